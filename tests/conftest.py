@@ -1,0 +1,145 @@
+"""What every test stands on: real services started when first asked for, time that stands still, no way off this machine.
+
+Services (a service that cannot start is an error, never a skip):
+- `kafka`, `postgres`, `redis`, `smtp`: handles for the whole session (tests.services.Program: kill9, freeze, start …);
+- `kafka_bootstrap`, `postgres_url` (a new, empty database), `redis_url` (emptied), `smtp_sink` (emptied): for one test.
+A test that kills a service takes one of its own: `with Kafka() as kafka: …`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from datetime import datetime
+
+import hypothesis
+import pytest
+
+from tests import loopback
+from tests.clock import NOON, Clock
+from tests.services import Kafka, PostgreSQL, Redis, SmtpSink
+from tests.services.kafka import delete_topics
+from tests.services.outside import OutsideKafka, OutsidePostgreSQL, OutsideRedis, OutsideSmtp
+
+_MARKED = {
+    "kafka": {"kafka", "kafka_bootstrap"},
+    "postgres": {"postgres", "postgres_url"},
+    "redis": {"redis", "redis_url"},
+    "smtp": {"smtp", "smtp_sink"},
+}
+
+# The settings of whoever runs the suite are not the tests': ours would call FASTTIME_TEST_… an unknown setting, and obey FASTTIME_TOKEN.
+_outside = {name.removeprefix("FASTTIME_TEST_"): value for name, value in os.environ.items() if name.startswith("FASTTIME_TEST_")}
+for _name in [name for name in os.environ if name.startswith("FASTTIME_")]:
+    del os.environ[_name]
+
+# Machines of CI are slow and shared: no deadlines; there, the same examples every time.
+hypothesis.settings.register_profile("fasttime", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("ci", hypothesis.settings.get_profile("fasttime"), derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "fasttime")
+
+
+def pytest_configure() -> None:
+    loopback.install()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the services it uses, so that -m "not kafka" leaves them out."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        for marker, fixtures in _MARKED.items():
+            if used & fixtures:
+                item.add_marker(marker)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail the test that tried to leave this machine, also where the tested code swallowed the refusal."""
+    loopback.escapes()
+    outcome = yield
+    if tried := loopback.escapes():
+        raise loopback.LeftTheMachine(f"{item.name}: {'; '.join(sorted(set(tried)))}")
+    return outcome
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A moment: aware, UTC, always the same."""
+    return NOON
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands at `now` until it is advanced."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka | OutsideKafka]:
+    """The broker of this session. Topics and groups outlive tests: use names of your own, or `kafka_bootstrap`."""
+    if where := _outside.get("KAFKA"):
+        yield OutsideKafka(where)
+        return
+    with Kafka() as ours:
+        yield ours
+
+
+@pytest.fixture
+def kafka_bootstrap(kafka: Kafka | OutsideKafka) -> str:
+    """Host and port of the broker, without the topics of earlier tests, and what groups had committed for them."""
+    delete_topics(kafka.bootstrap)
+    return kafka.bootstrap
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgreSQL | OutsidePostgreSQL]:
+    """The database server of this session; `postgres.databases` makes, copies and drops databases."""
+    if where := _outside.get("POSTGRES"):
+        server = OutsidePostgreSQL(where)
+        yield server
+        server.databases.drop_templates()
+        return
+    with PostgreSQL() as ours:
+        yield ours
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgreSQL | OutsidePostgreSQL) -> Iterator[str]:
+    """The plain postgresql:// URL of a new, empty database, dropped after the test."""
+    url = postgres.create_database()
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Redis | OutsideRedis]:
+    """The Redis of this session."""
+    if where := _outside.get("REDIS"):
+        yield OutsideRedis(where)
+        return
+    with Redis() as ours:
+        yield ours
+
+
+@pytest.fixture
+def redis_url(redis: Redis | OutsideRedis) -> str:
+    """The redis:// URL of an empty Redis."""
+    redis.flush()
+    return redis.url
+
+
+@pytest.fixture(scope="session")
+def smtp() -> Iterator[SmtpSink | OutsideSmtp]:
+    """The mail server of this session."""
+    if where := _outside.get("SMTP"):
+        yield OutsideSmtp(where)
+        return
+    with SmtpSink() as ours:
+        yield ours
+
+
+@pytest.fixture
+def smtp_sink(smtp: SmtpSink | OutsideSmtp) -> SmtpSink | OutsideSmtp:
+    """The mail server without the mails of earlier tests: `url`, `host`, `port`, `mails()`."""
+    smtp.forget()
+    return smtp
