@@ -1,0 +1,71 @@
+# What people type. `make demo` needs Python 3.11 or newer; `make test` also Java 17 and Maven, and installs the rest on Debian.
+#
+#   make demo [PEOPLE=100000]     the main job, from nothing to a printed account
+#   make test [ARGS='-k cancel']  the whole suite on real Kafka, PostgreSQL, Redis and SMTP
+#   make check                    lint, types and the layers' contract
+#   make test-chaos               the long runs with kills
+#   make bench [NAME=email]       side-by-side ratios
+#   make lock                     resolve the dependencies anew (needs uv)
+#
+# PYTHON=/path/to/python3.12 chooses the interpreter.
+
+SHELL = /bin/sh
+BIN = .venv/bin
+UV = uv
+# Universal: one lock for every Python and platform we support. It names no registry: pip takes whichever it is set up for.
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --quiet
+
+export PYTHON
+
+.PHONY: help demo venv venv-dev services test test-chaos bench lint format types layers check lock clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+venv:
+	@scripts/venv runtime
+
+venv-dev:
+	@scripts/venv dev
+
+demo: venv
+	@$(BIN)/fasttime demo $(if $(PEOPLE),--people $(PEOPLE))
+
+# As root on Debian it installs what is missing; others are told the line to run (exit 69).
+services:
+	@INSTALL=1 scripts/venv dev
+	@$(BIN)/python -m tests.services.install
+
+test: services
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-chaos: services
+	@$(BIN)/python -m pytest -m chaos -s --timeout=3600 $(ARGS)
+
+bench: services
+	@$(BIN)/fasttime bench $(or $(NAME),all) $(ARGS)
+
+lint: venv-dev
+	@$(BIN)/ruff check .
+
+format: venv-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: venv-dev
+	@$(BIN)/mypy
+
+layers: venv-dev
+	@$(BIN)/lint-imports --no-logo
+
+check: lint types layers
+
+lock:
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 2; }
+	$(COMPILE) pyproject.toml --group build -o requirements.lock
+	$(COMPILE) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+
+# What was made from the sources; never .fasttime, which holds a ledger.
+clean:
+	rm -rf .venv .services build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
