@@ -1,0 +1,179 @@
+"""CSV files as people send them: encoding, separator, header and quotes checked, every row with its line number; formula-safe writing."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from broadcast.problems import Problem, Rejected
+
+MAX_FILE_BYTES = 1 << 30
+MAX_LINE_CHARS = 64 * 1024  # a subscriber has a few hundred; a whole row of a boundary as WKT gets its own limit
+_FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
+_ESCAPED = (*_FORMULA_START, "'")
+_SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
+_UTF8 = "save it as CSV in UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A read file: the header as written (trimmed), and its rows as (line number, cells); rows of blanks only are left out."""
+
+    filename: str
+    header: tuple[str, ...]
+    rows: list[tuple[int, list[str]]]
+
+
+def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Return a file's bytes; raise Rejected if it is missing, no file, or larger than `max_bytes`."""
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise _refused(path.name, "file_too_large", f"{size} bytes, more than {max_bytes}", "split it")
+        return path.read_bytes()
+    except OSError as exc:
+        raise _refused(path.name, "file_unreadable", exc.strerror or type(exc).__name__, "check the path and who may read it") from exc
+
+
+def decode(data: bytes, filename: str) -> str:
+    """Return the text of a UTF-8 file, its byte-order mark taken off; refuse what is another encoding or no text, naming it."""
+    if data.startswith(b"PK\x03\x04"):
+        raise _refused(filename, "file_is_spreadsheet", "a workbook or zip archive, which may hold hidden sheets and is not read", "export the one sheet as CSV in UTF-8")
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        raise _refused(filename, "file_is_spreadsheet", "an old Excel workbook, which may hold hidden sheets and is not read", "export the one sheet as CSV in UTF-8")
+    if data.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf")):
+        raise _refused(filename, "file_is_compressed", "a compressed file, whose size nobody knows before it is open", "unpack it first")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _refused(filename, "bad_encoding", "the file is UTF-16", _UTF8)
+    head = data[:4096]
+    if b"\x00" in head:
+        even, odd = head[0::2].count(0), head[1::2].count(0)
+        name = "UTF-16" if max(even, odd) > len(head) // 4 else "no text: it holds NUL bytes"
+        raise _refused(filename, "bad_encoding", f"the file is {name}", _UTF8)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        name = "Windows-1252 (or Latin-1)" if _is_western(data) else "not UTF-8"
+        raise _refused(f"{filename}:{line}", "bad_encoding", f"the file is {name}, byte 0x{data[exc.start]:02x} is no UTF-8", _UTF8) from exc
+
+
+def read_table(data: bytes, filename: str, *, max_line: int = MAX_LINE_CHARS, expected: Sequence[str] = ()) -> Table:
+    """Return a CSV file's header and rows. RFC 4180, comma, with or without byte-order mark.
+
+    `expected` are the columns to name when the header is missing. Raises Rejected: bad_encoding, file_is_spreadsheet, file_is_compressed, file_empty,
+    header_missing, header_duplicated, separator_guess, unclosed_quote, line_too_long, cells_missing, cells_too_many (the last two for every row).
+    """
+    text = decode(data, filename)
+    if not text.strip():
+        raise _refused(filename, "file_empty", "there is nothing in it", f"begin with the header {','.join(expected)}" if expected else "begin with a header")
+    _check_lines(text, filename, max_line)
+    if csv.field_size_limit() < max_line:
+        csv.field_size_limit(max_line)  # the csv module's own limit is for the whole process; ours was checked just now
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    problems: list[Problem] = []
+    header: tuple[str, ...] | None = None
+    line = 1
+    try:
+        for row in reader:
+            here, line = line, reader.line_num + 1
+            if not any(cell.strip() for cell in row):
+                continue
+            if header is None:
+                header = _header(row, filename, here, expected)
+            elif len(row) == len(header):
+                rows.append((here, row))
+            else:
+                problems.append(_wrong_width(filename, here, len(row), len(header)))
+    except csv.Error:
+        problems.append(
+            Problem(
+                code="unclosed_quote", detail="a quote that opens in this row is not closed", fix='close it, and write a quote inside a cell twice ("")', where=f"{filename}:{line}"
+            )
+        )
+    if problems:
+        raise Rejected(problems)
+    if header is None:
+        raise _refused(filename, "file_empty", "there is no header", "begin with one")
+    return Table(filename, header, rows)
+
+
+def unescape(cell: str) -> str:
+    """Take off the apostrophe that `escape` put before what a spreadsheet would run."""
+    return cell[1:] if len(cell) > 1 and cell[0] == "'" and cell[1] in _ESCAPED else cell
+
+
+def escape(cell: str) -> str:
+    """Put an apostrophe before what a spreadsheet would run as a formula (OWASP ASVS 5.0, 1.2.10); `unescape` gives the cell back."""
+    return "'" + cell if cell and (cell[0] in _FORMULA_START or (cell[0] == "'" and len(cell) > 1 and cell[1] in _ESCAPED)) else cell
+
+
+def is_formula(cell: str) -> bool:
+    """Return whether a spreadsheet would run the cell."""
+    return cell.startswith(_FORMULA_START)
+
+
+def write_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a CSV file (RFC 4180: CRLF, quotes where needed). The cells come escaped already where they must be."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow(row)
+        if buffer.tell() > 65_536:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _header(row: list[str], filename: str, line: int, expected: Sequence[str]) -> tuple[str, ...]:
+    where = f"{filename}:{line}"
+    names = tuple(cell.strip() for cell in row)
+    if len(names) == 1:
+        for separator, name in _SEPARATORS.items():
+            if separator in names[0]:
+                raise _refused(where, "separator_guess", f"the columns look separated by {name}s", "save it with commas")
+    if expected and not {n.casefold() for n in names} & {e.casefold() for e in expected}:
+        raise _refused(where, "header_missing", "the first row names no column that is known", f"begin with a header of {', '.join(expected)}")
+    seen: set[str] = set()
+    double = sorted({n for n in (x.casefold() for x in names) if n in seen or seen.add(n)})  # type: ignore[func-returns-value]
+    if double:
+        raise _refused(where, "header_duplicated", f"twice in the header: {', '.join(d or '(a column without a name)' for d in double)}", "name every column once")
+    return names
+
+
+def _wrong_width(filename: str, line: int, found: int, wanted: int) -> Problem:
+    code = "cells_missing" if found < wanted else "cells_too_many"
+    fix = "put quotes round a cell that holds a comma" if found > wanted else "give every row all its commas"
+    return Problem(code=code, detail=f"{found} cells where the header has {wanted}", fix=fix, where=f"{filename}:{line}")
+
+
+def _check_lines(text: str, filename: str, limit: int) -> None:
+    if len(text) <= limit:
+        return
+    start, line = 0, 1
+    while start <= len(text):
+        end = text.find("\n", start)
+        stop = len(text) if end < 0 else end
+        if stop - start > limit and (end < 0 or text.find("\r", start, start + limit) < 0):
+            raise _refused(f"{filename}:{line}", "line_too_long", f"{stop - start} characters, more than {limit}", "is a line break or a closing quote missing?")
+        if end < 0:
+            return
+        start, line = end + 1, line + 1
+
+
+def _is_western(data: bytes) -> bool:
+    try:
+        data.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _refused(where: str, code: str, detail: str, fix: str) -> Rejected:
+    return Rejected(Problem(code=code, detail=detail, fix=fix, where=where))
