@@ -1,0 +1,207 @@
+"""What Twilio tells us: signatures, delivery states, replies and key presses, read without side effects."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from multidict import MultiDict
+from twilio.request_validator import RequestValidator
+
+from broadcast.problems import refuse
+
+Pairs = Sequence[tuple[str, str]]
+State = Literal["accepted", "sent", "delivered", "failed"]
+Kind = Literal["stop", "start", "help", "stop_unclear", "text"]
+
+SIGNATURE = "X-Twilio-Signature"
+
+# Twilio adds parameters without notice, so an unknown one is dropped, not refused; and signs names and values without a mark
+# between them ("ab"+"c" is "a"+"bc"), so only known names are ever looked at (reliability L5).
+KNOWN = frozenset(
+    {
+        "AccountSid", "ApiVersion", "MessageSid", "SmsSid", "SmsMessageSid", "MessageStatus", "SmsStatus", "ErrorCode", "ErrorMessage", "MessagingServiceSid",
+        "NumSegments", "NumMedia", "From", "To", "Body", "OptOutType", "FromCountry", "FromState", "FromCity", "FromZip", "ToCountry", "ToState", "ToCity", "ToZip",
+        "RawDlrDoneDate", "ChannelPrefix", "ChannelToAddress", "CallSid", "ParentCallSid", "CallStatus", "CallDuration", "Duration", "Direction", "Timestamp",
+        "SequenceNumber", "CallbackSource", "AnsweredBy", "SipResponseCode", "StirVerstat", "Called", "Caller", "CalledCountry", "CalledState", "CalledCity",
+        "CalledZip", "CallerCountry", "CallerState", "CallerCity", "CallerZip", "CallerName", "ForwardedFrom", "CallToken", "StirStatus", "Digits", "FinishedOnKey",
+        "SpeechResult", "Confidence", "msg",
+    }
+)
+RECEIPT_FIELDS = frozenset({"MessageSid", "SmsSid", "CallSid", "MessageStatus", "SmsStatus", "CallStatus", "ErrorCode", "AnsweredBy", "Timestamp", "SequenceNumber"})
+"""The only parameters of a status callback that may be kept in clear: no number, no words (guarantee R6)."""
+
+# https://www.twilio.com/docs/messaging/api/message-resource#message-status-values: state, and whether nothing can follow
+_MESSAGES: Mapping[str, tuple[State, bool]] = {
+    "accepted": ("accepted", False),
+    "scheduled": ("accepted", False),
+    "queued": ("accepted", False),
+    "sending": ("accepted", False),
+    "sent": ("sent", False),
+    "partially_delivered": ("sent", False),
+    "delivered": ("delivered", True),
+    "read": ("delivered", True),
+    "undelivered": ("failed", True),
+    "failed": ("failed", True),
+    "canceled": ("failed", True),
+}
+# https://www.twilio.com/docs/voice/api/call-resource#call-status-values; "completed" means that somebody, or a machine, picked up
+_CALLS: Mapping[str, tuple[State, bool]] = {
+    "queued": ("accepted", False),
+    "initiated": ("accepted", False),
+    "ringing": ("sent", False),
+    "in-progress": ("sent", False),
+    "answered": ("sent", False),
+    "completed": ("delivered", True),
+    "busy": ("failed", True),
+    "no-answer": ("failed", True),
+    "failed": ("failed", True),
+    "canceled": ("failed", True),
+}
+_INBOUND = frozenset({"receiving", "received"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReceipt:
+    """One status callback, read. `state` is None where it changes nothing; `reason` then says why, and belongs in the log.
+
+    `code` is the provider's error code, or "busy", "no-answer", "canceled", "failed", "fax" where it gives none; "" otherwise.
+    `final`: no other state follows, as far as the provider promises. `machine`: an answering machine took the call.
+    """
+
+    provider_id: str
+    state: State | None
+    code: str = ""
+    final: bool = False
+    machine: bool = False
+    reason: str = ""
+
+
+def sign(token: str, url: str, params: Pairs) -> str:
+    """Return the signature Twilio would send with a form POST to `url` (without its fragment)."""
+    return str(RequestValidator(token).compute_signature(url.partition("#")[0], MultiDict(params)))
+
+
+def check_signature(token: str, url: str, params: Pairs | str, signature: str | None) -> bool:
+    """Return whether `signature` (header X-Twilio-Signature, None if absent) proves that Twilio sent this.
+
+    `url` is the public one, exactly as configured at Twilio, with its query and without fragment; `params` are the form's pairs in any
+    order, or the body itself where it is JSON. Source: https://www.twilio.com/docs/usage/webhooks/webhooks-security
+    """
+    if not signature or not token:  # the library raises TypeError on None
+        return False
+    try:
+        return bool(RequestValidator(token).validate(url, params if isinstance(params, str) else MultiDict(params), signature))
+    except ValueError:  # a URL with an impossible port
+        return False
+
+
+def read_form(params: Pairs, *, account: str) -> dict[str, str]:
+    """Return the known parameters of a webhook whose signature was checked.
+
+    Raises Rejected: 400 parameter_repeated, 403 account_mismatch.
+    """
+    read: dict[str, str] = {}
+    for name, value in params:
+        if name not in KNOWN:
+            continue
+        if name in read:
+            raise refuse("parameter_repeated", f"the parameter {name} came twice", "send each parameter once", field=name, status=400)
+        read[name] = value
+    if read.get("AccountSid") != account:
+        raise refuse(
+            "account_mismatch",
+            "this is not the account that sends for us",
+            "point the webhook of that account elsewhere, or check FASTTIME_TWILIO_ACCOUNT_SID",
+            field="AccountSid",
+            status=403,
+        )
+    return read
+
+
+def parse_status(params: Mapping[str, str]) -> StatusReceipt:
+    """Return what a status callback says, of a text or of a call. Never raises: Twilio adds states and codes without notice."""
+    if call := params.get("CallSid", ""):
+        return _call_status(_id(call), params)
+    provider_id = _id(params.get("MessageSid") or params.get("SmsSid") or "")
+    status = (params.get("MessageStatus") or params.get("SmsStatus") or "").strip().lower()
+    if status in _INBOUND:
+        return StatusReceipt(provider_id=provider_id, state=None, reason="inbound")
+    if status not in _MESSAGES:
+        return StatusReceipt(provider_id=provider_id, state=None, reason=f"unknown_status: {_word(status)}")
+    state, final = _MESSAGES[status]
+    code = _code(params) if state == "failed" else ""
+    if state == "failed" and not code:
+        code = "canceled" if status == "canceled" else "failed"
+    return StatusReceipt(provider_id=provider_id, state=state, code=code, final=final)
+
+
+def _call_status(provider_id: str, params: Mapping[str, str]) -> StatusReceipt:
+    status = params.get("CallStatus", "").strip().lower()
+    if status not in _CALLS:
+        return StatusReceipt(provider_id=provider_id, state=None, reason=f"unknown_status: {_word(status)}")
+    state, final = _CALLS[status]
+    answered_by = params.get("AnsweredBy", "").strip().lower()
+    if state == "delivered" and answered_by == "fax":
+        return StatusReceipt(provider_id=provider_id, state="failed", code="fax", final=True)
+    code = (_code(params) or status) if state == "failed" else ""
+    return StatusReceipt(provider_id=provider_id, state=state, code=code, final=final, machine=answered_by.startswith("machine"))
+
+
+def _id(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z0-9_-]{2,64}", text) else ""
+
+
+def _code(params: Mapping[str, str]) -> str:
+    code = params.get("ErrorCode", "").strip()
+    return code if re.fullmatch(r"[1-9]\d{0,5}", code, re.ASCII) else ""
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^a-z0-9_-]", "?", text[:40]) or "none"
+
+
+def key_pressed(params: Mapping[str, str]) -> str:
+    """Return the keys somebody pressed during a call (0-9, *, #), "" if none."""
+    digits = params.get("Digits", "")
+    return digits if re.fullmatch(r"[0-9*#]{1,32}", digits, re.ASCII) else ""
+
+
+# https://help.twilio.com/articles/223134027: the words Twilio itself acts on, for one-word messages
+_STOP = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
+_START = frozenset({"start", "unstop", "yes"})
+_HELP = frozenset({"help", "info"})
+_PLAIN_STOP = frozenset({"stop", "stopall", "unsubscribe", "optout"})  # not words of an ordinary report, as "end" and "cancel" are
+_ABOUT_US = frozenset({"message", "messages", "text", "texts", "texting", "sending", "alert", "alerts", "contacting", "messaging", "sms"})
+
+
+def parse_inbound(body: str, opt_out_type: str = "") -> Kind:
+    """Return what somebody answered by text: "stop", "start", "help", "stop_unclear" or "text".
+
+    The known words count alone, in any case, full-width, with punctuation or invisible characters round them. "stop_unclear" is what
+    sounds like it ("stop please"): suppressed meanwhile, and read by a person. `opt_out_type` is Twilio's own verdict (OptOutType), where
+    it gives one.
+    """
+    verdict = opt_out_type.strip().lower()
+    if verdict in ("stop", "start", "help"):
+        return verdict  # type: ignore[return-value]
+    plain = "".join(ch for ch in unicodedata.normalize("NFKC", body) if unicodedata.category(ch) not in ("Cf", "Cc", "Mn") or ch in "\t\r\n")
+    words = re.findall(r"[^\W_]+", plain.casefold())
+    if not words:
+        return "text"
+    joined = "".join(words) if len(words) == 2 and words in (["stop", "all"], ["opt", "out"]) else words[0]
+    if len(words) == 1 or joined != words[0]:
+        return "stop" if joined in _STOP else "start" if joined in _START else "help" if joined in _HELP else "text"
+    if _sounds_like_stop(words):
+        return "stop_unclear"
+    return "text"
+
+
+def _sounds_like_stop(words: list[str]) -> bool:
+    if words[0] in _PLAIN_STOP or (words[0] in _STOP and len(words) <= 3) or words[:2] == ["opt", "out"]:
+        return True
+    asks = any(word in _PLAIN_STOP for word in words) or ("opt" in words and "out" in words)
+    return asks and (len(words) <= 4 or any(word in _ABOUT_US for word in words))
