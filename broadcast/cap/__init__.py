@@ -1,0 +1,1 @@
+"""CAP 1.2 (OASIS 2010, ITU-T X.1303 bis): read, judge, write, and our messages as CAP."""

@@ -1,0 +1,155 @@
+"""From a message version to its CAP document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from broadcast.cap import parameters
+from broadcast.cap.geometry import circle_text, polygon_text
+from broadcast.cap.gss import GSS
+from broadcast.cap.lists import Reference, join_quoted, join_references, split_quoted
+from broadcast.cap.model import CapAlert, CapArea, CapInfo, Pair
+from broadcast.cap.times import cap_time
+from broadcast.content import Content
+from broadcast.problems import refuse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wording:
+    """How a kind is said in CAP's words (CAP 1.2, info.category, info.event, info.responseType)."""
+
+    event: str
+    categories: tuple[str, ...]
+    response: str
+
+
+_KINDS = {
+    "threat_level_change": _Wording(event="Threat level change", categories=("Security",), response="Monitor"),
+    "appeal": _Wording(event="Appeal for information", categories=("Security",), response="Monitor"),
+    "incident": _Wording(event="Police incident", categories=("Security", "Safety"), response="Avoid"),
+    "advice": _Wording(event="Safety advice", categories=("Safety", "Security"), response="Prepare"),
+    "contingency": _Wording(event="Contingency plan", categories=("Security", "Safety"), response="Execute"),
+    "correction": _Wording(event="Correction", categories=("Security", "Safety"), response="Monitor"),
+    "all_clear": _Wording(event="All clear", categories=("Security", "Safety"), response="AllClear"),
+}
+_CLOSED_KINDS = {"officer": "police officers", "partner": "partner organisations"}  # an audience of only these is not the public
+_CORRECTION_CODE = "correction"  # alert.code: CAP has no msgType for it
+
+
+def to_cap(
+    content: Content,
+    *,
+    identifier: str,
+    sender: str,
+    sender_name: str,
+    sent: datetime,
+    expires: datetime,
+    msg_type: str = "Alert",
+    references: Sequence[tuple[str, str, datetime | str]] = (),
+    code: str = "",
+    public_url: str = "",
+    area_names: Mapping[str, str] | None = None,
+    note: str | None = None,
+    web: str | None = None,
+) -> CapAlert:
+    """Return the CAP document of one published version; `from_cap` gives an equal Content back (with `expires` in place of a duration).
+
+    `sent`, `expires` and the times in `references` (sender, identifier, sent) are aware datetimes or CAP times, cut to whole seconds.
+    `area_names` gives the name of each area code; a code without one stands for itself. `note` goes before the author's own note.
+    `web` is the address of the message; `public_url`/v/`code` where it is not given.
+    Raises Rejected: exercise_note for status Exercise without a note that names the exercise, kind_unknown.
+    The result is not judged here: whoever publishes it calls `validate(write(alert))`.
+    """
+    wording = _KINDS.get(content.kind)
+    if wording is None:
+        raise refuse("kind_unknown", f"{content.kind!r} is no kind of message", f"choose one of {', '.join(_KINDS)}", field="kind")
+    said_note = content.note if note is None else note
+    if content.status == "Exercise" and not (said_note or "").strip():
+        raise refuse("exercise_note", "a message of an exercise names the exercise", "give the name of the exercise as note", field="note")
+    restriction = _restriction(content)
+    incidents = join_quoted(content.incidents)
+    shared = (*parameters.message_parameters(content), *_leftovers(content, said_note, incidents, code))
+    areas = _areas(content, area_names or {})
+    return CapAlert(
+        identifier=identifier,
+        sender=sender,
+        sent=cap_time(sent),
+        status=content.status,
+        msg_type=msg_type,
+        source=content.source,
+        scope="Public" if restriction is None else "Restricted",
+        restriction=restriction,
+        codes=(_CORRECTION_CODE,) if content.kind == "correction" else (),
+        note=said_note,
+        references=join_references(Reference(who, which, when if isinstance(when, str) else cap_time(when)) for who, which, when in references) or None,
+        incidents=incidents or None,
+        infos=tuple(
+            CapInfo(
+                language=tag,
+                categories=wording.categories,
+                event=wording.event,
+                response_types=(wording.response,),
+                urgency=content.urgency,
+                severity=content.severity,
+                certainty=content.certainty,
+                audience=_audience(content),
+                expires=cap_time(expires),
+                sender_name=sender_name,
+                headline=text.headline,
+                description=text.description or None,
+                instruction=text.instruction or None,
+                web=web or (f"{public_url}/v/{code}" if public_url and code else None),
+                contact="; ".join(content.hotlines) or None,
+                parameters=(*shared, *parameters.text_parameters(text)),
+                areas=areas,
+            )
+            for tag, text in content.languages.items()
+        ),
+    )
+
+
+def _restriction(content: Content) -> str | None:
+    kinds = content.audience.kinds
+    if not kinds or any(kind not in _CLOSED_KINDS for kind in kinds):
+        return None
+    return "For " + " and ".join(words for kind, words in _CLOSED_KINDS.items() if kind in kinds) + " only; not for the public"
+
+
+def _audience(content: Content) -> str | None:
+    rule = content.audience
+    parts = [f"{name}: {', '.join(values)}" for name, values in (("people", rule.kinds), ("sectors", rule.sectors), ("communities", rule.communities)) if values]
+    return "; ".join(parts) or None
+
+
+def _leftovers(content: Content, said_note: str | None, incidents: str, code: str) -> tuple[Pair, ...]:
+    """Return the parameters for what CAP's own elements hold only in part."""
+    pairs: list[Pair] = []
+    if isinstance(content.expires, datetime) and content.expires.microsecond:
+        pairs.append((parameters.EXPIRES, content.expires.isoformat()))
+    if split_quoted(incidents) != content.incidents:
+        pairs += [(parameters.INCIDENT, value) for value in content.incidents]
+    if said_note != content.note:
+        pairs.append((parameters.NOTE_IS_OURS, "yes"))
+        if content.note is not None:
+            pairs.append((parameters.NOTE, content.note))
+    if code:
+        pairs.append((parameters.CODE, code))
+    return tuple(pairs)
+
+
+def _areas(content: Content, names: Mapping[str, str]) -> tuple[CapArea, ...]:
+    """Return one area per code, one for everything drawn, and for a level change without either one that names its scope in words."""
+    areas = [CapArea(area_desc=names.get(code, code), geocodes=((GSS, code),)) for code in content.areas]
+    if content.polygons or content.circles:
+        areas.append(
+            CapArea(
+                area_desc="The area drawn on the map",
+                polygons=tuple(polygon_text(polygon[0]) for polygon in content.polygons),
+                circles=tuple(circle_text(circle) for circle in content.circles),
+            )
+        )
+    if not areas and content.scope:
+        areas.append(CapArea(area_desc="United Kingdom" if content.scope == "UK" else names.get(content.scope, content.scope)))
+    return tuple(areas)

@@ -1,0 +1,252 @@
+"""Our messages as CAP and back, and other people's CAP as drafts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broadcast.cap.mapping import from_cap, to_cap
+from broadcast.cap.model import CapAlert
+from broadcast.cap.parse import parse
+from broadcast.cap.validate import validate
+from broadcast.cap.write import write
+from broadcast.content import CERTAINTIES, CHANNELS, KINDS, SEVERITIES, STATUSES, SUBSCRIBER_KINDS, URGENCIES, Audience, Circle, Content, Text
+from broadcast.problems import Rejected
+from tests.broadcast.cap.documents import RING, area, document, facts, info, schema_accepts
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+TOMORROW = NOON + timedelta(days=1)
+
+
+def content(**changes) -> Content:
+    return Content(
+        **{
+            "kind": "incident",
+            "status": "Actual",
+            "urgency": "Immediate",
+            "severity": "Severe",
+            "certainty": "Observed",
+            "languages": {"en": Text(headline="Avoid the bridge")},
+            "expires": TOMORROW,
+            "areas": ("E09000033",),
+            **changes,
+        }
+    )
+
+
+def published(what: Content, **changes) -> CapAlert:
+    options = {"identifier": "ours.1", "sender": "police@example.org", "sender_name": "Police", "sent": NOON, "code": "K7PQ", "public_url": "https://example.org", **changes}
+    return to_cap(what, **{"expires": what.expires, **options})
+
+
+# Any character that XML can hold.
+WORDS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="".join(map(chr, {*range(32)} - {9, 10, 13})) + "\ufffe\uffff"), max_size=12)
+NAMES = st.text(alphabet="abcé :\"'<&", min_size=1, max_size=8)
+MAYBE = st.none() | WORDS
+LATITUDE = st.floats(-89, 88, allow_nan=False)
+LONGITUDE = st.floats(-179, 178, allow_nan=False)
+
+
+@st.composite
+def squares(draw):
+    """A square, sometimes with a smaller one cut out of it."""
+    x, y, side = draw(LONGITUDE), draw(LATITUDE), draw(st.floats(0.01, 1))
+    outer = ((x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y))
+    third = side / 3
+    hole = ((x + third, y + third), (x + 2 * third, y + third), (x + third, y + 2 * third), (x + third, y + third))
+    return (outer, hole) if draw(st.booleans()) else (outer,)
+
+
+CIRCLES = st.builds(Circle, latitude=LATITUDE, longitude=LONGITUDE, radius_km=st.floats(1e-9, 500))
+TUPLES = st.lists(NAMES, max_size=3).map(tuple)
+TEXTS = st.builds(Text, headline=WORDS, description=WORDS, instruction=WORDS, sms=MAYBE, voice=MAYBE)
+CONTENTS = st.builds(
+    Content,
+    kind=st.sampled_from(KINDS),
+    status=st.sampled_from(STATUSES),
+    urgency=st.sampled_from(URGENCIES),
+    severity=st.sampled_from(SEVERITIES),
+    certainty=st.sampled_from(CERTAINTIES),
+    languages=st.dictionaries(st.sampled_from(["en", "cy", "en-GB", "ar", "zh-Hans", "pl"]), TEXTS, min_size=1, max_size=4),
+    expires=st.datetimes(datetime(2026, 5, 2), datetime(2030, 1, 1), timezones=st.just(UTC)),
+    level=st.sampled_from([None, "SEVERE"]),
+    scope=st.sampled_from([None, "UK", "community:Harbour people"]),
+    areas=st.lists(st.sampled_from(["E09000033", "E92000001", "one", "W 1"]), min_size=1, max_size=3).map(tuple),
+    polygons=st.lists(squares(), max_size=3).map(tuple),
+    circles=st.lists(CIRCLES, max_size=2).map(tuple),
+    audience=st.builds(Audience, kinds=st.lists(st.sampled_from(SUBSCRIBER_KINDS), max_size=2).map(tuple), sectors=TUPLES, communities=TUPLES),
+    channels=st.lists(st.sampled_from(CHANNELS), unique=True).map(tuple),
+    hotlines=TUPLES,
+    source=MAYBE,
+    note=MAYBE,
+    incidents=TUPLES,
+)
+
+
+@settings(max_examples=150)
+@given(CONTENTS, st.sampled_from([None, "Exercise BLUE"]), st.sampled_from(["Alert", "Update", "Cancel"]))
+def test_a_message_of_ours_comes_back_as_it_went(what, note, msg_type):
+    if what.status == "Exercise" and not (note or what.note or "").strip():
+        note = "Exercise BLUE"
+    earlier = () if msg_type == "Alert" else (("police@example.org", "ours.0", NOON),)
+    data = write(published(what, note=note, msg_type=msg_type, references=earlier))
+    assert validate(data).verdict != "reject", validate(data)
+    assert schema_accepts(data)
+    alert = parse(data)
+    back = from_cap(alert, now=NOON)
+    assert back.content == what
+    assert (back.ours, back.msg_type, back.code, back.identifier) == (True, msg_type, "K7PQ", "ours.1")
+    assert back.references == tuple((who, which, "2026-05-01T12:00:00-00:00") for who, which, _ in earlier)
+    assert list(back.content.languages) == list(what.languages)
+    assert write(alert) == data
+
+
+def test_a_document_of_ours_reads_well_to_others():
+    what = content(polygons=(SQUARE,), circles=(Circle(latitude=51.5, longitude=-0.125, radius_km=0.00002),), hotlines=("101",), source="Police")
+    alert = published(what, area_names={"E09000033": "Westminster"})
+    said = alert.infos[0]
+    assert (alert.sent, said.expires) == ("2026-05-01T12:00:00-00:00", "2026-05-02T12:00:00-00:00")
+    assert [place.area_desc for place in said.areas] == ["Westminster", "The area drawn on the map"]
+    assert said.areas[0].geocodes == (("GSS", "E09000033"),)
+    assert said.areas[1].polygons == ("51.0,0.0 51.0,1.0 52.0,1.0 51.0,0.0",)
+    assert said.areas[1].circles == ("51.5,-0.125 0.00002",)
+    assert (alert.scope, said.web, said.contact, alert.source) == ("Public", "https://example.org/v/K7PQ", "101", "Police")
+    assert facts(write(alert)) == facts(write(parse(write(alert))))
+
+
+@pytest.mark.parametrize(
+    "kinds,scope",
+    [((), "Public"), (("resident",), "Public"), (("officer", "business"), "Public"), (("officer",), "Restricted"), (("partner", "officer"), "Restricted")],
+)
+def test_what_is_for_officers_and_partners_only_is_restricted(kinds, scope):
+    alert = published(content(audience=Audience(kinds=kinds)))
+    assert (alert.scope, bool(alert.restriction)) == (scope, scope == "Restricted")
+
+
+def test_a_duration_comes_back_as_the_time_it_ended_in():
+    assert from_cap(published(content(expires=timedelta(hours=24)), expires=TOMORROW)).content == content(expires=TOMORROW)
+
+
+def test_a_level_change_names_its_scope_where_it_has_no_area():
+    what = content(kind="threat_level_change", level="SEVERE", scope="UK", areas=())
+    alert = published(what)
+    assert alert.infos[0].areas[0].area_desc == "United Kingdom"
+    assert from_cap(parse(write(alert))).content == what
+
+
+def test_an_all_clear_says_so_in_caps_words_and_a_correction_by_its_code():
+    assert published(content(kind="all_clear")).infos[0].response_types == ("AllClear",)
+    assert published(content(kind="correction", note="The street was wrong")).codes == ("correction",)
+
+
+def test_an_exercise_must_be_named():
+    assert refusal(lambda: published(content(status="Exercise"))) == {"exercise_note"}
+    assert published(content(status="Exercise"), note="Exercise BLUE").note == "Exercise BLUE"
+    assert published(content(status="Exercise", note="Exercise RED")).note == "Exercise RED"
+
+
+def test_a_control_character_is_refused_by_name():
+    assert refusal(lambda: write(published(content(languages={"en": Text(headline="a\x00b")})))) == {"cap_text"}
+
+
+SQUARE = (((0.0, 51.0), (1.0, 51.0), (1.0, 52.0), (0.0, 51.0)),)
+
+
+def refusal(act):
+    with pytest.raises(Rejected) as refused:
+        act()
+    return {problem.code for problem in refused.value.problems}
+
+
+def draft(text: str, now: datetime | None = NOON):
+    return from_cap(parse(text.encode()), now=now)
+
+
+def test_a_foreign_document_becomes_an_incident_for_everybody_in_its_area():
+    places = area(f"<polygon>{RING}</polygon><circle>51.5,-0.25 2</circle><geocode><valueName>ons</valueName><value>E09000033</value></geocode>") + area(
+        "<geocode><valueName>SAME</valueName><value>006109</value></geocode><geocode><valueName>GSS</valueName><value>W06000015</value></geocode>"
+    )
+    text = document(
+        identifier="<identifier>theirs</identifier>",
+        incidents='<incidents>flood "the other one"</incidents>',
+        infos=info(middle="<expires>2026-05-01T15:00:00+01:00</expires><headline>Fire</headline><description>Smoke</description><instruction>Stay in</instruction>", areas=places)
+        + info(language="<language>cy</language>", event="<event>Tân</event>", middle="<expires>2026-05-01T16:00:00+01:00</expires>", areas=places),
+    )
+    drafted = draft(text)
+    assert (drafted.ours, drafted.msg_type, drafted.warnings) == (False, "Alert", ())
+    assert drafted.content == Content(
+        kind="incident",
+        status="Actual",
+        urgency="Immediate",
+        severity="Severe",
+        certainty="Observed",
+        languages={"en-GB": Text(headline="Fire", description="Smoke", instruction="Stay in"), "cy": Text(headline="Tân")},
+        expires=datetime(2026, 5, 1, 14, tzinfo=UTC),
+        areas=("E09000033", "W06000015"),
+        polygons=((((-0.1, 51.5), (-0.1, 51.6), (0.0, 51.6), (-0.1, 51.5)),),),
+        circles=(Circle(latitude=51.5, longitude=-0.25, radius_km=2.0),),
+        incidents=("theirs", "flood", "the other one"),
+    )
+
+
+def test_a_foreign_document_without_expiry_lasts_a_day_and_without_language_is_american_english():
+    drafted = draft(document(infos=info(language="")))
+    assert drafted.content.expires == timedelta(hours=24)
+    assert list(drafted.content.languages) == ["en-US"]
+
+
+REFUSED = [
+    ("an Ack", document(msgType="<msgType>Ack</msgType>"), "cap_message_type"),
+    ("an Error", document(msgType="<msgType>Error</msgType>"), "cap_message_type"),
+    ("no info", document(infos=""), "area_empty"),
+    ("no area", document(infos=info(areas="")), "area_empty"),
+    ("an area of words", document(infos=info(areas=area(""))), "area_empty"),
+    ("codes we do not know", document(infos=info(areas=area("<geocode><valueName>SAME</valueName><value>006109</value></geocode>"))), "area_empty"),
+    ("expired", document(infos=info(middle="<expires>2026-05-01T13:00:00+01:00</expires>")), "expired"),
+    ("one language expired", document(infos=info() + info(language="", middle="<expires>2026-05-01T11:00:00-00:00</expires>")), "expired"),
+    ("one language twice", document(infos=info() + info()), "cap_language"),
+    ("a kind of ours that is none", document(infos=info(middle="<parameter><valueName>fasttime:kind</valueName><value>party</value></parameter>")), "cap_parameter"),
+]
+
+
+@pytest.mark.parametrize("what,text,code", REFUSED, ids=[row[0] for row in REFUSED])
+def test_this_is_valid_and_no_draft_is_made_of_it(what, text, code):
+    assert validate(text.encode()).verdict != "reject"
+    assert refusal(lambda: draft(text)) == {code}
+
+
+@pytest.mark.parametrize(
+    "name,value",
+    [
+        ("fasttime:hole", "0 1,1 2,2"),
+        ("fasttime:hole", "5 1,1 2,1 2,2 1,1"),
+        ("fasttime:hole", "x"),
+        ("fasttime:expires", "soon"),
+        ("fasttime:kind", "incident"),
+        ("fasttime:new", "x"),
+    ],
+)
+def test_a_parameter_of_ours_that_was_tampered_with_is_refused_by_name(name, value):
+    alert = published(content(polygons=(SQUARE,)))
+    first = replace(alert.infos[0], parameters=(*alert.infos[0].parameters, (name, value)))
+    assert refusal(lambda: from_cap(replace(alert, infos=(first,)))) == {"cap_parameter"}
+
+
+def test_the_operator_is_warned_of_what_a_draft_does_otherwise():
+    second = info(language="", areas=area("<circle>1,1 1</circle><altitude>5</altitude>"))
+    text = document(scope="<scope>Private</scope>", addresses="<addresses>a</addresses>", infos=info() + second)
+    assert {problem.code for problem in draft(text).warnings} == {"cap_scope", "cap_infos_differ", "cap_altitude"}
+
+
+@settings(max_examples=100)
+@given(st.datetimes(timezones=st.integers(-840, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))))
+def test_whatever_is_published_when_is_written_with_minus_zero(at):
+    if not 2 <= at.year <= 9998:
+        return
+    alert = published(content(expires=at), sent=at)
+    assert alert.sent.endswith("-00:00")
+    assert alert.sent_at == at.replace(microsecond=0)
