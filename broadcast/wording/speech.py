@@ -61,16 +61,20 @@ def twiml(rendered: Rendered, pack: Pack, *, action_url: str) -> bytes:
     """Return the TwiML of a call: the message, once more, how to confirm it, and a goodbye if no key is pressed.
 
     A key (1 confirms, 2 repeats) may be pressed at any time and is posted to `action_url`. Where the message opens with a mark
-    (EXERCISE), the call ends with it too. `pack` is that of `rendered.language`.
+    (EXERCISE), the call ends with it too. `pack` is that of `rendered.language`. With an empty `action_url` no key is asked for:
+    nobody would hear it.
     """
     voice, prompts = voice_language(rendered.language), spoken_pack(pack)
     response = etree.Element("Response")
-    gather = etree.SubElement(response, "Gather", input="dtmf", numDigits="1", timeout=str(KEY_SECONDS), action=_xml_text(action_url), method="POST")
-    _say(gather, rendered.body, voice)
-    _prompts(gather, prompts)
-    etree.SubElement(gather, "Pause", length="1")
-    _say(gather, rendered.body, voice)
-    _prompts(gather, prompts)
+    parent = response
+    if action_url:
+        parent = etree.SubElement(response, "Gather", input="dtmf", numDigits="1", timeout=str(KEY_SECONDS), action=_xml_text(action_url), method="POST")
+    for again in (False, True):
+        if again:
+            etree.SubElement(parent, "Pause", length="1")
+        _say(parent, rendered.body, voice)
+        if action_url:
+            _say(parent, f"{prompts.press_1} {prompts.press_2}", voice_language(prompts.tag))
     _goodbye(response, prompts, prompts.goodbye, _status_of(rendered.body, pack))
     return _document(response)
 
@@ -91,10 +95,6 @@ def twiml_after_key(digit: str, pack: Pack, *, again_url: str = "", status: str 
 
 def _status_of(body: str, pack: Pack) -> str:
     return next((status for status in ("Exercise", "Test", "System", "Draft") if body.startswith(pack.opening(status).split(" / ")[0])), "Actual")
-
-
-def _prompts(parent: etree._Element, pack: Pack) -> None:
-    _say(parent, f"{pack.press_1} {pack.press_2}", voice_language(pack.tag))
 
 
 def _goodbye(response: etree._Element, pack: Pack, words: str, status: str) -> None:

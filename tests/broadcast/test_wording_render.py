@@ -344,6 +344,13 @@ def test_a_call_reads_the_message_twice_asks_for_a_key_and_says_thanks_in_the_pe
         assert {say.get("language") for say in root.iter("Say")} == {voice_language(tag)}
 
 
+def test_a_call_that_cannot_be_answered_asks_for_no_key():
+    rendered = render(a_content(), FACTS, "voice", "pl")
+    root = calls(twiml(rendered, pack_for("pl"), action_url=""))
+    assert [child.tag for child in root] == ["Say", "Pause", "Say", "Say", "Hangup"]
+    assert [say.text for say in root.iter("Say")] == [rendered.body, rendered.body, pack_for("pl").goodbye]
+
+
 @pytest.mark.parametrize(("digit", "phrase"), [("1", "confirmed"), ("2", "goodbye"), ("9", "goodbye"), ("", "goodbye"), ("*", "goodbye")])
 def test_a_key_is_answered(digit, phrase):
     for tag in TAGS:
