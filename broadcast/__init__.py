@@ -1,0 +1,1 @@
+"""WHAT is said, and what became of it."""

@@ -1,0 +1,112 @@
+"""The content of one message version: the words, the place and the audience rule that two people agree on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+KINDS = ("threat_level_change", "appeal", "incident", "advice", "contingency", "correction", "all_clear")
+STATUSES = ("Actual", "Exercise", "System", "Test", "Draft")  # CAP 1.2, alert.status
+CHANNELS = ("sms", "voice", "email", "web")
+PERSONAL_CHANNELS = ("sms", "voice", "email")  # web is one page for everybody, not a delivery to a person
+SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")  # CAP 1.2, most severe first
+URGENCIES = ("Immediate", "Expected", "Future", "Past", "Unknown")
+CERTAINTIES = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
+SUBSCRIBER_KINDS = ("resident", "business", "partner", "officer")
+
+Ring = tuple[tuple[float, float], ...]  # (longitude, latitude) in degrees, first point repeated last
+Polygon = tuple[Ring, ...]  # the outer ring, then its holes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circle:
+    """A CAP circle: a centre in degrees and a radius in kilometres (CAP 1.2 section 3.2.4)."""
+
+    latitude: float
+    longitude: float
+    radius_km: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """What is said in one language. `sms` and `voice` are None where the rule makes them from the others."""
+
+    headline: str
+    description: str = ""
+    instruction: str = ""
+    sms: str | None = None
+    voice: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Who of the people there; an empty tuple selects everybody."""
+
+    kinds: tuple[str, ...] = ()
+    sectors: tuple[str, ...] = ()
+    communities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """Everything the author decided. Frozen: an edit makes another Content.
+
+    `expires` is an aware UTC datetime, or a timedelta counted from the approval that publishes it.
+    `languages` keeps the author's order: the first is what a person hears whose own language is missing.
+    """
+
+    kind: str
+    status: str
+    urgency: str
+    severity: str
+    certainty: str
+    languages: dict[str, Text]
+    expires: datetime | timedelta
+    level: str | None = None
+    scope: str | None = None
+    areas: tuple[str, ...] = ()
+    polygons: tuple[Polygon, ...] = ()
+    circles: tuple[Circle, ...] = ()
+    audience: Audience = Audience()
+    channels: tuple[str, ...] = CHANNELS
+    hotlines: tuple[str, ...] = ()
+    source: str | None = None
+    note: str | None = None  # CAP note: of a correction, what was wrong
+    incidents: tuple[str, ...] = ()  # CAP incidents: the identifier of a foreign CAP document it was drafted from
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types; `from_json` gives an equal Content back."""
+        out = asdict(self)
+        if isinstance(self.expires, timedelta):
+            out["expires"] = {"after_seconds": self.expires.total_seconds()}
+        else:
+            out["expires"] = self.expires.isoformat()
+        return out
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild what `to_json` wrote."""
+        expires = data["expires"]
+        return cls(
+            **{
+                **data,
+                "expires": timedelta(seconds=expires["after_seconds"]) if isinstance(expires, dict) else datetime.fromisoformat(expires),
+                "languages": {tag: Text(**text) for tag, text in data["languages"].items()},
+                "audience": Audience(**{k: tuple(v) for k, v in data["audience"].items()}),
+                "circles": tuple(Circle(**c) for c in data["circles"]),
+                "polygons": tuple(tuple(tuple((float(x), float(y)) for x, y in ring) for ring in rings) for rings in data["polygons"]),
+                **{k: tuple(data[k]) for k in ("areas", "channels", "hotlines", "incidents")},
+            }
+        )
+
+
+def is_urgent(content: Content, *, corrects: bool = False) -> bool:
+    """Return whether it goes at once by every chosen channel (DESIGN section 4)."""
+    return (
+        corrects
+        or content.kind == "correction"
+        or content.severity == "Extreme"
+        or (content.severity == "Severe" and content.urgency == "Immediate")
+        or (content.kind == "threat_level_change" and content.level == "CRITICAL")
+    )

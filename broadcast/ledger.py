@@ -1,0 +1,322 @@
+"""The ledger of hand-overs: claims before the wire, outcomes after it, and what is swept between (guarantee R3, R8, R9, R12).
+
+Every function is one part of a transaction; what calls it decides what else belongs into the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyroaring import BitMap
+from sqlalchemy import Connection, Row, and_, case, exists, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.util import await_only
+
+from broadcast import audiences
+from broadcast.fold import MAY_HAVE_REACHED, RANK, rank_of
+from broadcast.store import database_now, lock_version
+from broadcast.tables import batch, outcome, slice_, version
+
+SLICE_SIZE = 32
+HAND_OVER_SECONDS = 20.0
+"""From claim to deadline: no hand-over of a slice starts later than this minus its time-out (guarantee R16)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A batch with people left, as a sender's loop sees it. What cannot change any more may be kept by the caller."""
+
+    batch_id: int
+    version_id: int
+    generation: int
+    status: str
+    channel: str
+    language: str
+    cause: str
+    room: str
+    severity_rank: int
+    correction: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """People claimed together: nobody else will ever be given them for this version, channel and generation.
+
+    `people` are (position, subscriber id); `skipped` maps a position to the reason why it is not handed over.
+    """
+
+    attempt: str
+    batch_id: int
+    version_id: int
+    generation: int
+    channel: str
+    lo: int
+    hi: int
+    people: tuple[tuple[int, int], ...]
+    skipped: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one position of a slice. `due_at`: when it asks for a further generation."""
+
+    position: int
+    person_id: int
+    state: str
+    code: str = ""
+    provider_id: str = ""
+    due_at: datetime | None = None
+
+
+def candidates(conn: Connection, lane: str, channel: str, statuses: Sequence[str], now: datetime) -> list[Candidate]:
+    """Return one batch per control room: the most severe first, corrections first, then the oldest (guarantee R4).
+
+    The caller goes round the rooms, so that one room's million does not stand before another's hundred.
+    """
+    first = (
+        select(func.min(batch.c.id).label("id"))
+        .where(batch.c.open, batch.c.lane == lane, batch.c.channel == channel, batch.c.status.in_(statuses), (batch.c.not_before.is_(None)) | (batch.c.not_before <= now))
+        .group_by(batch.c.severity_rank, batch.c.correction, batch.c.room)
+        .subquery()
+    )
+    columns = (batch.c.id, batch.c.version_id, batch.c.generation, batch.c.status, batch.c.channel, batch.c.language, batch.c.cause, batch.c.room, batch.c.severity_rank, batch.c.correction)
+    query = select(*columns).join(first, first.c.id == batch.c.id).order_by(batch.c.severity_rank, batch.c.correction.desc(), batch.c.id)
+    return [Candidate(batch_id=r.id, **{k: getattr(r, k) for k in Candidate.__slots__ if k != "batch_id"}) for r in conn.execute(query)]
+
+
+def claim(
+    conn: Connection,
+    c: Candidate,
+    *,
+    want: int,
+    worker: str,
+    attempts: Callable[[], str],
+    suppress: Callable[[Connection, list[int], str], dict[int, str]],
+    now: datetime | None = None,
+) -> tuple[list[Slice], datetime] | None:
+    """Move the batch's cursor by up to `want` people and store the slices, before anything touches the wire (guarantee R3, R9).
+
+    `suppress(conn, ids, channel)` says whom not to hand over to and why, read in the same transaction. `attempts()` gives
+    new slice attempt ids. Returns None where there is nothing to send; else the slices and their deadline on the database's clock.
+    The version's shared lock is taken first: whoever cancels, holds or corrects takes it exclusively, so after their commit nothing is claimed.
+    """
+    lock_version(conn, c.version_id, shared=True)
+    now = now or database_now(conn)
+    alive = exists().where(version.c.id == c.version_id, version.c.state == "live", version.c.expires_at > now)
+    taken = _move_cursor(conn, c.batch_id, want, alive)
+    if taken is None:
+        return None
+    lo, hi, data = taken
+    members = [int(i) for i in audiences.members_of(data)[lo:hi]]
+    skipped = suppress(conn, members, c.channel)
+    if c.generation > 1:
+        skipped = {**_reached_since(conn, c, members), **skipped}
+    deadline = now + timedelta(seconds=HAND_OVER_SECONDS)
+    slices: list[Slice] = []
+    skips: list[dict[str, Any]] = []
+    for start in range(lo, hi, SLICE_SIZE):
+        ids = members[start - lo : start - lo + SLICE_SIZE]
+        s = Slice(
+            attempt=attempts(),
+            batch_id=c.batch_id,
+            version_id=c.version_id,
+            generation=c.generation,
+            channel=c.channel,
+            lo=start,
+            hi=min(start + len(ids), hi),
+            people=tuple(enumerate(ids)),
+            skipped={position: skipped[person] for position, person in enumerate(ids) if person in skipped},
+        )
+        slices.append(s)
+        for position, reason in s.skipped.items():
+            # A routine person who stopped this channel is still owed their next one.
+            due = now if reason in ("stopped", "no_channel") else None
+            skips.append(_row(s, Outcome(position=position, person_id=ids[position], state="skipped", code=reason, due_at=due), now))
+    if skips:
+        conn.execute(insert(outcome), skips)
+    conn.execute(
+        insert(slice_),
+        [
+            {
+                "attempt": s.attempt,
+                "batch_id": s.batch_id,
+                "version_id": s.version_id,
+                "generation": s.generation,
+                "channel": s.channel,
+                "lo": s.lo,
+                "hi": s.hi,
+                "worker": worker,
+                "state": "open",
+                "claimed_at": now,
+                "deadline": deadline,
+                "skipped": len(s.skipped),
+            }
+            for s in slices
+        ],
+    )
+    return slices, deadline
+
+
+def _move_cursor(conn: Connection, batch_id: int, want: int, alive: Any) -> tuple[int, int, bytes] | None:
+    old = select(batch.c.id, batch.c.next, batch.c.size, batch.c.members).where(batch.c.id == batch_id, batch.c.next < batch.c.size, batch.c.open, alive)
+    row = conn.execute(old.with_for_update(of=batch)).one_or_none()
+    if row is None:
+        return None
+    hi = min(row.next + want, row.size)
+    conn.execute(update(batch).where(batch.c.id == batch_id).values(next=hi, open=hi < row.size))
+    return row.next, hi, row.members
+
+
+def _reached_since(conn: Connection, c: Candidate, members: list[int]) -> dict[int, str]:
+    """Return whom an earlier generation reached on this channel since the batch was made, or is reaching now (guarantee R2)."""
+    earlier = outcome.c.generation < c.generation
+    if c.cause == "resend_in_doubt":  # ordered by a person to repeat to those in doubt: only a sure arrival stops it
+        states: tuple[str, ...] = ("accepted", "sent", "delivered")
+    else:
+        states = MAY_HAVE_REACHED
+    reached = conn.execute(select(outcome.c.person_id).where(outcome.c.version_id == c.version_id, outcome.c.channel == c.channel, outcome.c.person_id.in_(members), outcome.c.state.in_(states), earlier)).scalars()
+    busy = audiences.open_members(conn, c.version_id).get(c.channel, BitMap())
+    return {int(person): "reached" for person in (*reached, *(busy & BitMap(members)))}
+
+
+def _row(s: Slice, o: Outcome, at: datetime) -> dict[str, Any]:
+    return {
+        "attempt": s.attempt,
+        "position": o.position,
+        "version_id": s.version_id,
+        "channel": s.channel,
+        "generation": s.generation,
+        "person_id": o.person_id,
+        "state": o.state,
+        "code": o.code,
+        "provider_id": o.provider_id,
+        "at": at,
+        "due_at": o.due_at,
+    }
+
+
+_COLUMNS = ("attempt", "position", "version_id", "channel", "generation", "person_id", "state", "code", "provider_id", "at", "due_at")
+
+
+def record(conn: Connection, finished: Sequence[tuple[Slice, Sequence[Outcome]]], *, at: datetime) -> int:
+    """Close slices with their outcomes; return how many of them had been swept in the meantime (guarantee R8).
+
+    An open slice is closed by one conditional update; outcomes of a swept one are late evidence. Both go through the same fold, so
+    a doubt that the sweep wrote, or a callback that came first, is never in the way of the other 31.
+    """
+    rows: list[dict[str, Any]] = []
+    swept = 0
+    for s, outcomes in finished:
+        was_open = conn.execute(update(slice_).where(slice_.c.attempt == s.attempt, slice_.c.state == "open").values(state="done", done_at=at, **_more(outcomes))).rowcount
+        swept += not was_open
+        rows += [_row(s, o, at) for o in outcomes]
+    fold(conn, rows)
+    return swept
+
+
+def _more(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return the slice's totals, raised by these outcomes."""
+    n = {state: sum(o.state == state for o in outcomes) for state in ("accepted", "failed", "in_doubt", "skipped")}
+    n["waiting"] = sum(o.state in ("refused", "not_started") for o in outcomes)
+    return {column: slice_.c[column] + more for column, more in n.items() if more}
+
+
+def record_some(conn: Connection, s: Slice, outcomes: Sequence[Outcome], *, at: datetime) -> None:
+    """Commit what is known of a slice that is still being handed over (guarantee R8: after one second); the slice stays open."""
+    more = _more(outcomes)
+    if more:
+        conn.execute(update(slice_).where(slice_.c.attempt == s.attempt).values(more))
+    fold(conn, [_row(s, o, at) for o in outcomes])
+
+
+def fold(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write outcomes or add evidence: what is not there is written, what is there moves up or stays (guarantee R12).
+
+    One statement for all rows on PostgreSQL, as fast as COPY for the few hundred of a group and never in the way of a callback that
+    came first: a callback's row is simply already there. Of several rows for one person the highest is used.
+    """
+    best: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["attempt"], row["position"])
+        if key not in best or RANK[row["state"]] > RANK[best[key]["state"]]:
+            best[key] = row
+    if not best:
+        return
+    if conn.dialect.name == "postgresql":
+        raw: Any = conn.connection.driver_connection
+        await_only(raw.execute(_POSTGRESQL_FOLD, *([row[c] for row in best.values()] for c in _COLUMNS)))
+        return
+    into = sqlite_insert(outcome)
+    new = into.excluded
+    conn.execute(
+        into.on_conflict_do_update(
+            index_elements=["attempt", "position"],
+            set_={"state": new.state, "code": new.code, "provider_id": case((new.provider_id == "", outcome.c.provider_id), else_=new.provider_id), "at": new.at, "due_at": new.due_at},
+            where=rank_of(new.state) > rank_of(outcome.c.state),
+        ),
+        list(best.values()),
+    )
+
+
+_TYPES = ("text", "int", "int", "text", "int", "int", "text", "text", "text", "timestamptz", "timestamptz")
+
+
+def _rank_sql(column: str) -> str:
+    return f"CASE {column} " + " ".join(f"WHEN '{state}' THEN {rank}" for state, rank in RANK.items()) + " END"
+
+
+_POSTGRESQL_FOLD = (
+    f"INSERT INTO outcome ({', '.join(_COLUMNS)}) SELECT * FROM unnest({', '.join(f'${i}::{t}[]' for i, t in enumerate(_TYPES, 1))}) "
+    "ON CONFLICT (attempt, position) DO UPDATE SET state = excluded.state, code = excluded.code, at = excluded.at, due_at = excluded.due_at, "
+    "provider_id = CASE excluded.provider_id WHEN '' THEN outcome.provider_id ELSE excluded.provider_id END "
+    f"WHERE {_rank_sql('excluded.state')} > {_rank_sql('outcome.state')}"
+)
+
+
+def read_slice(conn: Connection, attempt: str) -> Slice | None:
+    """Return a stored slice: after a lost commit reply, to see whether the claim is there (guarantee R3)."""
+    row = conn.execute(select(slice_, batch.c.members.label("members")).join(batch, batch.c.id == slice_.c.batch_id).where(slice_.c.attempt == attempt)).one_or_none()
+    return None if row is None else slice_of(conn, row)
+
+
+def slice_of(conn: Connection, row: Row[Any]) -> Slice:
+    """Return the Slice of a row that carries its batch's `members`."""
+    ids = [int(i) for i in audiences.members_of(row.members)[row.lo : row.hi]]
+    skipped = conn.execute(select(outcome.c.position, outcome.c.code).where(outcome.c.attempt == row.attempt, outcome.c.state == "skipped"))
+    return Slice(
+        attempt=row.attempt,
+        batch_id=row.batch_id,
+        version_id=row.version_id,
+        generation=row.generation,
+        channel=row.channel,
+        lo=row.lo,
+        hi=row.hi,
+        people=tuple(enumerate(ids)),
+        skipped={p: code for p, code in skipped},
+    )
+
+
+def sweep_slices(conn: Connection, *, dead_workers: Iterable[str], now: datetime, grace: timedelta = timedelta(seconds=10)) -> list[str]:
+    """Put the unrecorded people of lost slices in doubt: their worker is dead, or their deadline is long past (DESIGN 3.6).
+
+    Returns the attempts swept. In doubt = members - recorded (those skipped at the claim are recorded).
+    """
+    dead = list(dead_workers)
+    lost = slice_.c.deadline < now - grace
+    if dead:
+        lost = lost | slice_.c.worker.in_(dead)
+    rows = conn.execute(select(slice_, batch.c.members.label("members")).join(batch, batch.c.id == slice_.c.batch_id).where(slice_.c.state == "open", lost)).all()
+    swept = []
+    for row in rows:
+        recorded = set(conn.execute(select(outcome.c.position).where(outcome.c.attempt == row.attempt)).scalars())
+        s = slice_of(conn, row)
+        unknown = [Outcome(position=p, person_id=person, state="in_doubt", code="worker_lost", due_at=now) for p, person in s.people if p not in recorded]
+        was_open = conn.execute(update(slice_).where(and_(slice_.c.attempt == row.attempt, slice_.c.state == "open")).values(state="swept", done_at=now, in_doubt=slice_.c.in_doubt + len(unknown))).rowcount
+        if was_open:
+            if unknown:
+                fold(conn, [_row(s, o, now) for o in unknown])
+            swept.append(row.attempt)
+    return swept

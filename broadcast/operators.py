@@ -1,0 +1,105 @@
+"""Who may do what: operators, their personal tokens, the roles and what each may do."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from broadcast.problems import refuse
+from broadcast.tables import admin_log, operator
+
+_AUTHOR = frozenset({"read", "draft", "edit", "preview", "submit", "update", "correct", "all_clear"})
+PERMISSIONS: dict[str, frozenset[str]] = {
+    "author": _AUTHOR,
+    "approver": _AUTHOR | {"approve", "return", "reject", "hold", "resume", "cancel"},
+    "operator": frozenset({"read", "hold", "resend"}),
+    "administrator": frozenset({"read", "administer"}),
+    "auditor": frozenset({"read"}),
+}
+"""INTERFACES, "Who may": an administrator never approves, and nothing else than a person's token can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """A person at a control room. `area` is a GSS code, or None for the whole tree."""
+
+    id: int
+    name: str
+    role: str
+    area: str | None
+    email: str | None
+
+    def same_person_as(self, other: Operator) -> bool:
+        """Return whether the two accounts belong to one person: the same account, or the same e-mail address."""
+        return self.id == other.id or bool(self.email and other.email and self.email.casefold() == other.email.casefold())
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()  # the token is 256 random bits, so a slow hash would add nothing
+
+
+def add(conn: Connection, *, name: str, role: str, area: str | None, email: str | None, now: datetime) -> tuple[Operator, str]:
+    """Make an operator and their token; the token is shown once and kept only as a hash."""
+    if role not in PERMISSIONS:
+        raise refuse("role_unknown", f"there is no role {role}", f"use one of {', '.join(PERMISSIONS)}", field="role")
+    if not name.strip():
+        raise refuse("name_missing", "an operator needs a name", "give the person's name", field="name")
+    token = "ft_" + secrets.token_urlsafe(32)
+    try:
+        with conn.begin_nested():
+            key = conn.execute(insert(operator).values(name=name, role=role, area=area, email=email, token_hash=_hash(token), created_at=now)).inserted_primary_key
+    except IntegrityError:
+        raise refuse("operator_exists", f"there is an operator called {name} already", "choose another name, or disable the old one; a name is never used again", field="name", status=409) from None
+    assert key is not None
+    return Operator(id=key[0], name=name, role=role, area=area, email=email), token
+
+
+def listed(conn: Connection) -> list[dict[str, object]]:
+    """Return every operator, without their tokens."""
+    rows = conn.execute(select(operator.c.id, operator.c.name, operator.c.role, operator.c.area, operator.c.disabled_at).order_by(operator.c.id))
+    return [{"id": r.id, "name": r.name, "role": r.role, "area": r.area, "disabled": r.disabled_at.isoformat() if r.disabled_at else None} for r in rows]
+
+
+def disable(conn: Connection, name: str, now: datetime) -> None:
+    """Make the operator's token worthless from now on."""
+    changed = conn.execute(update(operator).where(operator.c.name == name, operator.c.disabled_at.is_(None)).values(disabled_at=now)).rowcount
+    if not changed:
+        raise refuse("operator_unknown", f"no active operator is called {name}", "see `fasttime operators list`", field="name", status=404)
+
+
+def by_token(conn: Connection, token: str) -> Operator | None:
+    """Return whose token this is; None where it is nobody's, or a disabled one's."""
+    return _one(conn, operator.c.token_hash == _hash(token))
+
+
+def by_id(conn: Connection, operator_id: int) -> Operator | None:
+    """Return an active operator."""
+    return _one(conn, operator.c.id == operator_id)
+
+
+def _one(conn: Connection, condition: object) -> Operator | None:
+    row = conn.execute(select(operator).where(condition, operator.c.disabled_at.is_(None))).one_or_none()  # type: ignore[arg-type]
+    return Operator(id=row.id, name=row.name, role=row.role, area=row.area, email=row.email) if row else None
+
+
+def people(conn: Connection, ids: set[int]) -> list[Operator]:
+    """Return these operators, disabled ones too: who wrote a text stays its author."""
+    rows = conn.execute(select(operator).where(operator.c.id.in_(ids)))
+    return [Operator(id=r.id, name=r.name, role=r.role, area=r.area, email=r.email) for r in rows]
+
+
+def require(actor: Operator, permission: str) -> None:
+    """Raise Rejected (403 wrong_role) unless the actor's role has the permission."""
+    if permission not in PERMISSIONS[actor.role]:
+        able = ", ".join(role for role, allowed in PERMISSIONS.items() if permission in allowed)
+        raise refuse("wrong_role", f"the role {actor.role} may not {permission.replace('_', ' ')}", f"ask somebody whose role is {able}", status=403)
+
+
+def log_admin(conn: Connection, *, actor: str, action: str, subject: str, detail: str = "", now: datetime) -> None:
+    """Record what was done as the machine's administrator, or with an administrator's token."""
+    conn.execute(insert(admin_log).values(at=now, actor=actor, action=action, subject=subject, detail=detail))

@@ -1,0 +1,256 @@
+"""Publication: the approval by a second person, and what one approver may do at once (hold, resume, cancel)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from broadcast import levels_store, operators, outbox, states, versions
+from broadcast.operators import Operator
+from broadcast.problems import refuse
+from broadcast.store import lock_version
+from broadcast.tables import batch, resend, slice_, version
+from broadcast.topics import ALERTS, topic_for
+from broadcast.versions import Version
+
+MSG_TYPES = {"new": "Alert", "update": "Update", "correct": "Update", "all_clear": "Update"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What publication needs to know of this installation.
+
+    `document` builds the CAP document of a version, its msgType and its references [(sender, identifier, sent)].
+    `two_person` is "always", or "actual": one person suffices unless the status is Actual.
+    """
+
+    sender: str
+    shards: int
+    two_person: str
+    document: Callable[[Version, str, list[tuple[str, str, datetime]], datetime], bytes]
+
+
+def approve(conn: Connection, actor: Operator, message_id: int, *, content_hash: str | None, house: House, now: datetime) -> Version:
+    """Approve exactly what was submitted; in one transaction with the end of the version before it and the event (DESIGN 3).
+
+    `content_hash` is what the approver saw (None where a person at the command line did not name it). Raises Rejected:
+    403 same_person, 409 content_changed, level_changed, state_conflict. Approving twice gives the same result again.
+    """
+    operators.require(actor, "approve")
+    versions.lock_message(conn, message_id)
+    existing = versions.of_message(conn, message_id)
+    waiting = _waiting_resend(conn, existing)
+    if waiting is not None and versions.open_version(existing) is None:
+        return _approve_resend(conn, actor, existing, waiting, house, now)
+    v = versions.head(existing)
+    _lock_row(conn, v)
+    v = versions.get(conn, v.id)
+    if v.approver_id is not None and v.state in ("approved", "live") and content_hash in (None, v.content_hash):
+        return v
+    states.after("approve", v.state)
+    _check_second_person(conn, actor, v, house)
+    if v.seen_count is None or v.wording_revision is None or v.content_hash is None:
+        raise states.state_conflict("approve", v.state)
+    stored = versions.content_hash(v, content=v.content, resolved=v.resolved, count=v.seen_count, wording_revision=v.wording_revision, level_from=v.level_from)
+    if stored != v.content_hash or content_hash not in (None, stored):
+        raise refuse("content_changed", "what you approve is not what stands there now", "read it again and approve with its content_hash", field="content_hash", status=409)
+    expires_at = now + v.content.expires if isinstance(v.content.expires, timedelta) else v.content.expires
+    if expires_at <= now:
+        raise refuse("expired", "it would have expired before it went out", "return it and set a later expiry", field="expires", status=409)
+    sent = v.sent or now.replace(microsecond=0)
+    predecessor = _end_predecessor(conn, v, now)
+    if v.kind == "threat_level_change" and not v.published:
+        levels_store.apply_change(conn, v, now)
+    identifier = v.identifier or f"{house.sender}-{v.code}-{v.number}"
+    values: dict[str, Any] = {"approver_id": actor.id, "approved_at": now, "identifier": identifier, "sent": sent, "expires_at": expires_at, "shards": house.shards, "why": None}
+    versions.change_state(conn, v, "approve", **values)
+    v = versions.get(conn, v.id)
+    if not _has_document(conn, v):
+        references = [] if predecessor is None else [(house.sender, predecessor.identifier or "", predecessor.sent or now)]
+        conn.execute(update(version).where(version.c.id == v.id).values(cap=house.document(v, MSG_TYPES[v.action], references, sent)))
+    versions.record(conn, v, "approve", actor.id, now)
+    announce(conn, v, "message.approved", now)
+    return v
+
+
+def _lock_row(conn: Connection, v: Version) -> None:
+    if conn.dialect.name == "postgresql":
+        conn.execute(select(version.c.id).where(version.c.id == v.id).with_for_update())
+
+
+def _has_document(conn: Connection, v: Version) -> bool:
+    return conn.execute(select(version.c.cap).where(version.c.id == v.id)).scalar_one() is not None
+
+
+def _check_second_person(conn: Connection, actor: Operator, v: Version, house: House) -> None:
+    if house.two_person == "actual" and v.status != "Actual":
+        return
+    held_by = {i for i in (v.author_id, v.submitter_id, *v.editors) if i is not None}
+    if any(actor.same_person_as(other) for other in operators.people(conn, held_by)):
+        raise refuse("same_person", "you wrote, edited or submitted it yourself", "ask a second approver: two people stand behind every message", status=403)
+
+
+def _end_predecessor(conn: Connection, v: Version, now: datetime) -> Version | None:
+    if v.predecessor_id is None:
+        return None
+    predecessor = versions.get(conn, v.predecessor_id)
+    if v.published:  # a blocked version approved anew: it ended its predecessor the first time
+        return predecessor
+    lock_version(conn, predecessor.id)
+    predecessor = versions.get(conn, predecessor.id)
+    state = versions.change_state(conn, predecessor, states.ENDS_PREDECESSOR[v.action], ended_at=now)
+    close_batches(conn, predecessor.id)
+    versions.record(conn, predecessor, state, None, now, why=f"replaced by version {v.number}")
+    return predecessor
+
+
+def announce(conn: Connection, v: Version, type_: str, now: datetime, **more: Any) -> None:
+    """One record per shard, to that shard's partition, each the complete fact (guarantee R4)."""
+    fact = {**describe(v), "content": v.content.to_json(), "targets": list(v.resolved.targets), **more}
+    events = [
+        {"topic": topic_for(ALERTS, v.status), "partition": shard, "key": str(v.id), "type": type_, "payload": {**fact, "shard": shard}}
+        for shard in range(v.shards or 1)
+    ]
+    outbox.append_many(conn, events, at=now)
+
+
+def describe(v: Version) -> dict[str, Any]:
+    """Return what every event says of its version."""
+    return {
+        "message": v.message_id,
+        "version": v.number,
+        "version_id": v.id,
+        "kind": v.kind,
+        "status": v.status,
+        "state": v.state,
+        "identifier": v.identifier,
+        "content_hash": v.content_hash,
+        "sent": v.sent.isoformat() if v.sent else None,
+        "expires": v.expires_at.isoformat() if v.expires_at else None,
+        "approved": v.approved_at.isoformat() if v.approved_at else None,
+        "shards": v.shards,
+    }
+
+
+def close_batches(conn: Connection, version_id: int) -> None:
+    """Hand nobody of the version's batches out any more; what is left of them is read from their cursors."""
+    conn.execute(update(batch).where(batch.c.version_id == version_id, batch.c.open).values(open=False))
+
+
+def hold(conn: Connection, actor: Operator, message_id: int, now: datetime, why: str = "") -> Version:
+    """Stop claiming at once; one person's act. What is being handed over goes on."""
+    operators.require(actor, "hold")
+    v = _published(conn, message_id, "hold")
+    if v.state == "held":
+        return v
+    versions.change_state(conn, v, "hold", resume_state=v.state, why=why or None)
+    close_batches(conn, v.id)
+    return _done(conn, v, "hold", actor, now, why)
+
+
+def resume(conn: Connection, actor: Operator, message_id: int, now: datetime) -> Version:
+    """Let a held version go on from where it stood."""
+    operators.require(actor, "resume")
+    v = _published(conn, message_id, "resume")
+    versions.change_state(conn, v, "resume", resume_state=None, why=None)
+    conn.execute(update(batch).where(batch.c.version_id == v.id, batch.c.next < batch.c.size).values(open=True))
+    return _done(conn, v, "resume", actor, now, "")
+
+
+def cancel(conn: Connection, actor: Operator, message_id: int, *, why: str, house: House, now: datetime) -> tuple[Version, int]:
+    """Stop everything not yet handed over and publish a CAP Cancel; sends nothing to people. Returns also how many are being handed over.
+
+    After this transaction nothing of the version is claimed (guarantee R9).
+    """
+    operators.require(actor, "cancel")
+    if not why.strip():
+        raise refuse("why_missing", "to cancel needs a reason", "say why: it is shown on the public page", field="why")
+    v = _published(conn, message_id, "cancel")
+    versions.change_state(conn, v, "cancel", ended_at=now, why=why)
+    close_batches(conn, v.id)
+    if v.identifier is not None and v.sent is not None:
+        document = house.document(v, "Cancel", [(house.sender, v.identifier, v.sent)], now.replace(microsecond=0))
+        conn.execute(update(version).where(version.c.id == v.id).values(cancel_cap=document))
+    under_way = handing_over(conn, v.id)
+    return _done(conn, v, "cancel", actor, now, why), under_way
+
+
+def handing_over(conn: Connection, version_id: int) -> int:
+    """Return how many people are in open slices of the version."""
+    return sum(hi - lo for lo, hi in conn.execute(select(slice_.c.lo, slice_.c.hi).where(slice_.c.version_id == version_id, slice_.c.state == "open")))
+
+
+def _published(conn: Connection, message_id: int, action: str) -> Version:
+    versions.lock_message(conn, message_id)
+    existing = versions.of_message(conn, message_id)
+    # A blocked version counts here: cancelling is how it ends.
+    v = next((v for v in reversed(existing) if (action, v.state) in states.TRANSITIONS), None)
+    if v is None:
+        v = versions.newest_published(existing) or existing[-1]
+        if not (action == "hold" and v.state == "held"):
+            raise states.state_conflict(action, v.state)
+    lock_version(conn, v.id)
+    return versions.get(conn, v.id)
+
+
+def _done(conn: Connection, v: Version, action: str, actor: Operator | None, now: datetime, why: str) -> Version:
+    v = versions.get(conn, v.id)
+    versions.record(conn, v, action, actor.id if actor else None, now, why=why or None)
+    announce(conn, v, f"message.{action}", now, why=why)
+    return v
+
+
+def expire_due(conn: Connection, now: datetime) -> list[int]:
+    """End every version past its expiry; return their ids."""
+    due = conn.execute(select(version.c.id).where(version.c.state.in_(("approved", "blocked", "live", "held")), version.c.expires_at <= now)).scalars().all()
+    for version_id in due:
+        lock_version(conn, version_id)
+        v = versions.get(conn, version_id)
+        if ("expire", v.state) in states.TRANSITIONS and v.expires_at is not None and v.expires_at <= now:
+            versions.change_state(conn, v, "expire", ended_at=now)
+            close_batches(conn, v.id)
+            _done(conn, v, "expire", None, now, "")
+    return list(due)
+
+
+def order_resend(conn: Connection, actor: Operator, message_id: int, *, only: str, members: bytes, people: int, now: datetime) -> int:
+    """Ask for a further hand-over to those who were missed; the next `approve` of the message approves it."""
+    operators.require(actor, "resend")
+    versions.lock_message(conn, message_id)
+    existing = versions.of_message(conn, message_id)
+    v = versions.newest_published(existing)
+    if v is None or v.state != "live":
+        raise states.state_conflict("resend", v.state if v else existing[-1].state)
+    if versions.open_version(existing) is not None:
+        raise refuse("version_open", "a newer version is still open", "approve or reject it first", status=409)
+    if people == 0:
+        raise refuse("audience_empty", f"nobody is {only.replace('_', ' ')}", "see `fasttime deliveries`", status=409)
+    conn.execute(update(resend).where(resend.c.version_id == v.id, resend.c.state == "pending_approval").values(state="rejected"))
+    key = conn.execute(insert(resend).values(version_id=v.id, only=only, state="pending_approval", ordered_by=actor.id, ordered_at=now, members=members, people=people)).inserted_primary_key
+    assert key is not None
+    versions.record(conn, v, "resend", actor.id, now, why=json.dumps({"only": only, "people": people}))
+    return int(key[0])
+
+
+def _waiting_resend(conn: Connection, existing: list[Version]) -> Any:
+    ids = [v.id for v in existing]
+    return conn.execute(select(resend).where(resend.c.version_id.in_(ids), resend.c.state == "pending_approval").order_by(resend.c.id.desc())).first()
+
+
+def _approve_resend(conn: Connection, actor: Operator, existing: list[Version], waiting: Any, house: House, now: datetime) -> Version:
+    v = next(v for v in existing if v.id == waiting.version_id)
+    if v.state != "live":
+        raise states.state_conflict("resend", v.state)
+    if not (house.two_person == "actual" and v.status != "Actual"):
+        ordered_by = operators.people(conn, {waiting.ordered_by})
+        if any(actor.same_person_as(other) for other in ordered_by):
+            raise refuse("same_person", "you ordered this resend yourself", "ask a second approver", status=403)
+    conn.execute(update(resend).where(resend.c.id == waiting.id, resend.c.state == "pending_approval").values(state="approved", approved_by=actor.id, approved_at=now))
+    versions.record(conn, v, "approve_resend", actor.id, now)
+    announce(conn, v, "message.resend", now, only=waiting.only, people=waiting.people)
+    return v

@@ -1,0 +1,37 @@
+"""What one version says on one channel in one language, ready to be spliced per person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a rendering needs beside the author's content; all of it is fixed at publication.
+
+    `code` is the short public code of `/v/{code}`; `public_url` has no trailing slash and may be empty.
+    `repeat` marks a hand-over that a person ordered although the first may have arrived.
+    """
+
+    sender_name: str
+    code: str
+    public_url: str
+    sent: datetime
+    repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """One rendering, shared by every person of (version, channel, language).
+
+    sms: `body` is the text. voice: `body` is what is read aloud. email: `subject`, `body` (plain text) and `html`.
+    """
+
+    channel: str
+    language: str
+    body: str
+    subject: str = ""
+    html: str = ""
+    encoding: str = ""  # sms: "GSM-7" or "UCS-2"
+    segments: int = 0  # sms

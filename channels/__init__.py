@@ -1,0 +1,1 @@
+"""HOW it reaches them."""

@@ -1,0 +1,280 @@
+"""The engine: the loops of one process, by role. Embedded, one process has every role; in a cluster each has one.
+
+Every loop is woken by events and looks by itself as well: an event lost costs at most the poll (guarantee R4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from pyroaring import BitMap
+from sqlalchemy import Connection, text
+
+from broadcast import generations, ledger, liveness, outbox, publishing, receipts, versions
+from broadcast.receipts import Receipt
+from broadcast.store import TROUBLE, WORKER_LOCK_CLASS, Database, database_now
+from broadcast.topics import ALERTS, DELIVERIES_ROUTINE, DELIVERIES_URGENT, EXERCISE_PREFIX, RECEIPTS
+from channels.contract import Channel, Unavailable
+from channels.deliver import Identity, Sender
+from channels.limits import Limiter
+from config.rendering import StoredRenderings
+from config.settings import Settings
+from config.wiring import Adapters, rate_of
+from subscribers import contact_points, registry
+from subscribers.matcher import Matcher
+
+log = structlog.get_logger("engine")
+
+SWEEP_SECONDS = 2.0
+POLL_SECONDS = 1.0
+OUTBOX_POLL_SECONDS = 0.1
+SETTLE_AFTER = timedelta(seconds=120)
+STOPS_KEPT = timedelta(minutes=10)
+
+_PERSON_CHANNELS = ("sms", "voice", "email")
+
+
+class StopList:
+    """Who stopped what in the last minutes, at most a second old: the last look before the wire (guarantee R9)."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._stopped: frozenset[tuple[int, str]] = frozenset()
+
+    def __call__(self, person: int, channel: str) -> bool:
+        """Return whether the person stopped this channel since the claim could have seen it."""
+        return (person, channel) in self._stopped
+
+    async def refresh(self) -> None:
+        """Read the recent stops."""
+        self._stopped = frozenset(await self._db.read(contact_points.recent_stops, datetime.now(UTC) - STOPS_KEPT))
+
+
+class Engine:
+    """Runs the loops of the given roles (broadcast.topics.ROLES) until it is told to stop."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        db: Database,
+        adapters: Adapters,
+        limiter: Limiter,
+        roles: Iterable[str],
+        channels_on: Callable[[str], frozenset[str]],
+        settle_after: timedelta = SETTLE_AFTER,
+    ) -> None:
+        self._settings, self._db, self._adapters, self._limiter = settings, db, adapters, limiter
+        self.roles = tuple(roles)
+        self.stopping = asyncio.Event()
+        self.identity = Identity()
+        self.healthy_at: datetime | None = None
+        self._settle_after = settle_after
+        self._matcher = Matcher(db, channels_on) if "match" in self.roles else None
+        self._renderings = StoredRenderings(db, sender_name=settings.sender_name, public_url=settings.public_url)
+        self._stops = StopList(db)
+        self._match_wake = asyncio.Event()
+        self._log_wake = asyncio.Event()
+        self.senders: list[tuple[str, Sender]] = []
+        key = settings.key()
+        for lane in ("urgent", "routine"):
+            if lane in self.roles:
+                self.senders += [(lane, self._sender(lane, channel, key)) for channel in adapters.all()]
+        self._asked: dict[tuple[str, int], datetime] = {}
+
+    def _sender(self, lane: str, channel: Channel, key: bytes) -> Sender:
+        return Sender(
+            db=self._db,
+            lane=lane,
+            channel=channel,
+            limiter=self._limiter,
+            rate=rate_of(channel),
+            identity=self.identity,
+            key=key,
+            renderings=self._renderings,
+            stops=self._stops,
+            public_url=self._settings.public_url,
+        )
+
+    @property
+    def matcher(self) -> Matcher | None:
+        """The matcher of a process that has the role match."""
+        return self._matcher
+
+    def wake(self, topic: str) -> None:
+        """Say that something happened on a topic; whoever acts on it looks into the database (guarantee R4)."""
+        base = topic.removeprefix(EXERCISE_PREFIX)
+        if base == ALERTS:
+            self._match_wake.set()
+        if base == RECEIPTS:
+            self._log_wake.set()
+        for lane, sender in self.senders:
+            if base == (DELIVERIES_URGENT if lane == "urgent" else DELIVERIES_ROUTINE):
+                sender.wake()
+
+    async def run(self) -> None:
+        """Run until `stopping` is set; claims stop at once, what is under way is finished within its time."""
+        loops: list[Coroutine[Any, Any, None]] = [self._live(), self._every(SWEEP_SECONDS, self.sweep)]
+        if self._matcher is not None:
+            loops.append(self._woken(self._match_wake, self.match))
+        if "log" in self.roles:
+            loops.append(self._woken(self._log_wake, self.fold))
+        if self.senders:
+            loops.append(self._every(POLL_SECONDS, self._stops.refresh))
+            loops.append(self._every(5.0, self.settle))
+        if self._settings.embedded:
+            loops.append(self._every(OUTBOX_POLL_SECONDS, self.drain_outbox))
+        async with asyncio.TaskGroup() as group:
+            senders = [group.create_task(sender.run(self.stopping)) for _, sender in self.senders]
+            others = [group.create_task(loop) for loop in loops]
+            await self.stopping.wait()
+            await asyncio.gather(*senders)
+            with contextlib.suppress(*TROUBLE):
+                await asyncio.wait_for(self._db.write(liveness.leave, self.identity.worker), 1.0)
+            for task in others:
+                task.cancel()
+
+    # liveness ------------------------------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        """Register, hold the session lock, and send heartbeats; declared dead, begin again under a new id (guarantee R8, R16)."""
+        role = "+".join(self.roles) or "web"
+        while True:
+            worker, key = liveness.new_worker(role if len(self.roles) == 1 else "up")
+            with contextlib.suppress(*TROUBLE):
+                if self._db.dialect == "postgresql":
+                    async with self._db.engine.connect() as conn:
+                        await conn.execution_options(isolation_level="AUTOCOMMIT")
+                        await conn.execute(text("SELECT pg_advisory_lock(:class, :key)"), {"class": WORKER_LOCK_CLASS, "key": key})
+                        await self._beat(worker, role, key, lambda c=conn: c.execute(text("SELECT 1")))  # type: ignore[misc]
+                else:
+                    await self._beat(worker, role, key, None)
+            self.identity.alive = False
+            await asyncio.sleep(0.5)
+
+    async def _beat(self, worker: str, role: str, key: int, ping: Callable[[], Awaitable[object]] | None) -> None:
+        await self._db.write(liveness.register, worker, role, key)
+        self.identity.worker, self.identity.alive = worker, True
+        log.info("worker.registered", worker=worker, role=role)
+        while True:
+            await asyncio.sleep(liveness.HEARTBEAT_SECONDS)
+            if ping is not None:
+                await ping()
+            if not await self._db.write(liveness.heartbeat, worker):
+                log.warning("worker.declared_dead", worker=worker)
+                return
+
+    # loops ---------------------------------------------------------------------------------------------------------
+
+    async def _every(self, seconds: float, step: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            await self._guarded(step)
+            await asyncio.sleep(seconds)
+
+    async def _woken(self, event: asyncio.Event, step: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            event.clear()
+            await self._guarded(step)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), POLL_SECONDS)
+
+    async def _guarded(self, step: Callable[[], Awaitable[object]]) -> None:
+        """A step that fails is seen and tried again at the next turn; nothing is lost, for the next turn reads the database anew."""
+        try:
+            await step()
+            self.healthy_at = datetime.now(UTC)
+        except TROUBLE as trouble:
+            log.warning("step.database_trouble", step=getattr(step, "__name__", "step"), error=type(trouble).__name__, detail=str(getattr(trouble, "orig", trouble))[:200])
+        except Exception as error:
+            log.error("step.failed", step=getattr(step, "__name__", "step"), error=repr(error)[:300])
+
+    async def match(self) -> None:
+        """Freeze and release what is approved."""
+        assert self._matcher is not None
+        for version_id in await self._db.read(versions.in_states, ("approved",)):
+            await self._matcher.process(version_id)
+
+    async def fold(self) -> None:
+        """Fold receipts until none is left that can be."""
+        while await self._db.write(receipts.fold_waiting, datetime.now(UTC)):
+            await asyncio.sleep(0)
+
+    async def sweep(self) -> None:
+        """Compare the database with itself, and cause again what should have been caused (DESIGN 3.6)."""
+        due = await self._db.write(self._sweep_ledger)
+        for version_id in due:
+            await self._db.write(generations.make_due, version_id, contacts=other_contacts)
+
+    def _sweep_ledger(self, conn: Connection) -> list[int]:
+        now = database_now(conn)
+        publishing.expire_due(conn, now)
+        swept = ledger.sweep_slices(conn, dead_workers=liveness.declare_dead(conn), now=now)
+        if swept:
+            log.warning("slices.swept", slices=len(swept), attempts=swept[:10])
+        return generations.due_versions(conn, now)
+
+    async def drain_outbox(self) -> None:
+        """Embedded: the outbox itself wakes the processors, whoever committed to it (DESIGN section 1)."""
+
+        def drain(conn: Connection) -> list[str]:
+            rows = outbox.take(conn, 5000)
+            outbox.mark(conn, [row.id for row in rows], datetime.now(UTC))
+            return [row.topic for row in rows]
+
+        while await self._db.read(outbox.waiting):
+            for topic in set(await self._db.write(drain)):
+                self.wake(topic)
+
+    async def settle(self) -> None:
+        """Ask the provider's own list about hand-overs in doubt (DESIGN 3.5)."""
+        for channel in {id(c): c for c in self._adapters.all()}.values():
+            now = datetime.now(UTC)
+            for row in await self._db.read(receipts.in_doubt_to_settle, channel.name, now, self._settle_after):
+                key = (row.attempt, row.position)
+                if self.stopping.is_set() or self._asked.get(key, now) > now:
+                    continue
+                self._asked[key] = now + timedelta(seconds=min(3600, 60 + (now - row.at).total_seconds()))
+                await self._settle_one(channel, row)
+
+    async def _settle_one(self, channel: Channel, row: Any) -> None:
+        v = await self._db.read(versions.get, row.version_id)
+        if v.status not in channel.serves:
+            return
+        contact = (await self._db.read(registry.contacts, [row.person_id], channel.name)).get(row.person_id)
+        if contact is None or not contact.address:
+            return
+        try:
+            listed = await channel.look_up(contact.address, row.claimed_at - timedelta(seconds=5))
+        except Unavailable:
+            return
+        if not listed:
+            return  # not found proves nothing (guarantee R13)
+        bodies = set()
+        for repeat in (False, True):
+            rendered, _ = await self._renderings.rendered(v.id, channel.name, row.language, repeat=repeat)
+            bodies.add(rendered.body)
+        for record in listed:
+            if record.body and record.body not in bodies:
+                continue
+            found = Receipt(attempt=row.attempt, position=row.position, state=record.state, code=record.code, provider_id=record.provider_id, source="look_up")
+
+            def keep(conn: Connection, found: Receipt = found) -> bool:
+                return not receipts.provider_id_held(conn, found.provider_id) and receipts.store(conn, found, datetime.now(UTC))
+
+            if await self._db.write(keep):
+                log.info("doubt.settled", attempt=row.attempt, position=row.position, state=found.state)
+                return
+
+
+def other_contacts(conn: Connection, people: BitMap) -> dict[str, BitMap]:
+    """Return per channel who of these people has a contact point there that they did not stop."""
+    found: dict[str, BitMap] = {}
+    for channel in _PERSON_CHANNELS:
+        contacts = registry.contacts(conn, list(people), channel)
+        found[channel] = BitMap([person for person, contact in contacts.items() if contact.address and not contact.stopped and not contact.erased])
+    return found

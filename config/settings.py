@@ -1,0 +1,218 @@
+"""The settings: every name there is, where they are read from, and what refuses to start."""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from broadcast.problems import Problem, Rejected
+
+PREFIX = "FASTTIME_"
+
+NAMES: dict[str, str] = {
+    "DATA": "folder of the embedded default's database, key and lock (default ./.fasttime)",
+    "DATABASE_URL": "sqlite:///path or postgresql://user:password@host:port/name (default SQLite under DATA)",
+    "KAFKA_BOOTSTRAP": "host:port[,host:port] of Kafka; unset = embedded",
+    "REDIS_URL": "redis://host:port/db for rates shared by several processes; unset = in memory",
+    "SHARDS": "how many parts an audience is frozen in, and partitions of the topic alerts (default 1)",
+    "PARTITIONS": "partitions of the other topics (default 4)",
+    "REPLICATION": "replication factor of the topics (default 1)",
+    "SMTP_URL": "smtp://user:pass@host:port, smtps://…, ?starttls=1",
+    "MAIL_FROM": "address that e-mail comes from",
+    "MAIL_RATE": "e-mails a second and sender; 0 = no limit",
+    "TWILIO_ACCOUNT_SID": "Twilio account",
+    "TWILIO_AUTH_TOKEN": "its token; signs the webhooks too",
+    "TWILIO_API_BASE": "another base URL than Twilio's own, for the simulator",
+    "TWILIO_FROM": "number or name that text messages come from",
+    "TWILIO_MESSAGING_SERVICE_SID": "instead of TWILIO_FROM",
+    "TWILIO_VOICE_FROM": "number that calls come from",
+    "EXERCISE_TWILIO_FROM": "sender of exercise text messages",
+    "EXERCISE_TWILIO_VOICE_FROM": "number that exercise calls come from",
+    "EXERCISE_MAIL_FROM": "address that exercise e-mail comes from",
+    "SMS_RATE": "text messages a second and sender; 0 = no limit",
+    "VOICE_RATE": "calls a second and sender; 0 = no limit",
+    "PUBLIC_URL": "where the web process is reached from outside: callbacks, unsubscribe links, public page",
+    "SENDER": "CAP sender of this installation (default fasttime.local)",
+    "SENDER_NAME": "name of the authority, said in every message (default Police)",
+    "SIMULATOR_HTTP": "base URL of the simulator: status Test goes there, and Exercise without senders; unset = refused",
+    "SIMULATOR_SMTP": "smtp://host:port of the simulator, likewise",
+    "SECRET_KEY": "signs attempt ids and links; made in DATA if embedded, required in a cluster",
+    "TWO_PERSON": "always, or actual: one person suffices unless the status is Actual",
+    "TOKEN": "personal token of the operator at the command line",
+    "LOG_FORMAT": "json or console (default json)",
+}
+"""Every setting, without its prefix FASTTIME_; docs/operations.md names each, and a test says so."""
+
+IGNORED_PREFIX = PREFIX + "TEST_"  # the test suite's own variables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What one process was told. `env` is what the adapters read their own settings from."""
+
+    data: Path
+    database_url: str
+    kafka_bootstrap: str
+    redis_url: str
+    shards: int
+    partitions: int
+    replication: int
+    public_url: str
+    sender: str
+    sender_name: str
+    simulator_http: str
+    simulator_smtp: str
+    two_person: str
+    token: str = field(repr=False)
+    log_format: str
+    env: Mapping[str, str] = field(repr=False)
+    given_key: str = field(repr=False)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether there is no Kafka: one process does everything."""
+        return not self.kafka_bootstrap
+
+    @property
+    def allows_trial_numbers(self) -> bool:
+        """Whether +999 numbers are accepted: only where TWILIO_API_BASE is on loopback (INTERFACES, Files)."""
+        from urllib.parse import urlsplit
+
+        host = urlsplit(self.env.get("FASTTIME_TWILIO_API_BASE", "")).hostname or ""
+        return host in ("localhost", "::1") or host.startswith("127.")
+
+    def key(self) -> bytes:
+        """Return the key that signs attempt ids and links; embedded it is made in the data folder, readable by its owner only."""
+        if self.given_key:
+            return self.given_key.encode()
+        path = self.data / "secret_key"
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            pass
+        self.data.mkdir(parents=True, exist_ok=True)
+        made = secrets.token_hex(32).encode()
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        fresh.touch(mode=0o600, exist_ok=False)
+        fresh.write_bytes(made)
+        try:
+            path.hardlink_to(fresh)  # of two processes that start at once, one key wins
+        except FileExistsError:
+            made = path.read_bytes()
+        finally:
+            fresh.unlink()
+        return made
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Return the assignments of a `.env` file: NAME=value lines, `#` comments, optional quotes. Raises Rejected."""
+    found: dict[str, str] = {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise Rejected(Problem(code="env_file", detail=f"cannot be read: {type(error).__name__}", fix="make it a UTF-8 text file that this user may read", where=str(path))) from None
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip().removeprefix("export ")
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise Rejected(Problem(code="env_file", detail="not NAME=value", fix="write NAME=value, or # before a comment", where=f"{path}:{number}"))
+        value = value.strip()
+        found[name.strip()] = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+    return found
+
+
+def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
+    """Read the settings; the environment wins over `.env`. Raises Rejected naming every wrong one."""
+    env = {**(read_env_file(env_file) if env_file else {}), **environ}
+    env = {k: v for k, v in env.items() if k.startswith(PREFIX) and not k.startswith(IGNORED_PREFIX)}
+    problems = [_unknown(name) for name in sorted(env) if name.removeprefix(PREFIX) not in NAMES]
+    read = _Reader(env, problems)
+    data = Path(read.text("DATA", "./.fasttime"))
+    settings = Settings(
+        data=data,
+        database_url=read.database_url(f"sqlite:///{data.absolute() / 'fasttime.db'}"),
+        kafka_bootstrap=read.text("KAFKA_BOOTSTRAP"),
+        redis_url=read.url("REDIS_URL", ("redis", "rediss", "unix")),
+        shards=read.whole("SHARDS", 1),
+        partitions=read.whole("PARTITIONS", 4),
+        replication=read.whole("REPLICATION", 1),
+        public_url=read.url("PUBLIC_URL", ("http", "https")).rstrip("/"),
+        sender=read.sender(),
+        sender_name=read.text("SENDER_NAME", "Police"),
+        simulator_http=read.url("SIMULATOR_HTTP", ("http", "https")).rstrip("/"),
+        simulator_smtp=read.url("SIMULATOR_SMTP", ("smtp",)),
+        two_person=read.one_of("TWO_PERSON", ("always", "actual")),
+        token=read.text("TOKEN"),
+        log_format=read.one_of("LOG_FORMAT", ("json", "console")),
+        env=env,
+        given_key=read.secret_key(),
+    )
+    if settings.kafka_bootstrap and not settings.given_key:
+        problems.append(Problem(code="setting_missing", field="FASTTIME_SECRET_KEY", detail="a cluster's processes must share one key", fix="set the same random value of 32 characters or more for all of them"))
+    if settings.kafka_bootstrap and settings.database_url.startswith("sqlite"):
+        problems.append(Problem(code="setting_missing", field="FASTTIME_DATABASE_URL", detail="a cluster needs PostgreSQL", fix="set postgresql://user:password@host:port/name"))
+    if problems:
+        raise Rejected(problems)
+    return settings
+
+
+def _unknown(name: str) -> Problem:
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), NAMES, n=1, cutoff=0.5)
+    return Problem(code="setting_unknown", field=name, detail="there is no such setting", fix=f"did you mean {PREFIX}{near[0]}?" if near else "see docs/operations.md for all of them")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    env: Mapping[str, str]
+    problems: list[Problem]
+
+    def text(self, name: str, default: str = "") -> str:
+        return self.env.get(PREFIX + name, "").strip() or default
+
+    def _bad(self, name: str, detail: str, fix: str) -> None:
+        self.problems.append(Problem(code="setting_invalid", field=PREFIX + name, detail=detail, fix=fix))
+
+    def whole(self, name: str, default: int) -> int:
+        value = self.text(name, str(default))
+        if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 1024):
+            self._bad(name, "must be a whole number from 1 to 1024", f"for example {default}")
+            return default
+        return int(value)
+
+    def one_of(self, name: str, values: tuple[str, ...]) -> str:
+        value = self.text(name, values[0])
+        if value not in values:
+            self._bad(name, f"must be {' or '.join(values)}", f"the default is {values[0]}")
+        return value
+
+    def url(self, name: str, schemes: tuple[str, ...]) -> str:
+        value = self.text(name)
+        if value and value.partition("://")[0] not in schemes:
+            self._bad(name, f"must begin with {' or '.join(s + '://' for s in schemes)}", "write the whole address")
+        return value
+
+    def database_url(self, default: str) -> str:
+        value = self.text("DATABASE_URL", default)
+        if value.partition("://")[0] not in ("sqlite", "postgresql"):
+            self._bad("DATABASE_URL", "must begin with sqlite:/// or postgresql://", "or leave it out for SQLite under DATA")
+            return default
+        return value
+
+    def sender(self) -> str:
+        value = self.text("SENDER", "fasttime.local")
+        if any(c in value for c in " ,<&"):
+            self._bad("SENDER", "a CAP sender holds no space, comma, < or &", "use a name such as alerts.police.example")
+        return value
+
+    def secret_key(self) -> str:
+        value = self.text("SECRET_KEY")
+        if value and (len(value) < 16 or value.casefold().startswith(("changeme", "secret", "example", "password"))):
+            self._bad("SECRET_KEY", "is an example or too short", "use 32 random characters or more")
+        return value

@@ -1,0 +1,163 @@
+"""The wiring: the only place where real adapters meet the code. A new channel is one line in ADAPTERS (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from broadcast.problems import Rejected, refuse
+from broadcast.store import Database
+from channels.contract import Channel
+from channels.limits import Limiter, MemoryLimiter
+from config.settings import Settings
+
+SIMULATED_ACCOUNT = "ACfa57712e000000000000000000000000"
+SIMULATED_SENDER = "+447700900999"  # Ofcom's drama range: nobody's number
+EXERCISE_MAIL = "EXERCISE <exercise@example.org>"
+TEST_MAIL = "TEST <test@example.org>"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """Which channel carries which CAP status. What is not there is off: its people are `no_channel`."""
+
+    by_status: Mapping[str, Mapping[str, Channel]]
+
+    def on(self, status: str) -> frozenset[str]:
+        """Return the names of the channels that carry this status; the web page carries what people may see."""
+        return frozenset(self.by_status.get(status, {}))
+
+    def all(self) -> list[Channel]:
+        """Return every adapter."""
+        return [channel for channels in self.by_status.values() for channel in channels.values()]
+
+    async def close(self) -> None:
+        """Close every adapter."""
+        for channel in self.all():
+            await channel.close()
+
+
+def _sms(env: Mapping[str, str], status: str, *, exercise: bool) -> Channel | None:
+    from channels.sms import SmsChannel, SmsSettings
+
+    settings = SmsSettings.from_env(env, exercise=exercise)
+    return SmsChannel(settings, serves=frozenset({status})) if settings else None
+
+
+def _voice(env: Mapping[str, str], status: str, *, exercise: bool) -> Channel | None:
+    from channels.voice import VoiceChannel, VoiceSettings
+
+    settings = VoiceSettings.from_env(env, exercise=exercise)
+    return VoiceChannel(settings, serves=frozenset({status})) if settings else None
+
+
+def _email(env: Mapping[str, str], status: str, *, exercise: bool) -> Channel | None:
+    from channels.email import EmailChannel, SmtpSettings
+
+    settings = SmtpSettings.from_env(env, exercise=exercise)
+    return EmailChannel(settings, serves=frozenset({status})) if settings else None
+
+
+Build = Callable[..., Channel | None]
+
+ADAPTERS: Mapping[str, Build] = {
+    "sms": _sms,
+    "voice": _voice,
+    "email": _email,
+}
+
+
+def _other_people_s() -> dict[str, Build]:
+    """Return channels that other packages bring: entry points of the group `fasttime.channels` (env, status, *, exercise) -> Channel | None."""
+    return {point.name: point.load() for point in entry_points(group="fasttime.channels")}
+
+
+def adapters(settings: Settings) -> Adapters:
+    """Build the adapters that the settings ask for; half-configured raises Rejected (exit 2).
+
+    Actual and Exercise never share one: each refuses every status but its own. Exercise without senders of its own, and Test,
+    go to the simulator, or nowhere.
+    """
+    builders = {**ADAPTERS, **_other_people_s()}
+    live = _build(builders, settings.env, "Actual", exercise=False)
+    simulated = _simulated_env(settings)
+    exercise = _build(builders, settings.env, "Exercise", exercise=True)
+    if simulated:
+        stand_in = _build(builders, {**simulated, "FASTTIME_MAIL_FROM": EXERCISE_MAIL} if "FASTTIME_SMTP_URL" in simulated else simulated, "Exercise", exercise=False)
+        exercise = {**stand_in, **exercise}
+    test = _build(builders, {**simulated, "FASTTIME_MAIL_FROM": TEST_MAIL} if "FASTTIME_SMTP_URL" in simulated else simulated, "Test", exercise=False) if simulated else {}
+    return Adapters({"Actual": live, "Exercise": exercise, "Test": test})
+
+
+def _build(builders: Mapping[str, Build], env: Mapping[str, str], status: str, *, exercise: bool) -> dict[str, Channel]:
+    built: dict[str, Channel] = {}
+    problems: list[Any] = []
+    for name, build in builders.items():
+        try:
+            channel = build(env, status, exercise=exercise)
+        except Rejected as rejected:
+            problems += rejected.problems
+            continue
+        if channel is not None:
+            built[name] = channel
+    if problems:
+        raise Rejected({p.line(): p for p in problems}.values())
+    return built
+
+
+def _simulated_env(settings: Settings) -> dict[str, str]:
+    """Return the environment of adapters that talk to the simulator only."""
+    env: dict[str, str] = {}
+    if settings.simulator_http:
+        env |= {
+            "FASTTIME_TWILIO_API_BASE": settings.simulator_http,
+            "FASTTIME_TWILIO_ACCOUNT_SID": SIMULATED_ACCOUNT,
+            "FASTTIME_TWILIO_AUTH_TOKEN": simulated_token(settings),
+            "FASTTIME_TWILIO_FROM": SIMULATED_SENDER,
+            "FASTTIME_TWILIO_VOICE_FROM": SIMULATED_SENDER,
+        }
+    if settings.simulator_smtp:
+        env |= {"FASTTIME_SMTP_URL": settings.simulator_smtp}
+    if env and settings.public_url:
+        env["FASTTIME_PUBLIC_URL"] = settings.public_url
+    return env
+
+
+def simulated_token(settings: Settings) -> str:
+    """Return the token that the simulator learns from our requests and signs its webhooks with; nobody else can know it."""
+    return hmac.new(settings.key(), b"simulator", hashlib.sha256).hexdigest()[:32]
+
+
+def webhook_accounts(settings: Settings) -> dict[str, str]:
+    """Return account → token of whoever may call our webhooks."""
+    accounts = {SIMULATED_ACCOUNT: simulated_token(settings)} if settings.simulator_http else {}
+    account, token = settings.env.get("FASTTIME_TWILIO_ACCOUNT_SID", ""), settings.env.get("FASTTIME_TWILIO_AUTH_TOKEN", "")
+    if account and token:
+        accounts[account] = token
+    return accounts
+
+
+def limiter(settings: Settings) -> Limiter:
+    """Return the shared token buckets (Redis), or those of this process."""
+    if not settings.redis_url:
+        return MemoryLimiter()
+    from channels.limits import RedisLimiter
+
+    return RedisLimiter.from_url(settings.redis_url)
+
+
+def database(settings: Settings, *, pool_size: int = 10) -> Database:
+    """Return the database of the settings; opens nothing yet."""
+    try:
+        return Database(settings.database_url, pool_size=pool_size)
+    except ValueError as error:
+        raise refuse("setting_invalid", str(error), "see docs/operations.md", field="FASTTIME_DATABASE_URL") from None
+
+
+def rate_of(channel: Channel) -> float:
+    """Return the adapter's granted rate a second; 0 = no limit."""
+    return float(getattr(channel, "rate", 0.0))

@@ -1,0 +1,1 @@
+"""WHERE people touch it."""

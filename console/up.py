@@ -1,0 +1,153 @@
+"""The embedded service: one process with every role, its web server, and an ordered stop (INTERFACES, `up`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from broadcast import liveness
+from broadcast.areas import AreaTree
+from broadcast.problems import refuse
+from broadcast.publishing import House
+from broadcast.store import Database
+from broadcast.topics import ROLES
+from config import logging as logs
+from config import wiring
+from config.documents import documents
+from config.engine import Engine
+from config.settings import Settings
+from console import migrate
+from console.desk import Desk
+
+log = structlog.get_logger("up")
+
+STOP_SECONDS = 9.5
+
+
+@dataclass
+class Service:
+    """The joined parts of one process."""
+
+    settings: Settings
+    db: Database
+    adapters: wiring.Adapters
+    desk: Desk
+    engine: Engine
+
+    async def close(self) -> None:
+        """Let go of everything, providers first."""
+        await self.adapters.close()
+        await self.db.close()
+
+
+def make_desk(settings: Settings, db: Database, channels_on: Callable[[str], frozenset[str]], **more: Any) -> Desk:
+    """Return the desk of an installation."""
+    names: dict[str, str] = {}
+
+    def area_names() -> dict[str, str]:
+        return names
+
+    house = House(sender=settings.sender, shards=settings.shards, two_person=settings.two_person, document=documents(settings, area_names))
+    desk = Desk(db, house, channels_on=channels_on, sender_name=settings.sender_name, public_url=settings.public_url, on_tree=lambda tree: _take_names(names, tree), **more)
+    return desk
+
+
+def _take_names(names: dict[str, str], tree: AreaTree) -> None:
+    names.clear()
+    names.update({area.code: area.name for area in tree.all()})
+
+
+def build(settings: Settings, roles: tuple[str, ...] = ROLES, *, with_adapters: bool = True) -> Service:
+    """Join the parts for a process with these roles; nothing is connected yet."""
+    db = wiring.database(settings)
+    adapters = wiring.adapters(settings)
+    on = adapters.on
+    engine = Engine(settings=settings, db=db, adapters=adapters if with_adapters else wiring.Adapters({}), limiter=wiring.limiter(settings), roles=roles, channels_on=on)
+    desk = make_desk(settings, db, on, matcher=engine.matcher)
+    return Service(settings, db, adapters, desk, engine)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 picks a free one. Raises Rejected (exit 69) where it cannot be had."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise refuse("port_in_use", f"cannot listen on {host}:{port}: {error.strerror}", "choose another with --port, or 0 for a free one", status=503) from None
+    sock.listen(1024)
+    return sock
+
+
+async def serve(service: Service, sock: socket.socket, *, started: Callable[[], None] | None = None) -> None:
+    """Run web server and engine until a signal or `engine.stopping`; claims stop first, then the web server, within ten seconds."""
+    import uvicorn
+
+    from console.web import create_app
+
+    app = create_app(desk=service.desk, db=service.db, settings=service.settings, accounts=wiring.webhook_accounts(service.settings), wake=service.engine.wake, ready=lambda: service.engine.healthy_at)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3, lifespan="on", server_header=False))
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, service.engine.stopping.set)
+    web = asyncio.create_task(server.serve(sockets=[sock]))
+    engine = asyncio.create_task(service.engine.run())
+    try:
+        if started is not None:
+            started()
+        await asyncio.wait({web, engine}, return_when=asyncio.FIRST_COMPLETED)
+        service.engine.stopping.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(engine), STOP_SECONDS)
+        server.should_exit = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(web), 0.5)
+        server.force_exit = True
+        for task in (engine, web):
+            if task.done() and not task.cancelled() and task.exception():
+                log.error("up.failed", error=repr(task.exception()))
+                raise task.exception()  # type: ignore[misc]
+    finally:
+        for task in (engine, web):
+            task.cancel()
+        await asyncio.gather(engine, web, return_exceptions=True)
+
+
+async def _run(settings: Settings, host: str, port: int) -> int:
+    from console.data_folder import hold_lock
+
+    with hold_lock(settings.data):
+        service = build(settings)
+        try:
+            await migrate.upgrade(service.db)
+            await service.db.write(liveness.end_earlier_run)
+            sock = listen(host, port)
+            address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"
+            print(address, flush=True)
+            if not service.settings.public_url:
+                log.warning("up.no_public_url", hint="set FASTTIME_PUBLIC_URL: without it no receipts and no unsubscribe links")
+            await serve(service, sock)
+        finally:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(service.close(), 1.0)
+    return 0
+
+
+def run(settings: Settings, host: str, port: int) -> int:
+    """Run `fasttime up` until SIGTERM; return the exit code."""
+    logs.configure(settings.log_format)
+    if not settings.embedded:
+        raise refuse("not_embedded", "FASTTIME_KAFKA_BOOTSTRAP is set, so this is a cluster", "start `fasttime web`, `relay` and `worker --role ROLE`, or unset it")
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    return asyncio.run(_run(settings, host, port))

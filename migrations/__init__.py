@@ -1,0 +1,1 @@
+"""The steps that bring a database's schema up to date (Alembic)."""

@@ -1,0 +1,106 @@
+"""From an approved version to its frozen audience: the rule, the shards, the release (guarantee R1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import structlog
+from pyroaring import BitMap
+from sqlalchemy import Connection
+
+from broadcast import audiences, versions
+from broadcast.content import PERSONAL_CHANNELS, Content
+from broadcast.geometry import from_wkb
+from broadcast.store import Database, lock_version
+from broadcast.versions import Resolved, Version
+from subscribers.contact_points import shared_contacts
+from subscribers.index import MatchRule, RegistryIndex
+
+log = structlog.get_logger("match")
+
+TOPIC_OF_KIND = {"threat_level_change": "threat_level", "incident": "incident", "contingency": "incident", "appeal": "appeal", "advice": "advice"}
+
+
+def rule_of(content: Content, resolved: Resolved, *, severity_rank: int, urgent: bool, first_kind: str, channels_on: frozenset[str], reached: Mapping[str, BitMap] | None = None) -> MatchRule:
+    """Return whom a content selects. `first_kind` is the kind of the message's first version: an update keeps its topic.
+
+    `reached` are, per channel, the people an earlier version reached or may have reached: they hear what follows wherever they are.
+    """
+    audience = content.audience
+    scope = content.scope or ""
+    sectors, communities = set(audience.sectors), set(audience.communities)
+    if scope.startswith("community:"):
+        communities = {scope.removeprefix("community:")}
+    if scope.startswith("sector:"):
+        sectors = {scope.removeprefix("sector:")}
+    return MatchRule(
+        topic=TOPIC_OF_KIND.get(first_kind, "incident"),
+        severity_rank=severity_rank,
+        urgent=urgent,
+        status=content.status,
+        channels=tuple(c for c in content.channels if c in PERSONAL_CHANNELS),
+        configured=channels_on,
+        languages=tuple(content.languages),
+        everybody=resolved.everybody,
+        targets=frozenset(resolved.targets),
+        by_code=frozenset(resolved.by_code),
+        shape=from_wkb(resolved.shape) if resolved.shape else None,
+        circles=content.circles,
+        kinds=frozenset(audience.kinds),
+        sectors=frozenset(sectors),
+        communities=frozenset(communities),
+        also_reached=BitMap().union(*reached.values()) if reached else BitMap(),
+    )
+
+
+def rule_for(conn: Connection, v: Version, channels_on: Callable[[str], frozenset[str]]) -> MatchRule:
+    """Return the rule of a stored version, with the people its predecessors reached."""
+    first = versions.of_message(conn, v.message_id)[0]
+    reached = audiences.reached_by_predecessors(conn, v)
+    return rule_of(v.content, v.resolved, severity_rank=v.severity_rank, urgent=v.urgent, first_kind=first.kind, channels_on=channels_on(v.status), reached=reached)
+
+
+class Matcher:
+    """Holds the matching index of this process and freezes with it. One at a time: the index is never read while it changes."""
+
+    def __init__(self, db: Database, channels_on: Callable[[str], frozenset[str]]) -> None:
+        self._db, self._channels_on = db, channels_on
+        self._index: RegistryIndex | None = None
+        self._busy = asyncio.Lock()
+
+    async def index(self) -> tuple[RegistryIndex, str]:
+        """Return the index, complete and as of a snapshot taken now, with that snapshot's mark."""
+        if self._index is None:
+            self._index = await self._db.read(RegistryIndex.load)
+        as_of = await self._db.read(self._index.catch_up)
+        return self._index, as_of
+
+    async def process(self, version_id: int) -> str:
+        """Freeze what is not frozen of an approved version, then try to release it; return what happened."""
+        async with self._busy:
+            v = await self._db.read(versions.get, version_id)
+            if v.state != "approved" or v.shards is None:
+                return v.state
+            # The snapshot is taken after the approval was read as committed, so it holds everybody registered before it.
+            index, as_of = await self.index()
+            rule = await self._db.read(rule_for, v, self._channels_on)
+            for shard in range(v.shards):
+                if shard in await self._db.read(audiences.frozen_shards, version_id):
+                    continue
+                matched = await asyncio.to_thread(index.match, rule, shard, v.shards)
+                frozen = audiences.Frozen(addressed=matched.addressed, send=matched.send, suppressed=matched.suppressed)
+                await self._db.write(_freeze, v, shard, frozen, as_of)
+            result = await self._db.write(audiences.release, version_id, shared_contacts=shared_contacts)
+            log.info("audience.release", version=version_id, result=result, shards=v.shards)
+            return result
+
+
+def _freeze(conn: Connection, seen: Version, shard: int, frozen: audiences.Frozen, as_of: str) -> bool:
+    """Store a shard, unless the version was blocked, held, cancelled or approved anew since it was matched."""
+    lock_version(conn, seen.id, shared=True)
+    v = versions.get(conn, seen.id)
+    if v.state != "approved" or v.approved_at != seen.approved_at or v.content_hash != seen.content_hash:
+        return False
+    return audiences.freeze(conn, seen.id, shard, frozen, registry_as_of=as_of, now=datetime.now(UTC))

@@ -1,0 +1,260 @@
+"""The registry: people, their consent and what they stopped, as rows. Every write leaves a mark that the matching index follows (guarantee R7)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from pyroaring import BitMap
+from sqlalchemy import Connection, TextClause, bindparam, func, insert, select, text, update
+from sqlalchemy.util import await_only
+
+from broadcast.content import PERSONAL_CHANNELS
+from broadcast.csv_files import escape, write_rows
+from broadcast.problems import refuse
+from broadcast.store import UtcDateTime, lock_name
+from subscribers.csv_import import COLUMNS, SubscriberRecord
+from subscribers.tables import consent, stop as stop_table, subscriber
+
+ADDRESS_SQL: Final = {"sms": "mobile", "email": "email", "voice": "COALESCE(phone, mobile)"}
+"""Where a person is reached on each channel: a call goes to the phone, else to the mobile."""
+
+STOP_SOURCES: Final = ("sms_reply", "unsubscribe", "provider", "operator")
+_NUMBER_COLUMNS = frozenset({"mobile", "phone", "lat", "lon"})
+_PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportCounts:
+    """What became of the records: `erased` were left out because the person has been erased."""
+
+    new: int
+    updated: int
+    unchanged: int
+    erased: int
+
+
+class Contact(NamedTuple):
+    """How one person is reached on one channel at this moment. `address` None = not at all."""
+
+    address: str | None
+    stopped: bool
+    erased: bool
+    consented: bool
+
+
+def next_change(conn: Connection) -> int:
+    """Return the mark for what this transaction writes: on PostgreSQL its own id, on SQLite the next of a counter (guarantee R7)."""
+    if conn.dialect.name == "postgresql":
+        return int(conn.execute(text("SELECT pg_current_xact_id()::text::bigint")).scalar_one())
+    sql = "INSERT INTO meta (key, value) VALUES ('registry_change', '1') ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1 RETURNING value"
+    return int(conn.execute(text(sql)).scalar_one())
+
+
+def import_records(conn: Connection, records: Sequence[SubscriberRecord], basis: str, now: datetime) -> ImportCounts:
+    """Insert or update people by external id, with their consent to exactly these channels and topics on this legal basis.
+
+    One transaction, all or nothing. Ids follow the order of the records and are never used again. What a person stopped stays stopped; an erased
+    person is left out. Consent that differs from the record's is withdrawn and given anew. Raises Rejected basis_missing.
+    """
+    if not basis.strip():
+        raise refuse("basis_missing", "no legal basis is named", 'say on what basis these people are sent to, such as --basis "consent, form of 3 May"', field="basis")
+    postgres = conn.dialect.name == "postgresql"
+    lock_name(conn, "subscriber import")
+    change = next_change(conn)
+    _bring(conn, records, postgres)
+    values = {"now": now, "change": change, "basis": basis.strip()}
+    fields = ", ".join(COLUMNS)
+    erased = int(conn.execute(text("SELECT count(*) FROM incoming i JOIN subscriber s ON s.external_id = i.external_id WHERE s.erased_at IS NOT NULL")).scalar_one())
+    new_rows = f"""INSERT INTO subscriber ({fields}, stopped, consented, created_at, updated_at, change)
+        SELECT {", ".join("i." + c for c in COLUMNS)}, '', i.channels, :now, :now, :change FROM incoming i
+        WHERE NOT EXISTS (SELECT 1 FROM subscriber s WHERE s.external_id = i.external_id) ORDER BY i.no"""  # noqa: S608 - our own column names
+    compared = [(f"subscriber.{c}", f"i.{c}") for c in COLUMNS[1:]] + [("subscriber.consented", "i.channels")]
+    differs = _differ(compared, postgres)
+    setting = ", ".join(f"{c} = i.{c}" for c in COLUMNS[1:])
+    changed_rows = f"""UPDATE subscriber SET {setting}, consented = i.channels, updated_at = :now, change = :change FROM incoming i
+        WHERE i.external_id = subscriber.external_id AND subscriber.erased_at IS NULL AND {differs}"""  # noqa: S608 - our own column names
+    updated = conn.execute(_timed(changed_rows), values).rowcount
+    new = conn.execute(_timed(new_rows), values).rowcount
+    other = _differ([("consent.channels", "i.channels"), ("consent.topics", "i.topics"), ("consent.basis", ":basis")], postgres)
+    withdrawn = f"""UPDATE consent SET withdrawn_at = :now FROM subscriber s JOIN incoming i ON i.external_id = s.external_id
+        WHERE consent.subscriber_id = s.id AND consent.withdrawn_at IS NULL AND s.erased_at IS NULL AND {other}"""  # noqa: S608 - our own column names
+    given = """INSERT INTO consent (subscriber_id, channels, topics, basis, at)
+        SELECT s.id, i.channels, i.topics, :basis, :now FROM incoming i JOIN subscriber s ON s.external_id = i.external_id
+        WHERE s.erased_at IS NULL AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.subscriber_id = s.id AND c.withdrawn_at IS NULL) ORDER BY s.id"""
+    if updated or new < len(records) - erased:
+        conn.execute(_timed(withdrawn), values)
+    conn.execute(_timed(given), values)
+    conn.execute(text("DROP TABLE incoming"))
+    return ImportCounts(new=new, updated=updated, unchanged=len(records) - new - updated - erased, erased=erased)
+
+
+def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Contact]:
+    """Return how these people are reached on a channel right now; whoever does not exist is missing. One statement, for the claim."""
+    # S608: the address is one of three constants of ours.
+    columns = f"SELECT id, {ADDRESS_SQL[channel]}, stopped, consented, erased_at IS NOT NULL FROM subscriber"  # noqa: S608
+    wanted = list(ids)
+    if conn.dialect.name == "postgresql":
+        rows = conn.execute(text(f"{columns} WHERE id = ANY(:ids)"), {"ids": wanted})
+    else:
+        rows = conn.execute(text(f"{columns} WHERE id IN (SELECT value FROM json_each(:ids))"), {"ids": json.dumps(wanted)})
+    return {row[0]: Contact(row[1], channel in row[2].split(";"), bool(row[4]), channel in row[3].split(";")) for row in rows}
+
+
+def reason_not_to_send(contact: Contact | None) -> str | None:
+    """Return why nothing is handed over to this person on this channel, or None: the suppressions that can arise after the freeze."""
+    if contact is None or contact.erased:
+        return "erased"
+    if contact.stopped:
+        return "stopped"
+    if not contact.consented:
+        return "no_consent"
+    return None if contact.address else "no_channel"
+
+
+def shared_contacts(conn: Connection, channel: str, ids: BitMap) -> list[BitMap]:
+    """Return the groups of two or more among `ids` who have the same contact point on a channel."""
+    address = ADDRESS_SQL[channel] if channel != "email" else "lower(email)"
+    many = "array_agg(id)" if conn.dialect.name == "postgresql" else "json_group_array(id)"
+    sql = f"SELECT {many} FROM subscriber WHERE {address} IS NOT NULL AND erased_at IS NULL GROUP BY {address} HAVING count(*) > 1"  # noqa: S608 - constants
+    groups = (BitMap(json.loads(found) if isinstance(found, str) else found) & ids for found in conn.execute(text(sql)).scalars())
+    return [group for group in groups if len(group) > 1]
+
+
+def persons_with_address(conn: Connection, channel: str, address: str) -> list[int]:
+    """Return the ids of everybody, not erased, who is reached at this address on a channel, the lowest first."""
+    column = {"sms": subscriber.c.mobile, "email": func.lower(subscriber.c.email), "voice": func.coalesce(subscriber.c.phone, subscriber.c.mobile)}[channel]
+    wanted = address.lower() if channel == "email" else address
+    return list(conn.execute(select(subscriber.c.id).where(column == wanted, subscriber.c.erased_at.is_(None)).order_by(subscriber.c.id)).scalars())
+
+
+def stop(conn: Connection, person_ids: Iterable[int], channel: str, source: str, now: datetime) -> list[int]:
+    """Stop a channel for these people; return whom it was not stopped for before. `source`: sms_reply, unsubscribe, provider, operator."""
+    if channel not in PERSONAL_CHANNELS or source not in STOP_SOURCES:
+        raise ValueError(f"no such channel or source of a stop: {channel}, {source}")
+    stopped = _restop(conn, person_ids, now, lambda held: held | {channel})
+    if stopped:
+        conn.execute(insert(stop_table), [{"subscriber_id": person, "channel": channel, "source": source, "at": now} for person in stopped])
+    return stopped
+
+
+def start(conn: Connection, person_ids: Iterable[int], channel: str, now: datetime) -> list[int]:
+    """Lift a person's own stop of a channel; return whom it was lifted for."""
+    started = _restop(conn, person_ids, now, lambda held: held - {channel})
+    if started:
+        lifted = update(stop_table).where(stop_table.c.subscriber_id.in_(started), stop_table.c.channel == channel, stop_table.c.lifted_at.is_(None))
+        conn.execute(lifted.values(lifted_at=now))
+    return started
+
+
+def row_count(conn: Connection) -> int:
+    """Return how many rows the registry has, erased people included: what an index must hold to be complete."""
+    return int(conn.execute(select(func.count()).select_from(subscriber)).scalar_one())
+
+
+def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
+    """Return everything known of one person, by id or, given text that is no number, by external id; None if there is nobody."""
+    number = person if isinstance(person, int) else int(person) if person.isascii() and person.isdigit() and len(person) < 10 else None
+    row = conn.execute(select(subscriber).where(subscriber.c.id == number)).first() if number is not None else None
+    if row is None:
+        row = conn.execute(select(subscriber).where(subscriber.c.external_id == str(person))).first()
+    if row is None:
+        return None
+    found: dict[str, Any] = {"id": row.id, **{c: getattr(row, c) for c in COLUMNS}}
+    for column in ("sectors", "communities", "topics", "channels", "stopped", "consented"):
+        found[column] = [part for part in getattr(row, column).split(";") if part]
+    found |= {c: None if (at := getattr(row, c)) is None else at.isoformat() for c in ("created_at", "updated_at", "erased_at")}
+    found["consents"] = [
+        {
+            "channels": c.channels.split(";") if c.channels else [],
+            "topics": c.topics.split(";") if c.topics else [],
+            "basis": c.basis,
+            "at": c.at.isoformat(),
+            "withdrawn_at": _iso(c.withdrawn_at),
+        }
+        for c in conn.execute(select(consent).where(consent.c.subscriber_id == row.id).order_by(consent.c.id))
+    ]
+    found["stops"] = [
+        {"channel": s.channel, "source": s.source, "at": s.at.isoformat(), "lifted_at": _iso(s.lifted_at)}
+        for s in conn.execute(select(stop_table).where(stop_table.c.subscriber_id == row.id).order_by(stop_table.c.id))
+    ]
+    return found
+
+
+def export(conn: Connection) -> Iterator[list[str]]:
+    """Yield everybody not erased as the cells of the subscribers CSV, by id.
+
+    A cell that a spreadsheet would run gets an apostrophe in front, which the import takes off again; numbers in E.164 and coordinates stay plain.
+    """
+    after = 0
+    query = select(subscriber.c.id, *(subscriber.c[c] for c in COLUMNS)).where(subscriber.c.erased_at.is_(None)).order_by(subscriber.c.id).limit(_PAGE)
+    while rows := conn.execute(query.where(subscriber.c.id > after)).all():
+        after = rows[-1].id
+        for row in rows:
+            yield [_cell(column, value) for column, value in zip(COLUMNS, row[1:], strict=True)]
+
+
+def export_csv(conn: Connection) -> Iterator[str]:
+    """Yield the subscribers CSV in pieces; what it says is what `read_subscribers` takes."""
+    return write_rows(COLUMNS, export(conn))
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if column in _NUMBER_COLUMNS:
+        return f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) and abs(value) < 1e-4 else str(value)
+    if column in ("sectors", "communities"):
+        return ";".join(escape(part) for part in value.split(";"))
+    return escape(value)
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _restop(conn: Connection, person_ids: Iterable[int], now: datetime, change: Any) -> list[int]:
+    ids = sorted(set(person_ids))
+    if not ids:
+        return []
+    rows = conn.execute(select(subscriber.c.id, subscriber.c.stopped).where(subscriber.c.id.in_(ids)).order_by(subscriber.c.id).with_for_update()).all()
+    done = []
+    mark: int | None = None
+    for row in rows:
+        held = {part for part in row.stopped.split(";") if part}
+        wanted = change(held)
+        if wanted != held:
+            mark = next_change(conn) if mark is None else mark
+            conn.execute(update(subscriber).where(subscriber.c.id == row.id).values(stopped=";".join(c for c in PERSONAL_CHANNELS if c in wanted), updated_at=now, change=mark))
+            done.append(row.id)
+    return done
+
+
+def _bring(conn: Connection, records: Sequence[SubscriberRecord], postgres: bool) -> None:
+    """Put the records into the temporary table `incoming`, by the quickest way the driver has."""
+    types = {"lat": "DOUBLE PRECISION", "lon": "DOUBLE PRECISION"}
+    columns = ", ".join(f"{c} {types.get(c, 'TEXT')}" for c in COLUMNS[1:])
+    end = " ON COMMIT DROP" if postgres else ""
+    conn.execute(text(f"CREATE TEMPORARY TABLE incoming (no INTEGER PRIMARY KEY, external_id TEXT NOT NULL UNIQUE, {columns}){end}"))
+    driver: Any = conn.connection.driver_connection
+    numbered = ((no, *record) for no, record in enumerate(records))
+    if postgres:
+        await_only(driver.copy_records_to_table("incoming", records=numbered, columns=("no", *COLUMNS)))
+        conn.execute(text("ANALYZE incoming"))
+    else:
+        marks = ", ".join("?" * (len(COLUMNS) + 1))
+        driver.executemany(f"INSERT INTO incoming (no, {', '.join(COLUMNS)}) VALUES ({marks})", numbered)  # noqa: S608 - our own column names
+
+
+def _differ(pairs: Sequence[tuple[str, str]], postgres: bool) -> str:
+    if postgres:
+        return f"({', '.join(a for a, _ in pairs)}) IS DISTINCT FROM ({', '.join(b for _, b in pairs)})"
+    return f"NOT ({' AND '.join(f'{a} IS {b}' for a, b in pairs)})"
+
+
+def _timed(sql: str) -> TextClause:
+    clause = text(sql)
+    return clause.bindparams(bindparam("now", type_=UtcDateTime()))

@@ -1,0 +1,63 @@
+"""The tables of subscribers: people, their consent, what they stopped."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, String, Table, Text
+
+from broadcast.store import UtcDateTime, metadata
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),  # 32 bit, never used again (guarantee R15)
+    Column("external_id", String, nullable=False, unique=True),
+    Column("name", String, nullable=False, server_default=""),
+    Column("kind", String, nullable=False),
+    Column("email", String, index=True),
+    Column("mobile", String, index=True),
+    Column("phone", String, index=True),
+    Column("language", String, nullable=False, server_default="en"),
+    Column("postcode", String, nullable=False, server_default=""),
+    Column("lat", Float),
+    Column("lon", Float),
+    Column("area", String),
+    Column("sectors", String, nullable=False, server_default=""),  # lists are joined by ";"
+    Column("communities", String, nullable=False, server_default=""),
+    Column("topics", String, nullable=False, server_default=""),  # empty = all but exercise
+    Column("channels", String, nullable=False, server_default=""),  # in the person's order; filled in on import
+    Column("minimum_severity", String, nullable=False, server_default=""),
+    Column("quiet_hours", String, nullable=False, server_default=""),
+    Column("stopped", String, nullable=False, server_default=""),  # channels stopped by the person, joined by ";"
+    Column("consented", String, nullable=False, server_default=""),  # channels consented to
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("erased_at", UtcDateTime),
+    Column("person_key", LargeBinary),  # encrypts what is kept of this person beside this row; destroyed at erasure (R6, later)
+    Column("change", BigInteger, nullable=False, index=True),  # PostgreSQL: the writing transaction's id; SQLite: a counter (R7)
+    sqlite_autoincrement=True,
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("subscriber_id", ForeignKey("subscriber.id"), nullable=False, index=True),
+    Column("channels", String, nullable=False),
+    Column("topics", String, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("withdrawn_at", UtcDateTime),
+    sqlite_autoincrement=True,
+)
+
+stop = Table(
+    "stop",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("subscriber_id", ForeignKey("subscriber.id"), nullable=False, index=True),
+    Column("channel", String, nullable=False),
+    Column("source", String, nullable=False),  # sms_reply, unsubscribe, provider, operator
+    Column("at", UtcDateTime, nullable=False),
+    Column("lifted_at", UtcDateTime),
+    sqlite_autoincrement=True,
+)
