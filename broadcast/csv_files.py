@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from broadcast.problems import Problem, Rejected
 
@@ -40,6 +41,11 @@ def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
 
 def decode(data: bytes, filename: str) -> str:
     """Return the text of a UTF-8 file, its byte-order mark taken off; refuse what is another encoding or no text, naming it."""
+    _check_text(data, filename)
+    return data.decode("utf-8-sig")
+
+
+def _check_text(data: bytes, filename: str) -> None:
     if data.startswith(b"PK\x03\x04"):
         raise _refused(filename, "file_is_spreadsheet", "a workbook or zip archive, which may hold hidden sheets and is not read", "export the one sheet as CSV in UTF-8")
     if data.startswith(b"\xd0\xcf\x11\xe0"):
@@ -54,7 +60,7 @@ def decode(data: bytes, filename: str) -> str:
         name = "UTF-16" if max(even, odd) > len(head) // 4 else "no text: it holds NUL bytes"
         raise _refused(filename, "bad_encoding", f"the file is {name}", _UTF8)
     try:
-        return data.decode("utf-8-sig")
+        data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         name = "Windows-1252 (or Latin-1)" if _is_western(data) else "not UTF-8"
@@ -62,44 +68,67 @@ def decode(data: bytes, filename: str) -> str:
 
 
 def read_table(data: bytes, filename: str, *, max_line: int = MAX_LINE_CHARS, expected: Sequence[str] = ()) -> Table:
-    """Return a CSV file's header and rows. RFC 4180, comma, with or without byte-order mark.
+    """Return a whole CSV file, its header and rows. RFC 4180, comma, with or without byte-order mark.
 
     `expected` are the columns to name when the header is missing. Raises Rejected: bad_encoding, file_is_spreadsheet, file_is_compressed, file_empty,
     header_missing, header_duplicated, separator_guess, unclosed_quote, line_too_long, cells_missing, cells_too_many (the last two for every row).
     """
-    text = decode(data, filename)
-    if not text.strip():
-        raise _refused(filename, "file_empty", "there is nothing in it", f"begin with the header {','.join(expected)}" if expected else "begin with a header")
-    _check_lines(text, filename, max_line)
-    if csv.field_size_limit() < max_line:
-        csv.field_size_limit(max_line)  # the csv module's own limit is for the whole process; ours was checked just now
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[tuple[int, list[str]]] = []
     problems: list[Problem] = []
-    header: tuple[str, ...] | None = None
+    header, rows = open_table(data, filename, problems, max_line=max_line, expected=expected)
+    table = Table(filename, header, list(rows))
+    if problems:
+        raise Rejected(problems)
+    return table
+
+
+def open_table(
+    data: bytes, filename: str, problems: list[Problem], *, max_line: int = MAX_LINE_CHARS, expected: Sequence[str] = ()
+) -> tuple[tuple[str, ...], Iterator[tuple[int, list[str]]]]:
+    """Return the header and an iterator of (line number, cells), for files too large to hold as rows.
+
+    What is wrong with the file as a whole raises Rejected (see `read_table`); what is wrong with a row is added to `problems` while iterating.
+    """
+    _check_text(data, filename)
+    if csv.field_size_limit() < max_line:
+        csv.field_size_limit(max_line)  # the csv module's own limit is for the whole process; ours is checked line by line
+    reader = csv.reader(_lines(data, filename, max_line), strict=True)
+    rows = _rows(reader, filename, problems)
+    first = next(rows, None)
+    if problems:
+        raise Rejected(problems)
+    if first is None:
+        raise _refused(filename, "file_empty", "there is nothing in it", f"begin with the header {','.join(expected)}" if expected else "begin with a header")
+    header = _header(first[1], filename, first[0], expected)
+    return header, _of_width(rows, len(header), filename, problems)
+
+
+def _rows(reader: Any, filename: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
     line = 1
     try:
         for row in reader:
             here, line = line, reader.line_num + 1
-            if not any(cell.strip() for cell in row):
-                continue
-            if header is None:
-                header = _header(row, filename, here, expected)
-            elif len(row) == len(header):
-                rows.append((here, row))
-            else:
-                problems.append(_wrong_width(filename, here, len(row), len(header)))
+            if any(row) and any(cell.strip() for cell in row):
+                yield here, row
     except csv.Error:
-        problems.append(
-            Problem(
-                code="unclosed_quote", detail="a quote that opens in this row is not closed", fix='close it, and write a quote inside a cell twice ("")', where=f"{filename}:{line}"
-            )
-        )
-    if problems:
-        raise Rejected(problems)
-    if header is None:
-        raise _refused(filename, "file_empty", "there is no header", "begin with one")
-    return Table(filename, header, rows)
+        detail = "a quote that opens in this row is not closed, or closes in the middle of a cell"
+        problems.append(Problem(code="unclosed_quote", detail=detail, fix='close it, and write a quote inside a cell twice ("")', where=f"{filename}:{line}"))
+    except Rejected as exc:
+        problems += exc.problems
+
+
+def _of_width(rows: Iterator[tuple[int, list[str]]], width: int, filename: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
+    for line, row in rows:
+        if len(row) == width:
+            yield line, row
+        else:
+            problems.append(_wrong_width(filename, line, len(row), width))
+
+
+def _lines(data: bytes, filename: str, limit: int) -> Iterator[str]:
+    for number, line in enumerate(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""), 1):
+        if len(line) > limit:
+            raise _refused(f"{filename}:{number}", "line_too_long", f"{len(line)} characters, more than {limit}", "is a line break or a closing quote missing?")
+        yield line
 
 
 def unescape(cell: str) -> str:
@@ -151,20 +180,6 @@ def _wrong_width(filename: str, line: int, found: int, wanted: int) -> Problem:
     code = "cells_missing" if found < wanted else "cells_too_many"
     fix = "put quotes round a cell that holds a comma" if found > wanted else "give every row all its commas"
     return Problem(code=code, detail=f"{found} cells where the header has {wanted}", fix=fix, where=f"{filename}:{line}")
-
-
-def _check_lines(text: str, filename: str, limit: int) -> None:
-    if len(text) <= limit:
-        return
-    start, line = 0, 1
-    while start <= len(text):
-        end = text.find("\n", start)
-        stop = len(text) if end < 0 else end
-        if stop - start > limit and (end < 0 or text.find("\r", start, start + limit) < 0):
-            raise _refused(f"{filename}:{line}", "line_too_long", f"{stop - start} characters, more than {limit}", "is a line break or a closing quote missing?")
-        if end < 0:
-            return
-        start, line = end + 1, line + 1
 
 
 def _is_western(data: bytes) -> bool:

@@ -17,7 +17,8 @@ from broadcast.csv_files import escape, write_rows
 from broadcast.problems import refuse
 from broadcast.store import UtcDateTime, lock_name
 from subscribers.csv_import import COLUMNS, SubscriberRecord
-from subscribers.tables import consent, stop as stop_table, subscriber
+from subscribers.tables import consent, subscriber
+from subscribers.tables import stop as stop_table
 
 ADDRESS_SQL: Final = {"sms": "mobile", "email": "email", "voice": "COALESCE(phone, mobile)"}
 """Where a person is reached on each channel: a call goes to the phone, else to the mobile."""
@@ -94,13 +95,10 @@ def import_records(conn: Connection, records: Sequence[SubscriberRecord], basis:
 
 def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Contact]:
     """Return how these people are reached on a channel right now; whoever does not exist is missing. One statement, for the claim."""
-    # S608: the address is one of three constants of ours.
-    columns = f"SELECT id, {ADDRESS_SQL[channel]}, stopped, consented, erased_at IS NOT NULL FROM subscriber"  # noqa: S608
-    wanted = list(ids)
-    if conn.dialect.name == "postgresql":
-        rows = conn.execute(text(f"{columns} WHERE id = ANY(:ids)"), {"ids": wanted})
-    else:
-        rows = conn.execute(text(f"{columns} WHERE id IN (SELECT value FROM json_each(:ids))"), {"ids": json.dumps(wanted)})
+    postgres = conn.dialect.name == "postgresql"
+    some = "= ANY(:ids)" if postgres else "IN (SELECT value FROM json_each(:ids))"
+    sql = f"SELECT id, {ADDRESS_SQL[channel]}, stopped, consented, erased_at IS NOT NULL FROM subscriber WHERE id {some}"  # noqa: S608 - constants
+    rows = conn.execute(text(sql), {"ids": list(ids) if postgres else json.dumps(list(ids))})
     return {row[0]: Contact(row[1], channel in row[2].split(";"), bool(row[4]), channel in row[3].split(";")) for row in rows}
 
 

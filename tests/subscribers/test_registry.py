@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroaring import BitMap
+from sqlalchemy import Connection, select, update
+
+from broadcast.problems import Rejected
+from broadcast.store import Database
+from subscribers.csv_import import COLUMNS, SubscriberRecord, read_subscribers
+from subscribers.registry import (
+    Contact,
+    ImportCounts,
+    _cell,
+    contacts,
+    export_csv,
+    import_records,
+    next_change,
+    persons_with_address,
+    reason_not_to_send,
+    row_count,
+    shared_contacts,
+    show,
+    start,
+    stop,
+)
+from subscribers.tables import subscriber
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+LATER = NOON + timedelta(hours=1)
+
+
+def person(external_id: str, **more: Any) -> SubscriberRecord:
+    blank: dict[str, Any] = (
+        dict.fromkeys(COLUMNS, "") | dict.fromkeys(("email", "mobile", "phone", "lat", "lon", "area")) | {"kind": "resident", "language": "en", "channels": "sms"}
+    )
+    return SubscriberRecord(**(blank | {"external_id": external_id} | more))
+
+
+def ids(conn: Connection) -> dict[str, int]:
+    return {row.external_id: row.id for row in conn.execute(select(subscriber.c.external_id, subscriber.c.id).order_by(subscriber.c.id))}
+
+
+def changes(conn: Connection) -> dict[str, int]:
+    return {row.external_id: row.change for row in conn.execute(select(subscriber.c.external_id, subscriber.c.change))}
+
+
+def erase(conn: Connection, person_id: int) -> None:
+    conn.execute(update(subscriber).where(subscriber.c.id == person_id).values(erased_at=NOON, mobile=None, email=None, name="", change=next_change(conn)))
+
+
+async def test_people_are_new_then_unchanged_then_updated_and_ids_follow_the_file(db: Database) -> None:
+    people = [person(f"p{n}", mobile=f"+44770090{n:04d}") for n in range(50)]
+    assert await db.write(import_records, people, "consent", NOON) == ImportCounts(new=50, updated=0, unchanged=0, erased=0)
+    first = await db.read(ids)
+    assert list(first) == [p.external_id for p in people]
+    marks = await db.read(changes)
+    assert await db.write(import_records, people, "consent", LATER) == ImportCounts(new=0, updated=0, unchanged=50, erased=0)
+    assert await db.read(changes) == marks
+    again = [people[3]._replace(mobile="+447700900999"), *people[10:20], person("q")]
+    assert await db.write(import_records, again, "consent", LATER) == ImportCounts(new=1, updated=1, unchanged=10, erased=0)
+    after = await db.read(ids)
+    assert {e: after[e] for e in first} == first
+    assert after["q"] > max(first.values())
+    moved = await db.read(changes)
+    assert [e for e in marks if moved[e] != marks[e]] == ["p3"]
+    assert moved["p3"] > marks["p3"]
+    assert await db.read(row_count) == 51
+
+
+async def test_an_import_that_fails_leaves_nothing(db: Database) -> None:
+    def failing(conn: Connection) -> None:
+        import_records(conn, [person("a")], "consent", NOON)
+        raise RuntimeError("the power goes")
+
+    with pytest.raises(RuntimeError):
+        await db.write(failing)
+    assert await db.read(row_count) == 0
+    assert (await db.write(import_records, [person("a")], "consent", NOON)).new == 1
+
+
+async def test_consent_is_to_exactly_these_channels_and_topics_on_the_basis_named(db: Database) -> None:
+    await db.write(import_records, [person("a", channels="sms;email", topics="incident")], "consent, May", NOON)
+    await db.write(import_records, [person("a", channels="sms", topics="incident")], "consent, May", LATER)
+    await db.write(import_records, [person("a", channels="sms", topics="incident")], "public task", LATER)
+    shown = await db.read(show, "a")
+    assert shown is not None
+    assert shown["consented"] == ["sms"]
+    assert [(c["channels"], c["basis"], c["withdrawn_at"] is None) for c in shown["consents"]] == [
+        (["sms", "email"], "consent, May", False),
+        (["sms"], "consent, May", False),
+        (["sms"], "public task", True),
+    ]
+    with pytest.raises(Rejected, match="basis_missing"):
+        await db.write(import_records, [person("a")], " ", NOON)
+
+
+async def test_what_was_stopped_stays_stopped_through_an_import_and_may_be_started(db: Database) -> None:
+    await db.write(import_records, [person("a", mobile="+447700900001", channels="sms;voice")], "consent", NOON)
+    a = (await db.read(ids))["a"]
+    before = await db.read(changes)
+    assert await db.write(stop, [a, a, 999], "sms", "sms_reply", NOON) == [a]
+    assert await db.write(stop, [a], "sms", "sms_reply", NOON) == []
+    assert (await db.read(changes))["a"] > before["a"]
+    await db.write(import_records, [person("a", mobile="+447700900002", channels="sms;voice")], "consent", LATER)
+    assert (await db.read(contacts, [a], "sms"))[a] == Contact("+447700900002", stopped=True, erased=False, consented=True)
+    assert (await db.read(contacts, [a], "voice"))[a] == Contact("+447700900002", stopped=False, erased=False, consented=True)
+    assert await db.write(start, [a], "sms", LATER) == [a]
+    shown = await db.read(show, a)
+    assert shown is not None
+    assert shown["stopped"] == []
+    assert [(s["channel"], s["source"], s["lifted_at"] is not None) for s in shown["stops"]] == [("sms", "sms_reply", True)]
+
+
+async def test_an_erased_person_is_never_brought_back(db: Database) -> None:
+    await db.write(import_records, [person("a", mobile="+447700900001"), person("b")], "consent", NOON)
+    a = (await db.read(ids))["a"]
+    await db.write(erase, a)
+    assert await db.write(import_records, [person("a", mobile="+447700900001"), person("b")], "consent", LATER) == ImportCounts(new=0, updated=0, unchanged=1, erased=1)
+    contact = (await db.read(contacts, [a], "sms"))[a]
+    assert reason_not_to_send(contact) == "erased"
+    assert await db.read(row_count) == 2
+    assert "".join(await db.read(lambda conn: list(export_csv(conn)))).count("\r\n") == 2
+
+
+CONTACTS = [
+    (Contact("+447700900001", stopped=False, erased=False, consented=True), None),
+    (Contact("+447700900001", stopped=True, erased=True, consented=False), "erased"),
+    (Contact("+447700900001", stopped=True, erased=False, consented=False), "stopped"),
+    (Contact("+447700900001", stopped=False, erased=False, consented=False), "no_consent"),
+    (Contact(None, stopped=False, erased=False, consented=True), "no_channel"),
+    (None, "erased"),
+]
+
+
+@pytest.mark.parametrize("contact,reason", CONTACTS)
+def test_one_reason_says_why_nothing_is_handed_over(contact: Contact | None, reason: str | None) -> None:
+    assert reason_not_to_send(contact) == reason
+
+
+async def test_a_call_goes_to_the_phone_else_to_the_mobile(db: Database) -> None:
+    await db.write(import_records, [person("a", mobile="+447700900001", phone="+442079460001"), person("b", mobile="+447700900002"), person("c")], "consent", NOON)
+    known = await db.read(ids)
+    found = await db.read(contacts, known.values(), "voice")
+    assert [found[known[e]].address for e in "abc"] == ["+442079460001", "+447700900002", None]
+    assert await db.read(persons_with_address, "voice", "+447700900002") == [known["b"]]
+    assert await db.read(persons_with_address, "voice", "+447700900001") == []
+    assert await db.read(persons_with_address, "sms", "+447700900001") == [known["a"]]
+
+
+async def test_people_who_share_a_contact_are_found_as_groups(db: Database) -> None:
+    people = [person(f"p{n}", mobile=f"+44770090000{n % 3}", email=("A@example.org" if n % 2 else "a@example.org") if n < 2 else None) for n in range(7)]
+    await db.write(import_records, people, "consent", NOON)
+    known = await db.read(ids)
+    everybody = BitMap(known.values())
+    groups = await db.read(shared_contacts, "sms", everybody)
+    assert sorted(sorted(g) for g in groups) == [sorted(known[f"p{n}"] for n in range(k, 7, 3)) for k in range(3)]
+    assert await db.read(shared_contacts, "sms", BitMap([known["p0"], known["p1"]])) == []
+    assert await db.read(shared_contacts, "email", everybody) == [BitMap([known["p0"], known["p1"]])]
+
+
+async def test_what_is_exported_can_be_imported_again_and_is_the_same(db: Database) -> None:
+    people = [
+        person("'=1", name="'t Hooft", mobile="+447700900001", lat=51.5, lon=-0.00001, sectors="=x;food", communities="@y;-z", quiet_hours="22:00-07:00 Europe/London"),
+        person(
+            "b",
+            name='-Anna "B", Ltd',
+            email="+x@example.org",
+            phone="+442079460001",
+            channels="voice;email",
+            topics="incident;exercise",
+            area="E09000033",
+            minimum_severity="Severe",
+        ),
+        person("c", kind="officer", language="pt-BR", postcode="SW1A 2AA", channels=""),
+    ]
+    await db.write(import_records, people, "consent", NOON)
+    text = "".join(await db.read(lambda conn: list(export_csv(conn))))
+    result = read_subscribers(text.encode(), filename="out.csv", allow_trial_numbers=False, known_area=lambda _: True)
+    assert result.problems == []
+    assert result.records == people
+
+
+@given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp", "Zs", "Cf")), max_size=20))
+def test_no_exported_cell_is_a_formula(value: str) -> None:
+    for column in ("external_id", "name", "sectors", "email"):
+        assert not _cell(column, value).startswith(("=", "+", "-", "@"))
+
+
+async def test_ten_thousand_people_are_written_in_seconds(db: Database) -> None:
+    people = [person(f"p{n}", mobile=f"+999{n:09d}", email=f"p{n}@example.org", lat=51.5, lon=-0.1, channels="sms;email") for n in range(10_000)]
+    begin = time.perf_counter()
+    assert (await db.write(import_records, people, "trial", NOON)).new == 10_000
+    assert (await db.write(import_records, people, "trial", NOON)).unchanged == 10_000
+    assert time.perf_counter() - begin < 20
