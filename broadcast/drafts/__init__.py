@@ -1,0 +1,8 @@
+"""Messages as people write them, in YAML or JSON (INTERFACES, files): read into a Content, and written back to be edited."""
+
+from __future__ import annotations
+
+from broadcast.drafts.reading import Follows, placeholder_problems, read_draft
+from broadcast.drafts.writing import to_yaml
+
+__all__ = ["Follows", "placeholder_problems", "read_draft", "to_yaml"]
