@@ -41,7 +41,7 @@ SCALES: Final = {"international": UK, "national": UK, "ni_in_ni": NORTHERN_IRELA
 """The published scales that are the level of a place; every other is kept as history only, under the scope "scale:NAME" (INTERFACES, level CSV)."""
 
 CSV_LIMIT: Final = 4 * 1024 * 1024  # bytes; the twenty years since 2006 are 2 kB
-MAX_NAME: Final = 80  # characters of a community, sector or scale
+MAX_NAME: Final = 100  # characters of a community or sector; subscribers are read with as many
 
 _GSS: Final = re.compile(r"[EJKLMNSW][0-9]{8}", re.ASCII)  # letters in use by the ONS register of geographic codes
 _GSS_UNITED_KINGDOM: Final = "K02000001"
@@ -74,7 +74,7 @@ def normalise_scope(text: str, *, field: str = "scope") -> str:
 def name_key(text: str, *, field: str = "") -> str:
     """Return the one spelling of a community's or sector's name: small letters, single spaces, Unicode NFC.
 
-    Raises Rejected (name_invalid) for an empty name, more than 80 characters, a semicolon (it separates lists) or anything unprintable.
+    Raises Rejected (name_invalid) for an empty name, more than 100 characters, a semicolon (it separates lists) or anything unprintable.
     """
     name = unicodedata.normalize("NFC", " ".join(text.casefold().split()))
     if not name or len(name) > MAX_NAME or ";" in name or not name.isprintable():
