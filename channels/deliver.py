@@ -14,12 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
-from sqlalchemy import Connection
 
 from broadcast import attempts, audiences, ledger
 from broadcast.ledger import HAND_OVER_SECONDS, SLICE_SIZE, Candidate, Outcome, Slice
 from broadcast.rendered import Rendered
-from broadcast.store import TROUBLE, Database
+from broadcast.store import TROUBLE, Connection, Database
 from channels.contract import Channel, Delivery, InDoubt, Refused, Unavailable
 from channels.limits import Limiter
 from subscribers import registry, unsubscribe
@@ -69,19 +68,21 @@ class Identity:
     alive: bool = False
 
 
-def suppression(conn: Connection, people: Sequence[int], channel: str, addresses: dict[int, str]) -> dict[int, str]:
-    """Return whom not to hand over to, and why, as it stands in this transaction; fills in the addresses of the others."""
-    found = registry.contacts(conn, list(people), channel)
+def suppression(conn: Connection, people: Sequence[int], channel: str, addresses: dict[int, str], *, any_contact: bool = False) -> dict[int, str]:
+    """Return whom not to hand over to, and why, as it stands in this transaction; fills in the addresses of the others.
+
+    `any_contact`: danger to life, and the chosen channel is in doubt: a contact point counts although it was not chosen (DESIGN 3.5).
+    """
+    found = registry.contacts(conn, people, channel)
     skipped: dict[int, str] = {}
     for person in people:
         contact = found.get(person)
-        if contact is None or contact.erased:
-            skipped[person] = "erased"
-        elif contact.stopped:
-            skipped[person] = "stopped"
-        elif not contact.address:
-            skipped[person] = "no_channel"
-        else:
+        reason = registry.reason_not_to_send(contact)
+        if reason == "no_consent" and any_contact and contact is not None and contact.address:
+            reason = None
+        if reason is not None:
+            skipped[person] = reason
+        elif contact is not None and contact.address is not None:
             addresses[person] = contact.address
     return skipped
 
@@ -228,7 +229,7 @@ class Sender:
         def claim(conn: Connection) -> tuple[list[Slice], datetime] | None:
             made.clear()
             addresses.clear()
-            return ledger.claim(conn, chosen, want=want, worker=self._identity.worker, attempts=new_attempt, suppress=lambda c, ids, channel: suppression(c, ids, channel, addresses))
+            return ledger.claim(conn, chosen, want=want, worker=self._identity.worker, attempts=new_attempt, suppress=lambda c, ids, channel: suppression(c, ids, channel, addresses, any_contact=chosen.cause == "other_contact"))
 
         try:
             claimed = await self._db.write(claim)

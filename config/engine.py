@@ -13,11 +13,11 @@ from typing import Any
 
 import structlog
 from pyroaring import BitMap
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from broadcast import generations, ledger, liveness, outbox, publishing, receipts, versions
 from broadcast.receipts import Receipt
-from broadcast.store import TROUBLE, WORKER_LOCK_CLASS, Database, database_now
+from broadcast.store import TROUBLE, WORKER_LOCK_CLASS, Connection, Database, database_now
 from broadcast.topics import ALERTS, DELIVERIES_ROUTINE, DELIVERIES_URGENT, EXERCISE_PREFIX, RECEIPTS
 from channels.contract import Channel, Unavailable
 from channels.deliver import Identity, Sender
@@ -25,8 +25,9 @@ from channels.limits import Limiter
 from config.rendering import StoredRenderings
 from config.settings import Settings
 from config.wiring import Adapters, rate_of
-from subscribers import contact_points, registry
+from subscribers import registry
 from subscribers.matcher import Matcher
+from subscribers.stops import recent_stops
 
 log = structlog.get_logger("engine")
 
@@ -52,7 +53,7 @@ class StopList:
 
     async def refresh(self) -> None:
         """Read the recent stops."""
-        self._stopped = frozenset(await self._db.read(contact_points.recent_stops, datetime.now(UTC) - STOPS_KEPT))
+        self._stopped = frozenset(await self._db.read(recent_stops, datetime.now(UTC) - STOPS_KEPT))
 
 
 class Engine:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
 
 from broadcast import accounts, generations, messages, operators, publishing, versions
 from broadcast.areas import AreaTree
@@ -21,7 +20,7 @@ from broadcast.geometry import check_place, shape_of, to_wkb
 from broadcast.operators import Operator
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.publishing import House
-from broadcast.store import Database
+from broadcast.store import Connection, Database
 from broadcast.text_rules import check_placeholders, warnings
 from broadcast.versions import Resolved, Version
 from broadcast.wording.levels import WORDING_REVISION

@@ -7,10 +7,9 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
 
 from broadcast.problems import refuse
-from broadcast.store import Database
+from broadcast.store import Connection, Database
 
 
 def _config() -> Config:

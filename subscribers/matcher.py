@@ -15,7 +15,7 @@ from broadcast.content import PERSONAL_CHANNELS, Content
 from broadcast.geometry import from_wkb
 from broadcast.store import Database, lock_version
 from broadcast.versions import Resolved, Version
-from subscribers.contact_points import shared_contacts
+from subscribers.registry import shared_contacts
 from subscribers.index import MatchRule, RegistryIndex
 
 log = structlog.get_logger("match")

@@ -1,0 +1,42 @@
+"""Both databases, migrated, for what must hold on both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from broadcast.store import Database
+from console import migrate
+
+
+async def _migrate(url: str) -> None:
+    db = Database(url)
+    try:
+        await migrate.upgrade(db)
+    finally:
+        await db.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with the present schema."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'ledger.db'}"
+        asyncio.run(_migrate(url))
+        yield url
+        return
+    postgres = request.getfixturevalue("postgres")
+    url = postgres.databases.prepared("schema", lambda made: asyncio.run(_migrate(made)))
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """An open database with the present schema."""
+    database = Database(database_url)
+    yield database
+    await database.close()
