@@ -187,10 +187,10 @@ def build_template(rendered: Rendered, settings: SmtpSettings) -> bytes:
     mail["From"] = Address(_header(settings.display_name), local, domain)
     mail["Subject"] = _header(rendered.subject)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notices, please
-    mail["Content-Language"] = _header(rendered.language)
     mail.set_content(rendered.body)
     if rendered.html:
         mail.add_alternative(rendered.html, subtype="html")
+    mail["Content-Language"] = _header(rendered.language)  # last: setting the content drops what is called Content-
     return _DOT_AT_START.sub(b"..", mail.as_bytes()) + b".\r\n"
 
 

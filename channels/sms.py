@@ -92,9 +92,7 @@ class SmsChannel:
         self._now = now
         self._http = TwilioHttp(api_base=settings.api_base, concurrency=settings.concurrency)
         self._messages = TwilioClient(account=settings.account, token=settings.token, http=self._http).messages
-        self._from: dict[str, Any] = {
-            key: value for key, value in (("from_", settings.sender), ("messaging_service_sid", settings.messaging_service)) if value
-        }
+        self._from: dict[str, Any] = {key: value for key, value in (("from_", settings.sender), ("messaging_service_sid", settings.messaging_service)) if value}
 
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
         """Hand one text over; see the contract. A text that expires within a second is Refused("expired")."""

@@ -123,7 +123,7 @@ def provider_code(body: str) -> str:
     """
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     code = answer.get("code") if isinstance(answer, dict) else None
     if isinstance(code, int) and not isinstance(code, bool) and 10_000 <= code <= 999_999:

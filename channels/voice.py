@@ -65,11 +65,20 @@ class VoiceSettings:
 
 
 def _inline(rendered: Rendered) -> str:
-    """Return the TwiML to send along where Twilio cannot fetch it from us: read and repeated, no key press."""
-    from broadcast.wording.packs import pack_for  # only callers without a public address pay for it
-    from broadcast.wording.speech import twiml
+    """Return the TwiML to send along where Twilio cannot fetch it from us: read and repeated, without asking for a key that nobody would hear."""
+    from lxml import etree  # only callers without a public address pay for these
 
-    return twiml(rendered, pack_for(rendered.language), action_url="").decode()
+    from broadcast.wording.packs import pack_for
+    from broadcast.wording.speech import spoken_pack, twiml
+
+    pack = pack_for(rendered.language)
+    prompts = spoken_pack(pack)
+    response = etree.fromstring(twiml(rendered, pack, action_url=""))
+    for gather in response.findall("Gather"):
+        for step in reversed([step for step in gather if step.text != f"{prompts.press_1} {prompts.press_2}"]):
+            gather.addnext(step)
+        response.remove(gather)
+    return str(etree.tostring(response, encoding="unicode"))
 
 
 class VoiceChannel:

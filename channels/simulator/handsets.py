@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
@@ -79,7 +79,7 @@ def _message_json(r: Record) -> dict[str, Any]:
         "price_unit": "USD",
         "sid": r.sid,
         "status": r.status,
-        "subresource_uris": {"media": f"{uri}/Media.json"},
+        "subresource_uris": {"media": f"{uri}/Media.json", "feedback": f"{uri}/Feedback.json"},
         "to": r.to,
         "uri": f"{uri}.json",
     }
@@ -90,7 +90,6 @@ def _call_json(r: Record) -> dict[str, Any]:
     over = r.status in ("completed", "busy", "no-answer", "failed", "canceled")
     return {
         "account_sid": r.account,
-        "annotation": None,
         "answered_by": None,
         "api_version": API_VERSION,
         "caller_name": None,
@@ -104,7 +103,7 @@ def _call_json(r: Record) -> dict[str, Any]:
         "from_formatted": r.sender,
         "group_sid": None,
         "parent_call_sid": None,
-        "phone_number_sid": "",
+        "phone_number_sid": None,
         "price": None,
         "price_unit": "USD",
         "queue_time": "0",
@@ -272,11 +271,6 @@ def read_twiml(answer: Answer, base: str) -> tuple[str, str]:
         return words, ""
     action = gather.get("action") or base
     return words, urljoin(base, action) if base or urlsplit(action).scheme else ""
-
-
-def without_fragment(url: str) -> str:
-    """Return the URL as it is called and signed."""
-    return urlunsplit(urlsplit(url)._replace(fragment=""))
 
 
 def _message_params(r: Record, status: str, error: int | None) -> list[tuple[str, str]]:

@@ -59,7 +59,7 @@ class Inboxes:
         kind = b"\r\n".join(line for line in re.split(rb"\r\n(?![ \t])", head) if line[:8].lower() == b"content-")
         text = self._texts.get((kind, body))
         if text is None:
-            mail = message_from_bytes(kind + b"\r\n\r\n" + body, policy=default)
+            mail = message_from_bytes((kind + b"\r\n\r\n" if kind else b"\r\n") + body, policy=default)
             part = mail.get_body(("plain", "html"))
             try:
                 text = str(part.get_content()) if part is not None else ""

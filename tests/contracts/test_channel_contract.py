@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,7 +58,7 @@ def memory_rig() -> Rig:
         rendered=TEXT,
         person="+447700900123",
         refused="+15005550004",
-        troubles={name: lambda outcome=outcome: setattr(channel, "always", outcome) for name, outcome in scripts.items()},
+        troubles={name: partial(setattr, channel, "always", outcome) for name, outcome in scripts.items()},
         taken=lambda to: sum(1 for entry in channel.taken() if entry.to == to),
         lists=True,
         vanish=lambda: setattr(channel, "always", fails_with(Unavailable("no_connection", retry_after=1.0))),
@@ -63,7 +66,7 @@ def memory_rig() -> Rig:
 
 
 def simulator_rig(name: str, simulator: Simulator) -> Rig:
-    account = {"account": "AC" + "0" * 32, "token": "a token for tests", "sender": "+15005550006", "api_base": simulator.http_url, "public_url": HERE}
+    account: dict[str, Any] = {"account": "AC" + "0" * 32, "token": "a token for tests", "sender": "+15005550006", "api_base": simulator.http_url, "public_url": HERE}
     channel: Channel
     if name == "sms":
         channel, rendered, kind, person, refused = SmsChannel(SmsSettings(**account)), TEXT, "sms", "+447700900123", "+15005550004"
@@ -84,7 +87,7 @@ def simulator_rig(name: str, simulator: Simulator) -> Rig:
         rendered=rendered,
         person=person,
         refused=refused,
-        troubles={trouble: lambda changes=changes: simulator.control(**changes) for trouble, changes in troubles.items()},
+        troubles={trouble: partial(simulator.control, **changes) for trouble, changes in troubles.items()},
         taken=lambda to: sum(1 for entry in simulator.ledger.of(kind) if entry.to == to and entry.taken),
         lists=name != "email",
         vanish=simulator.close,
@@ -110,8 +113,6 @@ async def test_what_is_accepted_was_taken_once(rig: Rig) -> None:
 
 
 async def test_many_at_once_are_each_taken_once(rig: Rig) -> None:
-    import asyncio
-
     people = [rig.person.replace("123", f"{number:03}").replace("ada@", f"ada{number}@") for number in range(100)]
     await asyncio.gather(*(rig.send(to, number=number) for number, to in enumerate(people)))
     assert [rig.taken(to) for to in people] == [1] * 100
@@ -155,8 +156,6 @@ async def test_a_failure_that_took_nothing_is_never_called_accepted(rig: Rig) ->
 
 
 async def test_an_answer_that_is_late_costs_no_more_than_the_time_allowed(rig: Rig) -> None:
-    import time
-
     rig.troubles["slow"]()
     began = time.monotonic()
     with pytest.raises(ChannelError):
