@@ -67,6 +67,8 @@ class SmtpSettings:
         url, sender = env.get("FASTTIME_SMTP_URL", "").strip(), env.get(name, "").strip()
         if not url and not sender:
             return None
+        if url and "://" not in url:
+            raise Rejected(_bad("FASTTIME_SMTP_URL", "is not the address of a mail server", "begin it with smtp:// or smtps://"))
         if not url:
             raise Rejected(_bad("FASTTIME_SMTP_URL", "is not set", f"{name} is of no use without it; write for example smtp://127.0.0.1:25", code="setting_missing"))
         if not sender:
@@ -91,6 +93,7 @@ class SmtpSettings:
     @classmethod
     def from_url(cls, url: str, mail_from: str, *, name: str = "FASTTIME_MAIL_FROM", concurrency: int = 32) -> Self:
         """Return the settings of an address such as smtp://user:pass@host:port, smtps://host or smtp://host?starttls=1. Raises Rejected."""
+        url = url if "://" in url else f"smtp://{url}"  # FASTTIME_SIMULATOR_SMTP may be host:port
         how = "write smtp://user:pass@host:port, smtps://host or smtp://host:587?starttls=1"
         try:
             parts = urlsplit(url)
@@ -142,7 +145,7 @@ def _rate(env: Mapping[str, str], name: str) -> float:
 
 def _host_port(text: str) -> str:
     parts = urlsplit(text if "//" in text else f"//{text}")
-    return parts.netloc.rpartition("@")[2]
+    return parts.netloc.rpartition("@")[2] if text.strip() else ""
 
 
 def on_loopback(host: str) -> bool:

@@ -9,7 +9,20 @@ from typing import Any, Self
 
 from broadcast.problems import Rejected
 from channels.contract import Accepted, Delivery, ProviderRecord, Refused, WrongStatus
-from channels.twilio_client import LOOK_UP_PAGES, TwilioClient, TwilioHttp, check_reachable, missing, read_account, read_rate, read_url, sid_of, time_limit
+from channels.twilio_client import (
+    LOOK_UP_PAGES,
+    SIMULATOR_ACCOUNT,
+    SIMULATOR_SENDER,
+    TwilioClient,
+    TwilioHttp,
+    check_reachable,
+    missing,
+    read_account,
+    read_rate,
+    read_url,
+    sid_of,
+    time_limit,
+)
 
 RATE_AT_TWILIO = 10.0  # segments a second and sender in the United Kingdom, unless one buys more
 VALIDITY = (1, 36_000)  # seconds Twilio may keep a message in its queue
@@ -76,6 +89,11 @@ class SmsSettings:
             public_url=read_url(env, "FASTTIME_PUBLIC_URL"),
             rate=read_rate(env, "FASTTIME_SMS_RATE", 0.0 if api_base else RATE_AT_TWILIO),
         )
+
+    @classmethod
+    def for_simulator(cls, base: str, *, token: str, public_url: str = "") -> Self:
+        """Return settings that send to the simulator at `base`; its callbacks to `public_url` are signed with `token`, which must be a secret."""
+        return cls(account=SIMULATOR_ACCOUNT, token=token, sender=SIMULATOR_SENDER, api_base=base.rstrip("/"), public_url=public_url)
 
 
 class SmsChannel:

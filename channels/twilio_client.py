@@ -24,6 +24,8 @@ from broadcast.problems import Problem, Rejected
 from channels.contract import InDoubt, Refused, Unavailable
 
 PUBLIC_API = "https://api.twilio.com"
+SIMULATOR_ACCOUNT = "AC" + "0" * 32  # any will do: the simulator signs its callbacks with the token that came with the request
+SIMULATOR_SENDER = "+15005550006"  # https://www.twilio.com/docs/iam/test-credentials: the one that always works
 KEEP_ALIVE = 5.0  # seconds; a connection the peer dropped in silence costs an attempt in doubt (R17)
 PAUSE_ON_CONFIG = 60.0  # seconds; nobody mends a setting faster
 PAUSE_ON_429 = 1.0  # seconds; where Twilio does not say

@@ -11,7 +11,19 @@ from broadcast.problems import Rejected
 from broadcast.rendered import Rendered
 from channels.contract import Accepted, Delivery, ProviderRecord, Refused, WrongStatus
 from channels.sms import CALLBACK_RETRIES, CLOCK_SLACK
-from channels.twilio_client import LOOK_UP_PAGES, TwilioClient, TwilioHttp, check_reachable, read_account, read_rate, read_url, sid_of, time_limit
+from channels.twilio_client import (
+    LOOK_UP_PAGES,
+    SIMULATOR_ACCOUNT,
+    SIMULATOR_SENDER,
+    TwilioClient,
+    TwilioHttp,
+    check_reachable,
+    read_account,
+    read_rate,
+    read_url,
+    sid_of,
+    time_limit,
+)
 
 RATE_AT_TWILIO = 1.0  # calls begun a second and account, unless one asks for more
 RING_SECONDS = 30  # then it is "no answer", before most mailboxes take the call
@@ -62,6 +74,11 @@ class VoiceSettings:
             public_url=read_url(env, "FASTTIME_PUBLIC_URL"),
             rate=read_rate(env, "FASTTIME_VOICE_RATE", 0.0 if api_base else RATE_AT_TWILIO),
         )
+
+    @classmethod
+    def for_simulator(cls, base: str, *, token: str, public_url: str = "") -> Self:
+        """Return settings that call the simulator at `base`; see SmsSettings."""
+        return cls(account=SIMULATOR_ACCOUNT, token=token, sender=SIMULATOR_SENDER, api_base=base.rstrip("/"), public_url=public_url)
 
 
 def _inline(rendered: Rendered) -> str:

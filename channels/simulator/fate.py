@@ -25,6 +25,7 @@ class Fate:
         self.settings = settings
         self.random = Random(settings.seed)
         self._next_slot = 0.0
+        self._second = (0, 0)
 
     def change(self, settings: SimulatorSettings) -> None:
         """Put other settings in force; the generator starts anew only where the seed is another."""
@@ -35,6 +36,11 @@ class Fate:
     def draw(self) -> str:
         """Return what becomes of the next hand-over."""
         s = self.settings
+        if s.limit > 0:
+            second = int(asyncio.get_running_loop().time())
+            self._second = (second, self._second[1] + 1 if self._second[0] == second else 1)
+            if self._second[1] > s.limit:
+                return THROTTLED
         drawn = self.random.random()
         for share, fate in ((s.throttle, THROTTLED), (s.error_before, ERROR_BEFORE), (s.lose_reply, LOST_REPLY), (s.error_after, ERROR_AFTER), (s.slow, SLOW)):
             if drawn < share:

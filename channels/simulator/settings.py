@@ -12,7 +12,7 @@ from broadcast.problems import Problem, Rejected
 _FRACTIONS = frozenset(
     {"lose_reply", "error_after", "error_before", "slow", "throttle", "undelivered", "busy", "no_answer", "press", "callback_twice", "callback_swap", "callback_late"}
 )
-_AT_LEAST_0 = frozenset({"slow_seconds", "retry_after", "latency", "pace", "callback_delay", "late_seconds"})
+_AT_LEAST_0 = frozenset({"slow_seconds", "retry_after", "latency", "pace", "limit", "callback_delay", "late_seconds"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,8 @@ class SimulatorSettings:
 
     What becomes of a hand-over (mails too): `lose_reply` taken, and the connection closed without an answer; `error_after` taken, then
     500 (a mail: as lose_reply); `slow` taken, and answered after `slow_seconds`; `error_before` not taken, 500 (a mail: 451);
-    `throttle` not taken, 429 with `retry_after` (a mail: 421). `latency` before every answer; `pace` hand-overs a second at most, 0 = no limit.
+    `throttle` not taken, 429 with `retry_after` (a mail: 421). `latency` before every answer; `pace` hand-overs a second at most, the
+    others wait; `limit` hand-overs a second at most, the others are throttled; 0 = none.
     `numbers`: what becomes of one number, as "refuse 21610", "undelivered 30003", "busy" or "no-answer".
     What becomes of what was taken: `undelivered` texts (with 30003); `busy` and `no_answer` calls; `press` of the answered calls press `digit`.
     Callbacks: `callbacks` off = none; each about `callback_delay` after the last; some twice, swapped with their neighbour, or late by `late_seconds`.
@@ -39,6 +40,7 @@ class SimulatorSettings:
     retry_after: float = 1.0
     latency: float = 0.0
     pace: float = 0.0
+    limit: float = 0.0
     numbers: Mapping[str, str] = field(default_factory=dict)
     undelivered: float = 0.0
     busy: float = 0.0

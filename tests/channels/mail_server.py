@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -38,8 +39,10 @@ class MailServer:
 
 
 @asynccontextmanager
-async def a_mail_server(script: Mapping[str, str] = {}, *, greeting: str = "220 there ESMTP") -> AsyncIterator[MailServer]:
-    """Run one on a free port of this machine; `script` changes single answers of a good server."""
+async def a_mail_server(
+    script: Mapping[str, str] = {}, *, greeting: str = "220 there ESMTP", tls: ssl.SSLContext | None = None, upgrade: ssl.SSLContext | None = None
+) -> AsyncIterator[MailServer]:
+    """Run one on a free port of this machine; `script` changes single answers of a good server. `tls` from the start, or `upgrade` at STARTTLS."""
     server = MailServer(script={**GOOD, **script})
     writers: set[asyncio.StreamWriter] = set()
 
@@ -53,7 +56,7 @@ async def a_mail_server(script: Mapping[str, str] = {}, *, greeting: str = "220 
                 verb = line.partition(" ")[0].upper()
                 if not await say(verb, reader, writer):
                     break
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError, asyncio.CancelledError):
             pass
         finally:
             writer.transport.abort()
@@ -67,6 +70,10 @@ async def a_mail_server(script: Mapping[str, str] = {}, *, greeting: str = "220 
         if answer == SILENCE:
             await asyncio.sleep(30)
         writer.write(f"{answer}\r\n".encode())
+        if verb == "STARTTLS" and upgrade is not None:
+            await writer.start_tls(upgrade)
+            server.script["EHLO"] = GOOD["EHLO"]
+            return True
         if verb == "DATA" and answer.startswith("354"):
             body = b""
             while not (body == b".\r\n" or body.endswith(b"\r\n.\r\n")):
@@ -75,7 +82,7 @@ async def a_mail_server(script: Mapping[str, str] = {}, *, greeting: str = "220 
             return await say(".", reader, writer)
         return verb != "QUIT" and not answer.startswith("421")
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server

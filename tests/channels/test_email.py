@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
+import subprocess
 from datetime import timedelta
 from email import message_from_bytes, policy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,6 +205,39 @@ async def test_starttls_that_is_not_offered_sends_nothing() -> None:
         with pytest.raises(Unavailable):
             await channel.send(a_mail(), timeout=2)
         assert not [word for word in server.words if word.startswith("MAIL")]
+        await channel.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of our own for 127.0.0.1, with its key in the same file."""
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    words = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {file} -out {file}.crt -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1".split()
+    subprocess.run(words, check=True, capture_output=True)
+    file.write_bytes(file.read_bytes() + Path(f"{file}.crt").read_bytes())
+    return file
+
+
+@pytest.mark.parametrize("way", ["from the start", "at STARTTLS"])
+async def test_mails_go_encrypted_to_a_server_that_is_trusted_and_not_at_all_to_another(way: str, certificate: Path) -> None:
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    theirs.load_cert_chain(certificate)
+    at_start = way == "from the start"
+    script = {} if at_start else {"EHLO": "250-there\r\n250 STARTTLS", "STARTTLS": "220 go"}
+    async with a_mail_server(script, tls=theirs if at_start else None, upgrade=None if at_start else theirs) as server:
+        url = f"smtps://127.0.0.1:{server.port}" if at_start else f"{server.url}?starttls=1"
+        channel = EmailChannel(SmtpSettings.from_url(url, FROM))
+        with pytest.raises(Unavailable) as error:
+            await channel.send(a_mail(), timeout=5)
+        assert error.value.code == "no_connection"
+        assert server.bodies == []
+        server.script |= script
+        channel._tls = ssl.create_default_context(cafile=str(certificate) + ".crt")
+        for number in range(3):
+            await channel.send(a_mail(number=number), timeout=5)
+        assert len(server.bodies) == 3
+        assert len(channel._idle) == 1
+        assert channel._idle[0].transport.get_extra_info("cipher")
         await channel.close()
 
 

@@ -394,6 +394,15 @@ async def test_a_pace_is_kept(simulator: Simulator, sms: SmsChannel, mail: Email
     assert 0.35 < loop.time() - began < 1.5
 
 
+async def test_above_the_limit_comes_a_burst_of_429(simulator: Simulator, sms: SmsChannel) -> None:
+    simulator.control(limit=10, retry_after=0.5, callbacks=False)
+    ends = await asyncio.gather(*(sms.send(a_delivery(number=number), timeout=5) for number in range(50)), return_exceptions=True)
+    waits = [end.retry_after for end in ends if isinstance(end, Unavailable)]
+    assert 30 <= len(waits) <= 40  # a second may end in between
+    assert set(waits) == {0.5}
+    assert len([entry for entry in simulator.ledger.sms if entry.taken]) == 50 - len(waits)
+
+
 async def test_what_was_written_is_taken_even_if_its_sender_dies_meanwhile(simulator: Simulator, sms: SmsChannel, mail: EmailChannel) -> None:
     simulator.control(latency=0.2, callbacks=False)
     tasks = [
