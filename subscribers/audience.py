@@ -1,0 +1,188 @@
+"""The audience explained: how many people a rule reaches before anybody approves it, and why one person is or is not sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from shapely.geometry import Polygon as ShapelyPolygon
+
+from broadcast.areas import AreaTree
+from broadcast.audiences import Frozen
+from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, Content
+from broadcast.geometry import inside_circles, inside_shape
+from subscribers.index import RegistryIndex, Rule, Traits, language_for, name_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """Who would be told. `by_channel` counts each person on every channel that would be tried: all of the order if urgent, else the first.
+
+    The languages are those of the message that people would get, the kinds those of the people sent to. `send` and the suppressed sum to `addressed`.
+    """
+
+    addressed: int
+    send: int
+    by_channel: Mapping[str, int]
+    by_language: Mapping[str, int]
+    by_kind: Mapping[str, int]
+    suppressed: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One question of the rule: its name, whether it was passed, and what decided it."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Why one person is or is not sent to.
+
+    `outcome`: "send", a reason of `subscribers.index.REASONS`, or, for who is not addressed and has no line, "unknown", "out_of_area" or
+    "out_of_audience". `channels` and `language` are those of the hand-over, empty unless sent to.
+    """
+
+    steps: tuple[Step, ...]
+    addressed: bool
+    outcome: str
+    channels: tuple[str, ...] = ()
+    language: str = ""
+
+
+def preview(index: RegistryIndex, rule: Rule) -> Preview:
+    """Return the counts of a rule, over all shards."""
+    return counts_of(index, rule, index.match(rule))
+
+
+def counts_of(index: RegistryIndex, rule: Rule, frozen: Frozen) -> Preview:
+    """Return the counts of what `match` returned."""
+    by_channel: dict[str, int] = dict.fromkeys((c for c in PERSONAL_CHANNELS if c in rule.channels), 0)
+    by_language: dict[str, int] = dict.fromkeys(rule.languages, 0)
+    by_kind: dict[str, int] = {}
+    for (order, language), members in frozen.send.items():
+        for channel in order.split(">")[: None if rule.urgent else 1]:
+            by_channel[channel] = by_channel.get(channel, 0) + len(members)
+        by_language[language] += len(members)
+        for kind, people in index.by_kind(members).items():
+            by_kind[kind] = by_kind.get(kind, 0) + len(people)
+    return Preview(
+        addressed=len(frozen.addressed),
+        send=sum(len(members) for members in frozen.send.values()),
+        by_channel=by_channel,
+        by_language=by_language,
+        by_kind=by_kind,
+        suppressed={reason: len(members) for reason, members in frozen.suppressed.items()},
+    )
+
+
+def reasons(index: RegistryIndex, rule: Rule, person_id: int, *, tree: AreaTree | None = None, content: Content | None = None) -> Trace:
+    """Return every question that the rule asks about one person, in order, with its answer.
+
+    The tree and the content, if given, let the answer name the area or the drawn shape that hit. Every step is judged anew from what is known of the
+    person; a property test holds the outcome equal to that of `RegistryIndex.match`.
+    """
+    person = index.person(person_id)
+    if person is None:
+        return Trace(steps=(Step("registered", False, "nobody has this id"),), addressed=False, outcome="unknown")
+    reached = tuple(c for c in PERSONAL_CHANNELS if person_id in rule.also_reached.get(c, ()))
+    steps = [Step("registered", not person.erased, "erased" if person.erased else "registered")]
+    steps.append(_place_step(person, rule, tree, content))
+    steps += _audience_steps(person, rule)
+    selected = not person.erased and all(step.passed for step in steps)
+    if rule.also_reached:
+        steps.append(Step("reached before", bool(reached), f"by {', '.join(reached)}" if reached else "got none of the earlier versions"))
+    if not selected and not reached:
+        outcome = "out_of_audience" if steps[1].passed else "out_of_area"
+        return Trace(steps=tuple(steps), addressed=False, outcome=outcome)
+    return _suppression(person, rule, reached, steps)
+
+
+def _place_step(person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None) -> Step:
+    if rule.everybody:
+        return Step("area", True, "the message is for every place")
+    if person.area is not None and person.area in rule.by_code:
+        return Step("area", True, f"{person.area} is named, and has no boundary: its code decides")
+    if person.lat is None or person.lon is None:
+        if person.area is None:
+            return Step("area", False, "neither a place nor an area is known of this person")
+        hit = person.area in rule.targets
+        return Step("area", hit, f"only the area {person.area} is known, which is {'one of' if hit else 'none of'} the areas addressed")
+    lat, lon = np.array([person.lat]), np.array([person.lon])
+    if not inside_shape(rule.shape, lat, lon)[0] and not inside_circles(rule.circles, lat, lon)[0]:
+        here = f", the place lies in {_last(tree, person)}" if tree is not None else ""
+        return Step("area", False, f"the place lies outside every area, polygon and circle addressed{here}")
+    return Step("area", True, "the place lies in " + (", ".join(_hits(person, rule, tree, content)) or "what is addressed"))
+
+
+def _hits(person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None) -> list[str]:
+    assert person.lat is not None
+    assert person.lon is not None
+    lat, lon = np.array([person.lat]), np.array([person.lon])
+    found = [f"circle {n}" for n, circle in enumerate(rule.circles, 1) if inside_circles([circle], lat, lon)[0]]
+    if content is not None:
+        found += [f"polygon {n}" for n, rings in enumerate(content.polygons, 1) if inside_shape(ShapelyPolygon(rings[0], rings[1:]), lat, lon)[0]]
+        if tree is not None:
+            here = {a.code for a in tree.locate(person.lat, person.lon)}
+            found += [f"{code} ({tree[code].name})" for code in content.areas if code in tree and tree.descendants(code) & here]
+    return found
+
+
+def _last(tree: AreaTree, person: Traits) -> str:
+    here = tree.locate(person.lat or 0.0, person.lon or 0.0)
+    return f"{here[0].code} ({here[0].name})" if here else "no imported area"
+
+
+def _audience_steps(person: Traits, rule: Rule) -> list[Step]:
+    steps = []
+    if rule.audience.kinds:
+        hit = person.kind in rule.audience.kinds
+        steps.append(Step("kind", hit, f"{person.kind} is {'' if hit else 'not '}among {', '.join(rule.audience.kinds)}"))
+    for name, wanted, held in (("sector", rule.audience.sectors, person.sectors), ("community", rule.audience.communities, person.communities)):
+        if wanted:
+            common = sorted(w for w in wanted if name_key(w) in held)
+            steps.append(Step(name, bool(common), ", ".join(common) if common else f"none of {', '.join(wanted)}"))
+    return steps
+
+
+def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: list[Step]) -> Trace:
+    order = (*person.channels, *(c for c in reached if c not in person.channels))
+    wanted = [c for c in order if (c in person.channels and c in rule.channels) or c in reached]
+    usable = [c for c in wanted if c in person.available and c in rule.configured]
+    ways = usable or wanted
+    running = [c for c in ways if c not in person.stopped]
+    consented = [c for c in running if c in person.consented]
+    topic = "exercise" if rule.status == "Exercise" else rule.topic
+    chosen = topic in person.topics or bool(reached)
+    floor = person.minimum_severity_rank
+    severe = floor is None or rule.severity_rank <= floor or bool(reached)
+    corrected = ", which they got before: the choice does not count" if reached else ""
+    checks = [
+        ("erased", Step("erased", not person.erased, "erased" if person.erased else "not erased")),
+        ("stopped", Step("stopped", not ways or bool(running), f"stopped {', '.join(sorted(person.stopped)) or 'nothing'}")),
+        ("no_consent", Step("consent", not running or bool(consented), f"consented to {', '.join(sorted(person.consented)) or 'nothing'}")),
+        ("not_chosen", Step("topic", chosen, f"{topic} is {'' if topic in person.topics else 'not '}chosen{corrected}")),
+        ("below_severity", Step("severity", severe, f"{SEVERITIES[rule.severity_rank]}, asked for from {'any' if floor is None else SEVERITIES[floor]}{corrected}")),
+        ("no_channel", Step("channels", bool(usable), _channel_detail(person, rule, wanted, usable))),
+    ]
+    steps += [step for _, step in checks]
+    failed = next((reason for reason, step in checks if not step.passed), None)
+    if failed is not None:
+        return Trace(steps=tuple(steps), addressed=True, outcome=failed)
+    language = language_for(person.language, rule.languages)
+    steps.append(Step("language", True, f"speaks {person.language}, gets {language}"))
+    return Trace(steps=tuple(steps), addressed=True, outcome="send", channels=tuple(consented), language=language)
+
+
+def _channel_detail(person: Traits, rule: Rule, wanted: list[str], usable: list[str]) -> str:
+    if usable:
+        return ", ".join(usable)
+    if not person.channels:
+        return "no channel is chosen"
+    if not wanted:
+        return f"chosen {', '.join(person.channels)}, the message goes by {', '.join(rule.channels)}"
+    return "; ".join(f"{c}: {'not configured' if c not in rule.configured else 'no number or address'}" for c in wanted)

@@ -1,0 +1,451 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from math import asin, cos, radians, sin, sqrt
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyroaring import BitMap
+from shapely.geometry import Point, box
+from sqlalchemy import Connection, delete, select, update
+
+from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS, Audience, Circle
+from broadcast.store import Database, metadata
+from subscribers.audience import preview, reasons
+from subscribers.csv_import import COLUMNS, TOPICS, SubscriberRecord
+from subscribers.index import REASONS, IndexIncomplete, RegistryIndex, Rule, language_for, shard_of, topic_of
+from subscribers.registry import import_records, next_change, start, stop
+from subscribers.tables import subscriber
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ALL = frozenset(PERSONAL_CHANNELS)
+BLANK: dict[str, Any] = (
+    dict.fromkeys(COLUMNS, "")
+    | dict.fromkeys(("email", "mobile", "phone", "lat", "lon", "area"))
+    | {"kind": "resident", "language": "en", "channels": "sms", "mobile": "+447700900001"}
+)
+
+
+def person(external_id: str, **more: Any) -> SubscriberRecord:
+    return SubscriberRecord(**(BLANK | {"external_id": external_id} | more))
+
+
+def a_rule(**more: Any) -> Rule:
+    usual: dict[str, Any] = {
+        "topic": "incident",
+        "severity_rank": 1,
+        "status": "Actual",
+        "channels": ("sms", "voice", "email", "web"),
+        "configured": ALL,
+        "languages": ("en",),
+        "everybody": True,
+    }
+    return Rule(**(usual | more))
+
+
+async def index_of(db: Database, people: Sequence[SubscriberRecord]) -> tuple[RegistryIndex, dict[str, int]]:
+    await db.write(import_records, people, "test", NOON)
+    return await db.read(RegistryIndex.load), await db.read(ids)
+
+
+def ids(conn: Connection) -> dict[str, int]:
+    return {row.external_id: row.id for row in conn.execute(select(subscriber.c.external_id, subscriber.c.id))}
+
+
+def erase(conn: Connection, person_id: int) -> None:
+    conn.execute(update(subscriber).where(subscriber.c.id == person_id).values(erased_at=NOON, mobile=None, email=None, change=next_change(conn)))
+
+
+def sent(index: RegistryIndex, rule: Rule, known: dict[str, int]) -> dict[str, str]:
+    frozen = index.match(rule)
+    names = {number: name for name, number in known.items()}
+    lines = {names[n]: f"{order} {language}" for (order, language), members in frozen.send.items() for n in members}
+    lines |= {names[n]: reason for reason, members in frozen.suppressed.items() for n in members}
+    assert sorted(lines) == sorted(names[n] for n in frozen.addressed)
+    return lines
+
+
+PEOPLE: dict[str, tuple[dict[str, Any], str]] = {
+    "plain": ({}, "sms en"),
+    "two": ({"email": "a@example.org", "channels": "email;sms"}, "email>sms en"),
+    "call": ({"mobile": None, "phone": "+442079460001", "channels": "voice"}, "voice en"),
+    "call_mobile": ({"channels": "voice"}, "voice en"),
+    "polish": ({"language": "pl"}, "sms pl"),
+    "brazil": ({"language": "pt-BR"}, "sms pt"),
+    "welsh": ({"language": "cy"}, "sms en"),
+    "no_number": ({"mobile": None}, "no_channel"),
+    "nothing": ({"mobile": None, "channels": ""}, "no_channel"),
+    "appeals": ({"topics": "appeal"}, "not_chosen"),
+    "extreme": ({"minimum_severity": "Extreme"}, "below_severity"),
+    "severe": ({"minimum_severity": "Severe"}, "sms en"),
+    "minor": ({"minimum_severity": "Minor"}, "sms en"),
+    "enrolled": ({"topics": "exercise"}, "not_chosen"),
+    "both": ({"topics": "incident;exercise"}, "sms en"),
+    "silent_appeals": ({"topics": "appeal", "minimum_severity": "Extreme", "mobile": None}, "not_chosen"),
+}
+
+
+async def test_each_person_has_one_line_and_the_first_reason_that_holds(db: Database) -> None:
+    index, known = await index_of(db, [person(name, **more) for name, (more, _) in PEOPLE.items()])
+    rule = a_rule(languages=("en", "pl", "pt"))
+    assert sent(index, rule, known) == {name: line for name, (_, line) in PEOPLE.items()}
+
+
+async def test_an_exercise_reaches_the_enrolled_only_whatever_else_they_chose(db: Database) -> None:
+    index, known = await index_of(db, [person("a"), person("b", topics="exercise"), person("c", topics="appeal;exercise")])
+    assert sent(index, a_rule(status="Exercise"), known) == {"a": "not_chosen", "b": "sms en", "c": "sms en"}
+
+
+async def test_a_channel_that_is_off_or_not_asked_for_is_no_channel_or_leaves_the_next(db: Database) -> None:
+    index, known = await index_of(db, [person("a"), person("b", email="b@example.org", channels="sms;email")])
+    assert sent(index, a_rule(configured=frozenset({"email"})), known) == {"a": "no_channel", "b": "email en"}
+    assert sent(index, a_rule(channels=("email", "web")), known) == {"a": "no_channel", "b": "email en"}
+    assert sent(index, a_rule(channels=("web",)), known) == {"a": "no_channel", "b": "no_channel"}
+
+
+async def test_stop_erasure_and_consent_are_followed(db: Database) -> None:
+    index, known = await index_of(db, [person("a"), person("b", email="b@example.org", channels="sms;email"), person("c"), person("d")])
+    await db.write(stop, [known["a"], known["b"]], "sms", "sms_reply", NOON)
+    await db.write(erase, known["c"])
+    await db.write(lambda conn: conn.execute(update(subscriber).where(subscriber.c.id == known["d"]).values(consented="email", change=next_change(conn))) and None)
+    mark = index.as_of
+    assert sent(index, a_rule(), known) == {"a": "sms en", "b": "sms>email en", "c": "sms en", "d": "sms en"}
+    assert await db.read(index.catch_up) == index.as_of != mark
+    assert sent(index, a_rule(), known) == {"a": "stopped", "b": "email en", "d": "no_consent"}
+    assert len(index) == 4
+    assert sent(index, a_rule(configured=frozenset({"sms"})), known)["b"] == "stopped"
+    await db.write(start, [known["a"]], "sms", NOON)
+    await db.read(index.catch_up)
+    assert sent(index, a_rule(), known)["a"] == "sms en"
+
+
+async def test_those_reached_before_are_added_whatever_the_rule_says_by_the_channel_that_reached_them(db: Database) -> None:
+    people = [
+        person("far", lat=55.0, lon=-3.0),
+        person("near", lat=51.5, lon=0.0),
+        person("choosy", topics="appeal", minimum_severity="Extreme"),
+        person("mail", email="m@example.org", channels="email;sms"),
+        person("gone"),
+        person("stopped"),
+        person("never", lat=55.0, lon=-3.0),
+    ]
+    index, known = await index_of(db, people)
+    await db.write(erase, known["gone"])
+    await db.write(stop, [known["stopped"]], "sms", "sms_reply", NOON)
+    await db.read(index.catch_up)
+    also = {"sms": BitMap(known[n] for n in ("far", "choosy", "mail", "gone", "stopped"))}
+    rule = a_rule(everybody=False, shape=box(-0.5, 51.4, 0.5, 51.6), channels=("email",), also_reached=also)
+    assert sent(index, rule, known) == {"far": "sms en", "near": "no_channel", "choosy": "sms en", "mail": "email>sms en", "gone": "erased", "stopped": "stopped"}
+
+
+async def test_a_place_decides_by_coordinates_and_an_area_where_there_are_none(db: Database) -> None:
+    people = [
+        person("inside", lat=51.5, lon=-0.1, area="W2"),
+        person("outside", lat=51.9, lon=-0.1, area="W1"),
+        person("edge", lat=51.4, lon=-0.1),
+        person("coded", area="W1"),
+        person("other", area="W2"),
+        person("nowhere"),
+        person("unmapped", lat=51.9, lon=-0.1, area="W3"),
+        person("in_circle", lat=51.95, lon=0.5),
+    ]
+    index, known = await index_of(db, people)
+    rule = a_rule(
+        everybody=False,
+        shape=box(-0.2, 51.4, 0, 51.6),
+        targets=frozenset({"B", "W1", "W3"}),
+        by_code=frozenset({"W3"}),
+        circles=(Circle(latitude=51.95, longitude=0.5, radius_km=0),),
+    )
+    assert set(sent(index, rule, known)) == {"inside", "edge", "coded", "unmapped", "in_circle"}
+
+
+async def test_sectors_and_communities_are_found_in_any_case_and_all_lists_must_fit(db: Database) -> None:
+    index, known = await index_of(
+        db,
+        [
+            person("a", kind="business", sectors="Retail;Food  Supply", communities="Irish"),
+            person("b", kind="business", sectors="retail"),
+            person("c", sectors="RETAIL", communities="irish"),
+        ],
+    )
+    for audience, who in [
+        (Audience(sectors=("retail",)), "abc"),
+        (Audience(sectors=("food supply",)), "a"),
+        (Audience(kinds=("business",), sectors=("Retail",)), "ab"),
+        (Audience(sectors=("retail",), communities=("IRISH",)), "ac"),
+        (Audience(communities=("welsh",)), ""),
+    ]:
+        assert "".join(sorted(sent(index, a_rule(audience=audience), known))) == who
+    await db.write(import_records, [person("a", kind="business", sectors="banking")], "test", NOON)
+    await db.read(index.catch_up)
+    assert "".join(sorted(sent(index, a_rule(audience=Audience(sectors=("retail",))), known))) == "bc"
+    assert "".join(sorted(sent(index, a_rule(audience=Audience(sectors=("Banking",))), known))) == "a"
+
+
+async def test_an_index_that_lacks_somebody_is_not_used(db: Database) -> None:
+    index, known = await index_of(db, [person("a"), person("b")])
+    mark = index.as_of
+    await db.write(lambda conn: conn.execute(delete(subscriber.metadata.tables["consent"])) and conn.execute(delete(subscriber).where(subscriber.c.id == known["a"])) and None)
+    with pytest.raises(IndexIncomplete, match="2 people in the index, 1 in the registry"):
+        await db.read(index.catch_up)
+    assert index.as_of == mark
+
+
+async def test_an_empty_registry_matches_nobody_and_is_followed_from_there(db: Database) -> None:
+    index = await db.read(RegistryIndex.load)
+    assert not index.match(a_rule()).addressed
+    await db.write(import_records, [person("a")], "test", NOON)
+    await db.read(index.catch_up)
+    assert len(index.match(a_rule()).addressed) == 1
+
+
+@pytest.mark.postgres
+async def test_somebody_whose_writer_commits_late_is_not_lost(postgres_url: str) -> None:
+    db = Database(postgres_url)
+    await db.write(metadata.create_all)
+    index = await db.read(RegistryIndex.load)
+    slow = await asyncpg.connect(postgres_url)
+    try:
+        held = slow.transaction()
+        await held.start()
+        columns = "(external_id, kind, mobile, channels, consented, created_at, updated_at, change)"
+        row = "('slow', 'resident', '+447700900001', 'sms', 'sms', now(), now(), pg_current_xact_id()::text::bigint)"
+        await slow.execute(f"INSERT INTO subscriber {columns} VALUES {row}")
+        await db.write(import_records, [person("quick")], "test", NOON)
+        await db.read(index.catch_up)
+        await db.write(import_records, [person("quicker")], "test", NOON)
+        await db.read(index.catch_up)
+        assert len(index) == 2
+        await held.commit()
+        await db.read(index.catch_up)
+        assert len(index) == 3
+        assert len(index.match(a_rule()).addressed) == 3
+    finally:
+        await slow.close()
+        await db.close()
+
+
+async def test_an_index_that_followed_equals_one_loaded_anew(db: Database) -> None:
+    rng = np.random.default_rng(3)
+    index = await db.read(RegistryIndex.load)
+    for _ in range(6):
+        people = [
+            person(f"p{n}", sectors=f"s{rng.integers(3)}", language=["en", "pl", "cy"][rng.integers(3)], area=f"A{rng.integers(4)}") for n in set(rng.integers(0, 60, 25).tolist())
+        ]
+        await db.write(import_records, people, "test", NOON)
+        await db.write(stop, rng.integers(1, 40, 3).tolist(), "sms", "operator", NOON)
+        await db.read(index.catch_up)
+        anew = await db.read(RegistryIndex.load)
+        assert len(index) == len(anew)
+        assert [index.person(n) for n in range(100)] == [anew.person(n) for n in range(100)]
+
+
+def test_every_person_is_in_exactly_one_shard_and_shards_are_even() -> None:
+    people = np.arange(1, 200_001, dtype=np.uint32)
+    shards = shard_of(people, 8)
+    assert np.array_equal(shards, shard_of(people[::-1], 8)[::-1])
+    counts = np.bincount(shards, minlength=8)
+    assert counts.min() > 24_000
+    assert shard_of(np.array([1, 2, 3, 4_000_000_000], dtype=np.uint32), 8).tolist() == [7, 6, 7, 7]
+
+
+LANGUAGES = [
+    ("en", ("en", "pl"), "en"),
+    ("PL", ("en", "pl"), "pl"),
+    ("pt-BR", ("en", "pt", "pt-BR"), "pt-BR"),
+    ("pt-BR", ("en", "pt-PT", "pt"), "pt"),
+    ("pt", ("en", "pt-PT"), "pt-PT"),
+    ("cy", ("pl", "en"), "pl"),
+]
+
+
+@pytest.mark.parametrize("tag,offered,given", LANGUAGES)
+def test_a_person_gets_the_exact_tag_then_the_primary_language_then_the_first(tag: str, offered: tuple[str, ...], given: str) -> None:
+    assert language_for(tag, offered) == given
+
+
+def test_a_contingency_counts_as_incident_and_a_correction_as_its_first() -> None:
+    assert topic_of("contingency") == "incident"
+    assert topic_of("correction", "appeal") == "appeal"
+    with pytest.raises(ValueError, match="counts as the first"):
+        topic_of("all_clear")
+
+
+# The world of the property test: a small grid, so that borders, areas and lists are hit often.
+COORDINATES = st.one_of(st.none(), st.tuples(st.sampled_from([51.0, 51.25, 51.5, 51.75, 52.0]), st.sampled_from([-0.5, -0.25, 0.0, 0.25, 0.5])))
+AREAS = st.sampled_from([None, "A", "B", "C"])
+WORLD_TAGS = st.sampled_from(["en", "pl", "pt-BR", "cy"])
+NAMES = st.lists(st.sampled_from(["food", "Retail", "bank"]), unique=True, max_size=2)
+
+
+@st.composite
+def people_of_a_world(draw: st.DrawFn) -> list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]]:
+    found = []
+    for n in range(draw(st.integers(1, 12))):
+        place = draw(COORDINATES)
+        channels = draw(st.permutations(PERSONAL_CHANNELS))[: draw(st.integers(0, 3))]
+        record = person(
+            f"p{n}",
+            kind=draw(st.sampled_from(SUBSCRIBER_KINDS)),
+            email=draw(st.sampled_from([None, f"p{n}@example.org"])),
+            mobile=draw(st.sampled_from([None, "+447700900001"])),
+            phone=draw(st.sampled_from([None, "+442079460001"])),
+            language=draw(WORLD_TAGS),
+            lat=place and place[0],
+            lon=place and place[1],
+            area=draw(AREAS),
+            sectors=";".join(draw(NAMES)),
+            communities=";".join(draw(NAMES)),
+            topics=";".join(draw(st.lists(st.sampled_from(TOPICS), unique=True, max_size=3))),
+            channels=";".join(channels),
+            minimum_severity=draw(st.sampled_from(["", "Extreme", "Severe", "Minor"])),
+        )
+        stops = frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), max_size=2)))
+        without = frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), max_size=1)))
+        found.append((record, stops, without, draw(st.integers(0, 9)) == 0))
+    return found
+
+
+@st.composite
+def rules_of_a_world(draw: st.DrawFn) -> Rule:
+    targets = frozenset(draw(st.lists(st.sampled_from(["A", "B", "C", "D"]), max_size=2)))
+    return a_rule(
+        topic=draw(st.sampled_from(TOPICS[:4])),
+        severity_rank=draw(st.integers(0, 4)),
+        status=draw(st.sampled_from(["Actual", "Exercise"])),
+        channels=tuple(draw(st.lists(st.sampled_from([*PERSONAL_CHANNELS, "web"]), min_size=1, unique=True))),
+        configured=frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS)))),
+        languages=tuple(draw(st.lists(st.sampled_from(["en", "pl", "pt"]), min_size=1, unique=True))),
+        audience=Audience(kinds=tuple(draw(st.lists(st.sampled_from(SUBSCRIBER_KINDS), max_size=2))), sectors=tuple(draw(NAMES)), communities=tuple(draw(NAMES))),
+        everybody=draw(st.booleans()),
+        shape=draw(st.sampled_from([None, box(-0.25, 51.25, 0.25, 51.75), box(-0.6, 50.9, -0.2, 51.3)])),
+        circles=tuple(draw(st.lists(st.builds(Circle, latitude=st.just(51.5), longitude=st.just(0.0), radius_km=st.sampled_from([0.0, 20.0, 40.0])), max_size=1))),
+        targets=targets,
+        by_code=frozenset(draw(st.lists(st.sampled_from(sorted(targets)), max_size=1))) if targets else frozenset(),
+        also_reached={c: BitMap(draw(st.lists(st.integers(1, 12), max_size=3))) for c in draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), unique=True, max_size=2))},
+    )
+
+
+def expected(rule: Rule, number: int, r: SubscriberRecord, stops: frozenset[str], without: frozenset[str], erased: bool) -> str | None:
+    """What becomes of one person, said once more in the plainest way: None = no line."""
+    reached = [c for c in PERSONAL_CHANNELS if number in rule.also_reached.get(c, ())]
+    if r.lat is None or r.lon is None:
+        here = r.area in rule.targets or r.area in rule.by_code
+    else:
+        here = (rule.shape is not None and rule.shape.intersects(Point(r.lon, r.lat))) or any(far(c, r.lat, r.lon) <= c.radius_km for c in rule.circles) or r.area in rule.by_code
+    fits = all(
+        not wanted or {w.lower() for w in wanted} & {h.lower() for h in held}
+        for wanted, held in ((rule.audience.kinds, [r.kind]), (rule.audience.sectors, r.sectors.split(";")), (rule.audience.communities, r.communities.split(";")))
+    )
+    if not reached and (erased or not fits or not (here or rule.everybody)):
+        return None
+    if erased:
+        return "erased"
+    own = r.channels.split(";") if r.channels else []
+    wanted = [c for c in own if c in rule.channels or c in reached] + [c for c in reached if c not in own]
+    address = {"sms": r.mobile, "voice": r.phone or r.mobile, "email": r.email}
+    usable = [c for c in wanted if address[c] and c in rule.configured]
+    ways = usable or wanted
+    if ways and all(c in stops for c in ways):
+        return "stopped"
+    left = [c for c in ways if c not in stops]
+    consents = set(own) - without
+    if left and not any(c in consents for c in left):
+        return "no_consent"
+    topics = r.topics.split(";") if r.topics else TOPICS[:5]
+    if not reached and ("exercise" if rule.status == "Exercise" else rule.topic) not in topics:
+        return "not_chosen"
+    if not reached and r.minimum_severity and rule.severity_rank > SEVERITIES.index(r.minimum_severity):
+        return "below_severity"
+    if not usable:
+        return "no_channel"
+    return f"{'>'.join(c for c in left if c in consents)} {language_for(r.language, rule.languages)}"
+
+
+def far(circle: Circle, lat: float, lon: float) -> float:
+    lat1, lat2 = radians(circle.latitude), radians(lat)
+    h = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin(radians(lon - circle.longitude) / 2) ** 2
+    return 2 * 6371.0088 * asin(sqrt(h))
+
+
+@settings(max_examples=150)
+@given(people_of_a_world(), st.lists(rules_of_a_world(), min_size=3, max_size=6), st.integers(1, 4))
+def test_matching_equals_the_plainest_rule_and_the_explanation_equals_both(
+    tmp_path_factory: pytest.TempPathFactory, people: list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]], rules: list[Rule], shards: int
+) -> None:
+    index = asyncio.run(_world(tmp_path_factory.mktemp("world"), people))
+    for rule in rules:
+        lines: dict[int, str] = {}
+        addressed = BitMap()
+        for shard in range(shards):
+            part = index.match(rule, shard, shards)
+            assert not addressed & part.addressed
+            addressed |= part.addressed
+            for (order, language), members in part.send.items():
+                lines |= dict.fromkeys(members, f"{order} {language}")
+            for reason, members in part.suppressed.items():
+                assert reason in REASONS
+                lines |= dict.fromkeys(members, reason)
+        assert BitMap(lines) == addressed
+        for number, (record, stops, without, erased) in enumerate(people, 1):
+            wanted = expected(rule, number, record, stops, without, erased)
+            assert lines.get(number) == wanted, (number, rule)
+            trace = reasons(index, rule, number)
+            said = f"{'>'.join(trace.channels)} {trace.language}" if trace.outcome == "send" else trace.outcome
+            assert (said if trace.addressed else None) == wanted
+            assert trace.addressed or trace.outcome in ("out_of_area", "out_of_audience")
+        counts = preview(index, rule)
+        assert counts.addressed == len(lines) == counts.send + sum(counts.suppressed.values())
+        assert sum(counts.by_language.values()) == sum(counts.by_kind.values()) == counts.send
+
+
+async def _world(folder: Path, people: list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]]) -> RegistryIndex:
+    db = Database(f"sqlite:///{folder}/w.db")
+
+    def fill(conn: Connection) -> None:
+        metadata.create_all(conn)
+        import_records(conn, [record for record, *_ in people], "test", NOON)
+        for number, (record, stops, without, erased) in enumerate(people, 1):
+            for channel in sorted(stops):
+                stop(conn, [number], channel, "operator", NOON)
+            consented = ";".join(c for c in record.channels.split(";") if c not in without)
+            conn.execute(update(subscriber).where(subscriber.c.id == number).values(consented=consented, erased_at=NOON if erased else None, change=next_change(conn)))
+
+    try:
+        await db.write(fill)
+        return await db.read(RegistryIndex.load)
+    finally:
+        await db.close()
+
+
+async def test_twenty_thousand_people_are_matched_in_milliseconds(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/big.db")
+    await db.write(metadata.create_all)
+    people = [person(f"p{n}", mobile=f"+999{n:09d}", lat=51 + (n % 1000) / 1000, lon=(n % 777) / 777) for n in range(20_000)]
+    index, _ = await index_of(db, people)
+    await db.close()
+    begin = time.perf_counter()
+    frozen = index.match(a_rule(everybody=False, shape=Point(0.5, 51.5).buffer(0.3, quad_segs=250)))
+    assert time.perf_counter() - begin < 1
+    assert len(frozen.addressed) == sum(Point(0.5, 51.5).buffer(0.3, quad_segs=250).intersects(Point(p.lon, p.lat)) for p in people)
+
+
+async def test_an_explanation_names_the_question_that_decided(db: Database) -> None:
+    index, known = await index_of(db, [person("a", lat=55.0, lon=-3.0), person("b", kind="officer"), person("c", topics="appeal")])
+    away = reasons(index, a_rule(everybody=False, shape=box(-1, 51, 0, 52)), known["a"])
+    assert (away.outcome, away.steps[-1].name, away.steps[-1].passed) == ("out_of_area", "area", False)
+    kind = reasons(index, a_rule(audience=Audience(kinds=("business",))), known["b"])
+    assert (kind.outcome, kind.steps[-1].detail) == ("out_of_audience", "officer is not among business")
+    topic = reasons(index, a_rule(), known["c"])
+    assert topic.outcome == "not_chosen"
+    assert "incident is not chosen" in [s.detail for s in topic.steps]
+    assert reasons(index, a_rule(), 999).outcome == "unknown"
