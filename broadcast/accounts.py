@@ -45,6 +45,15 @@ class Account:
             "suppressed": {reason: len(self.suppressed.get(reason, ())) for reason in SUPPRESSION_REASONS},
         }
 
+    def of_person(self, person: int) -> tuple[str | None, str]:
+        """Return a person's line and, where they were not sent to, the one reason; (None, "") for who is not addressed."""
+        line = next((line for line, ids in self.people.items() if person in ids), None)
+        return line, next((reason for reason, ids in self.suppressed.items() if person in ids), "")
+
+    def channels_of(self, person: int) -> dict[str, str]:
+        """Return the person's line on every channel they were asked for on."""
+        return {channel: line for channel, lines in self.channels.items() for line, ids in lines.items() if person in ids}
+
     @property
     def complete(self) -> bool:
         """Whether nobody is waiting or being handed over any more; computed, never set."""

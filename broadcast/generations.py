@@ -22,8 +22,6 @@ from broadcast.tables import batch, generation, outcome, resend, slice_
 from broadcast.versions import Version
 
 MAX_TRIES = 12
-SETTLING_SECONDS = 20.0
-"""Danger to life: another contact point is tried after this long in doubt (DESIGN 3.5)."""
 RESEND_QUARANTINE = timedelta(seconds=120)
 
 Contacts = Callable[[Connection, BitMap], Mapping[str, BitMap]]

@@ -21,6 +21,8 @@ from broadcast.store import database_now, lock_version
 from broadcast.tables import batch, outcome, slice_, version
 
 SLICE_SIZE = 32
+SETTLING = timedelta(seconds=20)
+"""Danger to life: another contact point is tried after this long in doubt (DESIGN 3.5, guarantee R16)."""
 HAND_OVER_SECONDS = 20.0
 """From claim to deadline: no hand-over of a slice starts later than this minus its time-out (guarantee R16)."""
 
@@ -282,6 +284,13 @@ def read_slice(conn: Connection, attempt: str) -> Slice | None:
     return None if row is None else slice_of(conn, row)
 
 
+def attempts_of(conn: Connection, version_id: int, person_id: int) -> list[dict[str, Any]]:
+    """Return every recorded attempt to hand a version to a person, first to last."""
+    columns = (outcome.c.channel, outcome.c.generation, outcome.c.state, outcome.c.code, outcome.c.provider_id, outcome.c.attempt, outcome.c.at)
+    rows = conn.execute(select(*columns).where(outcome.c.person_id == person_id, outcome.c.version_id == version_id).order_by(outcome.c.generation, outcome.c.at))
+    return [{"channel": r.channel, "generation": r.generation, "state": r.state, "code": r.code, "provider_id": r.provider_id, "attempt": r.attempt, "at": r.at.isoformat()} for r in rows]
+
+
 def slice_of(conn: Connection, row: Row[Any]) -> Slice:
     """Return the Slice of a row that carries its batch's `members`."""
     ids = [int(i) for i in audiences.members_of(row.members)[row.lo : row.hi]]
@@ -313,7 +322,7 @@ def sweep_slices(conn: Connection, *, dead_workers: Iterable[str], now: datetime
     for row in rows:
         recorded = set(conn.execute(select(outcome.c.position).where(outcome.c.attempt == row.attempt)).scalars())
         s = slice_of(conn, row)
-        unknown = [Outcome(position=p, person_id=person, state="in_doubt", code="worker_lost", due_at=now) for p, person in s.people if p not in recorded]
+        unknown = [Outcome(position=p, person_id=person, state="in_doubt", code="worker_lost", due_at=now + SETTLING) for p, person in s.people if p not in recorded]
         was_open = conn.execute(update(slice_).where(and_(slice_.c.attempt == row.attempt, slice_.c.state == "open")).values(state="swept", done_at=now, in_doubt=slice_.c.in_doubt + len(unknown))).rowcount
         if was_open:
             if unknown:

@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from broadcast import attempts, audiences, ledger
-from broadcast.ledger import HAND_OVER_SECONDS, SLICE_SIZE, Candidate, Outcome, Slice
+from broadcast.ledger import HAND_OVER_SECONDS, SETTLING, SLICE_SIZE, Candidate, Outcome, Slice
 from broadcast.rendered import Rendered
 from broadcast.store import TROUBLE, Connection, Database
 from channels.contract import Channel, Delivery, InDoubt, Refused, Unavailable
@@ -109,6 +109,7 @@ class Sender:
         self._identity, self._key, self._renderings, self._stops = identity, key, renderings, stops
         self._public_url, self._send_seconds = public_url, send_seconds
         self._statuses = tuple(sorted(channel.serves))
+        self._bucket = f"{channel.name}:{channel.sender}"
         self._wake = asyncio.Event()
         self._items: asyncio.Queue[tuple[_Open, int, int]] = asyncio.Queue()
         self._finished: list[_Open] = []
@@ -150,14 +151,14 @@ class Sender:
             self._stopping = True
             self._return_queued()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._drained(), self._send_seconds + 0.5)
+                await asyncio.wait_for(self._drained(), self._send_seconds)
             for task in (*workers, stop_waiter, keeper):
                 task.cancel()
             await asyncio.gather(*workers, stop_waiter, keeper, return_exceptions=True)
             self._doubt_the_rest()
             self._to_record.set()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(recorder, 1.5)
+                await asyncio.wait_for(recorder, 1.0)
 
     async def _wait_for_work(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -200,7 +201,7 @@ class Sender:
         want = min(room, CLAIM_PEOPLE, max(1, int(self._rate)) if self._rate else CLAIM_PEOPLE)
         if self._refused_in_a_row >= SLICE_SIZE:
             want = 1  # the provider refuses everything: feel for its return with one person at a time
-        tokens = await self._limiter.take(f"{self._channel.name}:{self._channel.sender}", want, self._rate, urgent=self._lane == "urgent")
+        tokens = await self._limiter.take(self._bucket, want, self._rate, urgent=self._lane == "urgent")
         if tokens <= 0:
             await asyncio.sleep(0.02 if not self._rate else min(0.25, 1 / self._rate))
             return True
@@ -236,6 +237,9 @@ class Sender:
         except TROUBLE:
             await self._settle_lost_claim(list(made))
             raise
+        handed_out = 0 if claimed is None else sum(len(s.people) - len(s.skipped) for s in claimed[0])
+        if handed_out < want and self._rate:
+            await self._limiter.give_back(self._bucket, want - handed_out, self._rate)
         if claimed is None:
             return True
         for s in claimed[0]:
@@ -319,7 +323,7 @@ class Sender:
 
     def _doubt(self, opened: _Open, position: int, person: int, attempt: str, code: str) -> Outcome:
         log.warning("person.in_doubt", attempt=attempt, channel=opened.candidate.channel, code=code)
-        return Outcome(position=position, person_id=person, state="in_doubt", code=code, due_at=datetime.now(UTC) + timedelta(seconds=20))
+        return Outcome(position=position, person_id=person, state="in_doubt", code=code, due_at=datetime.now(UTC) + SETTLING)
 
     def _in_time(self, opened: _Open) -> bool:
         latest = HAND_OVER_SECONDS - self._send_seconds

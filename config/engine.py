@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -64,12 +64,13 @@ class Engine:
         *,
         settings: Settings,
         db: Database,
-        adapters: Adapters,
+        adapters: Mapping[str, Adapters],
         limiter: Limiter,
         roles: Iterable[str],
         channels_on: Callable[[str], frozenset[str]],
         settle_after: timedelta = SETTLE_AFTER,
     ) -> None:
+        # Each lane has adapters of its own: a connection that routine waits for is never one that urgent needs.
         self._settings, self._db, self._adapters, self._limiter = settings, db, adapters, limiter
         self.roles = tuple(roles)
         self.stopping = asyncio.Event()
@@ -85,7 +86,7 @@ class Engine:
         key = settings.key()
         for lane in ("urgent", "routine"):
             if lane in self.roles:
-                self.senders += [(lane, self._sender(lane, channel, key)) for channel in adapters.all()]
+                self.senders += [(lane, self._sender(lane, channel, key)) for channel in adapters[lane].all()]
         self._asked: dict[tuple[str, int], datetime] = {}
 
     def _sender(self, lane: str, channel: Channel, key: bytes) -> Sender:
@@ -233,7 +234,8 @@ class Engine:
 
     async def settle(self) -> None:
         """Ask the provider's own list about hand-overs in doubt (DESIGN 3.5)."""
-        for channel in {id(c): c for c in self._adapters.all()}.values():
+        lane = next(lane for lane in ("routine", "urgent") if lane in self.roles)
+        for channel in self._adapters[lane].all():
             now = datetime.now(UTC)
             for row in await self._db.read(receipts.in_doubt_to_settle, channel.name, now, self._settle_after):
                 key = (row.attempt, row.position)

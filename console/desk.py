@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
-from broadcast import accounts, generations, messages, operators, publishing, versions
+from broadcast import accounts, generations, ledger, messages, operators, publishing, versions
 from broadcast.areas import AreaTree
 from broadcast.areas import revision as areas_revision
 from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, Content, is_urgent
@@ -26,8 +26,9 @@ from broadcast.versions import Resolved, Version
 from broadcast.wording.levels import WORDING_REVISION
 from broadcast.wording.render import render
 from config.rendering import facts_of
-from subscribers import audience
-from subscribers.matcher import Matcher, rule_for, rule_of
+
+from subscribers import audience, registry
+from subscribers.matcher import Matcher, rule_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class Seen:
     @property
     def people(self) -> int:
         """How many people would be sent to."""
-        return int(self.counts["addressed"]) - sum(self.counts["suppressed"].values())
+        return int(self.counts["send"])
 
 
 class Desk:
@@ -91,10 +92,19 @@ class Desk:
         return await self.db.write(messages.follow, actor, message_id, action, content, self.now())
 
     async def base_of(self, message_id: int) -> Content:
-        """Return the content an update, correction or all-clear starts from."""
+        """Return the content that an update, correction or all-clear starts from; its kind is that of the message's first version."""
         existing = await self.db.read(versions.of_message, message_id)
-        published = versions.newest_published(existing)
-        return (published or existing[-1]).content
+        published = versions.newest_published(existing) or existing[-1]
+        return replace(published.content, kind=existing[0].kind)
+
+    async def edited_from(self, message_id: int) -> tuple[Content | None, str]:
+        """Return what an edited text is read against: for a first version (None, ""), else the content it follows and how."""
+        existing = await self.db.read(versions.of_message, message_id)
+        v = versions.head(existing)
+        if v.action == "new":
+            return None, ""
+        predecessor = next(p for p in existing if p.id == v.predecessor_id)
+        return replace(predecessor.content, kind=existing[0].kind), v.action
 
     async def head(self, message_id: int) -> Version:
         """Return the version that an action on the message means."""
@@ -178,17 +188,57 @@ class Desk:
 
     # looking -------------------------------------------------------------------------------------------------------
 
+    async def explain(self, message_id: int, person: int | str) -> dict[str, Any]:
+        """Return the rule trace of one person: area hit, audience, preference, consent, channels, every attempt, the line and its reason.
+
+        `person` is a subscriber id or an external id. The frozen audience decides where there is one; the rule as the registry stands now explains it.
+        Raises Rejected (404) for a message or person that is not there.
+        """
+        existing = await self.db.read(versions.of_message, message_id)
+        v = versions.newest_published(existing) or existing[-1]
+        found = await self.db.read(registry.show, person)
+        if found is None:
+            raise refuse("subscriber_unknown", "nobody has this id", "use the id or external_id that `fasttime subscribers show` knows", field="subscriber", status=404)
+        person_id = int(found["id"])
+        tree = await self.tree()
+        resolved = v.resolved if v.content_hash is not None or v.published else (await self._places(v.content, v.room, None))[0]
+        index, _ = await self.matcher.index()
+        rule = await self.db.read(rule_for, v, self.channels_on, resolved)
+        trace = await asyncio.to_thread(audience.reasons, index, rule, person_id, tree=tree, content=v.content)
+        attempts = await self.db.read(ledger.attempts_of, v.id, person_id)
+        account = await self.db.read(accounts.account, v)
+        line, reason = account.of_person(person_id)
+        if line is None:  # not in the frozen audience, or nothing is frozen yet
+            reason = "" if trace.outcome == "send" else trace.outcome
+        return {
+            "message": message_id,
+            "version": v.number,
+            "subscriber": person_id,
+            "steps": [{"name": s.name, "passed": s.passed, "detail": s.detail} for s in trace.steps],
+            "verdict_now": trace.outcome,
+            "channels": list(trace.channels),
+            "language": trace.language,
+            "attempts": attempts,
+            "line": line,
+            "channel_lines": account.channels_of(person_id),
+            "reason": reason,
+        }
+
     async def look(self, v: Version, actor: Operator | None) -> Seen:
         """Resolve the places and count the people of a version as they are now."""
         resolved, found = await self._places(v.content, actor.area if actor else v.room, actor)
         index, _ = await self.matcher.index()
 
-        def rule(conn: Connection) -> Any:
-            base = rule_for(conn, v, self.channels_on)
-            fresh = rule_of(v.content, resolved, severity_rank=v.severity_rank, urgent=v.urgent, first_kind=versions.of_message(conn, v.message_id)[0].kind, channels_on=self.channels_on(v.status), reached={"": base.also_reached})
-            return fresh
-
-        counts = await asyncio.to_thread(audience.preview, index, await self.db.read(rule))
+        rule = await self.db.read(rule_for, v, self.channels_on, resolved)
+        counted = await asyncio.to_thread(audience.preview, index, rule)
+        counts = {
+            "addressed": counted.addressed,
+            "send": counted.send,
+            "channels": dict(counted.by_channel),
+            "languages": dict(counted.by_language),
+            "kinds": dict(counted.by_kind),
+            "suppressed": dict(counted.suppressed),
+        }
         for language, text in v.content.languages.items():
             for name in ("sms", "headline"):
                 words = getattr(text, name) or ""

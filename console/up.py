@@ -38,13 +38,14 @@ class Service:
 
     settings: Settings
     db: Database
-    adapters: wiring.Adapters
+    adapters: dict[str, wiring.Adapters]
     desk: Desk
     engine: Engine
 
     async def close(self) -> None:
         """Let go of everything, providers first."""
-        await self.adapters.close()
+        for adapters in self.adapters.values():
+            await adapters.close()
         await self.db.close()
 
 
@@ -65,12 +66,12 @@ def _take_names(names: dict[str, str], tree: AreaTree) -> None:
     names.update({area.code: area.name for area in tree.all()})
 
 
-def build(settings: Settings, roles: tuple[str, ...] = ROLES, *, with_adapters: bool = True) -> Service:
+def build(settings: Settings, roles: tuple[str, ...] = ROLES) -> Service:
     """Join the parts for a process with these roles; nothing is connected yet."""
     db = wiring.database(settings)
-    adapters = wiring.adapters(settings)
-    on = adapters.on
-    engine = Engine(settings=settings, db=db, adapters=adapters if with_adapters else wiring.Adapters({}), limiter=wiring.limiter(settings), roles=roles, channels_on=on)
+    adapters = {lane: wiring.adapters(settings) for lane in ("urgent", "routine")}
+    on = adapters["routine"].on
+    engine = Engine(settings=settings, db=db, adapters=adapters, limiter=wiring.limiter(settings), roles=roles, channels_on=on)
     desk = make_desk(settings, db, on, matcher=engine.matcher)
     return Service(settings, db, adapters, desk, engine)
 

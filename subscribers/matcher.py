@@ -4,62 +4,56 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 from pyroaring import BitMap
-from sqlalchemy import Connection
 
 from broadcast import audiences, versions
 from broadcast.content import PERSONAL_CHANNELS, Content
 from broadcast.geometry import from_wkb
-from broadcast.store import Database, lock_version
+from broadcast.store import Connection, Database, lock_version
 from broadcast.versions import Resolved, Version
 from subscribers.registry import shared_contacts
-from subscribers.index import MatchRule, RegistryIndex
+from subscribers.index import IndexIncomplete, RegistryIndex, Rule, topic_of
 
 log = structlog.get_logger("match")
 
-TOPIC_OF_KIND = {"threat_level_change": "threat_level", "incident": "incident", "contingency": "incident", "appeal": "appeal", "advice": "advice"}
-
-
-def rule_of(content: Content, resolved: Resolved, *, severity_rank: int, urgent: bool, first_kind: str, channels_on: frozenset[str], reached: Mapping[str, BitMap] | None = None) -> MatchRule:
+def rule_of(content: Content, resolved: Resolved, *, severity_rank: int, urgent: bool, first_kind: str, channels_on: frozenset[str], reached: Mapping[str, BitMap] | None = None) -> Rule:
     """Return whom a content selects. `first_kind` is the kind of the message's first version: an update keeps its topic.
 
     `reached` are, per channel, the people an earlier version reached or may have reached: they hear what follows wherever they are.
     """
+    kind, _, name = (content.scope or "").partition(":")
     audience = content.audience
-    scope = content.scope or ""
-    sectors, communities = set(audience.sectors), set(audience.communities)
-    if scope.startswith("community:"):
-        communities = {scope.removeprefix("community:")}
-    if scope.startswith("sector:"):
-        sectors = {scope.removeprefix("sector:")}
-    return MatchRule(
-        topic=TOPIC_OF_KIND.get(first_kind, "incident"),
+    if name and kind == "community":
+        audience = replace(audience, communities=(name,))
+    if name and kind == "sector":
+        audience = replace(audience, sectors=(name,))
+    return Rule(
+        topic=topic_of(first_kind),
         severity_rank=severity_rank,
         urgent=urgent,
         status=content.status,
         channels=tuple(c for c in content.channels if c in PERSONAL_CHANNELS),
         configured=channels_on,
         languages=tuple(content.languages),
+        audience=audience,
         everybody=resolved.everybody,
         targets=frozenset(resolved.targets),
         by_code=frozenset(resolved.by_code),
         shape=from_wkb(resolved.shape) if resolved.shape else None,
         circles=content.circles,
-        kinds=frozenset(audience.kinds),
-        sectors=frozenset(sectors),
-        communities=frozenset(communities),
-        also_reached=BitMap().union(*reached.values()) if reached else BitMap(),
+        also_reached=reached or {},
     )
 
 
-def rule_for(conn: Connection, v: Version, channels_on: Callable[[str], frozenset[str]]) -> MatchRule:
-    """Return the rule of a stored version, with the people its predecessors reached."""
+def rule_for(conn: Connection, v: Version, channels_on: Callable[[str], frozenset[str]], resolved: Resolved | None = None) -> Rule:
+    """Return the rule of a stored version, with the people its predecessors reached; `resolved` stands in for places not stored yet."""
     first = versions.of_message(conn, v.message_id)[0]
     reached = audiences.reached_by_predecessors(conn, v)
-    return rule_of(v.content, v.resolved, severity_rank=v.severity_rank, urgent=v.urgent, first_kind=first.kind, channels_on=channels_on(v.status), reached=reached)
+    return rule_of(v.content, resolved or v.resolved, severity_rank=v.severity_rank, urgent=v.urgent, first_kind=first.kind, channels_on=channels_on(v.status), reached=reached)
 
 
 class Matcher:
@@ -72,10 +66,14 @@ class Matcher:
 
     async def index(self) -> tuple[RegistryIndex, str]:
         """Return the index, complete and as of a snapshot taken now, with that snapshot's mark."""
-        if self._index is None:
-            self._index = await self._db.read(RegistryIndex.load)
-        as_of = await self._db.read(self._index.catch_up)
-        return self._index, as_of
+        try:
+            if self._index is None:
+                self._index = await self._db.read(RegistryIndex.load)
+                return self._index, self._index.as_of
+            return self._index, await self._db.read(self._index.catch_up)
+        except IndexIncomplete:
+            self._index = None  # load it anew at the next try; nothing is frozen from what is not all there
+            raise
 
     async def process(self, version_id: int) -> str:
         """Freeze what is not frozen of an approved version, then try to release it; return what happened."""
@@ -89,8 +87,7 @@ class Matcher:
             for shard in range(v.shards):
                 if shard in await self._db.read(audiences.frozen_shards, version_id):
                     continue
-                matched = await asyncio.to_thread(index.match, rule, shard, v.shards)
-                frozen = audiences.Frozen(addressed=matched.addressed, send=matched.send, suppressed=matched.suppressed)
+                frozen = await asyncio.to_thread(index.match, rule, shard, v.shards)
                 await self._db.write(_freeze, v, shard, frozen, as_of)
             result = await self._db.write(audiences.release, version_id, shared_contacts=shared_contacts)
             log.info("audience.release", version=version_id, result=result, shards=v.shards)
