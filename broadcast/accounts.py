@@ -193,20 +193,22 @@ def _generations(conn: Connection, version_id: int, channel: str) -> dict[int, t
     claimed_ranges: dict[int, list[tuple[int, int]]] = {}
     for row in conn.execute(select(slice_.c.batch_id, slice_.c.lo, slice_.c.hi).where(slice_.c.version_id == version_id, slice_.c.channel == channel, slice_.c.state == "open")):
         claimed_ranges.setdefault(row.batch_id, []).append((row.lo, row.hi))
-    for row in conn.execute(select(batch.c.id, batch.c.generation, batch.c.members, batch.c.next).where(batch.c.version_id == version_id, batch.c.channel == channel)):
-        ids = audiences.members_of(row.members)
-        waiting, claimed = found.setdefault(row.generation, (BitMap(), BitMap()))
-        waiting |= BitMap(ids[row.next :])
-        for lo, hi in claimed_ranges.get(row.id, ()):
+    for b in conn.execute(select(batch.c.id, batch.c.generation, batch.c.members, batch.c.next).where(batch.c.version_id == version_id, batch.c.channel == channel)):
+        ids = audiences.members_of(b.members)
+        waiting, claimed = found.setdefault(b.generation, (BitMap(), BitMap()))
+        waiting |= BitMap(ids[b.next :])
+        for lo, hi in claimed_ranges.get(b.id, ()):
             claimed |= BitMap(ids[lo:hi])
-        found[row.generation] = (waiting, claimed)
+        found[b.generation] = (waiting, claimed)
     return found
 
 
 def progress(conn: Connection, version_id: int) -> dict[str, dict[str, int]]:
     """Return channel → {size, claimed, accepted, failed, in_doubt, skipped, waiting} from per-slice totals: cheap, for a live view (R18)."""
     found: dict[str, dict[str, int]] = {}
-    for channel, size, claimed in conn.execute(select(batch.c.channel, func.sum(batch.c.size), func.sum(batch.c.next)).where(batch.c.version_id == version_id).group_by(batch.c.channel)):
+    for channel, size, claimed in conn.execute(
+        select(batch.c.channel, func.sum(batch.c.size), func.sum(batch.c.next)).where(batch.c.version_id == version_id).group_by(batch.c.channel)
+    ):
         found[channel] = {"size": int(size), "claimed": int(claimed), "accepted": 0, "failed": 0, "in_doubt": 0, "skipped": 0, "waiting": 0}
     names = ("accepted", "failed", "in_doubt", "skipped", "waiting")
     for channel, *sums in conn.execute(select(slice_.c.channel, *(func.sum(slice_.c[n]) for n in names)).where(slice_.c.version_id == version_id).group_by(slice_.c.channel)):

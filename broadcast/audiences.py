@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from pyroaring import BitMap
@@ -48,7 +49,9 @@ def freeze(conn: Connection, version_id: int, shard: int, frozen: Frozen, *, reg
     for role, order, language, reason, ids in parts:
         digest.update(f"{role}|{order}|{language}|{reason}|".encode() + ids.serialize())
     into = pg_insert(frozen_shard) if conn.dialect.name == "postgresql" else sqlite_insert(frozen_shard)
-    header = into.values(version_id=version_id, shard=shard, addressed=frozen.addressed.serialize(), registry_as_of=registry_as_of, frozen_at=now, digest=digest.hexdigest()).on_conflict_do_nothing()
+    header = into.values(
+        version_id=version_id, shard=shard, addressed=frozen.addressed.serialize(), registry_as_of=registry_as_of, frozen_at=now, digest=digest.hexdigest()
+    ).on_conflict_do_nothing()
     if conn.execute(header).rowcount != 1:
         return False
     rows = [
@@ -97,7 +100,9 @@ def reached_by_predecessors(conn: Connection, v: Version) -> dict[str, BitMap]:
     reached: dict[str, BitMap] = {}
     predecessor_id = v.predecessor_id
     while predecessor_id is not None:
-        for channel, person in conn.execute(select(outcome.c.channel, outcome.c.person_id).where(outcome.c.version_id == predecessor_id, outcome.c.state.in_((*MAY_HAVE_REACHED, "failed")))):
+        for channel, person in conn.execute(
+            select(outcome.c.channel, outcome.c.person_id).where(outcome.c.version_id == predecessor_id, outcome.c.state.in_((*MAY_HAVE_REACHED, "failed")))
+        ):
             # failed by receipt may still have arrived somewhere; what was surely refused has the state refused, or failed by our own knowledge below
             reached.setdefault(channel, BitMap()).add(person)
         refused = select(outcome.c.channel, outcome.c.person_id).where(outcome.c.version_id == predecessor_id, outcome.c.state == "failed", outcome.c.provider_id == "")
@@ -117,7 +122,11 @@ def reached_by_predecessors(conn: Connection, v: Version) -> dict[str, BitMap]:
 def open_members(conn: Connection, version_id: int) -> dict[str, BitMap]:
     """Return per channel the members of the version's open slices without a recorded outcome."""
     found: dict[str, BitMap] = {}
-    query = select(slice_.c.attempt, slice_.c.channel, slice_.c.lo, slice_.c.hi, batch.c.members).join(batch, batch.c.id == slice_.c.batch_id).where(slice_.c.version_id == version_id, slice_.c.state == "open")
+    query = (
+        select(slice_.c.attempt, slice_.c.channel, slice_.c.lo, slice_.c.hi, batch.c.members)
+        .join(batch, batch.c.id == slice_.c.batch_id)
+        .where(slice_.c.version_id == version_id, slice_.c.state == "open")
+    )
     for row in conn.execute(query).all():
         ids = BitMap(members_of(row.members)[row.lo : row.hi])
         ids -= BitMap(conn.execute(select(outcome.c.person_id).where(outcome.c.attempt == row.attempt)).scalars().all())
@@ -169,14 +178,33 @@ def release(conn: Connection, version_id: int, *, shared_contacts: Callable[[Con
     parts, left_out = _first_parts(conn, audience, v.urgent, shared_contacts)
     for no, (channel, ids) in enumerate(sorted(left_out.items())):
         if ids:
-            conn.execute(insert(frozen_set).values(version_id=version_id, shard=RELEASE_SHARD, no=no, role="duplicate", channels=channel, language="", reason="duplicate_person", members=ids.serialize(), size=len(ids)))
+            conn.execute(
+                insert(frozen_set).values(
+                    version_id=version_id,
+                    shard=RELEASE_SHARD,
+                    no=no,
+                    role="duplicate",
+                    channels=channel,
+                    language="",
+                    reason="duplicate_person",
+                    members=ids.serialize(),
+                    size=len(ids),
+                )
+            )
     if v.predecessor_id is not None:
         parts = list(_held_back(conn, v, parts))
     versions.change_state(conn, v, "release", live_at=now, addressed=len(audience.addressed), generation=1)
     v = versions.get(conn, version_id)
     insert_generation(conn, v, 1, "first", parts, now)
     versions.record(conn, v, "release", None, now, count=total)
-    publishing.announce(conn, v, "message.live", now, count=total, audience={str(s): d for s, d in conn.execute(select(frozen_shard.c.shard, frozen_shard.c.digest).where(frozen_shard.c.version_id == version_id))})
+    publishing.announce(
+        conn,
+        v,
+        "message.live",
+        now,
+        count=total,
+        audience={str(s): d for s, d in conn.execute(select(frozen_shard.c.shard, frozen_shard.c.digest).where(frozen_shard.c.version_id == version_id))},
+    )
     return "released"
 
 
@@ -189,9 +217,7 @@ def _block(conn: Connection, v: Version, now: datetime, why: str) -> str:
     return "blocked"
 
 
-def _first_parts(
-    conn: Connection, audience: Frozen, urgent: bool, shared_contacts: Callable[[Connection, str, BitMap], Iterable[BitMap]]
-) -> tuple[list[Part], dict[str, BitMap]]:
+def _first_parts(conn: Connection, audience: Frozen, urgent: bool, shared_contacts: Callable[[Connection, str, BitMap], Iterable[BitMap]]) -> tuple[list[Part], dict[str, BitMap]]:
     """Cut the audience by channel and language; per channel only the lowest id of people sharing a contact point stays.
 
     Urgent: every channel of the person's order. Routine: the first; whoever is a duplicate there moves on to the next.
@@ -251,7 +277,7 @@ def _held_back(conn: Connection, v: Version, parts: list[Part]) -> Iterable[Part
 
 def insert_generation(conn: Connection, v: Version, number: int, cause: str, parts: Iterable[Part], now: datetime, ordered_by: int | None = None) -> int:
     """Cut parts into batches of at most 500 people of one channel and language, announce them; return how many people."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for part in parts:
         ids = np.asarray(part.ids.to_array(), dtype="<u4")
         for start in range(0, len(ids), BATCH_SIZE):
@@ -278,7 +304,7 @@ def insert_generation(conn: Connection, v: Version, number: int, cause: str, par
                     "announcements": 1,
                 }
             )
-    people = sum(row["size"] for row in rows)
+    people = sum(int(row["size"]) for row in rows)
     conn.execute(insert(generation).values(version_id=v.id, number=number, cause=cause, made_at=now, ordered_by=ordered_by, people=people))
     if rows:
         conn.execute(insert(batch), rows)
@@ -289,7 +315,9 @@ def insert_generation(conn: Connection, v: Version, number: int, cause: str, par
 
 
 def _announce_batches(conn: Connection, v: Version, number: int, now: datetime) -> None:
-    made = conn.execute(select(batch.c.id, batch.c.channel, batch.c.language, batch.c.size, batch.c.lane, batch.c.cause).where(batch.c.version_id == v.id, batch.c.generation == number)).all()
+    made = conn.execute(
+        select(batch.c.id, batch.c.channel, batch.c.language, batch.c.size, batch.c.lane, batch.c.cause).where(batch.c.version_id == v.id, batch.c.generation == number)
+    ).all()
     facts = publishing.describe(v)
     outbox.append_many(
         conn,
@@ -298,7 +326,15 @@ def _announce_batches(conn: Connection, v: Version, number: int, now: datetime) 
                 "topic": deliveries_topic(row.lane, v.status),
                 "key": str(row.id),
                 "type": "batch.ready",
-                "payload": {"batch": row.id, "generation": number, "channel": row.channel, "language": row.language, "people": row.size, "cause": row.cause, **{k: facts[k] for k in ("message", "version", "version_id", "status", "expires")}},
+                "payload": {
+                    "batch": row.id,
+                    "generation": number,
+                    "channel": row.channel,
+                    "language": row.language,
+                    "people": row.size,
+                    "cause": row.cause,
+                    **{k: facts[k] for k in ("message", "version", "version_id", "status", "expires")},
+                },
             }
             for row in made
         ],

@@ -46,7 +46,11 @@ def make_due(conn: Connection, version_id: int, *, contacts: Contacts, now: date
     v = versions.get(conn, version_id)
     if v.state == "held":
         return 0  # nobody is claimed for; what is due stays due
-    rows = conn.execute(select(outcome.c.attempt, outcome.c.position, outcome.c.person_id, outcome.c.channel, outcome.c.generation, outcome.c.state, outcome.c.code).where(outcome.c.version_id == version_id, outcome.c.due_at <= now)).all()
+    rows = conn.execute(
+        select(outcome.c.attempt, outcome.c.position, outcome.c.person_id, outcome.c.channel, outcome.c.generation, outcome.c.state, outcome.c.code).where(
+            outcome.c.version_id == version_id, outcome.c.due_at <= now
+        )
+    ).all()
     people = 0
     if audiences.open_until(v, now):
         people += _retry(conn, v, [r for r in rows if r.state in ("refused", "not_started")], now)
@@ -79,7 +83,9 @@ def _there(conn: Connection, v: Version, channel: str, states: tuple[str, ...]) 
     return BitMap(conn.execute(query).scalars().all())
 
 
-def _queue(conn: Connection, v: Version, cause: str, wanted: Mapping[str, BitMap], now: datetime, *, never: tuple[str, ...] = (*REACHED, "in_doubt"), ordered_by: int | None = None) -> int:
+def _queue(
+    conn: Connection, v: Version, cause: str, wanted: Mapping[str, BitMap], now: datetime, *, never: tuple[str, ...] = (*REACHED, "in_doubt"), ordered_by: int | None = None
+) -> int:
     """Insert one generation for those wanted, without those queued, under way or reached on that channel."""
     parts: list[Part] = []
     for channel, ids in wanted.items():
@@ -120,7 +126,7 @@ def _tries(conn: Connection, version_id: int, channel: str, people: BitMap) -> d
         .where(outcome.c.version_id == version_id, outcome.c.channel == channel, outcome.c.person_id.in_(list(people)), outcome.c.state == "refused")
         .group_by(outcome.c.person_id)
     )
-    return {person: n for person, n in conn.execute(query)}
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def _next_channel(conn: Connection, v: Version, rows: list[Any], now: datetime) -> int:
@@ -163,7 +169,12 @@ def resend_members(conn: Connection, v: Version, only: tuple[str, ...], lines: M
         newest = conn.execute(select(func.max(slice_.c.deadline)).where(slice_.c.version_id == v.id, slice_.c.in_doubt > 0)).scalar_one()
         young = newest is not None and newest + RESEND_QUARANTINE > now
         if young:
-            raise refuse("too_young", "some hand-overs are in doubt for less than two minutes past their deadline and may still settle by themselves", "order the resend again in two minutes", status=409)
+            raise refuse(
+                "too_young",
+                "some hand-overs are in doubt for less than two minutes past their deadline and may still settle by themselves",
+                "order the resend again in two minutes",
+                status=409,
+            )
     delivered = BitMap().union(*(there.get("delivered", BitMap()) for there in lines.values())) if lines else BitMap()
     return {channel: BitMap().union(*(there[line] for line in only)) - delivered for channel, there in lines.items()}
 

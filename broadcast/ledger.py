@@ -84,7 +84,18 @@ def candidates(conn: Connection, lane: str, channel: str, statuses: Sequence[str
         .group_by(batch.c.severity_rank, batch.c.correction, batch.c.room)
         .subquery()
     )
-    columns = (batch.c.id, batch.c.version_id, batch.c.generation, batch.c.status, batch.c.channel, batch.c.language, batch.c.cause, batch.c.room, batch.c.severity_rank, batch.c.correction)
+    columns = (
+        batch.c.id,
+        batch.c.version_id,
+        batch.c.generation,
+        batch.c.status,
+        batch.c.channel,
+        batch.c.language,
+        batch.c.cause,
+        batch.c.room,
+        batch.c.severity_rank,
+        batch.c.correction,
+    )
     query = select(*columns).join(first, first.c.id == batch.c.id).order_by(batch.c.severity_rank, batch.c.correction.desc(), batch.c.id)
     return [Candidate(batch_id=r.id, **{k: getattr(r, k) for k in Candidate.__slots__ if k != "batch_id"}) for r in conn.execute(query)]
 
@@ -179,7 +190,11 @@ def _reached_since(conn: Connection, c: Candidate, members: list[int]) -> dict[i
         states: tuple[str, ...] = ("accepted", "sent", "delivered")
     else:
         states = MAY_HAVE_REACHED
-    reached = conn.execute(select(outcome.c.person_id).where(outcome.c.version_id == c.version_id, outcome.c.channel == c.channel, outcome.c.person_id.in_(members), outcome.c.state.in_(states), earlier)).scalars()
+    reached = conn.execute(
+        select(outcome.c.person_id).where(
+            outcome.c.version_id == c.version_id, outcome.c.channel == c.channel, outcome.c.person_id.in_(members), outcome.c.state.in_(states), earlier
+        )
+    ).scalars()
     busy = audiences.open_members(conn, c.version_id).get(c.channel, BitMap())
     return {int(person): "reached" for person in (*reached, *(busy & BitMap(members)))}
 
@@ -256,7 +271,13 @@ def fold(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
     conn.execute(
         into.on_conflict_do_update(
             index_elements=["attempt", "position"],
-            set_={"state": new.state, "code": new.code, "provider_id": case((new.provider_id == "", outcome.c.provider_id), else_=new.provider_id), "at": new.at, "due_at": new.due_at},
+            set_={
+                "state": new.state,
+                "code": new.code,
+                "provider_id": case((new.provider_id == "", outcome.c.provider_id), else_=new.provider_id),
+                "at": new.at,
+                "due_at": new.due_at,
+            },
             where=rank_of(new.state) > rank_of(outcome.c.state),
         ),
         list(best.values()),
@@ -271,7 +292,7 @@ def _rank_sql(column: str) -> str:
 
 
 _POSTGRESQL_FOLD = (
-    f"INSERT INTO outcome ({', '.join(_COLUMNS)}) SELECT * FROM unnest({', '.join(f'${i}::{t}[]' for i, t in enumerate(_TYPES, 1))}) "
+    f"INSERT INTO outcome ({', '.join(_COLUMNS)}) SELECT * FROM unnest({', '.join(f'${i}::{t}[]' for i, t in enumerate(_TYPES, 1))}) "  # noqa: S608 - every part is a constant of ours
     "ON CONFLICT (attempt, position) DO UPDATE SET state = excluded.state, code = excluded.code, at = excluded.at, due_at = excluded.due_at, "
     "provider_id = CASE excluded.provider_id WHEN '' THEN outcome.provider_id ELSE excluded.provider_id END "
     f"WHERE {_rank_sql('excluded.state')} > {_rank_sql('outcome.state')}"
@@ -284,11 +305,19 @@ def read_slice(conn: Connection, attempt: str) -> Slice | None:
     return None if row is None else slice_of(conn, row)
 
 
+def attempts_made(conn: Connection, version_id: int) -> list[str]:
+    """Return the slice attempts of a version."""
+    return list(conn.execute(select(slice_.c.attempt).where(slice_.c.version_id == version_id)).scalars())
+
+
 def attempts_of(conn: Connection, version_id: int, person_id: int) -> list[dict[str, Any]]:
     """Return every recorded attempt to hand a version to a person, first to last."""
     columns = (outcome.c.channel, outcome.c.generation, outcome.c.state, outcome.c.code, outcome.c.provider_id, outcome.c.attempt, outcome.c.at)
     rows = conn.execute(select(*columns).where(outcome.c.person_id == person_id, outcome.c.version_id == version_id).order_by(outcome.c.generation, outcome.c.at))
-    return [{"channel": r.channel, "generation": r.generation, "state": r.state, "code": r.code, "provider_id": r.provider_id, "attempt": r.attempt, "at": r.at.isoformat()} for r in rows]
+    return [
+        {"channel": r.channel, "generation": r.generation, "state": r.state, "code": r.code, "provider_id": r.provider_id, "attempt": r.attempt, "at": r.at.isoformat()}
+        for r in rows
+    ]
 
 
 def slice_of(conn: Connection, row: Row[Any]) -> Slice:
@@ -304,7 +333,7 @@ def slice_of(conn: Connection, row: Row[Any]) -> Slice:
         lo=row.lo,
         hi=row.hi,
         people=tuple(enumerate(ids)),
-        skipped={p: code for p, code in skipped},
+        skipped={row[0]: row[1] for row in skipped},
     )
 
 
@@ -323,7 +352,9 @@ def sweep_slices(conn: Connection, *, dead_workers: Iterable[str], now: datetime
         recorded = set(conn.execute(select(outcome.c.position).where(outcome.c.attempt == row.attempt)).scalars())
         s = slice_of(conn, row)
         unknown = [Outcome(position=p, person_id=person, state="in_doubt", code="worker_lost", due_at=now + SETTLING) for p, person in s.people if p not in recorded]
-        was_open = conn.execute(update(slice_).where(and_(slice_.c.attempt == row.attempt, slice_.c.state == "open")).values(state="swept", done_at=now, in_doubt=slice_.c.in_doubt + len(unknown))).rowcount
+        was_open = conn.execute(
+            update(slice_).where(and_(slice_.c.attempt == row.attempt, slice_.c.state == "open")).values(state="swept", done_at=now, in_doubt=slice_.c.in_doubt + len(unknown))
+        ).rowcount
         if was_open:
             if unknown:
                 fold(conn, [_row(s, o, now) for o in unknown])

@@ -49,7 +49,9 @@ def declare_dead(conn: Connection) -> list[str]:
         if now - started < DATABASE_SETTLING:
             silent = set()
         else:
-            held = set(conn.execute(text("SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = :class AND granted"), {"class": WORKER_LOCK_CLASS}).scalars())
+            held = set(
+                conn.execute(text("SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = :class AND granted"), {"class": WORKER_LOCK_CLASS}).scalars()
+            )
             rows = conn.execute(select(worker.c.id, worker.c.key).where(worker.c.dead_at.is_(None), worker.c.started_at < now - timedelta(seconds=3)))
             silent |= {r.id for r in rows if r.key not in held}
     if silent:

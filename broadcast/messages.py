@@ -41,7 +41,9 @@ def follow(conn: Connection, actor: Operator, message_id: int, action: str, cont
         raise refuse("state_conflict", "nothing of this message was published yet", "edit the draft instead", field="state", status=409)
     opened = versions.open_version(existing)
     if opened is not None:
-        raise refuse("version_open", f"version {opened.number} is still open ({opened.state})", "edit, reject or approve it first: a message has one open version at most", status=409)
+        raise refuse(
+            "version_open", f"version {opened.number} is still open ({opened.state})", "edit, reject or approve it first: a message has one open version at most", status=409
+        )
     states.after(states.ENDS_PREDECESSOR[action], predecessor.state)
     if content.status != predecessor.status:
         raise refuse("status_differs", f"the message went out as {predecessor.status}, this one says {content.status}", f"set status: {predecessor.status}", field="status")
@@ -119,7 +121,9 @@ def submit(conn: Connection, actor: Operator, version_id: int, *, revision: int,
         raise refuse("content_changed", "the draft was edited while it was being counted", "submit it again", status=409)
     states.after("submit", v.state)
     if v.status in ("System", "Draft"):
-        raise refuse("status_goes_to_nobody", f"status {v.status} goes to nobody", "use Actual, Exercise or Test to send, or `cap export` to hand it on", field="status", status=409)
+        raise refuse(
+            "status_goes_to_nobody", f"status {v.status} goes to nobody", "use Actual, Exercise or Test to send, or `cap export` to hand it on", field="status", status=409
+        )
     if count == 0:
         raise refuse("audience_empty", "nobody would be sent to", "look at `message preview`: areas, audience and channels", status=409)
     level_from = levels_store.check_change(conn, v) if v.kind == "threat_level_change" else None

@@ -54,7 +54,9 @@ def add(conn: Connection, *, name: str, role: str, area: str | None, email: str 
         with conn.begin_nested():
             key = conn.execute(insert(operator).values(name=name, role=role, area=area, email=email, token_hash=_hash(token), created_at=now)).inserted_primary_key
     except IntegrityError:
-        raise refuse("operator_exists", f"there is an operator called {name} already", "choose another name, or disable the old one; a name is never used again", field="name", status=409) from None
+        raise refuse(
+            "operator_exists", f"there is an operator called {name} already", "choose another name, or disable the old one; a name is never used again", field="name", status=409
+        ) from None
     assert key is not None
     return Operator(id=key[0], name=name, role=role, area=area, email=email), token
 

@@ -33,14 +33,25 @@ def append(conn: Connection, topic: str, key: str, type_: str, payload: dict[str
 def append_many(conn: Connection, events: Sequence[dict[str, Any]], *, at: datetime) -> None:
     """Write several events: each a dict of topic, partition, key, type and payload (ids and words only, never an address)."""
     if events:
-        conn.execute(insert(outbox), [{**e, "partition": e.get("partition"), "payload": json.dumps({"event": e["type"], "at": at.isoformat(), **e["payload"]}, separators=(",", ":")), "at": at} for e in events])
+        conn.execute(
+            insert(outbox),
+            [
+                {**e, "partition": e.get("partition"), "payload": json.dumps({"event": e["type"], "at": at.isoformat(), **e["payload"]}, separators=(",", ":")), "at": at}
+                for e in events
+            ],
+        )
         if conn.dialect.name == "postgresql":
             conn.exec_driver_sql("NOTIFY fasttime_outbox")
 
 
 def take(conn: Connection, limit: int) -> list[OutboxRow]:
     """Return up to `limit` events not yet handed on, locked against other relays: no leader, and nobody follows a sequence (R7)."""
-    wanted = select(outbox.c.id, outbox.c.topic, outbox.c.partition, outbox.c.key, outbox.c.type, outbox.c.payload).where(outbox.c.relayed_at.is_(None)).order_by(outbox.c.id).limit(limit)
+    wanted = (
+        select(outbox.c.id, outbox.c.topic, outbox.c.partition, outbox.c.key, outbox.c.type, outbox.c.payload)
+        .where(outbox.c.relayed_at.is_(None))
+        .order_by(outbox.c.id)
+        .limit(limit)
+    )
     return [OutboxRow(*row) for row in conn.execute(wanted.with_for_update(skip_locked=True))]
 
 

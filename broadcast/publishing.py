@@ -112,10 +112,7 @@ def _end_predecessor(conn: Connection, v: Version, now: datetime) -> Version | N
 def announce(conn: Connection, v: Version, type_: str, now: datetime, **more: Any) -> None:
     """One record per shard, to that shard's partition, each the complete fact (guarantee R4)."""
     fact = {**describe(v), "content": v.content.to_json(), "targets": list(v.resolved.targets), **more}
-    events = [
-        {"topic": topic_for(ALERTS, v.status), "partition": shard, "key": str(v.id), "type": type_, "payload": {**fact, "shard": shard}}
-        for shard in range(v.shards or 1)
-    ]
+    events = [{"topic": topic_for(ALERTS, v.status), "partition": shard, "key": str(v.id), "type": type_, "payload": {**fact, "shard": shard}} for shard in range(v.shards or 1)]
     outbox.append_many(conn, events, at=now)
 
 
@@ -231,7 +228,9 @@ def order_resend(conn: Connection, actor: Operator, message_id: int, *, only: st
     if people == 0:
         raise refuse("audience_empty", f"nobody is {only.replace('_', ' ')}", "see `fasttime deliveries`", status=409)
     conn.execute(update(resend).where(resend.c.version_id == v.id, resend.c.state == "pending_approval").values(state="rejected"))
-    key = conn.execute(insert(resend).values(version_id=v.id, only=only, state="pending_approval", ordered_by=actor.id, ordered_at=now, members=members, people=people)).inserted_primary_key
+    key = conn.execute(
+        insert(resend).values(version_id=v.id, only=only, state="pending_approval", ordered_by=actor.id, ordered_at=now, members=members, people=people)
+    ).inserted_primary_key
     assert key is not None
     versions.record(conn, v, "resend", actor.id, now, why=json.dumps({"only": only, "people": people}))
     return int(key[0])

@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from broadcast import audiences, ledger, outbox
-
 from broadcast.tables import batch, outcome, receipt, response, slice_, version
 from broadcast.topics import RECEIPTS, topic_for
 
@@ -75,7 +74,7 @@ def fold_waiting(conn: Connection, now: datetime, limit: int = 500, attempt: str
     return len(folded)
 
 
-def _evidence(r: Row[Any], s: Row[Any], now: datetime) -> dict[str, Any] | None:
+def _evidence(r: Any, s: Any, now: datetime) -> dict[str, Any] | None:
     ids = audiences.members_of(s.members)[s.lo : s.hi]
     if not 0 <= r.position < len(ids):
         return None
@@ -96,7 +95,9 @@ def _evidence(r: Row[Any], s: Row[Any], now: datetime) -> dict[str, Any] | None:
 
 def person_of(conn: Connection, attempt: str, position: int) -> tuple[int, int, str] | None:
     """Return (person id, version id, channel) of a person's attempt; None where no slice has it."""
-    row = conn.execute(select(slice_.c.version_id, slice_.c.channel, slice_.c.lo, slice_.c.hi, batch.c.members).join(batch, batch.c.id == slice_.c.batch_id).where(slice_.c.attempt == attempt)).one_or_none()
+    row = conn.execute(
+        select(slice_.c.version_id, slice_.c.channel, slice_.c.lo, slice_.c.hi, batch.c.members).join(batch, batch.c.id == slice_.c.batch_id).where(slice_.c.attempt == attempt)
+    ).one_or_none()
     if row is None:
         return None
     ids = audiences.members_of(row.members)[row.lo : row.hi]
@@ -104,7 +105,16 @@ def person_of(conn: Connection, attempt: str, position: int) -> tuple[int, int, 
 
 
 def store_response(
-    conn: Connection, *, kind: str, channel: str, now: datetime, digest: str, person_id: int | None = None, version_id: int | None = None, attempt: str | None = None, value: str = ""
+    conn: Connection,
+    *,
+    kind: str,
+    channel: str,
+    now: datetime,
+    digest: str,
+    person_id: int | None = None,
+    version_id: int | None = None,
+    attempt: str | None = None,
+    value: str = "",
 ) -> bool:
     """Keep what a person answered (never its words); return False where the same answer is there already."""
     into: Any = pg_insert(response) if conn.dialect.name == "postgresql" else sqlite_insert(response)
@@ -132,5 +142,3 @@ def in_doubt_to_settle(conn: Connection, channel: str, now: datetime, quarantine
 def provider_id_held(conn: Connection, provider_id: str) -> bool:
     """Return whether an attempt holds this provider id already: then it proves nothing for another one (guarantee R13)."""
     return conn.execute(select(outcome.c.attempt).where(outcome.c.provider_id == provider_id).limit(1)).first() is not None
-
-

@@ -26,7 +26,12 @@ from sqlalchemy.types import TypeDecorator
 __all__ = ["TROUBLE", "Connection", "Database", "UtcDateTime", "database_now", "lock_name", "lock_version", "metadata"]
 
 metadata = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_N_name)s"}
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
 )
 
 P = ParamSpec("P")
@@ -79,7 +84,11 @@ class Database:
                 pool_size=pool_size,
                 max_overflow=pool_size,
                 pool_pre_ping=False,
-                connect_args={"timeout": 10, "command_timeout": 60, "server_settings": {"application_name": "fasttime", "tcp_keepalives_idle": "2", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}},
+                connect_args={
+                    "timeout": 10,
+                    "command_timeout": 60,
+                    "server_settings": {"application_name": "fasttime", "tcp_keepalives_idle": "2", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"},
+                },
             )
         else:
             plain = parsed.set(drivername="sqlite+pysqlite")

@@ -12,8 +12,6 @@ def _id() -> Column[int]:
     return Column("id", Integer, primary_key=True, autoincrement=True)
 
 
-_AUTO = {"sqlite_autoincrement": True}
-
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
 
 operator = Table(
@@ -27,7 +25,7 @@ operator = Table(
     Column("token_hash", String, nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("disabled_at", UtcDateTime),
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 
 admin_log = Table(
@@ -39,7 +37,7 @@ admin_log = Table(
     Column("action", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 
 area = Table(
@@ -62,7 +60,7 @@ message = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", ForeignKey("operator.id")),
     Column("room", String),  # the control room: the area its author is bound to
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 
 version = Table(
@@ -107,7 +105,7 @@ version = Table(
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("message_id", "number"),
     Index("ix_version_state", "state"),
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 
 decision = Table(
@@ -123,7 +121,7 @@ decision = Table(
     Column("count", Integer),
     Column("why", Text),
     Column("content", Text),  # what stood there when it was decided: drafts are never lost
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 
 frozen_shard = Table(
@@ -176,7 +174,7 @@ resend = Table(
     Column("approved_at", UtcDateTime),
     Column("members", LargeBinary, nullable=False),
     Column("people", Integer, nullable=False),
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 
 batch = Table(
@@ -203,7 +201,7 @@ batch = Table(
     Column("announcements", Integer, nullable=False, server_default="0"),
     UniqueConstraint("version_id", "generation", "no"),
     Index("ix_batch_work", "open", "lane", "channel"),
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 
 slice_ = Table(
@@ -263,7 +261,7 @@ receipt = Table(
     Column("digest", String, nullable=False, unique=True),
     Column("folded_at", UtcDateTime),
     Index("ix_receipt_unfolded", "folded_at"),
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 
 response = Table(
@@ -279,7 +277,7 @@ response = Table(
     Column("value", String, nullable=False, server_default=""),  # the key pressed; never the words of a reply
     Column("sealed", LargeBinary),  # the words, encrypted with the person's key (R6); stays empty until erasure is built
     Column("digest", String, nullable=False, unique=True),
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 
 outbox = Table(
@@ -293,7 +291,7 @@ outbox = Table(
     Column("payload", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("relayed_at", UtcDateTime),
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 Index("ix_outbox_waiting", outbox.c.id, sqlite_where=outbox.c.relayed_at.is_(None), postgresql_where=outbox.c.relayed_at.is_(None))
 
@@ -327,7 +325,7 @@ parked = Table(
     Column("what", String, nullable=False),
     Column("key", String, nullable=False),
     Column("error", Text, nullable=False),
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 
 level_fact = Table(
@@ -341,7 +339,7 @@ level_fact = Table(
     Column("version_id", Integer),
     Column("note", Text, nullable=False, server_default=""),
     Column("recorded_at", UtcDateTime, nullable=False),
-    **_AUTO,
+    sqlite_autoincrement=True,
 )
 
 cap_document = Table(
@@ -354,4 +352,3 @@ cap_document = Table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("document", LargeBinary, nullable=False),  # as received
 )
-

@@ -198,6 +198,11 @@ def record(conn: Connection, v: Version, action: str, operator_id: int | None, a
     """Append to the history of decisions; what stood there is kept with it, so no draft is ever lost."""
     conn.execute(
         insert(decision).values(
-            version_id=v.id, action=action, operator_id=operator_id, at=at, revision=v.revision, **{"content_hash": v.content_hash, "count": v.seen_count, "content": canonical(v.content), **more}
+            version_id=v.id,
+            action=action,
+            operator_id=operator_id,
+            at=at,
+            revision=v.revision,
+            **{"content_hash": v.content_hash, "count": v.seen_count, "content": canonical(v.content), **more},
         )
     )

@@ -31,6 +31,7 @@ CLAIM_PEOPLE = 4 * SLICE_SIZE
 IDLE_SECONDS = 1.0
 PARTIAL_SECONDS = 1.0
 
+
 class Renderings(Protocol):
     """Gives the rendering of a batch; made once per version, channel and language."""
 
@@ -194,9 +195,9 @@ class Sender:
             rendered, expires_at = await self._renderings.rendered(chosen.version_id, chosen.channel, chosen.language, repeat=chosen.cause == "resend_in_doubt")
         except TROUBLE:
             raise
-        except Exception as error:  # a bug in a rendering must stop this batch only, and be seen
+        except Exception:
             self._broken[chosen.version_id, chosen.channel, chosen.language] = boot_time() + 30
-            log.error("render.failed", version=chosen.version_id, channel=chosen.channel, language=chosen.language, error=repr(error))
+            log.exception("render.failed", version=chosen.version_id, channel=chosen.channel, language=chosen.language)
             return True
         want = min(room, CLAIM_PEOPLE, max(1, int(self._rate)) if self._rate else CLAIM_PEOPLE)
         if self._refused_in_a_row >= SLICE_SIZE:
@@ -230,7 +231,14 @@ class Sender:
         def claim(conn: Connection) -> tuple[list[Slice], datetime] | None:
             made.clear()
             addresses.clear()
-            return ledger.claim(conn, chosen, want=want, worker=self._identity.worker, attempts=new_attempt, suppress=lambda c, ids, channel: suppression(c, ids, channel, addresses, any_contact=chosen.cause == "other_contact"))
+            return ledger.claim(
+                conn,
+                chosen,
+                want=want,
+                worker=self._identity.worker,
+                attempts=new_attempt,
+                suppress=lambda c, ids, channel: suppression(c, ids, channel, addresses, any_contact=chosen.cause == "other_contact"),
+            )
 
         try:
             claimed = await self._db.write(claim)
@@ -298,7 +306,9 @@ class Sender:
             return Outcome(position=position, person_id=person, state="skipped", code="expired")
         attempt = attempts.person_attempt(opened.slice.attempt, position, self._key)
         link = f"{self._public_url}/u/{unsubscribe.token(person, opened.candidate.channel, self._key)}" if self._public_url else ""
-        delivery = Delivery(attempt=attempt, to=opened.addresses[person], rendered=opened.rendered, status=opened.candidate.status, expires_at=opened.expires_at, unsubscribe_url=link)
+        delivery = Delivery(
+            attempt=attempt, to=opened.addresses[person], rendered=opened.rendered, status=opened.candidate.status, expires_at=opened.expires_at, unsubscribe_url=link
+        )
         try:
             accepted = await self._channel.send(delivery, timeout=self._send_seconds)
         except Refused as refused:
@@ -315,8 +325,8 @@ class Sender:
         except asyncio.CancelledError:
             self._note(opened, self._doubt(opened, position, person, attempt, "stopped_meanwhile"))
             raise
-        except Exception as error:  # whatever an adapter forgot to translate: it may have been taken
-            log.error("adapter.failed", channel=opened.candidate.channel, attempt=attempt, error=repr(error))
+        except Exception as error:  # noqa: BLE001 - whatever an adapter forgot to translate: it may have been taken
+            log.error("adapter.failed", channel=opened.candidate.channel, attempt=attempt, error=type(error).__name__)  # noqa: TRY400 - its text may hold an address
             return self._doubt(opened, position, person, attempt, "adapter_error")
         self._refused_in_a_row = 0
         return Outcome(position=position, person_id=person, state="accepted", provider_id=accepted.provider_id)

@@ -192,8 +192,8 @@ class Engine:
             self.healthy_at = datetime.now(UTC)
         except TROUBLE as trouble:
             log.warning("step.database_trouble", step=getattr(step, "__name__", "step"), error=type(trouble).__name__, detail=str(getattr(trouble, "orig", trouble))[:200])
-        except Exception as error:
-            log.error("step.failed", step=getattr(step, "__name__", "step"), error=repr(error)[:300])
+        except Exception as error:  # noqa: BLE001 - a loop that ends for ever would be worse
+            log.error("step.failed", step=getattr(step, "__name__", "step"), error=repr(error)[:300])  # noqa: TRY400 - a traceback may hold parameters
 
     async def match(self) -> None:
         """Freeze and release what is approved."""

@@ -115,7 +115,9 @@ def read_env_file(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise Rejected(Problem(code="env_file", detail=f"cannot be read: {type(error).__name__}", fix="make it a UTF-8 text file that this user may read", where=str(path))) from None
+        raise Rejected(
+            Problem(code="env_file", detail=f"cannot be read: {type(error).__name__}", fix="make it a UTF-8 text file that this user may read", where=str(path))
+        ) from None
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip().removeprefix("export ")
         if not line or line.startswith("#"):
@@ -155,7 +157,14 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         given_key=read.secret_key(),
     )
     if settings.kafka_bootstrap and not settings.given_key:
-        problems.append(Problem(code="setting_missing", field="FASTTIME_SECRET_KEY", detail="a cluster's processes must share one key", fix="set the same random value of 32 characters or more for all of them"))
+        problems.append(
+            Problem(
+                code="setting_missing",
+                field="FASTTIME_SECRET_KEY",
+                detail="a cluster's processes must share one key",
+                fix="set the same random value of 32 characters or more for all of them",
+            )
+        )
     if settings.kafka_bootstrap and settings.database_url.startswith("sqlite"):
         problems.append(Problem(code="setting_missing", field="FASTTIME_DATABASE_URL", detail="a cluster needs PostgreSQL", fix="set postgresql://user:password@host:port/name"))
     if problems:
@@ -165,7 +174,9 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
 
 def _unknown(name: str) -> Problem:
     near = difflib.get_close_matches(name.removeprefix(PREFIX), NAMES, n=1, cutoff=0.5)
-    return Problem(code="setting_unknown", field=name, detail="there is no such setting", fix=f"did you mean {PREFIX}{near[0]}?" if near else "see docs/operations.md for all of them")
+    return Problem(
+        code="setting_unknown", field=name, detail="there is no such setting", fix=f"did you mean {PREFIX}{near[0]}?" if near else "see docs/operations.md for all of them"
+    )
 
 
 @dataclass(frozen=True, slots=True)

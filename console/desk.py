@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pyroaring import BitMap
 
 from broadcast import accounts, generations, ledger, messages, operators, publishing, versions
 from broadcast.areas import AreaTree
 from broadcast.areas import revision as areas_revision
-from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, Content, is_urgent
+from broadcast.content import PERSONAL_CHANNELS, Content
 from broadcast.geometry import check_place, shape_of, to_wkb
 from broadcast.operators import Operator
 from broadcast.problems import Problem, Rejected, refuse
@@ -26,7 +27,6 @@ from broadcast.versions import Resolved, Version
 from broadcast.wording.levels import WORDING_REVISION
 from broadcast.wording.render import render
 from config.rendering import facts_of
-
 from subscribers import audience, registry
 from subscribers.matcher import Matcher, rule_for
 
@@ -48,7 +48,18 @@ class Seen:
 class Desk:
     """Binds the store, the areas and the registry of one installation. `now` is the clock."""
 
-    def __init__(self, db: Database, house: House, *, channels_on: Callable[[str], frozenset[str]], sender_name: str, public_url: str, matcher: Matcher | None = None, on_tree: Callable[[AreaTree], None] = lambda tree: None, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        db: Database,
+        house: House,
+        *,
+        channels_on: Callable[[str], frozenset[str]],
+        sender_name: str,
+        public_url: str,
+        matcher: Matcher | None = None,
+        on_tree: Callable[[AreaTree], None] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.db, self.house, self.channels_on = db, house, channels_on
         self.sender_name, self.public_url, self.now = sender_name, public_url, now
         self.matcher = matcher or Matcher(db, channels_on)
@@ -59,14 +70,23 @@ class Desk:
         """Return whose token it is; raises Rejected (401 token_invalid)."""
         found = await self.db.read(operators.by_token, token.strip()) if token.strip() else None
         if found is None:
-            raise Rejected(Problem(code="token_invalid", detail="this is no operator's token", fix="use the token that `fasttime operators add` printed; a disabled operator's is worthless", field="FASTTIME_TOKEN", status=401))
+            raise Rejected(
+                Problem(
+                    code="token_invalid",
+                    detail="this is no operator's token",
+                    fix="use the token that `fasttime operators add` printed; a disabled operator's is worthless",
+                    field="FASTTIME_TOKEN",
+                    status=401,
+                )
+            )
         return found
 
     async def tree(self) -> AreaTree:
         """Return the areas as imported now."""
         if self._tree is None or self._tree.revision != await self.db.read(areas_revision):
             self._tree = await self.db.read(AreaTree.load)
-            self._on_tree(self._tree)
+            if self._on_tree is not None:
+                self._on_tree(self._tree)
         return self._tree
 
     # writing -------------------------------------------------------------------------------------------------------
@@ -169,7 +189,12 @@ class Desk:
         operators.require(actor, "resend")
         unknown = [line for line in only if line not in ("failed", "in_doubt")]
         if unknown or not only:
-            raise refuse("only_unknown", f"{', '.join(unknown) or 'nothing'} cannot be sent to again", "use --only failed, --only in_doubt or --only failed,in_doubt: never the delivered", field="only")
+            raise refuse(
+                "only_unknown",
+                f"{', '.join(unknown) or 'nothing'} cannot be sent to again",
+                "use --only failed, --only in_doubt or --only failed,in_doubt: never the delivered",
+                field="only",
+            )
         v = await self.head(message_id)
         await self._in_scope(actor, v)
         now = self.now()
@@ -179,7 +204,7 @@ class Desk:
             if published is None:
                 raise refuse("state_conflict", "nothing of this message was published yet", "approve it first", field="state", status=409)
             wanted = generations.resend_members(conn, published, only, accounts.account(conn, published).channels, now)
-            people = len(generations.BitMap().union(*wanted.values())) if wanted else 0
+            people = len(BitMap().union(*wanted.values())) if wanted else 0
             publishing.order_resend(conn, actor, message_id, only=",".join(only), members=generations.pack(wanted), people=people, now=now)
             return people
 
@@ -244,7 +269,11 @@ class Desk:
                 words = getattr(text, name) or ""
                 found += warnings(f"languages.{language}.{name}", words) if name == "sms" and words else []
         on = self.channels_on(v.status)
-        found += [Problem(code="channel_off", detail=f"the channel {c} is not configured for status {v.status}: its people are no_channel", fix="see `fasttime doctor`") for c in v.content.channels if c in PERSONAL_CHANNELS and c not in on]
+        found += [
+            Problem(code="channel_off", detail=f"the channel {c} is not configured for status {v.status}: its people are no_channel", fix="see `fasttime doctor`")
+            for c in v.content.channels
+            if c in PERSONAL_CHANNELS and c not in on
+        ]
         return Seen(resolved=resolved, counts=counts, warnings=tuple(found))
 
     async def _check(self, actor: Operator, content: Content) -> None:
@@ -262,15 +291,33 @@ class Desk:
             raise refuse("area_out_of_scope", f"the level of {scope} is not this control room's to change", "ask the control room it belongs to", field="scope", status=403)
         outside = tree.within(bound, codes)
         if outside:
-            raise refuse("area_out_of_scope", f"{', '.join(outside)} is not in this control room's area {bound}", "choose areas inside it, or ask the control room it belongs to", field="areas", status=403)
+            raise refuse(
+                "area_out_of_scope",
+                f"{', '.join(outside)} is not in this control room's area {bound}",
+                "choose areas inside it, or ask the control room it belongs to",
+                field="areas",
+                status=403,
+            )
         places = tree.places(codes, content.polygons, content.circles, everywhere=everywhere)
         found: list[Problem] = []
         drawn = shape_of(content.polygons, content.circles)
         if drawn is not None:
             share = check_place(drawn, tree.reach(bound), "polygons" if content.polygons else "circles")
             if share > 0.001:
-                found.append(Problem(code="shape_partly_outside", detail=f"{share:.0%} of the shape lies outside the control room's area", fix="look at it on a map before you submit", field="polygons"))
-        return Resolved(targets=tuple(sorted(places.targets)), by_code=tuple(sorted(places.by_code)), shape=to_wkb(places.shape) if places.shape is not None else None, everybody=places.everybody), found
+                found.append(
+                    Problem(
+                        code="shape_partly_outside",
+                        detail=f"{share:.0%} of the shape lies outside the control room's area",
+                        fix="look at it on a map before you submit",
+                        field="polygons",
+                    )
+                )
+        return Resolved(
+            targets=tuple(sorted(places.targets)),
+            by_code=tuple(sorted(places.by_code)),
+            shape=to_wkb(places.shape) if places.shape is not None else None,
+            everybody=places.everybody,
+        ), found
 
     async def _in_scope(self, actor: Operator, v: Version) -> None:
         """A control room is the area its operators are bound to: nobody decides over another's message."""
@@ -295,7 +342,6 @@ class Desk:
                     facts = facts_of(_Draft, sender_name=self.sender_name, public_url=self.public_url, sent=now)  # type: ignore[arg-type]
                     render(content, facts, channel, language)
         return problems
-
 
 
 class _Draft:

@@ -60,4 +60,6 @@ async def _not_newer(db: Database) -> None:
     current = await db.read(_current)
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if current is not None and current not in known:
-        raise refuse("schema_newer", f"the database's schema {current} is newer than this version of fasttime", "install the version that wrote it; never go back on a live database")
+        raise refuse(
+            "schema_newer", f"the database's schema {current} is newer than this version of fasttime", "install the version that wrote it; never go back on a live database"
+        )

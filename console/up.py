@@ -95,7 +95,14 @@ async def serve(service: Service, sock: socket.socket, *, started: Callable[[], 
 
     from console.web import create_app
 
-    app = create_app(desk=service.desk, db=service.db, settings=service.settings, accounts=wiring.webhook_accounts(service.settings), wake=service.engine.wake, ready=lambda: service.engine.healthy_at)
+    app = create_app(
+        desk=service.desk,
+        db=service.db,
+        settings=service.settings,
+        accounts=wiring.webhook_accounts(service.settings),
+        wake=service.engine.wake,
+        ready=lambda: service.engine.healthy_at,
+    )
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3, lifespan="on", server_header=False))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     loop = asyncio.get_running_loop()
@@ -135,7 +142,7 @@ async def _run(settings: Settings, host: str, port: int) -> int:
             await service.db.write(liveness.end_earlier_run)
             sock = listen(host, port)
             address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"
-            print(address, flush=True)
+            print(address, flush=True)  # noqa: T201 - printed first, for whoever asked for port 0
             if not service.settings.public_url:
                 log.warning("up.no_public_url", hint="set FASTTIME_PUBLIC_URL: without it no receipts and no unsubscribe links")
             await serve(service, sock)

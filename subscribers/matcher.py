@@ -15,12 +15,15 @@ from broadcast.content import PERSONAL_CHANNELS, Content
 from broadcast.geometry import from_wkb
 from broadcast.store import Connection, Database, lock_version
 from broadcast.versions import Resolved, Version
-from subscribers.registry import shared_contacts
 from subscribers.index import IndexIncomplete, RegistryIndex, Rule, topic_of
+from subscribers.registry import shared_contacts
 
 log = structlog.get_logger("match")
 
-def rule_of(content: Content, resolved: Resolved, *, severity_rank: int, urgent: bool, first_kind: str, channels_on: frozenset[str], reached: Mapping[str, BitMap] | None = None) -> Rule:
+
+def rule_of(
+    content: Content, resolved: Resolved, *, severity_rank: int, urgent: bool, first_kind: str, channels_on: frozenset[str], reached: Mapping[str, BitMap] | None = None
+) -> Rule:
     """Return whom a content selects. `first_kind` is the kind of the message's first version: an update keeps its topic.
 
     `reached` are, per channel, the people an earlier version reached or may have reached: they hear what follows wherever they are.

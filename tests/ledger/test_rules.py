@@ -275,7 +275,11 @@ async def test_r10_two_corrections_do_not_fork_the_chain(world: World) -> None:
 async def test_r10_people_surely_refused_are_not_corrected(world: World) -> None:
     v = await world.live([1, 2, 3])
     (s,) = await world.claim()
-    outcomes = [Outcome(position=0, person_id=1, state="accepted", provider_id="SM1"), Outcome(position=1, person_id=2, state="failed", code="21211"), Outcome(position=2, person_id=3, state="in_doubt")]
+    outcomes = [
+        Outcome(position=0, person_id=1, state="accepted", provider_id="SM1"),
+        Outcome(position=1, person_id=2, state="failed", code="21211"),
+        Outcome(position=2, person_id=3, state="in_doubt"),
+    ]
     await world.db.write(ledger.record, [(s, outcomes)], at=datetime.now(UTC))
     submitted = await world.submitted(count=2, message_id=v.message_id, action="correct", kind="correction")
     reached = await world.db.read(audiences.reached_by_predecessors, submitted)
@@ -381,7 +385,7 @@ async def test_danger_to_life_tries_another_contact_point_after_a_doubt(world: W
     v = await world.live([1, 2], severity="Extreme")
     (s,) = await world.claim("urgent")
     await world.done(s, "in_doubt", due_at=datetime.now(UTC) - timedelta(seconds=1))
-    made = await world.db.write(generations.make_due, v.id, contacts=lambda conn, people: {"sms": people, "email": people & BitMap([2])})
+    made = await world.db.write(generations.make_due, v.id, contacts=lambda _, people: {"sms": people, "email": people & BitMap([2])})
     assert made == 1
     (mail,) = await world.claim("urgent", "email")
     assert [person for _, person in mail.people] == [2]

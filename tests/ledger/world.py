@@ -19,8 +19,12 @@ from broadcast.store import Connection, Database
 from broadcast.versions import Resolved, Version
 
 
+def _document(v: Version, msg_type: str, _references: object, _sent: object) -> bytes:
+    return f"<{msg_type} {v.code}>".encode()
+
+
 def house(shards: int = 1, two_person: str = "always") -> House:
-    return House(sender="test.fasttime", shards=shards, two_person=two_person, document=lambda v, msg_type, references, sent: f"<{msg_type} {v.code}>".encode())
+    return House(sender="test.fasttime", shards=shards, two_person=two_person, document=_document)
 
 
 def content(**changes: Any) -> Content:
@@ -58,7 +62,9 @@ class World:
             v = await self.db.write(messages.create, self.author, content(**changes), now)
         else:
             v = await self.db.write(messages.follow, self.author, message_id, action, content(**changes), now)
-        return await self.db.write(messages.submit, self.author, v.id, revision=v.revision, resolved=Resolved(targets=("E09000033",)), count=count, wording_revision="test", now=now)
+        return await self.db.write(
+            messages.submit, self.author, v.id, revision=v.revision, resolved=Resolved(targets=("E09000033",)), count=count, wording_revision="test", now=now
+        )
 
     async def approved(self, *, count: int, shards: int = 1, **more: Any) -> Version:
         v = await self.submitted(count=count, **more)
@@ -85,13 +91,15 @@ class World:
         assert await self.release(v) == "released"
         return await self.db.read(versions.get, v.id)
 
-    async def claim(self, lane: str = "routine", channel: str = "sms", *, want: int = 32, worker: str = "w1", skip: dict[int, str] | None = None, candidate: Candidate | None = None) -> list[Slice]:
+    async def claim(
+        self, lane: str = "routine", channel: str = "sms", *, want: int = 32, worker: str = "w1", skip: dict[int, str] | None = None, candidate: Candidate | None = None
+    ) -> list[Slice]:
         if candidate is None:
             found = await self.db.read(ledger.candidates, lane, channel, ("Actual",), datetime.now(UTC))
             if not found:
                 return []
             candidate = found[0]
-        claimed = await self.db.write(ledger.claim, candidate, want=want, worker=worker, attempts=new_slice_attempt, suppress=lambda conn, ids, ch: skip or {})
+        claimed = await self.db.write(ledger.claim, candidate, want=want, worker=worker, attempts=new_slice_attempt, suppress=lambda *_: skip or {})
         return claimed[0] if claimed else []
 
     async def done(self, s: Slice, state: str = "accepted", **more: Any) -> None:
