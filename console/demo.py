@@ -79,7 +79,7 @@ status: Actual
 urgency: Immediate
 severity: Severe
 certainty: Observed
-polygons: ["51.5120,-0.1420 51.5210,-0.1180 51.5110,-0.0980 51.4980,-0.1080 51.4960,-0.1380 51.5120,-0.1420"]
+polygons: ["51.5280,-0.1720 51.5330,-0.1180 51.5200,-0.0700 51.4860,-0.0760 51.4780,-0.1200 51.4900,-0.1700 51.5280,-0.1720"]
 expires: 4h
 source: Metropolitan Police control room
 languages:
@@ -97,7 +97,7 @@ status: Actual
 urgency: Immediate
 severity: Severe
 certainty: Observed
-polygons: ["51.5120,-0.1420 51.5210,-0.1180 51.5110,-0.0980 51.4980,-0.1080 51.4960,-0.1380 51.5120,-0.1420"]
+polygons: ["51.5280,-0.1720 51.5330,-0.1180 51.5200,-0.0700 51.4860,-0.0760 51.4780,-0.1200 51.4900,-0.1700 51.5280,-0.1720"]
 expires: 4h
 languages:
   en:
@@ -111,7 +111,7 @@ status: Actual
 urgency: Immediate
 severity: Severe
 certainty: Observed
-polygons: ["51.5120,-0.1420 51.5210,-0.1180 51.5110,-0.0980 51.4980,-0.1080 51.4960,-0.1380 51.5120,-0.1420"]
+polygons: ["51.5280,-0.1720 51.5330,-0.1180 51.5200,-0.0700 51.4860,-0.0760 51.4780,-0.1200 51.4900,-0.1700 51.5280,-0.1720"]
 expires: 4h
 note: The last message said that Waterloo station was open. It was not.
 languages:
@@ -249,7 +249,7 @@ async def _set_up(out: Console, service: Service, people: int) -> tuple[Operator
     now = datetime.now(UTC)
     records = demo_world.demo_areas()
     await service.db.write(areas.store_areas, records, now, source="demonstration")
-    out.print(f"geography: {len(records)} areas; boroughs are {demo_world.NOTICE}")
+    out.print(f"geography: {len(records)} areas; boroughs are an approximation (Voronoi cells round their centres), not boundaries")
     author, _ = await service.db.write(operators.add, name="Demo author", role="author", area=None, email="author@example.org", now=now)
     approver, _ = await service.db.write(operators.add, name="Demo approver", role="approver", area=None, email="approver@example.org", now=now)
     tree = await service.desk.tree()
@@ -331,7 +331,7 @@ def _print_account(out: Console, rows: list[tuple[str, Account]], ok: bool, seco
     lines.add_column("message", no_wrap=True)
     for column in COLUMNS:
         lines.add_column(column.replace("_", " "), justify="right")
-    reasons = Table(title="Not sent, by reason", title_justify="left")
+    reasons = Table(title="Suppressed, by reason", title_justify="left")
     reasons.add_column("message", no_wrap=True)
     for reason in SUPPRESSION_REASONS:
         reasons.add_column(reason.replace("_", " "), justify="right")
