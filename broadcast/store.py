@@ -87,7 +87,7 @@ class Database:
                 connect_args={
                     "timeout": 10,
                     "command_timeout": 60,
-                    "server_settings": {"application_name": "fasttime", "tcp_keepalives_idle": "2", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"},
+                    "server_settings": {"application_name": "fasttime", "synchronous_commit": "on", "tcp_keepalives_idle": "2", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"},
                 },
             )
         else:

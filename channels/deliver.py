@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 
-from broadcast import attempts, audiences, ledger
+from broadcast import attempts, audiences, ledger, parked
 from broadcast.ledger import HAND_OVER_SECONDS, SETTLING, SLICE_SIZE, Candidate, Outcome, Slice
 from broadcast.rendered import Rendered
 from broadcast.store import TROUBLE, Connection, Database
@@ -198,6 +198,8 @@ class Sender:
         except Exception:
             self._broken[chosen.version_id, chosen.channel, chosen.language] = boot_time() + 30
             log.exception("render.failed", version=chosen.version_id, channel=chosen.channel, language=chosen.language)
+            where = f"{chosen.version_id}/{chosen.channel}/{chosen.language}"
+            await self._db.write(parked.park, "render.failed", where, type(error).__name__, datetime.now(UTC))
             return True
         want = min(room, CLAIM_PEOPLE, max(1, int(self._rate)) if self._rate else CLAIM_PEOPLE)
         if self._refused_in_a_row >= SLICE_SIZE:

@@ -249,7 +249,7 @@ async def _set_up(out: Console, service: Service, people: int) -> tuple[Operator
     now = datetime.now(UTC)
     records = demo_world.demo_areas()
     await service.db.write(areas.store_areas, records, now, source="demonstration")
-    out.print(f"geography: {len(records)} areas; boroughs are an approximation (Voronoi cells round their centres), not boundaries")
+    out.print(f"geography: {len(records)} areas; {demo_world.LABEL}")
     author, _ = await service.db.write(operators.add, name="Demo author", role="author", area=None, email="author@example.org", now=now)
     approver, _ = await service.db.write(operators.add, name="Demo approver", role="approver", area=None, email="approver@example.org", now=now)
     tree = await service.desk.tree()
