@@ -204,6 +204,7 @@ def release(conn: Connection, version_id: int, *, shared_contacts: Callable[[Con
         now,
         count=total,
         audience={str(s): d for s, d in conn.execute(select(frozen_shard.c.shard, frozen_shard.c.digest).where(frozen_shard.c.version_id == version_id))},
+        duplicates={channel: hashlib.sha256(ids.serialize()).hexdigest() for channel, ids in sorted(left_out.items()) if ids},
     )
     return "released"
 
@@ -214,6 +215,7 @@ def _block(conn: Connection, v: Version, now: datetime, why: str) -> str:
     conn.execute(frozen_set.delete().where(frozen_set.c.version_id == v.id))
     conn.execute(frozen_shard.delete().where(frozen_shard.c.version_id == v.id))
     versions.record(conn, v, "block", None, now, why=why)
+    publishing.announce(conn, versions.get(conn, v.id), "message.block", now, why=why)
     return "blocked"
 
 
@@ -316,7 +318,9 @@ def insert_generation(conn: Connection, v: Version, number: int, cause: str, par
 
 def _announce_batches(conn: Connection, v: Version, number: int, now: datetime) -> None:
     made = conn.execute(
-        select(batch.c.id, batch.c.channel, batch.c.language, batch.c.size, batch.c.lane, batch.c.cause).where(batch.c.version_id == v.id, batch.c.generation == number)
+        select(batch.c.id, batch.c.channel, batch.c.language, batch.c.size, batch.c.lane, batch.c.cause, batch.c.members).where(
+            batch.c.version_id == v.id, batch.c.generation == number
+        )
     ).all()
     facts = publishing.describe(v)
     outbox.append_many(
@@ -333,6 +337,7 @@ def _announce_batches(conn: Connection, v: Version, number: int, now: datetime) 
                     "language": row.language,
                     "people": row.size,
                     "cause": row.cause,
+                    "members": hashlib.sha256(row.members).hexdigest(),  # the bytes stay in the database (R18)
                     **{k: facts[k] for k in ("message", "version", "version_id", "status", "expires")},
                 },
             }

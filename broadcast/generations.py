@@ -13,12 +13,13 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import Connection, func, select, update
 
-from broadcast import audiences, versions
+from broadcast import audiences, outbox, versions
 from broadcast.audiences import Part
 from broadcast.fold import REACHED
 from broadcast.problems import refuse
 from broadcast.store import database_now, lock_version
 from broadcast.tables import batch, generation, outcome, resend, slice_
+from broadcast.topics import RECEIPTS, topic_for
 from broadcast.versions import Version
 
 MAX_TRIES = 12
@@ -106,16 +107,21 @@ def _by_channel(rows: list[Any]) -> dict[str, BitMap]:
 
 def _retry(conn: Connection, v: Version, rows: list[Any], now: datetime) -> int:
     wanted = _by_channel(rows)
+    given_up: list[list[Any]] = []
     for channel, people in wanted.items():
         exhausted = BitMap([person for person, n in _tries(conn, v.id, channel, people).items() if n >= MAX_TRIES])
         for row in rows:
             if row.channel == channel and row.person_id in exhausted and row.state == "refused":
-                given_up = update(outcome).where(outcome.c.attempt == row.attempt, outcome.c.position == row.position, outcome.c.state == "refused")
-                conn.execute(given_up.values(state="failed", code="retries_exhausted"))
+                last = update(outcome).where(outcome.c.attempt == row.attempt, outcome.c.position == row.position, outcome.c.state == "refused")
+                if conn.execute(last.values(state="failed", code="retries_exhausted")).rowcount:
+                    given_up.append([row.attempt, row.position])
         people -= exhausted
         if exhausted:
             wanted_next = [row for row in rows if row.channel == channel and row.person_id in exhausted]
             _next_channel(conn, v, wanted_next, now)
+    if given_up:
+        payload = {"version_id": v.id, "state": "failed", "code": "retries_exhausted", "outcomes": given_up}
+        outbox.append(conn, topic_for(RECEIPTS, v.status), str(v.id), "retries.exhausted", payload, at=now)
     return _queue(conn, v, "retry", wanted, now)
 
 

@@ -5,20 +5,22 @@ Every function is one part of a transaction; what calls it decides what else bel
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, Row, and_, case, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, case, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.util import await_only
 
-from broadcast import audiences
+from broadcast import audiences, outbox
 from broadcast.fold import MAY_HAVE_REACHED, RANK, rank_of
 from broadcast.store import database_now, lock_version
 from broadcast.tables import batch, outcome, slice_, version
+from broadcast.topics import RECEIPTS, topic_for
 
 SLICE_SIZE = 32
 SETTLING = timedelta(seconds=20)
@@ -53,6 +55,7 @@ class Slice:
     attempt: str
     batch_id: int
     version_id: int
+    status: str
     generation: int
     channel: str
     lo: int
@@ -136,6 +139,7 @@ def claim(
             attempt=attempts(),
             batch_id=c.batch_id,
             version_id=c.version_id,
+            status=c.status,
             generation=c.generation,
             channel=c.channel,
             lo=start,
@@ -225,28 +229,56 @@ def record(conn: Connection, finished: Sequence[tuple[Slice, Sequence[Outcome]]]
     a doubt that the sweep wrote, or a callback that came first, is never in the way of the other 31.
     """
     rows: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     swept = 0
     for s, outcomes in finished:
         was_open = conn.execute(update(slice_).where(slice_.c.attempt == s.attempt, slice_.c.state == "open").values(state="done", done_at=at, **_more(outcomes))).rowcount
         swept += not was_open
         rows += [_row(s, o, at) for o in outcomes]
+        events.append(_event(s, "slice.done" if was_open else "slice.late", [*_skips(s), *outcomes] if was_open else outcomes))
     fold(conn, rows)
+    outbox.append_many(conn, events, at=at, wake=False)
     return swept
+
+
+def _event(s: Slice, type_: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return the fact of one slice for the outbox: [position, state, code] of each outcome, ids only (guarantee R18).
+
+    slice.done and slice.swept close the slice; slice.part comes before, and slice.late after a sweep. slice.done holds those skipped at
+    the claim as well, slice.swept everybody: so the totals of a slice can be told from its events alone.
+    """
+    place = {"attempt": s.attempt, "version_id": s.version_id, "batch": s.batch_id, "generation": s.generation, "channel": s.channel, "lo": s.lo, "hi": s.hi}
+    payload = {**place, "counts": _counts(outcomes), "outcomes": [[o.position, o.state, o.code] for o in outcomes]}
+    return {"topic": topic_for(RECEIPTS, s.status), "key": s.attempt, "type": type_, "payload": payload}
+
+
+def _skips(s: Slice) -> list[Outcome]:
+    return [Outcome(position=p, person_id=person, state="skipped", code=s.skipped[p]) for p, person in s.people if p in s.skipped]
+
+
+_TOTAL_OF = {"sent": "accepted", "delivered": "accepted", "refused": "waiting", "not_started": "waiting"}
+"""Which of a slice's totals an outcome counts to, where it is not its own name."""
+
+
+def _counts(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    return dict(Counter(_TOTAL_OF.get(o.state, o.state) for o in outcomes))
 
 
 def _more(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the slice's totals, raised by these outcomes."""
-    n = {state: sum(o.state == state for o in outcomes) for state in ("accepted", "failed", "in_doubt", "skipped")}
-    n["waiting"] = sum(o.state in ("refused", "not_started") for o in outcomes)
-    return {column: slice_.c[column] + more for column, more in n.items() if more}
+    return {column: slice_.c[column] + more for column, more in _counts(outcomes).items()}
 
 
 def record_some(conn: Connection, s: Slice, outcomes: Sequence[Outcome], *, at: datetime) -> None:
-    """Commit what is known of a slice that is still being handed over (guarantee R8: after one second); the slice stays open."""
-    more = _more(outcomes)
-    if more:
-        conn.execute(update(slice_).where(slice_.c.attempt == s.attempt).values(more))
+    """Commit what is known of a slice that is still being handed over (guarantee R8: after one second); the slice stays open.
+
+    Where it was swept in the meantime its totals stand already, and this is late evidence.
+    """
+    if not outcomes:
+        return
+    was_open = conn.execute(update(slice_).where(slice_.c.attempt == s.attempt, slice_.c.state == "open").values(_more(outcomes))).rowcount
     fold(conn, [_row(s, o, at) for o in outcomes])
+    outbox.append_many(conn, [_event(s, "slice.part" if was_open else "slice.late", outcomes)], at=at, wake=False)
 
 
 def fold(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -299,9 +331,12 @@ _POSTGRESQL_FOLD = (
 )
 
 
+_WITH_MEMBERS = select(slice_, batch.c.members.label("members"), batch.c.status.label("status")).join(batch, batch.c.id == slice_.c.batch_id)
+
+
 def read_slice(conn: Connection, attempt: str) -> Slice | None:
     """Return a stored slice: after a lost commit reply, to see whether the claim is there (guarantee R3)."""
-    row = conn.execute(select(slice_, batch.c.members.label("members")).join(batch, batch.c.id == slice_.c.batch_id).where(slice_.c.attempt == attempt)).one_or_none()
+    row = conn.execute(_WITH_MEMBERS.where(slice_.c.attempt == attempt)).one_or_none()
     return None if row is None else slice_of(conn, row)
 
 
@@ -321,13 +356,14 @@ def attempts_of(conn: Connection, version_id: int, person_id: int) -> list[dict[
 
 
 def slice_of(conn: Connection, row: Row[Any]) -> Slice:
-    """Return the Slice of a row that carries its batch's `members`."""
+    """Return the Slice of a row that carries its batch's `members` and `status`."""
     ids = [int(i) for i in audiences.members_of(row.members)[row.lo : row.hi]]
     skipped = conn.execute(select(outcome.c.position, outcome.c.code).where(outcome.c.attempt == row.attempt, outcome.c.state == "skipped"))
     return Slice(
         attempt=row.attempt,
         batch_id=row.batch_id,
         version_id=row.version_id,
+        status=row.status,
         generation=row.generation,
         channel=row.channel,
         lo=row.lo,
@@ -346,17 +382,21 @@ def sweep_slices(conn: Connection, *, dead_workers: Iterable[str], now: datetime
     lost = slice_.c.deadline < now - grace
     if dead:
         lost = lost | slice_.c.worker.in_(dead)
-    rows = conn.execute(select(slice_, batch.c.members.label("members")).join(batch, batch.c.id == slice_.c.batch_id).where(slice_.c.state == "open", lost)).all()
-    swept = []
+    rows = conn.execute(_WITH_MEMBERS.where(slice_.c.state == "open", lost)).all()
+    swept: list[str] = []
+    events: list[dict[str, Any]] = []
     for row in rows:
-        recorded = set(conn.execute(select(outcome.c.position).where(outcome.c.attempt == row.attempt)).scalars())
+        # Those skipped at the claim, what the worker still recorded, callbacks that came first.
+        found = conn.execute(select(outcome.c.position, outcome.c.person_id, outcome.c.state, outcome.c.code).where(outcome.c.attempt == row.attempt))
+        known = {r.position: Outcome(position=r.position, person_id=r.person_id, state=r.state, code=r.code) for r in found}
         s = slice_of(conn, row)
-        unknown = [Outcome(position=p, person_id=person, state="in_doubt", code="worker_lost", due_at=now + SETTLING) for p, person in s.people if p not in recorded]
-        was_open = conn.execute(
-            update(slice_).where(and_(slice_.c.attempt == row.attempt, slice_.c.state == "open")).values(state="swept", done_at=now, in_doubt=slice_.c.in_doubt + len(unknown))
-        ).rowcount
+        unknown = [Outcome(position=p, person_id=person, state="in_doubt", code="worker_lost", due_at=now + SETTLING) for p, person in s.people if p not in known]
+        everybody = [*known.values(), *unknown]
+        totals = {**dict.fromkeys(("accepted", "failed", "in_doubt", "skipped", "waiting"), 0), **_counts(everybody)}
+        was_open = conn.execute(update(slice_).where(slice_.c.attempt == row.attempt, slice_.c.state == "open").values(state="swept", done_at=now, **totals)).rowcount
         if was_open:
-            if unknown:
-                fold(conn, [_row(s, o, now) for o in unknown])
+            fold(conn, [_row(s, o, now) for o in unknown])
             swept.append(row.attempt)
+            events.append(_event(s, "slice.swept", everybody))
+    outbox.append_many(conn, events, at=now, wake=False)
     return swept

@@ -30,8 +30,11 @@ def append(conn: Connection, topic: str, key: str, type_: str, payload: dict[str
     append_many(conn, [{"topic": topic, "partition": partition, "key": key, "type": type_, "payload": payload}], at=at)
 
 
-def append_many(conn: Connection, events: Sequence[dict[str, Any]], *, at: datetime) -> None:
-    """Write several events: each a dict of topic, partition, key, type and payload (ids and words only, never an address)."""
+def append_many(conn: Connection, events: Sequence[dict[str, Any]], *, at: datetime, wake: bool = True) -> None:
+    """Write several events: each a dict of topic, partition, key, type and payload (ids and words only, never an address).
+
+    `wake=False` is for facts that nobody waits for: on PostgreSQL every NOTIFY makes commits stand in one line.
+    """
     if events:
         conn.execute(
             insert(outbox),
@@ -40,7 +43,7 @@ def append_many(conn: Connection, events: Sequence[dict[str, Any]], *, at: datet
                 for e in events
             ],
         )
-        if conn.dialect.name == "postgresql":
+        if wake and conn.dialect.name == "postgresql":
             conn.exec_driver_sql("NOTIFY fasttime_outbox")
 
 

@@ -106,6 +106,7 @@ def _end_predecessor(conn: Connection, v: Version, now: datetime) -> Version | N
     state = versions.change_state(conn, predecessor, states.ENDS_PREDECESSOR[v.action], ended_at=now)
     close_batches(conn, predecessor.id)
     versions.record(conn, predecessor, state, None, now, why=f"replaced by version {v.number}")
+    announce(conn, versions.get(conn, predecessor.id), f"message.{states.ENDS_PREDECESSOR[v.action]}", now, why=f"replaced by version {v.number}")
     return predecessor
 
 
@@ -123,6 +124,8 @@ def describe(v: Version) -> dict[str, Any]:
         "version": v.number,
         "version_id": v.id,
         "kind": v.kind,
+        "action": v.action,
+        "predecessor": v.predecessor_id,
         "status": v.status,
         "state": v.state,
         "identifier": v.identifier,
@@ -131,6 +134,7 @@ def describe(v: Version) -> dict[str, Any]:
         "expires": v.expires_at.isoformat() if v.expires_at else None,
         "approved": v.approved_at.isoformat() if v.approved_at else None,
         "shards": v.shards,
+        "people": {"author": v.author_id, "editors": list(v.editors), "submitter": v.submitter_id, "approver": v.approver_id},
     }
 
 
