@@ -87,7 +87,13 @@ class Database:
                 connect_args={
                     "timeout": 10,
                     "command_timeout": 60,
-                    "server_settings": {"application_name": "fasttime", "synchronous_commit": "on", "tcp_keepalives_idle": "2", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"},
+                    "server_settings": {
+                        "application_name": "fasttime",
+                        "synchronous_commit": "on",  # a claim must be durable before anything touches the wire (guarantee R5)
+                        "tcp_keepalives_idle": "2",
+                        "tcp_keepalives_interval": "2",
+                        "tcp_keepalives_count": "3",
+                    },
                 },
             )
         else:
