@@ -195,9 +195,9 @@ class Sender:
             rendered, expires_at = await self._renderings.rendered(chosen.version_id, chosen.channel, chosen.language, repeat=chosen.cause == "resend_in_doubt")
         except TROUBLE:
             raise
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - a bug in a rendering must stop this batch only, and be seen
             self._broken[chosen.version_id, chosen.channel, chosen.language] = boot_time() + 30
-            log.exception("render.failed", version=chosen.version_id, channel=chosen.channel, language=chosen.language)
+            log.error("render.failed", version=chosen.version_id, channel=chosen.channel, language=chosen.language, error=type(error).__name__)  # noqa: TRY400 - a traceback may hold words
             where = f"{chosen.version_id}/{chosen.channel}/{chosen.language}"
             await self._db.write(parked.park, "render.failed", where, type(error).__name__, datetime.now(UTC))
             return True
