@@ -1,0 +1,26 @@
+"""Questions of reports on one message: why somebody was not reached, and what waits for an approval."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from broadcast.tables import outcome, resend, version
+
+
+def waiting_resend(conn: Connection, message_id: int) -> int | None:
+    """Return how many people the resend would reach that waits for approval; None where none waits."""
+    query = select(resend.c.people).join(version, version.c.id == resend.c.version_id).where(version.c.message_id == message_id, resend.c.state == "pending_approval")
+    return conn.execute(query.order_by(resend.c.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def failure_codes(conn: Connection, version_id: int) -> dict[int, list[str]]:
+    """Return per person why a hand-over failed or is in doubt: "sms 30003"."""
+    query = select(outcome.c.person_id, outcome.c.channel, outcome.c.code).where(
+        outcome.c.version_id == version_id, outcome.c.state.in_(("failed", "in_doubt", "refused")), outcome.c.code != ""
+    )
+    found: dict[int, list[str]] = {}
+    for person, channel, code in conn.execute(query.order_by(outcome.c.generation, outcome.c.channel)):
+        said = found.setdefault(person, [])
+        if f"{channel} {code}" not in said:
+            said.append(f"{channel} {code}")
+    return found

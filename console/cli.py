@@ -1,0 +1,92 @@
+"""The command line `fasttime`: its commands by name, and how each ends: exit codes, errors as lines or JSON, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from broadcast.problems import Problem, Rejected
+from console.commands import areas, cap, deliveries, levels, messages, operators, processes, service, sms, subscribers
+from console.output import Output, prepare
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141  # as shells say it: 128 + SIGPIPE
+
+_HELP = "Warn people by text, voice, e-mail and web: nobody lost, nobody twice. With --json after a command its answer is one JSON document."
+
+
+def build() -> typer.Typer:
+    """Return the application: every command of INTERFACES.md, section "Command line"."""
+    app = typer.Typer(name="fasttime", help=_HELP, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+    for module in (processes, service, deliveries):
+        module.attach(app)
+    for group in (operators, areas, subscribers, messages, levels, cap, sms):
+        app.add_typer(group.app)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 refused by a rule, 2 usage, file, token or setting wrong, 69 a service is away."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    prepare()
+    out = Output(json="--json" in (given[: given.index("--")] if "--" in given else given))
+    try:
+        code = _run(given, out)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+def _run(given: list[str], out: Output) -> int:
+    if sys.flags.optimize:
+        out.refused([Problem(code="python_optimised", detail="Python runs with -O, which leaves our checks out", fix="start it without -O and PYTHONOPTIMIZE")])
+        return 2
+    try:
+        result = typer.main.get_command(build()).main(given, prog_name="fasttime", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except Rejected as rejected:
+        out.refused(rejected.problems)
+        return rejected.exit_code
+    except typer.TyperException as wrong:
+        return _usage(wrong, out)
+    except (KeyboardInterrupt, typer.Abort):
+        out.note("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last net: whoever types a command never sees a traceback
+        return _unexpected(error, out)
+
+
+def _usage(wrong: typer.TyperException, out: Output) -> int:
+    if type(wrong).__name__ == "NoArgsIsHelpError":
+        out.note(wrong.format_message())
+        return wrong.exit_code
+    context = getattr(wrong, "ctx", None)
+    path = context.command_path if context is not None else "fasttime"
+    message = " ".join(wrong.format_message().split())
+    out.refused([Problem(code="usage", detail=message.rstrip("."), fix=f"see `{path} --help`", where=path)])
+    return 2
+
+
+def _unexpected(error: Exception, out: Output) -> int:
+    import structlog
+
+    frames = []
+    at = error.__traceback__
+    while at is not None:
+        frames.append(f"{at.tb_frame.f_code.co_filename.rpartition('/')[2]}:{at.tb_lineno}")
+        at = at.tb_next
+    # The words of an unexpected error may hold anything, a person's number too: the log says where, not what.
+    structlog.get_logger("cli").error("command.failed", error=type(error).__name__, at=frames[-6:])
+    out.refused([Problem(code="internal_error", detail=f"{type(error).__name__}: something that we did not expect", fix="report it with the log line above", status=500)])
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,245 @@
+"""fasttime deliveries, explain, resend, replay: what became of a message, for whom and why."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.commands.options import Json, MessageId, Yes
+from console.output import Output, Progress, sums, write_file
+
+if TYPE_CHECKING:
+    from broadcast.accounts import Account
+    from broadcast.operators import Operator
+    from console.commands.session import Session
+
+_POLL_SECONDS = 0.25
+_ACCOUNT_SECONDS = 2.0
+_LISTED = 1000
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("deliveries")(deliveries)
+    app.command("explain")(explain)
+    app.command("resend")(resend)
+    app.command("replay")(replay)
+
+
+def deliveries(
+    words: Annotated[list[str], typer.Argument(metavar="[watch] ID", help="The message's number; `watch ID` follows it live.", show_default=False)],
+    state: Annotated[str, typer.Option("--state", metavar="LINE", help="Only the people on this line.")] = "",
+    channel: Annotated[str, typer.Option("--channel", help="Only this channel.")] = "",
+    export: Annotated[Path | None, typer.Option("--export", metavar="FILE.csv", help="Write the people, one to a row.", show_default=False)] = None,
+    version: Annotated[int | None, typer.Option("--version", help="Another version than the newest published.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Print on which line everybody stands, by person and by channel; `deliveries watch ID` shows live progress until it is complete."""
+    from broadcast.problems import refuse
+    from console.commands.session import run
+
+    watched = words[0] == "watch"
+    numbers = words[1:] if watched else words
+    if len(numbers) != 1 or not (numbers[0].isascii() and numbers[0].isdigit() and len(numbers[0]) < 10):
+        raise refuse("usage", "give the number of one message", "write `fasttime deliveries ID` or `fasttime deliveries watch ID`", field="ID")
+    if watched and (state or channel or export):
+        raise refuse("options_exclude", "watch shows everybody", "leave --state, --channel and --export to `fasttime deliveries ID`", field="watch")
+    message_id, out = int(numbers[0]), Output(json=json)
+    _check_filters(state, channel)
+
+    async def work(session: Session) -> None:
+        from broadcast import accounts
+
+        await session.log("deliveries.watch" if watched else "deliveries.export" if export else "deliveries", str(message_id))
+        if watched:
+            await _watch(session, out, message_id, version)
+            return
+        found = await session.db.read(accounts.of_message, message_id, version)
+        people = await _people(session, found, state, channel) if export or state or channel else []
+        if export is not None:
+            from broadcast.csv_files import write_rows
+
+            header = ("person", "external_id", "line", *found.channels, "reason")
+            write_file(export, write_rows(header, _csv_rows(people, found)))
+            out.note(f"{len(people)} people written to {export}")
+        document = found.to_json() | ({"list": people} if state or channel else {}) | ({"file": str(export)} if export else {})
+        _answer_account(out, document, found, people if state or channel else [])
+
+    run(work, out)
+
+
+def _check_filters(state: str, channel: str) -> None:
+    from broadcast.content import CHANNELS
+    from broadcast.fold import LINES
+    from broadcast.nearest import did_you_mean, shown
+    from broadcast.problems import refuse
+
+    if state and state not in LINES:
+        raise refuse("state_unknown", f"{shown(state)} is no line", did_you_mean(state, LINES), field="--state")
+    if channel and channel not in CHANNELS and not channel.isidentifier():
+        raise refuse("channel_unknown", f"{shown(channel)} is no channel", did_you_mean(channel, CHANNELS), field="--channel")
+
+
+def _answer_account(out: Output, document: Any, account: Account, listed: list[dict[str, Any]]) -> None:
+    from broadcast.fold import LINES
+
+    v = account.version
+    rows: list[tuple[object, ...]] = [("people", *(len(account.people[line]) for line in LINES), len(account.addressed))]
+    for name, lines in account.channels.items():
+        rows.append((name, *(len(lines[line]) for line in LINES), sum(len(ids) for ids in lines.values())))
+    after = [f"suppressed: {sums({reason: len(ids) for reason, ids in account.suppressed.items()})}", f"message {v.message_id} version {v.number}: {v.status}, {v.state}"]
+    after += [f"  {p['person']} {p['external_id']}: {p['line']} {p['reason']}".rstrip() for p in listed[:_LISTED]]
+    if len(listed) > _LISTED:
+        after.append(f"  and {len(listed) - _LISTED} more: use --export FILE.csv")
+    out.table(document, ("", *LINES, "in all"), rows, *after)
+
+
+async def _people(session: Session, account: Account, state: str, channel: str) -> list[dict[str, Any]]:
+    """Return everybody of the account, or those on one line (of one channel), by id, with the line of each channel and the reason."""
+    from broadcast import reports
+    from broadcast.problems import refuse
+    from subscribers import names
+
+    if channel and channel not in account.channels:
+        raise refuse("channel_unknown", f"the message has no channel {channel}", f"its channels are {', '.join(account.channels)}", field="--channel")
+    lines = account.channels[channel] if channel else account.people
+    line_of = {person: line for line, ids in account.people.items() for person in ids}
+    chosen = sorted({person for line, ids in lines.items() if not state or line == state for person in ids})
+    of_channel = {name: {person: line for line, ids in there.items() for person in ids} for name, there in account.channels.items()}
+    reason_of = {person: reason for reason, ids in account.suppressed.items() for person in ids}
+    codes = await session.db.read(reports.failure_codes, account.version.id)
+    external = await session.db.read(names.external_ids, chosen)
+    return [
+        {
+            "person": person,
+            "external_id": external.get(person, ""),
+            "line": line_of.get(person, ""),
+            "channels": {name: there[person] for name, there in of_channel.items() if person in there},
+            "reason": reason_of.get(person) or "; ".join(codes.get(person, [])),
+        }
+        for person in chosen
+    ]
+
+
+def _csv_rows(people: list[dict[str, Any]], account: Account) -> Iterator[list[str]]:
+    from broadcast.csv_files import escape
+
+    for p in people:
+        yield [str(p["person"]), escape(p["external_id"]), p["line"], *(p["channels"].get(name, "") for name in account.channels), escape(p["reason"])]
+
+
+async def _watch(session: Session, out: Output, message_id: int, number: int | None) -> None:
+    """Show progress until nobody is waiting or being handed over, or the version ended."""
+    from broadcast import accounts, versions
+    from broadcast.problems import refuse
+    from console.commands.messages import is_running
+
+    account = await session.db.read(accounts.of_message, message_id, number)
+    if not account.version.published:
+        raise refuse("state_conflict", f"nothing of message {message_id} was published yet", "approve it first", field="state", status=409)
+    if (not account.complete or account.version.state == "approved") and not await is_running(session):
+        out.note("nothing is running here: start `fasttime up`")
+    state = ""
+    with out.progress() as bars:
+        looked = time.monotonic()
+        while True:
+            v = account.version
+            if v.state != state:
+                state = v.state
+                out.note(f"message {v.message_id} version {v.number} is {state.replace('_', ' ')}{f': {v.why}' if v.why else ''}")
+            if v.state == "blocked":
+                raise refuse("blocked", v.why or "the audience is not what was approved", "submit and approve it anew, or cancel it", field="state", status=409)
+            open_ = await _show_progress(session, bars, v.id)
+            if account.complete and v.state != "approved":
+                break
+            await asyncio.sleep(_POLL_SECONDS)
+            if not open_ or time.monotonic() - looked >= _ACCOUNT_SECONDS:
+                looked = time.monotonic()
+                account = await session.db.read(accounts.account, await session.db.read(versions.get, v.id))
+    _answer_account(out, account.to_json(), account, [])
+
+
+async def _show_progress(session: Session, bars: Progress, version_id: int) -> bool:
+    """Show each channel's totals; return whether anybody of them is still to be claimed or recorded."""
+    from broadcast import accounts
+
+    open_ = False
+    for channel, n in (await session.db.read(accounts.progress, version_id)).items():
+        recorded = n["accepted"] + n["failed"] + n["in_doubt"] + n["skipped"] + n["waiting"]
+        words = sums({line: n[line] for line in ("failed", "in_doubt", "skipped")}) if n["failed"] + n["in_doubt"] + n["skipped"] else ""
+        bars.show(channel, recorded, n["size"], words)
+        open_ = open_ or recorded < n["size"]
+    return open_
+
+
+def explain(
+    id_: MessageId,
+    subscriber: Annotated[str, typer.Argument(metavar="SUBSCRIBER", help="The number, or the external id.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Say why one person is, or is not, sent to: area, preference, consent, channel, attempts, final reason."""
+    from console.commands.session import run
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        found = await session.desk.explain(id_, subscriber)
+        await session.log("explain", str(id_), f"person={found['subscriber']}")
+        lines = [f"message {found['message']} version {found['version']}, person {found['subscriber']}"]
+        lines += [f"  {'yes' if s['passed'] else 'NO '}  {s['name']}: {s['detail']}" for s in found["steps"]]
+        lines += [f"  {a['channel']}, pass {a['generation']}: {a['state'].replace('_', ' ')} {a['code']}".rstrip() + f" at {a['at']}" for a in found["attempts"]]
+        lines += [f"  {channel}: {line.replace('_', ' ')}" for channel, line in found["channel_lines"].items()]
+        stands = "not frozen yet" if found["verdict_now"] == "send" else "none"
+        lines.append(f"line: {(found['line'] or stands).replace('_', ' ')}{', ' + found['reason'] if found['reason'] else ''}")
+        out.answer(found, *lines)
+
+    run(work, out)
+
+
+def resend(
+    id_: MessageId,
+    only: Annotated[str, typer.Option("--only", metavar="failed,in_doubt", help="Whom: failed, in_doubt, or both; never the delivered.", show_default=False)],
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Order a further hand-over to those who were missed; the next `message approve ID` approves it."""
+    from console.commands.messages import _act, _line, message_document
+
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        lines = tuple(dict.fromkeys(part.strip() for part in only.split(",") if part.strip()))
+        out.confirm(f"Who of message {id_} is {' or '.join(lines)} may get it a second time, marked REPEAT.", yes=yes or "in_doubt" not in lines)
+        v, people = await session.desk.resend(actor, id_, lines)
+        document = await message_document(session, v, people=people, only=list(lines))
+        out.answer(document, _line(v), f"{people} people, when a second person approves: fasttime message approve {id_}")
+
+    _act(json, work)
+
+
+def replay(
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="Only facts since then.")] = "",
+    message: Annotated[int | None, typer.Option("--message", metavar="ID", help="Only this message.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Rebuild ledger, counts and levels from the facts and compare with the live store; exit 1 where they differ. Never sends."""
+    from console.commands.levels import read_time
+    from console.commands.session import run
+
+    out = Output(json=json)
+    since = read_time(start, "--from") if start else None
+
+    async def work(session: Session) -> int:
+        from broadcast import replay as replaying  # type: ignore[attr-defined,unused-ignore]
+
+        await session.log("replay", str(message or ""), start)
+        found = await replaying.run(session.db, since=since, message_id=message)
+        document = {"events": found["events"], "differences": found["differences"]}
+        out.answer(document, *[str(d) for d in document["differences"]], f"{document['events']} events, {len(document['differences'])} differences")
+        return len(document["differences"])
+
+    if run(work, out):
+        raise typer.Exit(1)

@@ -1,0 +1,225 @@
+"""fasttime level: threat levels, their history, and a change as a draft like any other."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.commands.options import Json, Why
+from console.output import Output
+
+if TYPE_CHECKING:
+    from broadcast.levels import History, LevelFact, Standing
+    from broadcast.operators import Operator
+    from broadcast.store import Connection
+    from broadcast.versions import Version
+    from console.commands.session import Session
+
+app = typer.Typer(name="level", help="Threat levels: show, set, history, import.", no_args_is_help=True)
+
+
+def history_of(conn: Connection) -> History:
+    """Return the levels of every scope over time, as recorded."""
+    from broadcast import levels_store
+    from broadcast.levels import Fact, History, Level
+
+    return History(
+        Fact(scope=f.scope, at=f.at, level=Level(f.level), source="approval" if f.source == "approval" else "import", order=n) for n, f in enumerate(levels_store.facts(conn))
+    )
+
+
+def level_json(scope: str, standing: Standing | None, at: datetime, came_from: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return one entry of the JSON of `level show`: what holds at `at`, in the official words of that day."""
+    from broadcast.levels import meaning
+
+    if standing is None:
+        return {"scope": scope, "level": None, "rank": None, "meaning": None, "since": None, "from": []}
+    level = standing.level
+    return {"scope": scope, "level": str(level), "rank": level.rank, "meaning": meaning(level, at), "since": standing.since.isoformat(), "from": list(came_from or (scope,))}
+
+
+@app.command("show")
+def show(
+    scope: Annotated[str, typer.Option("--scope", help="UK, a GSS code, community:NAME or sector:NAME.")] = "",
+    area: Annotated[str, typer.Option("--area", metavar="CODE", help="The effective level there, and the scopes it comes from.")] = "",
+    json: Json = False,
+) -> None:
+    """Print the present levels: of every scope that has one, of one scope, or in effect at an area."""
+    from broadcast.problems import refuse
+    from console.commands.session import run
+
+    out = Output(json=json)
+    if scope and area:
+        raise refuse("options_exclude", "--scope and --area say two things", "give one of them", field="--area")
+
+    async def work(session: Session) -> None:
+        await session.log("level.show", scope or area)
+        now = session.now()
+        _answer_levels(out, await _standing(session, scope, area, now))
+
+    run(work, out)
+
+
+def _answer_levels(out: Output, found: list[dict[str, Any]]) -> None:
+    rows = [(e["scope"], e["level"] or "not set", e["meaning"], e["since"], ", ".join(e["from"])) for e in found]
+    out.table(found, ("SCOPE", "LEVEL", "MEANING", "SINCE", "FROM"), rows)
+
+
+async def _standing(session: Session, scope: str, area: str, at: datetime) -> list[dict[str, Any]]:
+    from broadcast.levels import UK, normalise_scope
+
+    history = await session.db.read(history_of)
+    if area:
+        return await _effective(session, history, area, at)
+    if scope:
+        wanted = normalise_scope(scope, field="--scope")
+        standing = history.as_of(wanted, at)
+        return [level_json(wanted, standing, at)] if standing is not None or wanted == UK else []
+    present = history.present(at)
+    return [level_json(s, present.get(s), at) for s in (UK, *(s for s in present if s != UK))]
+
+
+async def _effective(session: Session, history: History, area: str, at: datetime) -> list[dict[str, Any]]:
+    from broadcast.levels import Standing
+    from broadcast.nearest import shown
+    from broadcast.problems import refuse
+
+    code = area.strip().upper()
+    tree = await session.desk.tree()
+    if code not in tree:
+        raise refuse("area_unknown", f"{shown(area)} was never imported", "see `fasttime areas list`", field="--area")
+    effective = history.effective([code, *(a.code for a in tree.ancestors(code))], at)
+    if effective is None:
+        return []
+    level, came_from = effective
+    sinces = [held.since for held in (history.as_of(s, at) for s in came_from) if held is not None]
+    return [level_json(code, Standing(scope=code, level=level, since=min(sinces), source="approval"), at, came_from)]
+
+
+@app.command("set")
+def set_(
+    level: Annotated[str, typer.Argument(metavar="LEVEL", help="LOW, MODERATE, SUBSTANTIAL, SEVERE or CRITICAL.", show_default=False)],
+    why: Why,
+    scope: Annotated[str, typer.Option("--scope", help="UK, a GSS code, community:NAME or sector:NAME.")] = "UK",
+    status: Annotated[str, typer.Option("--status", help="Actual, Exercise or Test.")] = "Actual",
+    source: Annotated[str, typer.Option("--source", help="Who decided it.")] = "",
+    json: Json = False,
+) -> None:
+    """Draft the change of a level; it holds, and is sent, when a second person has approved it."""
+    from console.commands.messages import _act, drafted
+
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        v = await draft_change(session, actor, level=level, scope=scope, why=why, status=status, source=source)
+        await drafted(session, out, v, next(iter(v.content.languages.values())).headline)
+
+    _act(json, work)
+
+
+async def draft_change(session: Session, actor: Operator, *, level: str, scope: str, why: str, status: str, source: str) -> Version:
+    """Start the message of a change, in our words and the author's reason. Raises Rejected."""
+    import json
+
+    from broadcast.drafts import read_draft
+    from broadcast.levels import normalise_scope, parse_level
+    from broadcast.problems import refuse
+
+    if not why.strip():
+        raise refuse("why_missing", "a change of level needs a reason", "say why: it is what people read below the level", field="--why")
+    to, where = parse_level(level, field="LEVEL"), normalise_scope(scope, field="--scope")
+    tree = await session.desk.tree()
+    place = "the United Kingdom" if where == "UK" else where.partition(":")[2] or (tree[where].name if where in tree else where)
+    source_json = {"source": source.strip()} if source.strip() else {}
+    text = {"headline": f"The threat level for {place} is now {to}", "description": why.strip()}
+    document = {"kind": "threat_level_change", "status": status, "level": str(to), "scope": where, "languages": {"en": text}, **source_json}
+    return await session.desk.draft(actor, read_draft(json.dumps(document).encode(), "json", now=session.now()))
+
+
+@app.command("history")
+def history(
+    scope: Annotated[str, typer.Option("--scope", help="Only this scope.")] = "",
+    as_of: Annotated[str, typer.Option("--as-of", metavar="TIME", help="What held then: RFC 3339, or a day.")] = "",
+    json: Json = False,
+) -> None:
+    """Print every change on record, oldest first; with --as-of what held at a moment."""
+    from broadcast import levels_store
+    from broadcast.levels import Level, meaning, normalise_scope
+    from console.commands.session import run
+
+    out = Output(json=json)
+    at = read_time(as_of, "--as-of") if as_of else None
+
+    async def work(session: Session) -> None:
+        await session.log("level.history", scope, as_of)
+        if at is not None:
+            _answer_levels(out, await _standing(session, scope, "", at))
+            return
+        facts = await session.db.read(levels_store.facts, normalise_scope(scope, field="--scope") if scope and not scope.startswith("scale:") else scope or None)
+        document = [
+            {
+                "scope": f.scope,
+                "level": f.level,
+                "rank": Level(f.level).rank,
+                "meaning": meaning(Level(f.level), f.at),
+                "since": f.at.isoformat(),
+                "source": f.source,
+                "note": f.note,
+            }
+            for f in facts
+        ]
+        out.table(document, ("SINCE", "SCOPE", "LEVEL", "SOURCE", "NOTE"), [(e["since"], e["scope"], e["level"], e["source"], e["note"]) for e in document])
+
+    run(work, out)
+
+
+@app.command("import")
+def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)], json: Json = False) -> None:
+    """Fill in the past from a file of date, scale, level, note; sends nothing and changes no present level."""
+    from broadcast.csv_files import read_file
+    from broadcast.levels import read_levels_csv
+    from broadcast.problems import Problem
+    from console.commands.session import run
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        now = session.now()
+        rows = read_levels_csv(read_file(file), file=file.name, today=now.date())
+        taken, left = await session.db.write(_fill_in, rows, now)
+        await session.log("level.import", file.name, f"rows={len(rows)} recorded={taken}")
+        differs = [(row, why) for row, why in left if why != "known"]
+        said = {"present": "the scope has a newer level", "approved": "an approval set the level since", "differs": "another level is recorded for that day"}
+        out.warn(Problem(code=f"left_out_{why}", detail=f"{row.scope} {row.level} on {row.date}: {said[why]}", where=f"{file.name}:{row.line}") for row, why in differs)
+        counts = {why: sum(1 for _, w in left if w == why) for why in ("known", *said)}
+        document = {"file": file.name, "rows": len(rows), "recorded": taken, "left_out": counts}
+        out.answer(document, f"{len(rows)} rows: {taken} recorded, {counts['known']} known already, {len(differs)} left out")
+
+    run(work, out)
+
+
+def _fill_in(conn: Connection, rows: list[LevelFact], now: datetime) -> tuple[int, list[tuple[LevelFact, str]]]:
+    from broadcast import levels_store
+    from broadcast.levels import select_import
+
+    chosen, left = select_import(history_of(conn), rows)
+    facts = [levels_store.Fact(scope=row.scope, level=str(row.level), at=row.at, source="import", note=row.note) for row in chosen]
+    taken, _ = levels_store.import_facts(conn, facts, now)
+    return taken, left
+
+
+def read_time(text: str, field: str) -> datetime:
+    """Return a moment: RFC 3339 with an offset, or a day (its first moment in UTC). Raises Rejected (time_invalid, time_zone_missing)."""
+    from broadcast.nearest import shown
+    from broadcast.problems import refuse
+
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise refuse("time_invalid", f"{shown(text)} is no time", "write 2026-05-01T12:00:00+01:00, or a day such as 2026-05-01", field=field) from None
+    if at.tzinfo is None:
+        if len(text.strip()) > 10:
+            raise refuse("time_zone_missing", "the time has no offset", "write +00:00, +01:00 or Z behind it", field=field)
+        at = at.replace(tzinfo=UTC)
+    return at.astimezone(UTC)

@@ -1,0 +1,309 @@
+"""fasttime message: writing, submitting, approving and ending messages. What acts does so as the person of FASTTIME_TOKEN."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.commands.options import Json, MessageFile, MessageId, Why, Yes
+from console.output import Output, on_terminal, problem_json, sums
+
+if TYPE_CHECKING:
+    from broadcast.operators import Operator
+    from broadcast.versions import Version
+    from console.commands.session import Session
+    from console.desk import Seen
+
+app = typer.Typer(name="message", help="Write, submit, approve, hold, cancel, correct.", no_args_is_help=True)
+
+
+async def counts_of(session: Session, v: Version) -> dict[str, Any] | None:
+    """Return the account of a version that went out; what was counted at submission of one that did not."""
+    from broadcast import accounts
+
+    if v.published:
+        return (await session.db.read(accounts.account, v)).to_json()
+    return None if v.seen_count is None else {"people": v.seen_count}
+
+
+async def message_document(session: Session, v: Version, **more: Any) -> dict[str, Any]:
+    """Return INTERFACES' JSON of a message, with more of this command's own."""
+    from console.shapes import message_json
+
+    return message_json(v, await counts_of(session, v)) | more
+
+
+def _headline(v: Version) -> str:
+    return next(iter(v.content.languages.values())).headline
+
+
+def _line(v: Version) -> str:
+    return f"message {v.message_id} version {v.number}: {v.kind}, {v.status}, {v.state.replace('_', ' ')}"
+
+
+def _act(json: bool, work: Callable[[Session, Operator, Output], Awaitable[None]]) -> None:
+    """Run one person's act."""
+    from console.commands.session import run
+
+    out = Output(json=json)
+
+    async def inside(session: Session) -> None:
+        await work(session, await session.person(), out)
+
+    run(inside, out)
+
+
+async def drafted(session: Session, out: Output, v: Version, *more: str) -> None:
+    """Print a draft as it is kept now."""
+    out.answer(await message_document(session, v), _line(v), *more, f"next: fasttime message submit {v.message_id}")
+
+
+@app.command("draft")
+def draft(file: MessageFile, json: Json = False) -> None:
+    """Start a message; it goes to nobody until a second person approves it."""
+    from console.commands.texts import read_new
+
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        content, warnings = read_new(file, session.now())
+        out.warn(warnings)
+        await drafted(session, out, await session.desk.draft(actor, content))
+
+    _act(json, work)
+
+
+@app.command("edit")
+def edit(id_: MessageId, file: MessageFile, json: Json = False) -> None:
+    """Replace the text of a draft; any submission of it is void."""
+    from console.commands.texts import read_following, read_new
+
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        v = await session.desk.head(id_)
+        if v.action == "new":
+            content, warnings = read_new(file, session.now())
+        else:
+            content, warnings = read_following(file, session.now(), await session.desk.base_of(id_), v.action)
+        out.warn(warnings)
+        await drafted(session, out, await session.desk.edit(actor, id_, content))
+
+    _act(json, work)
+
+
+@app.command("preview")
+def preview(id_: MessageId, json: Json = False) -> None:
+    """Say who would be told and by which channels; changes nothing."""
+
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        v, seen = await session.desk.preview(actor, id_)
+        await _answer_seen(session, out, v, seen, f"next: fasttime message submit {v.message_id}" if v.state in ("draft", "returned") else "")
+
+    _act(json, work)
+
+
+@app.command("submit")
+def submit(id_: MessageId, json: Json = False) -> None:
+    """Ask for the approval of exactly this text, to exactly these people."""
+
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        v, seen = await session.desk.submit(actor, id_)
+        await _answer_seen(session, out, v, seen, f"next, by another person: fasttime message approve {v.message_id} --hash {v.content_hash}")
+
+    _act(json, work)
+
+
+async def _answer_seen(session: Session, out: Output, v: Version, seen: Seen, following: str) -> None:
+    out.warn(seen.warnings)
+    document = await message_document(session, v) | {"counts": seen.counts, "people": seen.people, "warnings": [problem_json(p) for p in seen.warnings]}
+    channels = ", ".join(f"{channel} {n}" for channel, n in seen.counts["channels"].items()) or "none"
+    lines = [
+        _line(v),
+        f"addressed {seen.counts['addressed']}, would be sent to {seen.people}",
+        f"by channel: {channels}",
+        f"not sent to: {sums(seen.counts['suppressed'])}",
+    ]
+    out.answer(document, *lines, *([following] if following else []))
+
+
+@app.command("approve")
+def approve(
+    id_: MessageId,
+    content_hash: Annotated[str | None, typer.Option("--hash", metavar="H", help="What you approve; refused if it changed since.", show_default=False)] = None,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Approve as the second person: with that it is published and goes out."""
+    from broadcast import reports
+
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        v = await session.desk.head(id_)
+        seen = content_hash
+        if v.state == "pending_approval":
+            if on_terminal() and not yes:
+                _show_text(out, v)
+            out.confirm(f"This goes to {v.seen_count} people at once and cannot be taken back.", yes=yes, expected=str(v.seen_count))
+            seen = content_hash or v.content_hash  # what was read is what is approved, whoever edits it meanwhile
+        else:
+            people = await session.db.read(reports.waiting_resend, id_)
+            if people is not None:
+                out.confirm(f"This hands message {id_} over again to {people} people.", yes=yes, expected=str(people))
+        done = await session.desk.approve(actor, id_, seen)
+        running = await is_running(session)
+        if not running:
+            out.note("approved; nothing is running here: start `fasttime up`" if session.settings.embedded else "approved; no worker is running: start `fasttime worker`")
+        out.answer(await message_document(session, done, running=running), _line(done), f"identifier {done.identifier}", f"watch it: fasttime deliveries watch {id_}")
+
+    _act(json, work)
+
+
+def _show_text(out: Output, v: Version) -> None:
+    out.note(f"{_line(v)}, {'urgent' if v.urgent else 'routine'}, content_hash {v.content_hash}")
+    if v.content.level:
+        out.note(f"level {v.content.level} of {v.content.scope}")
+    for language, text in v.content.languages.items():
+        out.note(f"  {language}: {text.headline}")
+        for words in (text.description, text.instruction):
+            if words:
+                out.note(f"      {words}")
+    places = [*v.content.areas, *(["a drawn shape"] if v.content.polygons or v.content.circles else [])]
+    out.note(f"  to {v.seen_count} people in {', '.join(places) or v.content.scope or 'everywhere'} by {', '.join(v.content.channels)}")
+
+
+async def is_running(session: Session) -> bool:
+    """Return whether anything is there to hand messages over: an `up` on this data folder, or the cluster's workers."""
+    from broadcast import checkup
+    from console.data_folder import is_running as up_is_running
+
+    if session.settings.embedded and session.settings.database_url.startswith("sqlite"):
+        return up_is_running(session.settings.data)
+    return bool({"match", "urgent", "routine"} & await session.db.read(checkup.live_roles))
+
+
+@app.command("return")
+def return_(id_: MessageId, why: Why, json: Json = False) -> None:
+    """Send a submitted message back to its author."""
+    _send_back(id_, "return", why, json)
+
+
+@app.command("reject")
+def reject(id_: MessageId, why: Why, yes: Yes = False, json: Json = False) -> None:
+    """End an unpublished message for good."""
+    _send_back(id_, "reject", why, json, yes=yes, question=f"Message {id_} is rejected for good.")
+
+
+def _send_back(id_: int, action: str, why: str, json: bool, *, yes: bool = True, question: str = "") -> None:
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        out.confirm(question, yes=yes)
+        v = await session.desk.send_back(actor, id_, action, why)
+        out.answer(await message_document(session, v), _line(v))
+
+    _act(json, work)
+
+
+@app.command("hold")
+def hold(id_: MessageId, json: Json = False) -> None:
+    """Hand nobody over any more, at once; `resume` goes on."""
+
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        v = await session.desk.hold(actor, id_)
+        out.answer(await message_document(session, v), _line(v))
+
+    _act(json, work)
+
+
+@app.command("resume")
+def resume(id_: MessageId, json: Json = False) -> None:
+    """Let a held message go on from where it stood."""
+
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        v = await session.desk.resume(actor, id_)
+        out.answer(await message_document(session, v), _line(v))
+
+    _act(json, work)
+
+
+@app.command("cancel")
+def cancel(id_: MessageId, why: Why, yes: Yes = False, json: Json = False) -> None:
+    """Stop everything not handed over yet and publish a CAP Cancel; sends nothing to people."""
+
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        out.confirm(f"Message {id_} ends here. Whoever got it is told only by an all-clear or a correction.", yes=yes)
+        v, under_way = await session.desk.cancel(actor, id_, why)
+        out.answer(await message_document(session, v, handing_over=under_way), _line(v), f"{under_way} people are being handed over at this moment; nobody after them")
+
+    _act(json, work)
+
+
+@app.command("update")
+def update(id_: MessageId, file: MessageFile, json: Json = False) -> None:
+    """Draft the next version, for the people of its rule and those the last one reached."""
+    _follow(id_, "update", file, json)
+
+
+@app.command("correct")
+def correct(id_: MessageId, file: MessageFile, json: Json = False) -> None:
+    """Draft a correction, for everybody who got it or may have got it."""
+    _follow(id_, "correct", file, json)
+
+
+@app.command("all-clear")
+def all_clear(id_: MessageId, file: MessageFile, json: Json = False) -> None:
+    """Draft the all-clear; its approval stands the message down."""
+    _follow(id_, "all_clear", file, json)
+
+
+def _follow(id_: int, action: str, file: Any, json: bool) -> None:
+    from console.commands.texts import read_following
+
+    async def work(session: Session, actor: Operator, out: Output) -> None:
+        content, warnings = read_following(file, session.now(), await session.desk.base_of(id_), action)
+        out.warn(warnings)
+        await drafted(session, out, await session.desk.follow(actor, id_, action, content))
+
+    _act(json, work)
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """Print every message's newest version, newest first."""
+    from broadcast import versions
+    from console.commands.session import run
+    from console.shapes import message_json
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        await session.log("message.list", "")
+        found = await session.db.read(versions.listed)
+        document = [message_json(v, await counts_of(session, v)) for v in found] if json else None
+        rows = [(v.message_id, v.number, v.kind, v.status, v.state, v.sent.isoformat() if v.sent else "", _headline(v)[:60]) for v in found]
+        out.table(document, ("ID", "VERSION", "KIND", "STATUS", "STATE", "SENT", "HEADLINE"), rows)
+
+    run(work, out)
+
+
+@app.command("show")
+def show(id_: MessageId, json: Json = False) -> None:
+    """Print a message: its state, its text, its versions."""
+    from broadcast import versions
+    from broadcast.drafts import to_yaml
+    from console.commands.session import run
+    from console.shapes import content_json, message_json
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        await session.log("message.show", str(id_))
+        existing = await session.db.read(versions.of_message, id_)
+        v = versions.head(existing)
+        document = message_json(v, await counts_of(session, v)) | {
+            "why": v.why,
+            "code": v.code,
+            "content": content_json(v.content),
+            "versions": [message_json(e) for e in existing],
+        }
+        lines = [_line(v), f"content_hash {v.content_hash or '-'}", f"identifier {v.identifier or '-'}", *([f"why: {v.why}"] if v.why else [])]
+        lines += [f"  version {e.number}: {e.action}, {e.state}" for e in existing]
+        out.answer(document, *lines, "", to_yaml(v.content).rstrip())
+
+    run(work, out)

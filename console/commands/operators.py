@@ -1,0 +1,74 @@
+"""fasttime operators: who may act, and the personal token of each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from console.commands.options import Json, Yes
+from console.output import Output
+
+app = typer.Typer(name="operators", help="Who may act: a personal token each.", no_args_is_help=True)
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The person's name; never used again.", show_default=False)],
+    role: Annotated[str, typer.Option("--role", help="author, approver, operator, administrator or auditor.", show_default=False)],
+    area: Annotated[str, typer.Option("--area", metavar="CODE", help="The control room's area; left out: the whole tree.")] = "",
+    email: Annotated[str, typer.Option("--email", help="Two accounts with one address are one person.")] = "",
+    json: Json = False,
+) -> None:
+    """Make an operator and print their token, once."""
+    from broadcast import operators
+    from broadcast.problems import Problem
+    from console.commands.session import Session, run
+    from subscribers.csv_import import normalise_email
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        code = area.strip().upper() or None
+        address = normalise_email(email) if email.strip() else None
+        if code is not None and code not in await session.desk.tree():
+            out.warn([Problem(code="area_unknown", detail=f"{code} was never imported", fix="import it before this operator writes: see `fasttime areas import`", field="area")])
+        made, token = await session.db.write(operators.add, name=" ".join(name.split()), role=role, area=code, email=address, now=session.now())
+        await session.log("operators.add", str(made.id), f"role={made.role} area={made.area or ''}")
+        document = {"id": made.id, "name": made.name, "role": made.role, "area": made.area, "token": token}
+        out.answer(document, f"{made.name} is {made.role} number {made.id}{f' of {made.area}' if made.area else ''}. The token, shown this once:", token)
+
+    run(work, out)
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """Print every operator, without their tokens."""
+    from broadcast import operators
+    from console.commands.session import Session, run
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        await session.log("operators.list", "")
+        found = await session.db.read(operators.listed)
+        out.table(found, ("ID", "NAME", "ROLE", "AREA", "DISABLED"), [tuple(o[key] for key in ("id", "name", "role", "area", "disabled")) for o in found])
+
+    run(work, out)
+
+
+@app.command("disable")
+def disable(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)], yes: Yes = False, json: Json = False) -> None:
+    """Make an operator's token worthless from now on."""
+    from broadcast import operators
+    from console.commands.session import Session, run
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        out.confirm(f"{name} can do nothing any more, and the name is never used again.", yes=yes)
+        await session.db.write(operators.disable, " ".join(name.split()), session.now())
+        await session.log("operators.disable", name)
+        out.answer({"name": name, "disabled": True}, f"{name} is disabled")
+
+    run(work, out)

@@ -1,0 +1,96 @@
+"""fasttime doctor, migrate, simulator, bench: what keeps an installation well, and what shows it at work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.commands.options import Json
+from console.output import Output
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one; the address is printed first.")]
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("migrate")(migrate)
+    app.command("doctor")(doctor)
+    app.command("simulator")(simulator)
+    app.command("bench")(bench)
+
+
+def migrate(json: Json = False) -> None:
+    """Bring the schema up to date and, in a cluster, make the topics."""
+    import asyncio
+
+    from console.commands.session import load_settings
+    from console.data_folder import check_usable
+    from console.processes import migrated
+
+    settings = load_settings()
+    if settings.embedded:
+        check_usable(settings.data)
+    done = asyncio.run(migrated(settings))
+    Output(json=json).answer({"done": done}, *done)
+
+
+def doctor(json: Json = False) -> None:
+    """Say what is configured, reachable and wrong, and how to mend it; exit 1 if a check fails, 69 if a service is away, 2 if a setting is wrong."""
+    import asyncio
+
+    from console.doctor import examine, exit_code
+
+    out = Output(json=json)
+    checks = asyncio.run(examine())
+    lines = [f"{'ok  ' if c.ok else 'FAIL'}  {c.name}{': ' + c.detail if c.detail else ''}{'' if c.ok or not c.fix else ' -> ' + c.fix}" for c in checks]
+    out.answer({"checks": [c.to_json() for c in checks]}, *lines)
+    raise typer.Exit(exit_code(checks))
+
+
+def simulator(
+    http: Port = 8010,
+    smtp: Port = 8025,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    ledger: Annotated[Path | None, typer.Option("--ledger", help="Keep the ledger in this file; a second start continues it.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Run handsets and inboxes that reach nobody and remember everything; GET /ledger shows it. SIGTERM ends it."""
+    import asyncio
+    import signal
+
+    from broadcast.problems import refuse
+    from channels.simulator import run_simulator
+
+    out = Output(json=json)
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        try:
+            running = await run_simulator(http, smtp, host, ledger_path=ledger)
+        except OSError as error:
+            raise refuse(
+                "port_in_use", f"cannot listen on {host}: {error.strerror or type(error).__name__}", "choose others with --http and --smtp, or 0 for free ones", status=503
+            ) from None
+        try:
+            document = {"http": running.http_url, "smtp": running.smtp_url}
+            out.answer(document, running.http_url, running.smtp_url)
+            out.note(f"FASTTIME_SIMULATOR_HTTP={running.http_url} FASTTIME_SIMULATOR_SMTP={running.smtp_url}; the ledger is at {running.http_url}/ledger")
+            await stop.wait()
+        finally:
+            await running.close()
+
+    asyncio.run(serve())
+
+
+def bench(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which; left out: their names.")] = "",
+    json: Json = False,
+) -> None:
+    """Measure side by side and print the ratios."""
+    from console.bench import run
+
+    raise typer.Exit(run(name, json_output=json))

@@ -1,0 +1,158 @@
+"""What a command runs in: the settings, the database with its schema, the desk, and who acts."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from broadcast.problems import Rejected, refuse
+from console.output import Output
+
+if TYPE_CHECKING:
+    from broadcast.operators import Operator
+    from broadcast.store import Database
+    from config.settings import Settings
+    from config.wiring import Adapters
+    from console.desk import Desk
+
+T = TypeVar("T")
+
+REACH_SECONDS = 10.0
+"""How long a service may take to answer before it counts as not reachable (reference/reliability.md, #98)."""
+
+
+def load_settings() -> Settings:
+    """Return the settings of the environment and `.env`; raises Rejected (exit 2) naming every wrong one."""
+    from config import logging as logs
+    from config import settings as settings_module
+
+    settings = settings_module.load(os.environ, Path(".env"))
+    logs.configure(settings.log_format, level=30)  # one act: its answer says what was done, the log only what went wrong
+    return settings
+
+
+def machine_user() -> str:
+    """Return the name of the account of this machine under which set-up, import, export and reading are logged."""
+    try:
+        return f"machine:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return f"machine:{os.getuid()}"
+
+
+@dataclass
+class Session:
+    """One command's view of the installation."""
+
+    settings: Settings
+    db: Database
+    adapters: Adapters
+    out: Output
+    _desk: Desk | None = None
+
+    def now(self) -> datetime:
+        """Return the moment."""
+        return datetime.now(UTC)
+
+    @property
+    def desk(self) -> Desk:
+        """The desk at which a person acts."""
+        if self._desk is None:
+            from console.up import make_desk
+
+            self._desk = make_desk(self.settings, self.db, self.adapters.on)
+        return self._desk
+
+    async def person(self) -> Operator:
+        """Return whose token FASTTIME_TOKEN holds; raises Rejected (exit 2)."""
+        if not self.settings.token:
+            raise refuse(
+                "token_missing", "this acts as a person and needs their token", "set FASTTIME_TOKEN to what `fasttime operators add` printed", field="FASTTIME_TOKEN", status=401
+            )
+        return await self.desk.actor(self.settings.token)
+
+    async def log(self, action: str, subject: str, detail: str = "") -> None:
+        """Record what is done as the machine's administrator."""
+        from broadcast import operators
+
+        await self.db.write(operators.log_admin, actor=machine_user(), action=action, subject=subject, detail=detail, now=self.now())
+
+
+@asynccontextmanager
+async def opened(settings: Settings, out: Output) -> AsyncIterator[Session]:
+    """Open the database, bring its schema up to date (in a cluster: check it), and close everything again.
+
+    Raises Rejected: half-configured channels (exit 2), an unusable data folder or schema (2), a database that cannot be reached (69).
+    """
+    from broadcast.store import TROUBLE
+    from config import wiring
+    from console import migrate
+    from console.data_folder import check_usable
+
+    adapters = wiring.adapters(settings)
+    if settings.embedded:
+        check_usable(settings.data)
+    try:
+        db = wiring.database(settings)
+        try:
+            async with asyncio.timeout(REACH_SECONDS):
+                await (migrate.upgrade(db) if settings.embedded else migrate.check(db))
+            yield Session(settings, db, adapters, out)
+        finally:
+            await adapters.close()
+            await db.close()
+    except BrokenPipeError:
+        raise  # whoever read our answer has gone; it is no trouble of the database
+    except TROUBLE as trouble:
+        raise database_trouble(settings, trouble) from trouble
+
+
+def database_trouble(settings: Settings, trouble: BaseException) -> Rejected:
+    """Return the refusal for a database that does not answer (exit 69), or that is there and will not do (exit 2)."""
+    from urllib.parse import urlsplit
+
+    cause = getattr(trouble, "orig", None) or trouble
+    url = urlsplit(settings.database_url)
+    if url.scheme == "sqlite":
+        what = str(cause)[:120] if type(trouble).__module__.startswith("sqlalchemy") else type(cause).__name__
+        status = 503 if "locked" in what else 422
+        return refuse(
+            "database_unusable", f"SQLite at {url.path.removeprefix('/') or '?'}: {what}", "check the file and who may write to it", field="FASTTIME_DATABASE_URL", status=status
+        )
+    where = f"{url.hostname or 'localhost'}:{url.port or 5432}"
+    state = str(getattr(cause, "sqlstate", "") or "")
+    if state.startswith(("28", "3D")):
+        return refuse("database_refused", f"PostgreSQL at {where} refuses: {type(cause).__name__}", "check user, password and name of the database", field="FASTTIME_DATABASE_URL")
+    return refuse(
+        "database_unreachable",
+        f"PostgreSQL at {where} does not answer ({type(cause).__name__})",
+        "start it, or correct FASTTIME_DATABASE_URL",
+        field="FASTTIME_DATABASE_URL",
+        status=503,
+    )
+
+
+def run(work: Callable[[Session], Awaitable[T]], out: Output) -> T:
+    """Run one command's work in a session of its own, to its end."""
+    settings = load_settings()
+
+    async def inside() -> T:
+        async with opened(settings, out) as session:
+            return await work(session)
+
+    return asyncio.run(inside())
+
+
+def reached(awaitable: Awaitable[T]) -> T:
+    """Run what needs no session."""
+
+    async def inside() -> T:
+        return await awaitable
+
+    return asyncio.run(inside())

@@ -1,0 +1,131 @@
+"""fasttime subscribers: who hears it; import, export, one person."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.commands.options import Json
+from console.output import Output, problem_json, write_file
+
+if TYPE_CHECKING:
+    from broadcast.store import Connection
+    from console.commands.session import Session
+
+app = typer.Typer(name="subscribers", help="The people who hear it.", no_args_is_help=True)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)],
+    basis: Annotated[str, typer.Option("--basis", help="The legal basis on which exactly these channels and topics are used.", show_default=False)],
+    fix: Annotated[bool, typer.Option("--fix", help="Give numbers back the leading zero that a spreadsheet took.")] = False,
+    json: Json = False,
+) -> None:
+    """Import or renew people: all of the file or nothing, every error in one pass."""
+    import asyncio
+    from dataclasses import asdict
+
+    from broadcast.csv_files import read_file
+    from broadcast.problems import Problem, Rejected, refuse
+    from console.commands.session import run
+    from subscribers import registry
+    from subscribers.csv_import import read_subscribers
+
+    out = Output(json=json)
+    if not basis.strip():
+        raise refuse("basis_missing", "people are kept on a legal basis only", 'say which, for example --basis "consent, form of 1 May 2026"', field="--basis")
+
+    async def work(session: Session) -> None:
+        data = read_file(file)
+        tree = await session.desk.tree()
+        if not tree:
+            out.warn([Problem(code="areas_missing", detail="no area was imported yet", fix="import areas, or messages for an area find only people with an area code")])
+        out.note(f"reading {file.name}, {len(data):,} bytes")
+        found = await asyncio.to_thread(
+            read_subscribers,
+            data,
+            filename=file.name,
+            allow_trial_numbers=session.settings.allows_trial_numbers,
+            known_area=lambda code: code in tree,
+            anywhere=tree.anywhere,
+            fix=fix,
+        )
+        if found.problems:
+            raise Rejected(found.problems)
+        out.warn(found.warnings)
+        out.note(f"storing {len(found.records):,} people")
+        counts = await session.db.write(registry.import_records, found.records, basis.strip(), session.now())
+        await session.log("subscribers.import", file.name, f"people={len(found.records)} basis={basis.strip()}")
+        document = {"file": file.name, "people": len(found.records), **asdict(counts), "merged": found.merged, "warnings": [problem_json(p) for p in found.warnings]}
+        words = ", ".join(f"{n} {what}" for what, n in asdict(counts).items())
+        out.answer(document, f"{len(found.records)} people: {words}{f', {len(found.merged)} rows merged' if found.merged else ''}")
+
+    run(work, out)
+
+
+@app.command("export")
+def export(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of stdout.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """Print everybody not erased as the CSV that `import` takes, safe to open in a spreadsheet."""
+    from console.commands.session import run
+    from subscribers import registry
+    from subscribers.csv_import import COLUMNS
+
+    out = Output(json=json)
+
+    def people(conn: Connection) -> list[dict[str, str]]:
+        return [dict(zip(COLUMNS, cells, strict=True)) for cells in registry.export(conn)]
+
+    def to_file(conn: Connection) -> None:
+        assert output is not None
+        write_file(output, registry.export_csv(conn))
+
+    def to_stdout(conn: Connection) -> None:
+        for piece in registry.export_csv(conn):
+            sys.stdout.write(piece)
+        sys.stdout.flush()
+
+    async def work(session: Session) -> None:
+        await session.log("subscribers.export", str(output or "stdout"))
+        if output is not None:
+            await session.db.read(to_file)
+            out.answer({"file": str(output)}, f"written to {output}")
+        elif json:
+            out.answer(await session.db.read(people))
+        else:
+            await session.db.read(to_stdout)
+
+    run(work, out)
+
+
+@app.command("show")
+def show(subscriber: Annotated[str, typer.Argument(metavar="ID", help="The number, or the external id.", show_default=False)], json: Json = False) -> None:
+    """Print everything known of one person."""
+    from broadcast.problems import refuse
+    from console.commands.session import run
+    from subscribers import registry
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        found = await session.db.read(registry.show, subscriber)
+        if found is None:
+            raise refuse("subscriber_unknown", "there is nobody with that number or external id", "see `fasttime subscribers export`", field="ID", status=404)
+        await session.log("subscribers.show", str(found["id"]))
+        out.answer(found, *[f"{name}: {_words(value)}" for name, value in found.items()])
+
+    run(work, out)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(_words(v) for v in value) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_words(v)}" for k, v in value.items() if v not in (None, []))
+    return "-" if value in (None, "") else str(value)
