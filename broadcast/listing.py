@@ -1,0 +1,71 @@
+"""What people look at beside an account: messages by page, one person's attempts, what moves at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, or_, select
+
+from broadcast import accounts, states, versions
+from broadcast.tables import message, outcome, version
+from broadcast.versions import Version
+
+
+def heads(conn: Connection, before: int | None, limit: int) -> list[Version]:
+    """Return up to `limit` messages with a lower id than `before`, the newest first, each as the version that an act on it means."""
+    query = select(message.c.id).order_by(message.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(message.c.id < before)
+    return [versions.head(versions.of_message(conn, message_id)) for message_id in conn.execute(query).scalars().all()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What became of one hand-over to one person."""
+
+    channel: str
+    generation: int
+    state: str
+    code: str
+    at: datetime
+
+
+def attempts_of(conn: Connection, version_id: int, person_id: int) -> list[Attempt]:
+    """Return what is recorded of a version's hand-overs to one person, by generation."""
+    columns = (outcome.c.channel, outcome.c.generation, outcome.c.state, outcome.c.code, outcome.c.at)
+    query = select(*columns).where(outcome.c.person_id == person_id, outcome.c.version_id == version_id).order_by(outcome.c.generation, outcome.c.at)
+    return [Attempt(channel=r.channel, generation=r.generation, state=r.state, code=r.code, at=r.at) for r in conn.execute(query)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """What can be seen moving of one version: its state, and per channel the totals of its slices (`accounts.progress`)."""
+
+    message: int
+    version: int
+    kind: str
+    status: str
+    state: str
+    identifier: str | None
+    channels: dict[str, dict[str, int]]
+
+
+def pulse(conn: Connection, ended_after: datetime, limit: int = 1000) -> dict[int, Pulse]:
+    """Return version id → pulse of the newest `limit` versions that have not ended, or only after that moment."""
+    return _pulses(conn, or_(version.c.state.not_in(states.ENDED), version.c.ended_at > ended_after), limit)
+
+
+def pulse_of(conn: Connection, version_ids: Collection[int]) -> dict[int, Pulse]:
+    """Return version id → pulse of these versions, whatever became of them."""
+    return _pulses(conn, version.c.id.in_(list(version_ids)), len(version_ids))
+
+
+def _pulses(conn: Connection, wanted: ColumnElement[bool], limit: int) -> dict[int, Pulse]:
+    columns = (version.c.id, version.c.message_id, version.c.number, version.c.kind, version.c.status, version.c.state, version.c.identifier, version.c.live_at)
+    found = {}
+    for r in conn.execute(select(*columns).where(wanted).order_by(version.c.id.desc()).limit(limit)).all():
+        channels = accounts.progress(conn, r.id) if r.live_at is not None else {}
+        found[r.id] = Pulse(message=r.message_id, version=r.number, kind=r.kind, status=r.status, state=r.state, identifier=r.identifier, channels=channels)
+    return found

@@ -1,0 +1,146 @@
+"""What became of a message, person by person: pages and CSV of the account, its counts, and why one person is on their line."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pyroaring import BitMap
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from broadcast import accounts, operators, versions
+from broadcast.accounts import Account
+from broadcast.content import CHANNELS
+from broadcast.csv_files import escape, write_rows
+from broadcast.fold import LINES
+from broadcast.nearest import did_you_mean, shown
+from broadcast.operators import Operator
+from broadcast.problems import refuse
+from broadcast.versions import Version
+from console.api import cursors
+from console.api.messages import message_id_of
+from console.context import Web
+from console.explain import explain
+
+KEPT_SECONDS = 5.0
+"""An account of a million people takes a while: the pages of one reader within this time are cut from one account."""
+_KEPT = 4
+
+
+class Accounts:
+    """The accounts computed in the last seconds, by version."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+        self._kept: dict[int, tuple[float, Account]] = {}
+        self._busy = asyncio.Lock()
+
+    async def of(self, v: Version) -> Account:
+        """Return the account of a version, at most five seconds old."""
+        async with self._busy:
+            now = time.monotonic()
+            at, account = self._kept.get(v.id, (-KEPT_SECONDS, None))
+            if account is None or now - at >= KEPT_SECONDS:
+                account = await self._web.db.read(accounts.account, v)
+                self._kept[v.id] = (now, account)
+                for old in sorted(self._kept, key=lambda version_id: self._kept[version_id][0])[:-_KEPT]:
+                    del self._kept[old]
+            return account
+
+
+def router(web: Web) -> APIRouter:
+    """Return the routes that tell what became of a message."""
+    api = APIRouter(tags=["deliveries"])
+    kept = Accounts(web)
+
+    @api.get("/messages/{id}/counts")
+    async def counts(request: Request, id: str, version: str | None = None) -> Response:
+        """Return the account in numbers: people and channels by line, suppressed by reason."""
+        v = await _version(web, await web.actor(request), id, version)
+        return JSONResponse((await kept.of(v)).to_json())
+
+    @api.get("/messages/{id}/deliveries", responses={200: {"content": {"text/csv": {}}}})
+    async def deliveries(
+        request: Request, id: str, version: str | None = None, state: str | None = None, channel: str | None = None, cursor: str | None = None, limit: str | None = None
+    ) -> Response:
+        """Return the addressed people, each with their line, by channel too, and why they were not sent to; by page, or all of them as CSV."""
+        actor = await web.actor(request)
+        size = cursors.limit_of(limit)
+        about = f"deliveries:{id}:{state or ''}:{channel or ''}"
+        place = cursors.read(web.key, about, cursor, 2)
+        v = await _version(web, actor, id, str(place[0]) if place else version, people=True)
+        account = await kept.of(v)
+        wanted = selected(account, state, channel)
+        if "text/csv" in request.headers.get("accept", ""):
+            name = f"deliveries-{v.message_id}-{v.number}.csv"
+            return StreamingResponse(_csv(account, wanted), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'})
+        after = place[1] if place else -1
+        page = [entry(account, person) for person in islice(wanted.iter_equal_or_larger(after + 1), size)]
+        more = bool(page) and page[-1]["person"] != wanted.max()
+        following = cursors.write(web.key, about, v.number, page[-1]["person"]) if more else None
+        return JSONResponse({"message": v.message_id, "version": v.number, "addressed": len(account.addressed), "deliveries": page, "next": following})
+
+    @api.get("/messages/{id}/explain/{subscriber}")
+    async def explained(request: Request, id: str, subscriber: str, version: str | None = None) -> Response:
+        """Return why one person is, or is not, sent to: every question of the rule, the attempts, the line."""
+        v = await _version(web, await web.actor(request), id, version, people=True)
+        return JSONResponse(await explain(web.desk, v, subscriber))
+
+    return api
+
+
+async def _version(web: Web, actor: Operator, id: str, number: str | None, *, people: bool = False) -> Version:
+    """Return the version asked for, by default the newest published, else the open one. `people`: single persons are told of."""
+    operators.require(actor, "read")
+    existing = await web.db.read(versions.of_message, message_id_of(id))
+    v = versions.newest_published(existing) or existing[-1]
+    if number is not None:
+        found = next((v for v in existing if str(v.number) == number), None)
+        if found is None:
+            raise refuse("version_unknown", "there is no such version", f"it has versions 1 to {existing[-1].number}", field="version", status=404)
+        v = found
+    if people:
+        await web.desk._in_scope(actor, v)  # noqa: SLF001 - the desk's own check of rooms; to be public there
+    return v
+
+
+def selected(account: Account, state: str | None, channel: str | None) -> BitMap:
+    """Return the people on a line, of all channels or of one; everybody addressed where nothing is asked. Raises Rejected (422)."""
+    if state is not None and state not in LINES:
+        raise refuse("state_unknown", f"{shown(state)} is no line", did_you_mean(state, LINES), field="state")
+    if channel is not None and channel not in account.channels:
+        raise refuse("channel_unknown", f"{shown(channel)} is no channel", did_you_mean(channel, CHANNELS), field="channel")
+    lines = account.people if channel is None else account.channels[channel]
+    if state is not None:
+        return lines[state]
+    return account.addressed if channel is None else BitMap().union(*lines.values())
+
+
+def entry(account: Account, person: int) -> dict[str, Any]:
+    """Return {person, line, channels, reason} of one addressed person."""
+    return {
+        "person": person,
+        "line": line_of(account.people, person),
+        "channels": {channel: line for channel, lines in account.channels.items() if (line := line_of(lines, person)) is not None},
+        "reason": next((reason for reason, ids in account.suppressed.items() if person in ids), None),
+    }
+
+
+def line_of(lines: dict[str, BitMap], person: int) -> str | None:
+    """Return the line somebody is on."""
+    return next((line for line, ids in lines.items() if person in ids), None)
+
+
+def _csv(account: Account, wanted: BitMap) -> Iterator[str]:
+    channels = list(account.channels)
+
+    def rows() -> Iterator[list[str]]:
+        for person in wanted:
+            told = entry(account, person)
+            yield [str(person), told["line"] or "", told["reason"] or "", *(told["channels"].get(channel, "") for channel in channels)]
+
+    return write_rows(["person", "line", "reason", *(escape(channel) for channel in channels)], rows())

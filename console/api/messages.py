@@ -1,0 +1,244 @@
+"""Messages over HTTP: writing, approving and ending them; every act is the desk's, answered in its own transaction."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from broadcast import accounts, listing, operators, versions
+from broadcast.cap.mapping import from_cap
+from broadcast.cap.parse import parse
+from broadcast.content import Content
+from broadcast.drafts import Follows, read_draft
+from broadcast.drafts.model import DraftIn
+from broadcast.operators import Operator
+from broadcast.problems import Problem, refuse
+from broadcast.store import Connection
+from broadcast.versions import Version
+from console.api import cursors
+from console.api.bodies import CAP, JSON, check_media_type, only_of, read_act, text_field
+from console.context import Web
+from console.desk import Seen
+from console.idempotency import Act, once
+from console.shapes import content_json, message_json, problem_json
+
+Do = Literal["preview", "submit", "approve", "return", "reject", "hold", "resume", "cancel", "resend"]
+
+FIELDS: dict[Do, tuple[str, ...]] = {
+    "preview": (),
+    "submit": (),
+    "approve": ("content_hash",),
+    "return": ("why",),
+    "reject": ("why",),
+    "hold": (),
+    "resume": (),
+    "cancel": ("why",),
+    "resend": ("only",),
+}
+"""What each act takes in its body."""
+
+FOLLOWS: dict[str, Follows] = {"update": "update", "correct": "correct", "all-clear": "all_clear"}
+
+_BODY = {"application/json": {"schema": DraftIn.model_json_schema()}, "application/cap+xml": {"schema": {"type": "string"}}}
+
+
+def message_id_of(text: str) -> int:
+    """Return a message's number; raises Rejected (404 message_unknown) for what can be none."""
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    raise refuse("message_unknown", "there is no such message", "see GET /api/v1/messages", field="id", status=404)
+
+
+def cheap_counts(v: Version) -> dict[str, Any] | None:
+    """Return what a version's own row knows of its people; the account of `deliveries` is at …/counts."""
+    if v.seen_count is None:
+        return None
+    return {"people": v.seen_count, **({} if v.addressed is None else {"addressed": v.addressed})}
+
+
+def _told(v: Version, seen: Seen | None = None, **more: Any) -> dict[str, Any]:
+    """Return the answer to an act on a version."""
+    if seen is None:
+        return message_json(v, cheap_counts(v)) | more
+    return message_json(v, dict(seen.counts)) | {"people": seen.people, "warnings": [problem_json(p) for p in seen.warnings]} | more
+
+
+def router(web: Web) -> APIRouter:
+    """Return the routes of messages."""
+    api = APIRouter(tags=["messages"])
+
+    @api.post("/messages", status_code=201, openapi_extra={"requestBody": {"required": True, "content": _BODY}})
+    async def draft(request: Request) -> Response:
+        """Start a message: a draft, which goes to nobody until a second person approves it. CAP 1.2 becomes a draft too."""
+        actor = await web.actor(request)
+        body = await request.body()
+        kind = check_media_type(request, body, JSON, CAP)
+
+        async def make() -> Act:
+            operators.require(actor, "draft")
+            content, warnings = await run_in_threadpool(read_new, body, kind, web)
+            return Act(do=lambda desk: desk.draft(actor, content), answer=_with(warnings), status=201)
+
+        return await once(request, body, web.desk, actor, make)
+
+    @api.get("/messages")
+    async def listed(request: Request, cursor: str | None = None, limit: str | None = None) -> Response:
+        """Return the messages, the newest first, each as its newest version stands."""
+        operators.require(await web.actor(request), "read")
+        size = cursors.limit_of(limit)
+        before = cursors.read(web.key, "messages", cursor)
+        found = await web.db.read(listing.heads, before[0] if before else None, size + 1)
+        page = found[:size]
+        following = cursors.write(web.key, "messages", page[-1].message_id) if len(found) > size else None
+        return JSONResponse({"messages": [message_json(v, cheap_counts(v)) for v in page], "next": following})
+
+    @api.get("/messages/{id}")
+    async def show(request: Request, id: str, version: str | None = None) -> Response:
+        """Return a message as it stands: the open version, else the newest; with its content, its counts and what went before."""
+        operators.require(await web.actor(request), "read")
+        existing = await web.db.read(versions.of_message, message_id_of(id))
+        v = versions.head(existing)
+        if version is not None:
+            v = next((v for v in existing if str(v.number) == version), None) or _no_version(existing)
+        counts = (await web.db.read(accounts.account, v)).to_json() if v.published else cheap_counts(v)
+        history = [{"version": old.number, "action": old.action, "state": old.state, "identifier": old.identifier} for old in existing]
+        return JSONResponse(message_json(v, counts) | {"content": content_json(v.content), "why": v.why, "versions": history})
+
+    @api.put("/messages/{id}", openapi_extra={"requestBody": {"required": True, "content": _BODY}})
+    async def edit(request: Request, id: str) -> Response:
+        """Replace the text of a draft; any submission of it is void."""
+        actor = await web.actor(request)
+        body = await request.body()
+        kind = check_media_type(request, body, JSON, CAP)
+        message_id = message_id_of(id)
+        operators.require(actor, "edit")
+        v = await web.desk.head(message_id)
+        if v.action in FOLLOWS.values():
+            base = await web.desk.base_of(message_id)
+            content = await run_in_threadpool(read_following, body, kind, web, base, v.action)
+        else:
+            content, _ = await run_in_threadpool(read_new, body, kind, web)
+        return JSONResponse(_told(await web.desk.edit(actor, message_id, content)))
+
+    for name, fields in FIELDS.items():
+        api.add_api_route(f"/messages/{{id}}/{name}", _act_route(web, name), methods=["POST"], name=name, summary=_SUMMARIES[name], openapi_extra=_act_body(fields))
+    for path, follows in FOLLOWS.items():
+        route = _follow_route(web, follows)
+        extra = {"requestBody": {"required": True, "content": _BODY}}
+        api.add_api_route(f"/messages/{{id}}/{path}", route, methods=["POST"], status_code=201, name=path, summary=f"Draft {_SUMMARIES[path]}.", openapi_extra=extra)
+    return api
+
+
+_SUMMARIES = {
+    "preview": "Say who would be told and what a person should know first; changes nothing.",
+    "submit": "Ask for the approval of exactly this text, to exactly these people.",
+    "approve": "Approve as the second person exactly what content_hash names: with that it is published and goes out.",
+    "return": "Give a submitted version back to be edited.",
+    "reject": "End an unpublished version.",
+    "hold": "Hand it to nobody any more, at once.",
+    "resume": "Let a held version go on.",
+    "cancel": "Stop what is not handed over and publish a CAP Cancel.",
+    "resend": "Order a further hand-over to those failed or in doubt; the next approval of the message approves it.",
+    "update": "an update",
+    "correct": "a correction",
+    "all-clear": "an all-clear",
+}
+
+
+def _act_body(fields: tuple[str, ...]) -> dict[str, Any]:
+    schema = {"type": "object", "additionalProperties": False, "properties": {name: {} if name == "only" else {"type": "string"} for name in fields}, "required": list(fields)}
+    return {"requestBody": {"required": bool(fields), "content": {JSON: {"schema": schema}}}}
+
+
+def _no_version(existing: list[Version]) -> Version:
+    raise refuse("version_unknown", "there is no such version", f"it has versions 1 to {existing[-1].number}", field="version", status=404)
+
+
+def _with(warnings: tuple[Problem, ...] = ()) -> Any:
+    def answer(_conn: Connection, v: Version, _seen: Seen | None) -> dict[str, Any]:
+        return _told(v, **({"warnings": [problem_json(p) for p in warnings]} if warnings else {}))
+
+    return answer
+
+
+def read_new(body: bytes, kind: str, web: Web) -> tuple[Content, tuple[Problem, ...]]:
+    """Return the content of a new message and what its author should know of it; raises Rejected."""
+    if kind == CAP:
+        drafted = from_cap(parse(body), now=web.now())
+        return drafted.content, drafted.warnings
+    return read_draft(body, "json", now=web.now()), ()
+
+
+def read_following(body: bytes, kind: str, web: Web, base: Content, follows: Any) -> Content:
+    """Return the content of a version that follows another; raises Rejected."""
+    if kind == CAP:
+        raise refuse("media_type", "what follows a message is not read from CAP", f"send {JSON}", field="Content-Type", status=415)
+    return read_draft(body, "json", now=web.now(), base=base, follows=follows)
+
+
+def _follow_route(web: Web, follows: Follows) -> Any:
+    async def follow(request: Request, id: str) -> Response:
+        actor = await web.actor(request)
+        body = await request.body()
+        kind = check_media_type(request, body, JSON)
+
+        async def make() -> Act:
+            operators.require(actor, follows)
+            message_id = message_id_of(id)
+            base = await web.desk.base_of(message_id)
+            content = await run_in_threadpool(read_following, body, kind, web, base, follows)
+            return Act(do=lambda desk: desk.follow(actor, message_id, follows, content), answer=_with(), status=201)
+
+        return await once(request, body, web.desk, actor, make)
+
+    return follow
+
+
+def _act_route(web: Web, name: Do) -> Any:
+    async def act(request: Request, id: str) -> Response:
+        actor = await web.actor(request)
+        body = await request.body()
+        check_media_type(request, body, JSON)
+        return await once(request, body, web.desk, actor, lambda: _act(name, actor, message_id_of(id), read_act(request, body, FIELDS[name])))
+
+    return act
+
+
+def _act(name: Do, actor: Operator, message_id: int, said: dict[str, Any]) -> Act:
+    """Return what an act does at the desk, and what is told of it."""
+    told = _with()
+    match name:
+        case "preview":
+            return Act(do=lambda desk: desk.preview(actor, message_id), answer=lambda _conn, result, _seen: _told(result[0], result[1]))
+        case "submit":
+            return Act(do=lambda desk: desk.submit(actor, message_id), answer=lambda _conn, v, seen: _told(v, seen))
+        case "approve":
+            operators.require(actor, "approve")
+            agreed = text_field(said, "content_hash", missing="content_hash_missing", fix="send the content_hash that the submission answered: it says what you approve")
+            return Act(do=lambda desk: desk.approve(actor, message_id, agreed.strip()), answer=told)
+        case "return" | "reject":
+            operators.require(actor, name)
+            why = text_field(said, "why", missing="why_missing", fix="say why: the author reads it")
+            return Act(do=lambda desk: desk.send_back(actor, message_id, name, why), answer=told)
+        case "hold":
+            return Act(do=lambda desk: desk.hold(actor, message_id), answer=told)
+        case "resume":
+            return Act(do=lambda desk: desk.resume(actor, message_id), answer=told)
+        case "cancel":
+            operators.require(actor, "cancel")
+            reason = text_field(said, "why", missing="why_missing", fix="say why: it is shown on the public page")
+            return Act(do=lambda desk: desk.cancel(actor, message_id, reason), answer=lambda _conn, result, _seen: _told(result[0], handing_over=result[1]))
+        case "resend":
+            only = only_of(said)
+            return Act(do=lambda desk: desk.resend(actor, message_id, only), answer=lambda conn, people, _seen: _resend_told(conn, message_id, only, people))
+
+
+def _resend_told(conn: Connection, message_id: int, only: tuple[str, ...], people: int) -> dict[str, Any]:
+    published = versions.newest_published(versions.of_message(conn, message_id))
+    assert published is not None
+    return _told(published, resend={"only": list(only), "people": people, "state": "pending_approval"})
+
+

@@ -1,0 +1,75 @@
+"""What an installation holds beside messages: threat levels, areas, subscribers."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from broadcast import levels_store, operators
+from broadcast.problems import refuse
+from console.api import cursors
+from console.context import Web
+from console.shapes import effective_json, levels_json
+from subscribers import listing
+
+_SUBSCRIBER_ROLES = ("administrator", "auditor")
+
+
+def router(web: Web) -> APIRouter:
+    """Return the routes that only look."""
+    api = APIRouter(tags=["reading"])
+
+    @api.get("/threat-levels")
+    async def threat_levels(request: Request, as_of: str | None = None, area: str | None = None) -> Response:
+        """Return the level of every scope, or the effective level of one area with the scopes it comes from; now, or as of a time."""
+        operators.require(await web.actor(request), "read")
+        at = read_time(as_of) if as_of is not None else web.now()
+        facts = await web.db.read(levels_store.facts, None, at)
+        if area is None:
+            return JSONResponse(levels_json(facts, at))
+        tree = await web.desk.tree()
+        code = area.strip().upper()
+        if code not in tree:
+            raise refuse("area_unknown", "there is no such area", "see GET /api/v1/areas", field="area")
+        return JSONResponse(effective_json(facts, [code, *(a.code for a in tree.ancestors(code) if a.code != code)], at))
+
+    @api.get("/areas")
+    async def areas(request: Request) -> Response:
+        """Return every imported area: code, name, level, parent."""
+        operators.require(await web.actor(request), "read")
+        tree = await web.desk.tree()
+        return JSONResponse([{"code": a.code, "name": a.name, "level": a.level, "parent": a.parent} for a in tree.all()])
+
+    @api.get("/subscribers")
+    async def subscribers(request: Request, cursor: str | None = None, limit: str | None = None) -> Response:
+        """Return the people registered, by page, with their numbers, addresses and names masked; for administrators and auditors, and logged."""
+        actor = await web.actor(request)
+        if actor.role not in _SUBSCRIBER_ROLES:
+            raise refuse("wrong_role", f"the role {actor.role} may not list subscribers", f"ask somebody whose role is {' or '.join(_SUBSCRIBER_ROLES)}", status=403)
+        size = cursors.limit_of(limit)
+        place = cursors.read(web.key, "subscribers", cursor)
+        after = place[0] if place else 0
+        found = await web.db.read(listing.page, after, size + 1)
+        page = found[:size]
+        await web.db.write(operators.log_admin, actor=actor.name, action="subscribers.list", subject=f"after {after}", detail=f"{len(page)} masked", now=web.now())
+        following = cursors.write(web.key, "subscribers", page[-1]["id"]) if len(found) > size else None
+        return JSONResponse({"subscribers": page, "next": following})
+
+    return api
+
+
+def read_time(text: str) -> datetime:
+    """Return an aware moment: RFC 3339, or a date for its first moment (UTC). Raises Rejected (422 time_invalid, time_zone_missing)."""
+    word = re.sub(r"(?<=\d) (?=\d\d:\d\d$)", "+", text.strip())  # a plus sign in a query reads as a space
+    try:
+        at = datetime.fromisoformat(word)
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", word, re.ASCII):
+            return at.replace(tzinfo=UTC)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise refuse("time_invalid", "not a time that exists", "write it as 2026-11-21T18:00:00Z", field="as_of") from None
+    raise refuse("time_zone_missing", "the time has no offset from UTC", "write it as 2026-11-21T18:00:00Z", field="as_of")

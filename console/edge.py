@@ -1,0 +1,116 @@
+"""The outermost layer of the web process: how much is read, what every answer carries, what is counted, and that no fault shows its trace."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from broadcast.problems import Problem, Rejected
+from broadcast.store import TROUBLE
+from console import problem_json
+
+log = structlog.get_logger("web")
+
+MIB = 1024 * 1024
+BODY_LIMIT = MIB
+_DRAIN_LIMIT = 64 * MIB  # so much of a body too large is read and thrown away: who is still sending would not see the answer
+_DRAIN_SECONDS = 10.0
+
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""Pages are plain: no script, nothing from outside, in nobody's frame."""
+
+Observe = Callable[[str, str, int, float], None]
+"""Method, route template, status, seconds."""
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class Edge:
+    """ASGI middleware. `limit_of(path)` gives the bytes of a body that are read there."""
+
+    def __init__(self, app: ASGIApp, *, limit_of: Callable[[str], int], observe: Observe) -> None:
+        self._app, self._limit_of, self._observe = app, limit_of, observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, answered = time.monotonic(), 0
+        limit = self._limit_of(scope["path"])
+        read = 0
+
+        async def limited() -> Message:
+            nonlocal read
+            message = await receive()
+            if message["type"] == "http.request":
+                read += len(message.get("body", b""))
+                if read > limit:
+                    raise _TooLargeError
+            return message
+
+        async def dressed(message: Message) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                answered = message["status"]
+                present = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *((name, value) for name, value in SECURITY_HEADERS if name not in present)]
+            await send(message)
+
+        try:
+            if _declared(scope) > limit:
+                raise _TooLargeError
+            await self._app(scope, limited, dressed)
+        except _TooLargeError:
+            await _drain(receive, read)
+            await self._refuse(scope, dressed, answered, Rejected(Problem(code="body_too_large", detail=f"at most {limit:,} bytes are read here", fix="send less", status=413)))
+        except TROUBLE as error:
+            log.warning("web.database_trouble", route=problem_json.route_of(scope), error=type(error).__name__)
+            await self._refuse(scope, dressed, answered, problem_json.no_database())
+        except Exception:
+            log.exception("web.failed", method=scope["method"], route=problem_json.route_of(scope))
+            await self._refuse(scope, dressed, answered, problem_json.of_bug())
+        finally:
+            self._observe(scope["method"], problem_json.route_of(scope), answered, time.monotonic() - began)
+
+    async def _refuse(self, scope: Scope, send: Send, answered: int, rejected: Rejected) -> None:
+        if answered:
+            return  # half an answer is out: the server cuts the connection, and the client sees that it is no whole one
+        answer = problem_json.response(rejected)
+        if rejected.status == 413:
+            answer.headers["Connection"] = "close"
+
+        async def nothing() -> Message:
+            return {"type": "http.disconnect"}
+
+        await answer(scope, nothing, send)
+
+
+def _declared(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:18])
+    return 0
+
+
+async def _drain(receive: Receive, read: int) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while read <= _DRAIN_LIMIT:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body"):
+                    return
+                read += len(message.get("body", b""))

@@ -1,0 +1,81 @@
+"""The web process as one ASGI application: a factory, and nothing at import."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from broadcast.drafts.source import LIMIT as DRAFT_LIMIT
+from broadcast.store import Database
+from config.rendering import StoredRenderings
+from config.settings import Settings
+from console import api, health, hooks, metrics, problem_json, public
+from console.context import Web
+from console.desk import Desk
+from console.edge import BODY_LIMIT, Edge
+
+
+def create_app(
+    *,
+    desk: Desk,
+    db: Database,
+    settings: Settings,
+    accounts: Mapping[str, str],
+    wake: Callable[[str], None] | None = None,
+    ready: Callable[[], datetime | None],
+) -> FastAPI:
+    """Return the application of one process.
+
+    `accounts` is account → token of who may call the webhooks; `wake(topic)` hurries the engine of this process; `ready()` is when one of its
+    loops last turned well. Streams end when `app.state.close()` is called: before the server is told to stop, for it waits for them.
+    """
+    web = Web(
+        desk=desk,
+        db=db,
+        settings=settings,
+        accounts=dict(accounts),
+        wake=wake,
+        ready=ready,
+        renderings=StoredRenderings(db, sender_name=settings.sender_name, public_url=settings.public_url),
+        key=settings.key(),
+        closing=asyncio.Event(),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        web.closing.set()
+
+    app = FastAPI(
+        title="fasttime",
+        summary="Police message broadcast: write once, reach the right people, know what became of every message.",
+        version=_version(),
+        docs_url=None,  # their page loads scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.close = web.closing.set
+    counted = metrics.Metrics()
+    problem_json.install(app)
+    app.add_middleware(Edge, limit_of=limit_of, observe=counted.observe)
+    for router in (api.router(web), hooks.router(web), health.router(web), metrics.router(web, counted), public.router(web)):
+        app.include_router(router)
+    return app
+
+
+def limit_of(path: str) -> int:
+    """Return how many bytes of a body are read at a path: 1 MiB; a message may be larger, so that a polygon with too many points is refused as such."""
+    return DRAFT_LIMIT if path.startswith("/api/v1/messages") else BODY_LIMIT
+
+
+def _version() -> str:
+    try:
+        return version("fasttime")
+    except PackageNotFoundError:
+        return "0"
