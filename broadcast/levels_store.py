@@ -1,18 +1,23 @@
-"""Threat levels as recorded facts: the present level of a scope, its history, and the check of a change."""
+"""Threat levels as recorded facts: what holds where, its history, the check of a change, and the past that a file may fill in."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select
 
+from broadcast import levels, outbox
+from broadcast.levels import UK, History, Level, LevelFact, meaning, normalise_scope, select_import
 from broadcast.problems import refuse
 from broadcast.store import lock_name
 from broadcast.tables import level_fact
+from broadcast.topics import RECEIPTS
 
 if TYPE_CHECKING:
+    from broadcast.areas import AreaTree
     from broadcast.versions import Version
 
 
@@ -38,10 +43,21 @@ def facts(conn: Connection, scope: str | None = None, until: datetime | None = N
     return [Fact(scope=r.scope, level=r.level, at=r.at, source=r.source, note=r.note, version_id=r.version_id) for r in conn.execute(query)]
 
 
+def history(conn: Connection, scope: str | None = None) -> History:
+    """Return the levels over time, of every scope or of one: what counts of the recorded facts."""
+    return History(_counting(facts(conn, scope)))
+
+
+def _counting(found: Iterable[Fact]) -> list[levels.Fact]:
+    # Oldest first and then in the order of recording: the number is the order.
+    return [levels.Fact(scope=f.scope, at=f.at, level=Level(f.level), source="approval" if f.source == "approval" else "import", order=n) for n, f in enumerate(found)]
+
+
 def present(conn: Connection, scope: str, as_of: datetime | None = None) -> Fact | None:
-    """Return the fact that holds for the scope now, or held at `as_of`."""
-    found = facts(conn, scope, as_of)
-    return found[-1] if found else None
+    """Return the fact that holds for the scope now, or held at `as_of`: an approval holds until the next one, whatever is imported."""
+    found = facts(conn, scope)
+    counting = [n.order for n in History(_counting(found)).facts(scope) if as_of is None or n.at <= as_of]
+    return found[counting[-1]] if counting else None
 
 
 def check_change(conn: Connection, v: Version) -> str | None:
@@ -73,22 +89,116 @@ def apply_change(conn: Connection, v: Version, at: datetime) -> None:
         conn.execute(insert(level_fact).values(scope=scope, level=level, at=at, source="approval", version_id=v.id, note="", recorded_at=at))
 
 
-def import_facts(conn: Connection, new: list[Fact], recorded_at: datetime) -> tuple[int, list[Fact]]:
-    """Fill in the past; return how many were recorded, and those left out.
+def import_rows(conn: Connection, rows: Sequence[LevelFact], recorded_at: datetime) -> tuple[int, list[tuple[LevelFact, str]]]:
+    """Fill in the past from the rows of a level CSV; return how many were recorded, and those left out with the reason of `select_import`.
 
-    Never changes a level set by an approval nor the present level of a scope that has one (INTERFACES, level CSV): a fact not
-    older than what the scope has is left out, and so is one that is recorded already.
+    Sends nothing. The scopes are locked, so that no approval comes between the look and the writing.
     """
-    taken, left = 0, []
-    before = {scope: present(conn, scope) for scope in {f.scope for f in new}}
-    known = {(f.scope, f.at, f.level) for f in facts(conn)}
-    for fact in sorted(new, key=lambda f: f.at):
-        held = before[fact.scope]
-        if (fact.scope, fact.at, fact.level) in known:
-            continue
-        if held is not None and fact.at >= held.at:
-            left.append(fact)
-            continue
-        conn.execute(insert(level_fact).values(scope=fact.scope, level=fact.level, at=fact.at, source="import", note=fact.note, recorded_at=recorded_at))
-        taken += 1
-    return taken, left
+    for scope in sorted({row.scope for row in rows}):
+        lock_name(conn, f"level:{scope}")
+    taken, left = select_import(history(conn), rows)
+    if taken:
+        conn.execute(insert(level_fact), [{"scope": r.scope, "level": str(r.level), "at": r.at, "source": "import", "note": r.note, "recorded_at": recorded_at} for r in taken])
+        payloads = [{"scope": r.scope, "level": str(r.level), "since": r.at.isoformat(), "note": r.note} for r in taken]
+        events = [{"topic": RECEIPTS, "key": p["scope"], "type": "level.imported", "payload": p} for p in payloads]
+        outbox.append_many(conn, events, at=recorded_at, wake=False)
+    return len(taken), left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moment(LevelFact):
+    """A fact of the past that is known to the moment, not only to the day."""
+
+    fact: Fact
+
+    @property
+    def at(self) -> datetime:
+        """The moment itself."""
+        return self.fact.at
+
+
+def import_facts(conn: Connection, new: Sequence[Fact], recorded_at: datetime) -> tuple[int, list[Fact]]:
+    """Fill in the past as `import_rows` does; return how many were recorded, and those left out (without those recorded already)."""
+    rows = [_Moment(date=f.at, scale=f.scope, scope=f.scope, level=Level(f.level), note=f.note, fact=f) for f in sorted(new, key=lambda f: f.at)]
+    taken, left = import_rows(conn, rows, recorded_at)
+    return taken, [row.fact for row, why in left if why != "known" and isinstance(row, _Moment)]
+
+
+# What is shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The level of a scope or of a place at `at`, and every scope that it comes from; level and since are None where none is set."""
+
+    scope: str
+    at: datetime
+    level: Level | None = None
+    since: datetime | None = None
+    came_from: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of INTERFACES' `level show`: the meaning in the official words of that day."""
+        return {
+            "scope": self.scope,
+            "level": str(self.level) if self.level else None,
+            "rank": self.level.rank if self.level else None,
+            "meaning": meaning(self.level, self.at) if self.level else None,
+            "since": self.since.isoformat() if self.since else None,
+            "from": list(self.came_from),
+        }
+
+
+def show(conn: Connection, at: datetime, scope: str | None = None, *, confidential: bool = False) -> list[Shown]:
+    """Return what holds at `at`: of every scope that has a level, UK first (it always exists), or of one scope.
+
+    The level of a community may be confidential to it: it is in the answer only where it was asked for, by its name or by `confidential`.
+    """
+    if scope is not None:
+        wanted = normalise_scope(scope)
+        return [_shown(history(conn, wanted), wanted, at)]
+    found = history(conn)
+    named = [s for s in found.present(at) if s != UK and (confidential or not s.startswith("community:"))]
+    return [_shown(found, s, at) for s in (UK, *named)]
+
+
+def _shown(found: History, scope: str, at: datetime) -> Shown:
+    held = found.as_of(scope, at)
+    return Shown(scope=scope, at=at) if held is None else Shown(scope=scope, at=at, level=held.level, since=held.since, came_from=(scope,))
+
+
+def effective(conn: Connection, tree: AreaTree, code: str, at: datetime, *, sectors: Sequence[str] = (), communities: Sequence[str] = ()) -> Shown:
+    """Return the level in effect at an area: the highest of its own, of all it lies in, of UK, and of the sectors and communities named.
+
+    `since` is when the highest of them last became what it is. A community's level counts only where it is named: it may be confidential.
+    Raises Rejected (404 area_unknown).
+    """
+    if code not in tree:
+        raise refuse("area_unknown", f"{code[:40]!r} was never imported", "see `fasttime areas list`", field="area", status=404)
+    groups = (*(f"sector:{levels.name_key(s)}" for s in sectors), *(f"community:{levels.name_key(c)}" for c in communities))
+    scopes = (code, *(a.code for a in tree.ancestors(code)), *groups)
+    found = history(conn)
+    now = found.effective(scopes, at)
+    if now is None:
+        return Shown(scope=code, at=at)
+    level, came_from = now
+    since = at
+    for moment in sorted({f.at for s in (UK, *scopes) for f in found.facts(s) if f.at <= at}, reverse=True):
+        before = found.effective(scopes, moment)
+        if before is None or before[0] is not level:
+            break
+        since = moment
+    return Shown(scope=code, at=at, level=level, since=since, came_from=came_from)
+
+
+def changes(conn: Connection, scope: str | None = None, *, confidential: bool = False) -> list[dict[str, Any]]:
+    """Return every fact on record that counts, oldest first, as `level show` tells a level (its meaning in the words of its day), with source and note."""
+    recorded = facts(conn, scope if scope is None or scope.startswith("scale:") else normalise_scope(scope))
+    found = History(_counting(recorded))
+    counting = sorted(f.order for s in {f.scope for f in recorded} for f in found.facts(s) if scope is not None or confidential or not s.startswith("community:"))
+    told = []
+    for n in counting:
+        f = recorded[n]
+        entry = Shown(scope=f.scope, at=f.at, level=Level(f.level), since=f.at, came_from=(f.scope,)).to_json()
+        told.append({**entry, "source": f.source, "note": f.note})
+    return told
