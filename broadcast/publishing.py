@@ -174,6 +174,7 @@ def cancel(conn: Connection, actor: Operator, message_id: int, *, why: str, hous
     v = _published(conn, message_id, "cancel")
     versions.change_state(conn, v, "cancel", ended_at=now, why=why)
     close_batches(conn, v.id)
+    v = versions.get(conn, v.id)  # with its reason, which the Cancel gives
     if v.identifier is not None and v.sent is not None:
         document = house.document(v, "Cancel", [(house.sender, v.identifier, v.sent)], now.replace(microsecond=0))
         conn.execute(update(version).where(version.c.id == v.id).values(cancel_cap=document))
