@@ -21,12 +21,12 @@ _SHOWN_STATES = ("live", "held", "expired", "superseded", "corrected", "cancelle
 def for_the_public(v: Version) -> bool:
     """Return whether anybody may read it: it went out, on the web too, is no test, and is for people at large.
 
-    Not for officers or partners only, and not for the people of single communities or sectors: whom the police speak to in confidence is theirs to say.
+    Not for officers or partners only, and not for single communities: that, and what, the police write to them may be confidential.
     """
     content = v.content
     kinds = set(content.audience.kinds)
     closed = bool(kinds) and kinds <= CLOSED_KINDS
-    named = bool(content.audience.sectors or content.audience.communities) or ":" in (content.scope or "")
+    named = bool(content.audience.communities) or (content.scope or "").startswith("community:")
     return v.live_at is not None and v.status in ("Actual", "Exercise") and "web" in content.channels and not closed and not named
 
 

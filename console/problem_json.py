@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from broadcast.problems import Problem, Rejected
 from broadcast.store import TROUBLE
@@ -92,11 +93,13 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, Rejected)
         return response(error)
 
-    async def http(_request: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         answer = response(of_http(error))
         for name, value in (error.headers or {}).items():
             answer.headers[name] = value
+        if error.status_code == 405:
+            answer.headers["Allow"] = ", ".join(sorted(allowed_methods(app, request)))
         return answer
 
     async def validation(_request: Request, error: Exception) -> Response:
@@ -112,6 +115,16 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, validation)
     for kind in TROUBLE:
         app.add_exception_handler(kind, trouble)
+
+
+def allowed_methods(app: FastAPI, request: Request) -> set[str]:
+    """Return the methods of every route at the request's path: the framework names those of the first one only."""
+    found: set[str] = set()
+    for route in app.routes:
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+            if method not in found and route.matches({**request.scope, "method": method})[0] is Match.FULL:
+                found.add(method)
+    return found
 
 
 def route_of(scope: Any) -> str:

@@ -21,7 +21,6 @@ from broadcast.versions import Version
 from broadcast.wording.packs import pack_for
 from console.context import Web
 from console.pages import page, paragraph
-from console.shapes import levels_json
 from subscribers import registry, unsubscribe
 
 CAP_TYPE = "application/cap+xml"
@@ -49,7 +48,7 @@ def router(web: Web) -> APIRouter:
     async def front(_request: Request) -> Response:
         """Show the present threat level and the live messages."""
         now = web.now()
-        levels = [entry for entry in levels_json(await web.db.read(levels_store.facts, None, now), now) if ":" not in entry["scope"]]
+        levels = [shown.to_json() for shown in await web.db.read(levels_store.show, now)]
         found = await web.db.read(published.shown, now)
         tree = await web.desk.tree() if any(entry["scope"] != UK for entry in levels) else None
         names = {area.code: area.name for area in tree.all()} if tree is not None else {}
@@ -145,7 +144,7 @@ async def _html(web: Web, v: Version) -> str:
 
 
 def _level(entry: dict[str, Any], names: dict[str, str]) -> str:
-    where = "United Kingdom" if entry["scope"] == UK else names.get(entry["scope"], entry["scope"])
+    where = "United Kingdom" if entry["scope"] == UK else names.get(entry["scope"], entry["scope"].partition(":")[2] or entry["scope"])
     if entry["level"] is None:
         return f'<p class="level">Threat level, {escape(where)}: not known here.</p>'
     since = f"{date.fromisoformat(entry['since'][:10]):%-d %B %Y}"

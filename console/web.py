@@ -60,7 +60,7 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.close = web.closing.set
+    app.state.web, app.state.close = web, web.closing.set
     counted = metrics.Metrics()
     problem_json.install(app)
     app.add_middleware(Edge, limit_of=limit_of, observe=counted.observe)

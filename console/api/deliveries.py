@@ -24,7 +24,6 @@ from broadcast.versions import Version
 from console.api import cursors
 from console.api.messages import message_id_of
 from console.context import Web
-from console.explain import explain
 
 KEPT_SECONDS = 5.0
 """An account of a million people takes a while: the pages of one reader within this time are cut from one account."""
@@ -85,10 +84,13 @@ def router(web: Web) -> APIRouter:
         return JSONResponse({"message": v.message_id, "version": v.number, "addressed": len(account.addressed), "deliveries": page, "next": following})
 
     @api.get("/messages/{id}/explain/{subscriber}")
-    async def explained(request: Request, id: str, subscriber: str, version: str | None = None) -> Response:
-        """Return why one person is, or is not, sent to: every question of the rule, the attempts, the line."""
-        v = await _version(web, await web.actor(request), id, version, people=True)
-        return JSONResponse(await explain(web.desk, v, subscriber))
+    async def explain(request: Request, id: str, subscriber: str) -> Response:
+        """Return why one person is, or is not, sent to: every question of the rule, the attempts, the line. `subscriber`: id or external_id."""
+        actor = await web.actor(request)
+        v = await _version(web, actor, id, None, people=True)
+        told = await web.desk.explain(v.message_id, subscriber.replace("\x00", ""))
+        await web.db.write(operators.log_admin, actor=actor.name, action="explain", subject=id, detail=f"person={told['subscriber']}", now=web.now())
+        return JSONResponse(told)
 
     return api
 

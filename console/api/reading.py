@@ -12,7 +12,6 @@ from broadcast import levels_store, operators
 from broadcast.problems import refuse
 from console.api import cursors
 from console.context import Web
-from console.shapes import effective_json, levels_json
 from subscribers import listing
 
 _SUBSCRIBER_ROLES = ("administrator", "auditor")
@@ -23,18 +22,15 @@ def router(web: Web) -> APIRouter:
     api = APIRouter(tags=["reading"])
 
     @api.get("/threat-levels")
-    async def threat_levels(request: Request, as_of: str | None = None, area: str | None = None) -> Response:
+    async def threat_levels(request: Request, as_of: str | None = None, area: str | None = None, scope: str | None = None) -> Response:
         """Return the level of every scope, or the effective level of one area with the scopes it comes from; now, or as of a time."""
         operators.require(await web.actor(request), "read")
         at = read_time(as_of) if as_of is not None else web.now()
-        facts = await web.db.read(levels_store.facts, None, at)
-        if area is None:
-            return JSONResponse(levels_json(facts, at))
-        tree = await web.desk.tree()
-        code = area.strip().upper()
-        if code not in tree:
-            raise refuse("area_unknown", "there is no such area", "see GET /api/v1/areas", field="area")
-        return JSONResponse(effective_json(facts, [code, *(a.code for a in tree.ancestors(code) if a.code != code)], at))
+        if area is not None:
+            tree = await web.desk.tree()
+            return JSONResponse([(await web.db.read(levels_store.effective, tree, area.strip().upper(), at)).to_json()])
+        held = await web.db.read(levels_store.show, at, scope, confidential=True)
+        return JSONResponse([shown.to_json() for shown in held])
 
     @api.get("/areas")
     async def areas(request: Request) -> Response:
