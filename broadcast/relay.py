@@ -29,6 +29,7 @@ log = structlog.get_logger("relay")
 
 BATCH = 500
 ACK_SECONDS = 10.0
+LOCK_SECONDS = 2 * ACK_SECONDS
 POLL_SECONDS = 0.5
 """How often the outbox is looked at without being asked: a notification may be lost with its connection."""
 LISTEN_CHECK_SECONDS = 5.0
@@ -225,10 +226,13 @@ async def _move_for_ever(db: Database, carrier: Carrier, wake: asyncio.Event, st
                 await asyncio.wait_for(wake.wait(), POLL_SECONDS)
 
 
-async def move(db: Database, carrier: Carrier, limit: int = BATCH) -> tuple[int, int]:
-    """Hand up to `limit` events on, in one transaction; return how many were taken and how many of them handed on."""
+async def move(db: Database, carrier: Carrier, limit: int = BATCH, lock_seconds: float = LOCK_SECONDS) -> tuple[int, int]:
+    """Hand up to `limit` events on, in one transaction; return how many were taken and how many of them handed on.
+
+    Whoever has not marked them after `lock_seconds` loses them to another relay, by the database's own clock.
+    """
     async with db.engine.begin() as conn:
-        rows = await conn.run_sync(_take, limit)
+        rows = await conn.run_sync(_take, limit, lock_seconds)
         if not rows:
             return 0, 0
         moved = await carrier.send(rows)
@@ -236,9 +240,9 @@ async def move(db: Database, carrier: Carrier, limit: int = BATCH) -> tuple[int,
     return len(rows), len(moved)
 
 
-def _take(conn: Connection, limit: int) -> list[OutboxRow]:
+def _take(conn: Connection, limit: int, lock_seconds: float) -> list[OutboxRow]:
     # A relay that is frozen here must not keep these rows from the others: the database ends its transaction.
-    conn.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{int(ACK_SECONDS * 2)}s'"))
+    conn.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{int(lock_seconds * 1000)}ms'"))
     return outbox.take(conn, limit)
 
 

@@ -19,7 +19,7 @@ from broadcast.kafka_topics import MAX_EVENT_BYTES, check_topics, compare, creat
 from broadcast.outbox import OutboxRow
 from broadcast.problems import Rejected
 from broadcast.relay import CarrierAway, KafkaCarrier, move, run_relay
-from broadcast.store import Database
+from broadcast.store import TROUBLE, Database
 from broadcast.topics import ALERTS, DELIVERIES_URGENT, RECEIPTS, TOPICS
 from console import migrate
 from tests.services import Kafka, free_port
@@ -215,28 +215,28 @@ async def test_an_event_that_commits_after_a_later_one_is_not_passed_over(bootst
     assert [r.key for r in await records(bootstrap, RECEIPTS)].count(b"early id") == 1
 
 
+class Killed(BaseException):
+    """What nothing catches."""
+
+
 class KilledAfterProduce(KafkaCarrier):
     """A relay that dies between the acknowledgement and its mark."""
 
     async def send(self, rows: Sequence[OutboxRow]) -> list[int]:
         await super().send(rows)
-        raise KeyboardInterrupt
+        raise Killed
 
 
 async def test_a_relay_killed_between_produce_and_mark_repeats_and_never_loses(bootstrap: str, db: Database) -> None:
     await put(db, "a", "b")
     dying = KilledAfterProduce(bootstrap)
-    with pytest.raises(KeyboardInterrupt):
-        await _as_task(move, db, dying)
+    with pytest.raises(Killed):
+        await move(db, dying)
     await dying.close()
     assert await left(db) == 2
     async with relaying(bootstrap, db):
         await until(lambda: _none(db))
     assert sorted(r.key for r in await records(bootstrap, DELIVERIES_URGENT)) == [b"a", b"a", b"b", b"b"]
-
-
-async def _as_task(fn: Any, *args: Any) -> Any:
-    return await fn(*args)
 
 
 async def test_while_kafka_is_away_the_lock_is_let_go_and_nothing_is_lost(db: Database) -> None:
@@ -299,6 +299,27 @@ async def test_a_shard_without_a_partition_still_wakes_somebody(bootstrap: str, 
     async with relaying(bootstrap, db):
         await until(lambda: _none(db))
     assert len(await records(bootstrap, ALERTS)) == 1
+
+
+async def test_a_relay_that_hangs_with_the_rows_loses_them_to_another(bootstrap: str, db: Database) -> None:
+    await put(db, "x")
+    taken = asyncio.Event()
+
+    class Hangs(KafkaCarrier):
+        async def send(self, rows: Sequence[OutboxRow]) -> list[int]:
+            taken.set()
+            await asyncio.sleep(60)
+            return []
+
+    hanging = asyncio.create_task(move(db, Hangs(bootstrap), lock_seconds=1.0))
+    await taken.wait()
+    assert await left(db) == 0
+    async with relaying(bootstrap, db):
+        await until(lambda: _none(db))
+    hanging.cancel()
+    with contextlib.suppress(asyncio.CancelledError, *TROUBLE):
+        await hanging
+    assert [r.key for r in await records(bootstrap, DELIVERIES_URGENT)] == [b"x"]
 
 
 async def test_a_carrier_that_is_away_leaves_everything_in_the_outbox(db: Database) -> None:
