@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
 
 import typer
 
@@ -32,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 refused by a rule, 2 usage, file, token or setting wrong, 69 a service is away."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     prepare()
+    before = _interruptible()
     out = Output(json="--json" in (given[: given.index("--")] if "--" in given else given))
     try:
         code = _run(given, out)
@@ -39,7 +44,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
     return code
+
+
+def _interruptible() -> Callable[[int, FrameType | None], Any] | None:
+    """Let one Ctrl-C end everything, also what waits for an answer: asyncio's own handler only asks the event loop. Return the handler before."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        return None
+    signal.signal(signal.SIGINT, interrupt)
+    return signal.default_int_handler
 
 
 def _run(given: list[str], out: Output) -> int:
@@ -77,6 +98,10 @@ def _usage(wrong: typer.TyperException, out: Output) -> int:
 def _unexpected(error: Exception, out: Output) -> int:
     import structlog
 
+    from config import logging as logs
+
+    if not structlog.is_configured():
+        logs.configure()
     frames = []
     at = error.__traceback__
     while at is not None:

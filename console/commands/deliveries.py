@@ -62,10 +62,11 @@ def deliveries(
         found = await session.db.read(accounts.of_message, message_id, version)
         people = await _people(session, found, state, channel) if export or state or channel else []
         if export is not None:
+            from broadcast.content import CHANNELS
             from broadcast.csv_files import write_rows
 
-            header = ("person", "external_id", "line", *found.channels, "reason")
-            write_file(export, write_rows(header, _csv_rows(people, found)))
+            names = [*(c for c in CHANNELS if c in found.channels), *(c for c in found.channels if c not in CHANNELS)]
+            write_file(export, write_rows(("person", "external_id", "line", *names, "reason"), _csv_rows(people, names)))
             out.note(f"{len(people)} people written to {export}")
         document = found.to_json() | ({"list": people} if state or channel else {}) | ({"file": str(export)} if export else {})
         _answer_account(out, document, found, people if state or channel else [])
@@ -126,11 +127,11 @@ async def _people(session: Session, account: Account, state: str, channel: str) 
     ]
 
 
-def _csv_rows(people: list[dict[str, Any]], account: Account) -> Iterator[list[str]]:
+def _csv_rows(people: list[dict[str, Any]], channels: list[str]) -> Iterator[list[str]]:
     from broadcast.csv_files import escape
 
     for p in people:
-        yield [str(p["person"]), escape(p["external_id"]), p["line"], *(p["channels"].get(name, "") for name in account.channels), escape(p["reason"])]
+        yield [str(p["person"]), escape(p["external_id"]), p["line"], *(p["channels"].get(name, "") for name in channels), escape(p["reason"])]
 
 
 async def _watch(session: Session, out: Output, message_id: int, number: int | None) -> None:

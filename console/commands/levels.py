@@ -12,33 +12,13 @@ from console.commands.options import Json, Why
 from console.output import Output
 
 if TYPE_CHECKING:
-    from broadcast.levels import History, LevelFact, Standing
+    from broadcast.levels import LevelFact
     from broadcast.operators import Operator
     from broadcast.store import Connection
     from broadcast.versions import Version
     from console.commands.session import Session
 
 app = typer.Typer(name="level", help="Threat levels: show, set, history, import.", no_args_is_help=True)
-
-
-def history_of(conn: Connection) -> History:
-    """Return the levels of every scope over time, as recorded."""
-    from broadcast import levels_store
-    from broadcast.levels import Fact, History, Level
-
-    return History(
-        Fact(scope=f.scope, at=f.at, level=Level(f.level), source="approval" if f.source == "approval" else "import", order=n) for n, f in enumerate(levels_store.facts(conn))
-    )
-
-
-def level_json(scope: str, standing: Standing | None, at: datetime, came_from: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return one entry of the JSON of `level show`: what holds at `at`, in the official words of that day."""
-    from broadcast.levels import meaning
-
-    if standing is None:
-        return {"scope": scope, "level": None, "rank": None, "meaning": None, "since": None, "from": []}
-    level = standing.level
-    return {"scope": scope, "level": str(level), "rank": level.rank, "meaning": meaning(level, at), "since": standing.since.isoformat(), "from": list(came_from or (scope,))}
 
 
 @app.command("show")
@@ -69,34 +49,24 @@ def _answer_levels(out: Output, found: list[dict[str, Any]]) -> None:
 
 
 async def _standing(session: Session, scope: str, area: str, at: datetime) -> list[dict[str, Any]]:
-    from broadcast.levels import UK, normalise_scope
-
-    history = await session.db.read(history_of)
-    if area:
-        return await _effective(session, history, area, at)
-    if scope:
-        wanted = normalise_scope(scope, field="--scope")
-        standing = history.as_of(wanted, at)
-        return [level_json(wanted, standing, at)] if standing is not None or wanted == UK else []
-    present = history.present(at)
-    return [level_json(s, present.get(s), at) for s in (UK, *(s for s in present if s != UK))]
-
-
-async def _effective(session: Session, history: History, area: str, at: datetime) -> list[dict[str, Any]]:
-    from broadcast.levels import Standing
+    from broadcast import levels_store
+    from broadcast.levels import normalise_scope
     from broadcast.nearest import shown
     from broadcast.problems import refuse
+    from console.shapes import effective_json, levels_json
 
-    code = area.strip().upper()
-    tree = await session.desk.tree()
-    if code not in tree:
-        raise refuse("area_unknown", f"{shown(area)} was never imported", "see `fasttime areas list`", field="--area")
-    effective = history.effective([code, *(a.code for a in tree.ancestors(code))], at)
-    if effective is None:
-        return []
-    level, came_from = effective
-    sinces = [held.since for held in (history.as_of(s, at) for s in came_from) if held is not None]
-    return [level_json(code, Standing(scope=code, level=level, since=min(sinces), source="approval"), at, came_from)]
+    facts = await session.db.read(levels_store.facts, None, at)
+    if area:
+        code, tree = area.strip().upper(), await session.desk.tree()
+        if code not in tree:
+            raise refuse("area_unknown", f"{shown(area)} was never imported", "see `fasttime areas list`", field="--area")
+        return effective_json(facts, [code, *(a.code for a in tree.ancestors(code))], at)
+    found = levels_json(facts, at)
+    if not scope:
+        return found
+    wanted = normalise_scope(scope, field="--scope")
+    nothing: dict[str, Any] = {"scope": wanted, "level": None, "rank": None, "meaning": None, "since": None, "from": []}
+    return [entry for entry in found if entry["scope"] == wanted] or [nothing]
 
 
 @app.command("set")
@@ -201,9 +171,11 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_defaul
 
 def _fill_in(conn: Connection, rows: list[LevelFact], now: datetime) -> tuple[int, list[tuple[LevelFact, str]]]:
     from broadcast import levels_store
-    from broadcast.levels import select_import
+    from broadcast.levels import Fact, History, Level, select_import
 
-    chosen, left = select_import(history_of(conn), rows)
+    known = enumerate(levels_store.facts(conn))
+    history = History(Fact(scope=f.scope, at=f.at, level=Level(f.level), source="approval" if f.source == "approval" else "import", order=n) for n, f in known)
+    chosen, left = select_import(history, rows)
     facts = [levels_store.Fact(scope=row.scope, level=str(row.level), at=row.at, source="import", note=row.note) for row in chosen]
     taken, _ = levels_store.import_facts(conn, facts, now)
     return taken, left

@@ -1,0 +1,7 @@
+"""Fixtures of the console's tests."""
+
+from __future__ import annotations
+
+from tests.console.cli import cli
+
+__all__ = ["cli"]

@@ -1,0 +1,88 @@
+"""fasttime level: the history since 2006, what held when, and a change as a draft."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.console.cli import Cli
+from tests.shared_data import shared_data
+
+
+@pytest.fixture
+def since_2006(cli: Cli) -> Cli:
+    """The command line of an installation with the published history."""
+    counted = cli.ok("level", "import", shared_data() / "misc" / "uk_threat_levels.csv")
+    assert counted["recorded"] == counted["rows"] == 28
+    return cli
+
+
+def test_an_empty_installation_knows_the_united_kingdom_and_no_level_of_it(cli: Cli):
+    assert cli.ok("level", "show") == [{"scope": "UK", "level": None, "rank": None, "meaning": None, "since": None, "from": []}]
+
+
+def test_the_history_is_imported_once_and_sends_nothing(since_2006: Cli):
+    again = since_2006.ok("level", "import", shared_data() / "misc" / "uk_threat_levels.csv")
+    assert (again["recorded"], again["left_out"]["known"]) == (0, 28)
+    assert since_2006.ok("message", "list") == []
+    history = since_2006.ok("level", "history", "--scope", "UK")
+    assert [entry["since"] for entry in history] == sorted(entry["since"] for entry in history)
+    assert history[0]["since"].startswith("2006-08-01T00:00:00")
+
+
+@pytest.mark.parametrize(
+    "day, level",
+    [
+        ("2006-08-10", "CRITICAL"),
+        ("2010-01-23", "SEVERE"),
+        ("2014-08-30T12:00:00+01:00", "SEVERE"),
+        ("2017-05-24", "CRITICAL"),
+        ("2020-01-01", "SUBSTANTIAL"),
+        ("2006-07-31", None),
+    ],
+)
+def test_what_held_then_is_told_in_the_shape_of_show(since_2006: Cli, day, level):
+    found = since_2006.ok("level", "history", "--as-of", day)
+    assert [(e["scope"], e["level"]) for e in found if e["scope"] == "UK"] == [("UK", level)]
+    assert set(found[0]) == {"scope", "level", "rank", "meaning", "since", "from"}
+
+
+def test_the_effective_level_of_an_area_names_the_scopes_it_comes_from(since_2006: Cli):
+    since_2006.ok("areas", "import", shared_data() / "geo" / "london_boroughs_small.geojson", "--level", "borough")
+    (found,) = since_2006.ok("level", "show", "--area", "E09000033")
+    (uk,) = since_2006.ok("level", "show", "--scope", "uk")
+    assert (found["scope"], found["level"], found["rank"], found["from"]) == ("E09000033", uk["level"], uk["rank"], ["UK"])
+
+
+@pytest.mark.parametrize(
+    "arguments, code",
+    [
+        (["show", "--area", "E09000033"], "area_unknown"),
+        (["show", "--scope", "London"], "scope_invalid"),
+        (["show", "--scope", "UK", "--area", "E09000033"], "options_exclude"),
+        (["history", "--as-of", "2014-02-31"], "time_invalid"),
+        (["history", "--as-of", "2014-02-01T12:00:00"], "time_zone_missing"),
+        (["import", "missing.csv"], "file_unreadable"),
+    ],
+)
+def test_a_wrong_question_is_exit_2(cli: Cli, arguments, code):
+    ran = cli("level", *arguments, "--json")
+    assert (ran.code, ran.codes) == (2, [code])
+
+
+def test_setting_a_level_makes_a_draft_like_any_other(cli: Cli):
+    author = cli.operator("Ann", "author")
+    made = cli.ok("level", "set", "severe", "--why", "An attack is highly likely.", token=author)
+    assert (made["kind"], made["status"], made["state"]) == ("threat_level_change", "Actual", "draft")
+    content = cli.ok("message", "show", made["id"])["content"]
+    assert (content["level"], content["scope"]) == ("SEVERE", "UK")
+    assert cli.ok("level", "show")[0]["level"] is None  # it holds when a second person has approved it
+
+
+@pytest.mark.parametrize(
+    "arguments, code", [(["SEVER", "--why", "x"], "level_unknown"), (["SEVERE", "--why", " "], "why_missing"), (["SEVERE", "--why", "x", "--scope", "here"], "scope_invalid")]
+)
+def test_a_wrong_level_is_refused_by_name(cli: Cli, arguments, code):
+    ran = cli("level", "set", *arguments, "--json", token=cli.operator("Ann", "author"))
+    assert (ran.code, ran.codes) == (2, [code])
+    if code == "level_unknown":
+        assert "did you mean SEVERE?" in ran.err
