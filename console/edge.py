@@ -39,16 +39,18 @@ class _TooLargeError(Exception):
 
 
 class Edge:
-    """ASGI middleware. `limit_of(path)` gives the bytes of a body that are read there."""
+    """ASGI middleware. `limit_of(path)` gives the bytes of a body that are read there; `endless` are the paths of streams."""
 
-    def __init__(self, app: ASGIApp, *, limit_of: Callable[[str], int], observe: Observe) -> None:
-        self._app, self._limit_of, self._observe = app, limit_of, observe
+    def __init__(self, app: ASGIApp, *, limit_of: Callable[[str], int], observe: Observe, endless: frozenset[str] = frozenset()) -> None:
+        self._app, self._limit_of, self._observe, self._endless = app, limit_of, observe, endless
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD" and scope["path"] not in self._endless:
+            scope = {**scope, "method": "GET"}  # the server leaves the body out, so that whatever has a GET has a HEAD (RFC 9110 section 9.1)
         began, answered = time.monotonic(), 0
         limit = self._limit_of(scope["path"])
         read = 0

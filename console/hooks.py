@@ -7,6 +7,7 @@ Everything is committed, with its event, before it is answered with 2xx; what ca
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -136,14 +137,13 @@ def keep_receipt(conn: Connection, attempt: str, position: int, told: StatusRece
     fresh = receipts.store(conn, Receipt(attempt=attempt, position=position, state=told.state, code=told.code, provider_id=told.provider_id), now)
     handed = calls.handed(conn, attempt, position)
     if fresh and told.code == STOPPED and handed is not None:
-        people = {handed.person, *(registry.persons_with_address(conn, "sms", to) if to else ())}
-        registry.stop(conn, sorted(people), "sms", "provider", now)
+        registry.stop(conn, sorted({handed.person, *_people_at(conn, to)}), "sms", "provider", now)
     return handed is not None
 
 
 def keep_reply(conn: Connection, kind: callbacks.Kind, number: str, sid: str, now: datetime) -> int:
     """Keep what everybody with this number answered, and stop or start them; return how many people they are. The same message again changes nothing."""
-    people = registry.persons_with_address(conn, "sms", number)
+    people = _people_at(conn, number)
     fresh = []
     for person in people:
         digest = _digest("reply", sid, str(person))
@@ -156,6 +156,10 @@ def keep_reply(conn: Connection, kind: callbacks.Kind, number: str, sid: str, no
     elif kind == "start":
         registry.start(conn, fresh, "sms", now)
     return len(people)
+
+
+def _people_at(conn: Connection, number: str) -> list[int]:
+    return registry.persons_with_address(conn, "sms", number) if re.fullmatch(r"\+[0-9]{5,15}", number, re.ASCII) else []
 
 
 def _attempt(web: Web, text: str) -> tuple[str, int]:

@@ -63,7 +63,7 @@ def create_app(
     app.state.web, app.state.close = web, web.closing.set
     counted = metrics.Metrics()
     problem_json.install(app)
-    app.add_middleware(Edge, limit_of=limit_of, observe=counted.observe)
+    app.add_middleware(Edge, limit_of=limit_of, observe=counted.observe, endless=frozenset({"/api/v1/events"}))
     for router in (api.router(web), hooks.router(web), health.router(web), metrics.router(web, counted), public.router(web)):
         app.include_router(router)
     return app

@@ -88,7 +88,9 @@ class Site:
     woken: list[str] = field(default_factory=list)
     turned: datetime | None = None
 
-    async def call(self, method: str, path: str, *, role: str | None = "author", key: str | None = "", json: Any = None, data: Any = None, headers: dict[str, str] | None = None) -> Answer:
+    async def call(
+        self, method: str, path: str, *, role: str | None = "author", key: str | None = "", json: Any = None, data: Any = None, headers: dict[str, str] | None = None
+    ) -> Answer:
         """Call the API: with the token of a role (None: without) and a new Idempotency-Key (None: without)."""
         sent = dict(headers or {})
         if role is not None:
@@ -153,8 +155,8 @@ class Site:
         """Claim the next slice of a channel, as a sender would."""
         candidate = (await self.db.read(ledger.candidates, lane, channel, ("Actual", "Exercise"), datetime.now(UTC)))[0]
         found = await self.db.write(ledger.claim, candidate, want=32, worker="w1", attempts=new_slice_attempt, suppress=lambda *_: {})
-        slices, *_ = found
-        return slices[0]
+        assert found is not None
+        return found[0][0]
 
     async def done(self, s: Slice, state: str = "accepted") -> None:
         await self.db.write(ledger.record, [(s, [Outcome(position=p, person_id=person, state=state) for p, person in s.people])], at=datetime.now(UTC))
@@ -210,7 +212,8 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
     while not server.started:
         await asyncio.sleep(0.01)
     async with aiohttp.ClientSession() as client:
-        site = Site(settings=settings, db=db, desk=desk, app=app, url=f"http://127.0.0.1:{sock.getsockname()[1]}", client=client, server=server, tokens=tokens, woken=woken, turned=now)
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        site = Site(settings=settings, db=db, desk=desk, app=app, url=url, client=client, server=server, tokens=tokens, woken=woken, turned=now)
         try:
             yield site
         finally:

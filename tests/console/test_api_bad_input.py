@@ -6,12 +6,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import Connection, update
+from starlette.requests import Request
 
 from broadcast import replies
 from broadcast.tables import idempotency as table
@@ -232,21 +232,7 @@ async def test_who_wakes_up_after_being_taken_over_has_its_act_rolled_back(site:
 
 
 async def test_a_fault_of_ours_gives_the_key_back(site: Site) -> None:
-    class Request:
-        method = "POST"
-
-        class url:
-            path, query = "/x", ""
-
-        class headers:
-            @staticmethod
-            def getlist(_name: str) -> list[str]:
-                return ["fault"]
-
-            @staticmethod
-            def get(_name: str, default: str = "") -> str:
-                return default
-
+    scope = {"type": "http", "method": "POST", "path": "/x", "query_string": b"", "headers": [(b"idempotency-key", b"fault"), (b"host", b"x")]}
     actor = await site.desk.actor(site.tokens["author"])
 
     def broken() -> idempotency.Act:
@@ -254,4 +240,4 @@ async def test_a_fault_of_ours_gives_the_key_back(site: Site) -> None:
 
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
-            await idempotency.once(Request(), b"", site.desk, actor, broken)  # type: ignore[arg-type]
+            await idempotency.once(Request(scope), b"", site.desk, actor, broken)
