@@ -76,6 +76,7 @@ class Database:
             raise ValueError(f"DATABASE_URL must be sqlite:/// or postgresql://, not {self.dialect}")
         self.url = parsed
         self._async: AsyncEngine | None = None
+        self._snapshots: AsyncEngine | None = None
         self._writer: Engine | None = None
         self._reader: Engine | None = None
         if self.dialect == "postgresql":
@@ -96,6 +97,8 @@ class Database:
                     },
                 },
             )
+            # An account reads several tables: between two statements nobody may move from one line to another.
+            self._snapshots = self._async.execution_options(isolation_level="REPEATABLE READ")
         else:
             plain = parsed.set(drivername="sqlite+pysqlite")
             if not parsed.database or parsed.database == ":memory:":
@@ -119,8 +122,8 @@ class Database:
 
     async def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn(connection, …)` on a snapshot that it must not write to."""
-        if self._async is not None:
-            async with self._async.begin() as conn:
+        if self._snapshots is not None:
+            async with self._snapshots.begin() as conn:
                 return await conn.run_sync(fn, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._read_threads, lambda: self._sqlite_read(fn, *args, **kwargs))
 

@@ -1,0 +1,48 @@
+"""The store: one transaction function, two databases."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.util import await_only
+
+from broadcast.store import Connection, Database
+from broadcast.tables import meta
+
+
+async def test_what_is_read_together_is_one_snapshot(db: Database) -> None:
+    first_read, written = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def count(conn: Connection) -> int:
+        return len(conn.execute(select(meta.c.key).where(meta.c.key.like("snapshot%"))).all())
+
+    def twice(conn: Connection) -> tuple[int, int]:
+        before = count(conn)
+        loop.call_soon_threadsafe(first_read.set)
+        if conn.dialect.name == "postgresql":
+            await_only(written.wait())
+        else:
+            asyncio.run_coroutine_threadsafe(written.wait(), loop).result()
+        return before, count(conn)
+
+    async def writer() -> None:
+        await first_read.wait()
+        await db.write(lambda conn: conn.execute(insert(meta).values(key="snapshot", value="x")))
+        written.set()
+
+    found, _ = await asyncio.gather(db.read(twice), writer())
+    assert found == (0, 0)
+    assert await db.read(count) == 1
+
+
+async def test_a_transaction_that_raises_leaves_nothing(db: Database) -> None:
+    def fail(conn: Connection) -> None:
+        conn.execute(insert(meta).values(key="half", value="done"))
+        raise RuntimeError("crash")
+
+    with pytest.raises(RuntimeError):
+        await db.write(fail)
+    assert await db.read(lambda conn: conn.execute(select(meta.c.key).where(meta.c.key == "half")).first()) is None
