@@ -234,13 +234,12 @@ def replay(
     since = read_time(start, "--from") if start else None
 
     async def work(session: Session) -> int:
-        from broadcast import replay as replaying  # type: ignore[attr-defined,unused-ignore]
+        from broadcast import replay as replaying
 
         await session.log("replay", str(message or ""), start)
         found = await replaying.run(session.db, since=since, message_id=message)
-        document = {"events": found["events"], "differences": found["differences"]}
-        out.answer(document, *[str(d) for d in document["differences"]], f"{document['events']} events, {len(document['differences'])} differences")
-        return len(document["differences"])
+        out.answer(found, *map(replaying.text, found["differences"]), f"{found['events']} events, {len(found['differences'])} differences")
+        return len(found["differences"])
 
-    if run(work, out):
+    if run(work, out, with_adapters=False):
         raise typer.Exit(1)

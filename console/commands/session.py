@@ -52,7 +52,7 @@ class Session:
 
     settings: Settings
     db: Database
-    adapters: Adapters
+    adapters: Adapters | None
     out: Output
     _desk: Desk | None = None
 
@@ -66,7 +66,7 @@ class Session:
         if self._desk is None:
             from console.up import make_desk
 
-            self._desk = make_desk(self.settings, self.db, self.adapters.on)
+            self._desk = make_desk(self.settings, self.db, self.adapters.on if self.adapters is not None else _all_off)
         return self._desk
 
     async def person(self) -> Operator:
@@ -84,10 +84,16 @@ class Session:
         await self.db.write(operators.log_admin, actor=machine_user(), action=action, subject=subject, detail=detail, now=self.now())
 
 
+def _all_off(_status: str) -> frozenset[str]:
+    """Stand in for adapters that were never built."""
+    return frozenset()
+
+
 @asynccontextmanager
-async def opened(settings: Settings, out: Output) -> AsyncIterator[Session]:
+async def opened(settings: Settings, out: Output, *, with_adapters: bool = True) -> AsyncIterator[Session]:
     """Open the database, bring its schema up to date (in a cluster: check it), and close everything again.
 
+    Without adapters nothing in this process can reach a provider.
     Raises Rejected: half-configured channels (exit 2), an unusable data folder or schema (2), a database that cannot be reached (69).
     """
     from broadcast.store import TROUBLE
@@ -95,7 +101,7 @@ async def opened(settings: Settings, out: Output) -> AsyncIterator[Session]:
     from console import migrate
     from console.data_folder import check_usable
 
-    adapters = wiring.adapters(settings)
+    adapters = wiring.adapters(settings) if with_adapters else None
     if settings.embedded:
         check_usable(settings.data)
     try:
@@ -105,7 +111,8 @@ async def opened(settings: Settings, out: Output) -> AsyncIterator[Session]:
                 await (migrate.upgrade(db) if settings.embedded else migrate.check(db))
             yield Session(settings, db, adapters, out)
         finally:
-            await adapters.close()
+            if adapters is not None:
+                await adapters.close()
             await db.close()
     except BrokenPipeError:
         raise  # whoever read our answer has gone; it is no trouble of the database
@@ -138,21 +145,12 @@ def database_trouble(settings: Settings, trouble: BaseException) -> Rejected:
     )
 
 
-def run(work: Callable[[Session], Awaitable[T]], out: Output) -> T:
+def run(work: Callable[[Session], Awaitable[T]], out: Output, *, with_adapters: bool = True) -> T:
     """Run one command's work in a session of its own, to its end."""
     settings = load_settings()
 
     async def inside() -> T:
-        async with opened(settings, out) as session:
+        async with opened(settings, out, with_adapters=with_adapters) as session:
             return await work(session)
-
-    return asyncio.run(inside())
-
-
-def reached(awaitable: Awaitable[T]) -> T:
-    """Run what needs no session."""
-
-    async def inside() -> T:
-        return await awaitable
 
     return asyncio.run(inside())

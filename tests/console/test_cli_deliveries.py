@@ -99,6 +99,12 @@ def test_a_message_is_watched_to_its_end_and_its_account_is_told_in_every_form(r
     assert cli("resend", number, "--only", "delivered", "--json", token=operator).code == 2
     assert cli("resend", number, "--only", "failed", "--json", token=author).codes == ["wrong_role"]
 
+    for more in ([], ["--message", number], ["--from", "2026-01-01"]):
+        replayed = cli("replay", *more, "--json")
+        assert (replayed.code, replayed.json["differences"]) == (0, [])
+    assert cli.ok("replay")["events"] > 0
+    assert cli("replay", "--message", 77, "--json").codes == ["message_unknown"]
+
     ran = cli.apart("up", "--port", "0", timeout=30)
     assert (ran.code, ran.out) == (2, "")
     assert "data_folder_in_use" in ran.err

@@ -176,3 +176,10 @@ def _on_a_terminal(cli: Cli, arguments: list[str], typed: str) -> tuple[int, str
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def test_replay_and_verdicts_run_in_a_process_that_knows_no_provider(cli: Cli):
+    adapters = ("twilio", "aiosmtplib", "channels.sms", "channels.voice", "channels.email", "aiohttp")
+    look = f"import sys\nfrom console.cli import main\ncode = main(['replay', '--json'])\nsys.exit(code or bool([m for m in sys.modules if m.startswith({adapters!r})]))"
+    done = subprocess.run([ENTRY[0], "-c", look], cwd=cli.folder, env=process_env({}), capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, json.loads(done.stdout)["differences"]) == (0, [])
