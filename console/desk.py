@@ -100,14 +100,14 @@ class Desk:
     async def edit(self, actor: Operator, message_id: int, content: Content) -> Version:
         """Replace a draft's text."""
         operators.require(actor, "edit")
-        await self._in_scope(actor, await self.head(message_id))
+        await self.in_scope(actor, await self.head(message_id))
         await self._check(actor, content)
         return await self.db.write(messages.edit, actor, message_id, content, self.now())
 
     async def follow(self, actor: Operator, message_id: int, action: str, content: Content) -> Version:
         """Draft an update, a correction or an all-clear."""
         operators.require(actor, action)
-        await self._in_scope(actor, await self.head(message_id))
+        await self.in_scope(actor, await self.head(message_id))
         await self._check(actor, content)
         return await self.db.write(messages.follow, actor, message_id, action, content, self.now())
 
@@ -141,7 +141,7 @@ class Desk:
         """Ask for approval of exactly what stands there, to exactly those people."""
         operators.require(actor, "submit")
         v = await self.head(message_id)
-        await self._in_scope(actor, v)
+        await self.in_scope(actor, v)
         problems = self._unready(v.content)
         if problems:
             raise Rejected(problems)
@@ -155,7 +155,7 @@ class Desk:
         """Approve: with that it is published."""
         operators.require(actor, "approve")
         v = await self.head(message_id)
-        await self._in_scope(actor, v)
+        await self.in_scope(actor, v)
         if v.state == "pending_approval" and v.wording_revision != WORDING_REVISION:
             raise refuse("content_changed", "the wording we add has changed since it was submitted", "return it and submit it again", status=409)
         return await self.db.write(publishing.approve, actor, message_id, content_hash=content_hash, house=self.house, now=self.now())
@@ -163,25 +163,25 @@ class Desk:
     async def send_back(self, actor: Operator, message_id: int, action: str, why: str) -> Version:
         """Return or reject."""
         operators.require(actor, action)
-        await self._in_scope(actor, await self.head(message_id))
+        await self.in_scope(actor, await self.head(message_id))
         return await self.db.write(messages.send_back, actor, message_id, action, why, self.now())
 
     async def hold(self, actor: Operator, message_id: int) -> Version:
         """Claim for nobody any more, at once."""
         operators.require(actor, "hold")
-        await self._in_scope(actor, await self.head(message_id))
+        await self.in_scope(actor, await self.head(message_id))
         return await self.db.write(publishing.hold, actor, message_id, self.now())
 
     async def resume(self, actor: Operator, message_id: int) -> Version:
         """Let a held version go on."""
         operators.require(actor, "resume")
-        await self._in_scope(actor, await self.head(message_id))
+        await self.in_scope(actor, await self.head(message_id))
         return await self.db.write(publishing.resume, actor, message_id, self.now())
 
     async def cancel(self, actor: Operator, message_id: int, why: str) -> tuple[Version, int]:
         """Cancel; returns how many people are being handed over at this moment."""
         operators.require(actor, "cancel")
-        await self._in_scope(actor, await self.head(message_id))
+        await self.in_scope(actor, await self.head(message_id))
         return await self.db.write(publishing.cancel, actor, message_id, why=why, house=self.house, now=self.now())
 
     async def resend(self, actor: Operator, message_id: int, only: tuple[str, ...]) -> tuple[Version, int]:
@@ -196,7 +196,7 @@ class Desk:
                 field="only",
             )
         v = await self.head(message_id)
-        await self._in_scope(actor, v)
+        await self.in_scope(actor, v)
         now = self.now()
 
         def order(conn: Connection) -> int:
@@ -319,7 +319,7 @@ class Desk:
             everybody=places.everybody,
         ), found
 
-    async def _in_scope(self, actor: Operator, v: Version) -> None:
+    async def in_scope(self, actor: Operator, v: Version) -> None:
         """A control room is the area its operators are bound to: nobody decides over another's message."""
         if actor.area is None:
             return

@@ -16,8 +16,8 @@ from config import logging as logs
 from config import wiring
 from config.settings import Settings
 from console import migrate as schema
-from console.up import build, listen, serve
-from console.worker import quieten, ready_database, require_cluster, run_engine, stop_on_signals
+from console.up import build, listen, serve, stop_on_signals
+from console.worker import quieten, ready_database, require_cluster, run_engine
 from console.worker import run as worker
 
 __all__ = ["migrate", "migrated", "relay", "web", "worker"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +32,8 @@ from console.desk import Desk
 log = structlog.get_logger("up")
 
 STOP_SECONDS = 9.5
+EXIT_SECONDS = 9.8
+"""From the signal to the end of the process, whatever still hangs (INTERFACES, `up`: exit 0 within 10 s)."""
 
 
 @dataclass
@@ -76,6 +80,34 @@ def build(settings: Settings, roles: tuple[str, ...] = ROLES) -> Service:
     return Service(settings, db, adapters, desk, engine)
 
 
+def end_by(seconds: float, code: int = 0) -> None:
+    """End the process after this time whatever still hangs: threads and loops of others included."""
+
+    def end() -> None:
+        log.warning("process.ended_hard", after_seconds=seconds)
+        sys.stderr.flush()
+        os._exit(code)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+
+
+def stop_on_signals(stopping: asyncio.Event) -> None:
+    """SIGTERM and SIGINT set `stopping`; from then on the process has `EXIT_SECONDS` left."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if not stopping.is_set():
+            log.info("process.stopping")
+            end_by(EXIT_SECONDS)
+            stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop)
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 picks a free one. Raises Rejected (exit 69) where it cannot be had."""
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
@@ -105,10 +137,7 @@ async def serve(service: Service, sock: socket.socket, *, started: Callable[[], 
     )
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3, lifespan="on", server_header=False))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, service.engine.stopping.set)
+    stop_on_signals(service.engine.stopping)
     web = asyncio.create_task(server.serve(sockets=[sock]))
     engine = asyncio.create_task(service.engine.run())
     try:
@@ -118,6 +147,7 @@ async def serve(service: Service, sock: socket.socket, *, started: Callable[[], 
         service.engine.stopping.set()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(engine), STOP_SECONDS)
+        app.state.close()  # streams end by themselves, not cut
         server.should_exit = True
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(web), 0.5)

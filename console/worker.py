@@ -5,10 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import signal
-import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -24,14 +20,12 @@ from broadcast.topics import ROLES, TOPICS_OF_ROLE
 from config import logging as logs
 from config.settings import Settings
 from console import migrate
-from console.up import Service, build
+from console.up import Service, build, end_by, stop_on_signals
 
 log = structlog.get_logger("worker")
 
 ENGINE_SECONDS = 9.0
 FAUST_STOP_SECONDS = 0.6
-EXIT_SECONDS = 9.8
-"""From the signal to the end, whatever hangs: what is still under way then is in doubt, and the sweep says so."""
 LEFTOVER_SECONDS = 1.0
 REACH_SECONDS = 9.5
 TELL_SECONDS = 5.0
@@ -96,34 +90,6 @@ async def ready_topics(settings: Settings) -> None:
     problems = await check_topics(settings)
     if problems:
         raise Rejected(problems)
-
-
-def end_by(seconds: float, code: int = 0) -> None:
-    """End the process after this time whatever still hangs: threads and loops of others included."""
-
-    def end() -> None:
-        log.warning("process.ended_hard", after_seconds=seconds)
-        sys.stderr.flush()
-        os._exit(code)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-
-
-def stop_on_signals(stopping: asyncio.Event) -> None:
-    """SIGTERM and SIGINT set `stopping`; from then on the process has `EXIT_SECONDS` left."""
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        if not stopping.is_set():
-            log.info("process.stopping")
-            end_by(EXIT_SECONDS)
-            stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop)
 
 
 async def run_engine(service: Service, *beside: Coroutine[Any, Any, None]) -> None:

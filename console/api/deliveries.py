@@ -106,7 +106,7 @@ async def _version(web: Web, actor: Operator, id: str, number: str | None, *, pe
             raise refuse("version_unknown", "there is no such version", f"it has versions 1 to {existing[-1].number}", field="version", status=404)
         v = found
     if people:
-        await web.desk._in_scope(actor, v)  # noqa: SLF001 - the desk's own check of rooms; to be public there
+        await web.desk.in_scope(actor, v)
     return v
 
 
