@@ -120,13 +120,10 @@ def claim(
     The version's shared lock is taken first: whoever cancels, holds or corrects takes it exclusively, so after their commit nothing is claimed.
     """
     lock_version(conn, c.version_id, shared=True)
-    now = now or database_now(conn)
-    alive = exists().where(version.c.id == c.version_id, version.c.state == "live", version.c.expires_at > now)
-    taken = _move_cursor(conn, c.batch_id, want, alive)
+    taken = (_move_cursor_postgresql if conn.dialect.name == "postgresql" else _move_cursor)(conn, c, want, now)
     if taken is None:
         return None
-    lo, hi, data = taken
-    members = [int(i) for i in audiences.members_of(data)[lo:hi]]
+    lo, hi, members, now = taken
     skipped = suppress(conn, members, c.channel)
     if c.generation > 1:
         skipped = {**_reached_since(conn, c, members), **skipped}
@@ -177,14 +174,36 @@ def claim(
     return slices, deadline
 
 
-def _move_cursor(conn: Connection, batch_id: int, want: int, alive: Any) -> tuple[int, int, bytes] | None:
-    old = select(batch.c.id, batch.c.next, batch.c.size, batch.c.members).where(batch.c.id == batch_id, batch.c.next < batch.c.size, batch.c.open, alive)
-    row = conn.execute(old.with_for_update(of=batch)).one_or_none()
+def _move_cursor(conn: Connection, c: Candidate, want: int, now: datetime | None) -> tuple[int, int, list[int], datetime] | None:
+    """Return [lo, hi), those members and the moment; None where nobody is left, or the version is not alive any more."""
+    now = now or database_now(conn)
+    alive = exists().where(version.c.id == c.version_id, version.c.state == "live", version.c.expires_at > now)
+    old = select(batch.c.next, batch.c.size, batch.c.members).where(batch.c.id == c.batch_id, batch.c.next < batch.c.size, batch.c.open, alive)
+    row = conn.execute(old).one_or_none()
     if row is None:
         return None
     hi = min(row.next + want, row.size)
-    conn.execute(update(batch).where(batch.c.id == batch_id).values(next=hi, open=hi < row.size))
-    return row.next, hi, row.members
+    conn.execute(update(batch).where(batch.c.id == c.batch_id).values(next=hi, open=hi < row.size))
+    return row.next, hi, audiences.members_of(row.members)[row.next : hi].tolist(), now
+
+
+# The version's lock was taken by the statement before: this one's snapshot sees what a cancel committed (guarantee R3, R9).
+_POSTGRESQL_MOVE = """
+WITH o AS (
+  SELECT b.id, b.next AS lo, least(b.next + $3, b.size) AS hi, b.size, b.members, t.now
+  FROM (SELECT coalesce($4::timestamptz, clock_timestamp()) AS now) t, batch b
+  WHERE b.id = $1 AND b.next < b.size AND b.open AND EXISTS (SELECT 1 FROM version v WHERE v.id = $2 AND v.state = 'live' AND v.expires_at > t.now)
+  FOR UPDATE OF b
+)
+UPDATE batch SET next = o.hi, open = o.hi < o.size FROM o WHERE batch.id = o.id
+RETURNING o.lo, o.hi, substring(o.members FROM 4 * o.lo + 1 FOR 4 * (o.hi - o.lo)), o.now
+"""
+
+
+def _move_cursor_postgresql(conn: Connection, c: Candidate, want: int, now: datetime | None) -> tuple[int, int, list[int], datetime] | None:
+    """Do the same in one statement, which brings the members of this range only."""
+    row = conn.exec_driver_sql(_POSTGRESQL_MOVE, (c.batch_id, c.version_id, want, now)).one_or_none()
+    return None if row is None else (row[0], row[1], audiences.members_of(row[2]).tolist(), row[3])
 
 
 def _reached_since(conn: Connection, c: Candidate, members: list[int]) -> dict[int, str]:
@@ -230,15 +249,38 @@ def record(conn: Connection, finished: Sequence[tuple[Slice, Sequence[Outcome]]]
     """
     rows: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
-    swept = 0
+    closed = (_close_postgresql if conn.dialect.name == "postgresql" else _close)(conn, finished, at)
     for s, outcomes in finished:
-        was_open = conn.execute(update(slice_).where(slice_.c.attempt == s.attempt, slice_.c.state == "open").values(state="done", done_at=at, **_more(outcomes))).rowcount
-        swept += not was_open
         rows += [_row(s, o, at) for o in outcomes]
+        was_open = s.attempt in closed
         events.append(_event(s, "slice.done" if was_open else "slice.late", [*_skips(s), *outcomes] if was_open else outcomes))
     fold(conn, rows)
     outbox.append_many(conn, events, at=at, wake=False)
-    return swept
+    return sum(s.attempt not in closed for s, _ in finished)
+
+
+def _close(conn: Connection, finished: Sequence[tuple[Slice, Sequence[Outcome]]], at: datetime) -> set[str]:
+    """Close those slices that are still open, raise their totals; return which."""
+    return {
+        s.attempt
+        for s, outcomes in finished
+        if conn.execute(update(slice_).where(slice_.c.attempt == s.attempt, slice_.c.state == "open").values(state="done", done_at=at, **_more(outcomes))).rowcount
+    }
+
+
+_TOTALS = ("accepted", "failed", "in_doubt", "skipped", "waiting")
+_POSTGRESQL_CLOSE = (
+    f"UPDATE slice SET state = 'done', done_at = $1, {', '.join(f'{total} = slice.{total} + d.{total}' for total in _TOTALS)} "  # noqa: S608 - constants of ours
+    f"FROM unnest($2::text[], {', '.join(f'${n}::int[]' for n, _ in enumerate(_TOTALS, 3))}) AS d (attempt, {', '.join(_TOTALS)}) "
+    "WHERE slice.attempt = d.attempt AND slice.state = 'open' RETURNING slice.attempt"
+)
+
+
+def _close_postgresql(conn: Connection, finished: Sequence[tuple[Slice, Sequence[Outcome]]], at: datetime) -> set[str]:
+    """Do the same in one statement. It is SQLAlchemy's, not the driver's: the first of a transaction begins it."""
+    counts = [_counts(outcomes) for _, outcomes in finished]
+    totals = [[count.get(total, 0) for count in counts] for total in _TOTALS]
+    return set(conn.exec_driver_sql(_POSTGRESQL_CLOSE, (at, [s.attempt for s, _ in finished], *totals)).scalars())
 
 
 def _event(s: Slice, type_: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
