@@ -28,8 +28,15 @@ log = structlog.get_logger("deliver")
 SEND_SECONDS = 8.0
 """One hand-over's time-out; also what a stopping process gives those under way."""
 CLAIM_PEOPLE = 4 * SLICE_SIZE
+CLAIM_ROOM = 3 * SLICE_SIZE
+"""So much room is waited for while hand-overs are queued: a claim costs the same for 32 people as for 128."""
+CANDIDATES_SECONDS = 0.1
+"""So long the list of batches may be used again, unless an event says that there are new ones."""
+RECORD_SECONDS = 0.01
+"""So long a finished slice waits for others to be committed with."""
 IDLE_SECONDS = 1.0
 PARTIAL_SECONDS = 1.0
+_STOPPED_BY_ANSWER = ("sms", "voice")  # people answer STOP or press a key there: no link is made
 
 
 class Renderings(Protocol):
@@ -109,6 +116,9 @@ class Sender:
         self._db, self._lane, self._channel, self._limiter, self._rate = db, lane, channel, limiter, rate
         self._identity, self._key, self._renderings, self._stops = identity, key, renderings, stops
         self._public_url, self._send_seconds = public_url, send_seconds
+        self._links = bool(public_url) and channel.name not in _STOPPED_BY_ANSWER
+        self._found: list[Candidate] = []
+        self._found_until = 0.0
         self._statuses = tuple(sorted(channel.serves))
         self._bucket = f"{channel.name}:{channel.sender}"
         self._wake = asyncio.Event()
@@ -128,6 +138,7 @@ class Sender:
 
     def wake(self) -> None:
         """Look for work now instead of at the next poll."""
+        self._found_until = 0.0
         self._wake.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -174,12 +185,11 @@ class Sender:
 
     async def _claim_some(self) -> bool:
         """Claim one batch's next people; return False where there is nothing to do right now."""
-        room = self._channel.concurrency + CLAIM_PEOPLE - self._outstanding
-        if room < SLICE_SIZE:
+        room = self._room()
+        if room < CLAIM_ROOM:
             self._room_done.clear()
-            if self._channel.concurrency + CLAIM_PEOPLE - self._outstanding < SLICE_SIZE:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._room_done.wait(), 0.5)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._room_done.wait(), 0.5)
             return not self._stopping
         pause = self._pause_until - boot_time()
         if pause > 0:
@@ -187,7 +197,7 @@ class Sender:
             return True
         if not self._identity.alive:
             return False
-        chosen = self._next(await self._db.read(ledger.candidates, self._lane, self._channel.name, self._statuses, datetime.now(UTC)))
+        chosen = self._next(await self._candidates())
         self.idle = chosen is None and not self._outstanding
         if chosen is None:
             return False
@@ -209,6 +219,17 @@ class Sender:
             await asyncio.sleep(0.02 if not self._rate else min(0.25, 1 / self._rate))
             return True
         return await self._claim(chosen, tokens, rendered, expires_at)
+
+    def _room(self) -> int:
+        return self._channel.concurrency + CLAIM_PEOPLE - self._outstanding
+
+    async def _candidates(self) -> list[Candidate]:
+        """Return the batches to choose from, at most a tenth of a second old; what became of them meanwhile the claim sees."""
+        began = boot_time()
+        if not self._found or began > self._found_until:
+            self._found_until = began + CANDIDATES_SECONDS  # before the read: an event that comes meanwhile makes it old again
+            self._found = await self._db.read(ledger.candidates, self._lane, self._channel.name, self._statuses, datetime.now(UTC))
+        return self._found
 
     def _next(self, found: list[Candidate]) -> Candidate | None:
         now = boot_time()
@@ -250,6 +271,8 @@ class Sender:
         handed_out = 0 if claimed is None else sum(len(s.people) - len(s.skipped) for s in claimed[0])
         if handed_out < want and self._rate:
             await self._limiter.give_back(self._bucket, want - handed_out, self._rate)
+        if claimed is None or claimed[0][-1].hi - claimed[0][0].lo < want:
+            self._found_until = 0.0  # that batch is finished
         if claimed is None:
             return True
         for s in claimed[0]:
@@ -289,7 +312,8 @@ class Sender:
         opened.outcomes.append(outcome)
         opened.left -= 1
         self._outstanding -= 1
-        self._room_done.set()
+        if not self._outstanding or self._room() >= CLAIM_ROOM:
+            self._room_done.set()
         if not opened.left:
             self._finish(opened)
 
@@ -307,7 +331,7 @@ class Sender:
         if opened.expires_at <= datetime.now(UTC):
             return Outcome(position=position, person_id=person, state="skipped", code="expired")
         attempt = attempts.person_attempt(opened.slice.attempt, position, self._key)
-        link = f"{self._public_url}/u/{unsubscribe.token(person, opened.candidate.channel, self._key)}" if self._public_url else ""
+        link = f"{self._public_url}/u/{unsubscribe.token(person, opened.candidate.channel, self._key)}" if self._links else ""
         delivery = Delivery(
             attempt=attempt, to=opened.addresses[person], rendered=opened.rendered, status=opened.candidate.status, expires_at=opened.expires_at, unsubscribe_url=link
         )
@@ -370,6 +394,8 @@ class Sender:
         """Commit outcomes, as many slices as are finished at a time, until it worked: what is known here is kept (guarantee R8)."""
         while True:
             await self._to_record.wait()
+            if self._by_id and not self._stopping:
+                await asyncio.sleep(RECORD_SECONDS)
             self._to_record.clear()
             finished, self._finished = self._finished, []
             if finished:
