@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, Row, case, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, case, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.util import await_only
 
@@ -20,6 +20,7 @@ from broadcast import audiences, outbox
 from broadcast.fold import MAY_HAVE_REACHED, RANK, rank_of
 from broadcast.store import database_now, lock_version
 from broadcast.tables import batch, outcome, slice_, version
+from broadcast.tables import worker as worker_table
 from broadcast.topics import RECEIPTS, topic_for
 
 SLICE_SIZE = 32
@@ -120,7 +121,7 @@ def claim(
     The version's shared lock is taken first: whoever cancels, holds or corrects takes it exclusively, so after their commit nothing is claimed.
     """
     lock_version(conn, c.version_id, shared=True)
-    taken = (_move_cursor_postgresql if conn.dialect.name == "postgresql" else _move_cursor)(conn, c, want, now)
+    taken = (_move_cursor_postgresql if conn.dialect.name == "postgresql" else _move_cursor)(conn, c, want, worker, now)
     if taken is None:
         return None
     lo, hi, members, now = taken
@@ -174,10 +175,12 @@ def claim(
     return slices, deadline
 
 
-def _move_cursor(conn: Connection, c: Candidate, want: int, now: datetime | None) -> tuple[int, int, list[int], datetime] | None:
+def _move_cursor(conn: Connection, c: Candidate, want: int, worker: str, now: datetime | None) -> tuple[int, int, list[int], datetime] | None:
     """Return [lo, hi), those members and the moment; None where nobody is left, or the version is not alive any more."""
     now = now or database_now(conn)
-    alive = exists().where(version.c.id == c.version_id, version.c.state == "live", version.c.expires_at > now)
+    # A worker that was declared dead registers anew before it claims: its slices would be swept while it sends (guarantee R8).
+    buried = exists().where(worker_table.c.id == worker, worker_table.c.dead_at.is_not(None))
+    alive = and_(exists().where(version.c.id == c.version_id, version.c.state == "live", version.c.expires_at > now), ~buried)
     old = select(batch.c.next, batch.c.size, batch.c.members).where(batch.c.id == c.batch_id, batch.c.next < batch.c.size, batch.c.open, alive)
     row = conn.execute(old).one_or_none()
     if row is None:
@@ -193,6 +196,7 @@ WITH o AS (
   SELECT b.id, b.next AS lo, least(b.next + $3, b.size) AS hi, b.size, b.members, t.now
   FROM (SELECT coalesce($4::timestamptz, clock_timestamp()) AS now) t, batch b
   WHERE b.id = $1 AND b.next < b.size AND b.open AND EXISTS (SELECT 1 FROM version v WHERE v.id = $2 AND v.state = 'live' AND v.expires_at > t.now)
+    AND NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = $5 AND w.dead_at IS NOT NULL)
   FOR UPDATE OF b
 )
 UPDATE batch SET next = o.hi, open = o.hi < o.size FROM o WHERE batch.id = o.id
@@ -200,9 +204,9 @@ RETURNING o.lo, o.hi, substring(o.members FROM 4 * o.lo + 1 FOR 4 * (o.hi - o.lo
 """
 
 
-def _move_cursor_postgresql(conn: Connection, c: Candidate, want: int, now: datetime | None) -> tuple[int, int, list[int], datetime] | None:
+def _move_cursor_postgresql(conn: Connection, c: Candidate, want: int, worker: str, now: datetime | None) -> tuple[int, int, list[int], datetime] | None:
     """Do the same in one statement, which brings the members of this range only."""
-    row = conn.exec_driver_sql(_POSTGRESQL_MOVE, (c.batch_id, c.version_id, want, now)).one_or_none()
+    row = conn.exec_driver_sql(_POSTGRESQL_MOVE, (c.batch_id, c.version_id, want, now, worker)).one_or_none()
     return None if row is None else (row[0], row[1], audiences.members_of(row[2]).tolist(), row[3])
 
 
@@ -251,7 +255,7 @@ def record(conn: Connection, finished: Sequence[tuple[Slice, Sequence[Outcome]]]
     events: list[dict[str, Any]] = []
     closed = (_close_postgresql if conn.dialect.name == "postgresql" else _close)(conn, finished, at)
     for s, outcomes in finished:
-        rows += [_row(s, o, at) for o in outcomes]
+        rows += _rows(conn, s, outcomes, at)
         was_open = s.attempt in closed
         events.append(_event(s, "slice.done" if was_open else "slice.late", [*_skips(s), *outcomes] if was_open else outcomes))
     fold(conn, rows)
@@ -281,6 +285,23 @@ def _close_postgresql(conn: Connection, finished: Sequence[tuple[Slice, Sequence
     counts = [_counts(outcomes) for _, outcomes in finished]
     totals = [[count.get(total, 0) for count in counts] for total in _TOTALS]
     return set(conn.exec_driver_sql(_POSTGRESQL_CLOSE, (at, [s.attempt for s, _ in finished], *totals)).scalars())
+
+
+def _rows(conn: Connection, s: Slice, outcomes: Sequence[Outcome], at: datetime) -> list[dict[str, Any]]:
+    """Return the rows of outcomes; who was refused before on this channel waits longer each time, whatever others' retries the version had."""
+    again = [o.person_id for o in outcomes if o.state == "refused"] if s.generation > 1 else []
+    later = {person: at + audiences.backoff(n) for person, n in refusals(conn, s.version_id, s.channel, again).items()} if again else {}
+    return [_row(s, replace(o, due_at=max(o.due_at, later[o.person_id])) if o.due_at and o.person_id in later else o, at) for o in outcomes]
+
+
+def refusals(conn: Connection, version_id: int, channel: str, people: Iterable[int]) -> dict[int, int]:
+    """Return how often each was surely refused on this channel already; who never was is missing."""
+    query = (
+        select(outcome.c.person_id, func.count())
+        .where(outcome.c.version_id == version_id, outcome.c.channel == channel, outcome.c.person_id.in_(list(people)), outcome.c.state == "refused")
+        .group_by(outcome.c.person_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def _event(s: Slice, type_: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -318,8 +339,11 @@ def record_some(conn: Connection, s: Slice, outcomes: Sequence[Outcome], *, at: 
     """
     if not outcomes:
         return
+    mine = (outcome.c.attempt == s.attempt, outcome.c.position.in_([o.position for o in outcomes]), outcome.c.at == at)
+    if conn.execute(select(outcome.c.position).where(*mine).limit(1)).first() is not None:
+        return  # the same call, committed before: only its reply was lost
     was_open = conn.execute(update(slice_).where(slice_.c.attempt == s.attempt, slice_.c.state == "open").values(_more(outcomes))).rowcount
-    fold(conn, [_row(s, o, at) for o in outcomes])
+    fold(conn, _rows(conn, s, outcomes, at))
     outbox.append_many(conn, [_event(s, "slice.part" if was_open else "slice.late", outcomes)], at=at, wake=False)
 
 

@@ -47,11 +47,15 @@ class Refused(ChannelError):
 
 
 class Unavailable(ChannelError):
-    """Surely not taken; the same hand-over may be tried again after `retry_after` seconds."""
+    """Surely not taken; the same hand-over may be tried again after `retry_after` seconds.
 
-    def __init__(self, code: str, detail: str = "", *, retry_after: float = 0.0) -> None:
+    `only_this`: it is about this address or this message (a greylisted inbox), so others need not wait for it.
+    """
+
+    def __init__(self, code: str, detail: str = "", *, retry_after: float = 0.0, only_this: bool = False) -> None:
         super().__init__(code, detail)
         self.retry_after = retry_after
+        self.only_this = only_this
 
 
 class InDoubt(ChannelError):

@@ -124,6 +124,7 @@ class Sender:
         self._wake = asyncio.Event()
         self._items: asyncio.Queue[tuple[_Open, int, int]] = asyncio.Queue()
         self._finished: list[_Open] = []
+        self._parts: list[tuple[Slice, list[Outcome]]] = []
         self._to_record = asyncio.Event()
         self._opened: set[int] = set()
         self._by_id: dict[int, _Open] = {}
@@ -344,7 +345,7 @@ class Sender:
         except Unavailable as unavailable:
             self._refused_in_a_row += 1
             wait = self._slow_down(unavailable)
-            due = datetime.now(UTC) + max(timedelta(seconds=wait), audiences.backoff(opened.candidate.generation - 1))
+            due = datetime.now(UTC) + max(timedelta(seconds=wait), audiences.backoff(0))  # the record makes it longer with each try
             return Outcome(position=position, person_id=person, state="refused", code=unavailable.code, due_at=due)
         except InDoubt as doubt:
             return self._doubt(opened, position, person, attempt, doubt.code)
@@ -366,10 +367,12 @@ class Sender:
         return boot_time() - opened.started < latest and time.time() - opened.started_wall < latest
 
     def _slow_down(self, unavailable: Unavailable) -> float:
-        """Pause claims on this channel: as long as the provider asked for, longer the more it refuses."""
+        """Pause claims on this channel: as long as the provider asked for, longer the more it refuses; one greylisted inbox pauses nobody else."""
         wait = unavailable.retry_after
         if self._refused_in_a_row >= SLICE_SIZE:
             wait = max(wait, min(30.0, 0.5 * 2 ** min(6, self._refused_in_a_row - SLICE_SIZE)))
+        elif unavailable.only_this:
+            return wait
         if wait:
             self._pause_until = max(self._pause_until, boot_time() + min(wait, 60.0))
         return wait
@@ -391,15 +394,21 @@ class Sender:
     # record --------------------------------------------------------------------------------------------------------
 
     async def _record(self) -> None:
-        """Commit outcomes, as many slices as are finished at a time, until it worked: what is known here is kept (guarantee R8)."""
+        """Commit outcomes, as many slices as are finished at a time, until it worked: what is known here is kept (guarantee R8).
+
+        One writer for parts and ends: a slice must never be closed before all that was known of it is committed.
+        """
         while True:
             await self._to_record.wait()
             if self._by_id and not self._stopping:
                 await asyncio.sleep(RECORD_SECONDS)
             self._to_record.clear()
             finished, self._finished = self._finished, []
-            if finished:
-                await self._until_kept(lambda conn, work=[(o.slice, o.outcomes[o.kept :]) for o in finished]: ledger.record(conn, work, at=datetime.now(UTC)))  # type: ignore[misc]
+            parts, self._parts = self._parts, []
+            if finished or parts:
+                at = datetime.now(UTC)  # the same at every try: by it a commit whose reply was lost is known again
+                ends = [(o.slice, o.outcomes[o.kept :]) for o in finished]
+                await self._until_kept(lambda conn, parts=parts, ends=ends, at=at: _keep(conn, parts, ends, at))  # type: ignore[misc]
                 for opened in finished:
                     _log_slice(opened)
             if self._stopping and not self._by_id and not self._finished:
@@ -412,9 +421,9 @@ class Sender:
             for opened in list(self._by_id.values()):
                 known = len(opened.outcomes)
                 if known > opened.kept and now - opened.started > PARTIAL_SECONDS and opened.left:
-                    some = opened.outcomes[opened.kept : known]
+                    self._parts.append((opened.slice, opened.outcomes[opened.kept : known]))
                     opened.kept = known
-                    await self._until_kept(lambda conn, s=opened.slice, o=some: ledger.record_some(conn, s, o, at=datetime.now(UTC)))  # type: ignore[misc]
+                    self._to_record.set()
 
     async def _until_kept(self, write: Callable[[Connection], object]) -> None:
         wait = 0.1
@@ -438,6 +447,13 @@ async def _first(*awaitables: Awaitable[object]) -> None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+def _keep(conn: Connection, parts: Sequence[tuple[Slice, list[Outcome]]], ends: Sequence[tuple[Slice, list[Outcome]]], at: datetime) -> None:
+    for s, some in parts:
+        ledger.record_some(conn, s, some, at=at)
+    if ends:
+        ledger.record(conn, ends, at=at)
 
 
 def _log_slice(opened: _Open) -> None:

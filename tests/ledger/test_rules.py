@@ -403,3 +403,24 @@ async def test_a_level_change_written_from_another_level_is_refused_and_an_uncha
     with pytest.raises(Rejected) as refused:
         await world.submitted(count=5, level="SEVERE", **change)
     assert refused.value.problems[0].code == "level_unchanged"
+
+
+async def test_r8_a_worker_that_was_declared_dead_claims_nothing_under_its_old_name(world: World) -> None:
+    await world.live(range(1, 40))
+    await world.db.write(liveness.register, "w1", "routine", 1)
+    await world.db.write(liveness.leave, "w1")
+    assert await world.claim(worker="w1") == []
+    assert len(await world.claim(worker="w2")) == 1
+
+
+async def test_r8_a_part_whose_commit_reply_was_lost_is_not_counted_twice(world: World) -> None:
+    v = await world.live(range(1, 33))
+    (s,) = await world.claim()
+    at = datetime.now(UTC)
+    some = [Outcome(position=p, person_id=person, state="accepted") for p, person in s.people[:10]]
+    for _ in range(2):
+        await world.db.write(ledger.record_some, s, some, at=at)
+    assert (await world.db.read(accounts.progress, v.id))["sms"]["accepted"] == 10
+    account = await world.db.read(accounts.account, v)
+    assert (len(account.people["accepted"]), len(account.people["handing_over"])) == (10, 22)
+    assert account.adds_up
