@@ -13,7 +13,7 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import Connection, func, select, update
 
-from broadcast import audiences, outbox, versions
+from broadcast import audiences, ledger, outbox, versions
 from broadcast.audiences import Part
 from broadcast.fold import REACHED
 from broadcast.problems import refuse
@@ -109,7 +109,7 @@ def _retry(conn: Connection, v: Version, rows: list[Any], now: datetime) -> int:
     wanted = _by_channel(rows)
     given_up: list[list[Any]] = []
     for channel, people in wanted.items():
-        exhausted = BitMap([person for person, n in _tries(conn, v.id, channel, people).items() if n >= MAX_TRIES])
+        exhausted = BitMap([person for person, n in ledger.refusals(conn, v.id, channel, people).items() if n >= MAX_TRIES])
         for row in rows:
             if row.channel == channel and row.person_id in exhausted and row.state == "refused":
                 last = update(outcome).where(outcome.c.attempt == row.attempt, outcome.c.position == row.position, outcome.c.state == "refused")
@@ -123,16 +123,6 @@ def _retry(conn: Connection, v: Version, rows: list[Any], now: datetime) -> int:
         payload = {"version_id": v.id, "state": "failed", "code": "retries_exhausted", "outcomes": given_up}
         outbox.append(conn, topic_for(RECEIPTS, v.status), str(v.id), "retries.exhausted", payload, at=now)
     return _queue(conn, v, "retry", wanted, now)
-
-
-def _tries(conn: Connection, version_id: int, channel: str, people: BitMap) -> dict[int, int]:
-    """Return how often each was surely refused on this channel already."""
-    query = (
-        select(outcome.c.person_id, func.count())
-        .where(outcome.c.version_id == version_id, outcome.c.channel == channel, outcome.c.person_id.in_(list(people)), outcome.c.state == "refused")
-        .group_by(outcome.c.person_id)
-    )
-    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def _next_channel(conn: Connection, v: Version, rows: list[Any], now: datetime) -> int:

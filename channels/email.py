@@ -533,4 +533,4 @@ def _error(answer: Reply) -> ChannelError:
     """Translate a refusal: 5yz is final, everything else may be tried again; before the body both are sure."""
     if 500 <= answer.code < 600:
         return Refused(str(answer.code), answer.detail)
-    return Unavailable(str(answer.code), answer.detail, retry_after=LATER_SECONDS)
+    return Unavailable(str(answer.code), answer.detail, retry_after=LATER_SECONDS, only_this=True)

@@ -1,0 +1,106 @@
+"""When a sure refusal is tried again: soon at first, later each time, counted for each person alone; and one inbox's refusal holds up nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pyroaring import BitMap
+from sqlalchemy import select
+
+from broadcast import accounts, generations, ledger, versions
+from broadcast.ledger import Candidate, Slice
+from broadcast.rendered import Rendered
+from broadcast.store import Connection, Database
+from broadcast.tables import batch, outcome
+from channels.contract import ChannelError, Unavailable
+from channels.deliver import Identity, Sender
+from channels.limits import MemoryLimiter
+from channels.memory import MemoryChannel, fails_with
+from subscribers import registry
+from tests.chaos.harness import people
+from tests.ledger.world import World
+
+
+@pytest.fixture
+async def world(db: Database) -> World:
+    return await World.make(db)
+
+
+def no_contacts(conn: Connection, ids: BitMap) -> dict[str, BitMap]:
+    return {}
+
+
+def nobody_stopped(person: int, channel: str) -> bool:
+    return False
+
+
+def due_of(conn: Connection, person: int) -> datetime | None:
+    due: datetime | None = conn.execute(select(outcome.c.due_at).where(outcome.c.person_id == person).order_by(outcome.c.generation.desc()).limit(1)).scalar_one()
+    return due
+
+
+async def refused(world: World, s: Slice) -> None:
+    await world.done(s, "refused", code="20429", due_at=datetime.now(UTC) + timedelta(seconds=5))
+
+
+async def test_a_first_refusal_after_many_retries_of_others_is_tried_again_as_soon_as_any_first_one(world: World) -> None:
+    v = await world.live(range(1, 41))
+    (first,) = await world.claim(want=1)
+    waits: list[float] = []
+    for _ in range(4):
+        await refused(world, first)
+        due = await world.db.read(due_of, 1)
+        assert due is not None
+        waits.append((due - datetime.now(UTC)).total_seconds())
+        assert await world.db.write(generations.make_due, v.id, contacts=no_contacts, now=due) == 1
+        (first,) = await world.claim(candidate=await retry_of(world))
+    assert [round(wait / 5) for wait in waits] == [1, 2, 4, 8]
+    (other,) = await world.claim(want=1)
+    assert [person for _, person in other.people] == [2]
+    await refused(world, other)
+    due = await world.db.read(due_of, 2)
+    assert due is not None
+    assert due - datetime.now(UTC) < timedelta(seconds=6)
+
+
+async def retry_of(world: World) -> Candidate:
+    """Return the newest generation's batch, whatever stands before it."""
+    (any_,) = await world.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC) + timedelta(days=1))
+    batch_id, number = await world.db.read(lambda conn: tuple(conn.execute(select(batch.c.id, batch.c.generation).order_by(batch.c.id.desc()).limit(1)).one()))
+    return replace(any_, batch_id=batch_id, generation=number, cause="retry")
+
+
+class Renderings:
+    """One text for everybody."""
+
+    async def rendered(self, version_id: int, channel: str, language: str, *, repeat: bool) -> tuple[Rendered, datetime]:
+        return Rendered(channel=channel, language=language, subject="S", body="B", html="H"), datetime.now(UTC) + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("refusal", "paused"), [(Unavailable("451", retry_after=60.0, only_this=True), False), (Unavailable("429", retry_after=60.0), True)])
+async def test_one_greylisted_inbox_holds_up_nobody_else_and_a_provider_that_is_too_busy_is_left_alone(world: World, refusal: ChannelError, paused: bool) -> None:
+    await world.db.write(registry.import_records, [r._replace(channels="email", email=f"p{n}@example.org") for n, r in enumerate(people(200))], "test", datetime.now(UTC))
+    v = await world.live(range(1, 201), channels="email")
+    channel = MemoryChannel("email", by_call={0: fails_with(refusal)})
+    sender = Sender(
+        db=world.db,
+        lane="routine",
+        channel=channel,
+        limiter=MemoryLimiter(),
+        rate=100.0,
+        identity=Identity(worker="w1", alive=True),
+        key=b"k" * 32,
+        renderings=Renderings(),
+        stops=nobody_stopped,
+    )
+    stopping = asyncio.Event()
+    running = asyncio.create_task(sender.run(stopping))
+    await asyncio.sleep(3.5)
+    stopping.set()
+    await running
+    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    assert (len(account.people["accepted"]) < 199) is paused
+    assert account.adds_up
