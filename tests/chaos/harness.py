@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 from pyroaring import BitMap
 from sqlalchemy import Connection, func, select, text
 
-from broadcast import accounts, areas, attempts, audiences, operators, versions
+from broadcast import accounts, areas, attempts, audiences, operators, replay, versions
 from broadcast.accounts import Account
 from broadcast.content import Content, Text
 from broadcast.fold import LINES
@@ -464,7 +464,7 @@ class Verdict:
 
 
 async def verify(system: System) -> Verdict:
-    """Hold the provider's ledger against our log: (1) nobody twice, (2) everybody on one line, (3) the log is the ledger, (4) doubts shown in time."""
+    """Hold the provider's ledger against our log: (1) nobody twice, (2) everybody on one line, (3) the log is the ledger, (4) doubts shown in time, (5) replay agrees."""
     verdict = Verdict()
     stored = await system.read(_stored)
     taken = _held_against_slices(system, stored, verdict)
@@ -487,6 +487,7 @@ async def verify(system: System) -> Verdict:
                 verdict.rows.append((f"    {channel}", "", str(asked), *(str(len(lines[line])) for line in LINES), str(took)))
     _kills(system, verdict)
     await _doubts(system, taken, verdict)
+    await _replayed(system, verdict)
     return verdict
 
 
@@ -616,6 +617,12 @@ async def _doubts(system: System, taken: Mapping[tuple[int, str], BitMap], verdi
             had_not += len(lines["in_doubt"] - there)
     verdict.facts["ever in doubt"] = f"{ever:,}"
     verdict.facts["still in doubt, all named"] = f"{had + had_not:,} (taken by the provider {had:,}, not taken {had_not:,})"
+
+
+async def _replayed(system: System, verdict: Verdict) -> None:
+    rebuilt = await replay.run(system.db)
+    verdict.facts["replay"] = f"{rebuilt['events']:,} events, {len(rebuilt['differences'])} differences"
+    verdict.faults += [f"replay: {replay.text(difference)}" for difference in rebuilt["differences"]]
 
 
 @contextlib.asynccontextmanager
