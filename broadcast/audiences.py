@@ -164,6 +164,8 @@ def release(conn: Connection, version_id: int, *, shared_contacts: Callable[[Con
         return "not_ready"
     if v.shards is None or len(frozen_shards(conn, version_id)) < v.shards:
         return "not_ready"
+    if not publishing.stands(v):
+        return _block(conn, v, now, "content_changed: what stands there is not what was approved")
     audience = read(conn, version_id)
     total, seen = sum(len(ids) for ids in audience.send.values()), v.seen_count or 0
     margin = max(seen * 0.02, 20)

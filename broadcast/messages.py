@@ -45,9 +45,13 @@ def follow(conn: Connection, actor: Operator, message_id: int, action: str, cont
             "version_open", f"version {opened.number} is still open ({opened.state})", "edit, reject or approve it first: a message has one open version at most", status=409
         )
     states.after(states.ENDS_PREDECESSOR[action], predecessor.state)
+    _same_status(content, predecessor)
+    return _insert(conn, actor, message_id, existing[-1].number + 1, action, predecessor.id, content, now)
+
+
+def _same_status(content: Content, predecessor: Version) -> None:
     if content.status != predecessor.status:
         raise refuse("status_differs", f"the message went out as {predecessor.status}, this one says {content.status}", f"set status: {predecessor.status}", field="status")
-    return _insert(conn, actor, message_id, existing[-1].number + 1, action, predecessor.id, content, now)
 
 
 def _insert(conn: Connection, actor: Operator, message_id: int, number: int, action: str, predecessor_id: int | None, content: Content, now: datetime) -> Version:
@@ -85,8 +89,14 @@ def _of_content(content: Content, action: str) -> dict[str, object]:
 def edit(conn: Connection, actor: Operator, message_id: int, content: Content, now: datetime) -> Version:
     """Replace the text of a draft or returned version; whatever was seen of it before is void (guarantee R11)."""
     operators.require(actor, "edit")
-    v = versions.head(versions.of_message(conn, message_id))
+    existing = versions.of_message(conn, message_id)
+    v = versions.head(existing)
     states.after("edit", v.state)
+    if v.published:
+        raise refuse("state_conflict", "it was published: its text never changes", "cancel it, or write an update", field="state", status=409)
+    before = next((p for p in existing if p.id == v.predecessor_id), None)
+    if before is not None:
+        _same_status(content, before)
     # The version row is changed first: an approver who reads at the same time waits for it, or we find it approved.
     changed = conn.execute(
         update(version)
@@ -153,6 +163,9 @@ def send_back(conn: Connection, actor: Operator, message_id: int, action: str, w
         raise refuse("why_missing", f"to {action} needs a reason", "say why: the author reads it", field="why")
     versions.lock_message(conn, message_id)
     v = versions.head(versions.of_message(conn, message_id))
-    versions.change_state(conn, v, action, why=why, content_hash=None)
+    if v.published and action == "reject":
+        raise refuse("state_conflict", "it was published before it was blocked", "return it, then cancel it: the public is told", field="state", status=409)
+    # What was published before it was blocked is blocked again: it can be submitted as it is, or cancelled.
+    versions.change_state(conn, v, "return_published" if v.published and action == "return" else action, why=why, content_hash=None)
     versions.record(conn, v, action, actor.id, now, why=why)
     return versions.get(conn, v.id)

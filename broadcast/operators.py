@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,7 +37,11 @@ class Operator:
 
     def same_person_as(self, other: Operator) -> bool:
         """Return whether the two accounts belong to one person: the same account, or the same e-mail address."""
-        return self.id == other.id or bool(self.email and other.email and self.email.casefold() == other.email.casefold())
+        return self.id == other.id or bool(self.email and other.email and _mailbox(self.email) == _mailbox(other.email))
+
+
+def _mailbox(email: str) -> str:
+    return unicodedata.normalize("NFKC", email).strip().casefold()
 
 
 def _hash(token: str) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from broadcast import levels_store, operators, outbox, states, versions
+from broadcast.content import SEVERITIES, is_urgent
 from broadcast.operators import Operator
 from broadcast.problems import refuse
 from broadcast.store import lock_version
-from broadcast.tables import batch, resend, slice_, version
+from broadcast.tables import batch, decision, resend, slice_, version
 from broadcast.topics import ALERTS, topic_for
 from broadcast.versions import Version
 
@@ -41,12 +42,12 @@ def approve(conn: Connection, actor: Operator, message_id: int, *, content_hash:
     `content_hash` is what the approver saw (None where a person at the command line did not name it). Raises Rejected:
     403 same_person, 409 content_changed, level_changed, state_conflict. Approving twice gives the same result again.
     """
-    operators.require(actor, "approve")
+    actor = _still(conn, actor, "approve")
     versions.lock_message(conn, message_id)
     existing = versions.of_message(conn, message_id)
     waiting = _waiting_resend(conn, existing)
     if waiting is not None and versions.open_version(existing) is None:
-        return _approve_resend(conn, actor, existing, waiting, house, now)
+        return _approve_resend(conn, actor, existing, waiting, content_hash, house, now)
     v = versions.head(existing)
     _lock_row(conn, v)
     v = versions.get(conn, v.id)
@@ -56,10 +57,10 @@ def approve(conn: Connection, actor: Operator, message_id: int, *, content_hash:
     _check_second_person(conn, actor, v, house)
     if v.seen_count is None or v.wording_revision is None or v.content_hash is None:
         raise states.state_conflict("approve", v.state)
-    stored = versions.content_hash(v, content=v.content, resolved=v.resolved, count=v.seen_count, wording_revision=v.wording_revision, level_from=v.level_from)
-    if stored != v.content_hash or content_hash not in (None, stored):
+    if not stands(v) or content_hash not in (None, v.content_hash):
         raise refuse("content_changed", "what you approve is not what stands there now", "read it again and approve with its content_hash", field="content_hash", status=409)
-    expires_at = now + v.content.expires if isinstance(v.content.expires, timedelta) else v.content.expires
+    # What was published once keeps its document, and with it its expiry.
+    expires_at = v.expires_at or (now + v.content.expires if isinstance(v.content.expires, timedelta) else v.content.expires)
     if expires_at <= now:
         raise refuse("expired", "it would have expired before it went out", "return it and set a later expiry", field="expires", status=409)
     sent = v.sent or now.replace(microsecond=0)
@@ -78,6 +79,26 @@ def approve(conn: Connection, actor: Operator, message_id: int, *, content_hash:
     return v
 
 
+def stands(v: Version) -> bool:
+    """Return whether the row holds exactly what its hash stands for: text, places, count, level, and the columns that repeat the text."""
+    if v.seen_count is None or v.wording_revision is None or v.content_hash is None:
+        return False
+    content = v.content
+    repeated = (content.kind, content.status, is_urgent(content, corrects=v.action == "correct"), SEVERITIES.index(content.severity))
+    if repeated != (v.kind, v.status, v.urgent, v.severity_rank):
+        return False
+    return v.content_hash == versions.content_hash(v, content=content, resolved=v.resolved, count=v.seen_count, wording_revision=v.wording_revision, level_from=v.level_from)
+
+
+def _still(conn: Connection, actor: Operator, permission: str) -> Operator:
+    """Return the operator as they stand in this transaction: since they showed their token they may have been disabled or have another role."""
+    found = operators.by_id(conn, actor.id)
+    if found is None:
+        raise refuse("operator_disabled", "this operator was disabled", "ask somebody else to approve", status=403)
+    operators.require(found, permission)
+    return found
+
+
 def _lock_row(conn: Connection, v: Version) -> None:
     if conn.dialect.name == "postgresql":
         conn.execute(select(version.c.id).where(version.c.id == v.id).with_for_update())
@@ -90,9 +111,18 @@ def _has_document(conn: Connection, v: Version) -> bool:
 def _check_second_person(conn: Connection, actor: Operator, v: Version, house: House) -> None:
     if house.two_person == "actual" and v.status != "Actual":
         return
-    held_by = {i for i in (v.author_id, v.submitter_id, *v.editors) if i is not None}
+    held_by = {i for i in (v.author_id, v.submitter_id, *v.editors) if i is not None} | _wrote(conn, v)
+    if v.submitter_id is None or operators.by_id(conn, v.submitter_id) is None:
+        raise refuse("submitter_disabled", "who submitted it was disabled since: nobody stands behind it", "return it and have it submitted anew", status=409)
     if any(actor.same_person_as(other) for other in operators.people(conn, held_by)):
         raise refuse("same_person", "you wrote, edited or submitted it yourself", "ask a second approver: two people stand behind every message", status=403)
+
+
+def _wrote(conn: Connection, v: Version) -> set[int]:
+    """Return who drafted, edited or submitted it by the history of decisions, which is only ever added to."""
+    by_hand = decision.c.action.in_(("draft", "edit")) | ((decision.c.action == "submit") & (decision.c.content_hash == v.content_hash))
+    found = conn.execute(select(decision.c.operator_id).where(decision.c.version_id == v.id, decision.c.operator_id.is_not(None), by_hand)).scalars()
+    return {int(i) for i in found}
 
 
 def _end_predecessor(conn: Connection, v: Version, now: datetime) -> Version | None:
@@ -246,10 +276,12 @@ def _waiting_resend(conn: Connection, existing: list[Version]) -> Any:
     return conn.execute(select(resend).where(resend.c.version_id.in_(ids), resend.c.state == "pending_approval").order_by(resend.c.id.desc())).first()
 
 
-def _approve_resend(conn: Connection, actor: Operator, existing: list[Version], waiting: Any, house: House, now: datetime) -> Version:
+def _approve_resend(conn: Connection, actor: Operator, existing: list[Version], waiting: Any, content_hash: str | None, house: House, now: datetime) -> Version:
     v = next(v for v in existing if v.id == waiting.version_id)
     if v.state != "live":
         raise states.state_conflict("resend", v.state)
+    if content_hash not in (None, v.content_hash):
+        raise refuse("content_changed", "that hash is not of what would be sent again", "read it again and approve with its content_hash", field="content_hash", status=409)
     if not (house.two_person == "actual" and v.status != "Actual"):
         ordered_by = operators.people(conn, {waiting.ordered_by})
         if any(actor.same_person_as(other) for other in ordered_by):

@@ -88,18 +88,12 @@ class ReplayResult:
 
 async def run(db: Database, *, since: datetime | None = None, message_id: int | None = None) -> dict[str, Any]:
     """Replay what stands in the database at one moment; return {events, differences}. Raises Rejected (404 message_unknown)."""
-    result = await db.read(_in_one_snapshot, since=since, message_id=message_id)
+    result = await db.read(replay, since=since, message_id=message_id)
     return result.to_json()
 
 
-def _in_one_snapshot(conn: Connection, *, since: datetime | None, message_id: int | None) -> ReplayResult:
-    if conn.dialect.name == "postgresql":  # SQLite's read transactions are snapshots already
-        conn.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    return replay(conn, since=since, message_id=message_id)
-
-
 def replay(conn: Connection, *, since: datetime | None = None, message_id: int | None = None) -> ReplayResult:
-    """Rebuild and compare; changes nothing. The connection should see one snapshot (see `run`).
+    """Rebuild and compare; changes nothing. The connection must see one snapshot, as that of `Database.read` does.
 
     With `since` (aware) only the versions of which something was written since then are looked at, from their first event on, and the
     levels recorded since then; with `message_id` only that message.
@@ -232,9 +226,9 @@ def _compare_version(conn: Connection, result: ReplayResult, log: Log, live: ver
         if there != rebuilt:
             result.add(Difference(what=what, message=live.message_id, version=live.number, live=there, rebuilt=rebuilt, **more))
 
-    again = told.state == "blocked" and live.state == "pending_approval"  # submitted anew: not yet a fact of the log
-    if not again:
+    if told.state != "blocked" or live.state != "pending_approval":  # submitted anew: not yet a fact of the log
         differs("state", live.state, told.state)
+    if told.state != "blocked":  # the hash of an approval that was blocked is void
         differs("content_hash", live.content_hash, told.said["content_hash"])
     said = told.said
     differs("identifier", live.identifier, said["identifier"])

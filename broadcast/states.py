@@ -18,6 +18,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("submit", "blocked"): "pending_approval",
     ("approve", "pending_approval"): "approved",
     ("return", "pending_approval"): "returned",
+    ("return_published", "pending_approval"): "blocked",  # its text went out as a document: it is approved as it is, or cancelled
     ("reject", "draft"): "rejected",
     ("reject", "returned"): "rejected",
     ("reject", "pending_approval"): "rejected",

@@ -1,0 +1,994 @@
+"""Two people stand behind every message: scripted ways round that, none of which makes anything claimable.
+
+Each way is a function whose name is its sentence. It may do what the software lets it; afterwards everything that the software would do
+by itself is done (freeze, release, later generations, expiry), and nothing may be there to claim.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pyroaring import BitMap
+from shapely import box
+from sqlalchemy import func, select, update
+
+from broadcast import generations, ledger, messages, operators, publishing, versions
+from broadcast.areas import AreaRecord, store_areas
+from broadcast.attempts import new_slice_attempt
+from broadcast.content import Audience, Text
+from broadcast.ledger import Candidate, Outcome
+from broadcast.operators import Operator
+from broadcast.problems import Rejected
+from broadcast.store import Connection, Database
+from broadcast.tables import batch, decision, operator, outbox, version
+from broadcast.versions import Version
+from broadcast.wording.levels import WORDING_REVISION
+from console.desk import Desk
+from subscribers.csv_import import COLUMNS, SubscriberRecord
+from subscribers.registry import import_records
+from tests.ledger.world import content, house
+
+WESTMINSTER, CAMDEN, LONDON = "E09000033", "E09000007", "E12000007"
+PEOPLE = {
+    "ada": ("author", None, "ada@example.org"),
+    "bea": ("approver", None, "bea@example.org"),
+    "cy": ("approver", None, "cy@example.org"),
+    "dot": ("author", None, None),
+    "ops": ("operator", None, "ops@example.org"),
+    "admin": ("administrator", None, None),
+    "audit": ("auditor", None, None),
+    "far": ("approver", CAMDEN, "far@example.org"),
+    "shouting_bea": ("author", None, "BEA@Example.ORG"),
+    "spaced_bea": ("author", None, " ｂea@example.org "),
+    "ops_bea": ("operator", None, "Bea@example.org"),
+}
+
+
+def resident(n: int) -> SubscriberRecord:
+    blank: dict[str, Any] = dict.fromkeys(COLUMNS, "") | dict.fromkeys(("email", "mobile", "phone", "lat", "lon", "area"))
+    mine = {"external_id": f"p{n}", "name": f"Person {n}", "kind": "resident", "language": "en", "channels": "sms", "mobile": f"+447700900{n:03d}"}
+    return SubscriberRecord(**(blank | mine | {"lat": 51.5 if n < 30 else 51.55, "lon": -0.14, "topics": "threat_level;incident;appeal;advice;exercise"}))
+
+
+@dataclass
+class Room:
+    """A control room with everybody in it. `two_person` as in the settings."""
+
+    db: Database
+    two_person: str = "always"
+    people: dict[str, Operator] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    desk: Desk = field(init=False)
+
+    @classmethod
+    async def make(cls, db: Database) -> Room:
+        room = cls(db)
+        now = datetime.now(UTC)
+        for name, (role, area, email) in PEOPLE.items():
+            room.people[name], room.tokens[name] = await db.write(operators.add, name=name, role=role, area=area, email=email, now=now)
+        await db.write(_areas, box(-0.2, 51.49, -0.1, 51.52))
+        await db.write(import_records, [resident(n) for n in range(1, 41)], "consent", now)
+        room.sit_down()
+        return room
+
+    def sit_down(self, two_person: str = "always") -> None:
+        self.desk = Desk(
+            self.db,
+            replace(house(2), two_person=two_person),
+            channels_on=_all_channels,
+            sender_name="Test",
+            public_url="",
+        )
+
+    async def who(self, name: str) -> Operator:
+        return await self.desk.actor(self.tokens[name])
+
+    async def draft(self, name: str = "ada", **changes: Any) -> Version:
+        return await self.desk.draft(await self.who(name), content(**changes))
+
+    async def submitted(self, name: str = "ada", by: str = "", **changes: Any) -> Version:
+        v = await self.draft(name, **changes)
+        v, _ = await self.desk.submit(await self.who(by or name), v.message_id)
+        return v
+
+    async def approve(self, name: str, v: Version, content_hash: str | None = "") -> Version:
+        return await self.desk.approve(await self.who(name), v.message_id, v.content_hash if content_hash == "" else content_hash)
+
+    async def live(self, **changes: Any) -> Version:
+        v = await self.submitted(**changes)
+        await self.approve("bea", v)
+        assert await self.desk.matcher.process(v.id) == "released"
+        return await self.read(v)
+
+    async def read(self, v: Version) -> Version:
+        return await self.db.read(versions.get, v.id)
+
+    async def change(self, v: Version, **values: Any) -> None:
+        """Write behind everybody's back."""
+        await self.db.write(lambda conn: conn.execute(update(version).where(version.c.id == v.id).values(**values)))
+
+    async def batches(self) -> int:
+        """Let the software do all that it does by itself; return how many batches there are."""
+        for version_id in await self.db.read(versions.in_states, ("approved",)):
+            await self.desk.matcher.process(version_id)
+        await self.db.write(publishing.expire_due, datetime.now(UTC))
+        for version_id in await self.db.read(generations.due_versions, datetime.now(UTC) + timedelta(days=1)):
+            await self.db.write(generations.make_due, version_id, contacts=_mail_to)
+        return await self.db.read(lambda conn: conn.execute(select(func.count()).select_from(batch)).scalar_one())
+
+    async def claimed(self) -> list[int]:
+        """Claim whatever can be claimed, by the candidates and by naming every batch; return the versions claimed for."""
+        found: list[Candidate] = []
+        for status in ("Actual", "Exercise", "Test", "System", "Draft"):
+            for lane in ("urgent", "routine"):
+                for channel in ("sms", "voice", "email"):
+                    found += await self.db.read(ledger.candidates, lane, channel, (status,), datetime.now(UTC) + timedelta(days=1))
+        claimed = []
+        for c in [*found, *await self.db.read(_by_name)]:
+            got = await self.db.write(ledger.claim, c, want=500, worker="w", attempts=new_slice_attempt, suppress=_nobody)
+            claimed += [s.version_id for s in got[0]] if got else []
+        return claimed
+
+
+def _all_channels(_: str) -> frozenset[str]:
+    return frozenset({"sms", "voice", "email"})
+
+
+def _mail_to(_: Connection, people: BitMap) -> dict[str, BitMap]:
+    return {"email": people}
+
+
+def _nobody(_: Connection, __: list[int], ___: str) -> dict[int, str]:
+    return {}
+
+
+def _areas(conn: Connection, westminster: Any) -> None:
+    camden = box(-0.2, 51.53, -0.1, 51.56)
+    records = [
+        AreaRecord(code=LONDON, name="London", level="region", parent="", geometry=None),
+        AreaRecord(code=WESTMINSTER, name="Westminster", level="borough", parent=LONDON, geometry=westminster),
+        AreaRecord(code=CAMDEN, name="Camden", level="borough", parent=LONDON, geometry=camden),
+    ]
+    store_areas(conn, records, datetime.now(UTC))
+
+
+def _by_name(conn: Connection) -> list[Candidate]:
+    names = ("version_id", "generation", "status", "channel", "language", "cause", "room", "severity_rank", "correction")
+    return [Candidate(batch_id=row.id, **{name: getattr(row, name) for name in names}) for row in conn.execute(select(batch))]
+
+
+@contextlib.contextmanager
+def refused(*codes: str) -> Iterator[None]:
+    with pytest.raises(Rejected) as said:
+        yield
+    assert said.value.problems[0].code in codes, said.value
+
+
+Way = Callable[[Room], Awaitable[None]]
+WAYS: list[Way] = []
+
+
+def way(attack: Way) -> Way:
+    WAYS.append(attack)
+    return attack
+
+
+# Who
+
+
+@way
+async def an_author_approves_their_own_draft(room: Room) -> None:
+    v = await room.submitted("ada")
+    with refused("wrong_role"):
+        await room.approve("ada", v)
+
+
+@way
+async def an_approver_approves_their_own_draft(room: Room) -> None:
+    v = await room.submitted("bea")
+    with refused("same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def an_approver_approves_their_own_draft_that_somebody_else_submitted(room: Room) -> None:
+    v = await room.submitted("bea", by="ada")
+    with refused("same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def an_approver_approves_what_they_only_submitted(room: Room) -> None:
+    v = await room.submitted("ada", by="bea")
+    with refused("same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def an_approver_approves_what_they_only_edited(room: Room) -> None:
+    v = await room.draft("ada")
+    await room.desk.edit(await room.who("bea"), v.message_id, content(severity="Minor"))
+    v, _ = await room.desk.submit(await room.who("ada"), v.message_id)
+    with refused("same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def an_approver_approves_a_text_of_which_they_edited_an_earlier_revision(room: Room) -> None:
+    v = await room.draft("ada")
+    await room.desk.edit(await room.who("bea"), v.message_id, content(severity="Minor"))
+    await room.desk.edit(await room.who("dot"), v.message_id, content())
+    v, _ = await room.desk.submit(await room.who("dot"), v.message_id)
+    with refused("same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def an_approver_returns_it_edits_it_and_approves_it(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.desk.send_back(await room.who("bea"), v.message_id, "return", "let me")
+    await room.desk.edit(await room.who("bea"), v.message_id, content(severity="Minor"))
+    v, _ = await room.desk.submit(await room.who("ada"), v.message_id)
+    with refused("same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def an_approver_returns_it_submits_it_and_approves_it(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.desk.send_back(await room.who("bea"), v.message_id, "return", "let me")
+    v, _ = await room.desk.submit(await room.who("bea"), v.message_id)
+    with refused("same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def a_second_account_of_one_person_with_their_address_in_capitals(room: Room) -> None:
+    v = await room.submitted("shouting_bea")
+    with refused("same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def a_second_account_of_one_person_with_blanks_and_wide_letters_in_their_address(room: Room) -> None:
+    v = await room.submitted("spaced_bea")
+    with refused("same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def a_second_account_that_was_disabled_after_it_submitted(room: Room) -> None:
+    v = await room.submitted("shouting_bea")
+    await room.db.write(operators.disable, "shouting_bea", datetime.now(UTC))
+    with refused("submitter_disabled", "same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def a_second_author_approves(room: Room) -> None:
+    v = await room.submitted("ada")
+    with refused("wrong_role"):
+        await room.approve("dot", v)
+
+
+@way
+async def an_operator_approves(room: Room) -> None:
+    v = await room.submitted("ada")
+    with refused("wrong_role"):
+        await room.approve("ops", v)
+
+
+@way
+async def an_administrator_approves(room: Room) -> None:
+    v = await room.submitted("ada")
+    with refused("wrong_role"):
+        await room.approve("admin", v)
+
+
+@way
+async def an_auditor_approves(room: Room) -> None:
+    v = await room.submitted("ada")
+    with refused("wrong_role"):
+        await room.approve("audit", v)
+
+
+@way
+async def an_administrator_writes_and_submits(room: Room) -> None:
+    with refused("wrong_role"):
+        await room.draft("admin")
+    v = await room.draft("ada")
+    with refused("wrong_role"):
+        await room.desk.submit(await room.who("admin"), v.message_id)
+
+
+@way
+async def somebody_with_an_unknown_token(room: Room) -> None:
+    v = await room.submitted("ada")
+    for token in ("", " ", "ft_unknown", room.tokens["bea"][:-1], room.tokens["bea"].swapcase()):
+        with refused("token_invalid"):
+            await room.desk.approve(await room.desk.actor(token), v.message_id, v.content_hash)
+
+
+@way
+async def the_hash_of_a_token_instead_of_the_token(room: Room) -> None:
+    stored = await room.db.read(lambda conn: conn.execute(select(operator.c.token_hash)).scalars().all())
+    for token in stored:
+        with refused("token_invalid"):
+            await room.desk.actor(token)
+
+
+@way
+async def a_disabled_approver(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.db.write(operators.disable, "bea", datetime.now(UTC))
+    with refused("token_invalid"):
+        await room.approve("bea", v)
+
+
+@way
+async def an_approver_who_is_disabled_between_showing_the_token_and_approving(room: Room) -> None:
+    v = await room.submitted("ada")
+    bea = await room.who("bea")
+    await room.db.write(operators.disable, "bea", datetime.now(UTC))
+    with refused("operator_disabled"):
+        await room.desk.approve(bea, v.message_id, v.content_hash)
+
+
+@way
+async def an_approver_whose_role_is_taken_between_showing_the_token_and_approving(room: Room) -> None:
+    v = await room.submitted("ada")
+    bea = await room.who("bea")
+    await room.db.write(lambda conn: conn.execute(update(operator).where(operator.c.name == "bea").values(role="author")))
+    with refused("wrong_role"):
+        await room.desk.approve(bea, v.message_id, v.content_hash)
+
+
+@way
+async def somebody_who_says_of_themselves_that_they_are_an_approver(room: Room) -> None:
+    v = await room.submitted("ada")
+    with refused("wrong_role"):
+        await room.desk.approve(replace(room.people["ops"], role="approver"), v.message_id, v.content_hash)
+
+
+@way
+async def the_text_of_an_author_who_was_disabled_after_submitting_it(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.db.write(operators.disable, "ada", datetime.now(UTC))
+    with refused("submitter_disabled"):
+        await room.approve("bea", v)
+
+
+@way
+async def an_approver_of_another_borough(room: Room) -> None:
+    v = await room.submitted("ada")
+    with refused("area_out_of_scope"):
+        await room.approve("far", v)
+
+
+@way
+async def an_author_of_another_borough_who_writes_for_this_one(room: Room) -> None:
+    with refused("area_out_of_scope"):
+        await room.draft("far")
+    v = await room.draft("far", areas=(CAMDEN,))
+    with refused("area_out_of_scope"):
+        await room.desk.edit(await room.who("far"), v.message_id, content(areas=(CAMDEN, WESTMINSTER)))
+
+
+@way
+async def one_person_where_two_are_needed_for_actual_only(room: Room) -> None:
+    room.sit_down("actual")
+    v = await room.submitted("bea")
+    with refused("same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def an_exercise_by_one_person_that_was_made_actual_in_its_column_only(room: Room) -> None:
+    room.sit_down("actual")
+    v = await room.submitted("bea", status="Exercise")
+    await room.change(v, status="Actual")
+    with refused("content_changed", "same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def an_actual_message_by_one_person_that_is_called_an_exercise_in_its_column(room: Room) -> None:
+    room.sit_down("actual")
+    v = await room.submitted("bea")
+    await room.change(v, status="Exercise")
+    with refused("content_changed", "same_person"):
+        await room.approve("bea", v)
+
+
+# When
+
+
+@way
+async def a_draft_that_nobody_submitted(room: Room) -> None:
+    v = await room.draft("ada")
+    for content_hash in (None, "0" * 64):
+        with refused("state_conflict"):
+            await room.approve("bea", v, content_hash)
+
+
+@way
+async def what_was_returned(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.desk.send_back(await room.who("cy"), v.message_id, "return", "typo")
+    with refused("state_conflict"):
+        await room.approve("bea", v)
+
+
+@way
+async def what_was_rejected(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.desk.send_back(await room.who("cy"), v.message_id, "reject", "no")
+    with refused("state_conflict"):
+        await room.approve("bea", v)
+    with refused("state_conflict"):
+        await room.desk.submit(await room.who("ada"), v.message_id)
+
+
+@way
+async def what_was_cancelled_before_it_was_released(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.approve("bea", v)
+    await room.desk.cancel(await room.who("cy"), v.message_id, "wrong")
+    with refused("state_conflict"):
+        await room.approve("bea", v)
+    with refused("state_conflict"):
+        await room.desk.resume(await room.who("bea"), v.message_id)
+
+
+@way
+async def what_expired_before_it_was_released(room: Room) -> None:
+    v = await room.submitted("ada", expires=timedelta(seconds=1))
+    await room.approve("bea", v)
+    await room.db.write(publishing.expire_due, datetime.now(UTC) + timedelta(seconds=2))
+    with refused("state_conflict"):
+        await room.approve("cy", v)
+
+
+@way
+async def what_expires_between_submission_and_approval(room: Room) -> None:
+    v = await room.submitted("ada", expires=datetime.now(UTC) + timedelta(milliseconds=300))
+    await asyncio.sleep(0.35)
+    with refused("expired"):
+        await room.approve("bea", v)
+
+
+async def blocked(room: Room) -> Version:
+    v = await room.submitted("ada")
+    await room.approve("bea", v)
+    await room.db.write(import_records, [resident(n)._replace(lat=51.5) for n in range(100, 200)], "consent", datetime.now(UTC))
+    assert await room.desk.matcher.process(v.id) == "blocked"
+    return await room.read(v)
+
+
+@way
+async def what_was_blocked_without_submitting_it_anew(room: Room) -> None:
+    v = await blocked(room)
+    for name in ("bea", "cy"):
+        with refused("state_conflict"):
+            await room.approve(name, v)
+    with refused("state_conflict"):
+        await room.desk.resume(await room.who("bea"), v.message_id)
+
+
+@way
+async def what_was_blocked_and_submitted_anew_by_the_one_who_approves_it(room: Room) -> None:
+    v = await blocked(room)
+    again, _ = await room.desk.submit(await room.who("bea"), v.message_id)
+    assert again.content_hash != v.content_hash
+    with refused("same_person"):
+        await room.approve("bea", again)
+    with refused("content_changed"):
+        await room.approve("cy", again, v.content_hash)
+
+
+@way
+async def what_was_blocked_and_given_another_text(room: Room) -> None:
+    v = await blocked(room)
+    with refused("state_conflict"):
+        await room.desk.edit(await room.who("ada"), v.message_id, content(severity="Minor"))
+    await room.desk.submit(await room.who("ada"), v.message_id)
+    await room.desk.send_back(await room.who("cy"), v.message_id, "return", "the text")
+    with refused("state_conflict"):
+        await room.desk.edit(await room.who("ada"), v.message_id, content(severity="Minor"))
+    assert (await room.read(v)).state == "blocked"
+
+
+@way
+async def what_was_blocked_and_is_rejected_in_silence(room: Room) -> None:
+    v = await blocked(room)
+    await room.desk.submit(await room.who("ada"), v.message_id)
+    with refused("state_conflict"):
+        await room.desk.send_back(await room.who("cy"), v.message_id, "reject", "no")
+
+
+@way
+async def a_status_that_goes_to_nobody(room: Room) -> None:
+    for status in ("System", "Draft"):
+        v = await room.draft("ada", status=status)
+        with refused("status_goes_to_nobody"):
+            await room.desk.submit(await room.who("ada"), v.message_id)
+        with refused("state_conflict"):
+            await room.approve("bea", v, None)
+
+
+@way
+async def a_message_to_nobody(room: Room) -> None:
+    v = await room.draft("ada", audience=Audience(kinds=("officer",)))
+    with refused("audience_empty"):
+        await room.desk.submit(await room.who("ada"), v.message_id)
+    with refused("state_conflict"):
+        await room.approve("bea", v, None)
+
+
+@way
+async def holding_and_resuming_what_was_never_approved(room: Room) -> None:
+    v = await room.submitted("ada")
+    for name in ("bea", "cy", "ops"):
+        with refused("state_conflict", "wrong_role"):
+            await room.desk.hold(await room.who(name), v.message_id)
+        with refused("state_conflict", "wrong_role"):
+            await room.desk.resume(await room.who(name), v.message_id)
+
+
+@way
+async def an_operator_who_holds_what_was_approved_and_resumes_it(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.approve("bea", v)
+    await room.desk.hold(await room.who("ops"), v.message_id)
+    with refused("wrong_role"):
+        await room.desk.resume(await room.who("ops"), v.message_id)
+
+
+# What
+
+
+@way
+async def the_hash_from_before_an_edit(room: Room) -> None:
+    old = await room.submitted("ada")
+    await room.desk.send_back(await room.who("cy"), old.message_id, "return", "typo")
+    await room.desk.edit(await room.who("ada"), old.message_id, content(severity="Minor"))
+    await room.desk.submit(await room.who("ada"), old.message_id)
+    with refused("content_changed"):
+        await room.approve("bea", old)
+
+
+@way
+async def the_hash_of_another_message_of_the_same_words(room: Room) -> None:
+    first, second = await room.submitted("ada"), await room.submitted("ada")
+    with refused("content_changed"):
+        await room.approve("bea", first, second.content_hash)
+
+
+@way
+async def a_hash_in_capitals_cut_short_empty_or_with_blanks(room: Room) -> None:
+    v = await room.submitted("ada")
+    assert v.content_hash is not None
+    for content_hash in (v.content_hash.upper() + "X", v.content_hash[:10], "-", f" {v.content_hash}", v.content_hash + "\n", "None", "*"):
+        with refused("content_changed"):
+            await room.approve("bea", v, content_hash)
+    with refused("content_changed"):
+        await room.db.write(publishing.approve, room.people["bea"], v.message_id, content_hash="", house=house(2), now=datetime.now(UTC))
+
+
+@way
+async def an_edit_after_submission(room: Room) -> None:
+    v = await room.submitted("ada")
+    for name in ("ada", "bea", "cy"):
+        with refused("state_conflict"):
+            await room.desk.edit(await room.who(name), v.message_id, content(severity="Minor"))
+    await room.desk.send_back(await room.who("cy"), v.message_id, "reject", "enough")
+
+
+@way
+async def an_edit_that_comes_while_it_is_counted(room: Room) -> None:
+    v = await room.draft("ada")
+    seen = await room.desk.look(v, room.people["ada"])
+    await room.desk.edit(await room.who("dot"), v.message_id, content(severity="Extreme"))
+    with refused("content_changed"):
+        more: dict[str, Any] = {"revision": v.revision, "resolved": seen.resolved, "count": seen.people, "wording_revision": WORDING_REVISION, "now": datetime.now(UTC)}
+        await room.db.write(lambda conn: messages.submit(conn, room.people["ada"], v.id, **more))
+    with refused("state_conflict"):
+        await room.approve("bea", v, None)
+
+
+@way
+async def a_text_changed_in_the_database_after_submission(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.change(v, content=versions.canonical(replace(v.content, languages={"en": Text(headline="Something else")})))
+    for content_hash in (None, v.content_hash):
+        with refused("content_changed"):
+            await room.approve("bea", v, content_hash)
+
+
+@way
+async def an_area_added_in_the_database_after_submission(room: Room) -> None:
+    v = await room.submitted("ada")
+    places = json.loads(v.resolved.to_json())
+    await room.change(v, targets=json.dumps({**places, "targets": [*places["targets"], CAMDEN]}))
+    with refused("content_changed"):
+        await room.approve("bea", v, None)
+
+
+@way
+async def everybody_written_for_an_area_in_the_database(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.change(v, targets=json.dumps({**json.loads(v.resolved.to_json()), "everybody": True}))
+    with refused("content_changed"):
+        await room.approve("bea", v, None)
+
+
+@way
+async def a_larger_shape_in_the_database(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.change(v, shape=box(-8, 49, 2, 61).wkb)
+    with refused("content_changed"):
+        await room.approve("bea", v, None)
+
+
+@way
+async def a_larger_count_in_the_database(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.change(v, seen_count=1_000_000)
+    with refused("content_changed"):
+        await room.approve("bea", v, None)
+
+
+@way
+async def another_wording_revision_in_the_database(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.change(v, wording_revision="another")
+    with refused("content_changed"):
+        await room.approve("bea", v, None)
+    await room.change(v, wording_revision=None)
+    with refused("content_changed", "state_conflict"):
+        await room.db.write(publishing.approve, room.people["bea"], v.message_id, content_hash=None, house=house(2), now=datetime.now(UTC))
+
+
+@way
+async def another_level_to_start_from_in_the_database(room: Room) -> None:
+    v = await room.submitted("ada", kind="threat_level_change", scope="UK", level="SEVERE", areas=())
+    await room.change(v, level_from="CRITICAL")
+    with refused("content_changed"):
+        await room.approve("bea", v, None)
+
+
+@way
+async def another_expiry_in_the_database(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.change(v, content=versions.canonical(replace(v.content, expires=timedelta(days=300))))
+    with refused("content_changed"):
+        await room.approve("bea", v, None)
+
+
+@way
+async def the_columns_that_repeat_the_text_in_the_database(room: Room) -> None:
+    for values in ({"kind": "advice"}, {"urgent": True}, {"severity_rank": 0}, {"status": "Test"}, {"action": "correct"}, {"number": 7}):
+        v = await room.submitted("ada")
+        await room.change(v, **values)
+        with refused("content_changed"):
+            await room.approve("bea", v, None)
+
+
+@way
+async def an_author_written_out_of_the_row_in_the_database(room: Room) -> None:
+    v = await room.submitted("bea")
+    await room.change(v, author_id=room.people["ada"].id, submitter_id=room.people["ada"].id, editors="[]")
+    with refused("same_person"):
+        await room.approve("bea", v)
+
+
+@way
+async def a_submitter_written_out_of_the_row_in_the_database(room: Room) -> None:
+    v = await room.submitted("ada", by="bea")
+    await room.change(v, submitter_id=None)
+    with refused("same_person", "submitter_disabled"):
+        await room.approve("bea", v)
+
+
+@way
+async def a_hash_and_a_text_that_fit_each_other_but_not_what_the_approver_saw(room: Room) -> None:
+    v = await room.submitted("ada")
+    other = replace(v.content, languages={"en": Text(headline="Something else")})
+    count, revision = v.seen_count or 0, v.wording_revision or ""
+    digest = versions.content_hash(v, content=other, resolved=v.resolved, count=count, wording_revision=revision, level_from=None)
+    await room.change(v, content=versions.canonical(other), content_hash=digest)
+    with refused("content_changed"):
+        await room.approve("bea", v)
+
+
+@way
+async def a_text_changed_in_the_database_between_approval_and_release(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.approve("bea", v)
+    await room.change(v, content=versions.canonical(replace(v.content, languages={"en": Text(headline="Something else")})))
+    assert await room.desk.matcher.process(v.id) == "blocked"
+
+
+@way
+async def a_state_written_into_the_database_without_any_approval(room: Room) -> None:
+    v = await room.draft("ada")
+    now = datetime.now(UTC)
+    await room.change(v, state="approved", shards=1, expires_at=now + timedelta(hours=1), approved_at=now, identifier="x", sent=now)
+    assert await room.desk.matcher.process(v.id) in ("blocked", "not_ready")
+
+
+@way
+async def areas_imported_anew_and_larger_between_submission_and_approval(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.db.write(_areas, box(-0.2, 51.49, -0.1, 51.56))
+    await room.approve("bea", v)
+    await room.desk.matcher.process(v.id)
+    reached = await room.db.read(lambda conn: [int(i) for row in conn.execute(select(batch.c.members)) for i in _ids(row.members)])
+    assert sorted(reached) == list(range(1, 30))  # those whom two people saw, and nobody of the larger area
+    await room.desk.cancel(await room.who("bea"), v.message_id, "looked at")
+
+
+def _ids(data: bytes) -> list[int]:
+    return [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), 4)]
+
+
+@way
+async def a_level_that_changed_since_it_was_submitted(room: Room) -> None:
+    change: dict[str, Any] = {"kind": "threat_level_change", "scope": "UK", "areas": ()}
+    first, second = await room.submitted("ada", level="SEVERE", **change), await room.submitted("ada", level="CRITICAL", **change)
+    await room.approve("bea", first)
+    await room.desk.cancel(await room.who("bea"), first.message_id, "not now")
+    with refused("level_changed"):
+        await room.approve("cy", second)
+
+
+# What follows on a message
+
+
+async def followed(room: Room, action: str, kind: str, name: str, by: str) -> tuple[int, Version]:
+    """Return how many batches a message has that was sent, and what follows on it, submitted."""
+    v = await room.live()
+    assert await room.claimed() == [v.id]
+    v2 = await room.desk.follow(await room.who(name), v.message_id, action, content(kind=kind))
+    v2, _ = await room.desk.submit(await room.who(by), v.message_id)
+    return await room.batches(), v2
+
+
+@way
+async def a_correction_approved_by_its_author(room: Room) -> None:
+    before, v = await followed(room, "correct", "correction", "bea", "ada")
+    with refused("same_person"):
+        await room.approve("bea", v)
+    assert await room.batches() == before
+
+
+@way
+async def an_update_approved_by_its_author_who_approved_what_it_follows(room: Room) -> None:
+    before, v = await followed(room, "update", "incident", "bea", "bea")
+    with refused("same_person"):
+        await room.approve("bea", v)
+    assert await room.batches() == before
+
+
+@way
+async def an_all_clear_approved_by_who_submitted_it(room: Room) -> None:
+    before, v = await followed(room, "all_clear", "all_clear", "ada", "cy")
+    with refused("same_person"):
+        await room.approve("cy", v)
+    assert await room.batches() == before
+
+
+@way
+async def a_correction_approved_with_the_hash_of_what_it_corrects(room: Room) -> None:
+    before, v = await followed(room, "correct", "correction", "ada", "ada")
+    first = (await room.db.read(versions.of_message, v.message_id))[0]
+    with refused("content_changed"):
+        await room.approve("bea", v, first.content_hash)
+    assert await room.batches() == before
+
+
+@way
+async def an_exercise_made_real_by_its_update(room: Room) -> None:
+    room.sit_down("actual")
+    v = await room.submitted("bea", status="Exercise")
+    await room.db.write(lambda conn: conn.execute(update(version).where(version.c.id == v.id).values(state="live", identifier="x", sent=datetime.now(UTC))))
+    with refused("status_differs"):
+        await room.desk.follow(await room.who("bea"), v.message_id, "update", content())
+    await room.desk.follow(await room.who("bea"), v.message_id, "update", content(status="Exercise"))
+    with refused("status_differs"):
+        await room.desk.edit(await room.who("bea"), v.message_id, content())
+
+
+async def ordered(room: Room, name: str) -> tuple[int, Version]:
+    """Return how many batches there are, and a message of which a resend is ordered."""
+    v = await room.live()
+    (c,) = await room.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
+    claimed = await room.db.write(ledger.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=_nobody)
+    assert claimed is not None
+    for s in claimed[0]:
+        await room.db.write(ledger.record, [(s, [Outcome(position=p, person_id=i, state="failed", code="1") for p, i in s.people])], at=datetime.now(UTC))
+    before = await room.batches()
+    await room.desk.resend(await room.who(name), v.message_id, ("failed",))
+    return before, v
+
+
+@way
+async def a_resend_that_nobody_approves(room: Room) -> None:
+    before, _ = await ordered(room, "ops")
+    assert await room.batches() == before
+
+
+@way
+async def a_resend_approved_by_the_second_account_of_who_ordered_it(room: Room) -> None:
+    before, v = await ordered(room, "ops_bea")
+    with refused("same_person"):
+        await room.approve("bea", v)
+    with refused("wrong_role"):
+        await room.approve("ops_bea", v)
+    assert await room.batches() == before
+
+
+@way
+async def a_resend_approved_with_another_hash(room: Room) -> None:
+    before, v = await ordered(room, "ops")
+    with refused("content_changed"):
+        await room.approve("bea", v, "0" * 64)
+    assert await room.batches() == before
+
+
+@way
+async def a_resend_ordered_by_an_author_or_an_approver(room: Room) -> None:
+    before, v = await ordered(room, "ops")
+    for name in ("ada", "bea", "admin", "audit"):
+        with refused("wrong_role"):
+            await room.desk.resend(await room.who(name), v.message_id, ("failed",))
+    assert await room.batches() == before
+
+
+@way
+async def a_resend_of_a_message_that_was_cancelled_meanwhile(room: Room) -> None:
+    before, v = await ordered(room, "ops")
+    await room.desk.cancel(await room.who("bea"), v.message_id, "over")
+    with refused("state_conflict"):
+        await room.approve("bea", v)
+    assert await room.batches() == before
+
+
+@way
+async def approving_again_and_again_what_was_approved(room: Room) -> None:
+    v = await room.live()
+    assert await room.claimed() == [v.id]
+    before = await room.batches()
+    events = await room.db.read(lambda conn: conn.execute(select(func.count()).select_from(outbox)).scalar_one())
+    for name in ("bea", "cy", "bea"):
+        again = await room.approve(name, v)
+        assert (again.state, again.approver_id) == ("live", room.people["bea"].id)
+    assert await room.batches() == before
+    assert await room.db.read(lambda conn: conn.execute(select(func.count()).select_from(outbox)).scalar_one()) == events
+
+
+# At the same time
+
+
+async def both(*acts: Awaitable[Any]) -> list[Any]:
+    return await asyncio.gather(*acts, return_exceptions=True)
+
+
+@way
+async def an_approval_while_the_author_edits_a_returned_text(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.desk.send_back(await room.who("cy"), v.message_id, "return", "typo")
+    results = await both(room.approve("bea", v), room.desk.edit(room.people["ada"], v.message_id, content(severity="Minor")))
+    assert isinstance(results[0], Rejected)
+
+
+@way
+async def an_approval_while_it_is_returned_edited_and_submitted_anew(room: Room) -> None:
+    v = await room.submitted("ada")
+
+    async def swap() -> None:
+        await room.desk.send_back(room.people["cy"], v.message_id, "return", "typo")
+        await room.desk.edit(room.people["ada"], v.message_id, content(severity="Extreme"))
+        await room.desk.submit(room.people["ada"], v.message_id)
+
+    approval, _ = await both(room.approve("bea", v), swap())
+    now = await room.read(v)
+    if isinstance(approval, Version):
+        assert (now.content_hash, now.content.severity) == (v.content_hash, "Moderate")
+        await room.desk.cancel(room.people["bea"], v.message_id, "looked at")
+    else:
+        assert now.state in ("pending_approval", "draft", "returned")
+
+
+@way
+async def an_approval_while_it_is_rejected(room: Room) -> None:
+    for _ in range(5):
+        v = await room.submitted("ada")
+        approval, rejection = await both(room.approve("bea", v), room.desk.send_back(room.people["cy"], v.message_id, "reject", "no"))
+        assert isinstance(approval, Rejected) != isinstance(rejection, Rejected)
+        state = (await room.read(v)).state
+        assert state == ("approved" if isinstance(approval, Version) else "rejected")
+        if state == "approved":
+            await room.desk.cancel(room.people["bea"], v.message_id, "looked at")
+
+
+@way
+async def an_approval_and_a_cancellation_and_a_release(room: Room) -> None:
+    for _ in range(5):
+        v = await room.submitted("ada")
+        await both(room.approve("bea", v), room.desk.cancel(room.people["cy"], v.message_id, "no"), room.desk.matcher.process(v.id))
+        with contextlib.suppress(Rejected):
+            await room.desk.cancel(room.people["cy"], v.message_id, "no")
+        with contextlib.suppress(Rejected):
+            await room.desk.send_back(room.people["cy"], v.message_id, "reject", "no")
+        assert (await room.read(v)).state in ("cancelled", "rejected")
+
+
+@way
+async def sixteen_approvals_at_once_of_ones_own_text(room: Room) -> None:
+    v = await room.submitted("bea")
+    results = await both(*(room.approve("bea", v) for _ in range(16)))
+    assert all(isinstance(r, Rejected) for r in results)
+
+
+@way
+async def an_approval_while_the_approver_is_disabled(room: Room) -> None:
+    v = await room.submitted("ada")
+    bea = await room.who("bea")
+    approval, _ = await both(room.desk.approve(bea, v.message_id, v.content_hash), room.db.write(operators.disable, "bea", datetime.now(UTC)))
+    if isinstance(approval, Version):
+        await room.desk.cancel(room.people["cy"], v.message_id, "looked at")
+
+
+def test_there_are_at_least_forty_ways() -> None:
+    assert len(WAYS) == len({attack.__name__ for attack in WAYS}) >= 40
+
+
+@pytest.mark.parametrize("attack", WAYS, ids=lambda attack: attack.__name__)
+async def test_no_way_round_the_two_persons_makes_anything_claimable(db: Database, attack: Way) -> None:
+    room = await Room.make(db)
+    await attack(room)
+    await room.batches()
+    assert await room.claimed() == []
+    # Every batch that there ever was has two people behind it.
+    for version_id in await db.read(lambda conn: conn.execute(select(batch.c.version_id).distinct()).scalars().all()):
+        v = await db.read(versions.get, version_id)
+        assert v.approver_id not in (None, v.author_id, v.submitter_id, *v.editors)
+        assert publishing.stands(v)
+
+
+async def test_two_people_are_enough_and_the_batches_hold_exactly_whom_they_saw(db: Database) -> None:
+    room = await Room.make(db)
+    v = await room.live()
+    assert await room.claimed() == [v.id]
+    assert v.seen_count == 29
+    people = await db.read(lambda conn: BitMap(i for row in conn.execute(select(batch.c.members)) for i in _ids(row.members)))
+    assert people == BitMap(range(1, 30))
+
+
+async def test_two_approvals_at_once_are_one_approval_and_everybody_is_claimed_once(db: Database) -> None:
+    room = await Room.make(db)
+    v = await room.submitted("ada")
+    results = await both(*(room.approve(name, v) for name in ("bea", "cy") * 8))
+    assert [r for r in results if not isinstance(r, Version)] == []
+    await both(*(room.desk.matcher.process(v.id) for _ in range(4)))
+    approvals = await db.read(lambda conn: conn.execute(select(func.count()).where(decision.c.action == "approve")).scalar_one())
+    events = await db.read(lambda conn: conn.execute(select(func.count()).where(outbox.c.type == "message.approved")).scalar_one())
+    assert (approvals, events, await room.batches()) == (1, 2, 1)
+    assert await room.claimed() == [v.id]
+
+
+async def test_an_exercise_by_one_person_stays_one_where_two_are_needed_for_actual_only(db: Database) -> None:
+    room = await Room.make(db)
+    room.sit_down("actual")
+    v = await room.submitted("bea", status="Exercise")
+    await room.approve("bea", v)
+    assert await room.batches() == 1
+    assert await db.read(lambda conn: conn.execute(select(batch.c.status)).scalars().all()) == ["Exercise"]
