@@ -109,8 +109,8 @@ class SmsChannel:
         self._settings = settings
         self._now = now
         self._http = TwilioHttp(api_base=settings.api_base, concurrency=settings.concurrency)
-        self._messages = TwilioClient(account=settings.account, token=settings.token, http=self._http).messages
-        self._from: dict[str, Any] = {key: value for key, value in (("from_", settings.sender), ("messaging_service_sid", settings.messaging_service)) if value}
+        self._client = TwilioClient(account=settings.account, token=settings.token, http=self._http)
+        self._from: dict[str, Any] = {key: value for key, value in (("From", settings.sender), ("MessagingServiceSid", settings.messaging_service)) if value}
 
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
         """Hand one text over; see the contract. A text that expires within a second is Refused("expired")."""
@@ -120,11 +120,11 @@ class SmsChannel:
         left = (delivery.expires_at - self._now()).total_seconds()
         if left < VALIDITY[0]:
             raise Refused("expired", "the message ends before the provider could send it")
-        fields = {**self._from, "to": delivery.to, "body": delivery.rendered.body, "validity_period": min(int(left), VALIDITY[1])}
+        fields = {**self._from, "To": delivery.to, "Body": delivery.rendered.body, "ValidityPeriod": min(int(left), VALIDITY[1])}
         if self._settings.public_url:
-            fields["status_callback"] = f"{self._settings.public_url}/hooks/twilio/status/{delivery.attempt}{CALLBACK_RETRIES}"
+            fields["StatusCallback"] = f"{self._settings.public_url}/hooks/twilio/status/{delivery.attempt}{CALLBACK_RETRIES}"
         with time_limit(timeout):
-            return Accepted(provider_id=await sid_of(self._messages.create_async(**fields)))
+            return Accepted(provider_id=await sid_of(self._client.create("Messages", fields)))
 
     async def look_up(self, to: str, since: datetime) -> list[ProviderRecord] | None:
         """Return what Twilio lists for `to` from five seconds before `since` on, oldest first. Raises Unavailable.
@@ -132,7 +132,7 @@ class SmsChannel:
         Asked by number alone: a text still queued has no date_sent to filter by.
         """
         found = []
-        async for message in await self._messages.stream_async(to=to, page_size=50, limit=50 * LOOK_UP_PAGES):
+        async for message in await self._client.messages.stream_async(to=to, page_size=50, limit=50 * LOOK_UP_PAGES):
             created = message.date_created
             if created is None or created < since - CLOCK_SLACK or not str(message.direction or "").startswith("outbound"):
                 continue

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from ipaddress import ip_address
 from math import isfinite
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import aiohttp
@@ -282,6 +282,22 @@ class TwilioClient(Client):
         if method not in self._known:
             self._known[method] = dict(super().get_headers(method, None))
         return {**self._known[method], **(headers or {})}
+
+
+    async def create(self, resource: str, fields: Mapping[str, Any]) -> Created:
+        """Make a resource of the account ("Messages") by the library's own request; `fields` are named as Twilio names them.
+
+        The library's resource classes would turn the dates and numbers of each answer into objects that nobody looks at: a fifth of a text message's cost.
+        """
+        uri = f"{PUBLIC_API}/2010-04-01/Accounts/{self.username}/{resource}.json"
+        answer = await self.request_async("POST", uri, data=dict(fields), headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"})
+        return Created(json.loads(answer.text)["sid"])
+
+
+class Created(NamedTuple):
+    """What we want to know of what the provider made."""
+
+    sid: Any
 
 
 async def sid_of(creating: Awaitable[Any]) -> str:
