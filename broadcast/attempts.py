@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -17,7 +16,7 @@ def new_slice_attempt() -> str:
 
 
 def _mac(slice_attempt: str, position: int, key: bytes) -> str:
-    return hmac.new(key, f"{slice_attempt}{position:02x}".encode(), hashlib.sha256).hexdigest()[:16]
+    return hmac.digest(key, b"%b%02x" % (slice_attempt.encode(), position), "sha256").hex()[:16]
 
 
 def person_attempt(slice_attempt: str, position: int, key: bytes) -> str:

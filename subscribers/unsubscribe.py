@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 
 _CHANNELS = ("sms", "voice", "email")
@@ -29,4 +28,4 @@ def read(text: str, key: bytes) -> tuple[int, str] | None:
 
 
 def _mac(head: bytes, key: bytes) -> bytes:
-    return hmac.new(key, b"unsubscribe" + head, hashlib.sha256).digest()[:_MAC_BYTES]
+    return hmac.digest(key, b"unsubscribe" + head, "sha256")[:_MAC_BYTES]
