@@ -26,6 +26,7 @@ from broadcast.accounts import Account
 from broadcast.drafts import Follows, read_draft
 from broadcast.fold import SUPPRESSION_REASONS
 from broadcast.operators import Operator
+from broadcast.problems import Rejected
 from broadcast.store import Database
 from broadcast.topics import ROLES
 from config import logging as logs
@@ -265,11 +266,20 @@ async def _set_up(out: Console, service: Service, people: int) -> tuple[Operator
 async def _messages(out: Console, service: Service, author: Operator, approver: Operator, serving: asyncio.Task[None]) -> Any:
     last_id = 0
     for step in STEPS:
+        if step.action and not last_id:
+            continue  # what it would follow went to nobody
         base = await service.desk.base_of(last_id) if step.action else None
         content = read_draft(step.text.encode(), "yaml", now=datetime.now(UTC), base=base, follows=step.action or "update")
         v = await (service.desk.follow(author, last_id, step.action, content) if step.action else service.desk.draft(author, content))
         last_id = v.message_id
-        v, seen = await service.desk.submit(author, last_id)
+        try:
+            v, seen = await service.desk.submit(author, last_id)
+        except Rejected as refused:
+            if refused.problems[0].code != "audience_empty":
+                raise
+            out.print(f"\n[bold]{step.title.strip()}[/]: nobody of so few people would get it, so it cannot be submitted")
+            last_id = 0
+            continue
         out.print(f"\n[bold]{step.title.strip()}[/]: drafted by {author.name}, {seen.people:,} people counted; approved by {approver.name}")
         v = await service.desk.approve(approver, last_id, v.content_hash)
         await _watch(out, service.desk, v.id, serving)
