@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -38,6 +39,7 @@ from subscribers import demo_world, registry
 from subscribers.csv_import import read_subscribers
 
 LONGEST_SECONDS = 1800
+_WIDE = 150  # columns that the tables need
 
 COLUMNS = ("addressed", "waiting", "handing_over", "accepted", "delivered", "failed", "not_sent", "expired", "in_doubt")
 
@@ -337,28 +339,47 @@ def _rows(rows: list[tuple[str, Account]]) -> Iterator[tuple[str, dict[str, Any]
 
 
 def _print_account(out: Console, rows: list[tuple[str, Account]], ok: bool, seconds: float) -> None:
-    lines = Table(title="What became of every person", title_justify="left")
-    lines.add_column("message", no_wrap=True)
-    for column in COLUMNS:
-        lines.add_column(column.replace("_", " "), justify="right")
-    reasons = Table(title="Suppressed, by reason", title_justify="left")
-    reasons.add_column("message", no_wrap=True)
-    for reason in SUPPRESSION_REASONS:
-        reasons.add_column(reason.replace("_", " "), justify="right")
-    for title, found in _rows(rows):
-        style = "bold yellow" if found["status"] == "Exercise" else ""
-        people = {"addressed": found["addressed"], **found["people"]}
-        lines.add_row(title, *(f"{people[c]:,}" for c in COLUMNS), style=style)
-        reasons.add_row(title, *(f"{found['suppressed'][r]:,}" for r in SUPPRESSION_REASONS), style=style)
-    out.print()
-    out.print(lines)
-    out.print(reasons)
+    if out.width >= _WIDE:
+        _print_tables(out, rows)
+    else:
+        _print_blocks(out, rows)
     verdict = "[bold green]It adds up[/]: every addressed person stands on exactly one line." if ok else "[bold red]It does not add up.[/]"
     out.print(f"{verdict} {seconds:.0f} s in all.")
     out.print("\nThree things to try next:")
     out.print("  1. make demo PEOPLE=100000                 the same for a hundred thousand people")
     out.print("  2. .venv/bin/fasttime demo --stay          then open the public page it names")
     out.print("  3. .venv/bin/fasttime --help               and docs/operations.md: your own areas, people and messages")
+
+
+def _style(found: dict[str, Any]) -> str:
+    return "bold yellow" if found["status"] == "Exercise" else ""
+
+
+def _print_tables(out: Console, rows: list[tuple[str, Account]]) -> None:
+    lines = Table(title="What became of every person", title_justify="left")
+    reasons = Table(title="Suppressed, by reason", title_justify="left")
+    for table, columns in ((lines, COLUMNS), (reasons, SUPPRESSION_REASONS)):
+        table.add_column("message", no_wrap=True)
+        for column in columns:
+            table.add_column(column.replace("_", " "), justify="right")
+    for title, found in _rows(rows):
+        people = {"addressed": found["addressed"], **found["people"]}
+        lines.add_row(title, *(f"{people[c]:,}" for c in COLUMNS), style=_style(found))
+        reasons.add_row(title, *(f"{found['suppressed'][r]:,}" for r in SUPPRESSION_REASONS), style=_style(found))
+    out.print()
+    out.print(lines)
+    out.print(reasons)
+
+
+def _print_blocks(out: Console, rows: list[tuple[str, Account]]) -> None:
+    """Print the same on a narrow terminal, where the tables' headings would be cut."""
+    out.print("\n[bold]What became of every person[/]")
+    for title, found in _rows(rows):
+        people = ", ".join(f"{line.replace('_', ' ')} {n:,}" for line, n in found["people"].items())
+        why = ", ".join(f"{reason.replace('_', ' ')} {n:,}" for reason, n in found["suppressed"].items())
+        out.print(f"[bold]{title.strip()}[/]: addressed {found['addressed']:,}", style=_style(found))
+        out.print(Padding(f"{people}", (0, 0, 0, 4)), style=_style(found))
+        out.print(Padding(f"suppressed: {why}", (0, 0, 0, 4)), style=_style(found))
 
 
 async def _check_ledger(out: Console, db: Database, rows: list[tuple[str, Account]], http_url: str) -> bool:
@@ -379,5 +400,3 @@ async def _check_ledger(out: Console, db: Database, rows: list[tuple[str, Accoun
     if ok:
         out.print("\nThe handsets' own ledger agrees: nobody got a message twice, and whoever we say has it, has it.")
     return ok
-
-
