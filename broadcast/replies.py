@@ -17,6 +17,9 @@ TAKE_OVER_AFTER = timedelta(seconds=60)
 """A reservation this old belongs to a process that died, or to one that is stuck: another request may take it over. Either way the act
 is done once: the answer is stored in the act's own transaction, and only for who still holds the reservation."""
 
+KEPT = timedelta(hours=24)
+"""How long an answer is given again; after that the key is as good as new."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -64,6 +67,11 @@ def finish(conn: Connection, reservation: Reservation, reply: Reply) -> None:
 def release(conn: Connection, reservation: Reservation) -> None:
     """Give the key back unanswered: nothing was done, and the same request may try again at once."""
     conn.execute(delete(idempotency).where(*_held(reservation)))
+
+
+def forget(conn: Connection, before: datetime) -> int:
+    """Delete what was reserved or answered before that time; return how many. An act still under way then is undone as if taken over."""
+    return conn.execute(delete(idempotency).where(idempotency.c.at < before)).rowcount
 
 
 def in_flight() -> Exception:

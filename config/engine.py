@@ -15,7 +15,7 @@ import structlog
 from pyroaring import BitMap
 from sqlalchemy import text
 
-from broadcast import generations, ledger, liveness, outbox, publishing, receipts, versions
+from broadcast import generations, ledger, liveness, outbox, publishing, receipts, replies, versions
 from broadcast.receipts import Receipt
 from broadcast.store import TROUBLE, WORKER_LOCK_CLASS, Connection, Database, database_now
 from broadcast.topics import ALERTS, DELIVERIES_ROUTINE, DELIVERIES_URGENT, EXERCISE_PREFIX, RECEIPTS
@@ -36,6 +36,7 @@ POLL_SECONDS = 1.0
 OUTBOX_POLL_SECONDS = 0.1
 SETTLE_AFTER = timedelta(seconds=120)
 STOPS_KEPT = timedelta(minutes=10)
+FORGET_EVERY = timedelta(minutes=1)
 
 _PERSON_CHANNELS = ("sms", "voice", "email")
 
@@ -88,6 +89,7 @@ class Engine:
             if lane in self.roles:
                 self.senders += [(lane, self._sender(lane, channel, key)) for channel in adapters[lane].all()]
         self._asked: dict[tuple[str, int], datetime] = {}
+        self._forget_at: datetime | None = None
 
     def _sender(self, lane: str, channel: Channel, key: bytes) -> Sender:
         return Sender(
@@ -218,6 +220,9 @@ class Engine:
         swept = ledger.sweep_slices(conn, dead_workers=liveness.declare_dead(conn), now=now)
         if swept:
             log.warning("slices.swept", slices=len(swept), attempts=swept[:10])
+        if self._forget_at is None or now >= self._forget_at:
+            replies.forget(conn, now - replies.KEPT)
+            self._forget_at = now + FORGET_EVERY
         return generations.due_versions(conn, now)
 
     async def drain_outbox(self) -> None:
