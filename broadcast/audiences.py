@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from pyroaring import BitMap
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -100,23 +100,24 @@ def reached_by_predecessors(conn: Connection, v: Version) -> dict[str, BitMap]:
     reached: dict[str, BitMap] = {}
     predecessor_id = v.predecessor_id
     while predecessor_id is not None:
-        for channel, person in conn.execute(
-            select(outcome.c.channel, outcome.c.person_id).where(outcome.c.version_id == predecessor_id, outcome.c.state.in_((*MAY_HAVE_REACHED, "failed")))
-        ):
-            # failed by receipt may still have arrived somewhere; what was surely refused has the state refused, or failed by our own knowledge below
-            reached.setdefault(channel, BitMap()).add(person)
-        refused = select(outcome.c.channel, outcome.c.person_id).where(outcome.c.version_id == predecessor_id, outcome.c.state == "failed", outcome.c.provider_id == "")
-        surely_not: dict[str, BitMap] = {}
-        for channel, person in conn.execute(refused):
-            surely_not.setdefault(channel, BitMap()).add(person)
-        for channel, person in conn.execute(select(outcome.c.channel, outcome.c.person_id).where(outcome.c.version_id == predecessor_id, outcome.c.state.in_(MAY_HAVE_REACHED))):
-            surely_not.get(channel, BitMap()).discard(person)
-        for channel, ids in surely_not.items():
-            reached[channel] = reached.get(channel, BitMap()) - ids
+        for channel in conn.execute(select(batch.c.channel).where(batch.c.version_id == predecessor_id).distinct()).scalars().all():
+            # Failed after a provider took it: it may still have arrived somewhere. Failed without one: surely not taken.
+            for group in (outcome.c.state.in_(MAY_HAVE_REACHED), (outcome.c.state == "failed") & (outcome.c.provider_id != "")):
+                found = _people_of(conn, outcome.c.version_id == predecessor_id, outcome.c.channel == channel, group)
+                reached[channel] = reached.get(channel, BitMap()) | found
         for channel, ids in open_members(conn, predecessor_id).items():
             reached[channel] = reached.get(channel, BitMap()) | ids
         predecessor_id = conn.execute(select(version.c.predecessor_id).where(version.c.id == predecessor_id)).scalar_one()
-    return reached
+    return {channel: ids for channel, ids in reached.items() if ids}
+
+
+def _people_of(conn: Connection, *where: ColumnElement[bool]) -> BitMap:
+    """Return the people of these outcomes. One value comes back, not a row for each: there may be a million."""
+    person = outcome.c.person_id
+    if conn.dialect.name == "postgresql":
+        return BitMap(conn.execute(select(func.array_agg(person)).where(*where)).scalar_one() or ())
+    joined: str | None = conn.execute(select(func.group_concat(person)).where(*where)).scalar_one()
+    return BitMap(map(int, joined.split(","))) if joined else BitMap()
 
 
 def open_members(conn: Connection, version_id: int) -> dict[str, BitMap]:
