@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time
 from typing import Final, Literal
 
 from broadcast import safe_json
+from broadcast.names import folded
 from broadcast.nearest import nearest, shown
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.wording.levels import LEVELS, Level, official_revision, parse_level
@@ -72,11 +73,11 @@ def normalise_scope(text: str, *, field: str = "scope") -> str:
 
 
 def name_key(text: str, *, field: str = "") -> str:
-    """Return the one spelling of a community's or sector's name: small letters, single spaces, Unicode NFC.
+    """Return the one spelling of a community's or sector's name (`broadcast.names.folded`).
 
     Raises Rejected (name_invalid) for an empty name, more than 100 characters, a semicolon (it separates lists) or anything unprintable.
     """
-    name = unicodedata.normalize("NFC", " ".join(text.casefold().split()))
+    name = folded(text)
     if not name or len(name) > MAX_NAME or ";" in name or not name.isprintable():
         raise refuse("name_invalid", f"{shown(text)} is no name of a community or sector", "write its name, without semicolons", field=field)
     return name

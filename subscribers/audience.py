@@ -12,7 +12,8 @@ from broadcast.areas import AreaTree
 from broadcast.audiences import Frozen
 from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, Content
 from broadcast.geometry import inside_circles, inside_shape
-from subscribers.index import RegistryIndex, Rule, Traits, language_for, name_key
+from broadcast.names import folded
+from subscribers.index import RegistryIndex, Rule, Traits, language_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +145,7 @@ def _audience_steps(person: Traits, rule: Rule) -> list[Step]:
         steps.append(Step("kind", hit, f"{person.kind} is {'' if hit else 'not '}among {', '.join(rule.audience.kinds)}"))
     for name, wanted, held in (("sector", rule.audience.sectors, person.sectors), ("community", rule.audience.communities, person.communities)):
         if wanted:
-            common = sorted(w for w in wanted if name_key(w) in held)
+            common = sorted(w for w in wanted if folded(w) in held)
             steps.append(Step(name, bool(common), ", ".join(common) if common else f"none of {', '.join(wanted)}"))
     return steps
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS
 from broadcast.csv_files import is_formula, open_table, unescape
 from broadcast.geometry import UK_BOUNDS
+from broadcast.names import folded
 from broadcast.problems import Problem, Rejected, refuse
 
 COLUMNS: Final = (
@@ -466,7 +467,7 @@ def _names(cell: str) -> str:
     for part in cell.split(";"):
         name = _SPACES.sub(" ", _text(part.strip(), 100)) if part.strip() else ""
         if name:
-            found.setdefault(name.casefold(), name)
+            found.setdefault(folded(name), name)
     return ";".join(found.values())
 
 
@@ -532,7 +533,7 @@ def _union(first: str, second: str) -> str:
     found: dict[str, str] = {}
     for part in (*first.split(";"), *second.split(";")):
         if part:
-            found.setdefault(part.casefold(), part)
+            found.setdefault(folded(part), part)
     return ";".join(found.values())
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.util import await_only
 from broadcast.audiences import Frozen
 from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS, Audience, Circle
 from broadcast.geometry import inside_circles, inside_shape
+from broadcast.names import folded
 from subscribers.csv_import import TOPICS
 
 REASONS: Final = ("erased", "stopped", "no_consent", "not_chosen", "below_severity", "no_channel")
@@ -120,11 +121,6 @@ def language_for(tag: str, languages: Sequence[str]) -> str:
         if offered.casefold().partition("-")[0] == primary:
             return offered
     return languages[0]
-
-
-def name_key(name: str) -> str:
-    """Return the form in which sectors and communities are compared: no case, single spaces."""
-    return " ".join(name.split()).casefold()
 
 
 def shard_of(ids: NDArray[np.uint32], shards: int) -> NDArray[np.uint32]:
@@ -342,7 +338,7 @@ class RegistryIndex:
             if names:
                 found = BitMap()
                 for name in names:
-                    found |= members.get(name_key(name), BitMap())
+                    found |= members.get(folded(name), BitMap())
                 addressed &= found
         also = BitMap()
         for reached in rule.also_reached.values():
@@ -483,7 +479,7 @@ def _renamed(before: Mapping[str, BitMap], lists: Mapping[str, list[int]], chang
     after = {name: rest for name, members in before.items() if (rest := members - changed)} if before and changed else dict(before)
     for joined, ids in lists.items():
         members = BitMap(ids)
-        for name in {name_key(part) for part in joined.split(";")}:
+        for name in {folded(part) for part in joined.split(";")}:
             if name:
                 after[name] = after[name] | members if name in after else members
     return after

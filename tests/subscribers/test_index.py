@@ -18,6 +18,7 @@ from shapely.geometry import Point, box
 from sqlalchemy import Connection, delete, select, update
 
 from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS, Audience, Circle
+from broadcast.levels import name_key
 from broadcast.store import Database, metadata
 from subscribers.audience import preview, reasons
 from subscribers.csv_import import COLUMNS, TOPICS, SubscriberRecord
@@ -175,6 +176,7 @@ async def test_sectors_and_communities_are_found_in_any_case_and_all_lists_must_
             person("a", kind="business", sectors="Retail;Food  Supply", communities="Irish"),
             person("b", kind="business", sectors="retail"),
             person("c", sectors="RETAIL", communities="irish"),
+            person("d", communities="Cafe\u0301;Stra\u00dfe"),
         ],
     )
     for audience, who in [
@@ -183,6 +185,9 @@ async def test_sectors_and_communities_are_found_in_any_case_and_all_lists_must_
         (Audience(kinds=("business",), sectors=("Retail",)), "ab"),
         (Audience(sectors=("retail",), communities=("IRISH",)), "ac"),
         (Audience(communities=("welsh",)), ""),
+        (Audience(communities=("CAF\u00c9",)), "d"),
+        (Audience(communities=("strasse",)), "d"),
+        (Audience(communities=(name_key("Caf\u00e9"),)), "d"),
     ]:
         assert "".join(sorted(sent(index, a_rule(audience=audience), known))) == who
     await db.write(import_records, [person("a", kind="business", sectors="banking")], "test", NOON)
