@@ -68,6 +68,12 @@ def frozen_shards(conn: Connection, version_id: int) -> set[int]:
     return set(conn.execute(select(frozen_shard.c.shard).where(frozen_shard.c.version_id == version_id)).scalars())
 
 
+def frozen_at(conn: Connection, version_id: int) -> datetime | None:
+    """Return when the audience was frozen, its first shard; None where nothing is. Quiet hours were judged for that moment."""
+    first: datetime | None = conn.execute(select(func.min(frozen_shard.c.frozen_at)).where(frozen_shard.c.version_id == version_id)).scalar_one()
+    return first
+
+
 def read(conn: Connection, version_id: int) -> Frozen:
     """Return the whole stored audience; only what is stored is ever used (guarantee R1)."""
     addressed = BitMap()

@@ -13,7 +13,7 @@ from typing import Any
 
 from pyroaring import BitMap
 
-from broadcast import accounts, generations, ledger, messages, operators, publishing, versions
+from broadcast import accounts, audiences, generations, ledger, messages, operators, publishing, versions
 from broadcast.areas import AreaTree
 from broadcast.areas import revision as areas_revision
 from broadcast.content import PERSONAL_CHANNELS, Content
@@ -216,7 +216,8 @@ class Desk:
     async def explain(self, message_id: int, person: int | str) -> dict[str, Any]:
         """Return the rule trace of one person: area hit, audience, preference, consent, channels, every attempt, the line and its reason.
 
-        `person` is a subscriber id or an external id. The frozen audience decides where there is one; the rule as the registry stands now explains it.
+        `person` is a subscriber id or an external id. The frozen audience decides where there is one; the rule as the registry stands now, at the
+        hour of the freezing, explains it.
         Raises Rejected (404) for a message or person that is not there.
         """
         existing = await self.db.read(versions.of_message, message_id)
@@ -228,7 +229,9 @@ class Desk:
         tree = await self.tree()
         resolved = v.resolved if v.content_hash is not None or v.published else (await self._places(v.content, v.room, None))[0]
         index, _ = await self.matcher.index()
-        rule = await self.db.read(rule_for, v, self.channels_on, resolved)
+        # Quiet hours are told as they were judged; before that, as they would be now.
+        at = await self.db.read(audiences.frozen_at, v.id) or self.now()
+        rule = await self.db.read(rule_for, v, self.channels_on, resolved, at=at)
         trace = await asyncio.to_thread(audience.reasons, index, rule, person_id, tree=tree, content=v.content)
         attempts = await self.db.read(ledger.attempts_of, v.id, person_id)
         account = await self.db.read(accounts.account, v)
@@ -253,8 +256,7 @@ class Desk:
         """Resolve the places and count the people of a version as they are now."""
         resolved, found = await self._places(v.content, actor.area if actor else v.room, actor)
         index, _ = await self.matcher.index()
-
-        rule = await self.db.read(rule_for, v, self.channels_on, resolved)
+        rule = await self.db.read(rule_for, v, self.channels_on, resolved, at=self.now())
         counted = await asyncio.to_thread(audience.preview, index, rule)
         counts = {
             "addressed": counted.addressed,

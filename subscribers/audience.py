@@ -168,6 +168,7 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
         ("no_consent", Step("consent", not running or bool(consented), f"consented to {', '.join(sorted(person.consented)) or 'nothing'}")),
         ("not_chosen", Step("topic", chosen, f"{topic} is {'' if topic in person.topics else 'not '}chosen{corrected}")),
         ("below_severity", Step("severity", severe, f"{SEVERITIES[rule.severity_rank]}, asked for from {'any' if floor is None else SEVERITIES[floor]}{corrected}")),
+        ("quiet_hours", _quiet_step(person, rule)),
         ("no_channel", Step("channels", bool(usable), _channel_detail(person, rule, wanted, usable))),
     ]
     steps += [step for _, step in checks]
@@ -177,6 +178,18 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
     language = language_for(person.language, rule.languages)
     steps.append(Step("language", True, f"speaks {person.language}, gets {language}"))
     return Trace(steps=tuple(steps), addressed=True, outcome="send", channels=tuple(consented), language=language)
+
+
+def _quiet_step(person: Traits, rule: Rule) -> Step:
+    hours = person.quiet_hours
+    if hours is None:
+        return Step("quiet hours", True, "none")
+    if rule.urgent:
+        return Step("quiet hours", True, f"{hours}: an urgent message passes")
+    if rule.at is None:
+        return Step("quiet hours", True, f"{hours}: not judged")
+    quiet = hours.hold(rule.at)
+    return Step("quiet hours", not quiet, f"{hours}: it is {rule.at.astimezone(hours.zone):%H:%M} there, which is {'within' if quiet else 'outside'}")
 
 
 def _channel_detail(person: Traits, rule: Rule, wanted: list[str], usable: list[str]) -> str:

@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import phonenumbers
@@ -19,6 +18,7 @@ from broadcast.csv_files import is_formula, open_table, unescape
 from broadcast.geometry import UK_BOUNDS
 from broadcast.names import folded
 from broadcast.problems import Problem, Rejected, refuse
+from subscribers import quiet_hours
 
 COLUMNS: Final = (
     "external_id",
@@ -55,7 +55,6 @@ _NO_MAIL = frozenset({"localhost", "local", "localdomain", "internal", "invalid"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", re.ASCII)
 _DEGREES = re.compile(r"[+-]?[0-9]{1,3}(?:\.[0-9]{0,20})?", re.ASCII)
 _POSTCODE = re.compile(r"[A-Z0-9][A-Z0-9 -]{0,9}", re.ASCII)
-_QUIET = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9]) +(\S+)", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
 _SPACES = re.compile(r"\s+")
 
@@ -502,17 +501,10 @@ def _severity(cell: str) -> str:
 def _quiet_hours(cell: str) -> str:
     if not cell:
         return ""
-    found = _QUIET.fullmatch(cell)
-    wanted = "write it as 22:00-07:00 Europe/London"
-    if found is None:
-        raise _formula() if is_formula(cell) else refuse("quiet_hours_invalid", "these are no hours with their time zone", wanted)
-    if found.group(1, 2) == found.group(3, 4):
-        raise refuse("quiet_hours_invalid", "they begin and end at the same time", wanted)
     try:
-        zone = ZoneInfo(found[5]).key
-    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
-        raise refuse("quiet_hours_invalid", "there is no such time zone", wanted) from exc
-    return f"{found[1]}:{found[2]}-{found[3]}:{found[4]} {zone}"
+        return str(quiet_hours.parse(cell))
+    except ValueError as exc:
+        raise (_formula() if is_formula(cell) else refuse("quiet_hours_invalid", str(exc), "write it as 22:00-07:00 Europe/London")) from exc
 
 
 def _formula(field: str = "") -> Rejected:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import permutations
 from threading import Lock
 from typing import Any, Final, Self
@@ -22,10 +23,12 @@ from broadcast.audiences import Frozen
 from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS, Audience, Circle
 from broadcast.geometry import inside_circles, inside_shape
 from broadcast.names import folded
+from subscribers import quiet_hours
 from subscribers.csv_import import TOPICS
+from subscribers.quiet_hours import QuietHours
 
-REASONS: Final = ("erased", "stopped", "no_consent", "not_chosen", "below_severity", "no_channel")
-"""Why an addressed person is not sent to; the first that holds is the one (DESIGN section 4). Quiet hours and budget come before the last, later."""
+REASONS: Final = ("erased", "stopped", "no_consent", "not_chosen", "below_severity", "quiet_hours", "no_channel")
+"""Why an addressed person is not sent to; the first that holds is the one (DESIGN section 4). Budget comes before the last, later."""
 
 TOPIC_OF_KIND: Final = {"threat_level_change": "threat_level", "incident": "incident", "contingency": "incident", "appeal": "appeal", "advice": "advice"}
 
@@ -60,6 +63,7 @@ class Rule:
     their descendants). In `by_code`, targets that have no geometry, the code decides about everybody. `severity_rank` 0 = Extreme.
     `also_reached`: per channel, who got or may have got an earlier version; they are added whatever the place and audience say (guarantee R10).
     `channels` are those asked for, `configured` those that are on; `languages` those of the message, the first for whom none fits.
+    `at`: the aware moment for which quiet hours are judged; None = they are not. What is urgent passes them.
     """
 
     topic: str
@@ -76,6 +80,7 @@ class Rule:
     by_code: frozenset[str] = frozenset()
     also_reached: Mapping[str, BitMap] = field(default_factory=dict)
     urgent: bool = False
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +101,7 @@ class Traits:
     stopped: frozenset[str]
     consented: frozenset[str]
     minimum_severity_rank: int | None
+    quiet_hours: QuietHours | None
     erased: bool
 
 
@@ -151,6 +157,7 @@ class _People:
     available: NDArray[np.uint8]
     topics: NDArray[np.uint8]
     erased: NDArray[np.bool_]
+    quiet: NDArray[np.uint32]  # ordinal of the hours
 
     def columns(self) -> tuple[NDArray[Any], ...]:
         return tuple(getattr(self, name) for name in self.__slots__)
@@ -188,6 +195,7 @@ class RegistryIndex:
     def __init__(self) -> None:
         self._areas, self._languages, self._traits = _Ordinals(), _Ordinals(), _Ordinals()
         self._trait_rows: list[tuple[int, int, int, int, int, int]] = []
+        self._quiet, self._hours = _Ordinals(), list[QuietHours | None]()
         self._growing = Lock()
         self._state = _State(_nobody(), {}, {}, "")
 
@@ -267,6 +275,7 @@ class RegistryIndex:
             (open_ways > 0) & (consented == 0),
             ~(self._topic_chosen(people.topics[at], rule) | also),
             (rule.severity_rank > people.floor[at]) & ~also,
+            self._quiet_now(rule)[people.quiet[at]],
             usable == 0,
         )
         for n in reversed(range(len(REASONS))):
@@ -305,6 +314,7 @@ class RegistryIndex:
             stopped=frozenset(_channels_of(int(p.stopped[n]))),
             consented=frozenset(_channels_of(int(p.consented[n]))),
             minimum_severity_rank=None if p.floor[n] == _NO_FLOOR else int(p.floor[n]),
+            quiet_hours=self._hours[int(p.quiet[n])],
             erased=bool(p.erased[n]),
         )
 
@@ -362,6 +372,12 @@ class RegistryIndex:
         table[[number for code in codes if (number := self._areas.get(code, known)) < known]] = True
         return table
 
+    def _quiet_now(self, rule: Rule) -> NDArray[np.bool_]:
+        """Return a table from the ordinal of quiet hours to "they hold back this message now": each distinct set of hours is judged once."""
+        hours = list(self._hours)  # others may be added meanwhile
+        at = None if rule.urgent else rule.at
+        return np.array([at is not None and each is not None and each.hold(at) for each in hours], dtype=np.bool_)
+
     @staticmethod
     def _topic_chosen(topics: NDArray[np.uint8], rule: Rule) -> NDArray[np.bool_]:
         topic = "exercise" if rule.status == "Exercise" else rule.topic  # an exercise is for the enrolled, whatever they chose beside it
@@ -370,7 +386,7 @@ class RegistryIndex:
 
     def _encode(self, rows: Sequence[Sequence[Any]]) -> _People:
         """Turn the driver's tuples into columns. Text goes through dictionaries: there are few kinds of people among a million."""
-        ids, lat, lon, area, language, traits, flags, _, _ = zip(*rows, strict=True)
+        ids, lat, lon, area, language, traits, flags, _, _, quiet = zip(*rows, strict=True)
         count = len(rows)
         with self._growing:  # SQLite is read on threads; nothing is awaited here
             for joined in set(traits).difference(self._traits):
@@ -378,6 +394,9 @@ class RegistryIndex:
                 self._traits.add(joined)
             table = np.array(self._trait_rows, dtype=np.uint8)
             trait = table[np.fromiter(map(self._traits.__getitem__, traits), dtype=np.intp, count=count)]
+            for hours in set(quiet).difference(self._quiet):
+                self._hours.append(quiet_hours.known(hours))
+                self._quiet.add(hours)
             codes = {code: self._areas.add(code) if code else -1 for code in set(area)}
             tongues = {tag: self._languages.add(tag) for tag in set(language)}
         flag = np.array(flags, dtype=np.uint8)
@@ -398,6 +417,7 @@ class RegistryIndex:
             topics=trait[:, 5].copy(),
             available=flag & np.uint8(7),
             erased=(flag & np.uint8(8)) > 0,
+            quiet=np.fromiter(map(self._quiet.__getitem__, quiet), dtype=np.uint32, count=count),
         )
 
 
@@ -411,8 +431,8 @@ def _read(conn: Connection, after: str) -> Iterator[list[Sequence[Any]]]:
     sql = f"""SELECT id, lat, lon, COALESCE(area, ''), language, {traits},
             CASE WHEN mobile IS NULL THEN 0 ELSE 1 END + CASE WHEN COALESCE(phone, mobile) IS NULL THEN 0 ELSE 2 END
             + CASE WHEN email IS NULL THEN 0 ELSE 4 END + CASE WHEN erased_at IS NULL THEN 0 ELSE 8 END,
-            sectors, communities FROM subscriber{since}
-        UNION ALL SELECT -1, NULL, NULL, {mark}, CAST((SELECT count(*) FROM subscriber) AS TEXT), '', 0, '', ''"""  # noqa: S608
+            sectors, communities, quiet_hours FROM subscriber{since}
+        UNION ALL SELECT -1, NULL, NULL, {mark}, CAST((SELECT count(*) FROM subscriber) AS TEXT), '', 0, '', '', ''"""  # noqa: S608
     conn.execute(text("SELECT 1"))  # the driver's transaction begins with SQLAlchemy's first statement
     driver: Any = conn.connection.driver_connection
     if not postgres:
@@ -447,7 +467,7 @@ def _mask(channels: Iterable[str]) -> int:
 
 
 def _nobody() -> _People:
-    kinds = (np.uint32, np.float64, np.float64, np.int32, np.uint16, *(np.uint8,) * 7, np.bool_)
+    kinds = (np.uint32, np.float64, np.float64, np.int32, np.uint16, *(np.uint8,) * 7, np.bool_, np.uint32)
     return _people(np.empty(0, dtype=kind) for kind in kinds)
 
 

@@ -22,11 +22,20 @@ log = structlog.get_logger("match")
 
 
 def rule_of(
-    content: Content, resolved: Resolved, *, severity_rank: int, urgent: bool, first_kind: str, channels_on: frozenset[str], reached: Mapping[str, BitMap] | None = None
+    content: Content,
+    resolved: Resolved,
+    *,
+    severity_rank: int,
+    urgent: bool,
+    first_kind: str,
+    channels_on: frozenset[str],
+    reached: Mapping[str, BitMap] | None = None,
+    at: datetime | None = None,
 ) -> Rule:
     """Return whom a content selects. `first_kind` is the kind of the message's first version: an update keeps its topic.
 
     `reached` are, per channel, the people an earlier version reached or may have reached: they hear what follows wherever they are.
+    `at` is the moment for which quiet hours are judged (aware UTC); None leaves them out.
     """
     kind, _, name = (content.scope or "").partition(":")
     audience = content.audience
@@ -49,21 +58,27 @@ def rule_of(
         shape=from_wkb(resolved.shape) if resolved.shape else None,
         circles=content.circles,
         also_reached=reached or {},
+        at=at,
     )
 
 
-def rule_for(conn: Connection, v: Version, channels_on: Callable[[str], frozenset[str]], resolved: Resolved | None = None) -> Rule:
-    """Return the rule of a stored version, with the people its predecessors reached; `resolved` stands in for places not stored yet."""
+def rule_for(conn: Connection, v: Version, channels_on: Callable[[str], frozenset[str]], resolved: Resolved | None = None, *, at: datetime | None = None) -> Rule:
+    """Return the rule of a stored version, with the people its predecessors reached; `resolved` stands in for places not stored yet.
+
+    `at` is the moment for which quiet hours are judged: that of freezing, before that the present one; None leaves them out.
+    """
     first = versions.of_message(conn, v.message_id)[0]
     reached = audiences.reached_by_predecessors(conn, v)
-    return rule_of(v.content, resolved or v.resolved, severity_rank=v.severity_rank, urgent=v.urgent, first_kind=first.kind, channels_on=channels_on(v.status), reached=reached)
+    return rule_of(
+        v.content, resolved or v.resolved, severity_rank=v.severity_rank, urgent=v.urgent, first_kind=first.kind, channels_on=channels_on(v.status), reached=reached, at=at
+    )
 
 
 class Matcher:
     """Holds the matching index of this process and freezes with it. One at a time: the index is never read while it changes."""
 
-    def __init__(self, db: Database, channels_on: Callable[[str], frozenset[str]]) -> None:
-        self._db, self._channels_on = db, channels_on
+    def __init__(self, db: Database, channels_on: Callable[[str], frozenset[str]], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._db, self._channels_on, self._now = db, channels_on, now
         self._index: RegistryIndex | None = None
         self._busy = asyncio.Lock()
 
@@ -86,21 +101,23 @@ class Matcher:
                 return v.state
             # The snapshot is taken after the approval was read as committed, so it holds everybody registered before it.
             index, as_of = await self.index()
-            rule = await self._db.read(rule_for, v, self._channels_on)
+            # Quiet hours are those of the freezing: where they began or ended since the approvers counted, the release compares (guarantee R1).
+            at = self._now()
+            rule = await self._db.read(rule_for, v, self._channels_on, at=at)
             for shard in range(v.shards):
                 if shard in await self._db.read(audiences.frozen_shards, version_id):
                     continue
                 frozen = await asyncio.to_thread(index.match, rule, shard, v.shards)
-                await self._db.write(_freeze, v, shard, frozen, as_of)
+                await self._db.write(_freeze, v, shard, frozen, as_of, at)
             result = await self._db.write(audiences.release, version_id, shared_contacts=shared_contacts)
             log.info("audience.release", version=version_id, result=result, shards=v.shards)
             return result
 
 
-def _freeze(conn: Connection, seen: Version, shard: int, frozen: audiences.Frozen, as_of: str) -> bool:
+def _freeze(conn: Connection, seen: Version, shard: int, frozen: audiences.Frozen, as_of: str, at: datetime) -> bool:
     """Store a shard, unless the version was blocked, held, cancelled or approved anew since it was matched."""
     lock_version(conn, seen.id, shared=True)
     v = versions.get(conn, seen.id)
     if v.state != "approved" or v.approved_at != seen.approved_at or v.content_hash != seen.content_hash:
         return False
-    return audiences.freeze(conn, seen.id, shard, frozen, registry_as_of=as_of, now=datetime.now(UTC))
+    return audiences.freeze(conn, seen.id, shard, frozen, registry_as_of=as_of, now=at)

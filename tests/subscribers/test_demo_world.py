@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import phonenumbers
@@ -12,6 +14,7 @@ import shapely
 from broadcast.areas import AreaTree
 from subscribers.csv_import import ImportResult, read_subscribers
 from subscribers.demo_world import CITY, METROPOLITAN, demo_areas, demo_people
+from subscribers.quiet_hours import known
 from tests.shared_data import shared_data
 
 TREE = AreaTree.of(demo_areas())
@@ -102,6 +105,16 @@ def test_a_few_are_enrolled_for_exercises_a_few_choose_little_and_a_few_have_no_
     assert all(len(r.topics.split(";")) > 1 for r in records if "exercise" in r.topics)
     shared = Counter(r.email for r in records if r.email)
     assert 0 < sum(1 for count in shared.values() if count > 1) < 30
+
+
+def test_about_as_many_are_in_their_quiet_hours_at_any_time_so_that_no_clock_blocks_the_demonstration() -> None:
+    index = Counter(hours for r in people(3_200).records if (hours := known(r.quiet_hours)) is not None)
+    midnight = datetime(2026, 7, 10, tzinfo=UTC)
+    quiet = [{hours for hours in index if hours.hold(midnight + timedelta(minutes=minute))} for minute in range(0, 24 * 60, 5)]
+    count = [sum(index[hours] for hours in each) for each in quiet]
+    assert min(count) > 32
+    assert max(count) < 128
+    assert all(sum(index[hours] for hours in before ^ after) <= 20 for before, after in pairwise(quiet))
 
 
 def test_the_same_seed_makes_the_same_people_and_another_others() -> None:

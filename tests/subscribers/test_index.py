@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from math import asin, cos, radians, sin, sqrt
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import numpy as np
@@ -145,6 +146,47 @@ async def test_those_reached_before_are_added_whatever_the_rule_says_by_the_chan
     also = {"sms": BitMap(known[n] for n in ("far", "choosy", "mail", "gone", "stopped"))}
     rule = a_rule(everybody=False, shape=box(-0.5, 51.4, 0.5, 51.6), channels=("email",), also_reached=also)
     assert sent(index, rule, known) == {"far": "sms en", "near": "no_channel", "choosy": "sms en", "mail": "email>sms en", "gone": "erased", "stopped": "stopped"}
+
+
+QUIET: dict[str, tuple[dict[str, Any], str]] = {
+    "asleep": ({}, "quiet_hours"),
+    "awake": ({"quiet_hours": "12:00-13:00 America/New_York"}, "sms en"),
+    "always": ({"quiet_hours": ""}, "sms en"),
+    "unreadable": ({"quiet_hours": "at night"}, "sms en"),
+    "elsewhere": ({"quiet_hours": "07:00-08:00 America/New_York"}, "quiet_hours"),
+    "choosy": ({"topics": "appeal"}, "not_chosen"),
+    "extreme": ({"minimum_severity": "Extreme"}, "below_severity"),
+    "no_number": ({"mobile": None}, "quiet_hours"),
+    "stopped": ({}, "stopped"),
+}
+
+
+async def test_quiet_hours_hold_back_what_can_wait_and_nothing_else(db: Database) -> None:
+    index, known = await index_of(db, [person(name, **{"quiet_hours": "12:00-12:30 Europe/London"} | more) for name, (more, _) in QUIET.items()])
+    await db.write(stop, [known["stopped"]], "sms", "sms_reply", NOON)
+    await db.read(index.catch_up)
+    assert sent(index, a_rule(at=NOON), known) == {name: line for name, (_, line) in QUIET.items()}
+    open_to_all = dict.fromkeys(QUIET, "sms en") | {"choosy": "not_chosen", "extreme": "below_severity", "no_number": "no_channel", "stopped": "stopped"}
+    for rule in (a_rule(), a_rule(at=NOON.replace(hour=13)), a_rule(at=NOON, urgent=True)):
+        assert sent(index, rule, known) == open_to_all
+
+
+async def test_who_was_reached_before_is_not_disturbed_either_unless_it_is_urgent(db: Database) -> None:
+    index, known = await index_of(db, [person("a", quiet_hours="11:00-13:00 Europe/London", topics="appeal")])
+    also = {"sms": BitMap([known["a"]])}
+    assert sent(index, a_rule(at=NOON, also_reached=also), known) == {"a": "quiet_hours"}
+    assert sent(index, a_rule(at=NOON, also_reached=also, urgent=True), known) == {"a": "sms en"}
+
+
+async def test_quiet_hours_that_change_are_followed_and_explained(db: Database) -> None:
+    index, known = await index_of(db, [person("a", quiet_hours="11:00-13:00 Europe/London"), person("b")])
+    said = [s.detail for s in reasons(index, a_rule(at=NOON), known["a"]).steps if s.name == "quiet hours"]
+    assert said == ["11:00-13:00 Europe/London: it is 12:00 there, which is within"]
+    await db.write(import_records, [person("a"), person("b", quiet_hours="12:00-09:00 Asia/Tokyo")], "test", NOON)
+    await db.read(index.catch_up)
+    assert sent(index, a_rule(at=NOON), known) == {"a": "sms en", "b": "quiet_hours"}
+    passed = [(s.passed, s.detail) for s in reasons(index, a_rule(at=NOON, urgent=True), known["b"]).steps if s.name == "quiet hours"]
+    assert passed == [(True, "12:00-09:00 Asia/Tokyo: an urgent message passes")]
 
 
 async def test_a_place_decides_by_coordinates_and_an_area_where_there_are_none(db: Database) -> None:
@@ -290,6 +332,8 @@ COORDINATES = st.one_of(st.none(), st.tuples(st.sampled_from([51.0, 51.25, 51.5,
 AREAS = st.sampled_from([None, "A", "B", "C"])
 WORLD_TAGS = st.sampled_from(["en", "pl", "pt-BR", "cy"])
 NAMES = st.lists(st.sampled_from(["food", "Retail", "bank"]), unique=True, max_size=2)
+WORLD_HOURS = ["", "", "22:00-07:00 Europe/London", "12:00-13:30 America/New_York", "09:00-17:00 Asia/Kolkata", "whenever"]
+WORLD_MOMENTS = st.sampled_from([None, *(datetime(2026, 7, 10, hour, minute, tzinfo=UTC) for hour in (3, 6, 11, 16, 17, 21) for minute in (0, 30))])
 
 
 @st.composite
@@ -313,6 +357,7 @@ def people_of_a_world(draw: st.DrawFn) -> list[tuple[SubscriberRecord, frozenset
             topics=";".join(draw(st.lists(st.sampled_from(TOPICS), unique=True, max_size=3))),
             channels=";".join(channels),
             minimum_severity=draw(st.sampled_from(["", "Extreme", "Severe", "Minor"])),
+            quiet_hours=draw(st.sampled_from(WORLD_HOURS)),
         )
         stops = frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), max_size=2)))
         without = frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), max_size=1)))
@@ -337,6 +382,8 @@ def rules_of_a_world(draw: st.DrawFn) -> Rule:
         targets=targets,
         by_code=frozenset(draw(st.lists(st.sampled_from(sorted(targets)), max_size=1))) if targets else frozenset(),
         also_reached={c: BitMap(draw(st.lists(st.integers(1, 12), max_size=3))) for c in draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), unique=True, max_size=2))},
+        urgent=draw(st.booleans()),
+        at=draw(WORLD_MOMENTS),
     )
 
 
@@ -371,6 +418,12 @@ def expected(rule: Rule, number: int, r: SubscriberRecord, stops: frozenset[str]
         return "not_chosen"
     if not reached and r.minimum_severity and rule.severity_rank > SEVERITIES.index(r.minimum_severity):
         return "below_severity"
+    if r.quiet_hours and " " in r.quiet_hours and rule.at is not None and not rule.urgent:
+        hours, zone = r.quiet_hours.split()
+        begin, end = hours.split("-")
+        wall = f"{rule.at.astimezone(ZoneInfo(zone)):%H:%M}"
+        if (begin <= wall < end) if begin < end else (wall >= begin or wall < end):
+            return "quiet_hours"
     if not usable:
         return "no_channel"
     return f"{'>'.join(c for c in left if c in consents)} {language_for(r.language, rule.languages)}"

@@ -1,0 +1,60 @@
+"""When a person is not to be disturbed by what can wait: reading the hours, and judging them by the clock on that person's wall."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9]) +(\S+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Every day from `begin` until just before `end`, minutes after midnight in `zone`; where end is before begin they cross midnight."""
+
+    begin: int
+    end: int
+    zone: ZoneInfo
+
+    def __str__(self) -> str:
+        return f"{_clock(self.begin)}-{_clock(self.end)} {self.zone.key}"
+
+    def hold(self, at: datetime) -> bool:
+        """Return whether the aware moment `at` lies within.
+
+        The wall clock of the zone decides, on nights when it is put back or forward too: an hour that comes twice is judged the same both times.
+        """
+        wall = at.astimezone(self.zone)
+        minute = wall.hour * 60 + wall.minute
+        if self.begin < self.end:
+            return self.begin <= minute < self.end
+        return minute >= self.begin or minute < self.end
+
+
+def parse(text: str) -> QuietHours:
+    """Return the hours written as `22:00-07:00 Europe/London`. Raises ValueError, whose words say what is wrong and repeat nothing of the text."""
+    found = _HOURS.fullmatch(text)
+    if found is None:
+        raise ValueError("these are no hours with their time zone")
+    begin, end = int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
+    if begin == end:
+        raise ValueError("they begin and end at the same time")
+    try:
+        return QuietHours(begin, end, ZoneInfo(found[5]))
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise ValueError("there is no such time zone") from exc
+
+
+def known(text: str) -> QuietHours | None:
+    """Return the hours of the registry; what cannot be read there counts as none: better disturbed than not warned."""
+    try:
+        return parse(text) if text else None
+    except ValueError:
+        return None
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
