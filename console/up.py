@@ -25,6 +25,7 @@ from config import logging as logs
 from config import wiring
 from config.documents import documents
 from config.engine import Engine
+from config.memory import spare_the_collector
 from config.settings import Settings
 from console import migrate
 from console.desk import Desk
@@ -170,6 +171,7 @@ async def _run(settings: Settings, host: str, port: int) -> int:
         try:
             await migrate.upgrade(service.db)
             await service.db.write(liveness.end_earlier_run)
+            spare_the_collector()
             sock = listen(host, port)
             address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"
             print(address, flush=True)  # noqa: T201 - printed first, for whoever asked for port 0

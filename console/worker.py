@@ -18,6 +18,7 @@ from broadcast.problems import Rejected, refuse
 from broadcast.store import TROUBLE, Database
 from broadcast.topics import ROLES, TOPICS_OF_ROLE
 from config import logging as logs
+from config.memory import spare_the_collector
 from config.settings import Settings
 from console import migrate
 from console.up import Service, build, end_by, stop_on_signals
@@ -118,6 +119,7 @@ async def _run(settings: Settings, role: str) -> int:
         stop_on_signals(service.engine.stopping)
         await ready_database(service.db)
         await ready_topics(settings)
+        spare_the_collector()
         await run_engine(service, keep_faust(settings, role, service.engine.wake, service.engine.stopping))
         end_by(LEFTOVER_SECONDS)  # a thread of Faust's that still waits for its broker has nothing more to do
     finally:
