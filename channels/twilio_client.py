@@ -77,7 +77,8 @@ DRAMA_PREFIXES = frozenset(
 _TRIAL = re.compile(r"\+999[0-9]{9}")
 _SID = re.compile(r"[A-Za-z0-9_-]{2,64}")  # Twilio's is SM or CA and 32 hexadecimal digits; its length is no promise
 _SHARED = frozenset({"Body", "From", "MessagingServiceSid"})  # never To: nobody's number is kept here
-_QUOTED = {code: quote_plus(chr(code)) for code in range(128)}
+_PLAIN = re.compile("[A-Za-z0-9_.~%:/?#&=+-]*")
+_QUOTED = tuple((char, quote_plus(char)) for char in "%:/?#&=+")  # what a number or an address of ours may hold; % is first, for the others bring it in
 ENCODED_KEPT = 256
 _NEVER_SURE = frozenset({408, 425, 499})  # "too late", "too early", "you went away": nobody knows (R17)
 _PLACEHOLDERS = frozenset({"changeme", "change-me", "change_me", "example", "placeholder", "password", "todo", "your_auth_token", "your-auth-token", "your_account_sid"})
@@ -171,6 +172,11 @@ def time_limit(seconds: float) -> Iterator[None]:
         _time_left.reset(token)
 
 
+@lru_cache(maxsize=16)
+def _limits(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, connect=seconds / 2)
+
+
 class TwilioHttp(AsyncHttpClient):
     """The HTTP client handed to the official library: one connection pool, a time-out for each call, no redirects, no retries.
 
@@ -205,7 +211,7 @@ class TwilioHttp(AsyncHttpClient):
         if auth is not None:
             head["Authorization"] = self._basic(auth)
         # connecting gets half of the time, so that its own time-out comes first and stays apart from an answer that is late
-        limits = aiohttp.ClientTimeout(total=seconds, connect=seconds / 2)
+        limits = _limits(seconds)
         body = self._form(data) if data else None
         try:
             async with self._open().request(method, self._url(uri, params), data=body, headers=head, timeout=limits, allow_redirects=False) as answer:
@@ -249,8 +255,12 @@ class TwilioHttp(AsyncHttpClient):
         for name, value in data.items():
             if name in _SHARED:
                 parts.append(self._encoded_once(name, value))
-            elif isinstance(value, str) and value.isascii():
-                parts.append(f"{name}={value.translate(_QUOTED)}")
+            elif isinstance(value, int):
+                parts.append(f"{name}={value}")
+            elif isinstance(value, str) and _PLAIN.fullmatch(value):
+                for char, quoted in _QUOTED:
+                    value = value.replace(char, quoted)
+                parts.append(f"{name}={value}")
             else:
                 parts.append(urlencode({name: value}, doseq=True))
         return "&".join(parts).encode("ascii")
