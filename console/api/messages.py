@@ -159,7 +159,8 @@ def _no_version(existing: list[Version]) -> Version:
 
 def _with(warnings: tuple[Problem, ...] = ()) -> Any:
     def answer(_conn: Connection, v: Version, _seen: Seen | None) -> dict[str, Any]:
-        return _told(v, **({"warnings": [problem_json(p) for p in warnings]} if warnings else {}))
+        told = {"warnings": [problem_json(p) for p in warnings]} if warnings else {}
+        return {**_told(v), **told}
 
     return answer
 

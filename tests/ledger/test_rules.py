@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pyroaring import BitMap
@@ -47,7 +48,7 @@ async def test_r1_nothing_can_be_claimed_before_every_shard_is_frozen(world: Wor
 
 @pytest.mark.parametrize(("people", "urgent", "result"), [(0, False, "blocked"), (142, False, "blocked"), (119, False, "released"), (60, False, "blocked"), (60, True, "released")])
 async def test_r1_a_total_that_is_not_what_the_approvers_saw_blocks(world: World, people: int, urgent: bool, result: str) -> None:
-    more = {"severity": "Extreme"} if urgent else {}
+    more: dict[str, Any] = {"severity": "Extreme"} if urgent else {}
     v = await world.approved(count=100, **more)
     await world.freeze(v, {("sms", "en"): range(1, people + 1)})
     assert await world.release(v) == result
@@ -393,7 +394,7 @@ async def test_danger_to_life_tries_another_contact_point_after_a_doubt(world: W
 
 
 async def test_a_level_change_written_from_another_level_is_refused_and_an_unchanged_one_sends_nothing(world: World) -> None:
-    change = {"kind": "threat_level_change", "scope": "UK", "areas": ()}
+    change: dict[str, Any] = {"kind": "threat_level_change", "scope": "UK", "areas": ()}
     first = await world.submitted(count=5, level="SEVERE", **change)
     second = await world.submitted(count=5, level="CRITICAL", **change)
     await world.db.write(publishing.approve, world.approver, first.message_id, content_hash=None, house=house(), now=datetime.now(UTC))
