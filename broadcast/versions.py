@@ -167,8 +167,8 @@ def head(versions: list[Version]) -> Version:
 
 
 def open_version(versions: list[Version]) -> Version | None:
-    """Return the one unpublished version, if there is one."""
-    return next((v for v in reversed(versions) if v.state in states.OPEN), None)
+    """Return the one version that has not gone out, if there is one; held before its release it has not."""
+    return next((v for v in reversed(versions) if v.state in states.OPEN or (v.state == "held" and v.live_at is None)), None)
 
 
 def newest_published(versions: list[Version]) -> Version | None:
