@@ -55,9 +55,11 @@ async def _run(wanted: Mapping[str, Bench], quick: bool, json_output: bool) -> i
     affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     for name, bench in wanted.items():
         note(f"{name}: {(bench.__doc__ or '').splitlines()[0]}")
-        results.append(await bench(quick))
-        if affinity:
-            os.sched_setaffinity(0, affinity)
+        try:
+            results.append(await bench(quick))
+        finally:
+            if affinity:
+                os.sched_setaffinity(0, affinity)
     rows = []
     for r in results:
         low, middle, high = r.quartiles

@@ -210,6 +210,9 @@ def of_pairs(name: str, what: str, unit: str, pairs: Sequence[Pair], *, wanted: 
     """Make a result of the quiet pairs; of all of them where too few were quiet, and say so."""
     quiet = [p for p in pairs if p.quiet]
     used = quiet if len(quiet) >= wanted else list(pairs)
+    if used and "workers_cpu_us" in used[0].ours.facts and "loops_cpu_us" in used[0].theirs.facts:
+        # Of less use than time, but others' load hardly moves it: what the sending processes themselves had to do.
+        facts = {**facts, "cpu_ratio": round(statistics.median(p.theirs.facts["loops_cpu_us"] / p.ours.facts["workers_cpu_us"] for p in used), 3)}
     return Result(
         name=name,
         what=what,

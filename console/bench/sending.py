@@ -170,7 +170,7 @@ async def sms(quick: bool = False) -> Result:
         sink = await stack.enter_async_context(Child("console.bench.sink", str(port), log=folder / "sink.log", core=rest))
         env = environment(scene.url, folder, **provider(base))
         workers = [await stack.enter_async_context(Child("console.bench.worker", "routine", env=env, log=folder / f"worker{n}.log", core=measured)) for n in range(loops)]
-        warm = await handed_over(scene, workers, (await scene.released()).id, [sink.pid])
+        await handed_over(scene, workers, (await scene.released()).id, [sink.pid])
         seen = await sink.ask(do="tell")
         url, headers, body = _request(base, seen)
         (folder / "body").write_bytes(body)
@@ -193,9 +193,10 @@ async def sms(quick: bool = False) -> Result:
             return await _bare(bare, people, [sink.pid], headers=headers)
 
         await theirs()  # warm
-        facts = {"bytes": len(body), "connections": SMS_CONNECTIONS, "processes": loops, "people": people, "people_in_a_slice": 32}
-        facts |= await _proof(folder, base, body, people, sink.pid, warm.value)
+        facts: dict[str, Any] = {"bytes": len(body), "connections": SMS_CONNECTIONS, "processes": loops, "people": people, "people_in_a_slice": 32}
+        facts |= await _proof(folder, base, body, people, sink.pid)
         found = await side_by_side("sms", ours, theirs, pairs=pairs)
+        facts["sink_over_bare"] = round(facts["sink_raw_per_second"] / max(p.theirs.value for p in found), 1)
         _keep_logs(folder)
     return of_pairs("sms", "the whole pipeline to a raw sink / bare aiohttp loops", "texts/s", found, wanted=pairs, goal=0.6, facts=facts)
 
@@ -222,7 +223,7 @@ async def memory(quick: bool = False) -> Result:
 
         found = await side_by_side("memory", lambda: held(much), lambda: held(little), pairs=1 if quick else 2, tries=2)
     facts = {"more": much, "fewer": little, "sent_to": "smtp-sink"}
-    result = of_pairs("memory", f"memory of a worker that sends {much:,} / {little:,}", "MB", found, wanted=0, goal=1.15, facts=facts)
+    result = of_pairs("memory", f"memory of a worker that sends {much:,} / {little:,}", "MB", found, wanted=1, goal=1.15, facts=facts)
     return Result(**{**{name: getattr(result, name) for name in Result.__slots__}, "at_most": True, "quiet": True})  # memory is no matter of load
 
 
@@ -298,15 +299,15 @@ def _request(base: str, seen: Mapping[str, Any]) -> tuple[str, dict[str, str], b
     return base + first.split(" ")[1], headers, body
 
 
-async def _proof(folder: Path, base: str, body: bytes, count: int, sink_pid: int, ours: float) -> dict[str, Any]:
+async def _proof(folder: Path, base: str, body: bytes, count: int, sink_pid: int) -> dict[str, Any]:
     """Show what the sink can take: a raw client that writes ahead, and the sink's CPU per request while it does."""
     measured, _ = cores()
     async with Child("console.bench.sink", str(places.free_port()), log=folder / "hammer.log", core=measured) as client:
         before = cpu_seconds([sink_pid])
         rate = (await client.ask(do="hammer", url=base, body=body.decode("latin-1"), count=max(count, 32_000)))["rate"]
         cpu = (cpu_seconds([sink_pid]) - before) / max(count, 32_000)
-    note(f"sms: a raw client gets {rate:,.0f} answers a second out of the sink, {rate / ours:.1f} times the pipeline's rate; {1e6 * cpu:.0f} us of CPU each")
-    return {"sink_raw_per_second": round(rate), "sink_raw_cpu_us": round(1e6 * cpu, 1), "sink_over_ours": round(rate / ours, 2)}
+    note(f"sms: a raw client gets {rate:,.0f} answers a second out of the sink, at {1e6 * cpu:.0f} us of CPU each")
+    return {"sink_raw_per_second": round(rate), "sink_raw_cpu_us": round(1e6 * cpu, 1)}
 
 
 def _keep_logs(folder: Path) -> None:
