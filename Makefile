@@ -43,7 +43,7 @@ test-chaos: services
 	@$(BIN)/python -m pytest -m chaos -s --timeout=3600 $(ARGS)
 
 bench: services
-	@$(BIN)/fasttime bench $(or $(NAME),all) $(ARGS)
+	@$(BIN)/python -m tests.services.bench $(or $(NAME),all) $(ARGS)
 
 lint: venv-dev
 	@$(BIN)/ruff check .
