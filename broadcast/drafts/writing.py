@@ -34,10 +34,11 @@ def to_yaml(content: Content) -> str:
     Polygons are GeoJSON objects (lon, lat), circles CAP strings (lat,lon radius in km). `audience` and `channels` are always written: left out they
     would mean what the version before had. The scope of a correction or all-clear is not written; it comes from there.
     """
-    return yaml.dump(_fields(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=150)
+    return yaml.dump(fields_of(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=150)
 
 
-def _fields(content: Content) -> dict[str, Any]:
+def fields_of(content: Content) -> dict[str, Any]:
+    """Return a content in the fields of INTERFACES' message YAML and JSON, as plain types that `read_draft` takes again."""
     changes_level = content.kind == "threat_level_change"
     out: dict[str, Any] = {
         "kind": content.kind,

@@ -12,9 +12,7 @@ from console.commands.options import Json, Why
 from console.output import Output
 
 if TYPE_CHECKING:
-    from broadcast.levels import LevelFact
     from broadcast.operators import Operator
-    from broadcast.store import Connection
     from broadcast.versions import Version
     from console.commands.session import Session
 
@@ -50,23 +48,15 @@ def _answer_levels(out: Output, found: list[dict[str, Any]]) -> None:
 
 async def _standing(session: Session, scope: str, area: str, at: datetime) -> list[dict[str, Any]]:
     from broadcast import levels_store
-    from broadcast.levels import normalise_scope
     from broadcast.nearest import shown
     from broadcast.problems import refuse
-    from console.shapes import effective_json, levels_json
 
-    facts = await session.db.read(levels_store.facts, None, at)
     if area:
         code, tree = area.strip().upper(), await session.desk.tree()
         if code not in tree:
             raise refuse("area_unknown", f"{shown(area)} was never imported", "see `fasttime areas list`", field="--area")
-        return effective_json(facts, [code, *(a.code for a in tree.ancestors(code))], at)
-    found = levels_json(facts, at)
-    if not scope:
-        return found
-    wanted = normalise_scope(scope, field="--scope")
-    nothing: dict[str, Any] = {"scope": wanted, "level": None, "rank": None, "meaning": None, "since": None, "from": []}
-    return [entry for entry in found if entry["scope"] == wanted] or [nothing]
+        return [(await session.db.read(levels_store.effective, tree, code, at)).to_json()]
+    return [found.to_json() for found in await session.db.read(levels_store.show, at, scope or None, confidential=True)]
 
 
 @app.command("set")
@@ -115,7 +105,6 @@ def history(
 ) -> None:
     """Print every change on record, oldest first; with --as-of what held at a moment."""
     from broadcast import levels_store
-    from broadcast.levels import Level, meaning, normalise_scope
     from console.commands.session import run
 
     out = Output(json=json)
@@ -126,19 +115,7 @@ def history(
         if at is not None:
             _answer_levels(out, await _standing(session, scope, "", at))
             return
-        facts = await session.db.read(levels_store.facts, normalise_scope(scope, field="--scope") if scope and not scope.startswith("scale:") else scope or None)
-        document = [
-            {
-                "scope": f.scope,
-                "level": f.level,
-                "rank": Level(f.level).rank,
-                "meaning": meaning(Level(f.level), f.at),
-                "since": f.at.isoformat(),
-                "source": f.source,
-                "note": f.note,
-            }
-            for f in facts
-        ]
+        document = await session.db.read(levels_store.changes, scope or None, confidential=True)
         out.table(document, ("SINCE", "SCOPE", "LEVEL", "SOURCE", "NOTE"), [(e["since"], e["scope"], e["level"], e["source"], e["note"]) for e in document])
 
     run(work, out)
@@ -147,6 +124,7 @@ def history(
 @app.command("import")
 def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)], json: Json = False) -> None:
     """Fill in the past from a file of date, scale, level, note; sends nothing and changes no present level."""
+    from broadcast import levels_store
     from broadcast.csv_files import read_file
     from broadcast.levels import read_levels_csv
     from broadcast.problems import Problem
@@ -157,7 +135,7 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_defaul
     async def work(session: Session) -> None:
         now = session.now()
         rows = read_levels_csv(read_file(file), file=file.name, today=now.date())
-        taken, left = await session.db.write(_fill_in, rows, now)
+        taken, left = await session.db.write(levels_store.import_rows, rows, now)
         await session.log("level.import", file.name, f"rows={len(rows)} recorded={taken}")
         differs = [(row, why) for row, why in left if why != "known"]
         said = {"present": "the scope has a newer level", "approved": "an approval set the level since", "differs": "another level is recorded for that day"}
@@ -167,18 +145,6 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_defaul
         out.answer(document, f"{len(rows)} rows: {taken} recorded, {counts['known']} known already, {len(differs)} left out")
 
     run(work, out)
-
-
-def _fill_in(conn: Connection, rows: list[LevelFact], now: datetime) -> tuple[int, list[tuple[LevelFact, str]]]:
-    from broadcast import levels_store
-    from broadcast.levels import Fact, History, Level, select_import
-
-    known = enumerate(levels_store.facts(conn))
-    history = History(Fact(scope=f.scope, at=f.at, level=Level(f.level), source="approval" if f.source == "approval" else "import", order=n) for n, f in known)
-    chosen, left = select_import(history, rows)
-    facts = [levels_store.Fact(scope=row.scope, level=str(row.level), at=row.at, source="import", note=row.note) for row in chosen]
-    taken, _ = levels_store.import_facts(conn, facts, now)
-    return taken, left
 
 
 def read_time(text: str, field: str) -> datetime:
