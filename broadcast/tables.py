@@ -352,3 +352,14 @@ cap_document = Table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("document", LargeBinary, nullable=False),  # as received
 )
+
+incarnation = Table(
+    "incarnation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("system", String, nullable=False),  # PostgreSQL's system identifier, or the id of an SQLite file
+    Column("timeline", String, nullable=False, server_default=""),
+    Column("counter", Integer, nullable=False),  # repeated in a side file of each program's data folder: gone backwards = restored (R5, later)
+    Column("recorded_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -112,6 +112,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("operator_id", "key", name=op.f("pk_idempotency")),
     )
     op.create_table(
+        "incarnation",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("timeline", sa.String(), server_default="", nullable=False),
+        sa.Column("counter", sa.Integer(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incarnation")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "level_fact",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("scope", sa.String(), nullable=False),
