@@ -21,7 +21,6 @@ from channels.twilio_client import (
     read_rate,
     read_url,
     sid_of,
-    time_limit,
 )
 
 RATE_AT_TWILIO = 10.0  # segments a second and sender in the United Kingdom, unless one buys more
@@ -123,8 +122,7 @@ class SmsChannel:
         fields = {**self._from, "To": delivery.to, "Body": delivery.rendered.body, "ValidityPeriod": min(int(left), VALIDITY[1])}
         if self._settings.public_url:
             fields["StatusCallback"] = f"{self._settings.public_url}/hooks/twilio/status/{delivery.attempt}{CALLBACK_RETRIES}"
-        with time_limit(timeout):
-            return Accepted(provider_id=await sid_of(self._client.create("Messages", fields)))
+        return Accepted(provider_id=await sid_of(self._client.create("Messages", fields, timeout=timeout)))
 
     async def look_up(self, to: str, since: datetime) -> list[ProviderRecord] | None:
         """Return what Twilio lists for `to` from five seconds before `since` on, oldest first. Raises Unavailable.
