@@ -159,7 +159,7 @@ async def email(quick: bool = False) -> Result:
 
 async def sms(quick: bool = False) -> Result:
     """Text messages the same way to a raw sink in Twilio's shape, against as many bare aiohttp loops that post the same bytes."""
-    people, pairs, loops = _sizes(quick, 10_000)
+    people, pairs, loops = _sizes(quick, 20_000)
     measured, rest = cores()
     port = places.free_port()
     base = f"http://127.0.0.1:{port}"
