@@ -164,13 +164,18 @@ async def serve(service: Service, sock: socket.socket, *, started: Callable[[], 
 
 
 async def _run(settings: Settings, host: str, port: int) -> int:
+    from broadcast.store import TROUBLE
+    from console.commands.session import database_trouble
     from console.data_folder import hold_lock
 
     with hold_lock(settings.data):
         service = build(settings)
         try:
-            await migrate.upgrade(service.db)
-            await service.db.write(liveness.end_earlier_run)
+            try:
+                await migrate.upgrade(service.db)
+                await service.db.write(liveness.end_earlier_run)
+            except TROUBLE as trouble:
+                raise database_trouble(settings, trouble) from trouble
             spare_the_collector()
             sock = listen(host, port)
             address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"

@@ -31,6 +31,7 @@ SETTINGS = [
     ("a cluster without a key", ["areas", "list"], {"FASTTIME_KAFKA_BOOTSTRAP": "127.0.0.1:1"}, 2, "FASTTIME_SECRET_KEY"),
     ("a key out of an example", ["areas", "list"], {"FASTTIME_SECRET_KEY": "changeme-changeme"}, 2, "FASTTIME_SECRET_KEY"),
     ("98 a database that is away", ["areas", "list"], {"FASTTIME_DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"}, 69, "127.0.0.1:9"),
+    ("98 a database that is away, up", ["up", "--port", "0"], {"FASTTIME_DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"}, 69, "127.0.0.1:9"),
     ("a folder that cannot be", ["areas", "list"], {"FASTTIME_DATA": "/dev/null/x"}, 2, "FASTTIME_DATA"),
     ("103 no checks", ["areas", "list"], {"PYTHONOPTIMIZE": "1"}, 2, "python_optimised"),
     ("105 replay never sends", ["replay", "--send"], {}, 2, "No such option: --send"),
