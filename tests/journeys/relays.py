@@ -22,13 +22,14 @@ class Loses(KafkaCarrier):
 
 
 class Dies(KafkaCarrier):
-    """Is killed between Kafka's acknowledgement and the mark."""
+    """Is killed between Kafka's acknowledgement of an approval and its mark; what earlier tests left behind is moved as ever."""
 
     async def send(self, rows: Sequence[OutboxRow]) -> list[int]:
-        """Send, then die."""
-        await super().send(rows)
-        os.kill(os.getpid(), signal.SIGKILL)
-        return []
+        """Send, then die if an approval was among it."""
+        sent = await super().send(rows)
+        if any(row.type == "message.approved" for row in rows):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return sent
 
 
 if __name__ == "__main__":
