@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from broadcast.accounts import Account
 from broadcast.store import Database
 from broadcast.topics import ROLES, TOPICS, TOPICS_OF_ROLE
 from subscribers import demo_world
@@ -79,6 +80,13 @@ async def test_each_topic_carried_its_events_and_nobodys_number_or_address(clust
     assert not +found
 
 
+def handed_over(account: Account) -> dict[str, int]:
+    """Return how many stand where, whatever receipts have told since: an accepted person may be delivered or failed a moment later."""
+    people = account.to_json()["people"]
+    later = ("accepted", "delivered", "failed", "in_doubt")
+    return {"handed over": sum(people[line] for line in later), **{line: n for line, n in people.items() if line not in later}}
+
+
 async def test_forged_and_garbage_records_on_every_topic_harm_nobody(cluster: Cluster, db: Database) -> None:
     version = await cluster.publish(db, INCIDENT.format(status="Actual", words="Before the forgery"))
     before = await cluster.finished(db, version)
@@ -94,7 +102,7 @@ async def test_forged_and_garbage_records_on_every_topic_harm_nobody(cluster: Cl
     assert {kind: len(entries) for kind, entries in cluster.handsets().items()} == handed
     assert all(program.alive for program in cluster.programs.values())
     again = await cluster.finished(db, version)
-    assert again.to_json() == before.to_json()
+    assert handed_over(again) == handed_over(before)
     await cluster.agrees(db, await cluster.finished(db, await cluster.publish(db, INCIDENT.format(status="Actual", words="After the forgery"))))
     for role in ROLES:
         await saying(cluster, f"worker-{role}", *(f'"unreadable:{topic}": ' for topic in TOPICS_OF_ROLE[role]))
