@@ -243,7 +243,11 @@ class RegistryIndex:
         changed = BitMap()
         for chunk in chunks:
             changed |= BitMap(chunk.ids)
-        self._state = _State(people, _renamed(before.sectors, sectors, changed), _renamed(before.communities, communities, changed), mark)
+        after = _State(people, _renamed(before.sectors, sectors, changed), _renamed(before.communities, communities, changed), mark)
+        with self._growing:
+            if self._state is not before:  # a reader that was given up came in late: which of the two is newer, nobody knows
+                raise IndexIncomplete("the index was brought up to date by two at a time")
+            self._state = after
         return mark
 
     def match(self, rule: Rule, shard: int = 0, shards: int = 1) -> Frozen:

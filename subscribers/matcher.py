@@ -81,17 +81,22 @@ class Matcher:
         self._db, self._channels_on, self._now = db, channels_on, now
         self._index: RegistryIndex | None = None
         self._busy = asyncio.Lock()
+        self._reading = asyncio.Lock()
 
     async def index(self) -> tuple[RegistryIndex, str]:
-        """Return the index, complete and as of a snapshot taken now, with that snapshot's mark."""
-        try:
-            if self._index is None:
-                self._index = await self._db.read(RegistryIndex.load)
-                return self._index, self._index.as_of
-            return self._index, await self._db.read(self._index.catch_up)
-        except IndexIncomplete:
-            self._index = None  # load it anew at the next try; nothing is frozen from what is not all there
-            raise
+        """Return the index, complete and as of a snapshot taken now, with that snapshot's mark.
+
+        One at a time: a preview's older snapshot that arrives late must not take the place of the newer one that is frozen from.
+        """
+        async with self._reading:
+            try:
+                if self._index is None:
+                    self._index = await self._db.read(RegistryIndex.load)
+                    return self._index, self._index.as_of
+                return self._index, await self._db.read(self._index.catch_up)
+            except IndexIncomplete:
+                self._index = None  # load it anew at the next try; nothing is frozen from what is not all there
+                raise
 
     async def process(self, version_id: int) -> str:
         """Freeze what is not frozen of an approved version, then try to release it; return what happened."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +11,10 @@ import pytest
 from pyroaring import BitMap
 
 from broadcast import accounts, audiences, messages, publishing, versions
-from broadcast.store import Database
+from broadcast.store import Connection, Database
 from broadcast.versions import Version
 from subscribers.csv_import import COLUMNS, SubscriberRecord
+from subscribers.index import IndexIncomplete, RegistryIndex
 from subscribers.matcher import Matcher
 from subscribers.registry import import_records
 from tests.ledger.world import World, house
@@ -69,3 +72,49 @@ async def test_quiet_hours_that_begin_between_the_count_and_the_freezing_block_u
     again = await world.db.write(messages.submit, world.author, v.id, revision=v.revision, resolved=v.resolved, count=60, wording_revision="test", now=now)
     await world.db.write(publishing.approve, world.approver, v.message_id, content_hash=again.content_hash, house=house(), now=now)
     assert await matcher(world, NIGHT).process(v.id) == "released"
+
+
+class Watched:
+    """A database that says how many read at a time."""
+
+    def __init__(self, db: Database) -> None:
+        self._db, self.reading, self.most = db, 0, 0
+
+    async def read(self, fn: Callable[[Connection], Any]) -> Any:
+        self.reading += 1
+        self.most = max(self.most, self.reading)
+        try:
+            await asyncio.sleep(0.02)
+            return await self._db.read(fn)
+        finally:
+            self.reading -= 1
+
+
+async def test_a_preview_and_the_matcher_bring_the_index_up_to_date_one_after_the_other(world: World) -> None:
+    """Else: a preview reads the registry, somebody registers, the matcher reads it, the preview's older state is kept last, and that person is frozen out."""
+    watched = Watched(world.db)
+    one = Matcher(watched, lambda _: frozenset({"sms"}))  # type: ignore[arg-type]
+    await asyncio.gather(*(one.index() for _ in range(4)))
+    assert watched.most == 1
+
+
+class Overtaken(RegistryIndex):
+    """Between the reading of a snapshot and its keeping, another one is kept."""
+
+    conn: Connection | None = None
+
+    def _encode(self, rows: Any) -> Any:
+        conn, self.conn = self.conn, None
+        if conn is not None:
+            super().catch_up(conn)
+        return super()._encode(rows)
+
+
+async def test_a_snapshot_that_was_overtaken_is_not_kept(world: World) -> None:
+    def late(conn: Connection) -> None:
+        index = Overtaken()
+        index.conn = conn
+        index.catch_up(conn)
+
+    with pytest.raises(IndexIncomplete):
+        await world.db.read(late)
