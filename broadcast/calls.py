@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from broadcast import audiences
+from broadcast import audiences, ledger
 from broadcast.tables import batch, outcome, slice_, version
 
 
@@ -36,7 +36,7 @@ def handed(conn: Connection, attempt: str, position: int) -> Handed | None:
     ids = audiences.members_of(row.members)[row.lo : row.hi]
     if not 0 <= position < len(ids):
         return None
-    return Handed(person=int(ids[position]), version_id=row.version_id, channel=row.channel, language=row.language, status=row.status, repeat=row.cause == "resend_in_doubt")
+    return Handed(person=int(ids[position]), version_id=row.version_id, channel=row.channel, language=row.language, status=row.status, repeat=ledger.repeats(row.cause))
 
 
 def last_version_of(conn: Connection, person_id: int, channel: str) -> int | None:

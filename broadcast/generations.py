@@ -6,7 +6,7 @@ somebody again never become two hand-overs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select, update
 
 from broadcast import audiences, ledger, outbox, versions
 from broadcast.audiences import Part
-from broadcast.fold import REACHED
+from broadcast.fold import MAY_HAVE_REACHED, REACHED
 from broadcast.problems import refuse
 from broadcast.store import database_now, lock_version
 from broadcast.tables import batch, generation, outcome, resend, slice_
@@ -29,6 +29,14 @@ Contacts = Callable[[Connection, BitMap], Mapping[str, BitMap]]
 """Of these people, per channel: who has a confirmed contact point there that they did not stop."""
 
 
+Shared = Callable[[Connection, str, BitMap], Iterable[BitMap]]
+"""On a channel: the groups of people who share a contact point with one of these."""
+
+
+def _nobody_shares(conn: Connection, channel: str, ids: BitMap) -> Iterable[BitMap]:  # noqa: ARG001 - keeps Shared
+    return ()
+
+
 def due_versions(conn: Connection, now: datetime) -> list[int]:
     """Return the versions of which somebody asks for a further generation now."""
     asked = select(outcome.c.version_id).where(outcome.c.due_at <= now).distinct()
@@ -36,31 +44,39 @@ def due_versions(conn: Connection, now: datetime) -> list[int]:
     return sorted({*conn.execute(asked).scalars(), *conn.execute(ordered).scalars()})
 
 
-def make_due(conn: Connection, version_id: int, *, contacts: Contacts, now: datetime | None = None) -> int:
+def make_due(conn: Connection, version_id: int, *, contacts: Contacts, shared: Shared = _nobody_shares, now: datetime | None = None) -> int:
     """Make the generations that are due for a version; return how many people were queued.
 
     A retry goes to the same channel, a failure on to the person's next one (routine only), a doubt of danger to life to every
-    other contact point, a resend to those it was approved for.
+    other contact point, a resend to those it was approved for. Where people share a contact point, it is asked once per channel, as at release.
     """
     lock_version(conn, version_id)
     now = now or database_now(conn)
     v = versions.get(conn, version_id)
     if v.state == "held":
         return 0  # nobody is claimed for; what is due stays due
-    rows = conn.execute(
-        select(outcome.c.attempt, outcome.c.position, outcome.c.person_id, outcome.c.channel, outcome.c.generation, outcome.c.state, outcome.c.code).where(
-            outcome.c.version_id == version_id, outcome.c.due_at <= now
-        )
-    ).all()
+    rows = due_rows(conn, version_id, now)
     people = 0
     if audiences.open_until(v, now):
-        people += _retry(conn, v, [r for r in rows if r.state in ("refused", "not_started")], now)
-        people += _next_channel(conn, v, [r for r in rows if r.state in ("failed", "skipped")], now)
-        people += _other_contact(conn, v, [r for r in rows if r.state == "in_doubt"], contacts, now)
+        people += _retry(conn, v, [r for r in rows if r.state in ("refused", "not_started")], shared, now)
+        people += _next_channel(conn, v, [r for r in rows if r.state in ("failed", "skipped")], shared, now)
+        people += _other_contact(conn, v, [r for r in rows if r.state == "in_doubt"], contacts, shared, now)
         people += _resend(conn, v, now)
-    for row in rows:
-        conn.execute(update(outcome).where(outcome.c.attempt == row.attempt, outcome.c.position == row.position).values(due_at=None))
+    settle_due(conn, rows)
     return people
+
+
+def due_rows(conn: Connection, version_id: int, now: datetime) -> list[Any]:
+    """Return the outcomes of a version that ask for a further generation now."""
+    columns = (outcome.c.attempt, outcome.c.position, outcome.c.person_id, outcome.c.channel, outcome.c.generation, outcome.c.state, outcome.c.code)
+    return list(conn.execute(select(*columns).where(outcome.c.version_id == version_id, outcome.c.due_at <= now)))
+
+
+def settle_due(conn: Connection, rows: list[Any]) -> None:
+    """Note that these asked and were heard. Receipts fold without the version's lock: what rose since it was read asks anew, and stays due."""
+    for row in rows:
+        same = (outcome.c.attempt == row.attempt, outcome.c.position == row.position, outcome.c.state == row.state)
+        conn.execute(update(outcome).where(*same).values(due_at=None))
 
 
 def _languages(conn: Connection, v: Version) -> list[tuple[list[str], str, BitMap]]:
@@ -85,7 +101,7 @@ def _there(conn: Connection, v: Version, channel: str, states: tuple[str, ...]) 
 
 
 def _queue(
-    conn: Connection, v: Version, cause: str, wanted: Mapping[str, BitMap], now: datetime, *, never: tuple[str, ...] = (*REACHED, "in_doubt"), ordered_by: int | None = None
+    conn: Connection, v: Version, cause: str, wanted: Mapping[str, BitMap], now: datetime, *, never: tuple[str, ...] = MAY_HAVE_REACHED, ordered_by: int | None = None
 ) -> int:
     """Insert one generation for those wanted, without those queued, under way or reached on that channel."""
     parts: list[Part] = []
@@ -105,7 +121,7 @@ def _by_channel(rows: list[Any]) -> dict[str, BitMap]:
     return found
 
 
-def _retry(conn: Connection, v: Version, rows: list[Any], now: datetime) -> int:
+def _retry(conn: Connection, v: Version, rows: list[Any], shared: Shared, now: datetime) -> int:
     wanted = _by_channel(rows)
     given_up: list[list[Any]] = []
     for channel, people in wanted.items():
@@ -113,19 +129,25 @@ def _retry(conn: Connection, v: Version, rows: list[Any], now: datetime) -> int:
         for row in rows:
             if row.channel == channel and row.person_id in exhausted and row.state == "refused":
                 last = update(outcome).where(outcome.c.attempt == row.attempt, outcome.c.position == row.position, outcome.c.state == "refused")
-                if conn.execute(last.values(state="failed", code="retries_exhausted")).rowcount:
+                if conn.execute(last.values(state="failed", code="retries_exhausted", due_at=None)).rowcount:
                     given_up.append([row.attempt, row.position])
         people -= exhausted
         if exhausted:
             wanted_next = [row for row in rows if row.channel == channel and row.person_id in exhausted]
-            _next_channel(conn, v, wanted_next, now)
+            _next_channel(conn, v, wanted_next, shared, now)
     if given_up:
         payload = {"version_id": v.id, "state": "failed", "code": "retries_exhausted", "outcomes": given_up}
         outbox.append(conn, topic_for(RECEIPTS, v.status), str(v.id), "retries.exhausted", payload, at=now)
-    return _queue(conn, v, "retry", wanted, now)
+    queued = 0
+    causes = {row.number: row.cause for row in conn.execute(select(generation.c.number, generation.c.cause).where(generation.c.version_id == v.id))}
+    for cause in sorted({ledger.retry_of(causes[row.generation]) for row in rows}):
+        mine = _by_channel([row for row in rows if ledger.retry_of(causes[row.generation]) == cause])
+        never = REACHED if ledger.repeats_doubts(cause) else MAY_HAVE_REACHED
+        queued += _queue(conn, v, cause, {channel: ids & wanted[channel] for channel, ids in mine.items()}, now, never=never)
+    return queued
 
 
-def _next_channel(conn: Connection, v: Version, rows: list[Any], now: datetime) -> int:
+def _next_channel(conn: Connection, v: Version, rows: list[Any], shared: Shared, now: datetime) -> int:
     if v.urgent or not rows:
         return 0  # urgent went by every channel at once
     wanted: dict[str, BitMap] = {}
@@ -140,13 +162,22 @@ def _next_channel(conn: Connection, v: Version, rows: list[Any], now: datetime) 
                 continue
             for channel in order[order.index(row_channel) + 1 :]:
                 fresh = mine - asked.get(channel, BitMap()) - duplicate.get(channel, BitMap())
+                fresh -= _doubles(conn, channel, asked.get(channel, BitMap()) | wanted.get(channel, BitMap()), fresh, shared)
                 if fresh:
                     wanted[channel] = wanted.get(channel, BitMap()) | fresh
                 mine -= fresh
     return _queue(conn, v, "next_channel", wanted, now) if wanted else 0
 
 
-def _other_contact(conn: Connection, v: Version, rows: list[Any], contacts: Contacts, now: datetime) -> int:
+def _doubles(conn: Connection, channel: str, asked: BitMap, fresh: BitMap, shared: Shared) -> BitMap:
+    """Return who of `fresh` shares a contact point with somebody asked there already, or with a lower id of `fresh`."""
+    doubles = BitMap()
+    for group in shared(conn, channel, fresh) if fresh else ():
+        doubles |= group & fresh if group & asked else BitMap((group & fresh)[1:])
+    return doubles
+
+
+def _other_contact(conn: Connection, v: Version, rows: list[Any], contacts: Contacts, shared: Shared, now: datetime) -> int:
     if v.severity_rank != 0 or not rows:
         return 0
     people = BitMap([row.person_id for row in rows])
@@ -156,6 +187,7 @@ def _other_contact(conn: Connection, v: Version, rows: list[Any], contacts: Cont
         for members in conn.execute(select(batch.c.members).where(batch.c.version_id == v.id, batch.c.channel == channel)).scalars():
             asked |= BitMap(audiences.members_of(members))
         wanted[channel] -= asked
+        wanted[channel] -= _doubles(conn, channel, asked, wanted[channel], shared)
     return _queue(conn, v, "other_contact", {c: ids for c, ids in wanted.items() if ids}, now)
 
 

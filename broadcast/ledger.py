@@ -6,7 +6,7 @@ Every function is one part of a transaction; what calls it decides what else bel
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.util import await_only
 
 from broadcast import audiences, outbox
-from broadcast.fold import MAY_HAVE_REACHED, RANK, rank_of
+from broadcast.fold import MAY_HAVE_REACHED, RANK, REACHED, rank_of
 from broadcast.store import database_now, lock_version
 from broadcast.tables import batch, outcome, slice_, version
 from broadcast.tables import worker as worker_table
@@ -28,6 +28,27 @@ SETTLING = timedelta(seconds=20)
 """Danger to life: another contact point is tried after this long in doubt (DESIGN 3.5, guarantee R16)."""
 HAND_OVER_SECONDS = 20.0
 """From claim to deadline: no hand-over of a slice starts later than this minus its time-out (guarantee R16)."""
+
+
+def retry_of(cause: str) -> str:
+    """Return the cause of a further try of a batch: what was allowed to the first by a person's order, or by danger to life, is to the second."""
+    plain = cause.removeprefix("retry_")
+    return f"retry_{plain}" if plain in ("resend", "resend_in_doubt", "other_contact") else "retry"
+
+
+def repeats(cause: str) -> bool:
+    """Return whether a person ordered this hand-over although there was one before: it is marked REPEAT (DESIGN 3)."""
+    return "resend" in cause
+
+
+def repeats_doubts(cause: str) -> bool:
+    """Return whether it was ordered for those in doubt, so that only a sure arrival stops it."""
+    return cause.endswith("resend_in_doubt")
+
+
+def any_contact(cause: str) -> bool:
+    """Return whether a contact point counts although it was not chosen (DESIGN 3.5)."""
+    return cause.endswith("other_contact")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +98,17 @@ class Outcome:
     due_at: datetime | None = None
 
 
-def candidates(conn: Connection, lane: str, channel: str, statuses: Sequence[str], now: datetime) -> list[Candidate]:
+def candidates(conn: Connection, lane: str, channel: str, statuses: Sequence[str], now: datetime, without: Collection[tuple[int, str]] = ()) -> list[Candidate]:
     """Return one batch per control room: the most severe first, corrections first, then the oldest (guarantee R4).
 
-    The caller goes round the rooms, so that one room's million does not stand before another's hundred.
+    The caller goes round the rooms, so that one room's million does not stand before another's hundred. `without` are (version, language)
+    that cannot be rendered at present: they must not stand before the room's others.
     """
+    broken = [and_(batch.c.version_id == v, batch.c.language == language) for v, language in without]
     first = (
         select(func.min(batch.c.id).label("id"))
         .where(batch.c.open, batch.c.lane == lane, batch.c.channel == channel, batch.c.status.in_(statuses), (batch.c.not_before.is_(None)) | (batch.c.not_before <= now))
+        .where(*(~b for b in broken))
         .group_by(batch.c.severity_rank, batch.c.correction, batch.c.room)
         .subquery()
     )
@@ -147,8 +171,8 @@ def claim(
         )
         slices.append(s)
         for position, reason in s.skipped.items():
-            # A routine person who stopped this channel is still owed their next one.
-            due = now if reason in ("stopped", "no_channel") else None
+            # A routine person who stopped this channel, or took back their consent to it, is still owed their next one.
+            due = now if reason in ("stopped", "no_consent", "no_channel") else None
             skips.append(_row(s, Outcome(position=position, person_id=ids[position], state="skipped", code=reason, due_at=due), now))
     if skips:
         conn.execute(insert(outcome), skips)
@@ -213,10 +237,7 @@ def _move_cursor_postgresql(conn: Connection, c: Candidate, want: int, worker: s
 def _reached_since(conn: Connection, c: Candidate, members: list[int]) -> dict[int, str]:
     """Return whom an earlier generation reached on this channel since the batch was made, or is reaching now (guarantee R2)."""
     earlier = outcome.c.generation < c.generation
-    if c.cause == "resend_in_doubt":  # ordered by a person to repeat to those in doubt: only a sure arrival stops it
-        states: tuple[str, ...] = ("accepted", "sent", "delivered")
-    else:
-        states = MAY_HAVE_REACHED
+    states = REACHED if repeats_doubts(c.cause) else MAY_HAVE_REACHED
     reached = conn.execute(
         select(outcome.c.person_id).where(
             outcome.c.version_id == c.version_id, outcome.c.channel == c.channel, outcome.c.person_id.in_(members), outcome.c.state.in_(states), earlier

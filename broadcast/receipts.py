@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, exists, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from broadcast import audiences, ledger, outbox
 from broadcast.tables import batch, outcome, receipt, response, slice_, version
 from broadcast.topics import RECEIPTS, topic_for
-
-ORPHAN_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +49,9 @@ def store(conn: Connection, r: Receipt, now: datetime) -> bool:
 
 
 def fold_waiting(conn: Connection, now: datetime, limit: int = 500, attempt: str | None = None) -> int:
-    """Fold receipts that were not folded yet; return how many were. What no slice claims stays, and is looked at again."""
-    query = select(receipt).where(receipt.c.folded_at.is_(None), receipt.c.at > now - ORPHAN_AFTER).order_by(receipt.c.id).limit(limit)
+    """Fold receipts that were not folded yet, however old; return how many were. What no slice claims stays, and is in nobody's way."""
+    known_slice = exists().where(slice_.c.attempt == receipt.c.attempt)
+    query = select(receipt).where(receipt.c.folded_at.is_(None), known_slice).order_by(receipt.c.id).limit(limit)
     if attempt is not None:
         query = query.where(receipt.c.attempt == attempt)
     rows = conn.execute(query.with_for_update(skip_locked=True)).all()
@@ -126,14 +126,20 @@ def store_response(
     return True
 
 
-def in_doubt_to_settle(conn: Connection, channel: str, now: datetime, quarantine: timedelta, limit: int = 200) -> list[Row[Any]]:
-    """Return outcomes in doubt that are old enough to ask the provider's own list about (DESIGN 3.5)."""
+def in_doubt_to_settle(
+    conn: Connection, channel: str, statuses: Collection[str], now: datetime, quarantine: timedelta, after: tuple[str, int] = ("", -1), limit: int = 200
+) -> list[Row[Any]]:
+    """Return outcomes in doubt that are old enough to ask the provider's own list about (DESIGN 3.5), a page after (attempt, position) `after`.
+
+    The caller goes through page by page: two hundred that no list knows of must not stand before all others for ever.
+    """
     query = (
-        select(outcome.c.attempt, outcome.c.position, outcome.c.person_id, outcome.c.version_id, outcome.c.at, slice_.c.claimed_at, batch.c.language)
+        select(outcome.c.attempt, outcome.c.position, outcome.c.person_id, outcome.c.version_id, outcome.c.at, slice_.c.claimed_at, slice_.c.deadline, batch.c.language)
         .join(slice_, slice_.c.attempt == outcome.c.attempt)
         .join(batch, batch.c.id == slice_.c.batch_id)
-        .where(outcome.c.state == "in_doubt", outcome.c.channel == channel, slice_.c.deadline < now - quarantine)
-        .order_by(outcome.c.at)
+        .where(outcome.c.state == "in_doubt", outcome.c.channel == channel, batch.c.status.in_(statuses), slice_.c.deadline < now - quarantine)
+        .where(tuple_(outcome.c.attempt, outcome.c.position) > after)
+        .order_by(outcome.c.attempt, outcome.c.position)
         .limit(limit)
     )
     return list(conn.execute(query))

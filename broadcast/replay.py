@@ -17,7 +17,7 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import Connection, Select, select
 
-from broadcast import accounts, levels_store, replay_people, versions
+from broadcast import accounts, ledger, levels_store, replay_people, versions
 from broadcast.content import Content
 from broadcast.replay_log import NONE, STATES, TOTALS, Log, Told, receipt_digest
 from broadcast.replay_people import BatchOf, Counted, SliceOf
@@ -305,7 +305,7 @@ class _Frozen:
     def count(self, batches: dict[int, _Batch], slices: _Slices, *, ended: str, released: bool) -> Counted:
         """Put everybody on a line."""
         made = [
-            BatchOf(channel=b.channel, generation=b.generation, members=b.members, ordered=b.cause.startswith("resend"), slices=tuple(s for _, s in slices.get(batch_id, ())))
+            BatchOf(channel=b.channel, generation=b.generation, members=b.members, ordered=ledger.repeats(b.cause), slices=tuple(s for _, s in slices.get(batch_id, ())))
             for batch_id, b in batches.items()
         ]
         return replay_people.count(addressed=self.addressed, send=self.send, suppressed=self.suppressed, duplicates=self.duplicates, batches=made, ended=ended, released=released)

@@ -30,8 +30,11 @@ SEND_SECONDS = 8.0
 CLAIM_PEOPLE = 4 * SLICE_SIZE
 CLAIM_ROOM = 3 * SLICE_SIZE
 """So much room is waited for while hand-overs are queued: a claim costs the same for 32 people as for 128."""
+AHEAD_SECONDS = 0.04
+"""A fast wire has as much claimed ahead as it sends in this time, at least CLAIM_PEOPLE and at most four times as many: a claim takes longer than that."""
 CANDIDATES_SECONDS = 0.1
 """So long the list of batches may be used again, unless an event says that there are new ones."""
+PACE_SECONDS = 0.1
 RECORD_SECONDS = 0.01
 """So long a finished slice waits for others to be committed with."""
 IDLE_SECONDS = 1.0
@@ -130,6 +133,8 @@ class Sender:
         self._by_id: dict[int, _Open] = {}
         self._outstanding = 0
         self._room_done = asyncio.Event()
+        self._ahead = CLAIM_PEOPLE
+        self._done, self._done_since = 0, boot_time()
         self._last_room = ""
         self._pause_until = 0.0
         self._refused_in_a_row = 0
@@ -150,6 +155,9 @@ class Sender:
         stop_waiter = asyncio.create_task(stopping.wait())
         try:
             while not stopping.is_set():
+                for task in (recorder, keeper, *workers):
+                    if task.done():
+                        task.result()  # it failed: claiming on would put everybody in doubt without a word
                 try:
                     claimed = await self._claim_some()
                 except TROUBLE as trouble:
@@ -186,6 +194,7 @@ class Sender:
 
     async def _claim_some(self) -> bool:
         """Claim one batch's next people; return False where there is nothing to do right now."""
+        self._look_at_the_pace()
         room = self._room()
         if room < CLAIM_ROOM:
             self._room_done.clear()
@@ -203,11 +212,12 @@ class Sender:
         if chosen is None:
             return False
         try:
-            rendered, expires_at = await self._renderings.rendered(chosen.version_id, chosen.channel, chosen.language, repeat=chosen.cause == "resend_in_doubt")
+            rendered, expires_at = await self._renderings.rendered(chosen.version_id, chosen.channel, chosen.language, repeat=ledger.repeats(chosen.cause))
         except TROUBLE:
             raise
         except Exception as error:  # noqa: BLE001 - a bug in a rendering must stop this batch only, and be seen
             self._broken[chosen.version_id, chosen.channel, chosen.language] = boot_time() + 30
+            self._found_until = 0.0  # what stands behind it in its room is looked for now
             log.error("render.failed", version=chosen.version_id, channel=chosen.channel, language=chosen.language, error=type(error).__name__)  # noqa: TRY400 - a traceback may hold words
             where = f"{chosen.version_id}/{chosen.channel}/{chosen.language}"
             await self._db.write(parked.park, "render.failed", where, type(error).__name__, datetime.now(UTC))
@@ -222,14 +232,24 @@ class Sender:
         return await self._claim(chosen, tokens, rendered, expires_at)
 
     def _room(self) -> int:
-        return self._channel.concurrency + CLAIM_PEOPLE - self._outstanding
+        return self._channel.concurrency + self._ahead - self._outstanding
+
+    def _look_at_the_pace(self) -> None:
+        """Set how many people are claimed ahead of the wire by how fast it takes them: what is claimed and not sent is in doubt after a kill."""
+        now = boot_time()
+        if now - self._done_since >= PACE_SECONDS:
+            pace = self._done / (now - self._done_since)
+            self._done, self._done_since = 0, now
+            self._ahead = min(4 * CLAIM_PEOPLE, max(CLAIM_PEOPLE, int(pace * AHEAD_SECONDS)))
 
     async def _candidates(self) -> list[Candidate]:
         """Return the batches to choose from, at most a tenth of a second old; what became of them meanwhile the claim sees."""
         began = boot_time()
         if not self._found or began > self._found_until:
             self._found_until = began + CANDIDATES_SECONDS  # before the read: an event that comes meanwhile makes it old again
-            self._found = await self._db.read(ledger.candidates, self._lane, self._channel.name, self._statuses, datetime.now(UTC))
+            self._broken = {key: until for key, until in self._broken.items() if until > began}
+            without = [(version_id, language) for version_id, _, language in self._broken]
+            self._found = await self._db.read(ledger.candidates, self._lane, self._channel.name, self._statuses, datetime.now(UTC), without)
         return self._found
 
     def _next(self, found: list[Candidate]) -> Candidate | None:
@@ -261,7 +281,7 @@ class Sender:
                 want=want,
                 worker=self._identity.worker,
                 attempts=new_attempt,
-                suppress=lambda c, ids, channel: suppression(c, ids, channel, addresses, any_contact=chosen.cause == "other_contact"),
+                suppress=lambda c, ids, channel: suppression(c, ids, channel, addresses, any_contact=ledger.any_contact(chosen.cause)),
             )
 
         try:
@@ -313,6 +333,7 @@ class Sender:
         opened.outcomes.append(outcome)
         opened.left -= 1
         self._outstanding -= 1
+        self._done += 1
         if not self._outstanding or self._room() >= CLAIM_ROOM:
             self._room_done.set()
         if not opened.left:

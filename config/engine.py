@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -35,6 +36,8 @@ SWEEP_SECONDS = 2.0
 POLL_SECONDS = 1.0
 OUTBOX_POLL_SECONDS = 0.1
 SETTLE_AFTER = timedelta(seconds=120)
+SLOW_PROVIDER = timedelta(seconds=60)
+"""So long after the deadline of a hand-over a provider may still have begun it."""
 STOPS_KEPT = timedelta(minutes=10)
 FORGET_EVERY = timedelta(minutes=1)
 
@@ -78,6 +81,7 @@ class Engine:
         self.identity = Identity()
         self.healthy_at: datetime | None = None
         self._settle_after = settle_after
+        self._channels_on = channels_on
         self._matcher = Matcher(db, channels_on) if "match" in self.roles else None
         self._renderings = StoredRenderings(db, sender_name=settings.sender_name, public_url=settings.public_url)
         self._stops = StopList(db)
@@ -89,6 +93,7 @@ class Engine:
             if lane in self.roles:
                 self.senders += [(lane, self._sender(lane, channel, key)) for channel in adapters[lane].all()]
         self._asked: dict[tuple[str, int], datetime] = {}
+        self._settled_to: dict[tuple[str, ...], tuple[str, int]] = {}
         self._forget_at: datetime | None = None
 
     def _sender(self, lane: str, channel: Channel, key: bytes) -> Sender:
@@ -187,21 +192,22 @@ class Engine:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(event.wait(), POLL_SECONDS)
 
-    async def _guarded(self, step: Callable[[], Awaitable[object]]) -> None:
+    async def _guarded(self, step: Callable[[], Awaitable[object]], name: str = "") -> None:
         """A step that fails is seen and tried again at the next turn; nothing is lost, for the next turn reads the database anew."""
+        name = name or getattr(step, "__name__", "step")
         try:
             await step()
             self.healthy_at = datetime.now(UTC)
         except TROUBLE as trouble:
-            log.warning("step.database_trouble", step=getattr(step, "__name__", "step"), error=type(trouble).__name__, detail=str(getattr(trouble, "orig", trouble))[:200])
+            log.warning("step.database_trouble", step=name, error=type(trouble).__name__, detail=str(getattr(trouble, "orig", trouble))[:200])
         except Exception as error:  # noqa: BLE001 - a loop that ends for ever would be worse
-            log.error("step.failed", step=getattr(step, "__name__", "step"), error=repr(error)[:300])  # noqa: TRY400 - a traceback may hold parameters
+            log.error("step.failed", step=name, error=repr(error)[:300])  # noqa: TRY400 - a traceback may hold parameters
 
     async def match(self) -> None:
         """Freeze and release what is approved."""
         assert self._matcher is not None
         for version_id in await self._db.read(versions.in_states, ("approved",)):
-            await self._matcher.process(version_id)
+            await self._guarded(partial(self._matcher.process, version_id), f"match {version_id}")  # one that cannot be matched holds up no other
 
     async def fold(self) -> None:
         """Fold receipts until none is left that can be."""
@@ -212,7 +218,11 @@ class Engine:
         """Compare the database with itself, and cause again what should have been caused (DESIGN 3.6)."""
         due = await self._db.write(self._sweep_ledger)
         for version_id in due:
-            await self._db.write(generations.make_due, version_id, contacts=other_contacts)
+            await self._guarded(partial(self._db.write, self._make_due, version_id), f"make_due {version_id}")
+
+    def _make_due(self, conn: Connection, version_id: int) -> int:
+        on = self._channels_on(versions.get(conn, version_id).status)  # what is off has nobody to hand it over: no one waits there
+        return generations.make_due(conn, version_id, contacts=partial(other_contacts, on=on), shared=registry.sharing)
 
     def _sweep_ledger(self, conn: Connection) -> list[int]:
         now = database_now(conn)
@@ -240,14 +250,27 @@ class Engine:
     async def settle(self) -> None:
         """Ask the provider's own list about hand-overs in doubt (DESIGN 3.5)."""
         lane = next(lane for lane in ("routine", "urgent") if lane in self.roles)
+        now = datetime.now(UTC)
+        self._asked = {key: again for key, again in self._asked.items() if again > now}
         for channel in self._adapters[lane].all():
-            now = datetime.now(UTC)
-            for row in await self._db.read(receipts.in_doubt_to_settle, channel.name, now, self._settle_after):
-                key = (row.attempt, row.position)
-                if self.stopping.is_set() or self._asked.get(key, now) > now:
-                    continue
-                self._asked[key] = now + timedelta(seconds=min(3600, 60 + (now - row.at).total_seconds()))
-                await self._settle_one(channel, row)
+            await self._guarded(partial(self._settle_page, channel), f"settle {channel.name}")
+
+    async def _settle_page(self, channel: Channel) -> None:
+        """Ask about the next page of one adapter's doubts; after the last page comes the first again."""
+        now = datetime.now(UTC)
+        statuses = sorted(channel.serves)
+        place = (channel.name, *statuses)
+        after = self._settled_to.get(place, ("", -1))
+        rows = await self._db.read(receipts.in_doubt_to_settle, channel.name, statuses, now, self._settle_after, after)
+        for row in rows:
+            key = (row.attempt, row.position)
+            self._settled_to[place] = key  # before it is asked about: one that fails is not the first again
+            if self.stopping.is_set() or key in self._asked:
+                continue
+            self._asked[key] = now + timedelta(seconds=min(3600, 60 + (now - row.at).total_seconds()))
+            await self._settle_one(channel, row)
+        if not rows:
+            self._settled_to.pop(place, None)
 
     async def _settle_one(self, channel: Channel, row: Any) -> None:
         v = await self._db.read(versions.get, row.version_id)
@@ -269,6 +292,8 @@ class Engine:
         for record in listed:
             if record.body and record.body not in bodies:
                 continue
+            if record.created > row.deadline + SLOW_PROVIDER:
+                continue  # begun too late to be this hand-over: a later call, perhaps one whose own reply is still awaited
             found = Receipt(attempt=row.attempt, position=row.position, state=record.state, code=record.code, provider_id=record.provider_id, source="look_up")
 
             def keep(conn: Connection, found: Receipt = found) -> bool:
@@ -279,10 +304,10 @@ class Engine:
                 return
 
 
-def other_contacts(conn: Connection, people: BitMap) -> dict[str, BitMap]:
-    """Return per channel who of these people has a contact point there that they did not stop."""
+def other_contacts(conn: Connection, people: BitMap, *, on: Collection[str] = _PERSON_CHANNELS) -> dict[str, BitMap]:
+    """Return per channel of those that are `on` who of these people has a contact point there that they did not stop."""
     found: dict[str, BitMap] = {}
-    for channel in _PERSON_CHANNELS:
+    for channel in (c for c in _PERSON_CHANNELS if c in on):
         contacts = registry.contacts(conn, list(people), channel)
         found[channel] = BitMap([person for person, contact in contacts.items() if contact.address and not contact.stopped and not contact.erased])
     return found

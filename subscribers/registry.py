@@ -122,6 +122,17 @@ def shared_contacts(conn: Connection, channel: str, ids: BitMap) -> list[BitMap]
     return [group for group in groups if len(group) > 1]
 
 
+def sharing(conn: Connection, channel: str, ids: BitMap) -> list[BitMap]:
+    """Return the groups of two or more people who are reached at one contact point on a channel, where one of `ids` is among them."""
+    postgres = conn.dialect.name == "postgresql"
+    address = ADDRESS_SQL[channel] if channel != "email" else "lower(email)"
+    many, some = ("array_agg(id)", "= ANY(:ids)") if postgres else ("json_group_array(id)", "IN (SELECT value FROM json_each(:ids))")
+    sql = f"""SELECT {many} FROM subscriber WHERE erased_at IS NULL AND {address} IN (SELECT {address} FROM subscriber WHERE id {some})
+        GROUP BY {address} HAVING count(*) > 1"""  # noqa: S608 - constants
+    found = conn.execute(text(sql), {"ids": list(ids) if postgres else json.dumps(list(ids))}).scalars()
+    return [BitMap(json.loads(group) if isinstance(group, str) else group) for group in found]
+
+
 def persons_with_address(conn: Connection, channel: str, address: str) -> list[int]:
     """Return the ids of everybody, not erased, who is reached at this address on a channel, the lowest first."""
     column = {"sms": subscriber.c.mobile, "email": func.lower(subscriber.c.email), "voice": func.coalesce(subscriber.c.phone, subscriber.c.mobile)}[channel]

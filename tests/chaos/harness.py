@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 from pyroaring import BitMap
 from sqlalchemy import Connection, func, select, text
 
-from broadcast import accounts, areas, attempts, audiences, operators, replay, versions
+from broadcast import accounts, areas, attempts, audiences, ledger, operators, replay, versions
 from broadcast.accounts import Account
 from broadcast.content import Content, Text
 from broadcast.fold import LINES
@@ -544,7 +544,7 @@ def _held_against_slices(system: System, stored: _Stored, verdict: Verdict) -> d
             verdict.faults.append(f"attempt {entry['attempt']} reached an address that is not the person's")
         if entry["taken"]:
             taken.setdefault((s.version_id, s.channel), BitMap()).add(person)
-            if stored.causes[s.batch_id] != "resend_in_doubt":  # ordered by a person and marked REPEAT
+            if not ledger.repeats(stored.causes[s.batch_id]):  # ordered by a person and marked REPEAT
                 by_person[s.version_id, s.channel, person] += 1
                 by_address[s.version_id, s.channel, entry["to"]] += 1
     verdict.faults += [f"version {v}: person {p} got it {n} times by {channel}" for (v, channel, p), n in by_person.items() if n > 1]

@@ -5,15 +5,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pyroaring import BitMap
 from sqlalchemy import Connection, insert, select
 
-from broadcast import replies
+from broadcast import ledger, receipts, replies
 from broadcast.problems import Rejected
 from broadcast.store import Database, metadata
 from broadcast.tables import idempotency
+from channels.contract import ProviderRecord
 from channels.limits import MemoryLimiter
+from channels.memory import MemoryChannel
 from config import settings
-from config.engine import FORGET_EVERY, Engine
+from config.engine import FORGET_EVERY, Engine, other_contacts
+from config.wiring import Adapters
+from subscribers import registry
+from tests.chaos.harness import people
+from tests.ledger.world import World
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -56,3 +63,70 @@ async def test_a_key_that_was_forgotten_is_as_good_as_new_and_who_held_it_does_n
     with pytest.raises(Rejected) as refused:
         await db.write(replies.finish, held, replies.Reply(200, "{}"))
     assert refused.value.problems[0].code == "key_in_flight"
+
+
+class OneCannotBeMatched:
+    """A matcher for which one version is too much."""
+
+    def __init__(self, version_id: int) -> None:
+        self._version_id = version_id
+        self.matched: list[int] = []
+
+    async def process(self, version_id: int) -> str:
+        if version_id == self._version_id:
+            raise RuntimeError("a shape that nobody thought of")
+        self.matched.append(version_id)
+        return "released"
+
+
+async def test_a_version_that_cannot_be_matched_holds_up_no_other(db: Database, tmp_path: Path) -> None:
+    engine = Engine(settings=settings.load({"FASTTIME_DATA": str(tmp_path)}), db=db, adapters={}, limiter=MemoryLimiter(), roles=("match",), channels_on=lambda _: frozenset())
+    world = await World.make(db)
+    first, second = await world.approved(count=1), await world.approved(count=1)
+    engine._matcher = matcher = OneCannotBeMatched(first.id)  # type: ignore[assignment]
+    await engine.match()
+    assert matcher.matched == [second.id]
+
+
+class Lists(MemoryChannel):
+    """A provider that lists one hand-over to everybody, begun at `created`."""
+
+    def __init__(self, status: str, created: datetime) -> None:
+        super().__init__("voice", serves=frozenset({status}))
+        self._created, self.asked = created, 0
+
+    async def look_up(self, to: str, since: datetime) -> list[ProviderRecord] | None:
+        self.asked += 1
+        return [ProviderRecord(provider_id=f"CA{self.asked}", to=to, body="", created=self._created, state="delivered", code="")]
+
+
+@pytest.mark.parametrize(("begun", "state"), [(timedelta(seconds=3), "delivered"), (timedelta(minutes=4), "in_doubt")])
+async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_nothing(db: Database, tmp_path: Path, begun: timedelta, state: str) -> None:
+    """The call of another message, whose own reply is still awaited, is held by no attempt yet: its time tells that it is not this one."""
+    world = await World.make(db)
+    await db.write(registry.import_records, [r._replace(mobile="+447700900001", channels="voice") for r in people(1)], "test", datetime.now(UTC))
+    v = await world.live([1], channels="voice", status="Exercise")
+    (found,) = await db.read(ledger.candidates, "routine", "voice", ("Exercise",), datetime.now(UTC))
+    (s,) = await world.claim(candidate=found)
+    await world.done(s, "in_doubt")
+    live, drill = Lists("Actual", datetime.now(UTC)), Lists("Exercise", datetime.now(UTC) + begun)
+    adapters = {"routine": Adapters({"Actual": {"voice": live}, "Exercise": {"voice": drill}})}
+    engine = Engine(
+        settings=settings.load({"FASTTIME_DATA": str(tmp_path)}),
+        db=db,
+        adapters=adapters,
+        limiter=MemoryLimiter(),
+        roles=("routine",),
+        channels_on=lambda _: frozenset({"voice"}),
+        settle_after=-timedelta(minutes=1),
+    )
+    await engine.settle()
+    await db.write(receipts.fold_waiting, datetime.now(UTC))
+    assert (live.asked, drill.asked) == (0, 1)
+    assert [a["state"] for a in await db.read(ledger.attempts_of, v.id, 1)] == [state]
+
+
+async def test_another_contact_point_is_looked_for_only_where_a_channel_is_on(db: Database) -> None:
+    await db.write(registry.import_records, [r._replace(mobile="+447700900001", email="p@example.org", channels="sms") for r in people(1)], "test", datetime.now(UTC))
+    found = await db.read(lambda conn: other_contacts(conn, BitMap([1]), on={"sms", "email"}))
+    assert found == {"sms": BitMap([1]), "email": BitMap([1])}
