@@ -176,7 +176,7 @@ def release(conn: Connection, version_id: int, *, shared_contacts: Callable[[Con
     audience = read(conn, version_id)
     total, seen = sum(len(ids) for ids in audience.send.values()), v.seen_count or 0
     margin = max(seen * 0.02, 20)
-    if total == 0:
+    if total == 0 and (seen > 0 or v.kind != "threat_level_change"):
         return _block(conn, v, now, "audience_empty: nobody is left to send to")
     if total > seen + margin:
         return _block(conn, v, now, f"audience_changed: {total} people, approved for {seen}")

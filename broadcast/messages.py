@@ -134,7 +134,7 @@ def submit(conn: Connection, actor: Operator, version_id: int, *, revision: int,
         raise refuse(
             "status_goes_to_nobody", f"status {v.status} goes to nobody", "use Actual, Exercise or Test to send, or `cap export` to hand it on", field="status", status=409
         )
-    if count == 0:
+    if count == 0 and v.kind != "threat_level_change":  # a level is public on the page and in the feed, whoever is registered
         raise refuse("audience_empty", "nobody would be sent to", "look at `message preview`: areas, audience and channels", status=409)
     level_from = levels_store.check_change(conn, v) if v.kind == "threat_level_change" else None
     digest = versions.content_hash(v, content=v.content, resolved=resolved, count=count, wording_revision=wording_revision, level_from=level_from)

@@ -8,9 +8,11 @@ SQLAlchemy carries the same function over asyncpg. Nothing here opens a connecti
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -103,7 +105,10 @@ class Database:
             plain = parsed.set(drivername="sqlite+pysqlite")
             if not parsed.database or parsed.database == ":memory:":
                 raise ValueError("SQLite needs a file: the ledger must survive the process")
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            # People's numbers and addresses are in there: for this user only (SQLite gives its side files the same mode).
+            Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(OSError):  # a folder that cannot be written to is told when it is used
+                os.close(os.open(parsed.database, os.O_CREAT | os.O_RDWR, 0o600))
             # One thread and one connection write; readers have their own, so a long report never delays a claim.
             self._writer = create_engine(plain, poolclass=NullPool, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
             self._reader = create_engine(plain, pool_size=4, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})

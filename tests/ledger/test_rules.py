@@ -425,3 +425,15 @@ async def test_r8_a_part_whose_commit_reply_was_lost_is_not_counted_twice(world:
     account = await world.db.read(accounts.account, v)
     assert (len(account.people["accepted"]), len(account.people["handing_over"])) == (10, 22)
     assert account.adds_up
+
+
+async def test_a_level_is_published_though_nobody_is_registered_yet_and_any_other_message_is_refused(world: World) -> None:
+    change = await world.submitted(count=0, kind="threat_level_change", scope="UK", areas=(), level="SEVERE")
+    v = await world.db.write(publishing.approve, world.approver, change.message_id, content_hash=change.content_hash, house=house(), now=datetime.now(UTC))
+    await world.freeze(v, {})
+    assert await world.release(v) == "released"
+    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    assert (len(account.addressed), account.adds_up, account.complete) == (0, True, True)
+    with pytest.raises(Rejected) as refused:
+        await world.submitted(count=0)
+    assert refused.value.problems[0].code == "audience_empty"
