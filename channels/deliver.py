@@ -28,10 +28,9 @@ log = structlog.get_logger("deliver")
 SEND_SECONDS = 8.0
 """One hand-over's time-out; also what a stopping process gives those under way."""
 CLAIM_PEOPLE = 4 * SLICE_SIZE
-CLAIM_ROOM = 3 * SLICE_SIZE
-"""So much room is waited for while hand-overs are queued: a claim costs the same for 32 people as for 128."""
-AHEAD_SECONDS = 0.04
-"""A fast wire has as much claimed ahead as it sends in this time, at least CLAIM_PEOPLE and at most four times as many: a claim takes longer than that."""
+"""So many people are claimed ahead of a slow wire; the next claim waits until half of them are gone, for it costs the same for 32 people as for 128."""
+AHEAD_SECONDS = 0.05
+"""A fast wire has as much claimed ahead as it takes in this time, at most four times CLAIM_PEOPLE: a claim is several round trips of a busy loop."""
 CANDIDATES_SECONDS = 0.1
 """So long the list of batches may be used again, unless an event says that there are new ones."""
 PACE_SECONDS = 0.1
@@ -196,7 +195,7 @@ class Sender:
         """Claim one batch's next people; return False where there is nothing to do right now."""
         self._look_at_the_pace()
         room = self._room()
-        if room < CLAIM_ROOM:
+        if room < self._ahead // 2:
             self._room_done.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._room_done.wait(), 0.5)
@@ -222,7 +221,7 @@ class Sender:
             where = f"{chosen.version_id}/{chosen.channel}/{chosen.language}"
             await self._db.write(parked.park, "render.failed", where, type(error).__name__, datetime.now(UTC))
             return True
-        want = min(room, CLAIM_PEOPLE, max(1, int(self._rate)) if self._rate else CLAIM_PEOPLE)
+        want = min(room, self._ahead, max(1, int(self._rate)) if self._rate else self._ahead)
         if self._refused_in_a_row >= SLICE_SIZE:
             want = 1  # the provider refuses everything: feel for its return with one person at a time
         tokens = await self._limiter.take(self._bucket, want, self._rate, urgent=self._lane == "urgent")
@@ -334,7 +333,7 @@ class Sender:
         opened.left -= 1
         self._outstanding -= 1
         self._done += 1
-        if not self._outstanding or self._room() >= CLAIM_ROOM:
+        if not self._outstanding or self._room() >= self._ahead // 2:
             self._room_done.set()
         if not opened.left:
             self._finish(opened)
