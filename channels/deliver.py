@@ -154,9 +154,9 @@ class Sender:
         stop_waiter = asyncio.create_task(stopping.wait())
         try:
             while not stopping.is_set():
-                for task in (recorder, keeper, *workers):
-                    if task.done():
-                        task.result()  # it failed: claiming on would put everybody in doubt without a word
+                for part in (recorder, keeper, *workers):
+                    if part.done():
+                        part.result()  # it failed: claiming on would put everybody in doubt without a word
                 try:
                     claimed = await self._claim_some()
                 except TROUBLE as trouble:
