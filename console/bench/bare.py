@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from config.memory import spare_the_collector
 from console.bench.child import say, told
 
 
@@ -55,6 +56,8 @@ async def posts(url: str, body: bytes, headers: dict[str, str], count: int, conn
 async def main(kind: str, url: str, file: str, connections: int) -> None:
     """Send as many as told, each time it is told."""
     message = await asyncio.to_thread(Path(file).read_bytes)
+    import_module("aiosmtplib" if kind == "email" else "aiohttp")
+    spare_the_collector()  # what our worker is given, the loops get as well
     commands = await told()
     say(ready=True)
     while (words := await commands.get()) is not None:
