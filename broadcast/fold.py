@@ -41,11 +41,6 @@ SUPPRESSION_REASONS = (
 """Why an addressed person was not sent to, in the order in which one reason is chosen (DESIGN section 4)."""
 
 
-def moves_up(old: str, new: str) -> bool:
-    """Return whether evidence `new` replaces `old`."""
-    return RANK[new] > RANK[old]
-
-
 def rank_of(column: ColumnElement[str]) -> ColumnElement[int]:
     """Return the SQL expression of a state's rank."""
     return case(RANK, value=column, else_=-1)

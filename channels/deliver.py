@@ -128,7 +128,6 @@ class Sender:
         self._finished: list[_Open] = []
         self._parts: list[tuple[Slice, list[Outcome]]] = []
         self._to_record = asyncio.Event()
-        self._opened: set[int] = set()
         self._by_id: dict[int, _Open] = {}
         self._outstanding = 0
         self._room_done = asyncio.Event()
@@ -139,7 +138,6 @@ class Sender:
         self._refused_in_a_row = 0
         self._stopping = False
         self._broken: dict[tuple[int, str, str], float] = {}
-        self.idle = True
 
     def wake(self) -> None:
         """Look for work now instead of at the next poll."""
@@ -207,7 +205,6 @@ class Sender:
         if not self._identity.alive:
             return False
         chosen = self._next(await self._candidates())
-        self.idle = chosen is None and not self._outstanding
         if chosen is None:
             return False
         try:
