@@ -4,6 +4,7 @@
 #   make test [ARGS='-k cancel']  the whole suite on real Kafka, PostgreSQL, Redis and SMTP
 #   make check                    lint, types and the layers' contract
 #   make test-chaos               the long runs with kills
+#   make test-security            the long attacks; make test-security CASES=5000 for fewer generated requests
 #   make bench [NAME=email]       side-by-side ratios
 #   make lock                     resolve the dependencies anew (needs uv)
 #
@@ -17,7 +18,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --universal --
 
 export PYTHON
 
-.PHONY: help demo venv venv-dev services test test-chaos bench lint format types layers check lock clean
+.PHONY: help demo venv venv-dev services test test-chaos test-security bench lint format types layers check lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -41,6 +42,10 @@ test: services
 
 test-chaos: services
 	@$(BIN)/python -m pytest -m chaos -s --timeout=3600 $(ARGS)
+
+# Attacks and generated requests, long ones; what a run printed stands in docs/security.md.
+test-security: services
+	@SECURITY_CASES=$(or $(CASES),100000) $(BIN)/python -m pytest -m security -s --timeout=14400 $(ARGS)
 
 bench: services
 	@$(BIN)/python -m tests.services.bench $(or $(NAME),all) $(ARGS)

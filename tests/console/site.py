@@ -204,7 +204,7 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
     woken: list[str] = []
     site: Site
     app = create_app(desk=desk, db=db, settings=settings, accounts={ACCOUNT: TOKEN}, wake=woken.append, ready=lambda: site.turned)
-    sock = socket.socket()
+    sock = socket.socket(proto=socket.IPPROTO_TCP)  # named, asyncio sends small answers at once
     sock.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
