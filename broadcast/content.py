@@ -14,6 +14,8 @@ SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")  # CAP 1.2, m
 URGENCIES = ("Immediate", "Expected", "Future", "Past", "Unknown")
 CERTAINTIES = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
 SUBSCRIBER_KINDS = ("resident", "business", "partner", "officer")
+VISIBILITIES = ("public", "restricted", "private")  # the most open first; CAP 1.2, alert.scope
+CLOSED_KINDS = frozenset({"officer", "partner"})  # an audience of only these is not the public
 
 Ring = tuple[tuple[float, float], ...]  # (longitude, latitude) in degrees, first point repeated last
 Polygon = tuple[Ring, ...]  # the outer ring, then its holes
@@ -52,6 +54,10 @@ class Audience:
 class Content:
     """Everything the author decided. Frozen: an edit makes another Content.
 
+    `visibility` says who may read it beside those it is sent to. Left empty it becomes the
+    default of the audience and scope (`default_visibility`), which is also what it is of a
+    content that was stored before the field existed.
+
     `expires` is an aware UTC datetime, or a timedelta counted from the approval that publishes it.
     `languages` keeps the author's order: the first is what a person hears whose own language is missing.
     """
@@ -74,6 +80,11 @@ class Content:
     source: str | None = None
     note: str | None = None  # CAP note: of a correction, what was wrong
     incidents: tuple[str, ...] = ()  # CAP incidents: the identifier of a foreign CAP document it was drafted from
+    visibility: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.visibility:
+            object.__setattr__(self, "visibility", default_visibility(self.audience, self.scope))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types; `from_json` gives an equal Content back."""
@@ -99,6 +110,21 @@ class Content:
                 **{k: tuple(data[k]) for k in ("areas", "channels", "hotlines", "incidents")},
             }
         )
+
+
+def default_visibility(audience: Audience, scope: str | None) -> str:
+    """Return who may read a message whose author says nothing of it.
+
+    What is for officers or partners only, or for single communities, may be confidential.
+    """
+    closed = bool(audience.kinds) and set(audience.kinds) <= CLOSED_KINDS
+    named = bool(audience.communities) or (scope or "").startswith("community:")
+    return "restricted" if closed or named else "public"
+
+
+def less_visible(*visibilities: str) -> str:
+    """Return the least open of them."""
+    return max(visibilities, key=VISIBILITIES.index)
 
 
 def is_urgent(content: Content, *, corrects: bool = False) -> bool:

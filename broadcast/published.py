@@ -10,7 +10,6 @@ from broadcast import versions
 from broadcast.tables import message, version
 from broadcast.versions import Version
 
-CLOSED_KINDS = frozenset({"officer", "partner"})
 SHOWN_AFTER_END = timedelta(days=7)
 """How long the page and the feed say of an ended message that, and how, it ended."""
 CANCEL_SUFFIX = "-cancel"
@@ -19,15 +18,10 @@ _SHOWN_STATES = ("live", "held", "expired", "superseded", "corrected", "cancelle
 
 
 def for_the_public(v: Version) -> bool:
-    """Return whether anybody may read it: it went out, on the web too, is no test, and is for people at large.
-
-    Not for officers or partners only, and not for single communities: that, and what, the police write to them may be confidential.
-    """
+    """Return whether anybody may read it: public, out, on the web too, and no test."""
     content = v.content
-    kinds = set(content.audience.kinds)
-    closed = bool(kinds) and kinds <= CLOSED_KINDS
-    named = bool(content.audience.communities) or (content.scope or "").startswith("community:")
-    return v.live_at is not None and v.status in ("Actual", "Exercise") and "web" in content.channels and not closed and not named
+    out = v.live_at is not None and v.status in ("Actual", "Exercise")
+    return out and "web" in content.channels and content.visibility == "public"
 
 
 def shown(conn: Connection, now: datetime, limit: int = 200) -> list[Version]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from broadcast import states
-from broadcast.content import Content
+from broadcast.content import Content, default_visibility
 from broadcast.problems import refuse
 from broadcast.tables import decision, message, version
 
@@ -87,8 +87,14 @@ class Version:
 
 
 def canonical(content: Content) -> str:
-    """Return the one text form of a content: what is stored, hashed and compared. The order of languages counts."""
+    """Return the one text form of a content: what is stored, hashed and compared.
+
+    The order of languages counts. A visibility that is the default of audience and scope is not
+    written, so that what was submitted before the field existed keeps its digest.
+    """
     data = content.to_json()
+    if content.visibility == default_visibility(content.audience, content.scope):
+        del data["visibility"]
     data["languages"] = list(data["languages"].items())
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 

@@ -111,6 +111,7 @@ def _ours(alert: CapAlert, first: CapInfo, expires: datetime | None) -> Content:
         source=alert.source,
         note=note,
         incidents=first.values_of(parameters.INCIDENT) or alert.incident_list,
+        visibility=parameters.visibility_of(first, alert.scope),
     )
 
 
@@ -143,12 +144,18 @@ def _foreign(alert: CapAlert, expires: datetime | None) -> Content:
         source=alert.source or first.sender_name or None,
         note=alert.note,
         incidents=_unique((alert.identifier, *alert.incident_list)),
+        visibility=alert.scope.lower(),
     )
 
 
 def _warnings(alert: CapAlert) -> Iterable[Problem]:
     if alert.scope != "Public":
-        yield Problem(code="cap_scope", field="scope", detail=f"the document is {alert.scope}, the draft is for everybody in its area", fix="name an audience before submitting")
+        yield Problem(
+            code="cap_scope",
+            field="scope",
+            detail=f"the document is {alert.scope}: the draft stays {alert.scope.lower()}, and is for everybody in its area",
+            fix="name an audience before submitting",
+        )
     if len({(info.urgency, info.severity, info.certainty) for info in alert.infos}) > 1:
         yield Problem(code="cap_infos_differ", field="info", detail="urgency, severity or certainty differ between infos; the draft has the first's", fix="check them")
     if len({info.areas for info in alert.infos}) > 1:

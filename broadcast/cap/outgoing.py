@@ -34,7 +34,8 @@ _KINDS = {
     "correction": _Wording(event="Correction", categories=("Security", "Safety"), response="Monitor"),
     "all_clear": _Wording(event="All clear", categories=("Security", "Safety"), response="AllClear"),
 }
-_CLOSED_KINDS = {"officer": "police officers", "partner": "partner organisations"}  # an audience of only these is not the public
+_SCOPES = {"public": "Public", "restricted": "Restricted", "private": "Private"}
+_PEOPLE = {"officer": "police officers", "partner": "partner organisations", "resident": "residents", "business": "businesses"}
 _CORRECTION_CODE = "correction"  # alert.code: CAP has no msgType for it
 
 
@@ -68,7 +69,6 @@ def to_cap(
     said_note = content.note if note is None else note
     if content.status == "Exercise" and not (said_note or "").strip():
         raise refuse("exercise_note", "a message of an exercise names the exercise", "give the name of the exercise as note", field="note")
-    restriction = _restriction(content)
     incidents = join_quoted(content.incidents)
     shared = (*parameters.message_parameters(content), *_leftovers(content, said_note, incidents, code))
     areas = _areas(content, area_names or {})
@@ -79,8 +79,9 @@ def to_cap(
         status=content.status,
         msg_type=msg_type,
         source=content.source,
-        scope="Public" if restriction is None else "Restricted",
-        restriction=restriction,
+        scope=_SCOPES[content.visibility],
+        restriction=f"For {' and '.join(_readers(content))} only; not for the public" if content.visibility == "restricted" else None,
+        addresses=join_quoted(_readers(content)) if content.visibility == "private" else None,
         codes=(_CORRECTION_CODE,) if content.kind == "correction" else (),
         note=said_note,
         references=join_references(Reference(who, which, when if isinstance(when, str) else cap_time(when)) for who, which, when in references) or None,
@@ -110,11 +111,11 @@ def to_cap(
     )
 
 
-def _restriction(content: Content) -> str | None:
-    kinds = content.audience.kinds
-    if not kinds or any(kind not in _CLOSED_KINDS for kind in kinds):
-        return None
-    return "For " + " and ".join(words for kind, words in _CLOSED_KINDS.items() if kind in kinds) + " only; not for the public"
+def _readers(content: Content) -> tuple[str, ...]:
+    """Return in words whom a message is for that is not for the public. CAP wants them named; it never names a person."""
+    rule = content.audience
+    kinds = tuple(words for kind, words in _PEOPLE.items() if kind in rule.kinds)
+    return (*kinds, *(f"sector {name}" for name in rule.sectors), *(f"community {name}" for name in rule.communities)) or ("those it was sent to",)
 
 
 def _audience(content: Content) -> str | None:

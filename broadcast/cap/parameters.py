@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broadcast.cap.geometry import polygon_text, read_polygon
 from broadcast.cap.model import CapInfo, Pair
-from broadcast.content import CHANNELS, KINDS, Audience, Content, Polygon, Ring, Text
+from broadcast.content import CHANNELS, KINDS, Audience, Content, Polygon, Ring, Text, default_visibility, less_visible
 from broadcast.problems import Rejected, refuse
 
 PREFIX = "fasttime:"
@@ -23,15 +23,19 @@ EXPIRES = f"{PREFIX}expires"  # RFC 3339, where the author's expiry has fraction
 INCIDENT = f"{PREFIX}incident"  # once per incident, where the element `incidents` cannot hold them
 NOTE = f"{PREFIX}note"  # the author's note, where the element `note` says something else
 NOTE_IS_OURS = f"{PREFIX}note-added"  # "yes": the element `note` was added at publication
+VISIBILITY = f"{PREFIX}visibility"  # public, restricted or private: the element `scope` in our words
 CODE = f"{PREFIX}code"  # the short public code of /v/{code}
 
-_NAMES = frozenset({KIND, LEVEL, SCOPE, AUDIENCE_KIND, AUDIENCE_SECTOR, AUDIENCE_COMMUNITY, CHANNEL_LIST, HOTLINE, SMS, VOICE, HOLE, EXPIRES, INCIDENT, NOTE, NOTE_IS_OURS, CODE})
+_NAMES = frozenset(
+    {VISIBILITY, KIND, LEVEL, SCOPE, AUDIENCE_KIND, AUDIENCE_SECTOR, AUDIENCE_COMMUNITY, CHANNEL_LIST, HOTLINE, SMS, VOICE, HOLE, EXPIRES, INCIDENT, NOTE, NOTE_IS_OURS, CODE}
+)
 
 
 def message_parameters(content: Content) -> tuple[Pair, ...]:
     """Return what every info carries, whatever its language."""
     pairs = [(KIND, content.kind)]
     pairs += [(name, value) for name, value in ((LEVEL, content.level), (SCOPE, content.scope)) if value is not None]
+    pairs.append((VISIBILITY, content.visibility))
     pairs += [(AUDIENCE_KIND, value) for value in content.audience.kinds]
     pairs += [(AUDIENCE_SECTOR, value) for value in content.audience.sectors]
     pairs += [(AUDIENCE_COMMUNITY, value) for value in content.audience.communities]
@@ -82,6 +86,19 @@ def channels_of(info: CapInfo) -> tuple[str, ...]:
     if value is None:
         return CHANNELS
     return tuple(value.split(",")) if value else ()
+
+
+def visibility_of(info: CapInfo, cap_scope: str) -> str:
+    """Return who may read it. Raises Rejected (cap_parameter) where parameter and element `scope` differ.
+
+    A document that was published before the parameter existed is as closed as the default of its audience, or as its `scope` says.
+    """
+    said = one(info, VISIBILITY)
+    if said is None:
+        return less_visible(cap_scope.lower(), default_visibility(audience_of(info), one(info, SCOPE)))
+    if said != cap_scope.lower():
+        raise _bad(VISIBILITY, said, f"{cap_scope.lower()}, as the element scope says")
+    return said
 
 
 def with_holes(rings: tuple[Ring, ...], info: CapInfo) -> tuple[Polygon, ...]:

@@ -60,6 +60,7 @@ class DraftIn(BaseModel):
     source: Words | None = None
     note: Words | None = None
     incidents: list[Words] | None = None
+    visibility: Words | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

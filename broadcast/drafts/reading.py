@@ -9,7 +9,23 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
 
-from broadcast.content import CERTAINTIES, CHANNELS, KINDS, SEVERITIES, STATUSES, SUBSCRIBER_KINDS, URGENCIES, Audience, Circle, Content, Polygon, Text
+from broadcast.content import (
+    CERTAINTIES,
+    CHANNELS,
+    KINDS,
+    SEVERITIES,
+    STATUSES,
+    SUBSCRIBER_KINDS,
+    URGENCIES,
+    VISIBILITIES,
+    Audience,
+    Circle,
+    Content,
+    Polygon,
+    Text,
+    default_visibility,
+    less_visible,
+)
 from broadcast.drafts import source as sources
 from broadcast.drafts.model import DraftIn, Shaped, TextIn, shape
 from broadcast.drafts.source import Form, Path, Source
@@ -51,13 +67,24 @@ _TAG: Final = re.compile(
 _GSS_SMALL: Final = re.compile(r"[a-z][0-9]{8}", re.ASCII)
 
 
-def read_draft(data: bytes, form: Form, *, now: datetime, base: Content | None = None, follows: Follows = "update", file: str = "") -> Content:
+def read_draft(
+    data: bytes,
+    form: Form,
+    *,
+    now: datetime,
+    base: Content | None = None,
+    follows: Follows = "update",
+    replaces: Content | None = None,
+    file: str = "",
+) -> Content:
     """Return the content of a message as written in YAML or JSON (INTERFACES, files).
 
     `now` is aware UTC. With `base` (the content of the version that this one follows) it is an update, correction or all-clear, as `follows`
     says: `kind` may then be left out and must fit if given; `status` is required and must be that of `base`; place (`areas`, `polygons` and
     `circles` together), `audience` and `channels` stay as they were where they are left out, so that nothing said to few leaks to all; urgency,
     severity and certainty of an update stay, and those of a correction or all-clear are never less severe than what they follow.
+    `replaces` is the draft that this text takes the place of. Where `visibility` is left out, the message
+    is never more open than `base` and `replaces`.
 
     Place: an empty `areas` with no shape is area_empty; no place at all is area_empty too, except in a threat_level_change, which is for
     its scope, and there a scope of a community or sector without `audience` is for that community or sector.
@@ -67,7 +94,7 @@ def read_draft(data: bytes, form: Form, *, now: datetime, base: Content | None =
     """
     source = sources.read(data, form, file=file)
     shaped = shape(source)
-    reader = _Reader(source=source, shaped=shaped, now=now, base=base, follows=follows, problems=_one_per_field(source.problems, shaped.problems))
+    reader = _Reader(source=source, shaped=shaped, now=now, base=base, follows=follows, replaces=replaces, problems=_one_per_field(source.problems, shaped.problems))
     content = reader.content()
     if reader.problems:
         raise Rejected(reader.problems)
@@ -106,6 +133,7 @@ class _Reader:
     now: datetime
     base: Content | None
     follows: Follows
+    replaces: Content | None
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -120,6 +148,7 @@ class _Reader:
         urgency, severity, certainty = self.grading(kind)
         place = self.place(kind)
         audience = self.audience(scope)
+        visibility = self.visibility(audience, scope)
         channels = self.channels()
         expires = self.expires(kind, level)
         languages = self.languages(status)
@@ -154,6 +183,7 @@ class _Reader:
             source=origin or None,
             note=note or None,
             incidents=incidents,
+            visibility=visibility,
         )
 
     # Small tools
@@ -300,6 +330,13 @@ class _Reader:
         paths: list[Path] = [("audience", group, i) for i in range(len(given or ()))]
         keys = [self.tried(path, lambda text=text, path=path: name_key(text, field=field_path(*path))) for path, text in zip(paths, given or (), strict=True)]  # type: ignore[misc]
         return _unique(key for key in keys if key is not None)
+
+    def visibility(self, audience: Audience, scope: str | None) -> str:
+        """Return the author's word; without one the default, never more open than what went before."""
+        if self.draft.visibility is not None:
+            return self.one_of("visibility", self.draft.visibility, VISIBILITIES) or "private"
+        before = [c.visibility for c in (self.base, self.replaces) if c is not None]
+        return less_visible(default_visibility(audience, scope), *before)
 
     def channels(self) -> tuple[str, ...]:
         given = self.draft.channels

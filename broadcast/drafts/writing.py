@@ -31,8 +31,8 @@ _Dumper.add_representer(str, _text)
 def to_yaml(content: Content) -> str:
     """Return the draft as YAML in the fields of INTERFACES; `read_draft` gives an equal Content back, to the second of `expires`.
 
-    Polygons are GeoJSON objects (lon, lat), circles CAP strings (lat,lon radius in km). `audience` and `channels` are always written: left out they
-    would mean what the version before had. The scope of a correction or all-clear is not written; it comes from there.
+    Polygons are GeoJSON objects (lon, lat), circles CAP strings (lat,lon radius in km). `visibility`, `audience` and `channels` are always written:
+    left out they would mean what the version before had. The scope of a correction or all-clear is not written; it comes from there.
     """
     return yaml.dump(fields_of(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=150)
 
@@ -51,6 +51,7 @@ def fields_of(content: Content) -> dict[str, Any]:
         "areas": list(content.areas) or None,
         "polygons": [_polygon(p) for p in content.polygons] or None,
         "circles": [_circle(c) for c in content.circles] or None,
+        "visibility": content.visibility,
         "audience": {name: list(value) for name in ("kinds", "sectors", "communities") if (value := getattr(content.audience, name))},
         "channels": list(content.channels),
         "expires": write_expiry(content.expires),

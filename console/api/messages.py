@@ -118,9 +118,9 @@ def router(web: Web) -> APIRouter:
         v = await web.desk.head(message_id)
         if v.action in FOLLOWS.values():
             base = await web.desk.base_of(message_id)
-            content = await run_in_threadpool(read_following, body, kind, web, base, v.action)
+            content = await run_in_threadpool(read_following, body, kind, web, base, v.action, v.content)
         else:
-            content, _ = await run_in_threadpool(read_new, body, kind, web)
+            content, _ = await run_in_threadpool(read_new, body, kind, web, v.content)
         return JSONResponse(_told(await web.desk.edit(actor, message_id, content)))
 
     for name, fields in FIELDS.items():
@@ -165,19 +165,22 @@ def _with(warnings: tuple[Problem, ...] = ()) -> Any:
     return answer
 
 
-def read_new(body: bytes, kind: str, web: Web) -> tuple[Content, tuple[Problem, ...]]:
-    """Return the content of a new message and what its author should know of it; raises Rejected."""
+def read_new(body: bytes, kind: str, web: Web, replaces: Content | None = None) -> tuple[Content, tuple[Problem, ...]]:
+    """Return the content of a new message and what its author should know of it; raises Rejected.
+
+    `replaces` is the draft whose text this takes the place of.
+    """
     if kind == CAP:
         drafted = from_cap(parse(body), now=web.now())
         return drafted.content, drafted.warnings
-    return read_draft(body, "json", now=web.now()), ()
+    return read_draft(body, "json", now=web.now(), replaces=replaces), ()
 
 
-def read_following(body: bytes, kind: str, web: Web, base: Content, follows: Any) -> Content:
+def read_following(body: bytes, kind: str, web: Web, base: Content, follows: Any, replaces: Content | None = None) -> Content:
     """Return the content of a version that follows another; raises Rejected."""
     if kind == CAP:
         raise refuse("media_type", "what follows a message is not read from CAP", f"send {JSON}", field="Content-Type", status=415)
-    return read_draft(body, "json", now=web.now(), base=base, follows=follows)
+    return read_draft(body, "json", now=web.now(), base=base, follows=follows, replaces=replaces)
 
 
 def _follow_route(web: Web, follows: Follows) -> Any:

@@ -81,9 +81,9 @@ def edit(id_: MessageId, file: MessageFile, json: Json = False) -> None:
     async def work(session: Session, actor: Operator, out: Output) -> None:
         v = await session.desk.head(id_)
         if v.action == "new":
-            content, warnings = read_new(file, session.now())
+            content, warnings = read_new(file, session.now(), v.content)
         else:
-            content, warnings = read_following(file, session.now(), await session.desk.base_of(id_), v.action)
+            content, warnings = read_following(file, session.now(), await session.desk.base_of(id_), v.action, v.content)
         out.warn(warnings)
         await drafted(session, out, await session.desk.edit(actor, id_, content))
 
@@ -165,6 +165,8 @@ def _show_text(out: Output, v: Version) -> None:
         for words in (text.description, text.instruction):
             if words:
                 out.note(f"      {words}")
+    if v.content.visibility != "public":
+        out.note(f"  {v.content.visibility}: not shown on the public page or in the feed")
     places = [*v.content.areas, *(["a drawn shape"] if v.content.polygons or v.content.circles else [])]
     out.note(f"  to {v.seen_count} people in {', '.join(places) or v.content.scope or 'everywhere'} by {', '.join(v.content.channels)}")
 

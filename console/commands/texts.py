@@ -33,23 +33,28 @@ def read_source(file: Path) -> tuple[bytes, Form, str]:
     return read_file(file, max_bytes=_MAX_BYTES), form, file.name
 
 
-def read_new(file: Path, now: datetime) -> tuple[Content, tuple[Problem, ...]]:
-    """Return the content of a new message, and what its author should know of it. Raises Rejected with every fault."""
+def read_new(file: Path, now: datetime, replaces: Content | None = None) -> tuple[Content, tuple[Problem, ...]]:
+    """Return the content of a new message, and what its author should know of it.
+
+    `replaces` is the draft whose text this takes the place of. Raises Rejected with every fault.
+    """
     from broadcast.drafts import read_draft
 
     data, form, name = read_source(file)
     if form == "cap":
         return _from_cap(data, now)
-    return read_draft(data, form, now=now, file=name), ()
+    return read_draft(data, form, now=now, replaces=replaces, file=name), ()
 
 
-def read_following(file: Path, now: datetime, base: Content, action: str) -> tuple[Content, tuple[Problem, ...]]:
+def read_following(
+    file: Path, now: datetime, base: Content, action: str, replaces: Content | None = None
+) -> tuple[Content, tuple[Problem, ...]]:
     """Return the content of an update, correction or all-clear (`action`: update, correct, all_clear) of what said `base`."""
     from broadcast.drafts import read_draft
 
     data, form, name = read_source(file)
     if form != "cap":
-        return read_draft(data, form, now=now, base=base, follows=action, file=name), ()  # type: ignore[arg-type]
+        return read_draft(data, form, now=now, base=base, follows=action, replaces=replaces, file=name), ()  # type: ignore[arg-type]
     content, warnings = _from_cap(data, now)
     kind = {"correct": "correction", "all_clear": "all_clear"}.get(action, base.kind)
     return replace(content, kind=kind), warnings

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from broadcast.content import CERTAINTIES, CHANNELS, SEVERITIES, STATUSES, SUBSCRIBER_KINDS, URGENCIES, Audience, Circle, Content, Text
+from broadcast.content import CERTAINTIES, CHANNELS, SEVERITIES, STATUSES, SUBSCRIBER_KINDS, URGENCIES, VISIBILITIES, Audience, Circle, Content, Text
 from broadcast.drafts import read_draft, to_yaml
 from broadcast.levels import LEVELS, name_key
 from broadcast.problems import Problem, Rejected
@@ -233,6 +233,7 @@ def contents(draw: Any) -> Content:
         source=draw(TEXT | st.none()),
         note=draw(TEXT | st.none()),
         incidents=draw(st.lists(TEXT, max_size=1).map(tuple)),
+        visibility=draw(st.sampled_from(VISIBILITIES)),
     )
 
 

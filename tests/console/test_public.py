@@ -50,6 +50,8 @@ async def test_the_page_shows_the_level_with_word_number_meaning_and_since_and_t
     [
         {"audience": {"kinds": ["resident"], "communities": ["quiet"]}},
         {"channels": ["sms", "voice"]},
+        {"visibility": "restricted"},
+        {"visibility": "private"},
         {"status": "Test"},
     ],
 )

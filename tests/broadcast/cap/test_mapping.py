@@ -14,7 +14,7 @@ from broadcast.cap.model import CapAlert
 from broadcast.cap.parse import parse
 from broadcast.cap.validate import validate
 from broadcast.cap.write import write
-from broadcast.content import CERTAINTIES, CHANNELS, KINDS, SEVERITIES, STATUSES, SUBSCRIBER_KINDS, URGENCIES, Audience, Circle, Content, Text
+from broadcast.content import CERTAINTIES, CHANNELS, KINDS, SEVERITIES, STATUSES, SUBSCRIBER_KINDS, URGENCIES, VISIBILITIES, Audience, Circle, Content, Text
 from broadcast.problems import Rejected
 from tests.broadcast.cap.documents import RING, area, document, facts, info, schema_accepts
 
@@ -84,6 +84,7 @@ CONTENTS = st.builds(
     source=MAYBE,
     note=MAYBE,
     incidents=TUPLES,
+    visibility=st.sampled_from(VISIBILITIES),
 )
 
 
@@ -125,6 +126,37 @@ def test_a_document_of_ours_reads_well_to_others():
 def test_what_is_for_officers_and_partners_only_is_restricted(kinds, scope):
     alert = published(content(audience=Audience(kinds=kinds)))
     assert (alert.scope, bool(alert.restriction)) == (scope, scope == "Restricted")
+
+
+@pytest.mark.parametrize("visibility", VISIBILITIES)
+@pytest.mark.parametrize("audience", [Audience(), Audience(kinds=("officer",)), Audience(sectors=("rail",), communities=("x",))])
+def test_visibility_is_the_scope_and_comes_back(visibility, audience):
+    what = content(audience=audience, visibility=visibility)
+    data = write(published(what))
+    alert = parse(data)
+    assert alert.scope.lower() == visibility
+    assert (bool(alert.restriction), bool(alert.addresses)) == (visibility == "restricted", visibility == "private")
+    assert validate(data).verdict == "accept"
+    assert schema_accepts(data)
+    assert from_cap(alert).content == what
+
+
+@pytest.mark.parametrize("kinds,visibility", [((), "public"), (("officer",), "restricted")])
+def test_a_document_of_ours_without_the_parameter_is_as_closed_as_its_audience(kinds, visibility):
+    alert = published(content(audience=Audience(kinds=kinds)))
+    infos = tuple(replace(i, parameters=tuple(p for p in i.parameters if p[0] != "fasttime:visibility")) for i in alert.infos)
+    assert from_cap(replace(alert, scope="Public", restriction=None, infos=infos)).content.visibility == visibility
+
+
+def test_a_parameter_cannot_open_what_the_scope_closes():
+    with pytest.raises(Rejected, match="cap_parameter"):
+        from_cap(replace(published(content()), scope="Private", addresses="staff"))
+
+
+@pytest.mark.parametrize("scope,more", [("Restricted", "<restriction>staff</restriction>"), ("Private", "<addresses>staff</addresses>")])
+def test_a_foreign_document_that_is_not_public_stays_so(scope, more):
+    data = document(scope=f"<scope>{scope}</scope>", **({"restriction": more} if "restriction" in more else {"addresses": more}))
+    assert from_cap(parse(data.encode())).content.visibility == scope.lower()
 
 
 def test_a_duration_comes_back_as_the_time_it_ended_in():
