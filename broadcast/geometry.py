@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import asin, cos, degrees, isfinite, pi, radians, sin
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 import shapely
@@ -16,14 +16,16 @@ from shapely.geometry import Polygon as ShapelyPolygon
 from shapely.geometry import box
 
 from broadcast.content import Circle, Polygon, Ring
+from broadcast.content_limits import CORNERS, COUNTS, CROSSINGS, SHAPE_TEXT, WORD, too_many
+from broadcast.crossings import crossings
 from broadcast.problems import Problem, Rejected, refuse
 
 EARTH_RADIUS_KM: Final = 6371.0088  # mean radius of WGS 84, IUGG 1980
-MAX_POINTS: Final = 10_000  # over all polygons of one message; a drawn shape has tens, a whole force a few thousand
 MAX_RADIUS_KM: Final = 20_015.0  # half the way round the Earth: more would be everywhere
 UK_BOUNDS: Final = (-8.7, 49.8, 1.8, 60.9)  # west, south, east, north (INTERFACES, files)
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
+_LONGEST_NUMBER = 64  # characters: of no longer text is it asked whether it is a number
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 _XML_SPACE = re.compile(r"[ \t\r\n]+")
 _PLACE = re.compile(r"^(?P<reason>.*?)\[(?P<x>\S+) (?P<y>\S+)\]$")
@@ -38,16 +40,18 @@ def polygons_from_input(value: object, field: str = "polygons") -> tuple[Polygon
     """
     rings_of: list[tuple[str, list[Ring]]] = []
     problems: list[Problem] = []
-    points = 0
-    for path, item in _items(value, field):
+    items = _items(value, field)
+    _check_size(items, field)
+    for path, item in items:
         try:
-            for place, rings in _cap_polygon(item, path) if isinstance(item, str) else _geojson_polygons(item, path):
-                points += sum(map(len, rings))
-                rings_of.append((place, rings))
+            rings_of += _cap_polygon(item, path) if isinstance(item, str) else _geojson_polygons(item, path)
         except Rejected as exc:
             problems += exc.problems
-    if points > MAX_POINTS:  # before any geometry is built: crossing tests are the costly part
-        raise refuse("polygon_too_complex", f"{points} points, more than {MAX_POINTS}", "simplify the shape, or name the areas instead", field=field)
+    if not problems:
+        every = [np.array(ring) for _, rings in rings_of for ring in rings if len(ring) > 1]
+        if crossings(every, CROSSINGS) > CROSSINGS:
+            detail = f"the lines cross each other more than {CROSSINGS:,} times"
+            raise refuse("polygon_too_complex", detail, _SIMPLIFY, field=field)
     for path, rings in rings_of:
         problem = polygon_problem(tuple(rings), path)
         if problem is not None:
@@ -65,7 +69,10 @@ def circles_from_input(value: object, field: str = "circles") -> tuple[Circle, .
     """
     circles: list[Circle] = []
     problems: list[Problem] = []
-    for path, item in _items(value, field):
+    items = _items(value, field)
+    if len(items) > COUNTS["circles"]:
+        raise Rejected(too_many(field, len(items), COUNTS["circles"]))
+    for path, item in items:
         try:
             circles.append(_cap_circle(item, path) if isinstance(item, str) else _object_circle(item, path))
         except Rejected as exc:
@@ -267,12 +274,52 @@ def _items(value: object, field: str) -> list[tuple[str, object]]:
     raise refuse("field_type", f"{type(value).__name__} is no list of shapes", "give a list of CAP strings or GeoJSON objects", field=field)
 
 
+def _check_size(items: list[tuple[str, object]], field: str) -> None:
+    """Refuse too many shapes or corners, counted before a number is read or a geometry is built."""
+    rings = corners = 0
+    for path, item in items:
+        for size in _ring_sizes(item):
+            rings += 1
+            corners += size
+            if corners > CORNERS:
+                raise refuse("polygon_too_complex", f"more than {CORNERS:,} points", _SIMPLIFY, field=path)
+            if rings > COUNTS["polygons"]:
+                raise refuse("too_many", f"more than {COUNTS['polygons']:,} shapes and holes", _SIMPLIFY, field=field)
+
+
+def _ring_sizes(item: object) -> Iterator[int]:
+    """Yield the number of points of each ring of a shape, whatever its form; at least one entry for each part."""
+    if isinstance(item, str):
+        yield item.count(",") if len(item) <= SHAPE_TEXT else CORNERS + 1
+        return
+    if not isinstance(item, Mapping):
+        yield 0
+        return
+    kind, inner = item.get("type"), item.get("coordinates")
+    if kind == "Feature":
+        yield from _ring_sizes(item.get("geometry"))
+        return
+    parts = item.get("features") if kind == "FeatureCollection" else [inner] if kind == "Polygon" else inner
+    for part in parts if _is_list(parts) else ():
+        if kind == "FeatureCollection":
+            yield from _ring_sizes(part)
+        else:
+            yield from (len(ring) if _is_list(ring) else 0 for ring in (part if _is_list(part) and part else [()]))
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+_SIMPLIFY: Final = "simplify the shape, or name the areas instead"
+
+
 def _cap_polygon(text: str, field: str) -> list[tuple[str, list[Ring]]]:
     pairs = [p for p in _XML_SPACE.split(text) if p]
     if not pairs:
         raise refuse("polygon_empty", "no points", "give at least four pairs lat,lon, the first repeated last", field=field)
-    if len(pairs) > MAX_POINTS:
-        raise refuse("polygon_too_complex", f"{len(pairs)} points, more than {MAX_POINTS}", "simplify the shape, or name the areas instead", field=field)
+    if len(pairs) > CORNERS:
+        raise refuse("polygon_too_complex", f"{len(pairs)} points, more than {CORNERS}", _SIMPLIFY, field=field)
     return [(field, [tuple(_cap_pair(p, field) for p in pairs)])]
 
 
@@ -284,9 +331,9 @@ def _cap_pair(text: str, field: str) -> tuple[float, float]:
 
 
 def _number(text: str, field: str) -> float:
-    if _NOT_FINITE.fullmatch(text):
+    if len(text) <= _LONGEST_NUMBER and _NOT_FINITE.fullmatch(text):
         raise refuse("coordinate_not_finite", f"{_short(text)} is no finite number", "write degrees such as 51.5074", field=field)
-    if not _NUMBER.fullmatch(text) or len(text) > 64:
+    if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
         raise refuse("polygon_invalid", f"{_short(text)} is no number", "write degrees such as 51.5074", field=field)
     return float(text)
 
@@ -327,15 +374,12 @@ def _rings(value: object, field: str) -> list[Ring]:
     rings = _list(value, field)
     if not rings or not _list(rings[0], field):
         raise refuse("polygon_empty", "no points", "give at least four, the first repeated last", field=field)
-    count = sum(len(ring) for ring in rings if isinstance(ring, Sequence))
-    if count > MAX_POINTS:
-        raise refuse("polygon_too_complex", f"{count} points, more than {MAX_POINTS}", "simplify the shape, or name the areas instead", field=field)
     return [tuple(position(p, field) for p in _list(ring, field)) for ring in rings]
 
 
 def position(value: object, field: str = "") -> tuple[float, float]:
     """Return (lon, lat) of a GeoJSON position; a height is dropped. Raises Rejected (RFC 7946 section 3.1.1)."""
-    if not isinstance(value, Sequence) or isinstance(value, str | bytes) or len(value) < 2:
+    if not _is_list(value) or len(value) < 2:
         raise refuse("polygon_invalid", f"{_short(value)} is no position", "GeoJSON positions are [lon, lat]", field=field)
     lon, lat = (_json_number(v, field) for v in value[:2])
     return _checked(lon, lat, field)
@@ -351,13 +395,13 @@ def _json_number(value: object, field: str) -> float:
 
 
 def _list(value: object, field: str) -> Sequence[Any]:
-    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+    if not _is_list(value):
         raise refuse("polygon_invalid", f"{_short(value)} where a list is wanted", "see RFC 7946 section 3.1", field=field)
     return value
 
 
 def _cap_circle(text: str, field: str) -> Circle:
-    parts = [p for p in _XML_SPACE.split(text) if p]
+    parts = [p for p in _XML_SPACE.split(text) if p] if len(text) <= WORD else []
     if len(parts) != 2:
         raise refuse("circle_invalid", f"{_short(text)} is no circle", "write lat,lon radius with the radius in kilometres, such as 51.5,-0.1 2.5", field=field)
     try:
@@ -404,5 +448,5 @@ def _place(point: tuple[float, float]) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = repr(value[:40] if isinstance(value, str) or _is_list(value) else value)
     return text if len(text) <= 40 else text[:37] + "…"

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time
 from typing import Final, Literal
 
 from broadcast import safe_json
+from broadcast.content_limits import NAME
 from broadcast.names import folded
 from broadcast.nearest import nearest, shown
 from broadcast.problems import Problem, Rejected, refuse
@@ -42,7 +43,7 @@ SCALES: Final = {"international": UK, "national": UK, "ni_in_ni": NORTHERN_IRELA
 """The published scales that are the level of a place; every other is kept as history only, under the scope "scale:NAME" (INTERFACES, level CSV)."""
 
 CSV_LIMIT: Final = 4 * 1024 * 1024  # bytes; the twenty years since 2006 are 2 kB
-MAX_NAME: Final = 100  # characters of a community or sector; subscribers are read with as many
+MAX_NAME: Final = NAME  # characters of a community or sector; subscribers are read with as many
 
 _GSS: Final = re.compile(r"[EJKLMNSW][0-9]{8}", re.ASCII)  # letters in use by the ONS register of geographic codes
 _GSS_UNITED_KINGDOM: Final = "K02000001"
@@ -77,8 +78,8 @@ def name_key(text: str, *, field: str = "") -> str:
 
     Raises Rejected (name_invalid) for an empty name, more than 100 characters, a semicolon (it separates lists) or anything unprintable.
     """
-    name = folded(text)
-    if not name or len(name) > MAX_NAME or ";" in name or not name.isprintable():
+    name = folded(text[: 4 * MAX_NAME])
+    if not name or len(text) > 4 * MAX_NAME or len(name) > MAX_NAME or ";" in name or not name.isprintable():
         raise refuse("name_invalid", f"{shown(text)} is no name of a community or sector", "write its name, without semicolons", field=field)
     return name
 

@@ -26,15 +26,16 @@ from broadcast.content import (
     default_visibility,
     less_visible,
 )
+from broadcast.content_limits import ALL_TEXT, COUNTS, TEXT_LENGTHS, WORD, too_long, too_many
 from broadcast.drafts import source as sources
-from broadcast.drafts.model import DraftIn, Shaped, TextIn, shape
+from broadcast.drafts.model import AudienceIn, DraftIn, Shaped, TextIn, shape
 from broadcast.drafts.source import Form, Path, Source
 from broadcast.drafts.times import DEFAULT_EXPIRY, read_expiry, too_long_for_critical
 from broadcast.geometry import circles_from_input, polygons_from_input
 from broadcast.levels import Level, name_key, normalise_scope, parse_level
 from broadcast.nearest import did_you_mean, shown
 from broadcast.problems import Problem, Rejected
-from broadcast.safe_json import field_path
+from broadcast.safe_json import MAX_PROBLEMS, field_path
 from broadcast.text_rules import check_not_a_drill, check_placeholders, check_text, sms_too_long
 
 T = TypeVar("T")
@@ -53,9 +54,7 @@ DEFAULTS: Final = MappingProxyType(
 )
 """CAP's urgency, severity and certainty of each kind, where the author gives none."""
 
-MAX_AREAS: Final = 10_000
 MAX_AREA_CODE: Final = 64  # characters
-MAX_LANGUAGES: Final = 200
 NO_DRILL_STATUSES: Final = ("Exercise", "Test")  # where nothing may claim to be real
 PUBLISHED_KINDS: Final = {"correct": "correction", "all_clear": "all_clear"}
 
@@ -142,6 +141,7 @@ class _Reader:
 
     def content(self) -> Content | None:
         """Return the content; None where `problems` say why there is none."""
+        self.sizes()
         kind = self.kind()
         status = self.status()
         level, scope = self.level_and_scope(kind)
@@ -185,6 +185,60 @@ class _Reader:
             incidents=incidents,
             visibility=visibility,
         )
+
+    def sizes(self) -> None:
+        """Refuse at once what is too much or too long: nothing costly is done with it."""
+        d, given = self.draft, self.draft.audience
+        found = list(self._counts(d, given))
+        if not found:
+            found = list(self._lengths(d, given))
+        if found:
+            raise Rejected([*self.problems, *(self.source.placed(p, path) for path, p in found[:MAX_PROBLEMS])])
+
+    def _counts(self, d: DraftIn, given: AudienceIn | None) -> Iterable[tuple[Path, Problem]]:
+        lists: dict[str, Sequence[Any] | dict[str, Any] | None] = {
+            "languages": d.languages,
+            "areas": d.areas,
+            "hotlines": d.hotlines,
+            "incidents": d.incidents,
+            "channels": d.channels,
+            "audience.kinds": given.kinds if given else None,
+            "audience.sectors": given.sectors if given else None,
+            "audience.communities": given.communities if given else None,
+        }
+        for name, items in lists.items():
+            if items and len(items) > COUNTS[name]:
+                yield tuple(name.split(".")), too_many(name, len(items), COUNTS[name])
+
+    def _lengths(self, d: DraftIn, given: AudienceIn | None) -> Iterable[tuple[Path, Problem]]:
+        for path, text in self._short_words(d, given):
+            if text and len(text) > WORD:
+                yield path, too_long(field_path(*path), len(text), WORD)
+        texts = list(self._all_texts(d))
+        for path, text in texts:
+            limit = TEXT_LENGTHS[str(path[-1] if path[0] == "languages" else path[0])]
+            if len(text) > limit and path[-1] != "sms":  # of an SMS the number of parts is told too
+                yield path, too_long(field_path(*path), len(text), limit)
+        total = sum(len(text) for _, text in texts)
+        if total > ALL_TEXT:
+            yield ("languages",), too_long("languages", total, ALL_TEXT)
+
+    def _short_words(self, d: DraftIn, given: AudienceIn | None) -> Iterable[tuple[Path, str | None]]:
+        for name in ("kind", "status", "level", "scope", "urgency", "severity", "certainty", "expires", "visibility"):
+            yield (name,), getattr(d, name)
+        yield from ((("areas", i), text) for i, text in enumerate(d.areas or ()))
+        yield from ((("channels", i), text) for i, text in enumerate(d.channels or ()))
+        yield from ((("languages", tag), tag) for tag in d.languages or ())
+        for name in ("kinds", "sectors", "communities"):
+            yield from ((("audience", name, i), text) for i, text in enumerate(getattr(given, name, None) or ()))
+
+    def _all_texts(self, d: DraftIn) -> Iterable[tuple[Path, str]]:
+        for tag, words in (d.languages or {}).items():
+            for name in ("headline", "description", "instruction", "sms", "voice"):
+                yield ("languages", tag, name), getattr(words, name) or ""
+        for name in ("hotlines", "incidents"):
+            yield from (((name, i), text) for i, text in enumerate(getattr(d, name) or ()))
+        yield from (((name,), getattr(d, name) or "") for name in ("source", "note"))
 
     # Small tools
 
@@ -299,11 +353,7 @@ class _Reader:
 
     def areas(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
-        given = self.draft.areas or []
-        if len(given) > MAX_AREAS:
-            self.add(("areas",), "area_invalid", f"{len(given):,} areas", "name the area that holds them all")
-            return ()
-        for i, text in enumerate(given):
+        for i, text in enumerate(self.draft.areas or ()):
             code = text.strip()
             if not code or len(code) > MAX_AREA_CODE or not code.isprintable():
                 self.add(("areas", i), "area_invalid", f"{shown(text)} is no code of an area", "write a code such as E09000033; see `fasttime areas list`")
@@ -381,9 +431,6 @@ class _Reader:
         given = self.draft.languages or {}
         if not given and not self.is_bad("languages"):
             self.add(("languages",), "language_missing", "the message has no words in any language", "write languages: {en: {headline: …}}")
-        if len(given) > MAX_LANGUAGES:
-            self.add(("languages",), "language_invalid", f"{len(given):,} languages", f"write at most {MAX_LANGUAGES}")
-            return found
         for key, words in given.items():
             tag = _language_tag(key)
             if tag is None:

@@ -19,6 +19,7 @@ Path = tuple[str | int, ...]
 
 LIMIT: Final = 4 * 1024 * 1024
 """Bytes of one draft: 60,000 points of a polygon still fit, so that they are refused as such and not as a large file."""
+MAX_NODES: Final = 200_000  # values of one draft; each costs some microseconds
 
 _RAW_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")  # YAML 1.2.2 section 5.1, printable characters, the other way round
 _TAG: Final = "tag:yaml.org,2002:"
@@ -91,6 +92,8 @@ def read(data: bytes, form: Form, *, file: str = "") -> Source:
     """
     try:
         if form == "json":
+            if data.count(b",") > MAX_NODES:
+                raise refuse("body_too_large", f"more than {MAX_NODES:,} values", "simplify the shapes", status=413)
             return Source(value=safe_json.loads(data, limit=LIMIT), form=form, file=file)
         return _read_yaml(safe_json.decode(data, limit=LIMIT), file)
     except Rejected as exc:
@@ -149,9 +152,13 @@ class _Builder:
         self._file = file
         self._open: list[_Open] = []
         self._documents = 0
+        self._nodes = 0
 
     def take(self, event: yaml.Event) -> None:
         line = event.start_mark.line + 1 if event.start_mark else 1
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise self._refuse(line, "body_too_large", f"more than {MAX_NODES:,} values", "simplify the shapes, or send JSON")
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
