@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -39,7 +40,8 @@ def handed(conn: Connection, attempt: str, position: int) -> Handed | None:
     return Handed(person=int(ids[position]), version_id=row.version_id, channel=row.channel, language=row.language, status=row.status, repeat=ledger.repeats(row.cause))
 
 
-def last_version_of(conn: Connection, person_id: int, channel: str) -> int | None:
-    """Return the version that was handed over to somebody last on a channel: what their reply most likely answers."""
-    query = select(outcome.c.version_id).where(outcome.c.person_id == person_id, outcome.c.channel == channel).order_by(outcome.c.at.desc()).limit(1)
+def last_version_of(conn: Connection, person_id: int, channel: str, statuses: Collection[str]) -> int | None:
+    """Return the version of these statuses that was handed over to somebody last on a channel: what their reply most likely answers."""
+    mine = select(outcome.c.version_id).join(version, version.c.id == outcome.c.version_id)
+    query = mine.where(outcome.c.person_id == person_id, outcome.c.channel == channel, version.c.status.in_(statuses)).order_by(outcome.c.at.desc()).limit(1)
     return conn.execute(query).scalar_one_or_none()

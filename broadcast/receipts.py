@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, select, tuple_, update
+from sqlalchemy import Connection, Row, exists, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from broadcast import audiences, ledger, outbox
 from broadcast.tables import batch, outcome, receipt, response, slice_, version
 from broadcast.topics import RECEIPTS, topic_for
+
+SIMULATOR = "simulator"
+"""The source of what the simulator tells: evidence about tests and exercises, never about an Actual message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +52,12 @@ def store(conn: Connection, r: Receipt, now: datetime) -> bool:
 
 
 def fold_waiting(conn: Connection, now: datetime, limit: int = 500, attempt: str | None = None) -> int:
-    """Fold receipts that were not folded yet, however old; return how many were. What no slice claims stays, and is in nobody's way."""
-    known_slice = exists().where(slice_.c.attempt == receipt.c.attempt)
+    """Fold receipts that were not folded yet, however old; return how many were.
+
+    What no slice claims stays, and what the simulator tells of an Actual message: both are in nobody's way.
+    """
+    fits = or_(receipt.c.source != SIMULATOR, version.c.status != "Actual")
+    known_slice = exists().where(slice_.c.attempt == receipt.c.attempt, version.c.id == slice_.c.version_id, fits)
     query = select(receipt).where(receipt.c.folded_at.is_(None), known_slice).order_by(receipt.c.id).limit(limit)
     if attempt is not None:
         query = query.where(receipt.c.attempt == attempt)
@@ -115,14 +122,20 @@ def store_response(
     version_id: int | None = None,
     attempt: str | None = None,
     value: str = "",
+    simulated: bool = False,
 ) -> bool:
-    """Keep what a person answered (never its words); return False where the same answer is there already."""
+    """Keep what a person answered (never its words); return False where the same answer is there already.
+
+    `simulated`: it came by the simulator. Its event goes to the topic of exercises, as that of every answer to a test or an exercise.
+    """
     into: Any = pg_insert(response) if conn.dialect.name == "postgresql" else sqlite_insert(response)
     values = {"at": now, "kind": kind, "channel": channel, "person_id": person_id, "version_id": version_id, "attempt": attempt, "value": value, "digest": digest}
     if conn.execute(into.values(**values).on_conflict_do_nothing()).rowcount != 1:
         return False
     event = {"kind": kind, "channel": channel, "person": person_id, "version_id": version_id, "attempt": attempt, "value": value}
-    outbox.append(conn, RECEIPTS, attempt or digest, "response.received", event, at=now)
+    status = conn.execute(select(version.c.status).where(version.c.id == version_id)).scalar_one_or_none() if version_id is not None else None
+    topic = topic_for(RECEIPTS, "Exercise" if simulated else status or "Actual")
+    outbox.append(conn, topic, attempt or digest, "response.received", event, at=now)
     return True
 
 

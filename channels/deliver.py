@@ -114,10 +114,11 @@ class Sender:
         stops: Callable[[int, str], bool],
         public_url: str = "",
         send_seconds: float = SEND_SECONDS,
+        simulated: bool = False,
     ) -> None:
         self._db, self._lane, self._channel, self._limiter, self._rate = db, lane, channel, limiter, rate
         self._identity, self._key, self._renderings, self._stops = identity, key, renderings, stops
-        self._public_url, self._send_seconds = public_url, send_seconds
+        self._public_url, self._send_seconds, self._simulated = public_url, send_seconds, simulated
         self._links = bool(public_url) and channel.name not in _STOPPED_BY_ANSWER
         self._found: list[Candidate] = []
         self._found_until = 0.0
@@ -325,6 +326,9 @@ class Sender:
             outcome = await self._hand_over(opened, position, person)
             self._note(opened, outcome)
 
+    def _link(self, person: int, channel: str) -> str:
+        return f"{self._public_url}/u/{unsubscribe.token(person, channel, self._key, simulated=self._simulated)}"
+
     def _note(self, opened: _Open, outcome: Outcome) -> None:
         opened.outcomes.append(outcome)
         opened.left -= 1
@@ -349,7 +353,7 @@ class Sender:
         if opened.expires_at <= datetime.now(UTC):
             return Outcome(position=position, person_id=person, state="skipped", code="expired")
         attempt = attempts.person_attempt(opened.slice.attempt, position, self._key)
-        link = f"{self._public_url}/u/{unsubscribe.token(person, opened.candidate.channel, self._key)}" if self._links else ""
+        link = self._link(person, opened.candidate.channel) if self._links else ""
         delivery = Delivery(
             attempt=attempt, to=opened.addresses[person], rendered=opened.rendered, status=opened.candidate.status, expires_at=opened.expires_at, unsubscribe_url=link
         )

@@ -91,12 +91,12 @@ class Engine:
         key = settings.key()
         for lane in ("urgent", "routine"):
             if lane in self.roles:
-                self.senders += [(lane, self._sender(lane, channel, key)) for channel in adapters[lane].all()]
+                self.senders += [(lane, self._sender(lane, channel, key, simulated=adapters[lane].is_simulated(channel))) for channel in adapters[lane].all()]
         self._asked: dict[tuple[str, int], datetime] = {}
         self._settled_to: dict[tuple[str, ...], tuple[str, int]] = {}
         self._forget_at: datetime | None = None
 
-    def _sender(self, lane: str, channel: Channel, key: bytes) -> Sender:
+    def _sender(self, lane: str, channel: Channel, key: bytes, *, simulated: bool) -> Sender:
         return Sender(
             db=self._db,
             lane=lane,
@@ -108,6 +108,7 @@ class Engine:
             renderings=self._renderings,
             stops=self._stops,
             public_url=self._settings.public_url,
+            simulated=simulated,
         )
 
     @property

@@ -23,9 +23,13 @@ TEST_MAIL = "TEST <test@example.org>"
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """Which channel carries which CAP status. What is not there is off: its people are `no_channel`."""
+    """Which channel carries which CAP status. What is not there is off: its people are `no_channel`.
+
+    `simulated` are the (status, channel) that go to the simulator as Test does, whatever Actual does.
+    """
 
     by_status: Mapping[str, Mapping[str, Channel]]
+    simulated: frozenset[tuple[str, str]] = frozenset()
 
     def on(self, status: str) -> frozenset[str]:
         """Return the names of the channels that carry this status; the web page carries what people may see."""
@@ -34,6 +38,10 @@ class Adapters:
     def all(self) -> list[Channel]:
         """Return every adapter."""
         return [channel for channels in self.by_status.values() for channel in channels.values()]
+
+    def is_simulated(self, channel: Channel) -> bool:
+        """Return whether what this adapter hands over reaches nobody: its opt-outs are none."""
+        return any((status, channel.name) in self.simulated for status in channel.serves)
 
     async def close(self) -> None:
         """Close every adapter."""
@@ -86,11 +94,13 @@ def adapters(settings: Settings) -> Adapters:
     live = _build(builders, settings.env, "Actual", exercise=False)
     simulated = _simulated_env(settings)
     exercise = _build(builders, settings.env, "Exercise", exercise=True)
+    own = frozenset(exercise)
     if simulated:
         stand_in = _build(builders, {**simulated, "FASTTIME_MAIL_FROM": EXERCISE_MAIL} if "FASTTIME_SMTP_URL" in simulated else simulated, "Exercise", exercise=False)
         exercise = {**stand_in, **exercise}
     test = _build(builders, {**simulated, "FASTTIME_MAIL_FROM": TEST_MAIL} if "FASTTIME_SMTP_URL" in simulated else simulated, "Test", exercise=False) if simulated else {}
-    return Adapters({"Actual": live, "Exercise": exercise, "Test": test})
+    reach_nobody = {("Exercise", name) for name in exercise if name not in own} | {("Test", name) for name in test}
+    return Adapters({"Actual": live, "Exercise": exercise, "Test": test}, frozenset(reach_nobody))
 
 
 def _build(builders: Mapping[str, Build], env: Mapping[str, str], status: str, *, exercise: bool) -> dict[str, Channel]:
@@ -139,6 +149,14 @@ def webhook_accounts(settings: Settings) -> dict[str, str]:
     if account and token:
         accounts[account] = token
     return accounts
+
+
+def simulated_accounts(settings: Settings) -> frozenset[str]:
+    """Return which of those accounts is the simulator's own: what it tells changes nobody's subscription and no Actual message.
+
+    A simulator that stands in for the real provider (TWILIO_API_BASE) calls by the installation's own account, and counts as the real one.
+    """
+    return frozenset({SIMULATED_ACCOUNT}) - {settings.env.get("FASTTIME_TWILIO_ACCOUNT_SID", "")} if settings.simulator_http else frozenset()
 
 
 def limiter(settings: Settings) -> Limiter:

@@ -19,7 +19,9 @@ from console.desk import Desk
 
 @dataclass(frozen=True, kw_only=True)
 class Web:
-    """The joined parts. `accounts` is account → token of who may call the webhooks; `wake(topic)` hurries the engine of this process, if it has one.
+    """The joined parts. `accounts` is account → token of who may call the webhooks; `simulated` are those that are the simulator's.
+
+    `wake(topic)` hurries the engine of this process, if it has one.
 
     `ready()` is when a loop of this process last turned without trouble (None: never). `closing` is set when the process stops: streams end.
     """
@@ -33,6 +35,7 @@ class Web:
     renderings: StoredRenderings
     key: bytes = field(repr=False)
     closing: asyncio.Event
+    simulated: frozenset[str] = frozenset()
 
     def now(self) -> datetime:
         """Return the present moment, aware UTC."""

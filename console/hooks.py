@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -33,6 +34,8 @@ log = structlog.get_logger("hooks")
 
 STOPPED = "21610"  # https://www.twilio.com/docs/api/errors/21610: the person stopped at Twilio itself
 _FORM = "application/x-www-form-urlencoded"
+REAL, SIMULATED = ("Actual", "Exercise"), ("Test", "Exercise")
+"""Which CAP statuses a real account tells of, and which the simulator: exercises with senders of their own are real."""
 _KEY = "key"  # the query that tells a key press from the first fetch of a call: Twilio repeats Digits after a redirect
 
 
@@ -49,7 +52,7 @@ def router(web: Web) -> APIRouter:
         if told.state is None:
             log.warning("hook.status_unknown", attempt=slice_attempt, position=position, reason=told.reason)
             return Response(status_code=200)
-        known = await web.db.write(keep_receipt, slice_attempt, position, told, params.get("To", ""), web.now())
+        known = await web.db.write(keep_receipt, slice_attempt, position, told, params.get("To", ""), web.now(), simulated=_simulated(web, params))
         _wake(web)
         return Response(status_code=200 if known else 202)
 
@@ -61,8 +64,9 @@ def router(web: Web) -> APIRouter:
         if not sid or not params.get("From"):
             raise refuse("parameter_missing", "MessageSid or From is missing", "this is where Twilio tells of incoming messages", field="MessageSid", status=400)
         kind = callbacks.parse_inbound(params.get("Body", ""), params.get("OptOutType", ""))
-        people = await web.db.write(keep_reply, kind, params["From"], sid, web.now())
-        log.info("hook.reply", kind=kind, people=people)
+        simulated = _simulated(web, params)
+        people = await web.db.write(keep_reply, kind, params["From"], sid, web.now(), simulated=simulated)
+        log.info("hook.reply", kind=kind, people=people, simulated=simulated)
         _wake(web)
         return _xml(_help(web) if kind == "help" else "<Response/>")
 
@@ -73,6 +77,7 @@ def router(web: Web) -> APIRouter:
         handed = await web.db.read(calls.handed, slice_attempt, position)
         if handed is None or handed.channel != "voice":
             raise _unknown_attempt()
+        _check_world(handed.status, simulated=_simulated(web, params))
         here = f"{_public_base(web, request)}{_raw_path(request)}"
         digits = callbacks.key_pressed(params)
         if _KEY in request.query_params:
@@ -131,31 +136,53 @@ async def read_signed(web: Web, request: Request) -> dict[str, str]:
     return callbacks.read_form(pairs, account=account)
 
 
-def keep_receipt(conn: Connection, attempt: str, position: int, told: StatusReceipt, to: str, now: datetime) -> bool:
-    """Keep a receipt, and the stop it may tell of; return whether its hand-over is known. The same receipt again changes nothing."""
+def keep_receipt(conn: Connection, attempt: str, position: int, told: StatusReceipt, to: str, now: datetime, *, simulated: bool = False) -> bool:
+    """Keep a receipt, and the stop it may tell of; return whether its hand-over is known. The same receipt again changes nothing.
+
+    The simulator stops nobody. Raises Rejected (403 account_mismatch) where the account does not send messages of this status.
+    """
     assert told.state is not None
-    fresh = receipts.store(conn, Receipt(attempt=attempt, position=position, state=told.state, code=told.code, provider_id=told.provider_id), now)
     handed = calls.handed(conn, attempt, position)
-    if fresh and told.code == STOPPED and handed is not None:
+    if handed is not None:
+        _check_world(handed.status, simulated=simulated)
+    source = receipts.SIMULATOR if simulated else "callback"
+    fresh = receipts.store(conn, Receipt(attempt=attempt, position=position, state=told.state, code=told.code, provider_id=told.provider_id, source=source), now)
+    if fresh and told.code == STOPPED and handed is not None and not simulated:
         registry.stop(conn, sorted({handed.person, *_people_at(conn, to)}), "sms", "provider", now)
     return handed is not None
 
 
-def keep_reply(conn: Connection, kind: callbacks.Kind, number: str, sid: str, now: datetime) -> int:
-    """Keep what everybody with this number answered, and stop or start them; return how many people they are. The same message again changes nothing."""
+def keep_reply(conn: Connection, kind: callbacks.Kind, number: str, sid: str, now: datetime, *, simulated: bool = False) -> int:
+    """Keep what everybody with this number answered, and stop or start them; return how many people they are. The same message again changes nothing.
+
+    What comes by the simulator is an answer to a test or an exercise, is kept as simulated, and stops or starts nobody.
+    """
     people = _people_at(conn, number)
+    said, statuses = (f"simulated_{kind}", SIMULATED) if simulated else (kind, REAL)
     fresh = []
     for person in people:
-        digest = _digest("reply", sid, str(person))
-        if receipts.store_response(conn, kind=kind, channel="sms", now=now, digest=digest, person_id=person, version_id=calls.last_version_of(conn, person, "sms")):
+        digest, answered = _digest("reply", sid, str(person)), calls.last_version_of(conn, person, "sms", statuses)
+        if receipts.store_response(conn, kind=said, channel="sms", now=now, digest=digest, person_id=person, version_id=answered, simulated=simulated):
             fresh.append(person)
     if not people:
-        receipts.store_response(conn, kind=kind, channel="sms", now=now, digest=_digest("reply", sid, ""))
+        receipts.store_response(conn, kind=said, channel="sms", now=now, digest=_digest("reply", sid, ""), simulated=simulated)
+    if simulated:
+        return len(people)
     if kind in ("stop", "stop_unclear"):  # the unclear too, until a person has read it
         registry.stop(conn, fresh, "sms", "sms_reply", now)
     elif kind == "start":
         registry.start(conn, fresh, "sms", now)
     return len(people)
+
+
+def _simulated(web: Web, params: Mapping[str, str]) -> bool:
+    return params.get("AccountSid", "") in web.simulated
+
+
+def _check_world(status: str, *, simulated: bool) -> None:
+    """Raise Rejected where a real account tells of a test, or the simulator of a real message."""
+    if status not in (SIMULATED if simulated else REAL):
+        raise _forbidden("account_mismatch", f"this account does not send what has status {status}", "it tells of its own messages only", field="AccountSid")
 
 
 def _people_at(conn: Connection, number: str) -> list[int]:

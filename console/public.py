@@ -37,6 +37,7 @@ _SAID_OF = {
     "cancelled": "CANCELLED. This message holds no more.",
     "stood_down": "ALL CLEAR. This is over.",
 }
+_NOTHING_STOPS = "The message with this link was a test or an exercise that reached nobody. Nothing was stopped, and this link stops nothing."
 _CHANNEL_WORDS = {"sms": "text messages", "voice": "telephone calls", "email": "e-mails"}
 
 
@@ -96,7 +97,9 @@ def router(web: Web) -> APIRouter:
         found = unsubscribe.read(token, web.key)
         if found is None:
             return _no_link()
-        words = _CHANNEL_WORDS[found[1]]
+        words = _CHANNEL_WORDS[found.channel]
+        if found.simulated:
+            return page("A test", f"<h1>This was a test or an exercise</h1>{paragraph(_NOTHING_STOPS)}")
         body = f"<h1>Stop {words}?</h1>" + paragraph(f"You will get no more {words} from {web.settings.sender_name}, warnings of danger to life included.")
         body += f'<form method="post"><button type="submit">Stop {words}</button></form>'
         return page(f"Stop {words}", body)
@@ -107,10 +110,12 @@ def router(web: Web) -> APIRouter:
         found = unsubscribe.read(token, web.key)
         if found is None:
             return _no_link()
-        person, channel = found
-        await web.db.write(stop, person, channel, web.now())
+        person, channel, simulated = found
+        await web.db.write(stop_simulated if simulated else stop, person, channel, web.now())
         if web.wake is not None:
             web.wake(RECEIPTS)
+        if simulated:
+            return page("A test", f"<h1>Nothing was stopped</h1>{paragraph(_NOTHING_STOPS)}")
         words = _CHANNEL_WORDS[channel]
         body = f"<h1>Stopped</h1>{paragraph(f'You will get no more {words} from {web.settings.sender_name}.')}"
         return page("Stopped", body)
@@ -125,6 +130,12 @@ def stop(conn: Connection, person: int, channel: str, now: datetime) -> bool:
     digest = hashlib.sha256(f"unsubscribe|{person}|{channel}|{now.isoformat()}".encode()).hexdigest()
     receipts.store_response(conn, kind="stop", channel=channel, now=now, digest=digest, person_id=person)
     return True
+
+
+def stop_simulated(conn: Connection, person: int, channel: str, now: datetime) -> bool:
+    """Keep, once, that the link of a simulated message was used; it stops nothing. Return whether it was the first time."""
+    digest = hashlib.sha256(f"unsubscribe|simulated|{person}|{channel}".encode()).hexdigest()
+    return receipts.store_response(conn, kind="simulated_stop", channel=channel, now=now, digest=digest, person_id=person, simulated=True)
 
 
 def _no_link() -> Response:

@@ -133,6 +133,7 @@ async def serve(service: Service, sock: socket.socket, *, started: Callable[[], 
         db=service.db,
         settings=service.settings,
         accounts=wiring.webhook_accounts(service.settings),
+        simulated=wiring.simulated_accounts(service.settings),
         wake=service.engine.wake,
         ready=lambda: service.engine.healthy_at,
     )

@@ -28,10 +28,12 @@ def create_app(
     accounts: Mapping[str, str],
     wake: Callable[[str], None] | None = None,
     ready: Callable[[], datetime | None],
+    simulated: frozenset[str] = frozenset(),
 ) -> FastAPI:
     """Return the application of one process.
 
-    `accounts` is account → token of who may call the webhooks; `wake(topic)` hurries the engine of this process; `ready()` is when one of its
+    `accounts` is account → token of who may call the webhooks, `simulated` those of them that are the simulator's.
+    `wake(topic)` hurries the engine of this process; `ready()` is when one of its
     loops last turned well. Streams end when `app.state.close()` is called: before the server is told to stop, for it waits for them.
     """
     web = Web(
@@ -44,6 +46,7 @@ def create_app(
         renderings=StoredRenderings(db, sender_name=settings.sender_name, public_url=settings.public_url),
         key=settings.key(),
         closing=asyncio.Event(),
+        simulated=simulated,
     )
 
     @asynccontextmanager

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import base64
 import hmac
+from typing import NamedTuple
 
 _CHANNELS = ("sms", "voice", "email")
+_SIMULATED = 0x40  # added to the channel: the HMAC covers it, so nobody can take it off
 _MAC_BYTES = 16
 
 
-def token(person_id: int, channel: str, key: bytes) -> str:
-    """Return the token of `/u/{token}`: the person, the channel and a 128-bit HMAC, in lower-case base32."""
-    head = person_id.to_bytes(4, "big") + bytes([_CHANNELS.index(channel) if channel in _CHANNELS else 255])
+class Link(NamedTuple):
+    """What a link stops. `simulated`: it was in a mail to the simulator, and stops nothing."""
+
+    person: int
+    channel: str
+    simulated: bool
+
+
+def token(person_id: int, channel: str, key: bytes, *, simulated: bool = False) -> str:
+    """Return the token of `/u/{token}`: the person, the channel, whether it was simulated, and a 128-bit HMAC, in lower-case base32."""
+    number = _CHANNELS.index(channel) | (_SIMULATED if simulated else 0) if channel in _CHANNELS else 255
+    head = person_id.to_bytes(4, "big") + bytes([number])
     return base64.b32encode(head + _mac(head, key)).decode().rstrip("=").lower()
 
 
-def read(text: str, key: bytes) -> tuple[int, str] | None:
-    """Return (person id, channel) of a token that this key made, else None."""
+def read(text: str, key: bytes) -> Link | None:
+    """Return what a token that this key made stands for, else None."""
     try:
         raw = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
     except ValueError:
         return None
     head, mac = raw[:5], raw[5:]
-    if len(raw) != 5 + _MAC_BYTES or not hmac.compare_digest(mac, _mac(head, key)) or head[4] >= len(_CHANNELS):
+    if len(raw) != 5 + _MAC_BYTES or not hmac.compare_digest(mac, _mac(head, key)):
         return None
-    return int.from_bytes(head[:4], "big"), _CHANNELS[head[4]]
+    simulated, number = bool(head[4] & _SIMULATED), head[4] & ~_SIMULATED
+    return Link(int.from_bytes(head[:4], "big"), _CHANNELS[number], simulated) if number < len(_CHANNELS) else None
 
 
 def _mac(head: bytes, key: bytes) -> bytes:

@@ -151,10 +151,12 @@ class Site:
     async def version(self, message: int) -> versions.Version:
         return (await self.db.read(versions.of_message, message))[-1]
 
-    async def claimed(self, channel: str = "sms", lane: str = "routine") -> Slice:
+    async def claimed(self, channel: str = "sms", lane: str = "routine", *, status: str = "", attempt: str = "") -> Slice:
         """Claim the next slice of a channel, as a sender would."""
-        candidate = (await self.db.read(ledger.candidates, lane, channel, ("Actual", "Exercise"), datetime.now(UTC)))[0]
-        found = await self.db.write(ledger.claim, candidate, want=32, worker="w1", attempts=new_slice_attempt, suppress=lambda *_: {})
+        statuses = (status,) if status else ("Actual", "Exercise")
+        candidate = (await self.db.read(ledger.candidates, lane, channel, statuses, datetime.now(UTC)))[0]
+        made = (lambda: attempt) if attempt else new_slice_attempt
+        found = await self.db.write(ledger.claim, candidate, want=32, worker="w1", attempts=made, suppress=lambda *_: {})
         assert found is not None
         return found[0][0]
 
@@ -203,7 +205,9 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
     _, tokens["camden"] = await db.write(operators.add, name="camden", role="author", area=CAMDEN, email=None, now=now)
     woken: list[str] = []
     site: Site
-    app = create_app(desk=desk, db=db, settings=settings, accounts={ACCOUNT: TOKEN}, wake=woken.append, ready=lambda: site.turned)
+    accounts = {**wiring.webhook_accounts(settings), ACCOUNT: TOKEN}
+    simulated = wiring.simulated_accounts(settings)
+    app = create_app(desk=desk, db=db, settings=settings, accounts=accounts, simulated=simulated, wake=woken.append, ready=lambda: site.turned)
     sock = socket.socket(proto=socket.IPPROTO_TCP)  # named, asyncio sends small answers at once
     sock.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2))
