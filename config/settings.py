@@ -39,6 +39,7 @@ NAMES: dict[str, str] = {
     "SENDER_NAME": "name of the authority, said in every message (default Police)",
     "SIMULATOR_HTTP": "base URL of the simulator: status Test goes there, and Exercise without senders; unset = refused",
     "SIMULATOR_SMTP": "smtp://host:port of the simulator, likewise",
+    "SIMULATOR_TOKEN": "what the controls of fasttime simulator want; unset = a new one, printed at its start",
     "SECRET_KEY": "signs attempt ids and links; made in DATA if embedded, required in a cluster",
     "TWO_PERSON": "always, or actual: one person suffices unless the status is Actual",
     "TOKEN": "personal token of the operator at the command line",
@@ -65,6 +66,7 @@ class Settings:
     sender_name: str
     simulator_http: str
     simulator_smtp: str
+    simulator_token: str = field(repr=False)
     two_person: str
     token: str = field(repr=False)
     log_format: str
@@ -150,6 +152,7 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         sender_name=read.text("SENDER_NAME", "Police"),
         simulator_http=read.url("SIMULATOR_HTTP", ("http", "https")).rstrip("/"),
         simulator_smtp=read.url("SIMULATOR_SMTP", ("smtp",)),
+        simulator_token=read.text("SIMULATOR_TOKEN"),
         two_person=read.one_of("TWO_PERSON", ("always", "actual")),
         token=read.text("TOKEN"),
         log_format=read.one_of("LOG_FORMAT", ("json", "console")),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from channels.simulator.api import Api
+from channels.simulator.door import Door
 from channels.simulator.fate import Fate
 from channels.simulator.handsets import Handsets
 from channels.simulator.ledger import Entry, Ledger
@@ -22,7 +24,8 @@ __all__ = ["Answer", "Entry", "Ledger", "Simulator", "SimulatorSettings", "run_s
 class Simulator:
     """A running simulator. `http_url` speaks Twilio's API and serves GET /ledger and POST /control; `smtp_url` takes mails."""
 
-    def __init__(self, host: str, fate: Fate, ledger: Ledger, postman: Postman) -> None:
+    def __init__(self, host: str, fate: Fate, ledger: Ledger, postman: Postman, door: Door) -> None:
+        self._door = door
         self.ledger = ledger
         self.http_url = ""
         self.smtp_url = ""
@@ -33,6 +36,11 @@ class Simulator:
         self._postman = postman
         self._runner: web.ServerRunner | None = None
         self._smtp: asyncio.Server | None = None
+
+    @property
+    def token(self) -> str:
+        """What its controls want as bearer token."""
+        return self._door.token
 
     @property
     def settings(self) -> SimulatorSettings:
@@ -64,7 +72,7 @@ class Simulator:
     async def open(self, http_port: int, smtp_port: int) -> None:
         """Listen. Raises OSError where a port is taken."""
         await self._postman.start()
-        api = Api(self._fate, self.handsets, self.ledger, self._postman)
+        api = Api(self._fate, self.handsets, self.ledger, self._postman, self._door)
         self._runner = web.ServerRunner(web.Server(api.answer, access_log=None, keepalive_timeout=75.0), shutdown_timeout=0.5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, http_port, backlog=1024)
@@ -88,14 +96,23 @@ class Simulator:
 
 
 async def run_simulator(
-    http_port: int = 0, smtp_port: int = 0, host: str = "127.0.0.1", settings: SimulatorSettings | None = None, *, ledger_path: Path | None = None
+    http_port: int = 0,
+    smtp_port: int = 0,
+    host: str = "127.0.0.1",
+    settings: SimulatorSettings | None = None,
+    *,
+    ledger_path: Path | None = None,
+    token: str = "",
+    callback_base: str = "",
 ) -> Simulator:
     """Start a simulator and return it, listening; port 0 picks a free one. The caller closes it.
 
-    With `ledger_path` the ledger is also a file of JSON lines, which a second start reads and continues. Raises OSError where a port is taken.
+    With `ledger_path` the ledger is also a file of JSON lines, which a second start reads and continues. `token` "" makes a new one;
+    callbacks go under `callback_base`, "" = to loopback only. Raises OSError where a port is taken.
     """
     settings = settings or SimulatorSettings()
-    simulator = Simulator(host, Fate(settings), Ledger(ledger_path), Postman(settings.callback_workers))
+    door = Door(token=token or secrets.token_urlsafe(24), callback_base=callback_base.rstrip("/"))
+    simulator = Simulator(host, Fate(settings), Ledger(ledger_path), Postman(settings.callback_workers, door), door)
     try:
         await simulator.open(http_port, smtp_port)
     except BaseException:

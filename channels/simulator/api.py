@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import structlog
 from aiohttp import web
 
 from broadcast.problems import Rejected, refuse
+from channels.simulator.door import Door
 from channels.simulator.fate import ERROR_AFTER, ERROR_BEFORE, LOST_REPLY, SLOW, TAKEN, THROTTLED, Fate
 from channels.simulator.handsets import API_VERSION, Handsets, Record
 from channels.simulator.ledger import Entry, Ledger
 from channels.simulator.postman import Answer, Postman
+
+log = structlog.get_logger(__name__)
 
 _RESOURCE = re.compile(rf"/{API_VERSION}/Accounts/([^/]+)/(Messages|Calls)(?:/([^/]+))?\.json")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -45,7 +49,8 @@ def _json(body: object, *, status: int = 200, headers: Mapping[str, str] | None 
 class Api:
     """Answers HTTP requests. One plain function of (request) -> response; no router, because each hand-over passes here."""
 
-    def __init__(self, fate: Fate, handsets: Handsets, ledger: Ledger, postman: Postman) -> None:
+    def __init__(self, fate: Fate, handsets: Handsets, ledger: Ledger, postman: Postman, door: Door) -> None:
+        self._door = door
         self._fate = fate
         self._handsets = handsets
         self._ledger = ledger
@@ -60,7 +65,8 @@ class Api:
         except Rejected as exc:
             first = exc.problems[0]
             body = {"code": first.code, "field": first.field, "detail": first.detail, "fix": first.fix, "status": exc.status}
-            return web.Response(body=json.dumps(body).encode(), status=exc.status, content_type="application/problem+json")
+            headers = {"WWW-Authenticate": "Bearer"} if exc.status == 401 else {}
+            return web.Response(body=json.dumps(body).encode(), status=exc.status, headers=headers, content_type="application/problem+json")
 
     # ---- Twilio's side
 
@@ -84,6 +90,9 @@ class Api:
         if delay := self._fate.delay():
             await asyncio.sleep(delay)
         record = self._record(kind, account, token, form)
+        if (refused := self._refused_callback(kind, form)) is not None:
+            self._note(record, "refused callback", taken=False)
+            return refused
         if code := _malformed(kind, form) or self._fate.refusal(kind, record.to, record.sender):
             self._note(record, f"refused {code}", taken=False)
             return error(code, headers={"Retry-After": str(self._fate.settings.retry_after)} if _WORDS.get(code, (400, ""))[0] == 429 else None)
@@ -102,6 +111,16 @@ class Api:
             await asyncio.sleep(self._fate.settings.slow_seconds)
         assert fate in (TAKEN, LOST_REPLY, SLOW)
         return _json(record.to_json(), status=201)
+
+    def _refused_callback(self, kind: str, form: Mapping[str, list[str]]) -> web.Response | None:
+        """Return the refusal of a request whose callbacks would leave the base that the simulator was started with."""
+        for name, code in (("StatusCallback", 21609 if kind == "sms" else 21626), ("Url", 21205)):
+            url = form.get(name, [""])[0]
+            if url and (host := self._door.refused_host(url)):
+                allowed = self._door.callback_base or "addresses on loopback"
+                log.warning("simulator.callback_refused", host=host[:100], allowed=allowed)
+                return error(code, f"callbacks go to {allowed} only, not to {host[:100]}: start the simulator with --callback")
+        return None
 
     def _record(self, kind: str, account: str, token: str, form: Mapping[str, list[str]]) -> Record:
         def one(name: str) -> str:
@@ -172,14 +191,17 @@ class Api:
     async def _own(self, request: web.BaseRequest) -> web.StreamResponse:
         route = (request.method, request.path)
         if route == ("GET", "/ledger"):
+            self._door.check_reading(request)
             if request.query.get("summary") in ("1", "true"):
                 return _json(self._ledger.summary())
             return web.Response(body=self._ledger.to_json(), content_type="application/json")
         if route == ("GET", "/healthz"):
             return web.Response(text="ok\n")
         if route == ("GET", "/control"):
+            self._door.check_control(request)
             return self._controls()
         if request.method == "POST" and request.path.startswith("/control"):
+            self._door.check_control(request)
             return await self._control(request.path, _object(await request.read()))
         raise refuse("not_found", "the simulator has no such page", "see /ledger, /ledger?summary=1 and /control", status=404)
 

@@ -229,6 +229,8 @@ class Handsets:
         url = url or settings.inbound_url or (beside(newest.callback or newest.url) if newest else "")
         if not token or not url:
             raise refuse("inbound_unknown", "nothing was sent yet, so nobody knows where a reply goes", "give inbound_url, account and token by POST /control", status=409)
+        if host := self._postman.refused_host(url):
+            raise refuse("callback_foreign", f"the simulator does not call {host[:100]}", "start it with --callback and the address of the installation", field="url")
         sid = f"SM{self._fate.random.getrandbits(128):032x}"
         params = [
             ("AccountSid", account), ("ApiVersion", API_VERSION), ("Body", body), ("From", sender), ("MessageSid", sid), ("NumMedia", "0"), ("NumSegments", "1"),

@@ -12,10 +12,12 @@ import aiohttp
 import structlog
 
 from channels.callbacks import SIGNATURE, Pairs, sign
+from channels.simulator.door import Door
 
 TRY_SECONDS = 15.0  # all tries of one callback share them: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 ANSWER_SECONDS = 15.0
 FIRST_PAUSE = 0.25
+_ANSWER_BYTES = 64 * 1024  # TwiML is far shorter; nobody fills the simulator's memory
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +54,8 @@ def retry_rule(url: str) -> tuple[int, frozenset[str]]:
 class Postman:
     """Runs jobs when they are due, `hands` at a time. Nothing is lost while it runs; what is left at `close` is dropped."""
 
-    def __init__(self, hands: int) -> None:
+    def __init__(self, hands: int, door: Door) -> None:
+        self._door = door
         self.sent = 0
         self.failed = 0
         self._hands = hands
@@ -92,17 +95,26 @@ class Postman:
         self.later(seconds, job)
 
     async def post(self, letter: Letter) -> Answer:
-        """Post a letter once, now."""
+        """Post a letter once, now. An address outside the callback base is not called: the answer's status is 0."""
         assert self._session is not None
         url = letter.url.partition("#")[0]
+        if host := self._door.refused_host(url):
+            log.warning("simulator.callback_refused", host=host[:100], allowed=self._door.callback_base or "loopback")
+            return Answer(status=0)
         headers = {SIGNATURE: sign(letter.token, url, letter.params), "User-Agent": "TwilioProxy/1.1 (fasttime simulator)"}
         try:
             async with self._session.post(url, data=letter.params, headers=headers, allow_redirects=False) as answer:
-                body = await answer.read()
+                body = await answer.content.read(_ANSWER_BYTES)
+                while len(body) < _ANSWER_BYTES and (more := await answer.content.read(_ANSWER_BYTES - len(body))):
+                    body += more
                 self.sent += 1
                 return Answer(status=answer.status, body=body)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError):  # ValueError: an address that is none
             return Answer(status=0)
+
+    def refused_host(self, url: str) -> str:
+        """Return the host of an address that is not called, "" where it may be called."""
+        return self._door.refused_host(url)
 
     @property
     def waiting(self) -> int:

@@ -54,6 +54,10 @@ def simulator(
     smtp: Port = 8025,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     ledger: Annotated[Path | None, typer.Option("--ledger", help="Keep the ledger in this file; a second start continues it.", show_default=False)] = None,
+    token: Annotated[str, typer.Option("--token", help="What its controls want; left out, FASTTIME_SIMULATOR_TOKEN, or a new one.", show_default=False)] = "",
+    callback: Annotated[
+        str, typer.Option("--callback", help="Where its callbacks may go; left out, FASTTIME_PUBLIC_URL, or loopback.", metavar="URL", show_default=False)
+    ] = "",
     json: Json = False,
 ) -> None:
     """Run handsets and inboxes that reach nobody and remember everything; GET /ledger shows it. SIGTERM ends it."""
@@ -62,22 +66,30 @@ def simulator(
 
     from broadcast.problems import refuse
     from channels.simulator import run_simulator
+    from console.commands.session import load_settings
 
     out = Output(json=json)
+    settings = load_settings()
+    token = token or settings.simulator_token
+    callback = callback or settings.public_url
+    if token and len(token) < 16:
+        raise refuse("token_short", "the simulator's token is too short", "use 16 random characters or more, or leave it out", field="--token")
+    if callback and not callback.startswith(("http://", "https://")):
+        raise refuse("address_invalid", "--callback is no address", "write http://host:port", field="--callback")
 
     async def serve() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         try:
-            running = await run_simulator(http, smtp, host, ledger_path=ledger)
+            running = await run_simulator(http, smtp, host, ledger_path=ledger, token=token, callback_base=callback)
         except OSError as error:
             raise refuse(
                 "port_in_use", f"cannot listen on {host}: {error.strerror or type(error).__name__}", "choose others with --http and --smtp, or 0 for free ones", status=503
             ) from None
         try:
-            document = {"http": running.http_url, "smtp": running.smtp_url}
-            out.answer(document, running.http_url, running.smtp_url)
+            document = {"http": running.http_url, "smtp": running.smtp_url, "token": running.token}
+            out.answer(document, running.http_url, running.smtp_url, running.token)
             out.note(f"FASTTIME_SIMULATOR_HTTP={running.http_url} FASTTIME_SIMULATOR_SMTP={running.smtp_url}; the ledger is at {running.http_url}/ledger")
             await stop.wait()
         finally:

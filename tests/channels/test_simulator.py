@@ -95,8 +95,8 @@ async def mail(simulator: Simulator) -> AsyncIterator[EmailChannel]:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
+async def http(simulator: Simulator) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {simulator.token}"}) as session:
         yield session
 
 
@@ -220,7 +220,7 @@ async def test_credentials_are_checked_where_told(simulator: Simulator, sms: Sms
     [("GET", "/2010-04-01/Accounts/AC1/Messages/SM1.json"), ("DELETE", "/2010-04-01/Accounts/AC1/Messages.json"), ("GET", "/nothing"), ("POST", "/control/nothing")],
 )
 async def test_what_does_not_exist_is_404(simulator: Simulator, http: aiohttp.ClientSession, method: str, path: str) -> None:
-    async with http.request(method, simulator.http_url + path) as answer:
+    async with http.request(method, simulator.http_url + path, headers={"Content-Type": "application/json"}) as answer:
         assert answer.status == 404
 
 
@@ -555,7 +555,7 @@ async def test_an_impossible_control_is_refused_by_name_and_changes_nothing(simu
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"7", b"\xff"])
 async def test_a_control_that_is_no_object_is_refused(simulator: Simulator, http: aiohttp.ClientSession, body: bytes) -> None:
-    async with http.post(f"{simulator.http_url}/control", data=body) as answer:
+    async with http.post(f"{simulator.http_url}/control", data=body, headers={"Content-Type": "application/json"}) as answer:
         assert answer.status == 400
 
 

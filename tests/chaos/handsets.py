@@ -10,11 +10,13 @@ from pathlib import Path
 
 from channels.simulator import SimulatorSettings, run_simulator
 
+TOKEN = "handsets-of-the-harness"
+
 
 async def serve(http_port: int, smtp_port: int, ledger: Path, settings: SimulatorSettings) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    simulator = await run_simulator(http_port, smtp_port, settings=settings, ledger_path=ledger)
+    simulator = await run_simulator(http_port, smtp_port, settings=settings, ledger_path=ledger, token=TOKEN)
     await stop.wait()
     await simulator.close()
 

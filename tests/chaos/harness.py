@@ -40,6 +40,7 @@ from console.up import make_desk
 from subscribers import registry
 from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import REGION, demo_areas
+from tests.chaos.handsets import TOKEN
 from tests.services import Program, free_port
 
 T = TypeVar("T")
@@ -101,6 +102,9 @@ def urgent(area: str = WESTMINSTER, headline: str = "Stay indoors") -> Content:
     return content("incident", areas=(area,), severity="Extreme", urgency="Immediate", headline=headline)
 
 
+CONTROL = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+
+
 class Handsets:
     """The simulated provider, as a process of its own."""
 
@@ -111,11 +115,12 @@ class Handsets:
         self.program = Program("handsets", command, env=base_env(), cwd=ROOT, ready=lambda: bool(self.get("/control")))
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=10) as answer:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", headers=CONTROL)
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
     def control(self, **changes: Any) -> Any:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.http}/control", data=json.dumps(changes).encode(), method="POST")
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http}/control", data=json.dumps(changes).encode(), method="POST", headers=CONTROL)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 

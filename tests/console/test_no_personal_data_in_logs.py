@@ -42,7 +42,8 @@ def test_a_whole_job_with_failures_doubts_and_stops_logs_nobody(cli: Cli) -> Non
             "FASTTIME_MAIL_FROM": "Police <alerts@example.org>",
         }
         control = {"lose_reply": 0.2, "error_after": 0.1, "error_before": 0.1, "numbers": {f"+447700900{n:03d}": "refuse 21610" for n in range(0, PEOPLE, 3)}}
-        urllib.request.urlopen(urllib.request.Request(f"{where['http']}/control", json.dumps(control).encode(), {"Content-Type": "application/json"}), timeout=10).close()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {where['token']}"}
+        urllib.request.urlopen(urllib.request.Request(f"{where['http']}/control", json.dumps(control).encode(), headers), timeout=10).close()
         cli.ok("areas", "import", cli.file("areas.csv", "code,name\nE09000033,Westminster\n"), "--level", "borough")
         cli.ok("subscribers", "import", cli.file("people.csv", CSV), "--basis", "consent")
         author, approver = cli.operator("Ann", "author"), cli.operator("Ben", "approver")
