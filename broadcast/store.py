@@ -108,7 +108,11 @@ class Database:
             # People's numbers and addresses are in there: for this user only (SQLite gives its side files the same mode).
             Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(OSError):  # a folder that cannot be written to is told when it is used
-                os.close(os.open(parsed.database, os.O_CREAT | os.O_RDWR, 0o600))
+                handle = os.open(parsed.database, os.O_CREAT | os.O_RDWR, 0o600)
+                try:
+                    os.fchmod(handle, 0o600)
+                finally:
+                    os.close(handle)
             # One thread and one connection write; readers have their own, so a long report never delays a claim.
             self._writer = create_engine(plain, poolclass=NullPool, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
             self._reader = create_engine(plain, pool_size=4, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})

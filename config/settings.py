@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from broadcast.problems import Problem, Rejected
+from config.private_folder import make_private
 
 PREFIX = "FASTTIME_"
 
@@ -92,10 +93,9 @@ class Settings:
             return self.given_key.encode()
         path = self.data / "secret_key"
         try:
-            return path.read_bytes()
+            return _strong(path)
         except FileNotFoundError:
-            pass
-        self.data.mkdir(parents=True, exist_ok=True)
+            make_private(self.data)
         made = secrets.token_hex(32).encode()
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         fresh.touch(mode=0o600, exist_ok=False)
@@ -103,10 +103,37 @@ class Settings:
         try:
             path.hardlink_to(fresh)  # of two processes that start at once, one key wins
         except FileExistsError:
-            made = path.read_bytes()
+            made = _strong(path)
         finally:
             fresh.unlink()
         return made
+
+
+KEY_LENGTH = 32
+KEY_FIX = "use 32 random characters or more, for example from: openssl rand -hex 32"
+_EXAMPLES = ("changeme", "change-me", "change_me", "secret", "example", "password", "yoursecret", "your-secret", "fasttime")
+
+
+def key_fault(value: str) -> str:
+    """Return what is wrong with a secret key, "" for nothing: too short, an example, or hardly any different characters."""
+    if not value:
+        return "is empty"
+    if len(value) < KEY_LENGTH:
+        return f"is too short: {len(value)} characters where {KEY_LENGTH} or more belong"
+    if value.casefold().startswith(_EXAMPLES):
+        return "is an example that everybody knows"
+    if len(set(value)) < 8:
+        return "is easily guessed: it repeats a few characters"
+    return ""
+
+
+def _strong(path: Path) -> bytes:
+    """Return the key of a file; raises Rejected (exit 2) where nobody should sign with it, and FileNotFoundError."""
+    key = path.read_bytes()
+    if fault := key_fault(key.decode("latin-1")):
+        fix = f"restore it from the backup; where there is none, remove {path}: a new one is made, and links sent so far are void"
+        raise Rejected(Problem(code="secret_key_weak", field="FASTTIME_SECRET_KEY", detail=f"the key in {path} {fault}", fix=fix))
+    return key
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -227,6 +254,6 @@ class _Reader:
 
     def secret_key(self) -> str:
         value = self.text("SECRET_KEY")
-        if value and (len(value) < 16 or value.casefold().startswith(("changeme", "secret", "example", "password"))):
-            self._bad("SECRET_KEY", "is an example or too short", "use 32 random characters or more")
+        if PREFIX + "SECRET_KEY" in self.env and (fault := key_fault(value)):
+            self._bad("SECRET_KEY", fault, KEY_FIX)
         return value

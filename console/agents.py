@@ -8,6 +8,8 @@ from pathlib import Path
 
 import faust
 
+from config.private_folder import make_private
+
 CHARS_OF_A_KEY = 64  # the longest we write: the digest of a reply
 
 
@@ -16,7 +18,7 @@ def make_app(group: str, bootstrap: str, *, data: Path) -> faust.App:
 
     Truth is in the database, so there are no tables, no web server, no producer; a new group begins with the oldest event kept.
     """
-    data.mkdir(parents=True, exist_ok=True)
+    make_private(data)
     app = faust.App(
         group,
         broker=";".join(f"kafka://{host}" for host in bootstrap.split(",")),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from broadcast.problems import Rejected, refuse
+from config.private_folder import make_private
 
 LOCK = "up.lock"
 
@@ -18,7 +19,7 @@ LOCK = "up.lock"
 def hold_lock(data: Path) -> Iterator[None]:
     """Hold the folder for one `up`; raises Rejected (exit 2) data_folder_in_use where another one has it, data_folder_unusable where none could."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        make_private(data)
         descriptor = os.open(data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise unusable(data, error) from None
@@ -61,10 +62,11 @@ def is_running(data: Path) -> bool:
         os.close(descriptor)
 
 
-def check_usable(data: Path) -> None:
-    """Make the folder if it is not there; raises Rejected (exit 2) where it cannot be written to."""
+def check_usable(data: Path, *, mend: bool = True) -> None:
+    """Make the folder if it is not there, close it to others unless `mend` is off; raises Rejected (exit 2) where it cannot be used."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        if mend or not data.exists():
+            make_private(data)
     except OSError as error:
         raise unusable(data, error) from None
     if not os.access(data, os.R_OK | os.W_OK | os.X_OK):

@@ -122,7 +122,7 @@ def _data_folder(settings: Settings) -> Check:
     if not settings.embedded:
         return passed("data_folder", "not used by a cluster")
     try:
-        check_usable(settings.data)
+        check_usable(settings.data, mend=False)
     except Rejected as rejected:
         return failed("data_folder", rejected.problems[0], exit_code=2)
     return passed("data_folder", f"{settings.data}; `fasttime up` is {'running' if is_running(settings.data) else 'not running'} here")
