@@ -14,7 +14,7 @@ from broadcast.drafts.source import LIMIT as DRAFT_LIMIT
 from broadcast.store import Database
 from config.rendering import StoredRenderings
 from config.settings import Settings
-from console import api, health, hooks, metrics, problem_json, public
+from console import api, health, hooks, metrics, openapi, problem_json, public
 from console.context import Web
 from console.desk import Desk
 from console.edge import BODY_LIMIT, Edge
@@ -69,6 +69,7 @@ def create_app(
     app.add_middleware(Edge, limit_of=limit_of, observe=counted.observe, endless=frozenset({"/api/v1/events"}))
     for router in (api.router(web), hooks.router(web), health.router(web), metrics.router(web, counted), public.router(web)):
         app.include_router(router)
+    openapi.install(app)
     return app
 
 

@@ -21,10 +21,22 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from tests.console.site import a_draft
 
-CHECKS = [not_a_server_error]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
 ENDLESS = frozenset({"/api/v1/events"})  # a stream has no answer to wait for
 CHUNK = 250  # requests from one seed
 KEPT = 20  # faults told in full
@@ -90,7 +102,7 @@ def _chunk(
     size: int,
     chosen: random.Random,
 ) -> None:
-    roles = [*tokens, None]
+    roles = [*tokens, None, *["author", "approver"] * 3]  # who may act, more often
 
     def one(case: Any) -> None:
         _vary(case, chosen)
