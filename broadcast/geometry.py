@@ -314,6 +314,11 @@ def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
 _SIMPLIFY: Final = "simplify the shape, or name the areas instead"
 
 
+def ring_from_cap(text: str, field: str) -> Ring:
+    """Return the corners of CAP's "lat,lon lat,lon …"; whether they are a ring is asked with the others."""
+    return _cap_polygon(text, field)[0][1][0]
+
+
 def _cap_polygon(text: str, field: str) -> list[tuple[str, list[Ring]]]:
     pairs = [p for p in _XML_SPACE.split(text) if p]
     if not pairs:

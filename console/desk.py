@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
 from pyroaring import BitMap
 
@@ -17,12 +17,14 @@ from broadcast import accounts, audiences, generations, ledger, messages, operat
 from broadcast.areas import AreaTree
 from broadcast.areas import revision as areas_revision
 from broadcast.content import PERSONAL_CHANNELS, Content
+from broadcast.drafts import Follows
+from broadcast.drafts.checking import check_content
 from broadcast.geometry import check_place, shape_of, to_wkb
 from broadcast.operators import Operator
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.publishing import House
 from broadcast.store import Connection, Database
-from broadcast.text_rules import check_placeholders, warnings
+from broadcast.text_rules import warnings
 from broadcast.versions import Resolved, Version
 from broadcast.wording.levels import WORDING_REVISION
 from broadcast.wording.render import render
@@ -142,7 +144,8 @@ class Desk:
         operators.require(actor, "submit")
         v = await self.head(message_id)
         await self.in_scope(actor, v)
-        problems = self._unready(v.content)
+        base, action = await self.edited_from(message_id)
+        problems = await asyncio.to_thread(self._unready, v.content, base, action)
         if problems:
             raise Rejected(problems)
         seen = await self.look(v, actor)
@@ -329,14 +332,10 @@ class Desk:
         if v.room is None or tree.within(actor.area, [v.room]):
             raise refuse("area_out_of_scope", "the message belongs to another control room", f"this operator is bound to {actor.area}", status=403)
 
-    def _unready(self, content: Content) -> list[Problem]:
-        """Return why a text cannot go out as it is: blanks left unfilled, an expiry that is over, a rendering that fails."""
-        problems: list[Problem] = []
-        for language, text in content.languages.items():
-            for name in ("headline", "description", "instruction", "sms", "voice"):
-                problems += check_placeholders(f"languages.{language}.{name}", getattr(text, name) or "")
-        if not isinstance(content.expires, timedelta) and content.expires <= self.now():
-            problems.append(Problem(code="expired", detail="the expiry is over", fix="set a later one", field="expires"))
+    def _unready(self, content: Content, base: Content | None, action: str) -> list[Problem]:
+        """Return why a text cannot go out as it is: what a door would refuse now, blanks left unfilled, a rendering that fails."""
+        follows = cast("Follows", action if base is not None else "update")
+        problems = list(check_content(content, now=self.now(), base=base, follows=follows))
         if not problems:
             now = self.now()
             for language in content.languages:

@@ -22,8 +22,8 @@ _ATTRIBUTES = {slot.tag: slot.attribute for slot in INFO}
 _DECIMALS = {slot.tag: slot for slot in AREA if slot.type == "decimal"}
 
 
-def check_infos(alert: CapAlert) -> Iterator[RuleHit]:
-    """Yield the hits of the rules about infos and areas."""
+def check_infos(alert: CapAlert, *, shapes: bool = True) -> Iterator[RuleHit]:
+    """Yield the hits of the rules about infos and areas; without `shapes` not those about polygons and circles."""
     for number, info in enumerate(alert.infos, 1):
         where = f"/alert/info[{number}]"
         for tag in _TEXTS:
@@ -32,7 +32,7 @@ def check_infos(alert: CapAlert) -> Iterator[RuleHit]:
         if not info.areas:
             yield hit("area_missing", where, "no area")
         for place, area in enumerate(info.areas, 1):
-            yield from _area(area, f"{where}/area[{place}]")
+            yield from _area(area, f"{where}/area[{place}]", shapes=shapes)
         yield from _findable(info, where)
 
 
@@ -62,11 +62,11 @@ def _times(alert: CapAlert, info: CapInfo, where: str) -> Iterator[RuleHit]:
             yield hit("times_inverted", f"{where}/expires[1]", f"{info.expires}, with {tag} {text}")
 
 
-def _area(area: CapArea, where: str) -> Iterator[RuleHit]:
+def _area(area: CapArea, where: str, *, shapes: bool) -> Iterator[RuleHit]:
     yield from _text("areaDesc", area.area_desc, f"{where}/areaDesc[1]")
-    for number, text in enumerate(area.polygons, 1):
+    for number, text in enumerate(area.polygons if shapes else (), 1):
         yield from read_polygon(text, f"{where}/polygon[{number}]")[1]
-    for number, text in enumerate(area.circles, 1):
+    for number, text in enumerate(area.circles if shapes else (), 1):
         yield from read_circle(text, f"{where}/circle[{number}]")[1]
     yield from _heights(area, where)
 

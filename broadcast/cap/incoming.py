@@ -67,7 +67,7 @@ def from_cap(alert: CapAlert, *, now: datetime | None = None) -> Drafted:
         identifier=alert.identifier,
         ours=ours,
         code=(parameters.one(first, parameters.CODE) or "") if ours else "",
-        warnings=() if ours else tuple(_warnings(alert)),
+        warnings=() if ours else tuple(warnings_of(alert)),
     )
 
 
@@ -148,7 +148,16 @@ def _foreign(alert: CapAlert, expires: datetime | None) -> Content:
     )
 
 
-def _warnings(alert: CapAlert) -> Iterable[Problem]:
+def expiry_text(infos: Iterable[CapInfo], exact: str | None) -> str | None:
+    """Return when the first of the infos ends, as a draft says it; `exact` is our own parameter. None where none says it."""
+    if exact:
+        return exact
+    ends = [at for at in (info.expires_at for info in infos) if at is not None]
+    return min(ends).isoformat() if ends else None
+
+
+def warnings_of(alert: CapAlert) -> Iterable[Problem]:
+    """Yield what the draft of a foreign document does otherwise than the document."""
     if alert.scope != "Public":
         yield Problem(
             code="cap_scope",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broadcast.cap.geometry import polygon_text, read_polygon
 from broadcast.cap.model import CapInfo, Pair
-from broadcast.content import CHANNELS, KINDS, Audience, Content, Polygon, Ring, Text, default_visibility, less_visible
+from broadcast.content import CHANNELS, KINDS, VISIBILITIES, Audience, Content, Polygon, Ring, Text, default_visibility, less_visible
 from broadcast.problems import Rejected, refuse
 
 PREFIX = "fasttime:"
@@ -59,12 +59,23 @@ def is_ours(info: CapInfo) -> bool:
 def kind_of(info: CapInfo) -> str:
     """Return the kind. Raises Rejected (cap_parameter) for one that is none of KINDS, and for a parameter of ours that we do not know."""
     kind = one(info, KIND) or ""
-    unknown = [name for name, _ in info.parameters if name.startswith(PREFIX) and name not in _NAMES]
     if kind not in KINDS:
         raise _bad(KIND, kind, f"one of {', '.join(KINDS)}")
+    known_names(info)
+    return kind
+
+
+def known_names(info: CapInfo) -> None:
+    """Raise Rejected (cap_parameter) for a parameter of ours that we do not know."""
+    unknown = [name for name, _ in info.parameters if name.startswith(PREFIX) and name not in _NAMES]
     if unknown:
         raise _bad(unknown[0], "a name we do not know", f"one of {', '.join(sorted(_NAMES))}")
-    return kind
+
+
+def check_hole_index(index: str, value: str, polygons: int) -> None:
+    """Raise Rejected (cap_parameter) where a hole names no polygon of the info."""
+    if not (index.isascii() and index.isdigit() and len(index) < 7 and int(index) < polygons):
+        raise _bad(HOLE, value[:60], "the index of a polygon of the info and a closed ring of lat,lon pairs")
 
 
 def one(info: CapInfo, name: str) -> str | None:
@@ -96,7 +107,7 @@ def visibility_of(info: CapInfo, cap_scope: str) -> str:
     said = one(info, VISIBILITY)
     if said is None:
         return less_visible(cap_scope.lower(), default_visibility(audience_of(info), one(info, SCOPE)))
-    if said != cap_scope.lower():
+    if said in VISIBILITIES and said != cap_scope.lower():
         raise _bad(VISIBILITY, said, f"{cap_scope.lower()}, as the element scope says")
     return said
 
@@ -107,7 +118,8 @@ def with_holes(rings: tuple[Ring, ...], info: CapInfo) -> tuple[Polygon, ...]:
     for value in info.values_of(HOLE):
         index, _, text = value.partition(" ")
         ring, hits = read_polygon(text)
-        if not (index.isascii() and index.isdigit() and len(index) < 7 and int(index) < len(polygons)) or any(found.severity == "reject" for found in hits):
+        check_hole_index(index, value, len(polygons))
+        if any(found.severity == "reject" for found in hits):
             raise _bad(HOLE, value[:60], "the index of a polygon of the info and a closed ring of lat,lon pairs")
         polygons[int(index)].append(ring)
     return tuple(tuple(polygon) for polygon in polygons)

@@ -45,8 +45,8 @@ def validate(data: bytes) -> Verdict:
     return judge(data)[0]
 
 
-def judge(data: bytes) -> tuple[Verdict, CapAlert | None]:
-    """Return the verdict and, unless it is reject, the document."""
+def judge(data: bytes, *, shapes: bool = True) -> tuple[Verdict, CapAlert | None]:
+    """Return the verdict and, unless it is reject, the document. Without `shapes` polygons and circles are not looked at."""
     root, refused = read_root(data)
     if root is None:
         return _verdict(refused), None
@@ -54,7 +54,7 @@ def judge(data: bytes) -> tuple[Verdict, CapAlert | None]:
     if any(found.rule in _SHAPE_RULES for found in hits):
         return _verdict(hits), None  # what stands in the wrong place cannot be judged by what it means
     alert = read_alert(root)
-    verdict = _verdict([*hits, *_encoding(root), *check_alert(alert), *check_infos(alert)])
+    verdict = _verdict([*hits, *_encoding(root), *check_alert(alert), *check_infos(alert, shapes=shapes)])
     return verdict, None if verdict.verdict == "reject" else alert
 
 

@@ -92,6 +92,21 @@ def read_draft(
     field_type, and those named in this package. An unfilled placeholder is none yet (`placeholder_problems`). Nothing else is ever raised.
     """
     source = sources.read(data, form, file=file)
+    return read_source(source, now=now, base=base, follows=follows, replaces=replaces)
+
+
+def read_source(
+    source: Source,
+    *,
+    now: datetime,
+    base: Content | None = None,
+    follows: Follows = "update",
+    replaces: Content | None = None,
+) -> Content:
+    """Return the content of a message from its fields, whatever form they were written in.
+
+    Every door comes through here: files, requests, CAP documents and the check of what is submitted.
+    """
     shaped = shape(source)
     reader = _Reader(source=source, shaped=shaped, now=now, base=base, follows=follows, replaces=replaces, problems=_one_per_field(source.problems, shaped.problems))
     content = reader.content()
@@ -119,7 +134,8 @@ def _texts(content: Content) -> Iterable[tuple[str, str]]:
             text = getattr(words, name)
             if text:
                 yield f"languages.{tag}.{name}", text
-    yield from ((field_path("hotlines", i), text) for i, text in enumerate(content.hotlines))
+    for name in ("hotlines", "incidents"):
+        yield from ((field_path(name, i), text) for i, text in enumerate(getattr(content, name)))
     yield from ((name, text) for name, text in (("source", content.source), ("note", content.note)) if text)
 
 
@@ -157,7 +173,8 @@ class _Reader:
         note = self.words(("note",), self.draft.note)
         incidents = tuple(self.words(("incidents", i), text, required=True) for i, text in enumerate(self.draft.incidents or ()))
         if status in NO_DRILL_STATUSES:
-            for path, text in ((("source",), origin), (("note",), note), *((("hotlines", i), t) for i, t in enumerate(hotlines))):
+            listed = [((name, i), t) for name, items in (("hotlines", hotlines), ("incidents", incidents)) for i, t in enumerate(items)]
+            for path, text in ((("source",), origin), (("note",), note), *listed):
                 self.no_drill(path, text)
         if self.problems or kind is None or status is None or expires is None or place is None:
             return None

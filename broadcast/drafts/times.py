@@ -15,6 +15,7 @@ LONGEST: Final = timedelta(days=3660)  # ten years: beyond it a typing error is 
 
 _AFTER: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?", re.ASCII)
 _RFC_3339: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?(?:([Zz])|([+-])([0-9]{2}):([0-9]{2}))?", re.ASCII)
+_LONGEST_TEXT: Final = 100  # characters
 _FIX: Final = "write it as 2026-11-21T18:00:00+00:00, or as a time from the approval such as 4h, 90m or 2d"
 
 
@@ -25,6 +26,8 @@ def read_expiry(text: str, *, now: datetime, field: str = "expires") -> datetime
     expired (not after `now`), number_range (more than ten years from the approval). Source: RFC 3339 section 5.6; seconds may be left out.
     """
     word = text.strip()
+    if len(word) > _LONGEST_TEXT:
+        raise refuse("time_invalid", "not a time", _FIX, field=field)
     after = _AFTER.fullmatch(word.lower().replace(" ", ""))
     if after and word:
         days, hours, minutes, seconds = (int(n or 0) for n in after.groups())
@@ -37,6 +40,8 @@ def read_expiry(text: str, *, now: datetime, field: str = "expires") -> datetime
     at = _instant(word, field)
     if at <= now:
         raise refuse("expired", f"{at.isoformat()} is in the past", "give a time to come, or one from the approval such as 4h", field=field)
+    if at - now > LONGEST:
+        raise refuse("number_range", "more than ten years", "give the day it ends", field=field)
     return at
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-from broadcast.content import Circle, Content, Polygon, Text
+from broadcast.content import Circle, Content, Polygon, Ring, Text
 from broadcast.drafts.times import write_expiry
 
 _NEEDS_QUOTES: Final = re.compile(r"[-+]?[0-9_]+", re.ASCII)  # 0900: text or nine hundred, by the version of YAML
@@ -70,7 +70,12 @@ def _words(text: Text) -> dict[str, str]:
 
 
 def _polygon(polygon: Polygon) -> dict[str, Any]:
-    return {"type": "Polygon", "coordinates": [[list(point) for point in ring] for ring in polygon]}
+    return {"type": "Polygon", "coordinates": [ring_fields(ring) for ring in polygon]}
+
+
+def ring_fields(ring: Ring) -> list[list[float]]:
+    """Return a ring as GeoJSON positions."""
+    return [list(point) for point in ring]
 
 
 def _circle(circle: Circle) -> str:

@@ -9,8 +9,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from broadcast import accounts, listing, operators, versions
-from broadcast.cap.mapping import from_cap
-from broadcast.cap.parse import parse
+from broadcast.cap import acts
+from broadcast.cap.drafting import content_of, read_cap
 from broadcast.content import Content
 from broadcast.drafts import Follows, read_draft
 from broadcast.drafts.model import DraftIn
@@ -79,8 +79,10 @@ def router(web: Web) -> APIRouter:
 
         async def make() -> Act:
             operators.require(actor, "draft")
-            content, warnings = await run_in_threadpool(read_new, body, kind, web)
-            return Act(do=lambda desk: desk.draft(actor, content), answer=_with(warnings), status=201)
+            if kind != CAP:
+                content = await run_in_threadpool(read_draft, body, "json", now=web.now())
+                return Act(do=lambda desk: desk.draft(actor, content), answer=_with(), status=201)
+            return await _draft_cap(web, actor, body)
 
         return await once(request, body, web.desk, actor, make)
 
@@ -120,7 +122,7 @@ def router(web: Web) -> APIRouter:
             base = await web.desk.base_of(message_id)
             content = await run_in_threadpool(read_following, body, kind, web, base, v.action, v.content)
         else:
-            content, _ = await run_in_threadpool(read_new, body, kind, web, v.content)
+            content = await run_in_threadpool(read_edit, body, kind, web, v.content)
         return JSONResponse(_told(await web.desk.edit(actor, message_id, content)))
 
     for name, fields in FIELDS.items():
@@ -165,15 +167,32 @@ def _with(warnings: tuple[Problem, ...] = ()) -> Any:
     return answer
 
 
-def read_new(body: bytes, kind: str, web: Web, replaces: Content | None = None) -> tuple[Content, tuple[Problem, ...]]:
-    """Return the content of a new message and what its author should know of it; raises Rejected.
+async def _draft_cap(web: Web, actor: Operator, body: bytes) -> Act:
+    """Return the act that a CAP document asks for: a draft, or of a message of ours an update. Raises Rejected for a Cancel."""
+    alert = await run_in_threadpool(read_cap, body)
+    message = base = None
+    if alert.msg_type != "Alert":
+        await web.db.write(acts.keep, alert, body, web.now())
+        message = await web.db.read(acts.message_meant, alert)
+        refused = acts.not_an_alert(alert, message)
+        if refused is not None:
+            raise refused
+    if message is not None:
+        base = await web.desk.base_of(message)
+    content, warnings = await run_in_threadpool(content_of, alert, now=web.now(), base=base)
+    if message is None:
+        return Act(do=lambda desk: desk.draft(actor, content), answer=_with(warnings), status=201)
+    operators.require(actor, "update")
+    return Act(do=lambda desk: desk.follow(actor, message, "update", content), answer=_with(warnings), status=201)
 
-    `replaces` is the draft whose text this takes the place of.
-    """
-    if kind == CAP:
-        drafted = from_cap(parse(body), now=web.now())
-        return drafted.content, drafted.warnings
-    return read_draft(body, "json", now=web.now(), replaces=replaces), ()
+
+def read_edit(body: bytes, kind: str, web: Web, replaces: Content) -> Content:
+    """Return the text that takes the place of a first version's draft; raises Rejected."""
+    if kind != CAP:
+        return read_draft(body, "json", now=web.now(), replaces=replaces)
+    alert = read_cap(body)
+    acts.only_words(alert, ("Alert",))
+    return content_of(alert, now=web.now(), replaces=replaces)[0]
 
 
 def read_following(body: bytes, kind: str, web: Web, base: Content, follows: Any, replaces: Content | None = None) -> Content:

@@ -63,12 +63,18 @@ async def drafted(session: Session, out: Output, v: Version, *more: str) -> None
 @app.command("draft")
 def draft(file: MessageFile, json: Json = False) -> None:
     """Start a message; it goes to nobody until a second person approves it."""
+    from broadcast import operators
     from console.commands.texts import read_new
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        content, warnings = read_new(file, session.now())
-        out.warn(warnings)
-        await drafted(session, out, await session.desk.draft(actor, content))
+        operators.require(actor, "draft")
+        read = await read_new(session, file)
+        out.warn(read.warnings)
+        if read.updates is None:
+            await drafted(session, out, await session.desk.draft(actor, read.content))
+        else:
+            v = await session.desk.follow(actor, read.updates, "update", read.content)
+            await drafted(session, out, v, f"an update of message {read.updates}, as the document says")
 
     _act(json, work)
 
@@ -76,16 +82,16 @@ def draft(file: MessageFile, json: Json = False) -> None:
 @app.command("edit")
 def edit(id_: MessageId, file: MessageFile, json: Json = False) -> None:
     """Replace the text of a draft; any submission of it is void."""
-    from console.commands.texts import read_following, read_new
+    from console.commands.texts import read_edit, read_following
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         v = await session.desk.head(id_)
         if v.action == "new":
-            content, warnings = read_new(file, session.now(), v.content)
+            read = read_edit(file, session.now(), v.content)
         else:
-            content, warnings = read_following(file, session.now(), await session.desk.base_of(id_), v.action, v.content)
-        out.warn(warnings)
-        await drafted(session, out, await session.desk.edit(actor, id_, content))
+            read = read_following(file, session.now(), await session.desk.base_of(id_), v.action, v.content)
+        out.warn(read.warnings)
+        await drafted(session, out, await session.desk.edit(actor, id_, read.content))
 
     _act(json, work)
 
@@ -258,9 +264,9 @@ def _follow(id_: int, action: str, file: Any, json: bool) -> None:
     from console.commands.texts import read_following
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        content, warnings = read_following(file, session.now(), await session.desk.base_of(id_), action)
-        out.warn(warnings)
-        await drafted(session, out, await session.desk.follow(actor, id_, action, content))
+        read = read_following(file, session.now(), await session.desk.base_of(id_), action)
+        out.warn(read.warnings)
+        await drafted(session, out, await session.desk.follow(actor, id_, action, read.content))
 
     _act(json, work)
 

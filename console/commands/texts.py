@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from broadcast.problems import Problem, refuse
 
 if TYPE_CHECKING:
     from broadcast.content import Content
+    from broadcast.drafts import Follows
+    from console.commands.session import Session
 
 Form = Literal["yaml", "json", "cap"]
 
@@ -33,36 +35,68 @@ def read_source(file: Path) -> tuple[bytes, Form, str]:
     return read_file(file, max_bytes=_MAX_BYTES), form, file.name
 
 
-def read_new(file: Path, now: datetime, replaces: Content | None = None) -> tuple[Content, tuple[Problem, ...]]:
-    """Return the content of a new message, and what its author should know of it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A text: its content, and what its author should know of it. `updates` is the message that a CAP Update means."""
 
-    `replaces` is the draft whose text this takes the place of. Raises Rejected with every fault.
-    """
-    from broadcast.drafts import read_draft
-
-    data, form, name = read_source(file)
-    if form == "cap":
-        return _from_cap(data, now)
-    return read_draft(data, form, now=now, replaces=replaces, file=name), ()
+    content: Content
+    warnings: tuple[Problem, ...] = ()
+    updates: int | None = None
 
 
-def read_following(
-    file: Path, now: datetime, base: Content, action: str, replaces: Content | None = None
-) -> tuple[Content, tuple[Problem, ...]]:
-    """Return the content of an update, correction or all-clear (`action`: update, correct, all_clear) of what said `base`."""
+async def read_new(session: Session, file: Path) -> Read:
+    """Return a new message, or what a CAP Update says of one of ours. Raises Rejected with every fault."""
     from broadcast.drafts import read_draft
 
     data, form, name = read_source(file)
     if form != "cap":
-        return read_draft(data, form, now=now, base=base, follows=action, replaces=replaces, file=name), ()  # type: ignore[arg-type]
-    content, warnings = _from_cap(data, now)
-    kind = {"correct": "correction", "all_clear": "all_clear"}.get(action, base.kind)
-    return replace(content, kind=kind), warnings
+        return Read(content=read_draft(data, form, now=session.now(), file=name))
+    return await _new_from_cap(session, data)
 
 
-def _from_cap(data: bytes, now: datetime) -> tuple[Content, tuple[Problem, ...]]:
-    from broadcast.cap.mapping import from_cap
-    from broadcast.cap.parse import parse
+async def _new_from_cap(session: Session, data: bytes) -> Read:
+    from broadcast.cap import acts
+    from broadcast.cap.drafting import content_of, read_cap
 
-    drafted = from_cap(parse(data), now=now)
-    return drafted.content, drafted.warnings
+    alert = read_cap(data)
+    message = None
+    if alert.msg_type != "Alert":
+        await session.db.write(acts.keep, alert, data, session.now())
+        message = await session.db.read(acts.message_meant, alert)
+        refused = acts.not_an_alert(alert, message)
+        if refused is not None:
+            raise refused
+    base = None if message is None else await session.desk.base_of(message)
+    content, warnings = content_of(alert, now=session.now(), base=base)
+    return Read(content=content, warnings=warnings, updates=message)
+
+
+def read_edit(file: Path, now: datetime, replaces: Content) -> Read:
+    """Return the text that takes the place of a first version's draft. Raises Rejected with every fault."""
+    from broadcast.cap import acts
+    from broadcast.cap.drafting import content_of, read_cap
+    from broadcast.drafts import read_draft
+
+    data, form, name = read_source(file)
+    if form != "cap":
+        return Read(content=read_draft(data, form, now=now, replaces=replaces, file=name))
+    alert = read_cap(data)
+    acts.only_words(alert, ("Alert",))
+    content, warnings = content_of(alert, now=now, replaces=replaces)
+    return Read(content=content, warnings=warnings)
+
+
+def read_following(file: Path, now: datetime, base: Content, action: str, replaces: Content | None = None) -> Read:
+    """Return an update, correction or all-clear (`action`: update, correct, all_clear) of what said `base`."""
+    from broadcast.cap import acts
+    from broadcast.cap.drafting import content_of, read_cap
+    from broadcast.drafts import read_draft
+
+    data, form, name = read_source(file)
+    follows = cast("Follows", action)
+    if form != "cap":
+        return Read(content=read_draft(data, form, now=now, base=base, follows=follows, replaces=replaces, file=name))
+    alert = read_cap(data)
+    acts.only_words(alert, ("Alert", "Update"))
+    content, warnings = content_of(alert, now=now, base=base, follows=follows, replaces=replaces)
+    return Read(content=content, warnings=warnings)

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, update
 from starlette.requests import Request
 
 from broadcast import replies
+from broadcast.drafts import read_draft
 from broadcast.tables import idempotency as table
 from console import idempotency
-from console.api import messages as api_messages
 from tests.console.site import CAMDEN, Site, a_draft, open_site
 
 HOUR = timedelta(hours=1)
@@ -222,7 +222,7 @@ async def test_who_wakes_up_after_being_taken_over_has_its_act_rolled_back(site:
     taken = await site.db.write(replies.reserve, operator_id=1, key="sleeper", digest="d", now=datetime.now(UTC))
     assert isinstance(taken, replies.Reservation)
     actor = await site.desk.actor(site.tokens["author"])
-    content, _ = api_messages.read_new(json.dumps(a_draft()).encode(), "application/json", site.app.state.web)
+    content = read_draft(json.dumps(a_draft()).encode(), "json", now=datetime.now(UTC))
     act = idempotency.Act(do=lambda desk: desk.draft(actor, content), answer=lambda _conn, v, _seen: {"id": v.message_id})
     with pytest.raises(Exception, match="key_in_flight"):
         await idempotency._do(site.desk, reserved, lambda: act)
