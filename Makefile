@@ -45,7 +45,7 @@ test-chaos: services
 
 # Attacks and generated requests, long ones; what a run printed stands in docs/security.md.
 test-security: services
-	@SECURITY_CASES=$(or $(CASES),100000) $(BIN)/python -m pytest -m security -s --timeout=14400 $(ARGS)
+	@SECURITY_CASES=$(or $(CASES),100000) $(BIN)/python -m pytest -m security -s --timeout=14400 -o faulthandler_timeout=0 $(ARGS)
 
 bench: services
 	@$(BIN)/python -m tests.services.bench $(or $(NAME),all) $(ARGS)
