@@ -16,7 +16,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -308,6 +308,8 @@ class System:
 
     async def publish(self, what: Content, *, follows: int | None = None, action: str = "new") -> Version:
         """Draft, submit and approve, as two people; return the version."""
+        if action == "correct":
+            what = replace(what, kind="correction", note="The street was wrong.")
         v = await (self.desk.draft(self.author, what) if follows is None else self.desk.follow(self.author, follows, action, what))
         v, _ = await self.desk.submit(self.author, v.message_id)
         v = await self.desk.approve(self.approver, v.message_id, v.content_hash)

@@ -12,12 +12,19 @@ from broadcast import receipts
 from broadcast.accounts import of_message
 from broadcast.attempts import person_attempt
 from broadcast.tables import outbox, receipt, response
+from channels.limits import MemoryLimiter
 from config import wiring
+from config.engine import Engine
+from config.settings import load
 from subscribers import registry, unsubscribe
 from tests.console.site import Answer, Site, open_site, person
 
 SID = "SM" + "1" * 32
 CALL = "CA" + "1" * 32
+MAIL = {
+    "FASTTIME_MAIL_FROM": "Police <alerts@example.org>",
+    "FASTTIME_SIMULATOR_SMTP": "smtp://127.0.0.1:9",
+}
 NUMBER = "+447700900001"  # of two people
 
 
@@ -181,6 +188,30 @@ async def test_the_mark_of_a_simulated_link_cannot_be_taken_off(site: Site) -> N
     assert unsubscribe.read(real[:8] + other[8:], key) is None
 
 
+async def test_a_mail_to_the_simulator_carries_a_simulated_link_and_a_real_one_a_real_link(
+    site: Site,
+) -> None:
+    settings = load({**site.settings.env, "FASTTIME_SMTP_URL": "smtp://127.0.0.1:9", **MAIL})
+    lanes = {lane: wiring.adapters(settings) for lane in ("urgent", "routine")}
+    engine = Engine(
+        settings=settings,
+        db=site.db,
+        roles=("urgent",),
+        adapters=lanes,
+        limiter=MemoryLimiter(),
+        channels_on=lanes["urgent"].on,
+    )
+    found = {}
+    for _, sender in engine.senders:
+        link = unsubscribe.read(sender._link(1, "email").rpartition("/")[2], settings.key())
+        assert link is not None
+        if sender._channel.name == "email":
+            found[sender._statuses] = link.simulated
+    for adapters in lanes.values():
+        await adapters.close()
+    assert found == {("Actual",): False, ("Exercise",): True, ("Test",): True}
+
+
 async def test_where_real_messages_go_to_the_simulator_its_stops_count(tmp_path: Path) -> None:
     async with open_site(tmp_path, FASTTIME_TWILIO_API_BASE="http://127.0.0.1:9") as site:
         params = {"MessageSid": SID, "From": NUMBER, "Body": "STOP"}
@@ -190,8 +221,6 @@ async def test_where_real_messages_go_to_the_simulator_its_stops_count(tmp_path:
 
 
 def test_test_goes_to_the_simulator_and_exercises_unless_they_have_senders() -> None:
-    from config.settings import load
-
     def built(**more: str) -> wiring.Adapters:
         given = {"FASTTIME_SECRET_KEY": "0123456789abcdef" * 4, "FASTTIME_SIMULATOR_HTTP": "http://127.0.0.1:9"}
         smtp = {"FASTTIME_SIMULATOR_SMTP": "smtp://127.0.0.1:9"}
