@@ -127,6 +127,10 @@ class History:
             by_scope.setdefault(fact.scope, []).append(fact)
         self._lines = {scope: _line(found) for scope, found in by_scope.items()}
 
+    def approved(self) -> History:
+        """Return what two people approved, without what a file says of the past: the present comes from this alone."""
+        return History(fact for line in self._lines.values() for fact, _ in line if fact.source == "approval")
+
     def facts(self, scope: str) -> tuple[Fact, ...]:
         """Return the facts that count for a scope, oldest first, those that repeat the level included."""
         return tuple(fact for fact, _ in self._lines.get(scope, ()))

@@ -54,9 +54,14 @@ def _counting(found: Iterable[Fact]) -> list[levels.Fact]:
 
 
 def present(conn: Connection, scope: str, as_of: datetime | None = None) -> Fact | None:
-    """Return the fact that holds for the scope now, or held at `as_of`: an approval holds until the next one, whatever is imported."""
+    """Return the approval that holds for the scope now, or the fact that held at `as_of`, an imported one too.
+
+    An import fills in the past: it never is the present level of a scope.
+    """
     found = facts(conn, scope)
-    counting = [n.order for n in History(_counting(found)).facts(scope) if as_of is None or n.at <= as_of]
+    known = History(_counting(found))
+    known = known.approved() if as_of is None else known
+    counting = [n.order for n in known.facts(scope) if as_of is None or n.at <= as_of]
     return found[counting[-1]] if counting else None
 
 
@@ -149,17 +154,32 @@ class Shown:
         }
 
 
-def show(conn: Connection, at: datetime, scope: str | None = None, *, confidential: bool = False) -> list[Shown]:
+def show(
+    conn: Connection, at: datetime, scope: str | None = None, *, confidential: bool = False, past: bool = False
+) -> list[Shown]:
     """Return what holds at `at`: of every scope that has a level, UK first (it always exists), or of one scope.
 
+    The present comes from approvals alone; with `past`, for a moment that somebody asked for, what a file says counts too.
     The level of a community may be confidential to it: it is in the answer only where it was asked for, by its name or by `confidential`.
     """
     if scope is not None:
         wanted = normalise_scope(scope)
-        return [_shown(history(conn, wanted), wanted, at)]
-    found = history(conn)
+        return [_shown(_known(conn, wanted, past=past), wanted, at)]
+    found = _known(conn, past=past)
     named = [s for s in found.present(at) if s != UK and (confidential or not s.startswith("community:"))]
     return [_shown(found, s, at) for s in (UK, *named)]
+
+
+def _known(conn: Connection, scope: str | None = None, *, past: bool) -> History:
+    found = history(conn, scope)
+    return found if past else found.approved()
+
+
+def only_imported(conn: Connection, at: datetime, scope: str | None = None) -> list[Shown]:
+    """Return what a file says last of every scope, or of one, of which nothing was ever approved."""
+    found = history(conn, scope)
+    approved = found.approved().present(at)
+    return [_shown(found, s, at) for s in found.present(at) if s not in approved]
 
 
 def _shown(found: History, scope: str, at: datetime) -> Shown:
@@ -167,17 +187,26 @@ def _shown(found: History, scope: str, at: datetime) -> Shown:
     return Shown(scope=scope, at=at) if held is None else Shown(scope=scope, at=at, level=held.level, since=held.since, came_from=(scope,))
 
 
-def effective(conn: Connection, tree: AreaTree, code: str, at: datetime, *, sectors: Sequence[str] = (), communities: Sequence[str] = ()) -> Shown:
+def effective(
+    conn: Connection,
+    tree: AreaTree,
+    code: str,
+    at: datetime,
+    *,
+    sectors: Sequence[str] = (),
+    communities: Sequence[str] = (),
+    past: bool = False,
+) -> Shown:
     """Return the level in effect at an area: the highest of its own, of all it lies in, of UK, and of the sectors and communities named.
 
     `since` is when the highest of them last became what it is. A community's level counts only where it is named: it may be confidential.
-    Raises Rejected (404 area_unknown).
+    `past` as in `show`. Raises Rejected (404 area_unknown).
     """
     if code not in tree:
         raise refuse("area_unknown", f"{code[:40]!r} was never imported", "see `fasttime areas list`", field="area", status=404)
     groups = (*(f"sector:{levels.name_key(s)}" for s in sectors), *(f"community:{levels.name_key(c)}" for c in communities))
     scopes = (code, *(a.code for a in tree.ancestors(code)), *groups)
-    found = history(conn)
+    found = _known(conn, past=past)
     now = found.effective(scopes, at)
     if now is None:
         return Shown(scope=code, at=at)

@@ -28,8 +28,8 @@ def router(web: Web) -> APIRouter:
         at = read_time(as_of) if as_of is not None else web.now()
         if area is not None:
             tree = await web.desk.tree()
-            return JSONResponse([(await web.db.read(levels_store.effective, tree, area.strip().upper(), at)).to_json()])
-        held = await web.db.read(levels_store.show, at, scope, confidential=True)
+            return JSONResponse([(await web.db.read(levels_store.effective, tree, area.strip().upper(), at, past=as_of is not None)).to_json()])
+        held = await web.db.read(levels_store.show, at, scope, confidential=True, past=as_of is not None)
         return JSONResponse([shown.to_json() for shown in held])
 
     @api.get("/areas")

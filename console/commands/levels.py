@@ -37,8 +37,25 @@ def show(
         await session.log("level.show", scope or area)
         now = session.now()
         _answer_levels(out, await _standing(session, scope, area, now))
+        for line in [] if area else await _unconfirmed(session, scope):
+            out.note(line)
 
     run(work, out)
+
+
+async def _unconfirmed(session: Session, scope: str = "") -> list[str]:
+    """Return what to say of scopes whose level nobody approved yet, though a file of the past says one."""
+    from broadcast import levels_store
+    from broadcast.levels import normalise_scope
+
+    wanted = normalise_scope(scope, field="--scope") if scope else None
+    found = await session.db.read(levels_store.only_imported, session.now(), wanted)
+    return [
+        f"no level of {s.scope} was approved yet. The import says last {s.level}, since {s.since:%-d %B %Y}. "
+        f'If that holds now, propose it: fasttime level set {s.level} --scope "{s.scope}" --why "…"; a second person approves it'
+        for s in found
+        if s.since is not None
+    ]
 
 
 def _answer_levels(out: Output, found: list[dict[str, Any]]) -> None:
@@ -46,7 +63,7 @@ def _answer_levels(out: Output, found: list[dict[str, Any]]) -> None:
     out.table(found, ("SCOPE", "LEVEL", "MEANING", "SINCE", "FROM"), rows)
 
 
-async def _standing(session: Session, scope: str, area: str, at: datetime) -> list[dict[str, Any]]:
+async def _standing(session: Session, scope: str, area: str, at: datetime, *, past: bool = False) -> list[dict[str, Any]]:
     from broadcast import levels_store
     from broadcast.nearest import shown
     from broadcast.problems import refuse
@@ -55,8 +72,8 @@ async def _standing(session: Session, scope: str, area: str, at: datetime) -> li
         code, tree = area.strip().upper(), await session.desk.tree()
         if code not in tree:
             raise refuse("area_unknown", f"{shown(area)} was never imported", "see `fasttime areas list`", field="--area")
-        return [(await session.db.read(levels_store.effective, tree, code, at)).to_json()]
-    return [found.to_json() for found in await session.db.read(levels_store.show, at, scope or None, confidential=True)]
+        return [(await session.db.read(levels_store.effective, tree, code, at, past=past)).to_json()]
+    return [found.to_json() for found in await session.db.read(levels_store.show, at, scope or None, confidential=True, past=past)]
 
 
 @app.command("set")
@@ -113,7 +130,7 @@ def history(
     async def work(session: Session) -> None:
         await session.log("level.history", scope, as_of)
         if at is not None:
-            _answer_levels(out, await _standing(session, scope, "", at))
+            _answer_levels(out, await _standing(session, scope, "", at, past=True))
             return
         document = await session.db.read(levels_store.changes, scope or None, confidential=True)
         out.table(document, ("SINCE", "SCOPE", "LEVEL", "SOURCE", "NOTE"), [(e["since"], e["scope"], e["level"], e["source"], e["note"]) for e in document])
@@ -123,7 +140,7 @@ def history(
 
 @app.command("import")
 def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)], json: Json = False) -> None:
-    """Fill in the past from a file of date, scale, level, note; sends nothing and changes no present level."""
+    """Fill in the past from a file of date, scale, level, note; sends nothing and sets no present level: two persons do."""
     from broadcast import levels_store
     from broadcast.csv_files import read_file
     from broadcast.levels import read_levels_csv
@@ -143,6 +160,8 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_defaul
         counts = {why: sum(1 for _, w in left if w == why) for why in ("known", *said)}
         document = {"file": file.name, "rows": len(rows), "recorded": taken, "left_out": counts}
         out.answer(document, f"{len(rows)} rows: {taken} recorded, {counts['known']} known already, {len(differs)} left out")
+        for line in await _unconfirmed(session):
+            out.note(line)
 
     run(work, out)
 

@@ -92,15 +92,18 @@ async def test_threat_levels_now_then_and_at_a_place(site: Site) -> None:
         Fact(scope=WESTMINSTER, level="SEVERE", at=at(7), source="import"),
     ]
     await site.db.write(levels_store.import_facts, facts, datetime.now(UTC))
-    now = (await site.get("/api/v1/threat-levels")).json
+    unset = (await site.get("/api/v1/threat-levels")).json
+    assert [(e["scope"], e["level"]) for e in unset] == [("UK", None)]  # a file of the past is not the present
+    later = "as_of=2026-01-20T00:00:00%2B00:00"
+    now = (await site.get(f"/api/v1/threat-levels?{later}")).json
     assert [(e["scope"], e["level"], e["rank"], e["from"]) for e in now] == [("UK", "SUBSTANTIAL", 3, ["UK"]), (WESTMINSTER, "SEVERE", 4, [WESTMINSTER])]
     assert now[0]["meaning"] == "an attack is likely"
     assert now[0]["since"] == "2026-01-05T00:00:00+00:00"
     then = (await site.get("/api/v1/threat-levels?as_of=2026-01-03T00:00:00+00:00")).json
     assert [(e["scope"], e["level"]) for e in then] == [("UK", "MODERATE")]
-    here = (await site.get(f"/api/v1/threat-levels?area={WESTMINSTER}")).json
+    here = (await site.get(f"/api/v1/threat-levels?area={WESTMINSTER}&{later}")).json
     assert [(e["level"], e["from"]) for e in here] == [("SEVERE", [WESTMINSTER])]
-    there = (await site.get(f"/api/v1/threat-levels?area={CAMDEN}")).json
+    there = (await site.get(f"/api/v1/threat-levels?area={CAMDEN}&{later}")).json
     assert [(e["level"], e["from"]) for e in there] == [("SUBSTANTIAL", ["UK"])]
     wrong = {"as_of=yesterday": "time_invalid", "as_of=2026-02-31": "time_invalid", "as_of=2026-01-03T00:00:00": "time_zone_missing", "area=E99999999": "area_unknown"}
     for query, code in wrong.items():

@@ -50,7 +50,17 @@ def test_the_effective_level_of_an_area_names_the_scopes_it_comes_from(since_200
     since_2006.ok("areas", "import", shared_data() / "geo" / "london_boroughs_small.geojson", "--level", "borough")
     (found,) = since_2006.ok("level", "show", "--area", "E09000033")
     (uk,) = since_2006.ok("level", "show", "--scope", "uk")
-    assert (found["scope"], found["level"], found["rank"], found["from"]) == ("E09000033", uk["level"], uk["rank"], ["UK"])
+    assert (found["scope"], found["level"], found["from"]) == ("E09000033", None, [])
+    assert uk["level"] is None
+
+
+def test_the_last_entry_of_an_import_is_not_the_present_level_and_the_way_to_make_it_so_is_told(since_2006: Cli):
+    shown = since_2006("level", "show")
+    assert "not set" in shown.out
+    assert "no level of UK was approved yet" in shown.err
+    assert "fasttime level set SEVERE" in shown.err
+    again = since_2006("level", "import", shared_data() / "misc" / "uk_threat_levels.csv")
+    assert "fasttime level set SEVERE" in again.err
 
 
 @pytest.mark.parametrize(

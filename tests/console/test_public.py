@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from lxml import etree, html
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from broadcast import levels_store
 from broadcast.cap.validate import validate
 from broadcast.levels_store import Fact
-from broadcast.tables import response
+from broadcast.tables import level_fact, response
 from subscribers import registry, unsubscribe
 from tests.console.site import Site, open_site, person
 
@@ -36,7 +36,11 @@ async def _feed(site: Site) -> Any:
 
 
 async def test_the_page_shows_the_level_with_word_number_meaning_and_since_and_the_live_messages(site: Site) -> None:
-    await site.db.write(levels_store.import_facts, [Fact(scope="UK", level="SUBSTANTIAL", at=datetime(2026, 1, 5, tzinfo=UTC), source="import")], datetime.now(UTC))
+    await site.db.write(levels_store.import_facts, [Fact(scope="UK", level="CRITICAL", at=datetime(2026, 1, 4, tzinfo=UTC), source="import")], datetime.now(UTC))
+    assert "CRITICAL" not in await _text(site)  # a file is not two persons
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    approved = {"scope": "UK", "level": "SUBSTANTIAL", "at": at, "source": "approval", "note": "", "recorded_at": at}
+    await site.db.write(lambda conn: conn.execute(insert(level_fact), [approved]))
     assert "There is no message at this moment" in await _text(site)
     await site.live()
     shown = await _text(site)

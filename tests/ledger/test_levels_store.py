@@ -64,11 +64,11 @@ async def test_the_published_history_is_imported_whole_once_and_every_moment_equ
 
 async def test_today_the_united_kingdom_is_severe_in_the_words_of_today_and_2010_in_those_of_2010(db: Database) -> None:
     await db.write(levels_store.import_rows, the_published_rows(), TODAY)
-    shown = [s.to_json() for s in await db.read(levels_store.show, TODAY)]
+    shown = [s.to_json() for s in await db.read(levels_store.show, TODAY, past=True)]
     uk = {"scope": "UK", "level": "SEVERE", "rank": 4, "meaning": "an attack is highly likely", "since": "2026-04-30T00:00:00+00:00", "from": ["UK"]}
     ni = {"scope": "N92000002", "level": "SUBSTANTIAL", "rank": 3, "meaning": "an attack is likely", "since": "2024-03-06T00:00:00+00:00", "from": ["N92000002"]}
     assert shown == [uk, ni]  # scales kept as history only are the level of no place
-    (then,) = await db.read(levels_store.show, datetime(2009, 8, 1, tzinfo=UTC), "uk")
+    (then,) = await db.read(levels_store.show, datetime(2009, 8, 1, tzinfo=UTC), "uk", past=True)
     assert then.to_json()["meaning"] == "an attack is a strong possibility"
     told = await db.read(levels_store.changes, "UK")
     assert len(told) == 20
@@ -76,6 +76,21 @@ async def test_today_the_united_kingdom_is_severe_in_the_words_of_today_and_2010
     assert told[0] == {**first, "source": "import", "note": "first published"}
     assert {e["scope"] for e in await db.read(levels_store.changes)} == {"UK", "N92000002", "scale:ni_in_gb"}
     assert len(await db.read(levels_store.changes, "scale:ni_in_gb")) == 4
+
+
+async def test_an_import_is_never_the_present_level_of_a_scope_until_two_people_approved_it(db: Database) -> None:
+    world = await World.make(db)
+    await db.write(levels_store.import_rows, the_published_rows(), TODAY)
+    now = datetime.now(UTC)
+    assert [(s.scope, s.level) for s in await db.read(levels_store.show, now)] == [("UK", None)]
+    assert await db.read(levels_store.present, "UK") is None
+    nowhere = await db.read(levels_store.effective, the_tree(), "E09000033", now)
+    assert nowhere.level is None
+    assert [(s.scope, s.level) for s in await db.read(levels_store.only_imported, now, "UK")] == [("UK", Level.SEVERE)]
+    await approved(world, "SEVERE")  # the level that the import says: it is confirmed, not "unchanged"
+    now = datetime.now(UTC)
+    assert [(s.scope, s.level) for s in await db.read(levels_store.show, now)] == [("UK", Level.SEVERE)]
+    assert await db.read(levels_store.only_imported, now, "UK") == []
 
 
 async def test_a_scope_without_a_level_is_shown_as_such_and_uk_always_exists(db: Database) -> None:
@@ -131,7 +146,7 @@ async def test_the_level_in_effect_at_a_place_is_the_highest_and_names_each_scop
     await db.write(levels_store.import_rows, rows, TODAY)
 
     async def at(code: str, **more: object) -> tuple[str, str | None, list[str]]:
-        found = (await db.read(lambda conn: levels_store.effective(conn, tree, code, TODAY, **more))).to_json()  # type: ignore[arg-type]
+        found = (await db.read(lambda conn: levels_store.effective(conn, tree, code, TODAY, past=True, **more))).to_json()  # type: ignore[arg-type]
         return found["level"], found["since"][:10], found["from"]
 
     assert await at("E09000033") == ("SEVERE", "2021-01-01", ["E09000033", "E12000007"])
@@ -148,7 +163,7 @@ async def test_the_level_in_effect_at_a_place_is_the_highest_and_names_each_scop
 async def test_since_is_when_the_highest_level_became_what_it_is_not_when_its_scope_was_set(db: Database) -> None:
     rows = [row("2020-01-01", "SEVERE", "E12000007"), row("2021-01-01", "CRITICAL"), row("2022-01-01", "LOW")]
     await db.write(levels_store.import_rows, rows, TODAY)
-    found = await db.read(levels_store.effective, the_tree(), "E09000033", TODAY)
+    found = await db.read(levels_store.effective, the_tree(), "E09000033", TODAY, past=True)
     assert (found.level, found.since, found.came_from) == (Level.SEVERE, datetime(2022, 1, 1, tzinfo=UTC), ("E12000007",))
 
 
@@ -160,11 +175,11 @@ async def test_the_effective_level_of_random_histories_equals_asking_every_scope
     for _ in range(100):
         at = datetime(2006, 1, 1, tzinfo=UTC) + timedelta(days=chance.random() * 7300)
         held = {s: level for s in ("UK", "E09000033", "E12000007", "E92000001") if (level := naive(rows, s, at)) is not None}
-        found = await db.read(levels_store.effective, tree, "E09000033", at)
+        found = await db.read(levels_store.effective, tree, "E09000033", at, past=True)
         highest = max(held.values(), key=lambda level: LEVELS.index(Level(level)), default=None)
         assert (found.level, found.came_from) == (highest, tuple(s for s, level in held.items() if level == highest))
         if found.since is not None:
-            earlier = await db.read(levels_store.effective, tree, "E09000033", found.since - timedelta(seconds=1))
+            earlier = await db.read(levels_store.effective, tree, "E09000033", found.since - timedelta(seconds=1), past=True)
             assert earlier.level is not found.level
 
 
