@@ -17,10 +17,13 @@ from shapely.geometry import Polygon as ShapelyPolygon
 from sqlalchemy import Connection, func, insert, select, update
 
 from broadcast.content import Circle, Polygon
+from broadcast.content_limits import CROSSINGS
+from broadcast.crossings import crossings, outlines
 from broadcast.csv_files import decode, read_table
 from broadcast.geometry import circle_bounds, distance_km, from_wkb, outside_uk_bounds, polygonal, position, shape_of, swapped, to_wkb, union, why_invalid
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.tables import area as area_table
+from broadcast.text_rules import check_text
 
 LEVELS: Final = ("ward", "borough", "force", "region", "country")  # smallest first; a level may be skipped
 
@@ -33,6 +36,7 @@ _PREFIXES: Final = {  # ONS, Register of Geographic Codes
     "country": ("E92", "W92", "S92", "N92", "S04", "W04", "N07", "K02", "K03", "K04"),
 }
 _MAX_WKT_LINE = 64 << 20
+_LONGEST_NAME: Final = 200  # characters
 _ORDER: Final = {level: n for n, level in enumerate(LEVELS)}
 
 
@@ -73,7 +77,7 @@ def parse_area_file(data: bytes, filename: str, level: str, fields: AreaFields =
     unlike: list[str] = []
     for where, code, name, parent, geometry in raw:
         try:
-            record = AreaRecord(code=_code(code), level=level, name=name, parent=parent, geometry=geometry(warnings))
+            record = AreaRecord(code=_code(code), level=level, name=_name(name), parent=parent, geometry=geometry(warnings))
         except Rejected as exc:
             problems += [replace(p, where=where, field="", detail=f"{_label(code, name)}: {p.detail}") for p in exc.problems]
             continue
@@ -477,8 +481,20 @@ def _code(code: str) -> str:
     return code
 
 
+def _name(name: str | None) -> str | None:
+    """Return an area's name as people may see it. Raises Rejected (area_name)."""
+    if name is None:
+        return None
+    if len(name) > _LONGEST_NAME:
+        raise refuse("area_name", f"its name has {len(name):,} characters", f"give it at most {_LONGEST_NAME}")
+    if check_text("name", name, required=False, placeholders=False) or "\n" in name or "\t" in name:
+        raise refuse("area_name", "its name holds what changes or hides the text around it", "write the name in plain letters")
+    return name
+
+
 def _label(code: str, name: str | None) -> str:
-    return " ".join(filter(None, (code[:64] or "(no code)", f"({name[:60]})" if name else "")))
+    plain = "".join(c if c.isprintable() else "?" for c in (name or "")[:60])
+    return " ".join(filter(None, ("".join(c if c.isprintable() else "?" for c in code[:64]) or "(no code)", f"({plain})" if plain else "")))
 
 
 def _no_shape(warnings: list[Problem]) -> Geometry | None:
@@ -554,6 +570,9 @@ def _mended(shape: Geometry, where: str, code: str, name: str | None, warnings: 
     """Return the shape, repaired if its rings cross; refuse what is swapped or encloses nothing."""
     label = _label(code, name)
     if not shape.is_valid:
+        if crossings(outlines(shape), CROSSINGS) > CROSSINGS:  # a repair has a corner at each of them
+            detail = f"its lines cross each other more than {CROSSINGS:,} times"
+            raise refuse("geometry_too_complex", detail, "export it again, simplified")
         reason, place = why_invalid(shape)
         shape = polygonal(shapely.make_valid(shape))
         if not shape.is_empty:

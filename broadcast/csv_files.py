@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from broadcast.problems import Problem, Rejected
 
@@ -16,6 +16,8 @@ MAX_LINE_CHARS = 64 * 1024  # a subscriber has a few hundred; a whole row of a b
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 _ESCAPED = (*_FORMULA_START, "'")
 _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
+_PIECE = 1 << 20  # bytes read at a time
+_BYTES_OF_A_CHARACTER = 4  # at most, in UTF-8
 _UTF8 = "save it as CSV in UTF-8"
 
 
@@ -28,15 +30,41 @@ class Table:
     rows: list[tuple[int, list[str]]]
 
 
-def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """Return a file's bytes; raise Rejected if it is missing, no file, or larger than `max_bytes`."""
+def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES, max_line: int | None = None) -> bytes:
+    """Return a file's bytes; raise Rejected if it is missing, no file, or larger than `max_bytes`.
+
+    Reads piece by piece and no further than the limit: a device or a pipe tells no size. With `max_line`
+    (characters) a longer line is refused where it stands, and so is what begins as no text.
+    """
     try:
         size = path.stat().st_size
         if size > max_bytes:
             raise _refused(path.name, "file_too_large", f"{size} bytes, more than {max_bytes}", "split it")
-        return path.read_bytes()
+        with path.open("rb") as opened:
+            return bounded(opened, path.name, max_bytes=max_bytes, max_line=max_line)
     except OSError as exc:
         raise _refused(path.name, "file_unreadable", exc.strerror or type(exc).__name__, "check the path and who may read it") from exc
+
+
+def bounded(stream: BinaryIO, name: str, *, max_bytes: int, max_line: int | None = None) -> bytes:
+    """Return what a stream holds, at most `max_bytes`; raises Rejected (file_too_large, line_too_long, and for NUL bytes bad_encoding)."""
+    data = bytearray()
+    line_start, lines = 0, 1
+    while piece := stream.read(_PIECE):
+        if max_line is not None:
+            if not data:
+                _check_head(piece, name)
+            last = piece.rfind(b"\n")
+            longest = len(data) + (piece.find(b"\n") if last >= 0 else len(piece)) - line_start
+            if longest > max_line * _BYTES_OF_A_CHARACTER:
+                raise _refused(f"{name}:{lines}", "line_too_long", f"more than {max_line} characters", "is a line break or a closing quote missing?")
+            if last >= 0:
+                lines += piece.count(b"\n")
+                line_start = len(data) + last + 1
+        if len(data) + len(piece) > max_bytes:
+            raise _refused(name, "file_too_large", f"more than {max_bytes} bytes", "split it")
+        data += piece
+    return bytes(data)
 
 
 def decode(data: bytes, filename: str) -> str:
@@ -54,17 +82,22 @@ def _check_text(data: bytes, filename: str) -> None:
         raise _refused(filename, "file_is_compressed", "a compressed file, whose size nobody knows before it is open", "unpack it first")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _refused(filename, "bad_encoding", "the file is UTF-16", _UTF8)
-    head = data[:4096]
-    if b"\x00" in head:
-        even, odd = head[0::2].count(0), head[1::2].count(0)
-        name = "UTF-16" if max(even, odd) > len(head) // 4 else "no text: it holds NUL bytes"
-        raise _refused(filename, "bad_encoding", f"the file is {name}", _UTF8)
+    _check_head(data[:4096], filename)
     try:
         data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         name = "Windows-1252 (or Latin-1)" if _is_western(data) else "not UTF-8"
         raise _refused(f"{filename}:{line}", "bad_encoding", f"the file is {name}, byte 0x{data[exc.start]:02x} is no UTF-8", _UTF8) from exc
+
+
+def _check_head(data: bytes, filename: str) -> None:
+    head = data[:4096]
+    if b"\x00" not in head:
+        return
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    name = "UTF-16" if len(head) // 4 < max(even, odd) and min(even, odd) == 0 else "no text: it holds NUL bytes"
+    raise _refused(filename, "bad_encoding", f"the file is {name}", _UTF8)
 
 
 def read_table(data: bytes, filename: str, *, max_line: int = MAX_LINE_CHARS, expected: Sequence[str] = ()) -> Table:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="areas", help="Wards, boroughs, forces, regions and countries.", no_args_is_help=True)
 
-_MAX_POINTS_BYTES = 256 << 20
+_MAX_POINTS_BYTES = 64 << 20  # some two million points
+_MAX_BYTES = 512 << 20  # the wards of the United Kingdom at full resolution are 400 MB
 
 
 @app.command("import")
@@ -37,7 +38,7 @@ def import_(
 
     async def work(session: Session) -> None:
         fields = AreaFields(code=code_field or None, name=name_field or None, parent=parent_field or None)
-        records, warnings = parse_area_file(read_file(file), file.name, level, fields)
+        records, warnings = parse_area_file(read_file(file, max_bytes=_MAX_BYTES, max_line=_MAX_BYTES), file.name, level, fields)
         out.warn(warnings)
         counts = await session.db.write(store_areas, records, session.now(), source=file.name)
         await session.log("areas.import", file.name, f"level={level} areas={len(records)}")
@@ -129,10 +130,10 @@ def _area(a: Area) -> dict[str, Any]:
 
 def _points(file: Path) -> list[tuple[float, float]]:
     """Return the points of a CSV in its order; raises Rejected with every row that is no place on Earth."""
-    from broadcast.csv_files import read_file, read_table
+    from broadcast.csv_files import MAX_LINE_CHARS, read_file, read_table
     from broadcast.problems import Problem, Rejected
 
-    table = read_table(read_file(file, max_bytes=_MAX_POINTS_BYTES), file.name, expected=("lat", "lon"))
+    table = read_table(read_file(file, max_bytes=_MAX_POINTS_BYTES, max_line=MAX_LINE_CHARS), file.name, expected=("lat", "lon"))
     names = [name.casefold() for name in table.header]
     missing = [name for name in ("lat", "lon") if name not in names]
     if missing:

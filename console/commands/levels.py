@@ -142,8 +142,8 @@ def history(
 def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)], json: Json = False) -> None:
     """Fill in the past from a file of date, scale, level, note; sends nothing and sets no present level: two persons do."""
     from broadcast import levels_store
-    from broadcast.csv_files import read_file
-    from broadcast.levels import read_levels_csv
+    from broadcast.csv_files import MAX_LINE_CHARS, read_file
+    from broadcast.levels import CSV_LIMIT, read_levels_csv
     from broadcast.problems import Problem
     from console.commands.session import run
 
@@ -151,7 +151,7 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_defaul
 
     async def work(session: Session) -> None:
         now = session.now()
-        rows = read_levels_csv(read_file(file), file=file.name, today=now.date())
+        rows = read_levels_csv(read_file(file, max_bytes=CSV_LIMIT, max_line=MAX_LINE_CHARS), file=file.name, today=now.date())
         taken, left = await session.db.write(levels_store.import_rows, rows, now)
         await session.log("level.import", file.name, f"rows={len(rows)} recorded={taken}")
         differs = [(row, why) for row, why in left if why != "known"]

@@ -18,6 +18,9 @@ def group() -> None:
     """Keep `segments` a command of its own although it is the only one."""
 
 
+_MAX_BYTES = 1 << 20  # nobody sends a text of a million characters
+
+
 @app.command("segments", context_settings={"ignore_unknown_options": True})
 def segments(
     text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The text.", show_default=False)] = None,
@@ -34,7 +37,7 @@ def segments(
     words = text or ""
     if file is not None:
         try:
-            words = read_file(file).decode()
+            words = read_file(file, max_bytes=_MAX_BYTES).decode()
         except UnicodeDecodeError as error:
             raise Rejected(Problem(code="bad_encoding", detail=f"byte {error.start} is no UTF-8", fix="save it as UTF-8 text", where=file.name)) from None
     size = count(words)

@@ -29,7 +29,7 @@ def import_(
     import asyncio
     from dataclasses import asdict
 
-    from broadcast.csv_files import read_file
+    from broadcast.csv_files import MAX_LINE_CHARS, read_file
     from broadcast.problems import Problem, Rejected, refuse
     from console.commands.session import run
     from subscribers import registry
@@ -40,7 +40,7 @@ def import_(
         raise refuse("basis_missing", "people are kept on a legal basis only", 'say which, for example --basis "consent, form of 1 May 2026"', field="--basis")
 
     async def work(session: Session) -> None:
-        data = read_file(file)
+        data = read_file(file, max_line=MAX_LINE_CHARS)
         tree = await session.desk.tree()
         if not tree:
             out.warn([Problem(code="areas_missing", detail="no area was imported yet", fix="import areas, or messages for an area find only people with an area code")])

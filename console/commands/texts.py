@@ -22,10 +22,10 @@ _MAX_BYTES = 16 << 20
 
 def read_source(file: Path) -> tuple[bytes, Form, str]:
     """Return a text's bytes, its form, and the name that refusals use. Raises Rejected (file_unreadable, file_type)."""
-    from broadcast.csv_files import read_file
+    from broadcast.csv_files import bounded, read_file
 
     if str(file) == "-":
-        data = sys.stdin.buffer.read(_MAX_BYTES)
+        data = bounded(sys.stdin.buffer, "stdin", max_bytes=_MAX_BYTES)
         start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
         return data, "cap" if start[:1] == b"<" else "json" if start[:1] == b"{" else "yaml", "stdin"
     forms: dict[str, Form] = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".xml": "cap", ".cap": "cap"}
