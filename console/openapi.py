@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from broadcast.content import CHANNELS
+from broadcast.drafts.model import DraftIn
 from broadcast.fold import LINES
 from console import problem_json
 from console.idempotency import HEADER
@@ -100,7 +101,9 @@ def install(app: FastAPI) -> None:
 def _complete(document: dict[str, Any]) -> dict[str, Any]:
     components = document.setdefault("components", {})
     components.setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
-    components.setdefault("schemas", {}).update({"Problem": _PROBLEM, "Message": _MESSAGE})
+    draft = DraftIn.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts = draft.pop("$defs", {})
+    components.setdefault("schemas", {}).update({"Problem": _PROBLEM, "Message": _MESSAGE, "DraftIn": draft, **parts})
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _operation(path, method, operation)
@@ -120,6 +123,9 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> None:
     if closed and method == "post":
         form = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
         parameters.append({"name": HEADER, "in": "header", "required": True, "schema": form, "description": "The same key with the same request gives the first answer."})
+    written = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if written and written["schema"].get("title") == "DraftIn":  # what it refers to lies among the components
+        written["schema"] = {"$ref": "#/components/schemas/DraftIn"}
     if path.startswith("/hooks/twilio") and method == "post":
         operation["requestBody"] = {"required": True, "content": _FORM}
     _responses(path, method, operation)

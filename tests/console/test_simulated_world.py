@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from broadcast import receipts
+from broadcast import receipts, replay
 from broadcast.accounts import of_message
 from broadcast.attempts import person_attempt
 from broadcast.tables import outbox, receipt, response
@@ -130,6 +130,7 @@ async def test_a_simulated_receipt_that_came_first_is_not_folded_into_a_real_mes
     await site.db.write(receipts.fold_waiting, site.desk.now())
     account = await site.db.read(of_message, message)
     assert len(account.people["delivered"]) == 0
+    assert (await replay.run(site.db))["differences"] == []
 
 
 async def test_a_real_account_tells_nothing_of_a_test(site: Site) -> None:
