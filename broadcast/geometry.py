@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]
 _LONGEST_NUMBER = 64  # characters: of no longer text is it asked whether it is a number
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 _XML_SPACE = re.compile(r"[ \t\r\n]+")
-_PLACE = re.compile(r"^(?P<reason>.*?)\[(?P<x>\S+) (?P<y>\S+)\]$")
+_PLACE = re.compile(r"^(?P<reason>[^\[]*)\[(?P<x>[^\s\[\]]{1,60}) (?P<y>[^\s\[\]]{1,60})\]$")
 _CIRCLE_CORNERS = 128
 
 

@@ -130,7 +130,11 @@ def _mixed_scripts(field: str, text: str) -> Iterator[Problem]:
 
 # Links
 
-_HOST = re.compile(r"(?:(?P<scheme>[a-z][a-z0-9+.-]{1,10}):/{1,3}(?P<user>[^\s/@]{0,200}@)?)?(?P<host>(?:[\w-]{1,63}\.){1,10}[\w-]{1,63})(?P<rest>[/:?#]?)", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?:(?P<scheme>[a-z][a-z0-9+.-]{1,10}):/{1,3}(?P<user>[^\s/@]{0,200}@)?)?"
+    r"(?P<host>(?<![\w-])(?:[\w-]{1,63}\.){1,10}[\w-]{1,63})(?P<rest>[/:?#]?)",
+    re.IGNORECASE,
+)
 _COMMON_TLDS = frozenset({"com", "org", "net", "info", "biz", "uk", "ru", "eu", "app", "xyz"})
 
 
@@ -170,12 +174,12 @@ _ORDERS = r"(?:insert|enter|add|fill|your|tbc|tbd|todo)\b"
 _BLANK = r"(?:name|date|time|day|place|location|area|address|number|phone|tel|street|road|town|borough|force|officer|description|details|text|link|url|reference|type)"
 _BLANKS = rf"(?i:{_BLANK}(?:[\s/]+(?:{_BLANK}|of|the|here|and|or|to|be|confirmed|incident|suspect|victim|vehicle|police))*)"
 _PLACEHOLDERS = re.compile(
-    r"\{\{.{0,200}?\}\}"
-    r"|\$\{[^}]{0,200}\}"
-    r"|<%.{0,200}?%>|\{%.{0,200}?%\}"
+    r"\{\{[^{}]{0,200}\}\}"
+    r"|\$\{[^{}]{0,200}\}"
+    r"|<%(?:(?!<%).){0,200}?%>|\{%(?:(?!\{%).){0,200}?%\}"
     r"|%\([^)\s]{1,60}\)[sd]?"
     r"|\{[^{}\n]{0,60}\}"
-    rf"|\[\s*(?i:{_ORDERS})[^\]]{{0,200}}\]|<\s*(?i:{_ORDERS})[^>]{{0,200}}>|«\s*(?i:{_ORDERS})[^»]{{0,200}}»"
+    rf"|\[\s*(?i:{_ORDERS})[^\[\]]{{0,200}}\]|<\s*(?i:{_ORDERS})[^<>]{{0,200}}>|«\s*(?i:{_ORDERS})[^«»]{{0,200}}»"
     rf"|\[\s*{_BLANKS}\s*\]|<\s*{_BLANKS}\s*>|«\s*{_BLANKS}\s*»"
     r"|\[\s*(?:_+|\?+|[xX]{2,})?\s*\]"
     r"|(?<![^\W_])(?:X{4,}|x{4,})(?![^\W_])"

@@ -15,7 +15,7 @@ from broadcast.cap.rules import RuleHit, hit
 from broadcast.content import Circle, Ring
 
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,4})?")
-_CROSSING = re.compile(r"\[(\S+) (\S+)\]")
+_CROSSING = re.compile(r"\[([^\s\[\]]{1,60}) ([^\s\[\]]{1,60})\]")
 _LONGEST_NUMBER = 400  # characters; float() reads any length, nobody writes more
 
 

@@ -24,6 +24,9 @@ _TAIL = rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?\[\]])*)?"  # brackets in
 _URI = re.compile(rf"[A-Za-z][A-Za-z0-9+\-.]*:(?:{_NETWORK_PATH}|{_ABSOLUTE_PATH}|{_ROOTLESS_PATH})?{_TAIL}|(?:{_NETWORK_PATH}|{_ABSOLUTE_PATH}|{_NO_SCHEME_PATH})?{_TAIL}")
 
 
+_LONGEST_URI = 10_000  # characters; browsers and servers take fewer
+
+
 def collapsed(text: str) -> str:
     """Return the text as XML Schema's whiteSpace=collapse reads it."""
     return " ".join(words(text))
@@ -46,6 +49,8 @@ def _language(text: str) -> str:
 
 
 def _uri(text: str) -> str:
+    if len(text) > _LONGEST_URI:
+        return "uri_form"
     return "" if _URI.fullmatch(_NEEDS_ESCAPE.sub("_", collapsed(text))) else "uri_form"
 
 
