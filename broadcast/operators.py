@@ -11,8 +11,9 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from broadcast import audit
 from broadcast.problems import refuse
-from broadcast.tables import admin_log, operator
+from broadcast.tables import operator
 
 _AUTHOR = frozenset({"read", "draft", "edit", "preview", "submit", "update", "correct", "all_clear"})
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -107,6 +108,11 @@ def require(actor: Operator, permission: str) -> None:
         raise refuse("wrong_role", f"the role {actor.role} may not {permission.replace('_', ' ')}", f"ask somebody whose role is {able}", status=403)
 
 
+_ADMIN_VERBS = frozenset({"import", "add", "disable", "request", "approve", "reject"})
+
+
 def log_admin(conn: Connection, *, actor: str, action: str, subject: str, detail: str = "", now: datetime) -> None:
-    """Record what was done as the machine's administrator, or with an administrator's token."""
-    conn.execute(insert(admin_log).values(at=now, actor=actor, action=action, subject=subject, detail=detail))
+    """Chain what was done as the machine's administrator, or with an administrator's token: a change, an export or a look-up."""
+    verb = action.rpartition(".")[2]
+    kind = "export" if verb == "export" else "admin" if verb in _ADMIN_VERBS else "look_up"
+    audit.append(conn, kind=kind, actor=actor, action=action, subject=subject, detail=detail, now=now)

@@ -17,7 +17,7 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import Connection, Select, select
 
-from broadcast import accounts, ledger, levels_store, replay_people, versions
+from broadcast import accounts, audit, ledger, levels_store, replay_people, versions
 from broadcast.content import Content
 from broadcast.replay_log import NONE, STATES, TOTALS, Log, Told, receipt_digest
 from broadcast.replay_people import BatchOf, Counted, SliceOf
@@ -106,6 +106,8 @@ def replay(conn: Connection, *, since: datetime | None = None, message_id: int |
     _compare_receipts(result, log, receipts)
     _compare_responses(conn, result, log)
     _compare_levels(conn, result, log, since)
+    if log.wanted is None:
+        _compare_audit(conn, result, log.heads)
     live = {v.id: v for v in _live_versions(conn, log)}
     names = {version_id: (v.message_id, v.number) for version_id, v in live.items()}
     for version_id, detail in log.broken:
@@ -167,6 +169,12 @@ def _receipts(conn: Connection, log: Log) -> Counter[str]:
                 unfolded.add(digest)
     log.unfolded = frozenset(unfolded)
     return found
+
+
+def _compare_audit(conn: Connection, result: ReplayResult, heads: Mapping[int, str]) -> None:
+    """Compare the audit chain with its published heads, and the decisions with their links."""
+    for broken in audit.broken(conn, heads):
+        result.add(Difference(what="audit", live="broken", rebuilt="whole", line=str(broken.number or ""), detail=broken.what))
 
 
 def _compare_receipts(result: ReplayResult, log: Log, found: Counter[str]) -> None:

@@ -82,6 +82,7 @@ class Log:
     levels: list[tuple[str, str, str, str, int | None]] = field(default_factory=list)
     broken: list[tuple[int | None, str]] = field(default_factory=list)
     groups: dict[int, _Group] = field(default_factory=dict)
+    heads: dict[int, str] = field(default_factory=dict)
 
     def concerns(self, version_id: int | None, attempt: str | None = None) -> bool:
         """Return whether an event belongs to what is replayed."""
@@ -235,6 +236,12 @@ def _level(log: Log, _type: str, fact: dict[str, Any]) -> bool:
     return True
 
 
+def _head(log: Log, _type: str, fact: dict[str, Any]) -> bool:
+    """A head of the audit chain as it was published; of one message nothing is said by it, so it is not counted there."""
+    log.heads[int(fact["number"])] = str(fact["hash"])
+    return log.wanted is None
+
+
 _HANDLERS: dict[str, Callable[[Log, str, dict[str, Any]], bool]] = {
     "batch.ready": _batch,
     "slice.part": _slice,
@@ -245,4 +252,5 @@ _HANDLERS: dict[str, Callable[[Log, str, dict[str, Any]], bool]] = {
     "receipt.received": _receipt,
     "response.received": _response,
     "level.imported": _level,
+    "audit.head": _head,
 }

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["TROUBLE", "Connection", "Database", "UtcDateTime", "database_now", "lock_name", "lock_version", "metadata"]
+__all__ = ["TROUBLE", "Connection", "Database", "UtcDateTime", "at_the_end", "database_now", "lock_name", "lock_version", "metadata"]
 
 metadata = MetaData(
     naming_convention={
@@ -126,7 +126,7 @@ class Database:
         """Run `fn(connection, …)` in one transaction; commit when it returns, roll back when it raises."""
         if self._async is not None:
             async with self._async.begin() as conn:
-                return await conn.run_sync(fn, *args, **kwargs)
+                return await conn.run_sync(_to_its_end, fn, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._write_thread, lambda: self._sqlite_write(fn, *args, **kwargs))
 
     async def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -141,7 +141,7 @@ class Database:
         if self._write_connection is None:
             self._write_connection = self._writer.connect()
         with self._write_connection.begin():
-            return fn(self._write_connection, *args, **kwargs)
+            return _to_its_end(self._write_connection, fn, *args, **kwargs)
 
     def _sqlite_read(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         assert self._reader is not None
@@ -169,6 +169,24 @@ class Database:
         self._read_threads.shutdown()
         self._writer.dispose()
         self._reader.dispose()
+
+
+def _to_its_end(conn: Connection, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a transaction's work, then what was put off to its end."""
+    last: list[Callable[[Connection], None]] = []
+    conn.info[_LAST] = last  # a new list for each: what a transaction that failed had put off is forgotten
+    try:
+        result = fn(conn, *args, **kwargs)
+        for act in last:
+            act(conn)
+    finally:
+        del conn.info[_LAST]
+    return result
+
+
+def at_the_end(conn: Connection, act: Callable[[Connection], None]) -> None:
+    """Have `act` done as the last thing in this transaction, when no lock is waited for any more. Only inside `Database.write`."""
+    conn.info[_LAST].append(act)
 
 
 def _prepare_sqlite(engine: Engine, begin: str) -> None:
@@ -209,6 +227,7 @@ def lock_name(conn: Connection, name: str) -> None:
         conn.execute(text("SELECT pg_advisory_xact_lock(:class, hashtext(:name))"), {"class": _NAME_LOCK_CLASS, "name": name})
 
 
+_LAST = "fasttime.last"
 _VERSION_LOCK_CLASS = 4711
 _NAME_LOCK_CLASS = 4712
 WORKER_LOCK_CLASS = 4713

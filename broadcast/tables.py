@@ -28,16 +28,21 @@ operator = Table(
     sqlite_autoincrement=True,
 )
 
-admin_log = Table(
-    "admin_log",
+audit = Table(
+    "audit",
     metadata,
-    _id(),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1, without a gap
     Column("at", UtcDateTime, nullable=False),
+    Column("kind", String, nullable=False),  # decision, admin, export, look_up
     Column("actor", String, nullable=False),
     Column("action", String, nullable=False),
     Column("subject", String, nullable=False),
-    Column("detail", Text, nullable=False, server_default=""),
-    sqlite_autoincrement=True,
+    Column("detail", Text, nullable=False),
+    Column("digest", String, nullable=False),  # of what it stands for
+    Column("row_id", Integer),  # the decision that it covers
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False),
+    Index("ix_audit_row", "kind", "row_id"),
 )
 
 area = Table(

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from broadcast import states
+from broadcast import audit, states
 from broadcast.content import Content, default_visibility
 from broadcast.problems import refuse
 from broadcast.tables import decision, message, version
@@ -201,14 +201,28 @@ def change_state(conn: Connection, v: Version, action: str, **values: Any) -> st
 
 
 def record(conn: Connection, v: Version, action: str, operator_id: int | None, at: datetime, **more: Any) -> None:
-    """Append to the history of decisions; what stood there is kept with it, so no draft is ever lost."""
-    conn.execute(
-        insert(decision).values(
-            version_id=v.id,
-            action=action,
-            operator_id=operator_id,
-            at=at,
-            revision=v.revision,
-            **{"content_hash": v.content_hash, "count": v.seen_count, "content": canonical(v.content), **more},
-        )
+    """Append to the history of decisions; what stood there is kept with it, so no draft is ever lost. The audit chain covers it."""
+    row = {
+        "version_id": v.id,
+        "action": action,
+        "operator_id": operator_id,
+        "at": at,
+        "revision": v.revision,
+        "why": None,
+        "content_hash": v.content_hash,
+        "count": v.seen_count,
+        "content": canonical(v.content),
+        **more,
+    }
+    key = conn.execute(insert(decision).values(**row)).inserted_primary_key
+    assert key is not None
+    audit.append(
+        conn,
+        kind="decision",
+        actor="fasttime" if operator_id is None else f"operator {operator_id}",
+        action=action,
+        subject=f"message {v.message_id} version {v.number}",
+        now=at,
+        digest=audit.decision_digest(row),
+        row_id=int(key[0]),
     )
