@@ -19,7 +19,7 @@ from broadcast.fold import MAY_HAVE_REACHED
 from broadcast.store import database_now, lock_version
 from broadcast.tables import batch, frozen_set, frozen_shard, generation, outcome, slice_, version
 from broadcast.topics import deliveries_topic
-from broadcast.versions import Version
+from broadcast.versions import USUAL_MARGIN, Version
 
 BATCH_SIZE = 500
 RELEASE_SHARD = -1
@@ -175,7 +175,7 @@ def release(conn: Connection, version_id: int, *, shared_contacts: Callable[[Con
         return _block(conn, v, now, "content_changed: what stands there is not what was approved")
     audience = read(conn, version_id)
     total, seen = sum(len(ids) for ids in audience.send.values()), v.seen_count or 0
-    margin = max(seen * 0.02, 20)
+    margin = USUAL_MARGIN.of(seen) if v.margin is None else v.margin
     if total == 0 and (seen > 0 or v.kind != "threat_level_change"):
         return _block(conn, v, now, "audience_empty: nobody is left to send to")
     if total > seen + margin:

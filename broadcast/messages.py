@@ -13,7 +13,7 @@ from broadcast.content import SEVERITIES, Content, is_urgent
 from broadcast.operators import Operator
 from broadcast.problems import refuse
 from broadcast.tables import message, version
-from broadcast.versions import Resolved, Version
+from broadcast.versions import USUAL_MARGIN, Margin, Resolved, Version
 
 _CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0/O, 1/I: the code is read out and typed in
 
@@ -25,7 +25,7 @@ def new_code() -> str:
 
 def create(conn: Connection, actor: Operator, content: Content, now: datetime) -> Version:
     """Start a message: version 1, a draft."""
-    operators.require(actor, "draft")
+    operators.still(conn, actor, "draft")
     key = conn.execute(insert(message).values(code=new_code(), created_at=now, created_by=actor.id, room=actor.area)).inserted_primary_key
     assert key is not None
     return _insert(conn, actor, key[0], 1, "new", None, content, now)
@@ -33,7 +33,7 @@ def create(conn: Connection, actor: Operator, content: Content, now: datetime) -
 
 def follow(conn: Connection, actor: Operator, message_id: int, action: str, content: Content, now: datetime) -> Version:
     """Draft the next version: action is update, correct or all_clear; the version before it must have gone out."""
-    operators.require(actor, action)
+    operators.still(conn, actor, action)
     versions.lock_message(conn, message_id)
     existing = versions.of_message(conn, message_id)
     predecessor = versions.newest_published(existing)
@@ -88,7 +88,7 @@ def _of_content(content: Content, action: str) -> dict[str, object]:
 
 def edit(conn: Connection, actor: Operator, message_id: int, content: Content, now: datetime) -> Version:
     """Replace the text of a draft or returned version; whatever was seen of it before is void (guarantee R11)."""
-    operators.require(actor, "edit")
+    operators.still(conn, actor, "edit")
     existing = versions.of_message(conn, message_id)
     v = versions.head(existing)
     states.after("edit", v.state)
@@ -108,6 +108,8 @@ def edit(conn: Connection, actor: Operator, message_id: int, content: Content, n
             content_hash=None,
             seen_count=None,
             submitter_id=None,
+            salt=None,
+            margin=None,
             shape=None,
             targets=None,
             **_of_content(content, v.action),
@@ -120,12 +122,25 @@ def edit(conn: Connection, actor: Operator, message_id: int, content: Content, n
     return v
 
 
-def submit(conn: Connection, actor: Operator, version_id: int, *, revision: int, resolved: Resolved, count: int, wording_revision: str, now: datetime) -> Version:
+def submit(
+    conn: Connection,
+    actor: Operator,
+    version_id: int,
+    *,
+    revision: int,
+    resolved: Resolved,
+    count: int,
+    wording_revision: str,
+    now: datetime,
+    margin: Margin = USUAL_MARGIN,
+    salt: bytes | None = None,
+) -> Version:
     """Ask for approval of exactly this text, these places and this count; the hash over them is what is approved.
 
-    `count` is the number of people who would be sent to. Raises Rejected: 409 audience_empty, content_changed, level_unchanged.
+    `count` is the number of people who would be sent to, `salt` the 16 random bytes of the hash (made here if not given).
+    Raises Rejected: 409 audience_empty, content_changed, level_unchanged.
     """
-    operators.require(actor, "submit")
+    operators.still(conn, actor, "submit")
     v = versions.get(conn, version_id)
     if v.revision != revision:
         raise refuse("content_changed", "the draft was edited while it was being counted", "submit it again", status=409)
@@ -137,7 +152,18 @@ def submit(conn: Connection, actor: Operator, version_id: int, *, revision: int,
     if count == 0 and v.kind != "threat_level_change":  # a level is public on the page and in the feed, whoever is registered
         raise refuse("audience_empty", "nobody would be sent to", "look at `message preview`: areas, audience and channels", status=409)
     level_from = levels_store.check_change(conn, v) if v.kind == "threat_level_change" else None
-    digest = versions.content_hash(v, content=v.content, resolved=resolved, count=count, wording_revision=wording_revision, level_from=level_from)
+    salt = salt or secrets.token_bytes(16)
+    people = margin.of(count)
+    digest = versions.content_hash(
+        v,
+        content=v.content,
+        resolved=resolved,
+        count=count,
+        wording_revision=wording_revision,
+        level_from=level_from,
+        salt=salt,
+        margin=people,
+    )
     versions.change_state(
         conn,
         v,
@@ -146,6 +172,8 @@ def submit(conn: Connection, actor: Operator, version_id: int, *, revision: int,
         content_hash=digest,
         seen_count=count,
         wording_revision=wording_revision,
+        salt=salt,
+        margin=people,
         targets=resolved.to_json(),
         shape=resolved.shape,
         level_from=level_from,
@@ -158,7 +186,7 @@ def submit(conn: Connection, actor: Operator, version_id: int, *, revision: int,
 
 def send_back(conn: Connection, actor: Operator, message_id: int, action: str, why: str, now: datetime) -> Version:
     """Return (to be edited) or reject (for good) an unpublished version, with the reason."""
-    operators.require(actor, action)
+    operators.still(conn, actor, action)
     if not why.strip():
         raise refuse("why_missing", f"to {action} needs a reason", "say why: the author reads it", field="why")
     versions.lock_message(conn, message_id)

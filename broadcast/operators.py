@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broadcast import audit
@@ -35,6 +37,8 @@ class Operator:
     role: str
     area: str | None
     email: str | None
+    may_set: tuple[str, ...] = ()
+    """Scopes whose threat level the person may set beside the places in their area; whoever has no area may set all."""
 
     def same_person_as(self, other: Operator) -> bool:
         """Return whether the two accounts belong to one person: the same account, or the same e-mail address."""
@@ -49,7 +53,16 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()  # the token is 256 random bits, so a slow hash would add nothing
 
 
-def add(conn: Connection, *, name: str, role: str, area: str | None, email: str | None, now: datetime) -> tuple[Operator, str]:
+def add(
+    conn: Connection,
+    *,
+    name: str,
+    role: str,
+    area: str | None,
+    email: str | None,
+    now: datetime,
+    may_set: tuple[str, ...] = (),
+) -> tuple[Operator, str]:
     """Make an operator and their token; the token is shown once and kept only as a hash."""
     if role not in PERMISSIONS:
         raise refuse("role_unknown", f"there is no role {role}", f"use one of {', '.join(PERMISSIONS)}", field="role")
@@ -58,19 +71,31 @@ def add(conn: Connection, *, name: str, role: str, area: str | None, email: str 
     token = "ft_" + secrets.token_urlsafe(32)
     try:
         with conn.begin_nested():
-            key = conn.execute(insert(operator).values(name=name, role=role, area=area, email=email, token_hash=_hash(token), created_at=now)).inserted_primary_key
+            values = {"name": name, "role": role, "area": area, "email": email, "may_set": json.dumps(may_set)}
+            made = conn.execute(insert(operator).values(**values, token_hash=_hash(token), created_at=now))
+            key = made.inserted_primary_key
     except IntegrityError:
         raise refuse(
             "operator_exists", f"there is an operator called {name} already", "choose another name, or disable the old one; a name is never used again", field="name", status=409
         ) from None
     assert key is not None
-    return Operator(id=key[0], name=name, role=role, area=area, email=email), token
+    return Operator(id=key[0], name=name, role=role, area=area, email=email, may_set=may_set), token
 
 
 def listed(conn: Connection) -> list[dict[str, object]]:
     """Return every operator, without their tokens."""
-    rows = conn.execute(select(operator.c.id, operator.c.name, operator.c.role, operator.c.area, operator.c.disabled_at).order_by(operator.c.id))
-    return [{"id": r.id, "name": r.name, "role": r.role, "area": r.area, "disabled": r.disabled_at.isoformat() if r.disabled_at else None} for r in rows]
+    rows = conn.execute(select(operator.c.id, operator.c.name, operator.c.role, operator.c.area, operator.c.may_set, operator.c.disabled_at).order_by(operator.c.id))
+    return [
+        {
+            "id": r.id,
+            "name": r.name,
+            "role": r.role,
+            "area": r.area,
+            "may_set": json.loads(r.may_set),
+            "disabled": r.disabled_at.isoformat() if r.disabled_at else None,
+        }
+        for r in rows
+    ]
 
 
 def disable(conn: Connection, name: str, now: datetime) -> None:
@@ -92,13 +117,38 @@ def by_id(conn: Connection, operator_id: int) -> Operator | None:
 
 def _one(conn: Connection, condition: object) -> Operator | None:
     row = conn.execute(select(operator).where(condition, operator.c.disabled_at.is_(None))).one_or_none()  # type: ignore[arg-type]
-    return Operator(id=row.id, name=row.name, role=row.role, area=row.area, email=row.email) if row else None
+    return _operator(row) if row else None
+
+
+def _operator(row: Row[Any]) -> Operator:
+    return Operator(id=row.id, name=row.name, role=row.role, area=row.area, email=row.email, may_set=tuple(json.loads(row.may_set)))
+
+
+def still(conn: Connection, actor: Operator, permission: str) -> Operator:
+    """Return the operator as they stand in this transaction.
+
+    Since they showed their token they may have been disabled or have another role. Raises Rejected: 403
+    operator_disabled, wrong_role.
+    """
+    if conn.dialect.name == "postgresql":  # whoever disables them waits for this transaction, or is seen by it
+        conn.execute(select(operator.c.id).where(operator.c.id == actor.id).with_for_update(read=True))
+    found = by_id(conn, actor.id)
+    if found is None:
+        raise refuse("operator_disabled", "this operator was disabled", "ask somebody else", status=403)
+    require(found, permission)
+    return found
+
+
+def roles_now(conn: Connection) -> dict[int, str]:
+    """Return the role of every active operator by id."""
+    query = select(operator.c.id, operator.c.role).where(operator.c.disabled_at.is_(None))
+    return {row.id: row.role for row in conn.execute(query)}
 
 
 def people(conn: Connection, ids: set[int]) -> list[Operator]:
     """Return these operators, disabled ones too: who wrote a text stays its author."""
     rows = conn.execute(select(operator).where(operator.c.id.in_(ids)))
-    return [Operator(id=r.id, name=r.name, role=r.role, area=r.area, email=r.email) for r in rows]
+    return [_operator(r) for r in rows]
 
 
 def require(actor: Operator, permission: str) -> None:

@@ -10,14 +10,15 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from broadcast import levels_store, operators, outbox, states, versions
+from broadcast import levels_store, operators, outbox, resends, states, versions
 from broadcast.content import SEVERITIES, is_urgent
 from broadcast.operators import Operator
 from broadcast.problems import refuse
 from broadcast.store import lock_version
 from broadcast.tables import batch, decision, resend, slice_, version
 from broadcast.topics import ALERTS, topic_for
-from broadcast.versions import Version
+from broadcast.versions import USUAL_MARGIN, Margin, Version
+from broadcast.wording.cancelling import REASONS
 
 MSG_TYPES = {"new": "Alert", "update": "Update", "correct": "Update", "all_clear": "Update"}
 
@@ -27,13 +28,16 @@ class House:
     """What publication needs to know of this installation.
 
     `document` builds the CAP document of a version, its msgType and its references [(sender, identifier, sent)].
-    `two_person` is "always", or "actual": one person suffices unless the status is Actual.
+    `two_person` is "always", or "actual": one person suffices unless the status is Actual. `wording` is the revision of the
+    words that this installation adds (`broadcast.wording.revision`), `margin` by how much an audience may differ.
     """
 
     sender: str
     shards: int
     two_person: str
+    wording: str
     document: Callable[[Version, str, list[tuple[str, str, datetime]], datetime], bytes]
+    margin: Margin = USUAL_MARGIN
 
 
 def approve(conn: Connection, actor: Operator, message_id: int, *, content_hash: str | None, house: House, now: datetime) -> Version:
@@ -41,13 +45,23 @@ def approve(conn: Connection, actor: Operator, message_id: int, *, content_hash:
 
     `content_hash` is what the approver saw (None where a person at the command line did not name it). Raises Rejected:
     403 same_person, 409 content_changed, level_changed, state_conflict. Approving twice gives the same result again.
+    An ordered resend is approved by its own digest only: the hash of the version, repeated, approves nothing.
     """
-    actor = _still(conn, actor, "approve")
+    actor = operators.still(conn, actor, "approve")
     versions.lock_message(conn, message_id)
     existing = versions.of_message(conn, message_id)
-    waiting = _waiting_resend(conn, existing)
-    if waiting is not None and versions.open_version(existing) is None:
-        return _approve_resend(conn, actor, existing, waiting, content_hash, house, now)
+    order = None if content_hash is None else resends.by_digest(conn, message_id, content_hash)
+    if order is not None:
+        return _approve_resend(conn, actor, existing, order, house, now)
+    waiting = resends.waiting(conn, message_id)
+    if content_hash is None and waiting is not None and versions.open_version(existing) is None:
+        raise refuse(
+            "hash_missing",
+            f"a resend to {waiting.people} people waits for approval, and only its digest approves it",
+            f"approve with the hash {waiting.digest}",
+            field="content_hash",
+            status=409,
+        )
     v = versions.head(existing)
     _lock_row(conn, v)
     v = versions.get(conn, v.id)
@@ -57,6 +71,9 @@ def approve(conn: Connection, actor: Operator, message_id: int, *, content_hash:
     _check_second_person(conn, actor, v, house)
     if v.seen_count is None or v.wording_revision is None or v.content_hash is None:
         raise states.state_conflict("approve", v.state)
+    if v.wording_revision != house.wording:
+        detail = "the words that we add, or the sender's name, have changed since it was submitted"
+        raise refuse("content_changed", detail, "return it and submit it again", field="content_hash", status=409)
     if not stands(v) or content_hash not in (None, v.content_hash):
         raise refuse("content_changed", "what you approve is not what stands there now", "read it again and approve with its content_hash", field="content_hash", status=409)
     # What was published once keeps its document, and with it its expiry.
@@ -87,16 +104,16 @@ def stands(v: Version) -> bool:
     repeated = (content.kind, content.status, is_urgent(content, corrects=v.action == "correct"), SEVERITIES.index(content.severity))
     if repeated != (v.kind, v.status, v.urgent, v.severity_rank):
         return False
-    return v.content_hash == versions.content_hash(v, content=content, resolved=v.resolved, count=v.seen_count, wording_revision=v.wording_revision, level_from=v.level_from)
-
-
-def _still(conn: Connection, actor: Operator, permission: str) -> Operator:
-    """Return the operator as they stand in this transaction: since they showed their token they may have been disabled or have another role."""
-    found = operators.by_id(conn, actor.id)
-    if found is None:
-        raise refuse("operator_disabled", "this operator was disabled", "ask somebody else to approve", status=403)
-    operators.require(found, permission)
-    return found
+    return v.content_hash == versions.content_hash(
+        v,
+        content=content,
+        resolved=v.resolved,
+        count=v.seen_count,
+        wording_revision=v.wording_revision,
+        level_from=v.level_from,
+        salt=v.salt,
+        margin=v.margin,
+    )
 
 
 def _lock_row(conn: Connection, v: Version) -> None:
@@ -175,7 +192,7 @@ def close_batches(conn: Connection, version_id: int) -> None:
 
 def hold(conn: Connection, actor: Operator, message_id: int, now: datetime, why: str = "") -> Version:
     """Stop claiming at once; one person's act. What is being handed over goes on."""
-    operators.require(actor, "hold")
+    operators.still(conn, actor, "hold")
     v = _published(conn, message_id, "hold")
     if v.state == "held":
         return v
@@ -186,25 +203,37 @@ def hold(conn: Connection, actor: Operator, message_id: int, now: datetime, why:
 
 def resume(conn: Connection, actor: Operator, message_id: int, now: datetime) -> Version:
     """Let a held version go on from where it stood."""
-    operators.require(actor, "resume")
+    operators.still(conn, actor, "resume")
     v = _published(conn, message_id, "resume")
     versions.change_state(conn, v, "resume", resume_state=None, why=None)
     conn.execute(update(batch).where(batch.c.version_id == v.id, batch.c.next < batch.c.size).values(open=True))
     return _done(conn, v, "resume", actor, now, "")
 
 
-def cancel(conn: Connection, actor: Operator, message_id: int, *, why: str, house: House, now: datetime) -> tuple[Version, int]:
+def cancel(
+    conn: Connection,
+    actor: Operator,
+    message_id: int,
+    *,
+    why: str,
+    house: House,
+    now: datetime,
+    reason: str = "other",
+) -> tuple[Version, int]:
     """Stop everything not yet handed over and publish a CAP Cancel; sends nothing to people. Returns also how many are being handed over.
 
+    `reason` chooses the fixed words that are published (broadcast.wording.cancelling); `why` is kept inside.
     After this transaction nothing of the version is claimed (guarantee R9).
     """
-    operators.require(actor, "cancel")
+    operators.still(conn, actor, "cancel")
     if not why.strip():
-        raise refuse("why_missing", "to cancel needs a reason", "say why: it is shown on the public page", field="why")
+        raise refuse("why_missing", "to cancel needs a reason", "say why: it is kept inside and never published", field="why")
+    if reason not in REASONS:
+        raise refuse("reason_unknown", f"{reason[:40]!r} is no reason to cancel", f"use one of {', '.join(REASONS)}", field="reason")
     v = _published(conn, message_id, "cancel")
-    versions.change_state(conn, v, "cancel", ended_at=now, why=why)
+    versions.change_state(conn, v, "cancel", ended_at=now, why=why, cancel_reason=reason)
     close_batches(conn, v.id)
-    v = versions.get(conn, v.id)  # with its reason, which the Cancel gives
+    v = versions.get(conn, v.id)  # with its reason, whose words the Cancel gives
     if v.identifier is not None and v.sent is not None:
         document = house.document(v, "Cancel", [(house.sender, v.identifier, v.sent)], now.replace(microsecond=0))
         conn.execute(update(version).where(version.c.id == v.id).values(cancel_cap=document))
@@ -217,15 +246,18 @@ def handing_over(conn: Connection, version_id: int) -> int:
     return sum(hi - lo for lo, hi in conn.execute(select(slice_.c.lo, slice_.c.hi).where(slice_.c.version_id == version_id, slice_.c.state == "open")))
 
 
+def acted_on(existing: list[Version], action: str) -> Version:
+    """Return the version that hold, resume, cancel or resend means: the newest that it may change, else the newest published."""
+    # A blocked version counts here: cancelling is how it ends.
+    found = next((v for v in reversed(existing) if (action, v.state) in states.TRANSITIONS), None)
+    return found or versions.newest_published(existing) or existing[-1]
+
+
 def _published(conn: Connection, message_id: int, action: str) -> Version:
     versions.lock_message(conn, message_id)
-    existing = versions.of_message(conn, message_id)
-    # A blocked version counts here: cancelling is how it ends.
-    v = next((v for v in reversed(existing) if (action, v.state) in states.TRANSITIONS), None)
-    if v is None:
-        v = versions.newest_published(existing) or existing[-1]
-        if not (action == "hold" and v.state == "held"):
-            raise states.state_conflict(action, v.state)
+    v = acted_on(versions.of_message(conn, message_id), action)
+    if (action, v.state) not in states.TRANSITIONS and not (action == "hold" and v.state == "held"):
+        raise states.state_conflict(action, v.state)
     lock_version(conn, v.id)
     return versions.get(conn, v.id)
 
@@ -250,9 +282,9 @@ def expire_due(conn: Connection, now: datetime) -> list[int]:
     return list(due)
 
 
-def order_resend(conn: Connection, actor: Operator, message_id: int, *, only: str, members: bytes, people: int, now: datetime) -> int:
-    """Ask for a further hand-over to those who were missed; the next `approve` of the message approves it."""
-    operators.require(actor, "resend")
+def order_resend(conn: Connection, actor: Operator, message_id: int, *, only: str, members: bytes, people: int, now: datetime) -> str:
+    """Ask for a further delivery attempt to those who were missed; return the digest by which another person approves it."""
+    operators.still(conn, actor, "resend")
     versions.lock_message(conn, message_id)
     existing = versions.of_message(conn, message_id)
     v = versions.newest_published(existing)
@@ -263,30 +295,30 @@ def order_resend(conn: Connection, actor: Operator, message_id: int, *, only: st
     if people == 0:
         raise refuse("audience_empty", f"nobody is {only.replace('_', ' ')}", "see `fasttime deliveries`", status=409)
     conn.execute(update(resend).where(resend.c.version_id == v.id, resend.c.state == "pending_approval").values(state="rejected"))
-    key = conn.execute(
-        insert(resend).values(version_id=v.id, only=only, state="pending_approval", ordered_by=actor.id, ordered_at=now, members=members, people=people)
-    ).inserted_primary_key
-    assert key is not None
-    versions.record(conn, v, "resend", actor.id, now, why=json.dumps({"only": only, "people": people}))
-    return int(key[0])
+    digest = resends.digest_of(v, only=only, members=members, people=people, ordered_by=actor.id, now=now)
+    values = {"ordered_by": actor.id, "ordered_at": now, "members": members, "people": people, "digest": digest}
+    conn.execute(insert(resend).values(version_id=v.id, only=only, state="pending_approval", **values))
+    versions.record(conn, v, "resend", actor.id, now, content_hash=digest, count=people, why=json.dumps({"only": only, "people": people}))
+    return digest
 
 
-def _waiting_resend(conn: Connection, existing: list[Version]) -> Any:
-    ids = [v.id for v in existing]
-    return conn.execute(select(resend).where(resend.c.version_id.in_(ids), resend.c.state == "pending_approval").order_by(resend.c.id.desc())).first()
-
-
-def _approve_resend(conn: Connection, actor: Operator, existing: list[Version], waiting: Any, content_hash: str | None, house: House, now: datetime) -> Version:
-    v = next(v for v in existing if v.id == waiting.version_id)
+def _approve_resend(conn: Connection, actor: Operator, existing: list[Version], order: resends.Resend, house: House, now: datetime) -> Version:
+    v = next(v for v in existing if v.id == order.version_id)
+    if order.state == "approved":
+        return v  # the same approval once more gives the same result
+    if order.state != "pending_approval":
+        detail = "this resend was replaced by a newer order"
+        raise refuse("content_changed", detail, "see `fasttime message show` for the order that waits", field="content_hash", status=409)
     if v.state != "live":
         raise states.state_conflict("resend", v.state)
-    if content_hash not in (None, v.content_hash):
-        raise refuse("content_changed", "that hash is not of what would be sent again", "read it again and approve with its content_hash", field="content_hash", status=409)
+    if not resends.stands(conn, v, order):
+        detail = "the order is not what its digest stands for"
+        raise refuse("content_changed", detail, "have it ordered anew", field="content_hash", status=409)
     if not (house.two_person == "actual" and v.status != "Actual"):
-        ordered_by = operators.people(conn, {waiting.ordered_by})
-        if any(actor.same_person_as(other) for other in ordered_by):
+        ordered_by = operators.people(conn, {order.ordered_by})
+        if not ordered_by or any(actor.same_person_as(other) for other in ordered_by):
             raise refuse("same_person", "you ordered this resend yourself", "ask a second approver", status=403)
-    conn.execute(update(resend).where(resend.c.id == waiting.id, resend.c.state == "pending_approval").values(state="approved", approved_by=actor.id, approved_at=now))
-    versions.record(conn, v, "approve_resend", actor.id, now)
-    announce(conn, v, "message.resend", now, only=waiting.only, people=waiting.people)
+    conn.execute(update(resend).where(resend.c.id == order.id, resend.c.state == "pending_approval").values(state="approved", approved_by=actor.id, approved_at=now))
+    versions.record(conn, v, "approve_resend", actor.id, now, content_hash=order.digest, count=order.people)
+    announce(conn, v, "message.resend", now, only=order.only, people=order.people)
     return v

@@ -1,16 +1,10 @@
-"""Questions of reports on one message: why somebody was not reached, and what waits for an approval."""
+"""Questions of reports on one message: why somebody was not reached."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from broadcast.tables import outcome, resend, version
-
-
-def waiting_resend(conn: Connection, message_id: int) -> int | None:
-    """Return how many people the resend would reach that waits for approval; None where none waits."""
-    query = select(resend.c.people).join(version, version.c.id == resend.c.version_id).where(version.c.message_id == message_id, resend.c.state == "pending_approval")
-    return conn.execute(query.order_by(resend.c.id.desc()).limit(1)).scalar_one_or_none()
+from broadcast.tables import outcome
 
 
 def failure_codes(conn: Connection, version_id: int) -> dict[int, list[str]]:

@@ -22,6 +22,7 @@ operator = Table(
     Column("role", String, nullable=False),
     Column("area", String),  # None = the whole tree
     Column("email", String),
+    Column("may_set", Text, nullable=False, server_default="[]"),  # JSON list of scopes granted beside the area
     Column("token_hash", String, nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("disabled_at", UtcDateTime),
@@ -90,6 +91,9 @@ version = Table(
     Column("content_hash", String),
     Column("seen_count", Integer),
     Column("wording_revision", String),
+    Column("salt", LargeBinary),  # 128 random bits in the hash, so that trying counts does not find the one seen
+    Column("margin", Integer),  # people by which the audience may differ at release; None = the rule before it was kept
+    Column("cancel_reason", String),  # of broadcast.wording.cancelling.REASONS; `why` stays inside
     Column("targets", Text),  # JSON: area codes with their descendants, for people of whom only the area is known
     Column("shape", LargeBinary),  # WKB of everything addressed, as resolved at submit; None = no geometry
     Column("level_from", String),
@@ -179,6 +183,7 @@ resend = Table(
     Column("approved_at", UtcDateTime),
     Column("members", LargeBinary, nullable=False),
     Column("people", Integer, nullable=False),
+    Column("digest", String),  # what is approved: version, people, mark and reason (broadcast.resends)
     sqlite_autoincrement=True,
 )
 

@@ -42,6 +42,24 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Margin:
+    """By how many people an audience may differ from the approved count: the larger of a share of it and a number.
+
+    People register and leave between the submission and the release; what an approver agrees to is both numbers.
+    """
+
+    percent: float = 2.0
+    people: int = 20
+
+    def of(self, count: int) -> int:
+        """Return the margin of a count, in people."""
+        return max(int(count * self.percent / 100), self.people)
+
+
+USUAL_MARGIN = Margin()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """One version of a message as it stands in the database."""
 
@@ -64,6 +82,9 @@ class Version:
     content_hash: str | None
     seen_count: int | None
     wording_revision: str | None
+    salt: bytes | None
+    margin: int | None
+    cancel_reason: str | None
     resolved: Resolved
     level_from: str | None
     room: str | None
@@ -106,11 +127,23 @@ def read_content(stored: str) -> Content:
     return Content.from_json(data)
 
 
-def content_hash(v: Version, *, content: Content, resolved: Resolved, count: int, wording_revision: str, level_from: str | None) -> str:
-    """Return the SHA-256, in hex, of all that an approval stands for (DESIGN section 4, guarantee R11).
+def content_hash(
+    v: Version,
+    *,
+    content: Content,
+    resolved: Resolved,
+    count: int,
+    wording_revision: str,
+    level_from: str | None,
+    salt: bytes | None = None,
+    margin: int | None = None,
+) -> str:
+    """Return the SHA-256, in hex, of all that an approval stands for (guarantee R11).
 
     Text in all languages, audience rule, channels, status and expiry are in the content; beside it the resolved places, the
-    wording we add, the count the approvers saw, the level it starts from and the version it replaces.
+    wording we add, the count the approvers saw, by how many people the audience may differ from it, the level it starts
+    from and the version it replaces. `salt` is random: nobody finds the count by trying all of them. What was submitted
+    before salt and margin were kept has neither, and hashes as it did then.
     """
     parts = {
         "content": canonical(content),
@@ -124,6 +157,10 @@ def content_hash(v: Version, *, content: Content, resolved: Resolved, count: int
         "action": v.action,
         "predecessor": v.predecessor_id,
     }
+    if salt is not None:
+        parts["salt"] = salt.hex()
+    if margin is not None:
+        parts["margin"] = margin
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from broadcast.cap.mapping import to_cap
 from broadcast.cap.write import write
 from broadcast.versions import Version
+from broadcast.wording.cancelling import in_languages
 from config.settings import Settings
 
 Documents = Callable[[Version, str, list[tuple[str, str, datetime]], datetime], bytes]
@@ -24,7 +25,7 @@ def documents(settings: Settings, area_names: Callable[[], Mapping[str, str]]) -
         note = v.content.note
         if msg_type == "Cancel":
             identifier += CANCEL_SUFFIX
-            note = v.why or note
+            note = " / ".join(in_languages(v.cancel_reason, v.content.languages).values())
         if v.status == "Exercise" and not note:
             note = f"EXERCISE {v.code} EXERCISE"
         alert = to_cap(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from broadcast.problems import Problem, Rejected
+from broadcast.versions import Margin
 from config.private_folder import make_private
 
 PREFIX = "FASTTIME_"
@@ -43,6 +44,8 @@ NAMES: dict[str, str] = {
     "SIMULATOR_TOKEN": "what the controls of fasttime simulator want; unset = a new one, printed at its start",
     "SECRET_KEY": "signs attempt ids and links; made in DATA if embedded, required in a cluster",
     "TWO_PERSON": "always, or actual: one person suffices unless the status is Actual",
+    "AUDIENCE_MARGIN_PERCENT": "by what share of the approved count an audience may differ (default 2)",
+    "AUDIENCE_MARGIN_PEOPLE": "or by how many people, whichever is more (default 20)",
     "TOKEN": "personal token of the operator at the command line",
     "LOG_FORMAT": "json or console (default json)",
 }
@@ -69,6 +72,7 @@ class Settings:
     simulator_smtp: str
     simulator_token: str = field(repr=False)
     two_person: str
+    margin: Margin
     token: str = field(repr=False)
     log_format: str
     env: Mapping[str, str] = field(repr=False)
@@ -181,6 +185,10 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         simulator_smtp=read.url("SIMULATOR_SMTP", ("smtp",)),
         simulator_token=read.text("SIMULATOR_TOKEN"),
         two_person=read.one_of("TWO_PERSON", ("always", "actual")),
+        margin=Margin(
+            percent=read.number("AUDIENCE_MARGIN_PERCENT", 2, 100),
+            people=read.number("AUDIENCE_MARGIN_PEOPLE", 20, 1_000_000),
+        ),
         token=read.text("TOKEN"),
         log_format=read.one_of("LOG_FORMAT", ("json", "console")),
         env=env,
@@ -224,6 +232,13 @@ class _Reader:
         value = self.text(name, str(default))
         if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 1024):
             self._bad(name, "must be a whole number from 1 to 1024", f"for example {default}")
+            return default
+        return int(value)
+
+    def number(self, name: str, default: int, most: int) -> int:
+        value = self.text(name, str(default))
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) <= most):
+            self._bad(name, f"must be a whole number from 0 to {most}", f"the default is {default}")
             return default
         return int(value)
 

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pyroaring import BitMap
 
-from broadcast import accounts, audiences, generations, ledger, messages, operators, publishing, versions
+from broadcast import accounts, audiences, generations, ledger, messages, operators, publishing, resends, rooms, versions
 from broadcast.areas import AreaTree
 from broadcast.areas import revision as areas_revision
 from broadcast.content import PERSONAL_CHANNELS, Content
@@ -23,14 +23,17 @@ from broadcast.geometry import check_place, shape_of, to_wkb
 from broadcast.operators import Operator
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.publishing import House
+from broadcast.resends import Resend
+from broadcast.rooms import Guard
 from broadcast.store import Connection, Database
 from broadcast.text_rules import warnings
 from broadcast.versions import Resolved, Version
-from broadcast.wording.levels import WORDING_REVISION
 from broadcast.wording.render import render
 from config.rendering import facts_of
 from subscribers import audience, registry
 from subscribers.matcher import Matcher, rule_for
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,23 +98,25 @@ class Desk:
 
     async def draft(self, actor: Operator, content: Content) -> Version:
         """Start a message."""
-        operators.require(actor, "draft")
-        await self._check(actor, content)
-        return await self.db.write(messages.create, actor, content, self.now())
+        guard = await self._all_inside(actor, "draft", (content, actor.area))
+        await self._places(content, actor.area, actor)
+        return await self.db.write(_guarded, guard, messages.create, content, self.now())
 
     async def edit(self, actor: Operator, message_id: int, content: Content) -> Version:
-        """Replace a draft's text."""
+        """Replace a draft's text; what stood there and what shall stand there must both be the actor's to write."""
         operators.require(actor, "edit")
-        await self.in_scope(actor, await self.head(message_id))
-        await self._check(actor, content)
-        return await self.db.write(messages.edit, actor, message_id, content, self.now())
+        v = await self.head(message_id)
+        guard = await self._all_inside(actor, "edit", (v.content, v.room), (content, v.room), v=v)
+        await self._places(content, v.room, actor)
+        return await self.db.write(_guarded, guard, messages.edit, message_id, content, self.now())
 
     async def follow(self, actor: Operator, message_id: int, action: str, content: Content) -> Version:
         """Draft an update, a correction or an all-clear."""
         operators.require(actor, action)
-        await self.in_scope(actor, await self.head(message_id))
-        await self._check(actor, content)
-        return await self.db.write(messages.follow, actor, message_id, action, content, self.now())
+        v = await self.head(message_id)
+        guard = await self._all_inside(actor, action, (v.content, v.room), (content, actor.area), v=v)
+        await self._places(content, actor.area, actor)
+        return await self.db.write(_guarded, guard, messages.follow, message_id, action, content, self.now())
 
     async def base_of(self, message_id: int) -> Content:
         """Return the content that an update, correction or all-clear starts from; its kind is that of the message's first version."""
@@ -143,52 +148,82 @@ class Desk:
         """Ask for approval of exactly what stands there, to exactly those people."""
         operators.require(actor, "submit")
         v = await self.head(message_id)
-        await self.in_scope(actor, v)
+        guard = await self._all_inside(actor, "submit", (v.content, v.room), v=v)
         base, action = await self.edited_from(message_id)
         problems = await asyncio.to_thread(self._unready, v.content, base, action)
         if problems:
             raise Rejected(problems)
         seen = await self.look(v, actor)
-        v = await self.db.write(messages.submit, actor, v.id, revision=v.revision, resolved=seen.resolved, count=seen.people, wording_revision=WORDING_REVISION, now=self.now())
+        found: dict[str, Any] = {
+            "revision": v.revision,
+            "resolved": seen.resolved,
+            "count": seen.people,
+            "wording_revision": self.house.wording,
+            "margin": self.house.margin,
+            "now": self.now(),
+        }
+        v = await self.db.write(_guarded, guard, messages.submit, v.id, **found)
         return v, seen
 
     # deciding ------------------------------------------------------------------------------------------------------
 
     async def approve(self, actor: Operator, message_id: int, content_hash: str | None) -> Version:
-        """Approve: with that it is published."""
+        """Approve a version, or an ordered resend by its own digest: with that it goes out."""
         operators.require(actor, "approve")
         v = await self.head(message_id)
-        await self.in_scope(actor, v)
-        if v.state == "pending_approval" and v.wording_revision != WORDING_REVISION:
-            raise refuse("content_changed", "the wording we add has changed since it was submitted", "return it and submit it again", status=409)
-        return await self.db.write(publishing.approve, actor, message_id, content_hash=content_hash, house=self.house, now=self.now())
+        guard = await self._all_inside(actor, "approve", (v.content, v.room), v=v)
+        return await self.db.write(_guarded, guard, publishing.approve, message_id, content_hash=content_hash, house=self.house, now=self.now())
 
     async def send_back(self, actor: Operator, message_id: int, action: str, why: str) -> Version:
         """Return or reject."""
         operators.require(actor, action)
-        await self.in_scope(actor, await self.head(message_id))
-        return await self.db.write(messages.send_back, actor, message_id, action, why, self.now())
+        v = await self.head(message_id)
+        guard = await self._all_inside(actor, action, (v.content, v.room), v=v)
+        return await self.db.write(_guarded, guard, messages.send_back, message_id, action, why, self.now())
 
     async def hold(self, actor: Operator, message_id: int) -> Version:
-        """Claim for nobody any more, at once."""
+        """Claim for nobody any more, at once: for whoever has any place that the message goes to."""
         operators.require(actor, "hold")
-        await self.in_scope(actor, await self.head(message_id))
-        return await self.db.write(publishing.hold, actor, message_id, self.now())
+        v = await self._acted_on(message_id, "hold")
+        tree = None
+        if actor.area is not None:
+            tree = await self.tree()
+            rooms.require_any(tree, actor, v.content, v.room)
+        guard = rooms.guard(actor, "hold", tree, v)
+        return await self.db.write(_guarded, guard, publishing.hold, message_id, self.now())
 
     async def resume(self, actor: Operator, message_id: int) -> Version:
         """Let a held version go on."""
         operators.require(actor, "resume")
-        await self.in_scope(actor, await self.head(message_id))
-        return await self.db.write(publishing.resume, actor, message_id, self.now())
+        v = await self._acted_on(message_id, "resume")
+        guard = await self._all_inside(actor, "resume", (v.content, v.room), v=v)
+        return await self.db.write(_guarded, guard, publishing.resume, message_id, self.now())
 
-    async def cancel(self, actor: Operator, message_id: int, why: str) -> tuple[Version, int]:
-        """Cancel; returns how many people are being handed over at this moment."""
+    async def cancel(self, actor: Operator, message_id: int, why: str, reason: str = "other") -> tuple[Version, int]:
+        """Cancel, for whoever has every place it goes to; returns how many people are being sent to at this moment."""
         operators.require(actor, "cancel")
-        await self.in_scope(actor, await self.head(message_id))
-        return await self.db.write(publishing.cancel, actor, message_id, why=why, house=self.house, now=self.now())
+        v = await self._acted_on(message_id, "cancel")
+        guard = await self._all_inside(actor, "cancel", (v.content, v.room), v=v)
+        more: dict[str, Any] = {"why": why, "reason": reason, "house": self.house, "now": self.now()}
+        return await self.db.write(_guarded, guard, publishing.cancel, message_id, **more)
 
-    async def resend(self, actor: Operator, message_id: int, only: tuple[str, ...]) -> tuple[Version, int]:
-        """Order a further hand-over to those who failed or are in doubt; the next approval of the message approves it."""
+    async def _acted_on(self, message_id: int, action: str) -> Version:
+        """Return the version that hold, resume or cancel means: the newest one that it may change."""
+        existing = await self.db.read(versions.of_message, message_id)
+        return publishing.acted_on(existing, action)
+
+    async def _all_inside(self, actor: Operator, permission: str, *texts: tuple[Content, str | None], v: Version | None = None) -> Guard:
+        """Return the guard of an act for which every place of these (content, control room) must be the actor's."""
+        operators.require(actor, permission)
+        if actor.area is None:
+            return rooms.guard(actor, permission, v=v)
+        tree = await self.tree()
+        for content, room in texts:
+            rooms.require_all(tree, actor, content, room)
+        return rooms.guard(actor, permission, tree, v)
+
+    async def resend(self, actor: Operator, message_id: int, only: tuple[str, ...]) -> Resend:
+        """Order a further delivery attempt to those who failed or are in doubt; another person approves it by its digest."""
         operators.require(actor, "resend")
         unknown = [line for line in only if line not in ("failed", "in_doubt")]
         if unknown or not only:
@@ -198,21 +233,22 @@ class Desk:
                 "use --only failed, --only in_doubt or --only failed,in_doubt: never the delivered",
                 field="only",
             )
-        v = await self.head(message_id)
-        await self.in_scope(actor, v)
+        v = await self._acted_on(message_id, "resend")
+        guard = await self._all_inside(actor, "resend", (v.content, v.room), v=v)
         now = self.now()
 
-        def order(conn: Connection) -> int:
+        def order(conn: Connection, actor: Operator) -> Resend:
             published = versions.newest_published(versions.of_message(conn, message_id))
             if published is None:
                 raise refuse("state_conflict", "nothing of this message was published yet", "approve it first", field="state", status=409)
             wanted = generations.resend_members(conn, published, only, accounts.account(conn, published).channels, now)
             people = len(BitMap().union(*wanted.values())) if wanted else 0
             publishing.order_resend(conn, actor, message_id, only=",".join(only), members=generations.pack(wanted), people=people, now=now)
-            return people
+            ordered = resends.waiting(conn, message_id)
+            assert ordered is not None
+            return ordered
 
-        people = await self.db.write(order)
-        return v, people
+        return await self.db.write(_guarded, guard, order)
 
     # looking -------------------------------------------------------------------------------------------------------
 
@@ -257,7 +293,9 @@ class Desk:
 
     async def look(self, v: Version, actor: Operator | None) -> Seen:
         """Resolve the places and count the people of a version as they are now."""
-        resolved, found = await self._places(v.content, actor.area if actor else v.room, actor)
+        if actor is not None and actor.area is not None:
+            rooms.require_all(await self.tree(), actor, v.content, v.room)
+        resolved, found = await self._places(v.content, v.room, actor)
         index, _ = await self.matcher.index()
         rule = await self.db.read(rule_for, v, self.channels_on, resolved, at=self.now())
         counted = await asyncio.to_thread(audience.preview, index, rule)
@@ -281,9 +319,6 @@ class Desk:
         ]
         return Seen(resolved=resolved, counts=counts, warnings=tuple(found))
 
-    async def _check(self, actor: Operator, content: Content) -> None:
-        await self._places(content, actor.area, actor)
-
     async def _places(self, content: Content, everywhere: str | None, actor: Operator | None) -> tuple[Resolved, list[Problem]]:
         """Resolve areas and shapes; raises Rejected for places that are unknown or not the operator's."""
         tree = await self.tree()
@@ -292,17 +327,6 @@ class Desk:
         bound = actor.area if actor else None
         if scope and ":" not in scope and scope != "UK" and not codes:
             codes = (scope,)
-        if bound is not None and (scope == "UK" or (scope and ":" not in scope and tree.within(bound, [scope]))):
-            raise refuse("area_out_of_scope", f"the level of {scope} is not this control room's to change", "ask the control room it belongs to", field="scope", status=403)
-        outside = tree.within(bound, codes)
-        if outside:
-            raise refuse(
-                "area_out_of_scope",
-                f"{', '.join(outside)} is not in this control room's area {bound}",
-                "choose areas inside it, or ask the control room it belongs to",
-                field="areas",
-                status=403,
-            )
         places = tree.places(codes, content.polygons, content.circles, everywhere=everywhere)
         found: list[Problem] = []
         drawn = shape_of(content.polygons, content.circles)
@@ -343,6 +367,11 @@ class Desk:
                     facts = facts_of(_Draft, sender_name=self.sender_name, public_url=self.public_url, sent=now)  # type: ignore[arg-type]
                     render(content, facts, channel, language)
         return problems
+
+
+def _guarded(conn: Connection, guard: Guard, act: Callable[..., T], /, *args: Any, **more: Any) -> T:
+    """Run an act in its transaction, after a look at what allowed it: the operator, the areas and the text as they stand there."""
+    return act(conn, guard.check(conn), *args, **more)
 
 
 class _Draft:

@@ -17,7 +17,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from fastapi import Request
 from starlette.responses import Response
 
-from broadcast import replies
+from broadcast import operators, replies
 from broadcast.areas import AreaTree
 from broadcast.operators import Operator
 from broadcast.problems import Rejected, refuse
@@ -115,7 +115,7 @@ def digest_of(request: Request, body: bytes) -> str:
 async def once(request: Request, body: bytes, desk: Desk, actor: Operator, make: Callable[[], Awaitable[Act] | Act]) -> Response:
     """Answer a POST: with what was answered before, or by doing it now. `make` reads the body and may refuse it."""
     now = desk.now()
-    held = await desk.db.write(replies.reserve, operator_id=actor.id, key=key_of(request), digest=digest_of(request, body), now=now)
+    held = await desk.db.write(_reserve, actor, key=key_of(request), digest=digest_of(request, body), now=now)
     if isinstance(held, Reply):
         return _response(held, replayed=True)
     try:
@@ -130,6 +130,12 @@ async def once(request: Request, body: bytes, desk: Desk, actor: Operator, make:
         await desk.db.write(replies.release, held)  # nothing where the answer was stored after all: then the next try is told it
         raise
     return _response(reply)
+
+
+def _reserve(conn: Connection, actor: Operator, /, **wanted: Any) -> Reply | Reservation:
+    """Reserve the key for an operator who is still one: an answer is given again to nobody who was disabled since."""
+    operators.still(conn, actor, "read")
+    return replies.reserve(conn, operator_id=actor.id, **wanted)
 
 
 async def _do(desk: Desk, held: Reservation, make: Callable[[], Awaitable[Act] | Act]) -> Reply:

@@ -18,7 +18,8 @@ from broadcast.levels import UK
 from broadcast.store import Connection
 from broadcast.topics import RECEIPTS
 from broadcast.versions import Version
-from broadcast.wording.packs import pack_for
+from broadcast.wording.cancelling import in_languages, words
+from broadcast.wording.packs import direction, pack_for
 from console.context import Web
 from console.pages import page, paragraph
 from subscribers import registry, unsubscribe
@@ -34,7 +35,7 @@ _SAID_OF = {
     "expired": "This message has expired.",
     "superseded": "An update has taken its place.",
     "corrected": "THIS MESSAGE WAS WRONG. A correction has taken its place.",
-    "cancelled": "CANCELLED. This message holds no more.",
+    "cancelled": "CANCELLED.",
     "stood_down": "ALL CLEAR. This is over.",
 }
 _NOTHING_STOPS = "The message with this link was a test or an exercise that reached nobody. Nothing was stopped, and this link stops nothing."
@@ -170,8 +171,9 @@ def _marks(v: Version, now: datetime) -> str:
     said = _SAID_OF.get(v.state, "") or (_SAID_OF["expired"] if published.is_over(v, now) else "")
     if said:
         marks.append(paragraph(said, "mark"))
-    if v.state == "cancelled" and v.why:
-        marks.append(paragraph(f"Why: {v.why}"))
+    if v.state == "cancelled":
+        said_in = in_languages(v.cancel_reason, v.content.languages)
+        marks += [f'<p lang="{escape(tag)}" dir="{direction(tag)}">{escape(words)}</p>' for tag, words in said_in.items()]
     return "".join(marks)
 
 
@@ -226,7 +228,8 @@ def atom(found: list[Version], *, sender: str, sender_name: str, base: str) -> b
         add(entry, "published", (v.sent or _updated(v)).isoformat(timespec="seconds"))
         for name in (v.status, v.kind, v.state):
             add(entry, "category", term=name)
-        add(entry, "summary", " ".join(part for part in (opening, _SAID_OF.get(v.state, ""), text.description or text.headline, text.instruction, opening) if part))
+        said = words(v.cancel_reason, tag) if v.state == "cancelled" else _SAID_OF.get(v.state, "")
+        add(entry, "summary", " ".join(part for part in (opening, said, text.description or text.headline, text.instruction, opening) if part))
         add(entry, "link", rel="alternate", type="text/html", href=f"{base}/v/{v.code}")
         add(entry, "link", rel="enclosure", type=CAP_TYPE, href=f"{base}/cap/{quote(identifier, safe='')}.xml")
         if v.state == "cancelled":

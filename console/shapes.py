@@ -29,6 +29,7 @@ def message_json(v: Version, counts: dict[str, Any] | None = None) -> dict[str, 
         "sent": rfc3339(v.sent),
         "expires": rfc3339(expires),
         "counts": counts,
+        **({} if v.margin is None else {"margin": v.margin}),
     }
 
 

@@ -21,6 +21,7 @@ from broadcast.problems import refuse
 from broadcast.publishing import House
 from broadcast.store import Database
 from broadcast.topics import ROLES
+from broadcast.wording.revision import wording_revision
 from config import logging as logs
 from config import wiring
 from config.documents import documents
@@ -61,7 +62,14 @@ def make_desk(settings: Settings, db: Database, channels_on: Callable[[str], fro
     def area_names() -> dict[str, str]:
         return names
 
-    house = House(sender=settings.sender, shards=settings.shards, two_person=settings.two_person, document=documents(settings, area_names))
+    house = House(
+        sender=settings.sender,
+        shards=settings.shards,
+        two_person=settings.two_person,
+        wording=wording_revision(settings.sender_name),
+        document=documents(settings, area_names),
+        margin=settings.margin,
+    )
     desk = Desk(db, house, channels_on=channels_on, sender_name=settings.sender_name, public_url=settings.public_url, on_tree=lambda tree: _take_names(names, tree), **more)
     return desk
 

@@ -10,10 +10,6 @@ from types import MappingProxyType
 
 from broadcast.problems import refuse
 
-WORDING_REVISION = "2026.1"
-"""The revision of every word and every layout rule in this package. It is part of what two people approve (guarantee R11):
-whoever changes what a rendering says changes it too; the golden tests hold the two together."""
-
 
 class Level(StrEnum):
     """A threat level, written as the Security Service and JTAC publish it: in English capitals, in every language."""

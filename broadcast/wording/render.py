@@ -1,6 +1,6 @@
 """One version's content as it is sent: the SMS, the spoken words, the e-mail and the page, in one language.
 
-Pure and deterministic: the same content, facts and language give the same bytes for as long as WORDING_REVISION is the same.
+Pure and deterministic: the same content, facts and language give the same bytes for as long as `revision.wording_revision` is the same.
 An author's words are literal everywhere: no template language, nothing of theirs is ever substituted, and HTML is escaped.
 """
 

@@ -37,14 +37,21 @@ class Pulses:
         self._busy = asyncio.Lock()
         self._at = -LOOK_SECONDS
         self._seen: dict[int, Pulse] = {}
+        self._roles: dict[int, str] = {}
 
     async def now(self) -> dict[int, Pulse]:
         """Return what is open, or ended in the last ten minutes, as of half a second ago at most."""
         async with self._busy:
             if time.monotonic() - self._at >= LOOK_SECONDS:
+                self._roles = await self._web.db.read(operators.roles_now)
                 self._seen = await self._web.db.read(listing.pulse, self._web.now() - FOLLOWED)
                 self._at = time.monotonic()
             return self._seen
+
+    def may_read(self, operator_id: int) -> bool:
+        """Return whether the operator was enabled at the last look, and may read."""
+        role = self._roles.get(operator_id)
+        return role is not None and "read" in operators.PERMISSIONS[role]
 
     async def since(self, told: dict[int, Pulse]) -> dict[int, Pulse]:
         """Return the present pulses, and how those versions ended that were told of and are seen no more."""
@@ -61,14 +68,15 @@ def router(web: Web) -> APIRouter:
     @api.get("/events", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
     async def events(request: Request) -> Response:
         """Stream `state` {message, version, kind, status, state, identifier} and `counts` {message, version, channels}: first all that is open, then every change."""
-        operators.require(await web.actor(request), "read")
+        actor = await web.actor(request)
+        operators.require(actor, "read")
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_stream(web, pulses), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(_stream(web, pulses, actor.id), media_type="text/event-stream", headers=headers)
 
     return api
 
 
-async def _stream(web: Web, pulses: Pulses) -> AsyncIterator[str]:
+async def _stream(web: Web, pulses: Pulses, operator_id: int) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     told: dict[int, Pulse] = {}
     spoke = time.monotonic()
@@ -76,6 +84,8 @@ async def _stream(web: Web, pulses: Pulses) -> AsyncIterator[str]:
         lines: list[str] = []
         with contextlib.suppress(*TROUBLE):  # a database that is away is asked again; the heartbeat goes on
             seen = await pulses.since(told)
+            if not pulses.may_read(operator_id):
+                return  # disabled since: nothing more is told, and whoever connects again is refused
             lines = [line for version_id, pulse in sorted(seen.items()) for line in changes(told.get(version_id), pulse)]
             told = seen
         if lines:

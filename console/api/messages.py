@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from broadcast import accounts, listing, operators, versions
+from broadcast import accounts, listing, operators, resends, versions
 from broadcast.cap import acts
 from broadcast.cap.drafting import content_of, read_cap
 from broadcast.content import Content
@@ -16,8 +16,10 @@ from broadcast.drafts import Follows, read_draft
 from broadcast.drafts.model import DraftIn
 from broadcast.operators import Operator
 from broadcast.problems import Problem, refuse
+from broadcast.resends import Resend
 from broadcast.store import Connection
 from broadcast.versions import Version
+from broadcast.wording.cancelling import REASONS
 from console.api import cursors
 from console.api.bodies import CAP, JSON, check_media_type, only_of, read_act, text_field
 from console.context import Web
@@ -35,7 +37,7 @@ FIELDS: dict[Do, tuple[str, ...]] = {
     "reject": ("why",),
     "hold": (),
     "resume": (),
-    "cancel": ("why",),
+    "cancel": ("why", "reason"),
     "resend": ("only",),
 }
 """What each act takes in its body."""
@@ -107,7 +109,18 @@ def router(web: Web) -> APIRouter:
             v = next((v for v in existing if str(v.number) == version), None) or _no_version(existing)
         counts = (await web.db.read(accounts.account, v)).to_json() if v.published else cheap_counts(v)
         history = [{"version": old.number, "action": old.action, "state": old.state, "identifier": old.identifier} for old in existing]
-        return JSONResponse(message_json(v, counts) | {"content": content_json(v.content), "why": v.why, "versions": history})
+        more: dict[str, Any] = {"content": content_json(v.content), "why": v.why, "versions": history}
+        waiting = await web.db.read(resends.waiting, v.message_id)
+        if waiting is not None:
+            more["resend"] = waiting.to_json()
+        return JSONResponse(message_json(v, counts) | more)
+
+    @api.get("/resends")
+    async def orders(request: Request) -> Response:
+        """Return the ordered resends that wait for another person's approval, oldest first."""
+        operators.require(await web.actor(request), "read")
+        found = await web.db.read(resends.all_waiting)
+        return JSONResponse({"resends": [{"message": message, **order.to_json()} for message, order in found]})
 
     @api.put("/messages/{id}", openapi_extra={"requestBody": {"required": True, "content": _BODY}})
     async def edit(request: Request, id: str) -> Response:
@@ -143,7 +156,7 @@ _SUMMARIES = {
     "hold": "Hand it to nobody any more, at once.",
     "resume": "Let a held version go on.",
     "cancel": "Stop what is not handed over and publish a CAP Cancel.",
-    "resend": "Order a further hand-over to those failed or in doubt; the next approval of the message approves it.",
+    "resend": "Order a further delivery attempt to those failed or in doubt; another person approves it by its own content_hash.",
     "update": "an update",
     "correct": "a correction",
     "all-clear": "an all-clear",
@@ -151,7 +164,10 @@ _SUMMARIES = {
 
 
 def _act_body(fields: tuple[str, ...]) -> dict[str, Any]:
-    schema = {"type": "object", "additionalProperties": False, "properties": {name: {} if name == "only" else {"type": "string"} for name in fields}, "required": list(fields)}
+    kinds: dict[str, dict[str, Any]] = {"only": {}, "reason": {"enum": list(REASONS), "default": "other"}}
+    properties = {name: kinds.get(name, {"type": "string"}) for name in fields}
+    required = [name for name in fields if name != "reason"]
+    schema = {"type": "object", "additionalProperties": False, "properties": properties, "required": required}
     return {"requestBody": {"required": bool(fields), "content": {JSON: {"schema": schema}}}}
 
 
@@ -252,16 +268,15 @@ def _act(name: Do, actor: Operator, message_id: int, said: dict[str, Any]) -> Ac
             return Act(do=lambda desk: desk.resume(actor, message_id), answer=told)
         case "cancel":
             operators.require(actor, "cancel")
-            reason = text_field(said, "why", missing="why_missing", fix="say why: it is shown on the public page")
-            return Act(do=lambda desk: desk.cancel(actor, message_id, reason), answer=lambda _conn, result, _seen: _told(result[0], handing_over=result[1]))
+            why = text_field(said, "why", missing="why_missing", fix="say why: it is kept inside and never published")
+            reason = text_field({"reason": "other", **said}, "reason", missing="reason_unknown", fix=f"use one of {', '.join(REASONS)}")
+            return Act(do=lambda desk: desk.cancel(actor, message_id, why, reason), answer=lambda _conn, result, _seen: _told(result[0], handing_over=result[1]))
         case "resend":
             only = only_of(said)
-            return Act(do=lambda desk: desk.resend(actor, message_id, only), answer=lambda conn, people, _seen: _resend_told(conn, message_id, only, people))
+            return Act(do=lambda desk: desk.resend(actor, message_id, only), answer=_resend_told)
 
 
-def _resend_told(conn: Connection, message_id: int, only: tuple[str, ...], people: int) -> dict[str, Any]:
-    published = versions.newest_published(versions.of_message(conn, message_id))
-    assert published is not None
-    return _told(published, resend={"only": list(only), "people": people, "state": "pending_approval"})
+def _resend_told(conn: Connection, order: Resend, _seen: Seen | None) -> dict[str, Any]:
+    return _told(versions.get(conn, order.version_id), resend=order.to_json())
 
 

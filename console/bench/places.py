@@ -141,7 +141,7 @@ class ControlRoom:
         tag = secrets.token_hex(3)
         author, _ = await db.write(operators.add, name=f"Author {tag}", role="author", area=None, email=None, now=now)
         approver, _ = await db.write(operators.add, name=f"Approver {tag}", role="approver", area=None, email=None, now=now)
-        return cls(db, author, approver, House(sender="bench.fasttime", shards=shards, two_person="always", document=_no_document))
+        return cls(db, author, approver, House(sender="bench.fasttime", shards=shards, two_person="always", wording="bench", document=_no_document))
 
     async def submit(self, count: int, channels: tuple[str, ...], *, severity: str = "Moderate", words: Text = WORDS) -> Version:
         """Draft and submit a message to everybody, for `count` people."""

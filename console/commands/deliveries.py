@@ -208,15 +208,18 @@ def resend(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Order a further hand-over to those who were missed; the next `message approve ID` approves it."""
+    """Order a further delivery attempt to those who were missed; another person approves it by its hash."""
+    from broadcast import versions
     from console.commands.messages import _act, _line, message_document
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         lines = tuple(dict.fromkeys(part.strip() for part in only.split(",") if part.strip()))
         out.confirm(f"Who of message {id_} is {' or '.join(lines)} may get it a second time, marked REPEAT.", yes=yes or "in_doubt" not in lines)
-        v, people = await session.desk.resend(actor, id_, lines)
-        document = await message_document(session, v, people=people, only=list(lines))
-        out.answer(document, _line(v), f"{people} people, when a second person approves: fasttime message approve {id_}")
+        ordered = await session.desk.resend(actor, id_, lines)
+        v = await session.db.read(versions.get, ordered.version_id)
+        document = await message_document(session, v, people=ordered.people, only=list(lines), resend=ordered.to_json())
+        following = f"next, by another person: fasttime message approve {id_} --hash {ordered.digest}"
+        out.answer(document, _line(v), f"to {ordered.people} people once more, marked REPEAT", following)
 
     _act(json, work)
 

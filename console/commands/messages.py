@@ -124,11 +124,15 @@ async def _answer_seen(session: Session, out: Output, v: Version, seen: Seen, fo
     channels = ", ".join(f"{channel} {n}" for channel, n in seen.counts["channels"].items()) or "none"
     lines = [
         _line(v),
-        f"addressed {seen.counts['addressed']}, would be sent to {seen.people}",
+        f"addressed {seen.counts['addressed']}, would be sent to {seen.people}{_more(v)}",
         f"by channel: {channels}",
         f"not sent to: {sums(seen.counts['suppressed'])}",
     ]
     out.answer(document, *lines, *([following] if following else []))
+
+
+def _more(v: Version) -> str:
+    return f", and up to {v.margin} more who register meanwhile" if v.margin else ""
 
 
 @app.command("approve")
@@ -139,20 +143,22 @@ def approve(
     json: Json = False,
 ) -> None:
     """Approve as the second person: with that it is published and goes out."""
-    from broadcast import reports
+    from broadcast import resends
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         v = await session.desk.head(id_)
         seen = content_hash
+        waiting = await session.db.read(resends.waiting, id_)
         if v.state == "pending_approval":
             if on_terminal() and not yes:
                 _show_text(out, v)
-            out.confirm(f"This goes to {v.seen_count} people at once and cannot be taken back.", yes=yes, expected=str(v.seen_count))
+            out.confirm(f"This goes to {people_in_words(v)} at once and cannot be taken back.", yes=yes, expected=str(v.seen_count))
             seen = content_hash or v.content_hash  # what was read is what is approved, whoever edits it meanwhile
-        else:
-            people = await session.db.read(reports.waiting_resend, id_)
-            if people is not None:
-                out.confirm(f"This hands message {id_} over again to {people} people.", yes=yes, expected=str(people))
+        elif waiting is not None and seen in (None, waiting.digest):
+            question = f"This sends message {id_} once more to {waiting.people} people, marked REPEAT ({waiting.only.replace('_', ' ')})."
+            if on_terminal() and not yes:
+                out.confirm(question, yes=yes, expected=str(waiting.people))
+                seen = waiting.digest  # the person has read whom and typed how many
         done = await session.desk.approve(actor, id_, seen)
         running = await is_running(session)
         if not running:
@@ -174,7 +180,12 @@ def _show_text(out: Output, v: Version) -> None:
     if v.content.visibility != "public":
         out.note(f"  {v.content.visibility}: not shown on the public page or in the feed")
     places = [*v.content.areas, *(["a drawn shape"] if v.content.polygons or v.content.circles else [])]
-    out.note(f"  to {v.seen_count} people in {', '.join(places) or v.content.scope or 'everywhere'} by {', '.join(v.content.channels)}")
+    out.note(f"  to {people_in_words(v)} in {', '.join(places) or v.content.scope or 'everywhere'} by {', '.join(v.content.channels)}")
+
+
+def people_in_words(v: Version) -> str:
+    """Return how many people an approval is for: "12 people, and up to 20 more who register meanwhile"."""
+    return f"{v.seen_count} people{_more(v)}"
 
 
 async def is_running(session: Session) -> bool:
@@ -231,12 +242,18 @@ def resume(id_: MessageId, json: Json = False) -> None:
 
 
 @app.command("cancel")
-def cancel(id_: MessageId, why: Why, yes: Yes = False, json: Json = False) -> None:
-    """Stop everything not handed over yet and publish a CAP Cancel; sends nothing to people."""
+def cancel(
+    id_: MessageId,
+    why: Why,
+    reason: Annotated[str, typer.Option("--reason", help="What is published: in_error, over, replaced or other, in fixed words.")] = "other",
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Stop everything not sent yet and publish a CAP Cancel in fixed words; sends nothing to people, and keeps --why inside."""
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         out.confirm(f"Message {id_} ends here. Whoever got it is told only by an all-clear or a correction.", yes=yes)
-        v, under_way = await session.desk.cancel(actor, id_, why)
+        v, under_way = await session.desk.cancel(actor, id_, why, reason)
         out.answer(await message_document(session, v, handing_over=under_way), _line(v), f"{under_way} people are being handed over at this moment; nobody after them")
 
     _act(json, work)
@@ -293,7 +310,7 @@ def list_(json: Json = False) -> None:
 @app.command("show")
 def show(id_: MessageId, json: Json = False) -> None:
     """Print a message: its state, its text, its versions."""
-    from broadcast import versions
+    from broadcast import resends, versions
     from broadcast.drafts import to_yaml
     from console.commands.session import run
     from console.shapes import content_json, message_json
@@ -310,8 +327,13 @@ def show(id_: MessageId, json: Json = False) -> None:
             "content": content_json(v.content),
             "versions": [message_json(e) for e in existing],
         }
+        waiting = await session.db.read(resends.waiting, id_)
+        if waiting is not None:
+            document["resend"] = waiting.to_json()
         lines = [_line(v), f"content_hash {v.content_hash or '-'}", f"identifier {v.identifier or '-'}", *([f"why: {v.why}"] if v.why else [])]
         lines += [f"  version {e.number}: {e.action}, {e.state}" for e in existing]
+        if waiting is not None:
+            lines.append(f"a resend to {waiting.people} people ({waiting.only}) waits: fasttime message approve {id_} --hash {waiting.digest}")
         out.answer(document, *lines, "", to_yaml(v.content).rstrip())
 
     run(work, out)

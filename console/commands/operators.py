@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,10 +18,15 @@ def add(
     role: Annotated[str, typer.Option("--role", help="author, approver, operator, administrator or auditor.", show_default=False)],
     area: Annotated[str, typer.Option("--area", metavar="CODE", help="The control room's area; left out: the whole tree.")] = "",
     email: Annotated[str, typer.Option("--email", help="Two accounts with one address are one person.")] = "",
+    may_set: Annotated[
+        list[str],
+        typer.Option("--may-set", metavar="SCOPE", help="A level this person may set beside their area's: UK, a code, community:NAME, sector:NAME; repeat it."),
+    ] = [],  # noqa: B006 - typer reads the default, nothing changes it
     json: Json = False,
 ) -> None:
     """Make an operator and print their token, once."""
     from broadcast import operators
+    from broadcast.levels import normalise_scope
     from broadcast.problems import Problem
     from console.commands.session import Session, run
     from subscribers.csv_import import normalise_email
@@ -33,9 +38,11 @@ def add(
         address = normalise_email(email) if email.strip() else None
         if code is not None and code not in await session.desk.tree():
             out.warn([Problem(code="area_unknown", detail=f"{code} was never imported", fix="import it before this operator writes: see `fasttime areas import`", field="area")])
-        made, token = await session.db.write(operators.add, name=" ".join(name.split()), role=role, area=code, email=address, now=session.now())
-        await session.log("operators.add", str(made.id), f"role={made.role} area={made.area or ''}")
-        document = {"id": made.id, "name": made.name, "role": made.role, "area": made.area, "token": token}
+        granted = tuple(dict.fromkeys(normalise_scope(scope, field="--may-set") for scope in may_set))
+        added: dict[str, Any] = {"name": " ".join(name.split()), "role": role, "area": code, "email": address, "may_set": granted}
+        made, token = await session.db.write(operators.add, **added, now=session.now())
+        await session.log("operators.add", str(made.id), f"role={made.role} area={made.area or ''} may_set={';'.join(granted)}")
+        document = {"id": made.id, "name": made.name, "role": made.role, "area": made.area, "may_set": list(granted), "token": token}
         out.answer(document, f"{made.name} is {made.role} number {made.id}{f' of {made.area}' if made.area else ''}. The token, shown this once:", token)
 
     run(work, out)

@@ -78,15 +78,22 @@ async def test_an_update_a_correction_and_an_all_clear_are_drafted_over_http(sit
         assert (await site.post(f"/api/v1/messages/{message}/reject", {"why": "enough"}, role="approver")).status == 200
 
 
-async def test_a_resend_is_ordered_and_the_next_approval_approves_it(site: Site) -> None:
+async def test_a_resend_is_ordered_listed_and_approved_by_its_own_digest_only(site: Site) -> None:
     message = await site.live()
     await site.done(await site.claimed(), "failed")
     ordered = await site.post(f"/api/v1/messages/{message}/resend", {"only": ["failed"]}, role="operator")
     assert ordered.status == 200, ordered.body
-    assert ordered.json["resend"] == {"only": ["failed"], "people": 30, "state": "pending_approval"}
-    agreed = ordered.json["content_hash"]
-    approved = await site.post(f"/api/v1/messages/{message}/approve", {"content_hash": agreed}, role="approver")
+    order = ordered.json["resend"]
+    assert (order["only"], order["people"], order["mark"], order["state"]) == (["failed"], 30, "REPEAT", "pending_approval")
+    shown = (await site.get(f"/api/v1/messages/{message}", role="approver")).json["resend"]
+    assert shown == order
+    assert (await site.get("/api/v1/resends", role="approver")).json["resends"] == [{"message": message, **order}]
+    again = await site.post(f"/api/v1/messages/{message}/approve", {"content_hash": ordered.json["content_hash"]}, role="approver")
+    assert again.status == 200  # the first approval, repeated: it approves nothing
+    assert (await site.get(f"/api/v1/messages/{message}", role="approver")).json["resend"] == order
+    approved = await site.post(f"/api/v1/messages/{message}/approve", {"content_hash": order["content_hash"]}, role="approver")
     assert approved.status == 200
+    assert "resend" not in (await site.get(f"/api/v1/messages/{message}", role="approver")).json
     refused = await site.post(f"/api/v1/messages/{message}/resend", {"only": "delivered"}, role="operator")
     assert (refused.status, refused.code) == (422, "only_unknown")
 

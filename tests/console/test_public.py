@@ -101,17 +101,21 @@ async def test_a_cancelled_message_says_so_everywhere_and_its_cancel_document_is
     message = await site.live()
     v = await site.version(message)
     before = (await _feed(site)).findtext(f"{ATOM}entry/{ATOM}updated")
-    await site.post(f"/api/v1/messages/{message}/cancel", {"why": "it was the wrong <street>"}, role="approver")
+    await site.post(f"/api/v1/messages/{message}/cancel", {"why": "it was the wrong <street>", "reason": "in_error"}, role="approver")
     for path in ("/", f"/v/{v.code}"):
         shown = await _text(site, path)
         assert "CANCELLED" in shown
-        assert "it was the wrong <street>" in shown
+        assert "This message was sent in error. Please disregard it." in shown
+        assert "wrong <street>" not in shown  # one person's own words stay inside
     entry = (await _feed(site)).find(f"{ATOM}entry")
     assert entry.findtext(f"{ATOM}title").startswith("CANCELLED:")
     assert entry.findtext(f"{ATOM}updated") >= before
     related = next(link.get("href") for link in entry.iter(f"{ATOM}link") if link.get("rel") == "related")
     cancel = await site.get("/cap/" + related.rpartition("/")[2], role=None)
     assert b"<msgType>Cancel</msgType>" in cancel.body
+    assert b"<note>This message was sent in error. Please disregard it.</note>" in cancel.body
+    for public in (await site.get("/feed.atom", role=None), cancel):
+        assert b"street" not in public.body
 
 
 async def test_a_corrected_message_says_that_it_was_wrong_and_the_code_shows_what_holds_now(site: Site) -> None:

@@ -202,16 +202,17 @@ class History:
         message_id, only = self._any(), self.chance.choice((("failed",), ("in_doubt",), ("failed", "in_doubt")))
         await self.fold()
 
-        def order(conn: Connection) -> None:
+        def order(conn: Connection) -> str:
             v = versions.newest_published(versions.of_message(conn, message_id))
             assert v is not None
             wanted = generations.resend_members(conn, v, only, accounts.account(conn, v).channels, self.now + timedelta(minutes=10))
             people = len(BitMap().union(*wanted.values())) if wanted else 0
-            publishing.order_resend(conn, self.operator, message_id, only=",".join(only), members=generations.pack(wanted), people=people, now=self.now)
+            members = generations.pack(wanted)
+            return publishing.order_resend(conn, self.operator, message_id, only=",".join(only), members=members, people=people, now=self.now)
 
-        await self.db.write(order)
+        digest = await self.db.write(order)
         if self.chance.random() < 0.8:
-            await self.db.write(publishing.approve, self.world.approver, message_id, content_hash=None, house=house(2), now=self.now)
+            await self.db.write(publishing.approve, self.world.approver, message_id, content_hash=digest, house=house(2), now=self.now)
 
     async def expire(self) -> None:
         if self.chance.random() < 0.2:

@@ -50,8 +50,9 @@ async def receive(world: World, s: Slice, position: int, state: str) -> None:
 async def order_resend(world: World, message_id: int, only: str, ids: list[int]) -> None:
     now = datetime.now(UTC)
     operator, _ = await world.db.write(operators.add, name="Op", role="operator", area=None, email=None, now=now)
-    await world.db.write(publishing.order_resend, operator, message_id, only=only, members=generations.pack({"sms": BitMap(ids)}), people=len(ids), now=now)
-    await world.db.write(publishing.approve, world.approver, message_id, content_hash=None, house=house(), now=now)
+    members = generations.pack({"sms": BitMap(ids)})
+    digest = await world.db.write(publishing.order_resend, operator, message_id, only=only, members=members, people=len(ids), now=now)
+    await world.db.write(publishing.approve, world.approver, message_id, content_hash=digest, house=house(), now=now)
 
 
 async def make_due(world: World, v: Version, contacts: generations.Contacts = no_contacts) -> int:

@@ -86,13 +86,13 @@ async def test_r2_a_retry_and_a_resend_of_the_same_person_are_one_hand_over(worl
     await world.done(s, "refused", code="20429", due_at=due)
     now = datetime.now(UTC)
 
-    def order(conn: Connection) -> None:
-        publishing.order_resend(conn, world.approver, v.message_id, only="failed", members=generations.pack({"sms": BitMap(range(1, 11))}), people=10, now=now)
+    def order(conn: Connection) -> str:
+        return publishing.order_resend(conn, world.approver, v.message_id, only="failed", members=generations.pack({"sms": BitMap(range(1, 11))}), people=10, now=now)
 
     resender, _ = await world.db.write(operators.add, name="Op", role="operator", area=None, email=None, now=now)
     world.approver, approver = resender, world.approver
-    await world.db.write(order)
-    await world.db.write(publishing.approve, approver, v.message_id, content_hash=None, house=house(), now=now)
+    digest = await world.db.write(order)
+    await world.db.write(publishing.approve, approver, v.message_id, content_hash=digest, house=house(), now=now)
     await asyncio.gather(*(world.db.write(generations.make_due, v.id, contacts=no_contacts) for _ in range(3)))
     people = []
     while claimed := await world.claim():

@@ -19,17 +19,16 @@ from pyroaring import BitMap
 from shapely import box
 from sqlalchemy import func, select, update
 
-from broadcast import generations, ledger, messages, operators, publishing, versions
+from broadcast import generations, ledger, messages, operators, publishing, resends, versions
 from broadcast.areas import AreaRecord, store_areas
 from broadcast.attempts import new_slice_attempt
-from broadcast.content import Audience, Text
+from broadcast.content import Audience, Circle, Text
 from broadcast.ledger import Candidate, Outcome
 from broadcast.operators import Operator
 from broadcast.problems import Rejected
 from broadcast.store import Connection, Database
-from broadcast.tables import batch, decision, operator, outbox, version
+from broadcast.tables import batch, decision, operator, outbox, resend, version
 from broadcast.versions import Version
-from broadcast.wording.levels import WORDING_REVISION
 from console.desk import Desk
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.registry import import_records
@@ -114,6 +113,10 @@ class Room:
         """Write behind everybody's back."""
         await self.db.write(lambda conn: conn.execute(update(version).where(version.c.id == v.id).values(**values)))
 
+    async def rewrite(self, name: str, **values: Any) -> None:
+        """Change what an operator may do."""
+        await self.db.write(lambda conn: conn.execute(update(operator).where(operator.c.name == name).values(**values)))
+
     async def batches(self) -> int:
         """Let the software do all that it does by itself; return how many batches there are."""
         for version_id in await self.db.read(versions.in_states, ("approved",)):
@@ -165,9 +168,9 @@ def _by_name(conn: Connection) -> list[Candidate]:
 
 
 @contextlib.contextmanager
-def refused(*codes: str) -> Iterator[None]:
+def refused(*codes: str) -> Iterator[pytest.ExceptionInfo[Rejected]]:
     with pytest.raises(Rejected) as said:
-        yield
+        yield said
     assert said.value.problems[0].code in codes, said.value
 
 
@@ -597,7 +600,7 @@ async def an_edit_that_comes_while_it_is_counted(room: Room) -> None:
     seen = await room.desk.look(v, room.people["ada"])
     await room.desk.edit(await room.who("dot"), v.message_id, content(severity="Extreme"))
     with refused("content_changed"):
-        more: dict[str, Any] = {"revision": v.revision, "resolved": seen.resolved, "count": seen.people, "wording_revision": WORDING_REVISION, "now": datetime.now(UTC)}
+        more: dict[str, Any] = {"revision": v.revision, "resolved": seen.resolved, "count": seen.people, "wording_revision": "test", "now": datetime.now(UTC)}
         await room.db.write(lambda conn: messages.submit(conn, room.people["ada"], v.id, **more))
     with refused("state_conflict"):
         await room.approve("bea", v, None)
@@ -806,8 +809,8 @@ async def an_exercise_made_real_by_its_update(room: Room) -> None:
         await room.desk.edit(await room.who("bea"), v.message_id, content())
 
 
-async def ordered(room: Room, name: str) -> tuple[int, Version]:
-    """Return how many batches there are, and a message of which a resend is ordered."""
+async def ordered(room: Room, name: str) -> tuple[int, Version, str]:
+    """Return how many batches there are, a message of which a resend is ordered, and the digest of the order."""
     v = await room.live()
     (c,) = await room.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
     claimed = await room.db.write(ledger.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=_nobody)
@@ -815,37 +818,75 @@ async def ordered(room: Room, name: str) -> tuple[int, Version]:
     for s in claimed[0]:
         await room.db.write(ledger.record, [(s, [Outcome(position=p, person_id=i, state="failed", code="1") for p, i in s.people])], at=datetime.now(UTC))
     before = await room.batches()
-    await room.desk.resend(await room.who(name), v.message_id, ("failed",))
-    return before, v
+    order = await room.desk.resend(await room.who(name), v.message_id, ("failed",))
+    return before, v, order.digest or ""
 
 
 @way
 async def a_resend_that_nobody_approves(room: Room) -> None:
-    before, _ = await ordered(room, "ops")
+    before, _, _ = await ordered(room, "ops")
     assert await room.batches() == before
 
 
 @way
 async def a_resend_approved_by_the_second_account_of_who_ordered_it(room: Room) -> None:
-    before, v = await ordered(room, "ops_bea")
+    before, v, digest = await ordered(room, "ops_bea")
     with refused("same_person"):
-        await room.approve("bea", v)
+        await room.approve("bea", v, digest)
     with refused("wrong_role"):
-        await room.approve("ops_bea", v)
+        await room.approve("ops_bea", v, digest)
     assert await room.batches() == before
 
 
 @way
 async def a_resend_approved_with_another_hash(room: Room) -> None:
-    before, v = await ordered(room, "ops")
-    with refused("content_changed"):
+    before, v, _ = await ordered(room, "ops")
+    with refused("content_changed", "state_conflict"):
         await room.approve("bea", v, "0" * 64)
     assert await room.batches() == before
 
 
 @way
+async def a_resend_approved_by_repeating_the_first_approval(room: Room) -> None:
+    before, v, _ = await ordered(room, "ops")
+    again = await room.approve("bea", v)  # the answer of the first approval, and nothing else
+    assert (again.state, again.content_hash) == ("live", v.content_hash)
+    assert await room.batches() == before
+    assert await room.db.read(resends.waiting, v.message_id) is not None
+
+
+@way
+async def a_resend_approved_without_naming_it(room: Room) -> None:
+    before, v, digest = await ordered(room, "ops")
+    with refused("hash_missing") as said:
+        await room.approve("bea", v, None)
+    assert digest in said.value.problems[0].fix
+    assert await room.batches() == before
+
+
+@way
+async def an_order_of_a_resend_that_a_newer_one_replaced(room: Room) -> None:
+    before, v, digest = await ordered(room, "ops")
+    newer = await room.desk.resend(await room.who("ops"), v.message_id, ("failed",))
+    assert newer.digest != digest
+    with refused("content_changed"):
+        await room.approve("bea", v, digest)
+    assert await room.batches() == before
+
+
+@way
+async def other_people_written_into_an_order_of_a_resend(room: Room) -> None:
+    before, v, digest = await ordered(room, "ops")
+    members = generations.pack({"sms": BitMap(range(1, 41))})
+    await room.db.write(lambda conn: conn.execute(update(resend).values(members=members)))
+    with refused("content_changed"):
+        await room.approve("bea", v, digest)
+    assert await room.batches() == before
+
+
+@way
 async def a_resend_ordered_by_an_author_or_an_approver(room: Room) -> None:
-    before, v = await ordered(room, "ops")
+    before, v, _ = await ordered(room, "ops")
     for name in ("ada", "bea", "admin", "audit"):
         with refused("wrong_role"):
             await room.desk.resend(await room.who(name), v.message_id, ("failed",))
@@ -854,10 +895,10 @@ async def a_resend_ordered_by_an_author_or_an_approver(room: Room) -> None:
 
 @way
 async def a_resend_of_a_message_that_was_cancelled_meanwhile(room: Room) -> None:
-    before, v = await ordered(room, "ops")
+    before, v, digest = await ordered(room, "ops")
     await room.desk.cancel(await room.who("bea"), v.message_id, "over")
     with refused("state_conflict"):
-        await room.approve("bea", v)
+        await room.approve("bea", v, digest)
     assert await room.batches() == before
 
 
@@ -872,6 +913,148 @@ async def approving_again_and_again_what_was_approved(room: Room) -> None:
         assert (again.state, again.approver_id) == ("live", room.people["bea"].id)
     assert await room.batches() == before
     assert await room.db.read(lambda conn: conn.execute(select(func.count()).select_from(outbox)).scalar_one()) == events
+
+
+# Rights that end while somebody acts, and places that are not theirs
+
+HELD_BODY: dict[str, Callable[[Room, Operator, int], Awaitable[Any]]] = {
+    "draft": lambda room, who, _: room.desk.draft(who, content()),
+    "edit": lambda room, who, id_: room.desk.edit(who, id_, content(severity="Minor")),
+    "submit": lambda room, who, id_: room.desk.submit(who, id_),
+    "approve": lambda room, who, id_: room.desk.approve(who, id_, None),
+    "return": lambda room, who, id_: room.desk.send_back(who, id_, "return", "no"),
+    "reject": lambda room, who, id_: room.desk.send_back(who, id_, "reject", "no"),
+    "hold": lambda room, who, id_: room.desk.hold(who, id_),
+    "resume": lambda room, who, id_: room.desk.resume(who, id_),
+    "cancel": lambda room, who, id_: room.desk.cancel(who, id_, "no"),
+    "update": lambda room, who, id_: room.desk.follow(who, id_, "update", content()),
+    "correct": lambda room, who, id_: room.desk.follow(who, id_, "correct", content(kind="correction")),
+    "all_clear": lambda room, who, id_: room.desk.follow(who, id_, "all_clear", content(kind="all_clear")),
+}
+"""Each act, by somebody who showed their token before their rights ended."""
+
+
+async def _ready_for(room: Room, act: str) -> Version:
+    if act in ("draft", "edit", "submit"):
+        return await room.draft("ada")
+    if act in ("approve", "return", "reject"):
+        return await room.submitted("ada")
+    v = await room.live()
+    if act == "resume":
+        await room.desk.hold(await room.who("bea"), v.message_id)
+    return v
+
+
+async def _everything(room: Room) -> Any:
+    def read(conn: Connection) -> Any:
+        rows = conn.execute(select(version.c.id, version.c.state, version.c.revision).order_by(version.c.id))
+        return [tuple(row) for row in rows]
+
+    return await room.db.read(read)
+
+
+ENDINGS: dict[str, tuple[dict[str, Any], str]] = {
+    "disabled": ({"disabled_at": datetime(2026, 1, 1, tzinfo=UTC)}, "operator_disabled"),
+    "made an auditor": ({"role": "auditor"}, "wrong_role"),
+    "bound to another area": ({"area": CAMDEN}, "operator_changed"),
+}
+
+
+@way
+async def an_act_whose_body_was_held_back_until_the_rights_ended(room: Room) -> None:
+    # `bea` is an approver without an area: she may do every one of these, until she may not.
+    for act, do in HELD_BODY.items():
+        v = await _ready_for(room, act)
+        for ending, code in ENDINGS.values():
+            bea = await room.who("bea")
+            before = await _everything(room)
+            await room.rewrite("bea", **ending)
+            with refused(code):
+                await do(room, bea, v.message_id)
+            assert await _everything(room) == before, act
+            await room.rewrite("bea", disabled_at=None, role="approver", area=None)
+        with contextlib.suppress(Rejected):
+            await room.desk.cancel(await room.who("bea"), v.message_id, "looked at")
+        with contextlib.suppress(Rejected):
+            await room.desk.send_back(await room.who("bea"), v.message_id, "reject", "looked at")
+
+
+@way
+async def an_edit_that_moves_a_draft_to_the_whole_country(room: Room) -> None:
+    v = await room.draft("far", areas=(CAMDEN,))
+    for elsewhere in ({"areas": ()}, {"areas": (LONDON,)}, {"kind": "threat_level_change", "scope": "UK", "level": "SEVERE", "areas": ()}):
+        text = content(**elsewhere)
+        # Without a place it goes to everybody in the control room's own area: that is its own to write.
+        if elsewhere == {"areas": ()}:
+            await room.desk.edit(await room.who("far"), v.message_id, text)
+            continue
+        with refused("area_out_of_scope"):
+            await room.desk.edit(await room.who("far"), v.message_id, text)
+
+
+@way
+async def an_edit_of_what_was_written_for_another_place(room: Room) -> None:
+    v = await room.draft("ada")  # for Westminster
+    with refused("area_out_of_scope"):
+        await room.desk.edit(await room.who("far"), v.message_id, content(areas=(CAMDEN,)))
+
+
+@way
+async def a_borough_that_sets_the_level_of_a_community_or_of_more_than_itself(room: Room) -> None:
+    for scope in ("community:jewish", "sector:retail", "UK", LONDON, WESTMINSTER):
+        with refused("area_out_of_scope"):
+            await room.draft("far", kind="threat_level_change", scope=scope, level="CRITICAL", areas=(CAMDEN,) if ":" in scope else ())
+    await room.draft("far", kind="threat_level_change", scope=CAMDEN, level="SEVERE", areas=())
+    granted: dict[str, Any] = {"name": "granted", "role": "author", "area": CAMDEN, "email": None, "may_set": ("community:jewish",)}
+    someone, _ = await room.db.write(operators.add, **granted, now=datetime.now(UTC))
+    await room.desk.draft(someone, content(kind="threat_level_change", scope="community:jewish", level="SEVERE", areas=(CAMDEN,)))
+    with refused("area_out_of_scope"):
+        await room.desk.draft(someone, content(kind="threat_level_change", scope="community:sikh", level="SEVERE", areas=(CAMDEN,)))
+    with refused("operator_changed"):  # a grant that only the caller believes in
+        await room.desk.draft(replace(someone, may_set=("UK",)), content(kind="threat_level_change", scope="UK", level="SEVERE", areas=(CAMDEN,)))
+
+
+@way
+async def a_shape_that_reaches_beyond_the_area(room: Room) -> None:
+    inside = ((-0.19, 51.535), (-0.11, 51.535), (-0.11, 51.555), (-0.19, 51.555), (-0.19, 51.535))
+    beyond = ((-0.19, 51.525), (-0.11, 51.525), (-0.11, 51.555), (-0.19, 51.555), (-0.19, 51.525))
+    await room.draft("far", areas=(), polygons=((inside,),))
+    with refused("area_out_of_scope"):
+        await room.draft("far", areas=(), polygons=((beyond,),))
+    with refused("area_out_of_scope"):
+        await room.draft("far", areas=(), circles=(Circle(latitude=51.545, longitude=-0.15, radius_km=3.0),))
+
+
+@way
+async def a_cancel_by_who_has_only_some_of_the_places(room: Room) -> None:
+    v = await room.live(areas=(WESTMINSTER, CAMDEN))
+    with refused("area_out_of_scope"):
+        await room.desk.cancel(await room.who("far"), v.message_id, "no")
+    held = await room.desk.hold(await room.who("far"), v.message_id)  # to hold is for whoever has any of them
+    assert held.state == "held"
+    with refused("area_out_of_scope"):
+        await room.desk.resume(await room.who("far"), v.message_id)
+    other = await room.live()
+    with refused("area_out_of_scope"):
+        await room.desk.hold(await room.who("far"), other.message_id)
+    for each in (v, other):
+        await room.desk.cancel(await room.who("bea"), each.message_id, "looked at")
+
+
+@way
+async def a_sender_s_name_that_changed_between_submission_and_approval(room: Room) -> None:
+    v = await room.submitted("ada")
+    room.desk.house = replace(room.desk.house, wording="with another name")
+    with refused("content_changed"):
+        await room.approve("bea", v)
+
+
+@way
+async def a_margin_made_larger_behind_the_approval(room: Room) -> None:
+    v = await room.submitted("ada")
+    await room.change(v, margin=1_000_000)
+    with refused("content_changed"):
+        await room.approve("bea", v)
 
 
 # At the same time

@@ -24,7 +24,7 @@ def _document(v: Version, msg_type: str, _references: object, _sent: object) -> 
 
 
 def house(shards: int = 1, two_person: str = "always") -> House:
-    return House(sender="test.fasttime", shards=shards, two_person=two_person, document=_document)
+    return House(sender="test.fasttime", shards=shards, two_person=two_person, wording="test", document=_document)
 
 
 def content(**changes: Any) -> Content:
