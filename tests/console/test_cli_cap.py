@@ -78,3 +78,20 @@ def test_a_draft_is_made_of_a_foreign_document_under_our_own_identifier(cli: Cli
     document = cli.ok("cap", "export", made["id"])["document"]
     assert "River rising" in document
     assert "<identifier>there-1<" not in document
+
+
+def test_a_cancel_of_a_message_names_the_command_and_one_of_nobody_is_kept(cli: Cli):
+    author = cli.operator("Ann", "author")
+    made = cli.ok("message", "draft", cli.file("good.cap.xml", GOOD), token=author)
+    cancel = GOOD.replace(b"<msgType>Alert", b"<msgType>Cancel").replace(
+        b"<scope>Public</scope>", b"<scope>Public</scope><references>there.example,there-1,2026-11-20T10:00:00-00:00</references>"
+    )
+    known = cancel.replace(b"<identifier>there-1", b"<identifier>there-2")
+    refused = cli("message", "draft", cli.file("known.cap.xml", known), "--json", token=author)
+    assert (refused.code, refused.codes) == (1, ["cap_cancel"])
+    assert f"fasttime message cancel {made['id']}" in refused.json["problems"][0]["fix"]
+    unknown = cancel.replace(b"<identifier>there-1", b"<identifier>there-3").replace(b",there-1,", b",nobody-1,")
+    refused = cli("message", "draft", cli.file("unknown.cap.xml", unknown), "--json", token=author)
+    assert (refused.code, refused.codes) == (1, ["cap_reference_unknown"])
+    assert cli("cap", "export", "there-3").code == 0
+    assert len(cli.ok("message", "list")) == 1
