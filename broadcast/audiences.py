@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from broadcast import outbox, publishing, versions
+from broadcast import outbox, publishing, two_persons, versions
 from broadcast.fold import MAY_HAVE_REACHED
 from broadcast.store import database_now, lock_version
 from broadcast.tables import batch, frozen_set, frozen_shard, generation, outcome, slice_, version
@@ -173,6 +173,9 @@ def release(conn: Connection, version_id: int, *, shared_contacts: Callable[[Con
         return "not_ready"
     if not publishing.stands(v):
         return _block(conn, v, now, "content_changed: what stands there is not what was approved")
+    missing = two_persons.missing(conn, v)
+    if missing:
+        return _block(conn, v, now, missing)
     audience = read(conn, version_id)
     total, seen = sum(len(ids) for ids in audience.send.values()), v.seen_count or 0
     margin = USUAL_MARGIN.of(seen) if v.margin is None else v.margin

@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from broadcast import levels_store, operators, outbox, resends, states, versions
+from broadcast import levels_store, operators, outbox, resends, states, two_persons, versions
 from broadcast.content import SEVERITIES, is_urgent
 from broadcast.operators import Operator
 from broadcast.problems import refuse
 from broadcast.store import lock_version
-from broadcast.tables import batch, decision, resend, slice_, version
+from broadcast.tables import batch, resend, slice_, version
 from broadcast.topics import ALERTS, topic_for
 from broadcast.versions import USUAL_MARGIN, Margin, Version
 from broadcast.wording.cancelling import REASONS
@@ -68,7 +68,7 @@ def approve(conn: Connection, actor: Operator, message_id: int, *, content_hash:
     if v.approver_id is not None and v.state in ("approved", "live") and content_hash in (None, v.content_hash):
         return v
     states.after("approve", v.state)
-    _check_second_person(conn, actor, v, house)
+    two_persons.check_approver(conn, actor, v, house.two_person)
     if v.seen_count is None or v.wording_revision is None or v.content_hash is None:
         raise states.state_conflict("approve", v.state)
     if v.wording_revision != house.wording:
@@ -91,7 +91,8 @@ def approve(conn: Connection, actor: Operator, message_id: int, *, content_hash:
     if not _has_document(conn, v):
         references = [] if predecessor is None else [(house.sender, predecessor.identifier or "", predecessor.sent or now)]
         conn.execute(update(version).where(version.c.id == v.id).values(cap=house.document(v, MSG_TYPES[v.action], references, sent)))
-    versions.record(conn, v, "approve", actor.id, now)
+    alone = two_persons.one_is_enough(v, house.two_person)
+    versions.record(conn, v, "approve", actor.id, now, why=two_persons.ONE_PERSON if alone else None)
     announce(conn, v, "message.approved", now)
     return v
 
@@ -123,23 +124,6 @@ def _lock_row(conn: Connection, v: Version) -> None:
 
 def _has_document(conn: Connection, v: Version) -> bool:
     return conn.execute(select(version.c.cap).where(version.c.id == v.id)).scalar_one() is not None
-
-
-def _check_second_person(conn: Connection, actor: Operator, v: Version, house: House) -> None:
-    if house.two_person == "actual" and v.status != "Actual":
-        return
-    held_by = {i for i in (v.author_id, v.submitter_id, *v.editors) if i is not None} | _wrote(conn, v)
-    if v.submitter_id is None or operators.by_id(conn, v.submitter_id) is None:
-        raise refuse("submitter_disabled", "who submitted it was disabled since: nobody stands behind it", "return it and have it submitted anew", status=409)
-    if any(actor.same_person_as(other) for other in operators.people(conn, held_by)):
-        raise refuse("same_person", "you wrote, edited or submitted it yourself", "ask a second approver: two people stand behind every message", status=403)
-
-
-def _wrote(conn: Connection, v: Version) -> set[int]:
-    """Return who drafted, edited or submitted it by the history of decisions, which is only ever added to."""
-    by_hand = decision.c.action.in_(("draft", "edit")) | ((decision.c.action == "submit") & (decision.c.content_hash == v.content_hash))
-    found = conn.execute(select(decision.c.operator_id).where(decision.c.version_id == v.id, decision.c.operator_id.is_not(None), by_hand)).scalars()
-    return {int(i) for i in found}
 
 
 def _end_predecessor(conn: Connection, v: Version, now: datetime) -> Version | None:

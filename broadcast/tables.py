@@ -44,6 +44,7 @@ audit = Table(
     Column("previous", String, nullable=False),
     Column("hash", String, nullable=False),
     Index("ix_audit_row", "kind", "row_id"),
+    Index("ix_audit_subject", "subject"),
 )
 
 area = Table(

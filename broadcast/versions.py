@@ -237,6 +237,11 @@ def change_state(conn: Connection, v: Version, action: str, **values: Any) -> st
     return target
 
 
+def subject_of(v: Version) -> str:
+    """Return how the audit chain names a version."""
+    return f"message {v.message_id} version {v.number}"
+
+
 def record(conn: Connection, v: Version, action: str, operator_id: int | None, at: datetime, **more: Any) -> None:
     """Append to the history of decisions; what stood there is kept with it, so no draft is ever lost. The audit chain covers it."""
     row = {
@@ -258,7 +263,7 @@ def record(conn: Connection, v: Version, action: str, operator_id: int | None, a
         kind="decision",
         actor="fasttime" if operator_id is None else f"operator {operator_id}",
         action=action,
-        subject=f"message {v.message_id} version {v.number}",
+        subject=subject_of(v),
         now=at,
         digest=audit.decision_digest(row),
         row_id=int(key[0]),

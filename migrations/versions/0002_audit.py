@@ -41,6 +41,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_row"), ["kind", "row_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_subject"), ["subject"], unique=False)
     conn = op.get_bind()
     old = sorted([*_decisions(conn), *_acts(conn)], key=lambda link: (link["at"], link["row_id"] or 0))
     if old:
