@@ -13,7 +13,7 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import Connection, func, select, update
 
-from broadcast import audiences, ledger, outbox, versions
+from broadcast import audiences, ledger, outbox, resends, two_persons, versions
 from broadcast.audiences import Part
 from broadcast.fold import MAY_HAVE_REACHED, REACHED
 from broadcast.problems import refuse
@@ -209,8 +209,13 @@ def resend_members(conn: Connection, v: Version, only: tuple[str, ...], lines: M
 
 def _resend(conn: Connection, v: Version, now: datetime) -> int:
     people = 0
-    for order in conn.execute(select(resend).where(resend.c.version_id == v.id, resend.c.state == "approved")).all():
-        wanted = _unpack(order.members)
+    for order in resends.approved(conn, v.id):
+        missing = two_persons.missing_for_resend(conn, v, order)
+        if missing:
+            conn.execute(update(resend).where(resend.c.id == order.id).values(state="rejected"))
+            versions.record(conn, v, "block_resend", None, now, content_hash=order.digest, count=order.people, why=missing)
+            continue
+        wanted = _unpack(resends.members(conn, order.id))
         if "in_doubt" in order.only.split(","):
             people += _queue(conn, v, "resend_in_doubt", wanted, now, never=REACHED, ordered_by=order.ordered_by)
         else:

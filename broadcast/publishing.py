@@ -298,11 +298,12 @@ def _approve_resend(conn: Connection, actor: Operator, existing: list[Version], 
     if not resends.stands(conn, v, order):
         detail = "the order is not what its digest stands for"
         raise refuse("content_changed", detail, "have it ordered anew", field="content_hash", status=409)
-    if not (house.two_person == "actual" and v.status != "Actual"):
+    alone = two_persons.one_is_enough(v, house.two_person)
+    if not alone:
         ordered_by = operators.people(conn, {order.ordered_by})
         if not ordered_by or any(actor.same_person_as(other) for other in ordered_by):
             raise refuse("same_person", "you ordered this resend yourself", "ask a second approver", status=403)
     conn.execute(update(resend).where(resend.c.id == order.id, resend.c.state == "pending_approval").values(state="approved", approved_by=actor.id, approved_at=now))
-    versions.record(conn, v, "approve_resend", actor.id, now, content_hash=order.digest, count=order.people)
+    versions.record(conn, v, "approve_resend", actor.id, now, content_hash=order.digest, count=order.people, why=two_persons.ONE_PERSON if alone else None)
     announce(conn, v, "message.resend", now, only=order.only, people=order.people)
     return v

@@ -29,6 +29,7 @@ class Resend:
     ordered_at: datetime
     people: int
     digest: str | None
+    approved_by: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what an approver reads of it."""
@@ -102,7 +103,14 @@ _COLUMNS = (
     resend.c.ordered_at,
     resend.c.people,
     resend.c.digest,
+    resend.c.approved_by,
 )
+
+
+def approved(conn: Connection, version_id: int) -> list[Resend]:
+    """Return the orders of a version that were approved and not made yet, oldest first."""
+    query = select(*_COLUMNS).where(resend.c.version_id == version_id, resend.c.state == "approved")
+    return [_read(row) for row in conn.execute(query.order_by(resend.c.id))]
 
 
 def all_waiting(conn: Connection) -> list[tuple[int, Resend]]:

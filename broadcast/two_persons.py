@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from broadcast import audit, operators
+from broadcast import audit, operators, resends
 from broadcast.operators import Operator
 from broadcast.problems import refuse
+from broadcast.resends import Resend
 from broadcast.tables import audit as link
 from broadcast.tables import decision
 from broadcast.versions import Version, subject_of
@@ -66,6 +67,26 @@ def missing(conn: Connection, v: Version) -> str:
     others = operators.people(conn, _wrote(v, deciding))
     if not approver or not others or any(approver[0].same_person_as(other) for other in others):
         return "same_person: who approved it wrote, edited or submitted it"
+    return ""
+
+
+def missing_for_resend(conn: Connection, v: Version, order: Resend) -> str:
+    """Return why an approved resend must not be made, or "": ordered and approved among the chained decisions, by two persons, by its digest."""
+    if not resends.stands(conn, v, order):
+        return "content_changed: the order is not what its digest stands for"
+    chained = _chained(conn, v)
+    if chained.broken:
+        return f"decisions_changed: {chained.broken}"
+    of_order = [d for d in chained.taken if d["content_hash"] == order.digest]
+    by = {d["action"]: d for d in of_order}
+    ordered, approval = by.get("resend"), by.get("approve_resend")
+    if ordered is None or approval is None or ordered["operator_id"] != order.ordered_by or approval["operator_id"] != order.approved_by:
+        return "not_approved: no order and approval of exactly this resend stand among the decisions"
+    if approval["why"] == ONE_PERSON and v.status != "Actual":
+        return ""
+    two = operators.people(conn, {order.ordered_by, approval["operator_id"]})
+    if len(two) != 2 or two[0].same_person_as(two[1]):
+        return "same_person: who approved it ordered it"
     return ""
 
 

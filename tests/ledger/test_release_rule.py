@@ -9,13 +9,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from pyroaring import BitMap
+from sqlalchemy import delete, func, insert, select, update
 
-from broadcast import audit, versions
+from broadcast import audit, generations, ledger, resends, versions
+from broadcast.attempts import new_slice_attempt
 from broadcast.content import Text
+from broadcast.ledger import Outcome
 from broadcast.store import Connection, Database
 from broadcast.tables import audit as link
-from broadcast.tables import decision, operator, version
+from broadcast.tables import batch, decision, operator, resend, version
 from broadcast.versions import Version
 from tests.ledger.test_two_persons import Room
 
@@ -195,3 +198,60 @@ async def test_what_was_blocked_is_released_by_a_new_approval(db: Database) -> N
     v, _ = await room.desk.submit(await room.who("ada"), v.message_id)
     await room.approve("bea", v)
     assert await room.batches() == 1
+
+
+async def ordered(room: Room) -> tuple[Version, str]:
+    """Order a resend to everybody whom a message did not reach; return its digest too."""
+    v = await room.live()
+    (c,) = await room.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
+    claimed = await room.db.write(ledger.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=lambda *_: {})
+    assert claimed is not None
+    for s in claimed[0]:
+        failed = [Outcome(position=p, person_id=i, state="failed", code="1") for p, i in s.people]
+        await room.db.write(ledger.record, [(s, failed)], at=datetime.now(UTC))
+    await room.desk.resend(await room.who("ops"), v.message_id, ("failed",))
+    order = await room.db.read(resends.waiting, v.message_id)
+    assert order is not None
+    return v, order.digest or ""
+
+
+def all_people(conn: Connection, _room: Room, _v: Version) -> None:
+    packed = generations.pack({"sms": BitMap(range(1, 41))})
+    conn.execute(update(resend).values(members=packed, people=40))
+
+
+def of_order(**values: Any) -> Tamper:
+    return lambda conn, _room, _v: conn.execute(update(resend).values(**values))
+
+
+RESENDS: dict[str, tuple[bool, Tamper]] = {
+    "approved by hand": (False, of_order(state="approved", approved_by=3)),
+    "more people after the approval": (True, all_people),
+    "another order's digest": (True, of_order(digest="0" * 64)),
+    "another approver": (True, lambda c, r, v: of_order(approved_by=r.people["cy"].id)(c, r, v)),
+    "another orderer": (True, lambda c, r, v: of_order(ordered_by=r.people["ops_bea"].id)(c, r, v)),
+    "the approval removed": (True, of_decisions("approve_resend")),
+    "the order removed": (True, of_decisions("resend")),
+    "one mailbox for both": (True, lambda c, r, _: c.execute(update(operator).where(operator.c.id == r.people["ops"].id).values(email="BEA@example.org"))),
+}
+
+
+@pytest.mark.parametrize("name", RESENDS)
+async def test_a_resend_changed_by_hand_is_not_made(db: Database, name: str) -> None:
+    with_approval, tamper = RESENDS[name]
+    room = await Room.make(db)
+    v, digest = await ordered(room)
+    before = await room.db.read(lambda conn: conn.execute(select(func.count()).select_from(batch)).scalar_one())
+    if with_approval:
+        await room.approve("bea", v, digest)
+    await db.write(tamper, room, v)
+    assert await room.batches() == before
+    why = await db.read(lambda conn: conn.execute(select(decision.c.why).where(decision.c.action == "block_resend")).scalars().all())
+    assert len(why) == 1
+
+
+async def test_a_resend_that_nobody_touched_is_made(db: Database) -> None:
+    room = await Room.make(db)
+    v, digest = await ordered(room)
+    await room.approve("bea", v, digest)
+    assert await room.batches() == 2
