@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from broadcast.problems import Problem, Rejected
-from console.commands import areas, cap, deliveries, levels, messages, operators, processes, service, sms, subscribers
+from console.commands import areas, audit, cap, deliveries, levels, messages, operators, processes, service, sms, subscribers
 from console.output import Output, prepare
 
 INTERRUPTED = 130
@@ -27,7 +27,7 @@ def build() -> typer.Typer:
     app = typer.Typer(name="fasttime", help=_HELP, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
     for module in (processes, service, deliveries):
         module.attach(app)
-    for group in (operators, areas, subscribers, messages, levels, cap, sms):
+    for group in (operators, audit, areas, subscribers, messages, levels, cap, sms):
         app.add_typer(group.app)
     return app
 

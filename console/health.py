@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from broadcast import audit
 from broadcast.problems import Rejected
 from broadcast.store import TROUBLE
 from console import migrate
@@ -16,16 +20,23 @@ from console.context import Web
 SILENT_AFTER = timedelta(seconds=15)
 """A loop turns at least every two seconds; longer than this without one turn that went well is trouble."""
 DATABASE_SECONDS = 2.0
+HEAD_EVERY_SECONDS = 1.0
+HEAD_WAIT_SECONDS = 0.5
 
 
 def router(web: Web) -> APIRouter:
     """Return the routes of health."""
     api = APIRouter(tags=["machine"])
 
+    published = PublishedHead(web)
+
     @api.get("/healthz")
     async def healthz(_request: Request) -> Response:
-        """Say that the event loop turns: where it does not, there is no answer, and the process is to be restarted."""
-        return JSONResponse({"ok": True})
+        """Say that the event loop turns: where it does not, there is no answer, and the process is to be restarted.
+
+        `audit` is the head of the audit chain {number, hash}, to be kept elsewhere; as last seen where the database does not answer.
+        """
+        return JSONResponse({"ok": True, "audit": await published.now()})
 
     @api.get("/readyz")
     async def readyz(_request: Request) -> Response:
@@ -34,6 +45,26 @@ def router(web: Web) -> APIRouter:
         return JSONResponse({"ok": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     return api
+
+
+class PublishedHead:
+    """The head of the audit chain, looked up once a second at most, and never waited for longer than a moment."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+        self._seen: dict[str, Any] | None = None
+        self._looked = -math.inf
+
+    async def now(self) -> dict[str, Any] | None:
+        """Return {number, hash}; what was seen last where the database is away, None where nothing was."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked >= HEAD_EVERY_SECONDS:
+            self._looked = now
+            with suppress(*TROUBLE):
+                async with asyncio.timeout(HEAD_WAIT_SECONDS):
+                    head = await self._web.db.read(audit.head)
+                self._seen = {"number": head.number, "hash": head.hash} if head else None
+        return self._seen
 
 
 async def _database(web: Web) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from broadcast import levels_store, operators
+from broadcast import audit, levels_store, operators
 from broadcast.problems import refuse
 from console.api import cursors
 from console.context import Web
@@ -39,6 +39,19 @@ def router(web: Web) -> APIRouter:
         tree = await web.desk.tree()
         return JSONResponse([{"code": a.code, "name": a.name, "level": a.level, "parent": a.parent} for a in tree.all()])
 
+    @api.get("/audit")
+    async def audit_(request: Request, after: str | None = None, limit: str | None = None) -> Response:
+        """Return links of the audit chain behind number `after`, in their order, and its head; for auditors, and recorded."""
+        actor = await web.actor(request)
+        if actor.role != "auditor":
+            raise refuse("wrong_role", f"the role {actor.role} may not read the audit chain", "ask somebody whose role is auditor", status=403)
+        size, behind = cursors.limit_of(limit), number_of(after)
+        await web.db.write(operators.log_admin, actor=actor.name, action="audit.list", subject=f"after {behind}", now=web.now())
+        links, head = await web.db.read(lambda conn: (audit.listed(conn, behind, size), audit.head(conn)))
+        newest = {"number": head.number, "hash": head.hash} if head else None
+        following = links[-1]["number"] if len(links) == size else None
+        return JSONResponse({"links": links, "head": newest, "next": following})
+
     @api.get("/subscribers")
     async def subscribers(request: Request, cursor: str | None = None, limit: str | None = None) -> Response:
         """Return the people registered, by page, with their numbers, addresses and names masked; for administrators and auditors, and logged."""
@@ -55,6 +68,15 @@ def router(web: Web) -> APIRouter:
         return JSONResponse({"subscribers": page, "next": following})
 
     return api
+
+
+def number_of(text: str | None) -> int:
+    """Return the number of a link, 0 where none is given; raises Rejected (400 cursor_invalid)."""
+    if text is None:
+        return 0
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    raise refuse("cursor_invalid", "that is no number of a link", "give the number of the last link that you have", field="after", status=400)
 
 
 def read_time(text: str) -> datetime:

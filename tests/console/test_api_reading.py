@@ -172,3 +172,17 @@ async def test_a_draft_of_hostile_but_legal_text_is_kept_as_written(site: Site) 
     text = "<script>alert(1)</script> {{7*7}} ${x} %n"
     message = await site.drafted(languages={"en": {"headline": "Road closed", "description": text}})
     assert (await site.get(f"/api/v1/messages/{message}")).json["content"]["languages"]["en"]["description"] == text
+
+
+async def test_auditors_read_the_audit_chain_by_page_and_nobody_else(site: Site) -> None:
+    await site.submitted()
+    for role in ("author", "approver", "operator", "administrator"):
+        assert (await site.get("/api/v1/audit", role=role)).code == "wrong_role"
+    first = (await site.get("/api/v1/audit?limit=1", role="auditor")).json
+    assert (len(first["links"]), first["next"]) == (1, 1)
+    rest = (await site.get("/api/v1/audit?after=1", role="auditor")).json
+    assert rest["next"] is None
+    assert {link["kind"] for link in [*first["links"], *rest["links"]]} == {"decision", "look_up"}
+    assert rest["links"][-1]["hash"] == rest["head"]["hash"]
+    for wrong in ("x", "-1", "1" * 20):
+        assert (await site.get(f"/api/v1/audit?after={wrong}", role="auditor")).code == "cursor_invalid"

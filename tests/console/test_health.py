@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from broadcast import audit
 from tests.console.site import Site, open_site
 
 
@@ -18,9 +20,20 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 async def test_a_healthy_process_says_so(site: Site) -> None:
-    assert (await site.get("/healthz", role=None)).json == {"ok": True}
+    assert (await site.get("/healthz", role=None)).json["ok"] is True
     ready = await site.get("/readyz", role=None)
     assert (ready.status, ready.json) == (200, {"ok": True, "reasons": []})
+
+
+async def test_healthz_publishes_the_head_of_the_audit_chain_and_answers_without_a_database(site: Site) -> None:
+    await site.submitted()
+    head = await site.db.read(audit.head)
+    assert head is not None
+    assert (await site.get("/healthz", role=None)).json == {"ok": True, "audit": {"number": head.number, "hash": head.hash}}
+    await site.db.write(lambda conn: conn.exec_driver_sql("ALTER TABLE audit RENAME TO away"))
+    await asyncio.sleep(1.1)  # until it looks again
+    answer = await site.get("/healthz", role=None)
+    assert (answer.status, answer.json["audit"]["number"]) == (200, head.number)
 
 
 async def test_an_engine_that_does_not_turn_is_not_ready_and_says_why(site: Site) -> None:
