@@ -20,6 +20,7 @@ from tests.clock import NOON, Clock
 from tests.services import Kafka, PostgreSQL, Redis, SmtpSink
 from tests.services.kafka import delete_topics
 from tests.services.outside import OutsideKafka, OutsidePostgreSQL, OutsideRedis, OutsideSmtp
+from tests.sources import REFERENCE
 
 _MARKED = {
     "kafka": {"kafka", "kafka_bootstrap"},
@@ -39,17 +40,42 @@ hypothesis.settings.register_profile("ci", hypothesis.settings.get_profile("fast
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "fasttime")
 
 
+# "required": a run that compares nothing with the world's own files is an error (`.ci/run` sets it).
+_reference = _outside.get("REFERENCE", "")
+_not_compared = pytest.StashKey[int]()
+
+
 def pytest_configure() -> None:
+    if _reference not in ("", "required"):
+        raise pytest.UsageError(f'FASTTIME_TEST_REFERENCE is "{_reference}": write "required", or leave it out')
+    if _reference and not REFERENCE.is_dir():
+        raise pytest.UsageError(f"FASTTIME_TEST_REFERENCE=required, and {REFERENCE} is missing: put the folder `shared` beside the checkout")
     loopback.install()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the services it uses, so that -m "not kafka" leaves them out."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test with the services it uses, so that -m "not kafka" leaves them out; leave out what cannot be compared."""
+    if not REFERENCE.is_dir():
+        left = [item for item in items if item.get_closest_marker("reference")]
+        items[:] = [item for item in items if not item.get_closest_marker("reference")]
+        config.hook.pytest_deselected(items=left)
+        config.stash[_not_compared] = len(left)
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         for marker, fixtures in _MARKED.items():
             if used & fixtures:
                 item.add_marker(marker)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if _reference and session.items and not any(item.get_closest_marker("reference") for item in session.items):
+        raise pytest.UsageError("FASTTIME_TEST_REFERENCE=required, and this selection has no test with the marker `reference`")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in one line what was not compared."""
+    if left := config.stash.get(_not_compared, 0):
+        terminalreporter.write_line(f"Not compared with the world's own files: {left} tests marked `reference` were left out, because {REFERENCE} is missing.")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,29 +16,40 @@ from broadcast.content import Circle
 from broadcast.geometry import inside_shape, polygons_of
 from broadcast.problems import Rejected
 from broadcast.store import Database, metadata
-from tests.shared_data import shared_data
+from tests.geography import London
+from tests.sources import EITHER, REFERENCE
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SQUARE = box(-0.2, 51.5, -0.1, 51.6)
 
 
-def geo(name: str) -> bytes:
-    return (shared_data() / "geo" / name).read_bytes()
+def published(name: str) -> bytes:
+    return (REFERENCE / "geo" / name).read_bytes()
 
 
-def collection(*features: tuple[str, str, object], **more: object) -> bytes:
-    return json.dumps(
-        {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"code": c, "name": n, **more}, "geometry": g} for c, n, g in features]}
-    ).encode()
+def features(*made: tuple[Mapping[str, object], object], **more: object) -> bytes:
+    found = [{"type": "Feature", "properties": properties, "geometry": geometry} for properties, geometry in made]
+    return json.dumps({"type": "FeatureCollection", "features": found, **more}).encode()
+
+
+def collection(*made: tuple[str, str, object]) -> bytes:
+    return features(*(({"code": code, "name": name}, geometry) for code, name, geometry in made))
 
 
 def ring(*points: tuple[float, float]) -> dict[str, object]:
     return {"type": "Polygon", "coordinates": [[list(p) for p in points]]}
 
 
-def london() -> AreaTree:
-    wards, _ = parse_area_file(geo("london_wards_synthetic.geojson"), "wards.geojson", "ward", AreaFields(parent="borough_code"))
-    boroughs, _ = parse_area_file(geo("london_boroughs_small.geojson"), "boroughs.geojson", "borough", AreaFields(parent="force_code"))
+@pytest.fixture(scope="module", params=EITHER)
+def london(request: pytest.FixtureRequest) -> London:
+    """London as we drew it, and as it is."""
+    return London.of(request.param)
+
+
+@pytest.fixture(scope="module")
+def tree(london: London) -> AreaTree:
+    wards, _ = parse_area_file(london.wards.read_bytes(), "wards.geojson", "ward", AreaFields(parent="borough_code"))
+    boroughs, _ = parse_area_file(london.boroughs.read_bytes(), "boroughs.geojson", "borough", AreaFields(parent="force_code"))
     forces = [
         AreaRecord(code="E23000001", name="Metropolitan Police", level="force", parent="E12000007"),
         AreaRecord(code="E23000034", name="City of London", level="force", parent="E12000007"),
@@ -46,11 +58,27 @@ def london() -> AreaTree:
     return AreaTree.of([*wards, *boroughs, *forces, *above])
 
 
-@pytest.fixture(scope="module")
-def tree() -> AreaTree:
-    return london()
-
-
+KINGSTON = {"NAME": "Kingston upon Thames", "GSS_CODE": "E09000021", "HECTARES": 3726.1}
+ENGLAND = {"objectid": 1, "ctry19cd": "E92000001", "ctry19nm": "England", "ctry19nmw": "Lloegr", "bng_e": 394883}
+MET = {"OBJECTID": 1, "PFA20CD": "E23000001", "PFA20NM": "Metropolitan Police", "LONG": -0.3, "LAT": 51.5}
+MET_JOINED = {"code": "E23000001", "slug": "metropolitan", "name": "Metropolitan Police", "full_name": "The Metropolitan Police", "region_code": "E12000007"}
+WGS_84 = {"type": "name", "properties": {"name": "EPSG:4326"}}
+WARDS = 'ward_code,ward_name,borough_code,borough_name,persons\nE05013519,Dormers Wells,E09000009,Ealing,16000\nE05013520,"Ealing, Broadway",E09000009,Ealing,14000\n'
+LOOKUP = "\ufeffWD25CD,WD25NM,WD25NMW,LAD25CD,LAD25NM,LAD25NMW,ObjectId\r\nE05013038,Burn Valley,,E06000001,Hartlepool,,1\r\nW05000001,Aber,Yr Aber,W06000001,Ynys,,2\r\n"
+UPPER = "\ufeffLAD25CD,LAD25NM,LAD25NMW,CTYUA25CD,CTYUA25NM,CTYUA25NMW,ObjectId\nE06000001,Hartlepool,,E06000001,Hartlepool,,1\n"
+WKT = 'id,geometry,population\nE05000932,"POLYGON ((-3.0 53.6, -3.1 53.6, -3.1 53.7, -3.0 53.6))",1000\n'
+# The column names of those who publish, the rows ours: name, data, level, fields, count, a code and its name.
+FORMS = [
+    ("plain.geojson", collection(("E09000001", "City of London", mapping(SQUARE))), "borough", AreaFields(), 1, "E09000001", "City of London"),
+    ("gla.geojson", features((KINGSTON, mapping(shapely.MultiPolygon([SQUARE])))), "borough", AreaFields(), 1, "E09000021", "Kingston upon Thames"),
+    ("joined.geojson", features((MET_JOINED, mapping(SQUARE))), "force", AreaFields(parent="region_code"), 1, "E23000001", "Metropolitan Police"),
+    ("ons.geojson", features((MET, mapping(SQUARE)), crs=WGS_84), "force", AreaFields(), 1, "E23000001", "Metropolitan Police"),
+    ("low.geojson", features((ENGLAND, mapping(SQUARE))), "country", AreaFields(), 1, "E92000001", "England"),
+    ("wards.csv", WARDS.encode(), "ward", AreaFields(parent="borough_code"), 2, "E05013520", "Ealing, Broadway"),
+    ("lookup.csv", LOOKUP.encode(), "ward", AreaFields(), 2, "E05013038", "Burn Valley"),
+    ("upper.csv", UPPER.encode(), "borough", AreaFields(), 1, "E06000001", "Hartlepool"),
+    ("wkt.csv", WKT.encode(), "ward", AreaFields(code="id"), 1, "E05000932", None),
+]
 FILES = [
     ("london_boroughs_small.geojson", "borough", AreaFields(), 33, "E09000001", "City of London"),
     ("london_boroughs_gla.geojson", "borough", AreaFields(), 33, "E09000021", "Kingston upon Thames"),
@@ -65,22 +93,36 @@ FILES = [
 ]
 
 
-@pytest.mark.parametrize("name,level,fields,count,code,label", FILES, ids=[f[0] for f in FILES])
-def test_the_files_of_the_ons_and_others_are_read_as_published(name: str, level: str, fields: AreaFields, count: int, code: str, label: str | None) -> None:
-    records, _ = parse_area_file(geo(name), name, level, fields)
+@pytest.mark.parametrize(
+    "name,data,level,fields,count,code,label",
+    [
+        *(pytest.param(*form, id=form[0]) for form in FORMS),
+        *(pytest.param(file[0], None, *file[1:], id=file[0], marks=pytest.mark.reference) for file in FILES),
+    ],
+)
+def test_the_files_of_the_ons_and_others_are_read_as_published(
+    name: str, data: bytes | None, level: str, fields: AreaFields, count: int, code: str, label: str | None
+) -> None:
+    records, _ = parse_area_file(published(name) if data is None else data, name, level, fields)
     assert len(records) == count
     assert {r.code: r.name for r in records}[code] == label
     assert all(r.geometry is None or r.geometry.is_valid for r in records)
 
 
-def test_the_district_of_a_ward_is_found_in_the_ons_lookup_and_said() -> None:
-    records, warnings = parse_area_file(geo("WD25_LAD25_UK_LU.csv"), "wards.csv", "ward")
+@pytest.mark.parametrize("source", EITHER)
+def test_the_district_of_a_ward_is_found_in_the_ons_lookup_and_said(source: Path) -> None:
+    data = published("WD25_LAD25_UK_LU.csv") if source == REFERENCE else LOOKUP.encode()
+    records, warnings = parse_area_file(data, "wards.csv", "ward")
     assert records[0].parent == "E06000001"
     assert [w.code for w in warnings] == ["parent_found"]
 
 
-def test_a_self_crossing_force_is_repaired_and_named() -> None:
-    records, warnings = parse_area_file(geo("police_force_areas.geojson"), "forces.geojson", "force")
+@pytest.mark.parametrize("source", EITHER)
+def test_a_self_crossing_force_is_repaired_and_named(source: Path) -> None:
+    crossing = ring((-1.5, 51), (-1, 51.4), (-1, 51), (-1.5, 51.4), (-1.5, 51))
+    ours = features((MET, mapping(SQUARE)), ({"PFA20CD": "E23000030", "PFA20NM": "Hampshire"}, crossing), crs=WGS_84)
+    data = published("police_force_areas.geojson") if source == REFERENCE else ours
+    records, warnings = parse_area_file(data, "forces.geojson", "force")
     repaired = [w for w in warnings if w.code == "geometry_repaired"]
     assert any("Hampshire" in w.detail for w in repaired)
     assert all(r.geometry.geom_type in ("Polygon", "MultiPolygon") for r in records if r.geometry is not None)
@@ -161,9 +203,12 @@ def test_a_file_that_is_no_file_of_areas_is_refused_by_name(data: bytes, name: s
     assert [p.code for p in refused.value.problems] == [code]
 
 
-def test_a_force_without_territory_has_no_code_and_is_refused_by_name() -> None:
-    with pytest.raises(Rejected, match=r"forces.csv:47: area_code_missing: \(no code\) \(British Transport Police\)"):
-        parse_area_file(geo("forces.csv"), "forces.csv", "force", AreaFields(code="force_code", parent="region_code"))
+@pytest.mark.parametrize("source", EITHER)
+def test_a_force_without_territory_has_no_code_and_is_refused_by_name(source: Path) -> None:
+    ours = b"force_code,name,region_code\nE23000001,Metropolitan Police,E12000007\n,British Transport Police,\n"
+    data, line = (published("forces.csv"), 47) if source == REFERENCE else (ours, 3)
+    with pytest.raises(Rejected, match=rf"forces.csv:{line}: area_code_missing: \(no code\) \(British Transport Police\)"):
+        parse_area_file(data, "forces.csv", "force", AreaFields(code="force_code", parent="region_code"))
 
 
 def test_a_named_field_that_is_not_there_lists_the_columns() -> None:
@@ -171,8 +216,10 @@ def test_a_named_field_that_is_not_there_lists_the_columns() -> None:
         parse_area_file(b"code,name,borough_code\nE05000001,x,\n", "a.csv", "ward", AreaFields(code="ward"))
 
 
-def test_codes_of_another_level_are_warned_of() -> None:
-    _, warnings = parse_area_file(geo("london_wards_2025.csv"), "w.csv", "borough", AreaFields(code="ward_code"))
+@pytest.mark.parametrize("source", EITHER)
+def test_codes_of_another_level_are_warned_of(source: Path) -> None:
+    data = published("london_wards_2025.csv") if source == REFERENCE else WARDS.encode()
+    _, warnings = parse_area_file(data, "w.csv", "borough", AreaFields(code="ward_code"))
     assert "code_unlike_level" in [w.code for w in warnings]
 
 
@@ -224,13 +271,13 @@ def test_ten_thousands_of_points_agree_with_one_by_one_and_are_quick(tree: AreaT
         assert found[n] == tree.locate(lats[n], lons[n])
 
 
-def test_an_area_without_geometry_is_the_union_of_its_children(tree: AreaTree) -> None:
+def test_an_area_without_geometry_is_the_union_of_its_children(london: London, tree: AreaTree) -> None:
     met, city, region = (tree.geometry(c) for c in ("E23000001", "E23000034", "E12000007"))
     assert met is not None
     assert city is not None
     assert region is not None
     assert met.area + city.area == pytest.approx(region.area)
-    assert len(tree.descendants("E23000034")) == 27
+    assert len(tree.descendants("E23000034")) == 1 + london.in_the_city
     assert [a.code for a in tree.ancestors("E09000001")] == ["E23000034", "E12000007", "E92000001"]
 
 
@@ -239,12 +286,12 @@ def test_ward_names_repeat_and_codes_do_not(tree: AreaTree) -> None:
     assert len(set(names)) < len(names) == len({a.code for a in tree.all() if a.level == "ward"})
 
 
-def test_places_name_descendants_and_what_lies_wholly_inside_a_drawing(tree: AreaTree) -> None:
+def test_places_name_descendants_and_what_lies_wholly_inside_a_drawing(london: London, tree: AreaTree) -> None:
     drawn = polygons_of(shapely.buffer(tree.geometry("E09000001"), 0.001))
     places = tree.places([], drawn)
-    assert {"E09000001", "E23000034", "E05009288"} <= places.targets
+    assert {"E09000001", "E23000034", london.city_ward} <= places.targets
     assert "E09000033" not in places.targets
-    around = tree.places(["E09000033"], (), [Circle(latitude=51.5145, longitude=-0.0925, radius_km=3)])
+    around = tree.places(["E09000033"], (), [Circle(latitude=51.5145, longitude=-0.0925, radius_km=london.city_radius_km)])
     assert {"E09000033", "E09000001", "E23000034"} <= around.targets
     assert shapely.equals(around.shape, tree.geometry("E09000033"))
     assert around.by_code == frozenset()
@@ -270,15 +317,15 @@ def test_an_unknown_area_is_refused_by_name(tree: AreaTree) -> None:
     assert [(p.code, p.field) for p in refused.value.problems] == [("area_unknown", "areas[1]"), ("area_unknown", "areas[2]")]
 
 
-async def test_areas_are_stored_updated_and_linked_when_their_parents_arrive(tmp_path: Path) -> None:
+async def test_areas_are_stored_updated_and_linked_when_their_parents_arrive(london: London, tmp_path: Path) -> None:
     db = Database(f"sqlite:///{tmp_path}/a.db")
     try:
         await db.write(metadata.create_all)
-        wards, _ = parse_area_file(geo("london_wards_synthetic.geojson"), "w.geojson", "ward", AreaFields(parent="borough_code"))
-        assert await db.write(store_areas, wards, NOON) == {"new": 704, "updated": 0, "unchanged": 0, "waiting": 704}
+        wards, _ = parse_area_file(london.wards.read_bytes(), "w.geojson", "ward", AreaFields(parent="borough_code"))
+        assert await db.write(store_areas, wards, NOON) == {"new": london.all_wards, "updated": 0, "unchanged": 0, "waiting": london.all_wards}
         early = await db.read(AreaTree.load)
-        assert len(early.descendants("E09000001")) == 26
-        boroughs, _ = parse_area_file(geo("london_boroughs_small.geojson"), "b.geojson", "borough", AreaFields(parent="force_code"))
+        assert len(early.descendants("E09000001")) == london.in_the_city
+        boroughs, _ = parse_area_file(london.boroughs.read_bytes(), "b.geojson", "borough", AreaFields(parent="force_code"))
         assert await db.write(store_areas, boroughs, NOON) == {"new": 33, "updated": 0, "unchanged": 0, "waiting": 33}
         assert await db.write(store_areas, boroughs, NOON) == {"new": 0, "updated": 0, "unchanged": 33, "waiting": 33}
         renamed = [AreaRecord(code="E09000033", level="borough", name="City of Westminster")]
@@ -288,7 +335,7 @@ async def test_areas_are_stored_updated_and_linked_when_their_parents_arrive(tmp
         assert (tree["E09000033"].name, tree["E09000033"].parent) == ("City of Westminster", "E23000001")
         assert [a.level for a in tree.locate(51.4995, -0.1248)] == ["ward", "borough"]
         with pytest.raises(Rejected, match="area_parent_level"):
-            await db.write(store_areas, [AreaRecord(code="E09000001", level="ward", parent="E05009288")], NOON)
+            await db.write(store_areas, [AreaRecord(code="E09000001", level="ward", parent=london.city_ward)], NOON)
         assert (await db.read(AreaTree.load))["E09000001"].level == "borough"
     finally:
         await db.close()

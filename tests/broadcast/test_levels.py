@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from broadcast.levels import Fact, History, Level, LevelFact, meaning, name_key, normalise_scope, read_levels_csv, select_import
 from broadcast.problems import Rejected
-from tests.shared_data import shared_data
+from tests.sources import OWN
 
 START = datetime(2006, 8, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -185,21 +185,21 @@ def test_the_present_wording_begins_on_23_july_2019(at):
 
 
 def test_both_wordings_are_those_of_the_published_table():
-    with (shared_data() / "misc" / "threat_level_wording.csv").open(encoding="utf-8", newline="") as file:
+    with (OWN / "misc" / "threat_level_wording.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 5
     for row in rows:
         level = Level(row["level"])
         assert level.rank == int(row["rank"])
-        assert meaning(level, NOW) == row["meaning_now"]
-        assert meaning(level, date(2010, 1, 1)) == row["meaning_before_2019"]
+        assert meaning(level, NOW) == row["since_2019"]
+        assert meaning(level, date(2010, 1, 1)) == row["before_2019"]
 
 
 # Files of the past
 
 
 def test_the_national_history_since_2006_is_read_and_folds_to_the_published_levels():
-    rows = read_levels_csv((shared_data() / "misc" / "uk_threat_levels.csv").read_bytes(), today=NOW.date())
+    rows = read_levels_csv((OWN / "misc" / "threat_levels.csv").read_bytes(), today=NOW.date())
     assert len(rows) == 28
     assert {r.scope for r in rows} == {"UK", "N92000002", "scale:ni_in_gb"}
     taken, left = select_import(History([]), rows)

@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.segments import GSM_BASIC, GSM_EXTENSION, count
-from tests.shared_data import shared_data
+from tests.sms_vectors import sms_vectors
+from tests.sources import EITHER
 
 ANY_TEXT = st.text(st.characters(), max_size=400)  # lone surrogates too
 
 
-def vectors():
-    return json.loads((shared_data() / "sms" / "segments.json").read_text(encoding="utf-8"))["vectors"]
-
-
-def test_every_vector_of_twilios_calculator_is_counted_as_there():
-    for vector in vectors():
+@pytest.mark.parametrize("source", EITHER)
+def test_every_vector_is_counted_as_the_standard_and_twilios_calculator_count_it(source):
+    vectors = sms_vectors(source)
+    assert len(vectors) > 12
+    for vector in vectors:
         size = count(vector["body"])
         bits = size.units * (7 if size.encoding == "GSM-7" else 16)
         assert (vector["name"], size.encoding, size.segments, bits) == (vector["name"], vector["encoding"], vector["segments"], vector["messageSizeBits"])

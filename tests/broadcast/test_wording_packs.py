@@ -13,17 +13,17 @@ from broadcast.text_rules import check_not_a_drill
 from broadcast.wording.languages import ENGLISH, WELSH
 from broadcast.wording.levels import LEVELS, OFFICIAL_MEANINGS, Level, meaning, official_revision, parse_level, rank
 from broadcast.wording.packs import AWAITING_CHECK, all_packs, direction, fill, load_packs, pack_for
-from tests.shared_data import shared_data
+from tests.sources import OWN
 
 LANGUAGES = {"en", "cy", "pl", "ro", "es", "pt", "fr", "it", "bn", "gu", "pa", "tr", "ar", "ur", "ta", "fa", "so", "lt", "el", "ru", "zh", "bg", "sq"}
 
 
 def test_the_levels_mean_what_is_published_now_and_before_2019():
-    with (shared_data() / "misc" / "threat_level_wording.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (OWN / "misc" / "threat_level_wording.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["level"], int(row["rank"])) for row in rows] == [(level, rank(level)) for level in LEVELS]
-    assert {row["level"]: row["meaning_now"] for row in rows} == dict(OFFICIAL_MEANINGS["2019"])
-    assert {row["level"]: row["meaning_before_2019"] for row in rows} == dict(OFFICIAL_MEANINGS["2006"])
+    assert {row["level"]: row["since_2019"] for row in rows} == dict(OFFICIAL_MEANINGS["2019"])
+    assert {row["level"]: row["before_2019"] for row in rows} == dict(OFFICIAL_MEANINGS["2006"])
 
 
 @pytest.mark.parametrize(("on", "revision"), [(date(2005, 7, 7), "2006"), (date(2019, 7, 22), "2006"), (date(2019, 7, 23), "2019"), (date(2026, 4, 30), "2019")])
@@ -60,10 +60,10 @@ def test_what_is_no_level_is_refused_with_the_nearest(text, code, fix):
 
 def test_there_is_a_pack_for_each_language_of_london_and_welsh():
     assert set(all_packs()) == LANGUAGES
-    with (shared_data() / "misc" / "london_languages.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (OWN / "misc" / "languages.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["iso639_1"] for row in rows} == LANGUAGES
-    assert {row["iso639_1"] for row in rows if row["rtl"] == "y"} == {tag for tag in LANGUAGES if direction(tag) == "rtl"}
+    assert {row["iso639_1"] for row in rows if row["right_to_left"] == "y"} == {tag for tag in LANGUAGES if direction(tag) == "rtl"}
     assert "native speaker" in AWAITING_CHECK
 
 

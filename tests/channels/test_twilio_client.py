@@ -12,7 +12,7 @@ from channels.sms import SmsChannel, SmsSettings
 from channels.twilio_client import ERROR_CODES, check_reachable, is_drama_number, kind_of, on_loopback, provider_code
 from tests.channels.messages import a_delivery
 from tests.channels.provider import RESET, SILENCE, Provider, a_provider, http
-from tests.shared_data import shared_data
+from tests.sources import OWN
 
 SID = "SM" + "0" * 32
 
@@ -145,7 +145,7 @@ async def test_a_list_that_cannot_be_read_may_be_asked_for_again() -> None:
 
 
 def test_the_table_of_codes_agrees_with_the_collected_facts() -> None:
-    with (shared_data() / "twilio" / "error_codes.csv").open(newline="") as file:
+    with (OWN / "twilio" / "error_codes.csv").open(newline="") as file:
         rows = {row["code"]: row["class"] for row in csv.DictReader(file)}
     asked = {"config", "permanent", "transient"}
     # 21408, 21608 and 21215 concern one number's country or one number: the others may be sent to meanwhile
@@ -155,7 +155,7 @@ def test_the_table_of_codes_agrees_with_the_collected_facts() -> None:
 
 
 def test_drama_numbers_are_ofcoms_and_no_others() -> None:
-    with (shared_data() / "phone" / "ofcom_drama_ranges.csv").open(newline="") as file:
+    with (OWN / "phone" / "drama_ranges.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             first, last = int(row["from_e164"]), int(row["to_e164"])
             assert last - first == 999

@@ -1,40 +1,51 @@
-"""fasttime areas, on real boundaries."""
+"""fasttime areas, on the London that we drew and on the real one."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.console.cli import Cli
-from tests.shared_data import shared_data
+from tests.geography import London
+from tests.sources import EITHER, OWN
 
 PLACES = [  # (latitude, longitude, the borough's code), places whose borough is common knowledge
     (51.5007, -0.1246, "E09000033"),  # Parliament: Westminster
     (51.5138, -0.0984, "E09000001"),  # St Paul's: City of London
     (51.5560, -0.2795, "E09000005"),  # Wembley Stadium: Brent
-    (51.4816, -0.0077, "E09000011"),  # Greenwich
+    (51.4920, 0.0640, "E09000011"),  # Woolwich: Greenwich
     (51.3762, -0.0982, "E09000008"),  # Croydon
 ]
 
 
+BOROUGHS = London.of(OWN).boroughs
+
+
 @pytest.fixture
 def london(cli: Cli) -> Cli:
-    """The command line of an installation with the boroughs of London."""
-    counted = cli.ok("areas", "import", shared_data() / "geo" / "london_boroughs_small.geojson", "--level", "borough")
+    """The command line of an installation with the boroughs of London as we drew them."""
+    return with_boroughs(cli, BOROUGHS)
+
+
+def with_boroughs(cli: Cli, file: Path) -> Cli:
+    counted = cli.ok("areas", "import", file, "--level", "borough")
     assert (counted["new"], counted["level"]) == (33, "borough")
     return cli
 
 
 def test_a_second_import_changes_nothing_and_the_list_has_every_area(london: Cli):
-    again = london.ok("areas", "import", shared_data() / "geo" / "london_boroughs_small.geojson", "--level", "borough")
+    again = london.ok("areas", "import", BOROUGHS, "--level", "borough")
     assert (again["new"], again["unchanged"]) == (0, 33)
     listed = london.ok("areas", "list")
     assert len(listed) == 33
     assert {"code": "E09000033", "name": "Westminster", "level": "borough", "parent": listed[0]["parent"]} in listed
 
 
-def test_a_place_is_located_in_its_borough_and_a_place_elsewhere_nowhere(london: Cli):
+@pytest.mark.parametrize("source", EITHER)
+def test_a_place_is_located_in_its_borough_and_a_place_elsewhere_nowhere(cli: Cli, source: Path):
+    london = with_boroughs(cli, London.of(source).boroughs)
     for lat, lon, code in PLACES:
         found = london.ok("areas", "locate", lat, lon)
         assert [(f["lat"], f["lon"], [a["code"] for a in f["areas"]]) for f in found] == [(lat, lon, [code])]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.console.cli import Cli
-from tests.shared_data import shared_data
+from tests.sources import OWN
 
 
 @pytest.fixture
 def since_2006(cli: Cli) -> Cli:
     """The command line of an installation with the published history."""
-    counted = cli.ok("level", "import", shared_data() / "misc" / "uk_threat_levels.csv")
+    counted = cli.ok("level", "import", OWN / "misc" / "threat_levels.csv")
     assert counted["recorded"] == counted["rows"] == 28
     return cli
 
@@ -21,7 +21,7 @@ def test_an_empty_installation_knows_the_united_kingdom_and_no_level_of_it(cli: 
 
 
 def test_the_history_is_imported_once_and_sends_nothing(since_2006: Cli):
-    again = since_2006.ok("level", "import", shared_data() / "misc" / "uk_threat_levels.csv")
+    again = since_2006.ok("level", "import", OWN / "misc" / "threat_levels.csv")
     assert (again["recorded"], again["left_out"]["known"]) == (0, 28)
     assert since_2006.ok("message", "list") == []
     history = since_2006.ok("level", "history", "--scope", "UK")
@@ -47,7 +47,7 @@ def test_what_held_then_is_told_in_the_shape_of_show(since_2006: Cli, day, level
 
 
 def test_the_effective_level_of_an_area_names_the_scopes_it_comes_from(since_2006: Cli):
-    since_2006.ok("areas", "import", shared_data() / "geo" / "london_boroughs_small.geojson", "--level", "borough")
+    since_2006.ok("areas", "import", OWN / "geo" / "boroughs.geojson", "--level", "borough")
     (found,) = since_2006.ok("level", "show", "--area", "E09000033")
     (uk,) = since_2006.ok("level", "show", "--scope", "uk")
     assert (found["scope"], found["level"], found["from"]) == ("E09000033", None, [])
@@ -59,7 +59,7 @@ def test_the_last_entry_of_an_import_is_not_the_present_level_and_the_way_to_mak
     assert "not set" in shown.out
     assert "no level of UK was approved yet" in shown.err
     assert "fasttime level set SEVERE" in shown.err
-    again = since_2006("level", "import", shared_data() / "misc" / "uk_threat_levels.csv")
+    again = since_2006("level", "import", OWN / "misc" / "threat_levels.csv")
     assert "fasttime level set SEVERE" in again.err
 
 

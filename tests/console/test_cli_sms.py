@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.console.cli import Cli
-from tests.shared_data import shared_data
+from tests.sms_vectors import sms_vectors
+from tests.sources import EITHER
 
 ALSO = [
     ("", "GSM-7", 1, 0),
@@ -25,8 +24,9 @@ def test_a_text_is_counted_as_it_is(cli: Cli, text, encoding, segments, units):
     assert (counted["encoding"], counted["segments"], counted["units"]) == (encoding, segments, units)
 
 
-def test_the_published_vectors_are_counted_alike_as_argument_and_as_file(cli: Cli):
-    vectors = json.loads((shared_data() / "sms" / "segments.json").read_text(encoding="utf-8"))["vectors"]
+@pytest.mark.parametrize("source", EITHER)
+def test_the_vectors_are_counted_alike_as_argument_and_as_file(cli: Cli, source):
+    vectors = sms_vectors(source)
     assert len(vectors) > 5
     for vector in vectors:
         wanted = {name: vector[name] for name in ("encoding", "segments")}

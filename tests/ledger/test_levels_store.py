@@ -15,13 +15,13 @@ from broadcast.levels_store import Fact
 from broadcast.problems import Rejected
 from broadcast.store import Database
 from tests.ledger.world import World, house
-from tests.shared_data import shared_data
+from tests.sources import OWN
 
 TODAY = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 def the_published_rows() -> list[LevelFact]:
-    return read_levels_csv((shared_data() / "misc" / "uk_threat_levels.csv").read_bytes(), today=TODAY.date())
+    return read_levels_csv((OWN / "misc" / "threat_levels.csv").read_bytes(), today=TODAY.date())
 
 
 def row(day: str, level: str, scope: str = "UK") -> LevelFact:
@@ -73,7 +73,7 @@ async def test_today_the_united_kingdom_is_severe_in_the_words_of_today_and_2010
     told = await db.read(levels_store.changes, "UK")
     assert len(told) == 20
     first = {"scope": "UK", "level": "SEVERE", "rank": 4, "meaning": "an attack is highly likely", "since": "2006-08-01T00:00:00+00:00", "from": ["UK"]}
-    assert told[0] == {**first, "source": "import", "note": "first published"}
+    assert told[0] == {**first, "source": "import", "note": "the first level made public"}
     assert {e["scope"] for e in await db.read(levels_store.changes)} == {"UK", "N92000002", "scale:ni_in_gb"}
     assert len(await db.read(levels_store.changes, "scale:ni_in_gb")) == 4
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from broadcast.csv_files import escape, unescape
 from broadcast.problems import Rejected
 from subscribers.csv_import import COLUMNS, ImportResult, normalise_email, normalise_number, read_subscribers
-from tests.shared_data import shared_data
+from tests.sources import OWN
 
 
 def near_london(lats: np.ndarray, lons: np.ndarray) -> np.ndarray:
@@ -221,16 +221,16 @@ def test_a_mobile_may_be_written_in_these_ways(cell: str, number: str) -> None:
 
 
 def test_all_of_ofcoms_drama_ranges_are_taken_but_the_premium_one() -> None:
-    with (shared_data() / "phone" / "ofcom_drama_ranges.csv").open() as f:
+    with (OWN / "phone" / "drama_ranges.csv").open() as f:
         rows = list(csv.DictReader(f))
     for row in rows:
         for number in (row["from_e164"], row["to_e164"]):
-            if row["type"].startswith("PREMIUM"):
+            if row["kind"] == "premium":
                 with pytest.raises(Rejected, match="number_not_allowed"):
                     normalise_number(number, mobile=False)
             else:
-                assert normalise_number(number, mobile=row["area"] == "mobile") == number
-                assert normalise_number("0" + number[3:], mobile=row["area"] == "mobile") == number
+                assert normalise_number(number, mobile=row["kind"] == "mobile") == number
+                assert normalise_number("0" + number[3:], mobile=row["kind"] == "mobile") == number
 
 
 def test_trial_numbers_are_taken_where_allowed_and_only_with_nine_digits() -> None:

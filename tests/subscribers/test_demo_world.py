@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import json
+import math
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -15,7 +17,7 @@ from broadcast.areas import AreaTree
 from subscribers.csv_import import ImportResult, read_subscribers
 from subscribers.demo_world import CITY, METROPOLITAN, demo_areas, demo_people
 from subscribers.quiet_hours import known
-from tests.shared_data import shared_data
+from tests.sources import OWN, REFERENCE
 
 TREE = AreaTree.of(demo_areas())
 
@@ -41,8 +43,27 @@ def test_the_cells_meet_without_gap_or_overlap() -> None:
     assert not whole.interiors
 
 
+def test_codes_names_and_centres_are_those_that_are_published() -> None:
+    with (OWN / "geo" / "london_boroughs.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["code"]: row["name"] for row in rows} == {a.code: a.name for a in TREE.all() if a.level == "borough"}
+    for row in rows:
+        assert row["code"] in {a.code for a in TREE.locate(float(row["lat"]), float(row["lon"]))}, row
+
+
+def test_the_rough_outline_is_as_large_as_greater_london_and_where_it_is() -> None:
+    ours = TREE.extent()
+    assert ours is not None
+    west, south, east, north = ours.bounds
+    km = 111.32  # of one degree of latitude
+    area = ours.area * km * km * math.cos(math.radians((south + north) / 2))
+    assert area == pytest.approx(1_572, rel=0.05)  # square kilometres: Greater London by the ONS's standard area measurements
+    assert (west, south, east, north) == pytest.approx((-0.51, 51.29, 0.33, 51.69), abs=0.03)
+
+
+@pytest.mark.reference
 def test_codes_names_and_centres_are_those_of_the_real_boroughs() -> None:
-    real = json.loads((shared_data() / "geo" / "london_boroughs_gla.geojson").read_bytes())
+    real = json.loads((REFERENCE / "geo" / "london_boroughs_gla.geojson").read_bytes())
     shapes = {f["properties"]["GSS_CODE"]: (f["properties"]["NAME"], shapely.from_geojson(json.dumps(f["geometry"]))) for f in real["features"]}
     assert {code: name for code, (name, _) in shapes.items()} == {a.code: a.name for a in TREE.all() if a.level == "borough"}
     for code, (_, shape) in shapes.items():
@@ -51,8 +72,9 @@ def test_codes_names_and_centres_are_those_of_the_real_boroughs() -> None:
         assert shapely.intersection(shape, cell).area > 0.5 * min(shape.area, cell.area), code
 
 
+@pytest.mark.reference
 def test_the_rough_outline_is_most_of_greater_london_and_little_else() -> None:
-    real = json.loads((shared_data() / "geo" / "london_boroughs_small.geojson").read_bytes())
+    real = json.loads((REFERENCE / "geo" / "london_boroughs_small.geojson").read_bytes())
     london = shapely.union_all([shapely.from_geojson(json.dumps(f["geometry"])) for f in real["features"]])
     ours = TREE.extent()
     assert shapely.intersection(london, ours).area > 0.93 * london.area
