@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from broadcast import audit
+from broadcast.identities import as_seen, check_name, mailbox
 from broadcast.problems import refuse
+from broadcast.store import lock_name
 from broadcast.tables import operator
 
 _AUTHOR = frozenset({"read", "draft", "edit", "preview", "submit", "update", "correct", "all_clear"})
@@ -41,12 +41,8 @@ class Operator:
     """Scopes whose threat level the person may set beside the places in their area; whoever has no area may set all."""
 
     def same_person_as(self, other: Operator) -> bool:
-        """Return whether the two accounts belong to one person: the same account, or the same e-mail address."""
-        return self.id == other.id or bool(self.email and other.email and _mailbox(self.email) == _mailbox(other.email))
-
-
-def _mailbox(email: str) -> str:
-    return unicodedata.normalize("NFKC", email).strip().casefold()
+        """Return whether the two accounts belong to one person: the same account, or the same mailbox."""
+        return self.id == other.id or bool(self.email and other.email and mailbox(self.email) == mailbox(other.email))
 
 
 def _hash(token: str) -> str:
@@ -63,23 +59,32 @@ def add(
     now: datetime,
     may_set: tuple[str, ...] = (),
 ) -> tuple[Operator, str]:
-    """Make an operator and their token; the token is shown once and kept only as a hash."""
+    """Make an operator and their token; the token is shown once and kept only as a hash.
+
+    Raises Rejected: 409 operator_exists where a name looks like one that was ever given, 409 person_exists where the mailbox has an
+    active account, and what `identities.check_name` refuses.
+    """
     if role not in PERMISSIONS:
         raise refuse("role_unknown", f"there is no role {role}", f"use one of {', '.join(PERMISSIONS)}", field="role")
-    if not name.strip():
-        raise refuse("name_missing", "an operator needs a name", "give the person's name", field="name")
+    name = check_name(name)
+    lock_name(conn, "operators")
+    _check_new(conn, name, email)
     token = "ft_" + secrets.token_urlsafe(32)
-    try:
-        with conn.begin_nested():
-            values = {"name": name, "role": role, "area": area, "email": email, "may_set": json.dumps(may_set)}
-            made = conn.execute(insert(operator).values(**values, token_hash=_hash(token), created_at=now))
-            key = made.inserted_primary_key
-    except IntegrityError:
-        raise refuse(
-            "operator_exists", f"there is an operator called {name} already", "choose another name, or disable the old one; a name is never used again", field="name", status=409
-        ) from None
+    values = {"name": name, "role": role, "area": area, "email": email, "may_set": json.dumps(may_set)}
+    key = conn.execute(insert(operator).values(**values, token_hash=_hash(token), created_at=now)).inserted_primary_key
     assert key is not None
     return Operator(id=key[0], name=name, role=role, area=area, email=email, may_set=may_set), token
+
+
+def _check_new(conn: Connection, name: str, email: str | None) -> None:
+    seen, box = as_seen(name), mailbox(email) if email else None
+    for row in conn.execute(select(operator.c.name, operator.c.email, operator.c.disabled_at)):
+        if as_seen(row.name) == seen:
+            detail = f"there is an operator called {row.name} already" + ("" if row.name == name else ", which looks the same")
+            raise refuse("operator_exists", detail, "choose another name; one is never used again, also of who was disabled", field="name", status=409)
+        if box and row.email and row.disabled_at is None and mailbox(row.email) == box:
+            fix = "one person has one account: disable it first, or give the other person's own address"
+            raise refuse("person_exists", f"{row.name} has an account with this mailbox", fix, field="email", status=409)
 
 
 def listed(conn: Connection) -> list[dict[str, object]]:
@@ -96,6 +101,11 @@ def listed(conn: Connection) -> list[dict[str, object]]:
         }
         for r in rows
     ]
+
+
+def described(made: Operator) -> str:
+    """Return what the audit chain says of a new operator."""
+    return f"name={made.name} role={made.role} area={made.area or ''} may_set={';'.join(made.may_set)}"
 
 
 def disable(conn: Connection, name: str, now: datetime) -> None:

@@ -214,7 +214,7 @@ _ENGLISH_ANYWHERE = (
     "exercise this is not", "never a drill", "not part of a drill", "not part of an exercise", "not part of the exercise", "not part of the drill", "not the drill",
 )  # fmt: skip
 _ENGLISH_FROM_A_WORD = ("no drill", "not drill", "non drill", "not exercise", "not a test", "isnt a test")
-_LOOK_ALIKES = str.maketrans(
+LOOK_ALIKES = str.maketrans(
     "АВЕЗКМНОРСТУХІЇЈЅавекмнорстухіїјѕԁһӏԛԝгпғԍ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαεηικνορτυχγω" + "łŁøØđĐıɑɡɩʟɪʀᴅᴀɴᴏᴛꜱᴇхℓ",
     "ABE3KMHOPCTYXIIJSabekmhopctyxiijsdhlqwrnfg" + "ABEZHIKMNOPTYXaenikvoptuxyw" + "lLoOdDiagilirdanotsexl",
 )
@@ -277,7 +277,7 @@ def _letters(text: str, *, symbols: bool, look_alikes: bool) -> Iterator[str]:
         text = text.translate(_SYMBOLS)
     text = unicodedata.normalize("NFKD", "".join(_unboxed(char) for char in text))
     if look_alikes:
-        text = text.translate(_LOOK_ALIKES)
+        text = text.translate(LOOK_ALIKES)
     text = text.casefold().translate(_DIGITS).replace("l", "i").replace("ی", "ي").replace("ک", "ك")
     for char in text:
         category = unicodedata.category(char)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from console.commands.options import Json, Yes
-from console.output import Output
+from console.output import Output, problem_json
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from broadcast.operators import Operator
+    from broadcast.store import Connection
 
 app = typer.Typer(name="operators", help="Who may act: a personal token each.", no_args_is_help=True)
 
@@ -25,10 +31,9 @@ def add(
     json: Json = False,
 ) -> None:
     """Make an operator and print their token, once."""
-    from broadcast import operators
     from broadcast.levels import normalise_scope
     from broadcast.problems import Problem
-    from console.commands.session import Session, run
+    from console.commands.session import Session, machine_user, run
     from subscribers.csv_import import normalise_email
 
     out = Output(json=json)
@@ -36,14 +41,21 @@ def add(
     async def work(session: Session) -> None:
         code = area.strip().upper() or None
         address = normalise_email(email) if email.strip() else None
-        if code is not None and code not in await session.desk.tree():
-            out.warn([Problem(code="area_unknown", detail=f"{code} was never imported", fix="import it before this operator writes: see `fasttime areas import`", field="area")])
+        known = code is None or code in await session.desk.tree()
         granted = tuple(dict.fromkeys(normalise_scope(scope, field="--may-set") for scope in may_set))
-        added: dict[str, Any] = {"name": " ".join(name.split()), "role": role, "area": code, "email": address, "may_set": granted}
-        made, token = await session.db.write(operators.add, **added, now=session.now())
-        await session.log("operators.add", str(made.id), f"role={made.role} area={made.area or ''} may_set={';'.join(granted)}")
+        added: dict[str, Any] = {"name": name, "role": role, "area": code, "email": address, "may_set": granted}
+        made, token = await session.db.write(_add, added, machine_user(), session.now())
+        warnings = []
+        if not known:
+            fix = "import it before this operator writes: see `fasttime areas import`"
+            warnings.append(Problem(code="area_unknown", detail=f"{code} was never imported", fix=fix, field="area"))
+        if address is None:
+            detail = "without an e-mail address nobody can tell whether two accounts are one person"
+            warnings.append(Problem(code="email_missing", detail=detail, fix="give --email", field="email"))
+        out.warn(warnings)
         document = {"id": made.id, "name": made.name, "role": made.role, "area": made.area, "may_set": list(granted), "token": token}
-        out.answer(document, f"{made.name} is {made.role} number {made.id}{f' of {made.area}' if made.area else ''}. The token, shown this once:", token)
+        words = f"{made.name} is {made.role} number {made.id}{f' of {made.area}' if made.area else ''}. The token, shown this once:"
+        out.answer({**document, "warnings": [problem_json(w) for w in warnings]}, words, token)
 
     run(work, out)
 
@@ -67,15 +79,29 @@ def list_(json: Json = False) -> None:
 @app.command("disable")
 def disable(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)], yes: Yes = False, json: Json = False) -> None:
     """Make an operator's token worthless from now on."""
-    from broadcast import operators
-    from console.commands.session import Session, run
+    from console.commands.session import Session, machine_user, run
 
     out = Output(json=json)
 
     async def work(session: Session) -> None:
         out.confirm(f"{name} can do nothing any more, and the name is never used again.", yes=yes)
-        await session.db.write(operators.disable, " ".join(name.split()), session.now())
-        await session.log("operators.disable", name)
+        await session.db.write(_disable, " ".join(name.split()), machine_user(), session.now())
         out.answer({"name": name, "disabled": True}, f"{name} is disabled")
 
     run(work, out)
+
+
+def _add(conn: Connection, added: dict[str, Any], actor: str, now: datetime) -> tuple[Operator, str]:
+    """Add and chain it, in one transaction."""
+    from broadcast import operators
+
+    made, token = operators.add(conn, **added, now=now)
+    operators.log_admin(conn, actor=actor, action="operators.add", subject=str(made.id), detail=operators.described(made), now=now)
+    return made, token
+
+
+def _disable(conn: Connection, name: str, actor: str, now: datetime) -> None:
+    from broadcast import operators
+
+    operators.disable(conn, name, now)
+    operators.log_admin(conn, actor=actor, action="operators.disable", subject=name, now=now)
