@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.console.cli import Cli
-from tests.shared_data import shared_data
+from tests.sources import OWN, REFERENCE
 
 GOOD = b"""<?xml version="1.0" encoding="UTF-8"?>
 <alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">
@@ -30,9 +30,13 @@ def test_verdicts_need_no_database_and_make_no_folder(cli: Cli):
     assert sorted(p.name for p in cli.folder.iterdir()) == ["bad.cap.xml", "good.cap.xml"]
 
 
-def test_the_four_examples_of_the_standard_are_accepted(cli: Cli):
-    files = sorted((shared_data() / "cap" / "oasis").glob("*.xml")) or sorted((shared_data() / "cap" / "oasis").iterdir())
-    assert len(files) == 4
+DOCUMENTS = OWN / "cap" / "documents"
+OURS = [DOCUMENTS / name for name in ("one_place.xml", "two_languages.xml", "update.xml", "drill_with_file.xml")]
+OASIS = [REFERENCE / "cap" / "oasis" / f"example{n}.xml" for n in range(1, 5)]
+
+
+@pytest.mark.parametrize("files", [pytest.param(OURS, id="own"), pytest.param(OASIS, id="oasis", marks=pytest.mark.reference)])
+def test_four_examples_are_accepted(cli: Cli, files):
     ran = cli("cap", "validate", *files, "--json")
     assert ran.code == 0
     assert {entry["verdict"] for entry in ran.json} <= {"accept", "warn"}

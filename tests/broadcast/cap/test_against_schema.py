@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -11,7 +12,9 @@ from lxml import etree
 from broadcast.cap.lexical import broken_rule
 from broadcast.cap.structure import INFO
 from broadcast.cap.validate import validate
-from tests.broadcast.cap.documents import CAP, area, document, info, schema_accepts
+from tests.broadcast.cap.documents import area, document, info
+from tests.broadcast.cap.schemas import CAP, schema_accepts
+from tests.sources import OWN, REFERENCE
 
 SIGNATURE = '<d:Signature xmlns:d="http://www.w3.org/2000/09/xmldsig#"><d:SignedInfo/></d:Signature>'
 FULL = document(
@@ -103,13 +106,25 @@ def bend(root, step):
         leaves[which % len(leaves)].text = value
 
 
-@settings(max_examples=300)
-@given(st.lists(STEP, min_size=1, max_size=3))
-def test_whatever_the_schema_refuses_is_rejected(steps):
+def bent(steps):
     root = etree.fromstring(FULL)
     for step in steps:
         bend(root, step)
-    data = etree.tostring(root)
+    return etree.tostring(root)
+
+
+@pytest.mark.reference
+@settings(max_examples=300)
+@given(st.lists(STEP, min_size=1, max_size=3))
+def test_our_schema_says_what_that_of_oasis_says(steps):
+    data = bent(steps)
+    assert schema_accepts(data, OWN) == schema_accepts(data, REFERENCE)
+
+
+@settings(max_examples=300)
+@given(st.lists(STEP, min_size=1, max_size=3))
+def test_whatever_the_schema_refuses_is_rejected(steps):
+    data = bent(steps)
     verdict = validate(data)
     if not schema_accepts(data):
         assert verdict.verdict == "reject"

@@ -16,7 +16,8 @@ from broadcast.cap.validate import validate
 from broadcast.cap.write import write
 from broadcast.content import CERTAINTIES, CHANNELS, KINDS, SEVERITIES, STATUSES, SUBSCRIBER_KINDS, URGENCIES, VISIBILITIES, Audience, Circle, Content, Text
 from broadcast.problems import Rejected
-from tests.broadcast.cap.documents import RING, area, document, facts, info, schema_accepts
+from tests.broadcast.cap.documents import RING, area, document, facts, info
+from tests.broadcast.cap.schemas import schema_accepts
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TOMORROW = NOON + timedelta(days=1)
