@@ -164,11 +164,12 @@ class Places:
 
     `shape`: the geometry of the named areas and the drawn polygons; circles are matched by themselves. `targets`: the named areas with all their
     descendants, and areas that lie wholly inside what is drawn: they decide about people of whom only the area is known. `by_code`: those of the
-    targets that have no geometry at all: there the area code decides about everybody.
+    targets that have no geometry at all: there the area code decides about everybody. `touched`: every area that what is drawn touches.
     """
 
     targets: frozenset[str] = frozenset()
     by_code: frozenset[str] = frozenset()
+    touched: frozenset[str] = frozenset()
     shape: Geometry | None = None
     everybody: bool = False
 
@@ -189,6 +190,7 @@ class AreaTree:
             if a.parent:
                 self._children.setdefault(a.parent, []).append(a.code)
         self._unions: dict[str, Geometry | None] = {}
+        self._rests: dict[str, Geometry] = {}
         self._extent: tuple[Geometry | None] | None = None
         self._shaped = sorted(self._own, key=lambda c: (_ORDER[self._areas[c].level], c))
         self._chains: dict[tuple[int, ...], tuple[Area, ...]] = {}
@@ -325,9 +327,10 @@ class AreaTree:
                 found.add(above.code)
         return tuple(self._areas[c] for c in sorted(found, key=lambda c: (_ORDER[self._areas[c].level], c)))
 
-    def places(self, codes: Sequence[str], polygons: Sequence[Polygon] = (), circles: Sequence[Circle] = (), *, everywhere: str | None = None) -> Places:
+    def places(self, codes: Sequence[str], polygons: Sequence[Polygon] = (), circles: Sequence[Circle] = (), *, everywhere: str | None = None, whole_areas: bool = False) -> Places:
         """Resolve a message's places. Nothing named and nothing drawn is everybody, or everybody in `everywhere`, the area its author is bound to.
 
+        `whole_areas`: what is drawn counts as the whole of each smallest area that it touches (and of what an area has beside its parts).
         Raises Rejected area_unknown for every code that was never imported.
         """
         unknown = [c for c in codes if c not in self._areas]
@@ -341,9 +344,42 @@ class AreaTree:
             codes = (everywhere,)
         targets = frozenset(d for c in codes for d in self.descendants(c))
         drawn = shape_of(polygons)
+        around = shape_of(polygons, circles)
+        touched = self.touched(around)
+        covered = frozenset() if whole_areas else self._covered(drawn, circles)
+        if whole_areas:
+            rests = [g for code in sorted(touched) if (g := self._rest(code)) is not None]
+            drawn = union([g for g in rests if bool(shapely.intersects(g, around))])
         shape = union([g for g in (*(self.geometry(c) for c in codes), drawn) if g is not None])
         by_code = frozenset(c for c in targets if not self.has_geometry(c))
-        return Places(targets=targets | self._covered(drawn, circles), by_code=by_code, shape=shape)
+        return Places(targets=targets | covered, by_code=by_code, touched=touched, shape=shape)
+
+    def touched(self, drawn: Geometry | None) -> frozenset[str]:
+        """Return the areas that share a point with what is drawn, of every level.
+
+        An area without a boundary counts where one below it does, or, if there is none, where the one above it does: then it may.
+        """
+        if drawn is None or not self._shaped:
+            return frozenset()
+        shapes = np.array([self._own[c] for c in self._shaped], dtype=object)
+        near = shapely.STRtree(shapes).query(drawn, predicate="intersects")
+        found = {self._shaped[n] for n in near}
+        for code in list(found):
+            for above in self.ancestors(code):
+                if above.code in self._own:
+                    break
+                found.add(above.code)
+        for code in list(found):
+            found |= {below for below in self.descendants(code) if not self.has_geometry(below)}
+        return frozenset(found)
+
+    def _rest(self, code: str) -> Geometry | None:
+        """Return what of an area's own geometry lies in no area below it: all of it, or what its parts leave out."""
+        own = self._own.get(code)
+        if own is not None and code not in self._rests:
+            below = union([g for child in self._children.get(code, ()) if (g := self.geometry(child)) is not None])
+            self._rests[code] = own if below is None else polygonal(shapely.difference(own, below))
+        return None if own is None else self._rests[code]
 
     def _covered(self, drawn: Geometry | None, circles: Sequence[Circle]) -> frozenset[str]:
         """Return the areas that lie wholly in what is drawn: their own geometry, or that of all their children who have one."""

@@ -22,23 +22,28 @@ class Resolved:
 
     `targets` are area codes with all their descendants, for people of whom only the area is known; `shape` is the WKB union of
     the areas' geometry and the drawn polygons (circles stay in the content and are matched exactly). `by_code` are the targets without any
-    geometry, where a person's area code decides although their coordinates are known. `everybody` = no place at all.
+    geometry, where a person's area code decides although their coordinates are known. `touched` are the areas that anything
+    drawn touches. For an audience of a community, `shape` holds the whole of these areas. `everybody` = no place at all.
     """
 
     targets: tuple[str, ...] = ()
     by_code: tuple[str, ...] = ()
+    touched: tuple[str, ...] = ()
     shape: bytes | None = None
     everybody: bool = False
 
     def to_json(self) -> str:
         """Return the stored form of what is not geometry."""
-        return json.dumps({"targets": sorted(self.targets), "by_code": sorted(self.by_code), "everybody": self.everybody})
+        places = {"targets": sorted(self.targets), "by_code": sorted(self.by_code), "everybody": self.everybody}
+        # Not written where it is empty: what was submitted before it existed keeps its digest.
+        return json.dumps(places | ({"touched": sorted(self.touched)} if self.touched else {}))
 
     @classmethod
     def read(cls, stored: str | None, shape: bytes | None) -> Resolved:
         """Return what `to_json` and the shape column hold."""
         places = json.loads(stored) if stored else {}
-        return cls(targets=tuple(places.get("targets", ())), by_code=tuple(places.get("by_code", ())), everybody=places.get("everybody", False), shape=shape)
+        codes = {name: tuple(places.get(name, ())) for name in ("targets", "by_code", "touched")}
+        return cls(**codes, everybody=places.get("everybody", False), shape=shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

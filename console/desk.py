@@ -31,7 +31,7 @@ from broadcast.versions import Resolved, Version
 from broadcast.wording.render import render
 from config.rendering import facts_of
 from subscribers import audience, registry
-from subscribers.matcher import Matcher, rule_for
+from subscribers.matcher import Matcher, audience_of, rule_for
 
 T = TypeVar("T")
 
@@ -327,7 +327,8 @@ class Desk:
         bound = actor.area if actor else None
         if scope and ":" not in scope and scope != "UK" and not codes:
             codes = (scope,)
-        places = tree.places(codes, content.polygons, content.circles, everywhere=everywhere)
+        whole_areas = bool(audience_of(content).communities)
+        places = tree.places(codes, content.polygons, content.circles, everywhere=everywhere, whole_areas=whole_areas)
         found: list[Problem] = []
         drawn = shape_of(content.polygons, content.circles)
         if drawn is not None:
@@ -344,6 +345,7 @@ class Desk:
         return Resolved(
             targets=tuple(sorted(places.targets)),
             by_code=tuple(sorted(places.by_code)),
+            touched=tuple(sorted(places.touched)),
             shape=to_wkb(places.shape) if places.shape is not None else None,
             everybody=places.everybody,
         ), found

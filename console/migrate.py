@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic.config import Config
@@ -10,6 +11,7 @@ from alembic.script import ScriptDirectory
 
 from broadcast.problems import refuse
 from broadcast.store import Connection, Database
+from subscribers import registry
 
 
 def _config() -> Config:
@@ -36,6 +38,7 @@ async def upgrade(db: Database) -> bool:
         return False
     await _not_newer(db)
     await db.write(_upgrade)
+    await db.write(registry.settle, datetime.now(UTC))
     return True
 
 

@@ -13,6 +13,7 @@ from broadcast.audiences import Frozen
 from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, Content
 from broadcast.geometry import inside_circles, inside_shape
 from broadcast.names import folded
+from subscribers.by_area import BY_AREA
 from subscribers.index import RegistryIndex, Rule, Traits, language_for
 
 
@@ -111,12 +112,15 @@ def _place_step(person: Traits, rule: Rule, tree: AreaTree | None, content: Cont
     if person.lat is None or person.lon is None:
         if person.area is None:
             return Step("area", False, "neither a place nor an area is known of this person")
-        hit = person.area in rule.targets
+        coarse = bool(rule.audience.communities) or person.kind in BY_AREA
+        hit = person.area in rule.targets or (coarse and person.area in rule.touched)
         return Step("area", hit, f"only the area {person.area} is known, which is {'one of' if hit else 'none of'} the areas addressed")
     lat, lon = np.array([person.lat]), np.array([person.lon])
     if not inside_shape(rule.shape, lat, lon)[0] and not inside_circles(rule.circles, lat, lon)[0]:
         here = f", the place lies in {_last(tree, person)}" if tree is not None else ""
         return Step("area", False, f"the place lies outside every area, polygon and circle addressed{here}")
+    if rule.audience.communities and rule.touched:
+        return Step("area", True, f"the place lies in an area that is named or touched{', ' + _last(tree, person) if tree is not None else ''}")
     return Step("area", True, "the place lies in " + (", ".join(_hits(person, rule, tree, content)) or "what is addressed"))
 
 

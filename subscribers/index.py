@@ -24,6 +24,7 @@ from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS, A
 from broadcast.geometry import inside_circles, inside_shape
 from broadcast.names import folded
 from subscribers import quiet_hours
+from subscribers.by_area import BY_AREA
 from subscribers.csv_import import TOPICS
 from subscribers.quiet_hours import QuietHours
 
@@ -34,6 +35,7 @@ TOPIC_OF_KIND: Final = {"threat_level_change": "threat_level", "incident": "inci
 
 _CHUNK = 50_000
 _NO_FLOOR = 255
+_BY_AREA: Final = [SUBSCRIBER_KINDS.index(kind) for kind in BY_AREA]
 _BIT: Final = {channel: 1 << n for n, channel in enumerate(PERSONAL_CHANNELS)}
 _TOPIC_BIT: Final = {topic: 1 << n for n, topic in enumerate(TOPICS)}
 _ALL_BUT_EXERCISE: Final = sum(_TOPIC_BIT.values()) - _TOPIC_BIT["exercise"]
@@ -61,6 +63,8 @@ class Rule:
 
     Place: `everybody`, or who is inside `shape` (lon, lat) or a circle, or, where no coordinates are known, whose area is one of `targets` (codes with
     their descendants). In `by_code`, targets that have no geometry, the code decides about everybody. `severity_rank` 0 = Extreme.
+    `touched` are the codes of the areas that a drawn shape touches: they decide about officers and partners, of whom only the
+    area is known, and in an audience of a community about everybody without coordinates (its `shape` is then made of whole areas).
     `also_reached`: per channel, who got or may have got an earlier version; they are added whatever the place and audience say (guarantee R10).
     `channels` are those asked for, `configured` those that are on; `languages` those of the message, the first for whom none fits.
     `at`: the aware moment for which quiet hours are judged; None = they are not. What is urgent passes them.
@@ -78,6 +82,7 @@ class Rule:
     circles: tuple[Circle, ...] = ()
     targets: frozenset[str] = frozenset()
     by_code: frozenset[str] = frozenset()
+    touched: frozenset[str] = frozenset()
     also_reached: Mapping[str, BitMap] = field(default_factory=dict)
     urgent: bool = False
     at: datetime | None = None
@@ -85,7 +90,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """One person as the index knows them. Channels in the person's order; `minimum_severity_rank` None = all."""
+    """One person as the index knows them; officers and partners have no coordinates here. Channels in the person's order; `minimum_severity_rank` None = all."""
 
     id: int
     lat: float | None
@@ -364,6 +369,9 @@ class RegistryIndex:
     def _in_place(self, people: _People, at: NDArray[np.intp], rule: Rule) -> NDArray[np.bool_]:
         lat, lon, area = people.lat[at], people.lon[at], people.area[at]
         inside = inside_shape(rule.shape, lat, lon) | inside_circles(rule.circles, lat, lon)
+        if rule.touched:
+            coarse = np.isnan(lat) & self._coded(rule.touched)[area]
+            inside |= coarse if rule.audience.communities else coarse & np.isin(people.kind[at], _BY_AREA)
         if rule.targets or rule.by_code:
             inside |= np.isnan(lat) & self._coded(rule.targets)[area]
             inside |= self._coded(rule.by_code)[area]
@@ -432,7 +440,8 @@ def _read(conn: Connection, after: str) -> Iterator[list[Sequence[Any]]]:
     mark = "pg_snapshot_xmin(pg_current_snapshot())::text" if postgres else "COALESCE((SELECT value FROM meta WHERE key = 'registry_change'), '0')"
     since = f" WHERE change {'>=' if postgres else '>'} {int(after)}" if after else ""
     # S608: nothing in it comes from outside but a number.
-    sql = f"""SELECT id, lat, lon, COALESCE(area, ''), language, {traits},
+    by_area = "CASE WHEN kind IN ('" + "', '".join(BY_AREA) + "') THEN NULL ELSE"
+    sql = f"""SELECT id, {by_area} lat END, {by_area} lon END, COALESCE(area, ''), language, {traits},
             CASE WHEN mobile IS NULL THEN 0 ELSE 1 END + CASE WHEN COALESCE(phone, mobile) IS NULL THEN 0 ELSE 2 END
             + CASE WHEN email IS NULL THEN 0 ELSE 4 END + CASE WHEN erased_at IS NULL THEN 0 ELSE 8 END,
             sectors, communities, quiet_hours FROM subscriber{since}

@@ -11,7 +11,7 @@ import structlog
 from pyroaring import BitMap
 
 from broadcast import audiences, versions
-from broadcast.content import PERSONAL_CHANNELS, Content
+from broadcast.content import PERSONAL_CHANNELS, Audience, Content
 from broadcast.geometry import from_wkb
 from broadcast.store import Connection, Database, lock_version
 from broadcast.versions import Resolved, Version
@@ -19,6 +19,16 @@ from subscribers.index import IndexIncomplete, RegistryIndex, Rule, topic_of
 from subscribers.registry import shared_contacts
 
 log = structlog.get_logger("match")
+
+
+def audience_of(content: Content) -> Audience:
+    """Return whom a content is limited to; the level of a community or a sector is for that alone."""
+    kind, _, name = (content.scope or "").partition(":")
+    if name and kind == "community":
+        return replace(content.audience, communities=(name,))
+    if name and kind == "sector":
+        return replace(content.audience, sectors=(name,))
+    return content.audience
 
 
 def rule_of(
@@ -37,12 +47,7 @@ def rule_of(
     `reached` are, per channel, the people an earlier version reached or may have reached: they hear what follows wherever they are.
     `at` is the moment for which quiet hours are judged (aware UTC); None leaves them out.
     """
-    kind, _, name = (content.scope or "").partition(":")
-    audience = content.audience
-    if name and kind == "community":
-        audience = replace(audience, communities=(name,))
-    if name and kind == "sector":
-        audience = replace(audience, sectors=(name,))
+    audience = audience_of(content)
     return Rule(
         topic=topic_of(first_kind),
         severity_rank=severity_rank,
@@ -55,8 +60,9 @@ def rule_of(
         everybody=resolved.everybody,
         targets=frozenset(resolved.targets),
         by_code=frozenset(resolved.by_code),
+        touched=frozenset(resolved.touched),
         shape=from_wkb(resolved.shape) if resolved.shape else None,
-        circles=content.circles,
+        circles=() if audience.communities else content.circles,
         also_reached=reached or {},
         at=at,
     )

@@ -12,10 +12,13 @@ from pyroaring import BitMap
 from sqlalchemy import Connection, TextClause, bindparam, func, insert, select, text, update
 from sqlalchemy.util import await_only
 
+from broadcast.areas import AreaTree
 from broadcast.content import PERSONAL_CHANNELS
 from broadcast.csv_files import escape, write_rows
 from broadcast.problems import refuse
 from broadcast.store import UtcDateTime, lock_name
+from subscribers import by_area
+from subscribers.by_area import BY_AREA
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.tables import consent, subscriber
 from subscribers.tables import stop as stop_table
@@ -59,13 +62,16 @@ def import_records(conn: Connection, records: Sequence[SubscriberRecord], basis:
     """Insert or update people by external id, with their consent to exactly these channels and topics on this legal basis.
 
     One transaction, all or nothing. Ids follow the order of the records and are never used again. What a person stopped stays stopped; an erased
-    person is left out. Consent that differs from the record's is withdrawn and given anew. Raises Rejected basis_missing.
+    person is left out. Consent that differs from the record's is withdrawn and given anew. Officers and partners are
+    stored with the smallest imported area that holds them, without coordinates. Raises Rejected basis_missing.
     """
     if not basis.strip():
         raise refuse("basis_missing", "no legal basis is named", 'say on what basis these people are sent to, such as --basis "consent, form of 3 May"', field="basis")
     postgres = conn.dialect.name == "postgresql"
     lock_name(conn, "subscriber import")
     change = next_change(conn)
+    if any(r.kind in BY_AREA and r.lat is not None for r in records):
+        records = by_area.settled(records, AreaTree.load(conn))
     _bring(conn, records, postgres)
     values = {"now": now, "change": change, "basis": basis.strip()}
     fields = ", ".join(COLUMNS)
@@ -91,6 +97,24 @@ def import_records(conn: Connection, records: Sequence[SubscriberRecord], basis:
     conn.execute(_timed(given), values)
     conn.execute(text("DROP TABLE incoming"))
     return ImportCounts(new=new, updated=updated, unchanged=len(records) - new - updated - erased, erased=erased)
+
+
+def settle(conn: Connection, now: datetime) -> int:
+    """Put areas in the place of coordinates of officers and partners, where an imported area holds them by now; return of how many.
+
+    For people who were registered before their area was imported, or by an older version of this software.
+    """
+    waiting = select(subscriber.c.id, subscriber.c.lat, subscriber.c.lon, subscriber.c.area)
+    lying = subscriber.c.kind.in_(BY_AREA) & subscriber.c.lat.is_not(None) & subscriber.c.lon.is_not(None)
+    rows = conn.execute(waiting.where(lying).order_by(subscriber.c.id).with_for_update()).all()
+    if not rows:
+        return 0
+    codes = by_area.codes_of(AreaTree.load(conn), [(row.lat, row.lon, row.area) for row in rows])
+    placed = [{"who": row.id, "code": code} for row, code in zip(rows, codes, strict=True) if code is not None]
+    if placed:
+        values: dict[str, Any] = {"lat": None, "lon": None, "area": bindparam("code"), "updated_at": now, "change": next_change(conn)}
+        conn.execute(update(subscriber).where(subscriber.c.id == bindparam("who")).values(**values), placed)
+    return len(placed)
 
 
 def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Contact]:

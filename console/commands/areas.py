@@ -33,6 +33,7 @@ def import_(
     from broadcast.csv_files import read_file
     from console.commands.session import Session, run
     from console.output import problem_json
+    from subscribers import registry
 
     out = Output(json=json)
 
@@ -41,6 +42,9 @@ def import_(
         records, warnings = parse_area_file(read_file(file, max_bytes=_MAX_BYTES, max_line=_MAX_BYTES), file.name, level, fields)
         out.warn(warnings)
         counts = await session.db.write(store_areas, records, session.now(), source=file.name)
+        settled = await session.db.write(registry.settle, session.now())
+        if settled:
+            out.note(f"{settled} officers and partners are kept by area from now on, without coordinates")
         await session.log("areas.import", file.name, f"level={level} areas={len(records)}")
         words = ", ".join(f"{n} {what}" for what, n in counts.items())
         out.answer({"file": file.name, "level": level, **counts, "warnings": [problem_json(p) for p in warnings]}, f"{len(records)} areas of level {level}: {words}")

@@ -380,6 +380,7 @@ def rules_of_a_world(draw: st.DrawFn) -> Rule:
         shape=draw(st.sampled_from([None, box(-0.25, 51.25, 0.25, 51.75), box(-0.6, 50.9, -0.2, 51.3)])),
         circles=tuple(draw(st.lists(st.builds(Circle, latitude=st.just(51.5), longitude=st.just(0.0), radius_km=st.sampled_from([0.0, 20.0, 40.0])), max_size=1))),
         targets=targets,
+        touched=frozenset(draw(st.lists(st.sampled_from(["A", "B", "D"]), max_size=2))),
         by_code=frozenset(draw(st.lists(st.sampled_from(sorted(targets)), max_size=1))) if targets else frozenset(),
         also_reached={c: BitMap(draw(st.lists(st.integers(1, 12), max_size=3))) for c in draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), unique=True, max_size=2))},
         urgent=draw(st.booleans()),
@@ -390,8 +391,9 @@ def rules_of_a_world(draw: st.DrawFn) -> Rule:
 def expected(rule: Rule, number: int, r: SubscriberRecord, stops: frozenset[str], without: frozenset[str], erased: bool) -> str | None:
     """What becomes of one person, said once more in the plainest way: None = no line."""
     reached = [c for c in PERSONAL_CHANNELS if number in rule.also_reached.get(c, ())]
-    if r.lat is None or r.lon is None:
-        here = r.area in rule.targets or r.area in rule.by_code
+    by_area = r.kind in ("officer", "partner")
+    if r.lat is None or r.lon is None or by_area:
+        here = r.area in rule.targets or r.area in rule.by_code or (r.area in rule.touched and (by_area or bool(rule.audience.communities)))
     else:
         here = (rule.shape is not None and rule.shape.intersects(Point(r.lon, r.lat))) or any(far(c, r.lat, r.lon) <= c.radius_km for c in rule.circles) or r.area in rule.by_code
     fits = all(
