@@ -64,11 +64,8 @@ def add(
     Raises Rejected: 409 operator_exists where a name looks like one that was ever given, 409 person_exists where the mailbox has an
     active account, and what `identities.check_name` refuses.
     """
-    if role not in PERMISSIONS:
-        raise refuse("role_unknown", f"there is no role {role}", f"use one of {', '.join(PERMISSIONS)}", field="role")
-    name = check_name(name)
     lock_name(conn, "operators")
-    _check_new(conn, name, email)
+    name = check_new(conn, name=name, role=role, email=email)
     token = "ft_" + secrets.token_urlsafe(32)
     values = {"name": name, "role": role, "area": area, "email": email, "may_set": json.dumps(may_set)}
     key = conn.execute(insert(operator).values(**values, token_hash=_hash(token), created_at=now)).inserted_primary_key
@@ -76,7 +73,11 @@ def add(
     return Operator(id=key[0], name=name, role=role, area=area, email=email, may_set=may_set), token
 
 
-def _check_new(conn: Connection, name: str, email: str | None) -> None:
+def check_new(conn: Connection, *, name: str, role: str, email: str | None) -> str:
+    """Return the name that a new operator would have; raises Rejected where `add` would."""
+    if role not in PERMISSIONS:
+        raise refuse("role_unknown", f"there is no role {role[:40]}", f"use one of {', '.join(PERMISSIONS)}", field="role")
+    name = check_name(name)
     seen, box = as_seen(name), mailbox(email) if email else None
     for row in conn.execute(select(operator.c.name, operator.c.email, operator.c.disabled_at)):
         if as_seen(row.name) == seen:
@@ -85,6 +86,7 @@ def _check_new(conn: Connection, name: str, email: str | None) -> None:
         if box and row.email and row.disabled_at is None and mailbox(row.email) == box:
             fix = "one person has one account: disable it first, or give the other person's own address"
             raise refuse("person_exists", f"{row.name} has an account with this mailbox", fix, field="email", status=409)
+    return name
 
 
 def listed(conn: Connection) -> list[dict[str, object]]:
@@ -110,9 +112,16 @@ def described(made: Operator) -> str:
 
 def disable(conn: Connection, name: str, now: datetime) -> None:
     """Make the operator's token worthless from now on."""
-    changed = conn.execute(update(operator).where(operator.c.name == name, operator.c.disabled_at.is_(None)).values(disabled_at=now)).rowcount
-    if not changed:
-        raise refuse("operator_unknown", f"no active operator is called {name}", "see `fasttime operators list`", field="name", status=404)
+    found = by_name(conn, name)
+    conn.execute(update(operator).where(operator.c.id == found.id).values(disabled_at=now))
+
+
+def by_name(conn: Connection, name: str) -> Operator:
+    """Return the active operator of this name; raises Rejected (404 operator_unknown)."""
+    found = _one(conn, operator.c.name == name)
+    if found is None:
+        raise refuse("operator_unknown", "no active operator has this name", "see `fasttime operators list`", field="name", status=404)
+    return found
 
 
 def by_token(conn: Connection, token: str) -> Operator | None:

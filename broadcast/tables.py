@@ -29,6 +29,21 @@ operator = Table(
     sqlite_autoincrement=True,
 )
 
+operator_request = Table(
+    "operator_request",
+    metadata,
+    _id(),
+    Column("kind", String, nullable=False),  # add, disable, export
+    Column("what", Text, nullable=False),  # JSON: what is asked for, never a token
+    Column("state", String, nullable=False),  # pending_approval, approved, rejected, taken
+    Column("asked_by", ForeignKey("operator.id"), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("decided_by", ForeignKey("operator.id")),
+    Column("decided_at", UtcDateTime),
+    Column("why", Text),
+    sqlite_autoincrement=True,
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -86,12 +86,14 @@ class _AnsweringDatabase(Database):
 class Act:
     """One act of one person: what to do at a desk, and how to tell of it.
 
+    `once_only` tells what is in the first answer only and never stored, such as a new token.
     `do` makes at most one write. Where it makes none (a preview), what it returns is handed to `answer` afterwards.
     """
 
     do: Callable[[Desk], Awaitable[Any]]
     answer: Answer
     status: int = 200
+    once_only: Callable[[Any], dict[str, Any]] | None = None
 
 
 def key_of(request: Request) -> str:
@@ -153,6 +155,8 @@ async def _do(desk: Desk, held: Reservation, make: Callable[[], Awaitable[Act] |
     if reply is None:
         await at_desk.db.write(lambda _conn: result)
     assert reply is not None
+    if act.once_only is not None:
+        return Reply(reply.status, json.dumps({**json.loads(reply.body), **act.once_only(result)}, ensure_ascii=False))
     return reply
 
 

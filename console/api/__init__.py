@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Security
 from fastapi.security import HTTPBearer
 
-from console.api import deliveries, events, messages, reading
+from console.api import deliveries, events, messages, operator_requests, reading
 from console.context import Web
 
 
@@ -13,6 +13,6 @@ def router(web: Web) -> APIRouter:
     """Return every route of the API; each needs a person's bearer token."""
     # Declared for the OpenAPI document; the token itself is checked by Web.actor, whose refusal says how to mend it.
     api = APIRouter(prefix="/api/v1", dependencies=[Security(HTTPBearer(auto_error=False, description="an operator's personal token"))])
-    for part in (messages, deliveries, events, reading):
+    for part in (messages, deliveries, events, operator_requests, reading):
         api.include_router(part.router(web))
     return api

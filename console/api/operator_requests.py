@@ -1,0 +1,157 @@
+"""Operator changes and bulk exports over HTTP: asked for by one administrator, approved by another."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from broadcast import operator_requests, operators
+from broadcast.identities import check_name
+from broadcast.levels import normalise_scope
+from broadcast.nearest import shown
+from broadcast.problems import refuse
+from broadcast.store import Connection
+from console.api.bodies import JSON, check_media_type, read_act, text_field
+from console.context import Web
+from console.idempotency import Act, once
+from subscribers import registry
+from subscribers.csv_import import normalise_email
+
+_FIELDS = ("kind", "name", "role", "area", "email", "may_set")
+_PIECE = 64 * 1024
+
+
+def _body(fields: tuple[str, ...], required: tuple[str, ...]) -> dict[str, Any]:
+    properties: dict[str, Any] = {name: {"type": "string"} for name in fields}
+    if "kind" in properties:
+        properties["kind"] = {"enum": list(operator_requests.KINDS)}
+        properties["may_set"] = {"type": "array", "items": {"type": "string"}}
+    schema = {"type": "object", "additionalProperties": False, "properties": properties, "required": list(required)}
+    return {"requestBody": {"required": bool(required), "content": {JSON: {"schema": schema}}}}
+
+
+def router(web: Web) -> APIRouter:
+    """Return the routes of requests; all are for administrators."""
+    api = APIRouter(tags=["administration"])
+
+    @api.post("/operator-requests", status_code=201, openapi_extra=_body(_FIELDS, ("kind",)))
+    async def ask(request: Request) -> Response:
+        """Ask for an operator to be added or disabled, or for an export of all subscribers; another administrator approves."""
+        actor = await web.actor(request)
+        body = await request.body()
+        check_media_type(request, body, JSON)
+
+        async def make() -> Act:
+            operators.require(actor, "administer")
+            kind, what = await _asked(web, read_act(request, body, _FIELDS))
+            return Act(do=lambda desk: desk.db.write(operator_requests.ask, actor, kind, what, web.now()), answer=lambda _c, r, _s: r.to_json(), status=201)
+
+        return await once(request, body, web.desk, actor, make)
+
+    @api.get("/operator-requests")
+    async def listed(request: Request) -> Response:
+        """Return the requests, the newest first; for administrators and auditors."""
+        actor = await web.actor(request)
+        if actor.role != "auditor":
+            operators.require(actor, "administer")
+        return JSONResponse([r.to_json() for r in await web.db.read(operator_requests.listed)])
+
+    @api.post("/operator-requests/{id}/approve", openapi_extra=_body((), ()))
+    async def approve(request: Request, id: str) -> Response:
+        """Approve, as another administrator than who asked; of a new operator the answer holds the token, this once, to be handed over."""
+        actor = await web.actor(request)
+        body = await request.body()
+
+        def make() -> Act:
+            operators.require(actor, "administer")
+            read_act(request, body, ())
+            return Act(
+                do=lambda desk: desk.db.write(operator_requests.approve, actor, _number(id), web.now()),
+                answer=lambda _c, result, _s: result[0].to_json(),
+                once_only=lambda result: {"token": result[1]} if result[1] is not None else {},
+            )
+
+        return await once(request, body, web.desk, actor, make)
+
+    @api.post("/operator-requests/{id}/reject", openapi_extra=_body(("why",), ("why",)))
+    async def reject(request: Request, id: str) -> Response:
+        """Reject, or take back one's own."""
+        actor = await web.actor(request)
+        body = await request.body()
+
+        def make() -> Act:
+            operators.require(actor, "administer")
+            why = text_field(read_act(request, body, ("why",)), "why", missing="why_missing", fix="say why: who asked for it reads it")
+            if len(why) > 1000:
+                raise refuse("text_too_long", "why has more than 1,000 characters", "say it shorter", field="why")
+            return Act(do=lambda desk: desk.db.write(operator_requests.reject, actor, _number(id), why, web.now()), answer=lambda _c, r, _s: r.to_json())
+
+        return await once(request, body, web.desk, actor, make)
+
+    @api.get("/operator-requests/{id}/export", response_class=StreamingResponse, responses={200: {"content": {"text/csv": {}}}})
+    async def export(request: Request, id: str) -> Response:
+        """Return the subscribers CSV that was asked for and approved: to who asked, within an hour, once."""
+        actor = await web.actor(request)
+        operators.require(actor, "administer")
+        number = _number(id)
+        await web.db.write(operator_requests.take_export, actor, number, web.now())
+        kept = await web.db.read(_to_file)
+        named = {"Content-Disposition": f'attachment; filename="subscribers-{number}.csv"', "Cache-Control": "no-store"}
+        return StreamingResponse(_pieces(kept), media_type="text/csv; charset=utf-8", headers=named)
+
+    return api
+
+
+async def _asked(web: Web, said: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the kind and what it is about; raises Rejected."""
+    kind = text_field(said, "kind", missing="kind_missing", fix=f"use one of {', '.join(operator_requests.KINDS)}")
+    allowed = {"add": set(_FIELDS), "disable": {"kind", "name"}, "export": {"kind"}}.get(kind)
+    if allowed is None:
+        raise refuse("kind_unknown", f"there is no request {shown(kind)}", f"use one of {', '.join(operator_requests.KINDS)}", field="kind")
+    for name in said.keys() - allowed:
+        raise refuse("field_unknown", f"a request to {kind} takes no {name}", "leave it out", field=name)
+    if kind == "export":
+        return kind, {}
+    name = check_name(text_field(said, "name", missing="name_missing", fix="give the person's name"))
+    if kind == "disable":
+        return kind, {"name": name}
+    role = text_field(said, "role", missing="role_missing", fix=f"use one of {', '.join(operators.PERMISSIONS)}")
+    # Over HTTP nobody sees the other person: without a mailbox one person could make themselves two.
+    email = normalise_email(text_field(said, "email", missing="email_missing", fix="give the person's own address"))
+    area = text_field(said, "area", missing="area_missing", fix="give a code, or leave it out").strip().upper() if "area" in said else None
+    if area is not None and area not in await web.desk.tree():
+        raise refuse("area_unknown", f"{shown(area)} was never imported", "see GET /api/v1/areas", field="area")
+    return kind, {"name": name, "role": role, "area": area, "email": email, "may_set": _scopes(said.get("may_set", []))}
+
+
+def _scopes(given: Any) -> list[str]:
+    if not isinstance(given, list) or not all(isinstance(scope, str) for scope in given):
+        raise refuse("field_type", "may_set is no list of scopes", 'write ["UK"], or leave it out', field="may_set")
+    if len(given) > 100:
+        raise refuse("too_many", "may_set has more than 100 scopes", "leave the area out: then the person may set all", field="may_set")
+    return list(dict.fromkeys(normalise_scope(scope, field="may_set") for scope in given))
+
+
+def _number(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    raise refuse("request_unknown", "there is no such request", "see GET /api/v1/operator-requests", field="id", status=404)
+
+
+def _to_file(conn: Connection) -> IO[bytes]:
+    """Write everybody to a file without a name, which is gone when it is closed."""
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 - whoever reads it to its end closes it
+    for piece in registry.export_csv(conn):
+        kept.write(piece.encode())
+    kept.seek(0)
+    return kept
+
+
+def _pieces(kept: IO[bytes]) -> Iterator[bytes]:
+    with kept:
+        while piece := kept.read(_PIECE):
+            yield piece
