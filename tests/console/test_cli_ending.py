@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import time
 
 import pytest
 
+from console.cli import BROKEN_PIPE
 from console.output import Output, plain
 from tests.console.cli import ENTRY, Cli, lines, process_env
+from tests.services.process import interruptible
 
 COMMANDS = {
     "": "demo up web relay worker migrate doctor operators areas subscribers message level deliveries explain resend replay cap sms simulator bench",
@@ -129,7 +132,9 @@ def test_an_answer_given_is_never_followed_by_a_second_document(cli: Cli):
 
 def test_ctrl_c_ends_clean(cli: Cli):
     env = process_env({"FASTTIME_TOKEN": cli.operator("Ann", "author")})
-    with subprocess.Popen([*ENTRY, "message", "draft", "-"], cwd=cli.folder, env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+    with interruptible():
+        waiting = subprocess.Popen([*ENTRY, "message", "draft", "-"], cwd=cli.folder, env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with waiting:
         time.sleep(3)  # until it waits for its text
         waiting.send_signal(signal.SIGINT)
         assert waiting.stderr is not None
@@ -139,8 +144,10 @@ def test_ctrl_c_ends_clean(cli: Cli):
 
 
 def test_a_reader_that_goes_away_is_no_traceback(cli: Cli):
-    done = subprocess.run(["sh", "-c", f"{' '.join(ENTRY)} areas list --json | true"], cwd=cli.folder, env=process_env({}), capture_output=True, text=True, check=False, timeout=60)
+    line = f"{{ {shlex.join([*ENTRY, 'areas', 'list', '--json'])}; echo ended with $? >&2; }} | true"
+    done = subprocess.run(["sh", "-c", line], cwd=cli.folder, env=process_env({}), capture_output=True, text=True, check=False, timeout=60)
     assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1] in ("ended with 0", "ended with 1", f"ended with {BROKEN_PIPE}")  # it ran: not 126, not 127
 
 
 def test_nothing_moves_the_cursor_of_a_terminal():

@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.services import Kafka, NotReady, PostgreSQL, Program, Redis, SmtpSink, free_port, tree_of
-from tests.services.process import accepts
+from tests.services.process import accepts, interruptible
 
 
 async def _create_topic(bootstrap: str, topic: str) -> None:
@@ -157,7 +157,7 @@ def test_a_kill_takes_what_the_program_started_too() -> None:
 
 def test_a_frozen_program_is_alive_and_does_nothing_until_it_is_thawed(tmp_path: Path) -> None:
     ticks = tmp_path / "ticks"
-    with Program("ticker", ["sh", "-c", f"while :; do echo >> {ticks}; sleep 0.01; done"], ready=ticks.exists) as program:
+    with Program("ticker", ["sh", "-c", f"while :; do echo >> '{ticks}'; sleep 0.01; done"], ready=ticks.exists) as program:
         program.freeze()
         time.sleep(0.05)
         before = ticks.stat().st_size
@@ -190,6 +190,21 @@ def test_nothing_outlives_whoever_started_it() -> None:
     while pid in tree_of(pid) and time.monotonic() < end:
         time.sleep(0.02)
     assert pid not in tree_of(pid)
+
+
+def test_what_a_suite_in_the_background_starts_can_be_interrupted() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts in the background
+    try:
+        with interruptible():
+            started = subprocess.Popen([sys.executable, "-c", "import time; print(1, flush=True); time.sleep(300)"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        with started:
+            assert started.stdout is not None
+            assert started.stdout.readline()
+            started.send_signal(signal.SIGINT)
+            assert started.wait(20) == -signal.SIGINT
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_port_is_free_and_no_client_will_be_given_it() -> None:
