@@ -6,6 +6,7 @@ import difflib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 from broadcast.problems import Problem, Rejected
@@ -37,6 +38,8 @@ NAMES: dict[str, str] = {
     "SMS_RATE": "text messages a second and sender; 0 = no limit",
     "VOICE_RATE": "calls a second and sender; 0 = no limit",
     "PUBLIC_URL": "where the web process is reached from outside: callbacks, unsubscribe links, public page",
+    "TRUSTED_PROXY": "addresses or networks of the proxies in front, whose X-Forwarded-For is believed; unset = none",
+    "METRICS_LISTEN": "host:port of /metrics (default 127.0.0.1:9464), or off",
     "SENDER": "CAP sender of this installation (default fasttime.local)",
     "SENDER_NAME": "name of the authority, said in every message (default Police)",
     "SIMULATOR_HTTP": "base URL of the simulator: status Test goes there, and Exercise without senders; unset = refused",
@@ -66,6 +69,8 @@ class Settings:
     partitions: int
     replication: int
     public_url: str
+    trusted_proxy: str
+    metrics_listen: tuple[str, int] | None
     sender: str
     sender_name: str
     simulator_http: str
@@ -179,6 +184,8 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         partitions=read.whole("PARTITIONS", 4),
         replication=read.whole("REPLICATION", 1),
         public_url=read.url("PUBLIC_URL", ("http", "https")).rstrip("/"),
+        trusted_proxy=read.networks("TRUSTED_PROXY"),
+        metrics_listen=read.listen("METRICS_LISTEN", "127.0.0.1:9464"),
         sender=read.sender(),
         sender_name=read.text("SENDER_NAME", "Police"),
         simulator_http=read.url("SIMULATOR_HTTP", ("http", "https")).rstrip("/"),
@@ -253,6 +260,26 @@ class _Reader:
         if value and value.partition("://")[0] not in schemes:
             self._bad(name, f"must begin with {' or '.join(s + '://' for s in schemes)}", "write the whole address")
         return value
+
+    def networks(self, name: str) -> str:
+        value = self.text(name)
+        try:
+            for part in value.split(",") if value else ():
+                ip_network(part.strip())
+        except ValueError:
+            self._bad(name, "must be addresses or networks with commas between", "for example 10.0.0.5,10.1.0.0/16")
+            return ""
+        return value
+
+    def listen(self, name: str, default: str) -> tuple[str, int] | None:
+        value = self.text(name, default)
+        if value == "off":
+            return None
+        host, colon, port = value.rpartition(":")
+        if not colon or not host or not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
+            self._bad(name, "must be host:port or off", f"for example {default}; port 0 picks a free one")
+            return None
+        return host.strip("[]"), int(port)
 
     def database_url(self, default: str) -> str:
         value = self.text("DATABASE_URL", default)

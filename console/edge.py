@@ -8,16 +8,17 @@ import time
 from collections.abc import Callable
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broadcast.problems import Problem, Rejected
 from broadcast.store import TROUBLE
 from console import problem_json
+from console.capacity import Capacity
+from console.limits import MIB
 
 log = structlog.get_logger("web")
 
-MIB = 1024 * 1024
-BODY_LIMIT = MIB
 _DRAIN_LIMIT = 64 * MIB  # so much of a body too large is read and thrown away: who is still sending would not see the answer
 _DRAIN_SECONDS = 10.0
 
@@ -41,27 +42,41 @@ class _TooLargeError(Exception):
 class Edge:
     """ASGI middleware. `limit_of(path)` gives the bytes of a body that are read there; `endless` are the paths of streams."""
 
-    def __init__(self, app: ASGIApp, *, limit_of: Callable[[str], int], observe: Observe, endless: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limit_of: Callable[[str], int],
+        observe: Observe,
+        capacity: Capacity,
+        endless: frozenset[str] = frozenset(),
+    ) -> None:
         self._app, self._limit_of, self._observe, self._endless = app, limit_of, observe, endless
+        self._capacity = capacity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "HEAD" and scope["path"] not in self._endless:
+        stream = scope["path"] in self._endless
+        if scope["method"] == "HEAD" and not stream:
             scope = {**scope, "method": "GET"}  # the server leaves the body out, so that whatever has a GET has a HEAD (RFC 9110 section 9.1)
         began, answered = time.monotonic(), 0
         limit = self._limit_of(scope["path"])
-        read = 0
+        read, counted, reserved, entered = 0, 0, False, False
+        secret = scope["path"].startswith(("/api/", "/u/", "/hooks/"))
 
         async def limited() -> Message:
-            nonlocal read
+            nonlocal read, counted
             message = await receive()
             if message["type"] == "http.request":
-                read += len(message.get("body", b""))
+                size = len(message.get("body", b""))
+                read += size
                 if read > limit:
                     raise _TooLargeError
+                counted += size
+                self._capacity.read(size, reserved=reserved)
             return message
 
         async def dressed(message: Message) -> None:
@@ -69,16 +84,24 @@ class Edge:
             if message["type"] == "http.response.start":
                 answered = message["status"]
                 present = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *((name, value) for name, value in SECURITY_HEADERS if name not in present)]
-            await send(message)
+                wanted = [*SECURITY_HEADERS, *([(b"cache-control", b"no-store")] if secret else [])]
+                message["headers"] = [*message["headers"], *((name, value) for name, value in wanted if name not in present)]
+            async with asyncio.timeout(self._capacity.limits.write_seconds):  # who does not read is not waited for
+                await send(message)
 
         try:
+            reserved = self._capacity.enter(scope, stream=stream)
+            entered = True
             if _declared(scope) > limit:
                 raise _TooLargeError
             await self._app(scope, limited, dressed)
         except _TooLargeError:
             await _drain(receive, read)
             await self._refuse(scope, dressed, answered, Rejected(Problem(code="body_too_large", detail=f"at most {limit:,} bytes are read here", fix="send less", status=413)))
+        except Rejected as rejected:
+            await self._refuse(scope, dressed, answered, rejected)
+        except ClientDisconnect:
+            log.info("web.client_left", route=problem_json.route_of(scope))  # before its body was whole: there is nobody to answer
         except TROUBLE as error:
             log.warning("web.database_trouble", route=problem_json.route_of(scope), error=type(error).__name__)
             await self._refuse(scope, dressed, answered, problem_json.no_database())
@@ -86,13 +109,15 @@ class Edge:
             log.exception("web.failed", method=scope["method"], route=problem_json.route_of(scope))
             await self._refuse(scope, dressed, answered, problem_json.of_bug())
         finally:
+            if entered:
+                self._capacity.leave(stream=stream, read=counted)
             self._observe(scope["method"], problem_json.route_of(scope), answered, time.monotonic() - began)
 
     async def _refuse(self, scope: Scope, send: Send, answered: int, rejected: Rejected) -> None:
         if answered:
             return  # half an answer is out: the server cuts the connection, and the client sees that it is no whole one
         answer = problem_json.response(rejected)
-        if rejected.status == 413:
+        if rejected.status in (413, 429, 503):
             answer.headers["Connection"] = "close"
 
         async def nothing() -> Message:

@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
-from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from broadcast import gauges
 from broadcast.gauges import Gauges
@@ -65,13 +67,11 @@ def _one(name: str, meaning: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, meaning, value=value)
 
 
-def router(web: Web, metrics: Metrics) -> APIRouter:
-    """Return the route of /metrics."""
-    api = APIRouter(tags=["machine"])
+def application(web: Web, metrics: Metrics) -> Starlette:
+    """Return the application of the metrics' own port: GET /metrics and nothing else."""
     busy = asyncio.Lock()
     at = -KEPT_SECONDS
 
-    @api.get("/metrics")
     async def scrape(_request: Request) -> Response:
         """Return the metrics, as of a second ago at most."""
         nonlocal at
@@ -82,7 +82,7 @@ def router(web: Web, metrics: Metrics) -> APIRouter:
                 at = time.monotonic()
         return Response(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    return api
+    return Starlette(routes=[Route("/metrics", scrape, methods=["GET"])])
 
 
 async def _look(web: Web) -> Gauges | None:

@@ -77,7 +77,6 @@ _MEDIA: Final[Mapping[str, str]] = {
     "/u/{token}": "text/html",
     "/feed.atom": "application/atom+xml",
     "/cap/{name}": "application/cap+xml",
-    "/metrics": "text/plain",
     "/hooks/twilio/inbound": "text/xml",
     "/hooks/twilio/voice/{attempt}": "text/xml",
     "/api/v1/events": "text/event-stream",

@@ -51,7 +51,7 @@ def headers(rejected: Rejected) -> dict[str, str]:
     first = rejected.problems[0]
     if rejected.status == 401:
         return {"WWW-Authenticate": "Bearer" if first.code == "token_missing" else 'Bearer error="invalid_token"'}
-    if rejected.status == 503 or first.code == "key_in_flight":
+    if rejected.status in (429, 503) or first.code == "key_in_flight":
         return {"Retry-After": "2"}
     return {}
 

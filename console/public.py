@@ -70,7 +70,7 @@ def router(web: Web) -> APIRouter:
         """Return the public messages as an Atom feed (RFC 4287), each with its CAP document."""
         now = web.now()
         found = await web.db.read(published.shown, now)
-        body = atom(found, sender=web.settings.sender, sender_name=web.settings.sender_name, base=_base(web) or str(request.base_url).rstrip("/"))
+        body = atom(found, sender=web.settings.sender, sender_name=web.settings.sender_name, base=_base(web))
         return _cached(request, body, "application/atom+xml; charset=utf-8")
 
     @api.get("/cap/{name}")
@@ -209,7 +209,8 @@ def atom(found: list[Version], *, sender: str, sender_name: str, base: str) -> b
         child.text = text
         return child
 
-    add(root, "id", f"{base}/feed.atom")
+    # Without PUBLIC_URL links are relative: whatever a caller names as Host never enters a document that others read.
+    add(root, "id", f"{base}/feed.atom" if base else f"tag:{_authority(sender)},2006-08-01:feed")
     add(root, "title", f"{sender_name}: messages")
     add(root, "updated", max((_updated(v) for v in found), default=_BEFORE_ANYTHING).isoformat(timespec="seconds"))
     add(root, "link", rel="self", type="application/atom+xml", href=f"{base}/feed.atom")

@@ -17,7 +17,7 @@ import structlog
 
 from broadcast import liveness
 from broadcast.areas import AreaTree
-from broadcast.problems import refuse
+from broadcast.problems import Rejected, refuse
 from broadcast.publishing import House
 from broadcast.store import Database
 from broadcast.topics import ROLES
@@ -130,10 +130,24 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
+async def serve_metrics(app: Any, where: tuple[str, int] | None) -> None:
+    """Serve /metrics at its own address until cancelled; one that cannot be had is warned of, and nothing else waits for it."""
+    from console.door import make_server, run_server
+
+    if where is None:
+        return
+    try:
+        sock = listen(*where)
+    except Rejected as rejected:
+        log.warning("metrics.off", reason=rejected.problems[0].detail, hint="choose another FASTTIME_METRICS_LISTEN, or off")
+        return
+    log.info("metrics.listening", port=sock.getsockname()[1])
+    await run_server(make_server(app, graceful_seconds=1), sock)
+
+
 async def serve(service: Service, sock: socket.socket, *, started: Callable[[], None] | None = None) -> None:
     """Run web server and engine until a signal or `engine.stopping`; claims stop first, then the web server, within ten seconds."""
-    import uvicorn
-
+    from console.door import make_server, run_server
     from console.web import create_app
 
     app = create_app(
@@ -145,10 +159,10 @@ async def serve(service: Service, sock: socket.socket, *, started: Callable[[], 
         wake=service.engine.wake,
         ready=lambda: service.engine.healthy_at,
     )
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3, lifespan="on", server_header=False))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server = make_server(app)
     stop_on_signals(service.engine.stopping)
-    web = asyncio.create_task(server.serve(sockets=[sock]))
+    web = asyncio.create_task(run_server(server, sock))
+    watched = asyncio.create_task(serve_metrics(app.state.metrics, service.settings.metrics_listen))
     engine = asyncio.create_task(service.engine.run())
     try:
         if started is not None:
@@ -167,9 +181,9 @@ async def serve(service: Service, sock: socket.socket, *, started: Callable[[], 
                 log.error("up.failed", error=repr(task.exception()))
                 raise task.exception()  # type: ignore[misc]
     finally:
-        for task in (engine, web):
+        for task in (engine, web, watched):
             task.cancel()
-        await asyncio.gather(engine, web, return_exceptions=True)
+        await asyncio.gather(engine, web, watched, return_exceptions=True)
 
 
 async def _run(settings: Settings, host: str, port: int) -> int:

@@ -15,9 +15,11 @@ from broadcast.store import Database
 from config.rendering import StoredRenderings
 from config.settings import Settings
 from console import api, health, hooks, metrics, openapi, problem_json, public
+from console.capacity import Capacity, read_proxies
 from console.context import Web
 from console.desk import Desk
-from console.edge import BODY_LIMIT, Edge
+from console.edge import Edge
+from console.limits import Limits, body_limit
 
 
 def create_app(
@@ -29,6 +31,7 @@ def create_app(
     wake: Callable[[str], None] | None = None,
     ready: Callable[[], datetime | None],
     simulated: frozenset[str] = frozenset(),
+    limits: Limits | None = None,
 ) -> FastAPI:
     """Return the application of one process.
 
@@ -66,16 +69,19 @@ def create_app(
     app.state.web, app.state.close = web, web.closing.set
     counted = metrics.Metrics()
     problem_json.install(app)
-    app.add_middleware(Edge, limit_of=limit_of, observe=counted.observe, endless=frozenset({"/api/v1/events"}))
-    for router in (api.router(web), hooks.router(web), health.router(web), metrics.router(web, counted), public.router(web)):
+    capacity = Capacity(limits or Limits(), proxies=read_proxies(settings.trusted_proxy))
+    app.state.capacity = capacity
+    app.state.metrics = metrics.application(web, counted)  # on a port of its own: what it tells is for nobody outside
+    app.add_middleware(Edge, limit_of=limit_of, observe=counted.observe, capacity=capacity, endless=frozenset({"/api/v1/events"}))
+    for router in (api.router(web), hooks.router(web), health.router(web), public.router(web)):
         app.include_router(router)
     openapi.install(app)
     return app
 
 
 def limit_of(path: str) -> int:
-    """Return how many bytes of a body are read at a path: 1 MiB; a message may be larger, so that a polygon with too many points is refused as such."""
-    return DRAFT_LIMIT if path.startswith("/api/v1/messages") else BODY_LIMIT
+    """Return how many bytes of a body are read at a path; a message may be the largest, so that a polygon with too many points is refused as such."""
+    return body_limit(path, DRAFT_LIMIT)
 
 
 def _version() -> str:

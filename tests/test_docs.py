@@ -6,6 +6,7 @@ import importlib
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -24,6 +25,7 @@ from config.settings import NAMES, PREFIX
 from config.wiring import ADAPTERS
 from console.cli import build
 from console.idempotency import HEADER
+from console.limits import Limits
 from subscribers.csv_import import COLUMNS
 
 ROOT = Path(__file__).parents[1]
@@ -253,3 +255,9 @@ def test_every_test_that_the_security_page_names_exists() -> None:
     sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
     assert len(named) > 40
     assert named - set(re.findall(r"def (test_\w+)\(", sources)) == set()
+
+
+def test_the_limits_of_the_doors_are_those_of_the_code() -> None:
+    table = OPERATIONS.partition("<!-- limits:")[2].partition("<!-- end of limits -->")[0]
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| ([0-9]+) \|", table, flags=re.MULTILINE))
+    assert rows == {name: f"{value:g}" if value < 1e5 else str(value) for name, value in asdict(Limits()).items()}

@@ -10,7 +10,7 @@ from fastapi import Request
 from broadcast import safe_json
 from broadcast.nearest import did_you_mean, shown
 from broadcast.problems import Problem, Rejected, refuse
-from console.edge import MIB
+from console.limits import MIB
 
 JSON = "application/json"
 CAP = "application/cap+xml"

@@ -29,6 +29,7 @@ from config import wiring
 from config.settings import Settings
 from console import migrate
 from console.desk import Desk
+from console.door import make_server, run_server
 from console.up import make_desk
 from console.web import create_app
 from subscribers.csv_import import COLUMNS, SubscriberRecord
@@ -112,6 +113,20 @@ class Site:
 
     async def get(self, path: str, **more: Any) -> Answer:
         return await self.call("GET", path, **more)
+
+    async def metrics(self) -> str:
+        """Return what the application of the metrics' own port answers."""
+        sent: list[bytes] = []
+
+        async def nothing() -> Any:
+            return {"type": "http.disconnect"}
+
+        async def keep(message: Any) -> None:
+            sent.append(message.get("body", b""))
+
+        scope = {"type": "http", "method": "GET", "path": "/metrics", "raw_path": b"/metrics", "query_string": b"", "headers": []}
+        await self.app.state.metrics(scope, nothing, keep)
+        return b"".join(sent).decode()
 
     async def drafted(self, **changes: Any) -> int:
         answer = await self.post("/api/v1/messages", a_draft(**changes))
@@ -210,9 +225,8 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
     app = create_app(desk=desk, db=db, settings=settings, accounts=accounts, simulated=simulated, wake=woken.append, ready=lambda: site.turned)
     sock = socket.socket(proto=socket.IPPROTO_TCP)  # named, asyncio sends small answers at once
     sock.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    running = asyncio.create_task(server.serve(sockets=[sock]))
+    server = make_server(app, graceful_seconds=2)
+    running = asyncio.create_task(run_server(server, sock))
     while not server.started:
         await asyncio.sleep(0.01)
     async with aiohttp.ClientSession() as client:

@@ -33,7 +33,7 @@ async def test_a_message_goes_its_way_and_everything_that_looks_at_it_answers(si
     call = await site.claimed("voice")
     assert (await site.twilio(f"/hooks/twilio/voice/{site.attempt(call)}?key=1", {"CallSid": "CA1", "Digits": "1"})).status == 200
     v = await site.version(message)
-    paths = ["/", "/feed.atom", f"/cap/{v.identifier}.xml", f"/v/{v.code}", "/readyz", "/metrics", "/api/v1/messages", "/api/v1/threat-levels", "/api/v1/areas"]
+    paths = ["/", "/feed.atom", f"/cap/{v.identifier}.xml", f"/v/{v.code}", "/readyz", "/api/v1/messages", "/api/v1/threat-levels", "/api/v1/areas"]
     paths += [f"/api/v1/messages/{message}{part}" for part in ("", "/deliveries", "/counts", "/explain/p1")]
     for path in paths:
         assert (await site.get(path)).status == 200, path

@@ -77,7 +77,7 @@ async def test_metrics_count_what_waits_what_went_out_and_what_was_asked(site: S
     await site.done(s)
     await site.claimed("voice")
     await site.get("/v/SECRETCODE", role=None)
-    text = (await site.get("/metrics", role=None)).body.decode()
+    text = await site.metrics()
     found = {(sample.name, *sorted(sample.labels.values())): sample.value for family in text_string_to_metric_families(text) for sample in family.samples}
     assert found["fasttime_database_up",] == 1
     assert found["fasttime_versions", "live"] == 1
@@ -90,12 +90,12 @@ async def test_metrics_count_what_waits_what_went_out_and_what_was_asked(site: S
 
 async def test_metrics_are_there_when_the_database_is_not(site: Site) -> None:
     await site.db.write(lambda conn: conn.exec_driver_sql("ALTER TABLE slice RENAME TO away"))
-    text = (await site.get("/metrics", role=None)).body.decode()
+    text = await site.metrics()
     assert "fasttime_database_up 0.0" in text
 
 
 async def test_two_applications_in_one_process_count_apart(site: Site, tmp_path: Path) -> None:
     async with open_site(tmp_path / "other") as other:
         await site.get("/healthz", role=None)
-        text = (await other.get("/metrics", role=None)).body.decode()
+        text = await other.metrics()
     assert 'route="/healthz"' not in text

@@ -1,0 +1,59 @@
+"""How much a stranger may ask of the web process: one table, and nothing of it is looked at after something costly."""
+
+from __future__ import annotations
+
+import re
+import resource
+from dataclasses import dataclass, replace
+
+KIB, MIB = 1024, 1024 * 1024
+
+SPARE_DESCRIPTORS = 256
+"""Left of the process's descriptors for databases, files and what is accepted a moment too early."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The table. Seconds and bytes; docs/operations.md repeats it, and a test holds the two equal."""
+
+    header_bytes: int = 32 * KIB
+    header_seconds: float = 10.0
+    body_seconds: float = 60.0
+    body_idle_seconds: float = 10.0
+    idle_seconds: int = 15
+    connections: int = 512
+    connections_per_address: int = 256
+    requests: int = 128
+    requests_reserved: int = 64
+    streams: int = 128
+    body_bytes: int = 64 * MIB
+    body_bytes_reserved: int = 16 * MIB
+    requests_per_second: float = 200.0
+    requests_at_once: int = 2000
+    write_seconds: float = 30.0
+
+    def fitted(self) -> Limits:
+        """Return the table for the descriptors that this process may have."""
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = self.connections if soft < 0 else min(self.connections, max(32, soft - SPARE_DESCRIPTORS))
+        share = min(self.connections_per_address, max(16, most // 2))
+        return replace(self, connections=most, connections_per_address=share)
+
+
+_RESERVED = re.compile(r"/api/v1/messages/[^/]{1,20}/(?:hold|cancel)|/hooks/[^?]{1,300}|/healthz|/readyz")
+
+
+def is_reserved(path: str) -> bool:
+    """Return whether a request has capacity of its own: hold, cancel, webhooks and health answer whatever else waits."""
+    return len(path) < 400 and _RESERVED.fullmatch(path) is not None
+
+
+def body_limit(path: str, drafts: int) -> int:
+    """Return how many bytes of a body are read at a path; `drafts` is the limit of a message."""
+    if path.startswith("/hooks/"):
+        return 64 * KIB  # a form of Twilio's has a few hundred bytes
+    if path == "/api/v1/messages" or re.fullmatch(r"/api/v1/messages/[^/]{1,20}(?:/(?:update|correct|all-clear))?", path):
+        return drafts
+    if path.startswith("/u/"):
+        return 8 * KIB
+    return MIB
