@@ -8,7 +8,7 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import Connection, func, select
 
-from broadcast import audiences, versions
+from broadcast import audiences, small_counts, versions
 from broadcast.content import CHANNELS
 from broadcast.fold import BEST_FIRST, LINES, SUPPRESSION_REASONS
 from broadcast.tables import batch, outcome, slice_
@@ -44,6 +44,10 @@ class Account:
             "addressed": len(self.addressed),
             "suppressed": {reason: len(self.suppressed.get(reason, ())) for reason in SUPPRESSION_REASONS},
         }
+
+    def shown(self) -> dict[str, Any]:
+        """Return `to_json` as people may read it: no number tells where few people are."""
+        return small_counts.account(self.to_json(), self.version.content)
 
     def of_person(self, person: int) -> tuple[str | None, str]:
         """Return a person's line and, where they were not sent to, the one reason; (None, "") for who is not addressed."""

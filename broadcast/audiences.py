@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from broadcast import outbox, publishing, two_persons, versions
+from broadcast import outbox, publishing, small_counts, two_persons, versions
 from broadcast.fold import MAY_HAVE_REACHED
 from broadcast.store import database_now, lock_version
 from broadcast.tables import batch, frozen_set, frozen_shard, generation, outcome, slice_, version
@@ -179,14 +179,15 @@ def release(conn: Connection, version_id: int, *, shared_contacts: Callable[[Con
     audience = read(conn, version_id)
     total, seen = sum(len(ids) for ids in audience.send.values()), v.seen_count or 0
     margin = USUAL_MARGIN.of(seen) if v.margin is None else v.margin
+    differs = f"{small_counts.number(total, v.content)} people, approved for {small_counts.number(seen, v.content)}"
     if total == 0 and (seen > 0 or v.kind != "threat_level_change"):
         return _block(conn, v, now, "audience_empty: nobody is left to send to")
     if total > seen + margin:
-        return _block(conn, v, now, f"audience_changed: {total} people, approved for {seen}")
+        return _block(conn, v, now, f"audience_changed: {differs}")
     if total < seen - margin:
         if not v.urgent:
-            return _block(conn, v, now, f"audience_changed: {total} people, approved for {seen}")
-        versions.record(conn, v, "alarm", None, now, why=f"audience_smaller: {total} people, approved for {seen}; urgent, so it goes out")
+            return _block(conn, v, now, f"audience_changed: {differs}")
+        versions.record(conn, v, "alarm", None, now, why=f"audience_smaller: {differs}; urgent, so it goes out")
     parts, left_out = _first_parts(conn, audience, v.urgent, shared_contacts)
     for no, (channel, ids) in enumerate(sorted(left_out.items())):
         if ids:

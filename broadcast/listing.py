@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 
-from broadcast import accounts, states, versions
+from broadcast import accounts, small_counts, states, versions
+from broadcast.small_counts import Shown
 from broadcast.tables import message, outcome, version
 from broadcast.versions import Version
 
@@ -49,7 +50,13 @@ class Pulse:
     status: str
     state: str
     identifier: str | None
-    channels: dict[str, dict[str, int]]
+    channels: dict[str, dict[str, Shown]]
+    revision: int
+
+
+# A content is stored in canonical form: what is drawn is seen without reading it all.
+_EMPTY = ('"circles":[]', '"polygons":[]')
+_DRAWN = or_(*(version.c.content.not_like(f"%{empty}%") for empty in _EMPTY)).label("drawn")
 
 
 def pulse(conn: Connection, ended_after: datetime, limit: int = 1000) -> dict[int, Pulse]:
@@ -63,9 +70,10 @@ def pulse_of(conn: Connection, version_ids: Collection[int]) -> dict[int, Pulse]
 
 
 def _pulses(conn: Connection, wanted: ColumnElement[bool], limit: int) -> dict[int, Pulse]:
-    columns = (version.c.id, version.c.message_id, version.c.number, version.c.kind, version.c.status, version.c.state, version.c.identifier, version.c.live_at)
+    v = version.c
+    columns = (v.id, v.message_id, v.number, v.kind, v.status, v.state, v.identifier, v.live_at, v.revision, _DRAWN)
     found = {}
     for r in conn.execute(select(*columns).where(wanted).order_by(version.c.id.desc()).limit(limit)).all():
-        channels = accounts.progress(conn, r.id) if r.live_at is not None else {}
-        found[r.id] = Pulse(message=r.message_id, version=r.number, kind=r.kind, status=r.status, state=r.state, identifier=r.identifier, channels=channels)
+        channels = small_counts.progress(accounts.progress(conn, r.id), bool(r.drawn)) if r.live_at is not None else {}
+        found[r.id] = Pulse(message=r.message_id, version=r.number, kind=r.kind, status=r.status, state=r.state, identifier=r.identifier, channels=channels, revision=r.revision)
     return found

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from broadcast import small_counts, versions
+from broadcast.content import Content
 from broadcast.tables import resend, version
 from broadcast.versions import Version
 
@@ -31,11 +33,11 @@ class Resend:
     digest: str | None
     approved_by: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what an approver reads of it."""
+    def shown(self, content: Content) -> dict[str, Any]:
+        """Return what an approver reads of it; `content` is that of its version."""
         return {
             "only": self.only.split(","),
-            "people": self.people,
+            "people": small_counts.number(self.people, content),
             "mark": MARK,
             "state": self.state,
             "ordered_by": self.ordered_by,
@@ -113,11 +115,11 @@ def approved(conn: Connection, version_id: int) -> list[Resend]:
     return [_read(row) for row in conn.execute(query.order_by(resend.c.id))]
 
 
-def all_waiting(conn: Connection) -> list[tuple[int, Resend]]:
-    """Return (message, order) of every order that waits for approval, oldest first."""
+def all_shown(conn: Connection) -> list[tuple[int, dict[str, Any]]]:
+    """Return (message, what an approver reads) of every order that waits for approval, oldest first."""
     query = select(version.c.message_id, *_COLUMNS).join(version, version.c.id == resend.c.version_id)
     rows = conn.execute(query.where(resend.c.state == "pending_approval").order_by(resend.c.id))
-    return [(row.message_id, _read(row)) for row in rows]
+    return [(row.message_id, _read(row).shown(versions.get(conn, row.version_id).content)) for row in rows.all()]
 
 
 def _one(conn: Connection, message_id: int, condition: Any) -> Resend | None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from pyroaring import BitMap
 
-from broadcast import accounts, audiences, generations, ledger, messages, operators, publishing, resends, rooms, versions
+from broadcast import accounts, audiences, generations, ledger, messages, operators, publishing, resends, rooms, small_counts, versions
 from broadcast.areas import AreaTree
 from broadcast.areas import revision as areas_revision
 from broadcast.content import PERSONAL_CHANNELS, Content
@@ -48,6 +48,10 @@ class Seen:
     def people(self) -> int:
         """How many people would be sent to."""
         return int(self.counts["send"])
+
+    def shown(self, v: Version) -> dict[str, Any]:
+        """Return the numbers as a person may read them: where a shape was drawn, none tells where few people are."""
+        return small_counts.preview(self.counts, v.content)
 
 
 class Desk:

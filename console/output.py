@@ -160,7 +160,7 @@ def write_file(path: Path, pieces: Iterable[str]) -> None:
         raise refuse("file_not_written", f"{path}: {error.strerror or type(error).__name__}", "choose a folder that this user may write to", field="file") from None
 
 
-def sums(lines: Mapping[str, int]) -> str:
+def sums(lines: Mapping[str, int | str]) -> str:
     """Return "3 failed, 2 in doubt" of the lines that are not zero."""
     return ", ".join(f"{n} {line.replace('_', ' ')}" for line, n in lines.items() if n) or "nobody"
 

@@ -60,7 +60,7 @@ def router(web: Web) -> APIRouter:
     async def counts(request: Request, id: str, version: str | None = None) -> Response:
         """Return the account in numbers: people and channels by line, suppressed by reason."""
         v = await _version(web, await web.actor(request), id, version)
-        return JSONResponse((await kept.of(v)).to_json())
+        return JSONResponse((await kept.of(v)).shown())
 
     @api.get("/messages/{id}/deliveries", responses={200: {"content": {"text/csv": {}}}})
     async def deliveries(
@@ -81,7 +81,7 @@ def router(web: Web) -> APIRouter:
         page = [entry(account, person) for person in islice(wanted.iter_equal_or_larger(after + 1), size)]
         more = bool(page) and page[-1]["person"] != wanted.max()
         following = cursors.write(web.key, about, v.number, page[-1]["person"]) if more else None
-        return JSONResponse({"message": v.message_id, "version": v.number, "addressed": len(account.addressed), "deliveries": page, "next": following})
+        return JSONResponse({"message": v.message_id, "version": v.number, "addressed": account.shown()["addressed"], "deliveries": page, "next": following})
 
     @api.get("/messages/{id}/explain/{subscriber}")
     async def explain(request: Request, id: str, subscriber: str) -> Response:

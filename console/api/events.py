@@ -102,6 +102,7 @@ def changes(before: Pulse | None, now: Pulse) -> list[str]:
     """Return the events that tell what changed."""
     told = asdict(now)
     channels = told.pop("channels")
+    del told["revision"]
     found = []
     if before is None or (before.state, before.identifier) != (now.state, now.identifier):
         found.append(event("state", told))

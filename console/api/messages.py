@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from broadcast import accounts, listing, operators, resends, versions
+from broadcast import accounts, listing, operators, resends, small_counts, versions
 from broadcast.cap import acts
 from broadcast.cap.drafting import content_of, read_cap
 from broadcast.content import Content
@@ -58,14 +58,17 @@ def cheap_counts(v: Version) -> dict[str, Any] | None:
     """Return what a version's own row knows of its people; the account of `deliveries` is at …/counts."""
     if v.seen_count is None:
         return None
-    return {"people": v.seen_count, **({} if v.addressed is None else {"addressed": v.addressed})}
+    found: dict[str, Any] = {"people": small_counts.number(v.seen_count, v.content)}
+    if v.addressed is not None:
+        found["addressed"] = small_counts.whole(v.seen_count, v.addressed - v.seen_count, v.content)
+    return found
 
 
 def _told(v: Version, seen: Seen | None = None, **more: Any) -> dict[str, Any]:
     """Return the answer to an act on a version."""
     if seen is None:
         return message_json(v, cheap_counts(v)) | more
-    return message_json(v, dict(seen.counts)) | {"people": seen.people, "warnings": [problem_json(p) for p in seen.warnings]} | more
+    return message_json(v, seen.shown(v)) | {"people": small_counts.number(seen.people, v.content), "warnings": [problem_json(p) for p in seen.warnings]} | more
 
 
 def router(web: Web) -> APIRouter:
@@ -107,20 +110,20 @@ def router(web: Web) -> APIRouter:
         v = versions.head(existing)
         if version is not None:
             v = next((v for v in existing if str(v.number) == version), None) or _no_version(existing)
-        counts = (await web.db.read(accounts.account, v)).to_json() if v.published else cheap_counts(v)
+        counts = (await web.db.read(accounts.account, v)).shown() if v.published else cheap_counts(v)
         history = [{"version": old.number, "action": old.action, "state": old.state, "identifier": old.identifier} for old in existing]
         more: dict[str, Any] = {"content": content_json(v.content), "why": v.why, "versions": history}
         waiting = await web.db.read(resends.waiting, v.message_id)
         if waiting is not None:
-            more["resend"] = waiting.to_json()
+            more["resend"] = waiting.shown(v.content)
         return JSONResponse(message_json(v, counts) | more)
 
     @api.get("/resends")
     async def orders(request: Request) -> Response:
         """Return the ordered resends that wait for another person's approval, oldest first."""
         operators.require(await web.actor(request), "read")
-        found = await web.db.read(resends.all_waiting)
-        return JSONResponse({"resends": [{"message": message, **order.to_json()} for message, order in found]})
+        found = await web.db.read(resends.all_shown)
+        return JSONResponse({"resends": [{"message": message, **order} for message, order in found]})
 
     @api.put("/messages/{id}", openapi_extra={"requestBody": {"required": True, "content": _BODY}})
     async def edit(request: Request, id: str) -> Response:
@@ -277,6 +280,7 @@ def _act(name: Do, actor: Operator, message_id: int, said: dict[str, Any]) -> Ac
 
 
 def _resend_told(conn: Connection, order: Resend, _seen: Seen | None) -> dict[str, Any]:
-    return _told(versions.get(conn, order.version_id), resend=order.to_json())
+    v = versions.get(conn, order.version_id)
+    return _told(v, resend=order.shown(v.content))
 
 

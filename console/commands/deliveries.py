@@ -16,6 +16,7 @@ from console.output import Output, Progress, sums, write_file
 if TYPE_CHECKING:
     from broadcast.accounts import Account
     from broadcast.operators import Operator
+    from broadcast.versions import Version
     from console.commands.session import Session
 
 _POLL_SECONDS = 0.25
@@ -68,7 +69,7 @@ def deliveries(
             names = [*(c for c in CHANNELS if c in found.channels), *(c for c in found.channels if c not in CHANNELS)]
             write_file(export, write_rows(("person", "external_id", "line", *names, "reason"), _csv_rows(people, names)))
             out.note(f"{len(people)} people written to {export}")
-        document = found.to_json() | ({"list": people} if state or channel else {}) | ({"file": str(export)} if export else {})
+        document = found.shown() | ({"list": people} if state or channel else {}) | ({"file": str(export)} if export else {})
         _answer_account(out, document, found, people if state or channel else [])
 
     run(work, out)
@@ -90,10 +91,12 @@ def _answer_account(out: Output, document: Any, account: Account, listed: list[d
     from broadcast.fold import LINES
 
     v = account.version
-    rows: list[tuple[object, ...]] = [("people", *(len(account.people[line]) for line in LINES), len(account.addressed))]
-    for name, lines in account.channels.items():
-        rows.append((name, *(len(lines[line]) for line in LINES), sum(len(ids) for ids in lines.values())))
-    after = [f"suppressed: {sums({reason: len(ids) for reason, ids in account.suppressed.items()})}", f"message {v.message_id} version {v.number}: {v.status}, {v.state}"]
+    told = account.shown()
+    rows: list[tuple[object, ...]] = [("people", *(told["people"][line] for line in LINES), told["addressed"])]
+    for name, lines in told["channels"].items():
+        hidden = next((n for n in lines.values() if isinstance(n, str)), None)
+        rows.append((name, *(lines[line] for line in LINES), sum(lines.values()) if hidden is None else hidden))
+    after = [f"suppressed: {sums(told['suppressed'])}", f"message {v.message_id} version {v.number}: {v.status}, {v.state}"]
     after += [f"  {p['person']} {p['external_id']}: {p['line']} {p['reason']}".rstrip() for p in listed[:_LISTED]]
     if len(listed) > _LISTED:
         after.append(f"  and {len(listed) - _LISTED} more: use --export FILE.csv")
@@ -155,25 +158,30 @@ async def _watch(session: Session, out: Output, message_id: int, number: int | N
                 out.note(f"message {v.message_id} version {v.number} is {state.replace('_', ' ')}{f': {v.why}' if v.why else ''}")
             if v.state == "blocked":
                 raise refuse("blocked", v.why or "the audience is not what was approved", "submit and approve it anew, or cancel it", field="state", status=409)
-            open_ = await _show_progress(session, bars, v.id)
+            open_ = await _show_progress(session, bars, v)
             if account.complete and v.state != "approved":
                 break
             await asyncio.sleep(_POLL_SECONDS)
             if not open_ or time.monotonic() - looked >= _ACCOUNT_SECONDS:
                 looked = time.monotonic()
                 account = await session.db.read(accounts.account, await session.db.read(versions.get, v.id))
-    _answer_account(out, account.to_json(), account, [])
+    _answer_account(out, account.shown(), account, [])
 
 
-async def _show_progress(session: Session, bars: Progress, version_id: int) -> bool:
+async def _show_progress(session: Session, bars: Progress, v: Version) -> bool:
     """Show each channel's totals; return whether anybody of them is still to be claimed or recorded."""
-    from broadcast import accounts
+    from broadcast import accounts, small_counts
 
     open_ = False
-    for channel, n in (await session.db.read(accounts.progress, version_id)).items():
+    totals = await session.db.read(accounts.progress, v.id)
+    shown = small_counts.progress(totals, small_counts.drawn(v.content))
+    for channel, n in totals.items():
         recorded = n["accepted"] + n["failed"] + n["in_doubt"] + n["skipped"] + n["waiting"]
         words = sums({line: n[line] for line in ("failed", "in_doubt", "skipped")}) if n["failed"] + n["in_doubt"] + n["skipped"] else ""
-        bars.show(channel, recorded, n["size"], words)
+        if isinstance(shown[channel]["size"], str):  # few people: whether it is done is all that is told
+            bars.show(channel, int(recorded >= n["size"]), 1, "all of few people" if recorded >= n["size"] else "few people")
+        else:
+            bars.show(channel, recorded, n["size"], words)
         open_ = open_ or recorded < n["size"]
     return open_
 
@@ -217,9 +225,10 @@ def resend(
         out.confirm(f"Who of message {id_} is {' or '.join(lines)} may get it a second time, marked REPEAT.", yes=yes or "in_doubt" not in lines)
         ordered = await session.desk.resend(actor, id_, lines)
         v = await session.db.read(versions.get, ordered.version_id)
-        document = await message_document(session, v, people=ordered.people, only=list(lines), resend=ordered.to_json())
+        told = ordered.shown(v.content)
+        document = await message_document(session, v, only=list(lines), resend=told, people=told["people"])
         following = f"next, by another person: fasttime message approve {id_} --hash {ordered.digest}"
-        out.answer(document, _line(v), f"to {ordered.people} people once more, marked REPEAT", following)
+        out.answer(document, _line(v), f"to {told['people']} people once more, marked REPEAT", following)
 
     _act(json, work)
 

@@ -21,11 +21,11 @@ app = typer.Typer(name="message", help="Write, submit, approve, hold, cancel, co
 
 async def counts_of(session: Session, v: Version) -> dict[str, Any] | None:
     """Return the account of a version that went out; what was counted at submission of one that did not."""
-    from broadcast import accounts
+    from broadcast import accounts, small_counts
 
     if v.published:
-        return (await session.db.read(accounts.account, v)).to_json()
-    return None if v.seen_count is None else {"people": v.seen_count}
+        return (await session.db.read(accounts.account, v)).shown()
+    return None if v.seen_count is None else {"people": small_counts.number(v.seen_count, v.content)}
 
 
 async def message_document(session: Session, v: Version, **more: Any) -> dict[str, Any]:
@@ -119,14 +119,17 @@ def submit(id_: MessageId, json: Json = False) -> None:
 
 
 async def _answer_seen(session: Session, out: Output, v: Version, seen: Seen, following: str) -> None:
+    from broadcast import small_counts
+
     out.warn(seen.warnings)
-    document = await message_document(session, v) | {"counts": seen.counts, "people": seen.people, "warnings": [problem_json(p) for p in seen.warnings]}
-    channels = ", ".join(f"{channel} {n}" for channel, n in seen.counts["channels"].items()) or "none"
+    counts, people = seen.shown(v), small_counts.number(seen.people, v.content)
+    document = await message_document(session, v) | {"counts": counts, "people": people, "warnings": [problem_json(p) for p in seen.warnings]}
+    channels = ", ".join(f"{channel} {n}" for channel, n in counts["channels"].items()) or "none"
     lines = [
         _line(v),
-        f"addressed {seen.counts['addressed']}, would be sent to {seen.people}{_more(v)}",
+        f"addressed {counts['addressed']}, would be sent to {people}{_more(v)}",
         f"by channel: {channels}",
-        f"not sent to: {sums(seen.counts['suppressed'])}",
+        f"not sent to: {sums(counts['suppressed'])}",
     ]
     out.answer(document, *lines, *([following] if following else []))
 
@@ -152,12 +155,13 @@ def approve(
         if v.state == "pending_approval":
             if on_terminal() and not yes:
                 _show_text(out, v)
-            out.confirm(f"This goes to {people_in_words(v)} at once and cannot be taken back.", yes=yes, expected=str(v.seen_count))
+            out.confirm(f"This goes to {people_in_words(v)} at once and cannot be taken back.", yes=yes, expected=_people(v))
             seen = content_hash or v.content_hash  # what was read is what is approved, whoever edits it meanwhile
         elif waiting is not None and seen in (None, waiting.digest):
-            question = f"This sends message {id_} once more to {waiting.people} people, marked REPEAT ({waiting.only.replace('_', ' ')})."
+            people = str(waiting.shown(v.content)["people"])
+            question = f"This sends message {id_} once more to {people} people, marked REPEAT ({waiting.only.replace('_', ' ')})."
             if on_terminal() and not yes:
-                out.confirm(question, yes=yes, expected=str(waiting.people))
+                out.confirm(question, yes=yes, expected=people)
                 seen = waiting.digest  # the person has read whom and typed how many
         done = await session.desk.approve(actor, id_, seen)
         running = await is_running(session)
@@ -185,7 +189,13 @@ def _show_text(out: Output, v: Version) -> None:
 
 def people_in_words(v: Version) -> str:
     """Return how many people an approval is for: "12 people, and up to 20 more who register meanwhile"."""
-    return f"{v.seen_count} people{_more(v)}"
+    return f"{_people(v)} people{_more(v)}"
+
+
+def _people(v: Version) -> str:
+    from broadcast import small_counts
+
+    return str(small_counts.number(v.seen_count or 0, v.content))
 
 
 async def is_running(session: Session) -> bool:
@@ -329,11 +339,11 @@ def show(id_: MessageId, json: Json = False) -> None:
         }
         waiting = await session.db.read(resends.waiting, id_)
         if waiting is not None:
-            document["resend"] = waiting.to_json()
+            document["resend"] = waiting.shown(v.content)
         lines = [_line(v), f"content_hash {v.content_hash or '-'}", f"identifier {v.identifier or '-'}", *([f"why: {v.why}"] if v.why else [])]
         lines += [f"  version {e.number}: {e.action}, {e.state}" for e in existing]
         if waiting is not None:
-            lines.append(f"a resend to {waiting.people} people ({waiting.only}) waits: fasttime message approve {id_} --hash {waiting.digest}")
+            lines.append(f"a resend to {waiting.shown(v.content)['people']} people ({waiting.only}) waits: fasttime message approve {id_} --hash {waiting.digest}")
         out.answer(document, *lines, "", to_yaml(v.content).rstrip())
 
     run(work, out)
