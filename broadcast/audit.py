@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
 from broadcast import outbox
 from broadcast.store import at_the_end, lock_name
-from broadcast.tables import audit, decision
+from broadcast.tables import audit, decision, operator
 from broadcast.topics import RECEIPTS
 
 KINDS = ("decision", "admin", "export", "look_up")
 START = ""
 """What stands as previous hash in the first link."""
 _LOCK = "audit"
+ADDED = ("operators.add", "operators.found")
+"""Links that cover an operator's row: made by us, or found at the upgrade to the chain that covers them."""
+_OPERATOR = ("id", "name", "role", "area", "email", "may_set", "token_hash", "created_at")
+_AT_ONCE = 2000  # rows
 _DECISION = ("version_id", "action", "operator_id", "at", "revision", "content_hash", "count", "why", "content")
 
 
@@ -42,7 +46,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The first link that is not as it was written. `number` is None for a decision that no link stands for."""
+    """The first link that is not as it was written. `number` is None for a decision or an operator that no link stands for."""
 
     number: int | None
     what: str
@@ -110,6 +114,19 @@ def decision_digest(row: Mapping[str, Any]) -> str:
     return _sha({name: value.astimezone(UTC).isoformat() if isinstance(value := row[name], datetime) else value for name in _DECISION})
 
 
+def operator_digest(row: Mapping[str, Any]) -> str:
+    """Return the SHA-256, in hex, over who an operator is: everything but whether they were disabled since."""
+    return _sha({name: value.astimezone(UTC).isoformat() if isinstance(value := row[name], datetime) else value for name in _OPERATOR})
+
+
+def changed_operators(conn: Connection, ids: Collection[int]) -> list[int]:
+    """Return which of these operators are not, or no longer, as the newest link about each tells."""
+    rows = {row["id"]: dict(row) for row in conn.execute(select(operator).where(operator.c.id.in_(ids))).mappings()}
+    covers = (audit.c.kind == "admin", audit.c.action.in_(ADDED), audit.c.row_id.in_(ids))
+    told = {link["row_id"]: dict(link) for link in conn.execute(select(audit).where(*covers).order_by(audit.c.number)).mappings()}
+    return [i for i in sorted(ids) if i not in rows or i not in told or told[i]["digest"] != operator_digest(rows[i]) or told[i]["hash"] != link_hash(told[i])]
+
+
 def _sha(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -136,30 +153,61 @@ def broken(conn: Connection, published: Mapping[int, str]) -> Iterator[Broken]:
 
     `published` are heads that were seen before, hash by number. Last come the decisions for which no link stands.
     """
-    decisions = {row["id"]: decision_digest(dict(row)) for row in conn.execute(select(decision)).mappings()}
+    rows = _Rows(
+        decisions={row["id"]: decision_digest(dict(row)) for row in _each(conn, select(decision))},
+        operators={row["id"]: operator_digest(dict(row)) for row in _each(conn, select(operator))},
+        active=set(conn.execute(select(operator.c.id).where(operator.c.disabled_at.is_(None))).scalars()),
+    )
     number, previous = 0, START
-    for link in map(dict, conn.execute(select(audit).order_by(audit.c.number)).mappings()):
+    for link in map(dict, _each(conn, select(audit).order_by(audit.c.number))):
         if link["number"] != number + 1:
             yield Broken(number + 1, f"it is missing: on {number} follows {link['number']}")
         elif link["previous"] != previous:
             yield Broken(link["number"], f"it does not follow on the hash of link {number}: {previous or 'none'}")
         number, previous = link["number"], link["hash"]
-        wrong = _wrong(link, decisions)
+        wrong = _wrong(link, rows)
         if wrong:
             yield Broken(number, wrong)
         elif published.get(number, previous) != previous:
             yield Broken(number, f"its hash is {previous}, published was {published[number]}: the chain was written anew")
     if max(published, default=0) > number:
         yield Broken(number + 1, f"it is missing: the chain ends at {number}, published was {max(published)}")
-    for left in sorted(decisions):
+    for left in sorted(rows.decisions):
         yield Broken(None, f"decision {left} has no link: it was not written by this software")
+    for left in sorted(rows.operators.keys() - rows.seen):
+        yield Broken(None, f"operator {left} has no link: it was not made by this software")
 
 
-def _wrong(link: Mapping[str, Any], decisions: dict[int, str]) -> str:
-    """Say what is wrong with a link in itself. Takes the decision that it covers from `decisions`."""
-    found = decisions.pop(link["row_id"], None) if link["kind"] == "decision" else link["digest"]
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows that links cover, as digests by id; `active` are the operators that are not disabled, `seen` those with a link."""
+
+    decisions: dict[int, str]
+    operators: dict[int, str]
+    active: set[int]
+    seen: set[int] = field(default_factory=set)
+
+
+def _each(conn: Connection, query: Select[Any]) -> Iterator[Any]:
+    yield from conn.execute(query.execution_options(yield_per=_AT_ONCE)).mappings()
+
+
+def _wrong(link: Mapping[str, Any], rows: _Rows) -> str:
+    """Say what is wrong with a link in itself, or with the row that it covers. Takes the decision from `rows`."""
     if link["hash"] != link_hash(link):
         return "its hash is not that of what stands in it"
+    number = link["row_id"]
+    if link["kind"] == "decision":
+        return _differs("decision", number, rows.decisions.pop(number, None), link["digest"])
+    if link["kind"] == "admin" and link["action"] in ADDED and number is not None:
+        rows.seen.add(number)
+        return _differs("operator", number, rows.operators.get(number), link["digest"])
+    if link["kind"] == "admin" and link["action"] == "operators.disable" and number in rows.active:
+        return f"operator {number} was disabled by it and is active again"
+    return ""
+
+
+def _differs(what: str, number: int, found: str | None, told: str) -> str:
     if found is None:
-        return f"decision {link['row_id']}, which it stands for, is missing"
-    return "" if found == link["digest"] else f"decision {link['row_id']} is not as it was taken"
+        return f"{what} {number}, which it stands for, is missing"
+    return "" if found == told else f"{what} {number} is not as {'it was taken' if what == 'decision' else 'they were added'}"

@@ -88,11 +88,9 @@ def approve(conn: Connection, actor: Operator, request_id: int, now: datetime) -
     token = None
     if wanted.kind == "add":
         what = {**wanted.what, "may_set": tuple(wanted.what["may_set"])}
-        made, token = operators.add(conn, **what, now=now)
-        operators.log_admin(conn, actor=_name(actor), action="operators.add", subject=str(made.id), detail=operators.described(made), now=now)
+        _, token = operators.add(conn, **what, now=now, actor=_name(actor))
     elif wanted.kind == "disable":
-        operators.disable(conn, wanted.what["name"], now)
-        operators.log_admin(conn, actor=_name(actor), action="operators.disable", subject=wanted.what["name"], now=now)
+        operators.disable(conn, wanted.what["name"], now, actor=_name(actor))
     _decide(conn, actor, wanted, "approved", None, now)
     return _chain(conn, actor, "approve", get(conn, wanted.id), now), token
 

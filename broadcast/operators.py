@@ -58,8 +58,9 @@ def add(
     email: str | None,
     now: datetime,
     may_set: tuple[str, ...] = (),
+    actor: str = "fasttime",
 ) -> tuple[Operator, str]:
-    """Make an operator and their token; the token is shown once and kept only as a hash.
+    """Make an operator and their token; the token is shown once and kept only as a hash. The audit chain covers the row.
 
     Raises Rejected: 409 operator_exists where a name looks like one that was ever given, 409 person_exists where the mailbox has an
     active account, and what `identities.check_name` refuses.
@@ -67,10 +68,14 @@ def add(
     lock_name(conn, "operators")
     name = check_new(conn, name=name, role=role, email=email)
     token = "ft_" + secrets.token_urlsafe(32)
-    values = {"name": name, "role": role, "area": area, "email": email, "may_set": json.dumps(may_set)}
-    key = conn.execute(insert(operator).values(**values, token_hash=_hash(token), created_at=now)).inserted_primary_key
+    row = {"name": name, "role": role, "area": area, "email": email, "may_set": json.dumps(may_set), "token_hash": _hash(token), "created_at": now}
+    key = conn.execute(insert(operator).values(**row)).inserted_primary_key
     assert key is not None
-    return Operator(id=key[0], name=name, role=role, area=area, email=email, may_set=may_set), token
+    made = Operator(id=key[0], name=name, role=role, area=area, email=email, may_set=may_set)
+    told = f"name={name} role={role} area={area or ''} may_set={';'.join(may_set)}"
+    digest = audit.operator_digest({**row, "id": made.id})
+    audit.append(conn, kind="admin", actor=actor, action="operators.add", subject=str(made.id), detail=told, now=now, digest=digest, row_id=made.id)
+    return made, token
 
 
 def check_new(conn: Connection, *, name: str, role: str, email: str | None) -> str:
@@ -105,15 +110,11 @@ def listed(conn: Connection) -> list[dict[str, object]]:
     ]
 
 
-def described(made: Operator) -> str:
-    """Return what the audit chain says of a new operator."""
-    return f"name={made.name} role={made.role} area={made.area or ''} may_set={';'.join(made.may_set)}"
-
-
-def disable(conn: Connection, name: str, now: datetime) -> None:
-    """Make the operator's token worthless from now on."""
+def disable(conn: Connection, name: str, now: datetime, *, actor: str = "fasttime") -> None:
+    """Make the operator's token worthless from now on; chained."""
     found = by_name(conn, name)
     conn.execute(update(operator).where(operator.c.id == found.id).values(disabled_at=now))
+    audit.append(conn, kind="admin", actor=actor, action="operators.disable", subject=found.name, now=now, row_id=found.id)
 
 
 def by_name(conn: Connection, name: str) -> Operator:

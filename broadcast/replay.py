@@ -106,8 +106,7 @@ def replay(conn: Connection, *, since: datetime | None = None, message_id: int |
     _compare_receipts(result, log, receipts)
     _compare_responses(conn, result, log)
     _compare_levels(conn, result, log, since)
-    if log.wanted is None:
-        _compare_audit(conn, result, log.heads)
+    _compare_audit(conn, result, log.heads)
     live = {v.id: v for v in _live_versions(conn, log)}
     names = {version_id: (v.message_id, v.number) for version_id, v in live.items()}
     for version_id, detail in log.broken:

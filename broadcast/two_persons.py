@@ -67,7 +67,7 @@ def missing(conn: Connection, v: Version) -> str:
     others = operators.people(conn, _wrote(v, deciding))
     if not approver or not others or any(approver[0].same_person_as(other) for other in others):
         return "same_person: who approved it wrote, edited or submitted it"
-    return ""
+    return _changed_people(conn, [*approver, *others])
 
 
 def missing_for_resend(conn: Connection, v: Version, order: Resend) -> str:
@@ -87,7 +87,13 @@ def missing_for_resend(conn: Connection, v: Version, order: Resend) -> str:
     two = operators.people(conn, {order.ordered_by, approval["operator_id"]})
     if len(two) != 2 or two[0].same_person_as(two[1]):
         return "same_person: who approved it ordered it"
-    return ""
+    return _changed_people(conn, two)
+
+
+def _changed_people(conn: Connection, people: list[Operator]) -> str:
+    """Say whose account was changed behind the chain: with another mailbox one person would look like two."""
+    changed = audit.changed_operators(conn, {person.id for person in people})
+    return f"account_changed: operator {changed[0]} is not as the audit chain tells" if changed else ""
 
 
 @dataclass(frozen=True, slots=True)

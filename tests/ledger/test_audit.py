@@ -15,7 +15,7 @@ from broadcast import audit, operators, replay
 from broadcast.audit import Broken, Head
 from broadcast.store import Connection, Database
 from broadcast.tables import audit as link
-from broadcast.tables import decision, outbox
+from broadcast.tables import decision, operator, outbox
 from console import migrate
 from tests.ledger.world import World
 
@@ -74,18 +74,30 @@ def inserted(conn: Connection) -> None:
     conn.execute(insert(decision).values(**values))
 
 
+def person(conn: Connection, **values: Any) -> None:
+    conn.execute(update(operator).where(operator.c.id == 1).values(**values))
+
+
+def another(conn: Connection) -> None:
+    conn.execute(insert(operator).values(name="x", role="approver", token_hash="x", created_at=NOW))
+
+
 Change = Callable[[Connection], Any]
 CHANGES: dict[str, tuple[Change, int | None, str]] = {
     "the word of a link": (lambda c: c.execute(update(link).where(link.c.number == 2).values(actor="somebody")), 2, "its hash"),
     "a link removed": (lambda c: c.execute(delete(link).where(link.c.number == 2)), 2, "missing"),
     "the first link removed": (lambda c: c.execute(delete(link).where(link.c.number == 1)), 1, "missing"),
     "a link written anew by itself": (lambda c: anew(c, 2), 3, "does not follow"),
-    "the text of a decision": (lambda c: change(c, content="{}"), 1, "not as it was taken"),
-    "the hash of a decision": (lambda c: change(c, content_hash="0" * 64), 1, "not as it was taken"),
-    "who decided": (lambda c: change(c, operator_id=2), 1, "not as it was taken"),
-    "the count of a decision": (lambda c: change(c, count=9), 1, "not as it was taken"),
-    "why it was decided": (lambda c: change(c, why="because"), 1, "not as it was taken"),
-    "a decision removed": (lambda c: c.execute(delete(decision).where(decision.c.id == 1)), 1, "is missing"),
+    "the text of a decision": (lambda c: change(c, content="{}"), 4, "not as it was taken"),
+    "the hash of a decision": (lambda c: change(c, content_hash="0" * 64), 4, "not as it was taken"),
+    "who decided": (lambda c: change(c, operator_id=2), 4, "not as it was taken"),
+    "the count of a decision": (lambda c: change(c, count=9), 4, "not as it was taken"),
+    "why it was decided": (lambda c: change(c, why="because"), 4, "not as it was taken"),
+    "a decision removed": (lambda c: c.execute(delete(decision).where(decision.c.id == 1)), 4, "is missing"),
+    "the role of an operator": (lambda c: person(c, role="approver"), 1, "not as they were added"),
+    "the mailbox of an operator": (lambda c: person(c, email="x@example.org"), 1, "not as they were added"),
+    "the token of an operator": (lambda c: person(c, token_hash="x"), 1, "not as they were added"),
+    "an operator inserted": (another, None, "has no link"),
     "a decision inserted": (inserted, None, "has no link"),
 }
 
@@ -112,6 +124,15 @@ async def test_a_change_behind_the_chain_is_named_and_replay_notices_it(db: Data
     assert isinstance(found, Broken)
     assert (found.number, words in found.what) == (number, True), found
     assert "audit" in {d["what"] for d in (await replay.run(db))["differences"]}
+
+
+async def test_an_operator_who_was_disabled_and_made_active_by_hand_is_named(db: Database) -> None:
+    await World.make(db)
+    await db.write(operators.disable, "Bea", NOW)
+    assert await db.read(audit.verify) is None
+    await db.write(lambda conn: conn.execute(update(operator).values(disabled_at=None)))
+    found = await db.read(audit.verify)
+    assert (found and found.number, "active again" in str(found)) == (4, True)
 
 
 async def test_a_whole_chain_written_anew_or_cut_off_differs_from_the_published_head(db: Database) -> None:
@@ -154,11 +175,15 @@ async def test_an_upgrade_chains_decisions_and_acts_that_were_there_before(reque
                 ("admin", "operators.add"),
                 ("decision", "draft"),
                 ("export", "subscribers.export"),
+                ("admin", "operators.found"),
             ]
             assert rows[2]["row_id"] == 1
             assert rows[3]["detail"] == "all"
             assert await db.read(audit.verify) is None
             await look(db, 1)
+            await db.write(lambda conn: conn.execute(update(operator).values(role="approver")))
+            found = await db.read(audit.verify)
+            assert (found and found.number) == 5
             await db.write(lambda conn: conn.execute(update(decision).values(why="changed")))
             found = await db.read(audit.verify)
             assert (found and found.number) == 3
@@ -173,6 +198,7 @@ def _old(conn: Connection) -> None:
     at = {n: f"2026-01-01 00:00:0{n}.123456" + ("" if conn.dialect.name == "sqlite" else "+00") for n in range(4)}
     for n, action, detail in ((1, "operators.add", ""), (3, "subscribers.export", "all")):
         conn.execute(text(f"INSERT INTO admin_log (at, actor, action, subject, detail) VALUES ('{at[n]}', 'machine:x', '{action}', 's', '{detail}')"))
+    conn.execute(text(f"INSERT INTO operator (name, role, token_hash, created_at) VALUES ('Ada', 'author', 'x', '{at[0]}')"))
     conn.execute(text(f"INSERT INTO message (code, created_at) VALUES ('ABC', '{at[0]}')"))
     columns = "message_id, number, action, kind, status, state, revision, content, editors, urgent, severity_rank, created_at"
     conn.execute(text(f"INSERT INTO version ({columns}) VALUES (1, 1, 'new', 'incident', 'Actual', 'draft', 1, '{{}}', '[]', false, 0, '{at[0]}')"))

@@ -12,7 +12,7 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import delete, func, insert, select, update
 
-from broadcast import audit, generations, ledger, resends, versions
+from broadcast import audit, generations, ledger, operators, resends, versions
 from broadcast.attempts import new_slice_attempt
 from broadcast.content import Text
 from broadcast.ledger import Outcome
@@ -57,6 +57,19 @@ async def an_exercise_by_one(room: Room) -> Version:
     v = await room.submitted("bea", status="Exercise")
     await room.approve("bea", v)
     return await room.read(v)
+
+
+async def by_a_second_account(room: Room) -> Version:
+    """What bea wrote by a second account, and approved while the mailbox of that one was written over."""
+    made, room.tokens["other"] = await room.db.write(operators.add, name="other", role="author", area=None, email="other@example.org", now=datetime.now(UTC))
+    room.people["other"] = made
+    v = await room.submitted("other")
+    await room.approve("bea", v)
+    return await room.read(v)
+
+
+def unlike(conn: Connection, room: Room, _v: Version) -> None:
+    conn.execute(update(operator).where(operator.c.id == room.people["other"].id).values(email="another@example.org"))
 
 
 def sets(**values: Any) -> Tamper:
@@ -156,6 +169,7 @@ BY_HAND: dict[str, tuple[Make, Tamper, str]] = {
     "the approver as editor": (approved, lambda c, r, v: sets(editors=json.dumps([r.people["bea"].id]))(c, r, v), "same_person"),
     "the approver as author, by the decision too": (approved, somebody_else_wrote_it, "decisions_changed"),
     "one mailbox for both": (approved, one_mailbox, "same_person"),
+    "another mailbox of the approver, who wrote it by a second account": (by_a_second_account, unlike, "account_changed"),
     "another text": (approved, lambda c, r, v: sets(content=versions.canonical(replace(v.content, severity="Minor")))(c, r, v), "content_changed"),
     "another text with a hash that fits": (approved, another_text_with_its_hash, "not_approved"),
     "another text in the approval": (approved, of_decisions("approve", content="{}"), "decisions_changed"),

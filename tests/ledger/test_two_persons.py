@@ -72,9 +72,12 @@ class Room:
         room = cls(db)
         now = datetime.now(UTC)
         for name, (role, area, email) in PEOPLE.items():
-            made, room.tokens[name] = await db.write(operators.add, name=name, role=role, area=area, email=None, now=now)
-            room.people[name] = replace(made, email=email)  # two accounts of one mailbox are refused: these are older than that rule
-            await db.write(_has_mailbox, made.id, email)
+            again = name.endswith("_bea")  # two accounts of one mailbox are refused: these are older than that rule
+            given: dict[str, Any] = {"name": name, "role": role, "area": area, "email": None if again else email}
+            made, room.tokens[name] = await db.write(operators.add, **given, now=now)
+            room.people[name] = replace(made, email=email)
+            if again:
+                await db.write(_has_mailbox, made.id, email)
         await db.write(_areas, box(-0.2, 51.49, -0.1, 51.52))
         await db.write(import_records, [resident(n) for n in range(1, 41)], "consent", now)
         room.sit_down()
