@@ -14,12 +14,12 @@ from broadcast.tables import message, outcome, version
 from broadcast.versions import Version
 
 
-def heads(conn: Connection, before: int | None, limit: int) -> list[Version]:
-    """Return up to `limit` messages with a lower id than `before`, the newest first, each as the version that an act on it means."""
+def newest(conn: Connection, before: int | None, limit: int) -> list[list[Version]]:
+    """Return all versions of up to `limit` messages with a lower id than `before`, the newest message first."""
     query = select(message.c.id).order_by(message.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(message.c.id < before)
-    return [versions.head(versions.of_message(conn, message_id)) for message_id in conn.execute(query).scalars().all()]
+    return [versions.of_message(conn, message_id) for message_id in conn.execute(query).scalars().all()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

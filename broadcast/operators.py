@@ -159,10 +159,9 @@ def still(conn: Connection, actor: Operator, permission: str) -> Operator:
     return found
 
 
-def roles_now(conn: Connection) -> dict[int, str]:
-    """Return the role of every active operator by id."""
-    query = select(operator.c.id, operator.c.role).where(operator.c.disabled_at.is_(None))
-    return {row.id: row.role for row in conn.execute(query)}
+def active(conn: Connection) -> dict[int, Operator]:
+    """Return every operator who is not disabled, by id."""
+    return {row.id: _operator(row) for row in conn.execute(select(operator).where(operator.c.disabled_at.is_(None)))}
 
 
 def people(conn: Connection, ids: set[int]) -> list[Operator]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from broadcast import audit, states
 from broadcast.content import Content, default_visibility
-from broadcast.problems import refuse
+from broadcast.problems import Rejected, refuse
 from broadcast.tables import decision, message, version
 
 
@@ -192,8 +192,13 @@ def of_message(conn: Connection, message_id: int) -> list[Version]:
     """Return all versions, first to last; raises Rejected (404 message_unknown)."""
     rows = [_version(r) for r in conn.execute(_WITH_CODE.where(version.c.message_id == message_id).order_by(version.c.number))]
     if not rows:
-        raise refuse("message_unknown", f"there is no message {message_id}", "see `fasttime message list`", field="id", status=404)
+        raise unknown(message_id)
     return rows
+
+
+def unknown(message_id: int) -> Rejected:
+    """Return what is said of a message that is not there, and of one that is none of the asker's."""
+    return refuse("message_unknown", f"there is no message {message_id}", "see `fasttime message list`", field="id", status=404)
 
 
 def in_states(conn: Connection, wanted: tuple[str, ...]) -> list[int]:

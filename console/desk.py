@@ -6,14 +6,14 @@ Every act takes the operator who does it; role, area and state are checked here 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 from pyroaring import BitMap
 
-from broadcast import accounts, audiences, generations, ledger, messages, operators, publishing, resends, rooms, small_counts, versions
+from broadcast import accounts, audiences, generations, ledger, messages, operators, publishing, readers, resends, rooms, small_counts, versions
 from broadcast.areas import AreaTree
 from broadcast.areas import revision as areas_revision
 from broadcast.content import PERSONAL_CHANNELS, Content
@@ -140,6 +140,19 @@ class Desk:
     async def head(self, message_id: int) -> Version:
         """Return the version that an action on the message means."""
         return versions.head(await self.db.read(versions.of_message, message_id))
+
+    async def readable(self, actor: Operator, message_id: int) -> list[Version]:
+        """Return the versions of a message that the operator may read; raises Rejected (404) as if it were not there."""
+        existing = await self.db.read(versions.of_message, message_id)
+        if not await self.may_read(actor, existing):
+            raise versions.unknown(message_id)
+        return existing
+
+    async def may_read(self, actor: Operator, existing: Sequence[Version]) -> bool:
+        """Return whether the operator may know of this message."""
+        if readers.reads_all(actor) or readers.is_open(existing):
+            return True
+        return await asyncio.to_thread(readers.concerns, await self.tree(), actor, existing)
 
     async def preview(self, actor: Operator | None, message_id: int) -> tuple[Version, Seen]:
         """Return who would be told, and what a person should know before submitting; changes nothing."""

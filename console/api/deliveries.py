@@ -98,7 +98,7 @@ def router(web: Web) -> APIRouter:
 async def _version(web: Web, actor: Operator, id: str, number: str | None, *, people: bool = False) -> Version:
     """Return the version asked for, by default the newest published, else the open one. `people`: single persons are told of."""
     operators.require(actor, "read")
-    existing = await web.db.read(versions.of_message, message_id_of(id))
+    existing = await web.desk.readable(actor, message_id_of(id))
     v = versions.newest_published(existing) or existing[-1]
     if number is not None:
         found = next((v for v in existing if str(v.number) == number), None)

@@ -17,8 +17,9 @@ from datetime import timedelta
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from broadcast import listing, operators
+from broadcast import listing, operators, readers, versions
 from broadcast.listing import Pulse
+from broadcast.operators import Operator
 from broadcast.states import ENDED
 from broadcast.store import TROUBLE
 from console.context import Web
@@ -37,27 +38,54 @@ class Pulses:
         self._busy = asyncio.Lock()
         self._at = -LOOK_SECONDS
         self._seen: dict[int, Pulse] = {}
-        self._roles: dict[int, str] = {}
+        self._operators: dict[int, Operator] = {}
 
     async def now(self) -> dict[int, Pulse]:
         """Return what is open, or ended in the last ten minutes, as of half a second ago at most."""
         async with self._busy:
             if time.monotonic() - self._at >= LOOK_SECONDS:
-                self._roles = await self._web.db.read(operators.roles_now)
+                self._operators = await self._web.db.read(operators.active)
                 self._seen = await self._web.db.read(listing.pulse, self._web.now() - FOLLOWED)
                 self._at = time.monotonic()
             return self._seen
 
-    def may_read(self, operator_id: int) -> bool:
-        """Return whether the operator was enabled at the last look, and may read."""
-        role = self._roles.get(operator_id)
-        return role is not None and "read" in operators.PERMISSIONS[role]
+    def reader(self, operator_id: int) -> Operator | None:
+        """Return the operator as of the last look; None if they were disabled by then, or may not read."""
+        found = self._operators.get(operator_id)
+        return found if found is not None and "read" in operators.PERMISSIONS[found.role] else None
 
     async def since(self, told: dict[int, Pulse]) -> dict[int, Pulse]:
         """Return the present pulses, and how those versions ended that were told of and are seen no more."""
         seen = await self.now()
         gone = [version_id for version_id, pulse in told.items() if version_id not in seen and pulse.state not in ENDED]
         return {**seen, **await self._web.db.read(listing.pulse_of, gone)} if gone else seen
+
+
+class Readable:
+    """What one stream may tell its reader; a message is judged anew when it, its reader's area or the areas changed."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+        self._judged: dict[int, tuple[object, bool]] = {}
+
+    async def of(self, reader: Operator, seen: dict[int, Pulse]) -> dict[int, Pulse]:
+        """Return the pulses of the messages that the operator may know of."""
+        if readers.reads_all(reader):
+            return seen
+        tree = await self._web.desk.tree()
+        marks: dict[int, list[tuple[int, int]]] = {}
+        for version_id, pulse in sorted(seen.items()):
+            marks.setdefault(pulse.message, []).append((version_id, pulse.revision))
+        judged: dict[int, tuple[object, bool]] = {}
+        for message, versions_seen in marks.items():
+            mark = (reader.area, tree.revision, versions_seen)
+            before = self._judged.get(message)
+            if before is None or before[0] != mark:
+                existing = await self._web.db.read(versions.of_message, message)
+                before = (mark, await self._web.desk.may_read(reader, existing))
+            judged[message] = before
+        self._judged = judged
+        return {version_id: pulse for version_id, pulse in seen.items() if judged[pulse.message][1]}
 
 
 def router(web: Web) -> APIRouter:
@@ -79,13 +107,16 @@ def router(web: Web) -> APIRouter:
 async def _stream(web: Web, pulses: Pulses, operator_id: int) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     told: dict[int, Pulse] = {}
+    mine = Readable(web)
     spoke = time.monotonic()
     while not web.closing.is_set():
         lines: list[str] = []
         with contextlib.suppress(*TROUBLE):  # a database that is away is asked again; the heartbeat goes on
             seen = await pulses.since(told)
-            if not pulses.may_read(operator_id):
+            reader = pulses.reader(operator_id)
+            if reader is None:
                 return  # disabled since: nothing more is told, and whoever connects again is refused
+            seen = await mine.of(reader, seen)
             lines = [line for version_id, pulse in sorted(seen.items()) for line in changes(told.get(version_id), pulse)]
             told = seen
         if lines:

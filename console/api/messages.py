@@ -94,10 +94,15 @@ def router(web: Web) -> APIRouter:
     @api.get("/messages")
     async def listed(request: Request, cursor: str | None = None, limit: str | None = None) -> Response:
         """Return the messages, the newest first, each as its newest version stands."""
-        operators.require(await web.actor(request), "read")
+        actor = await web.actor(request)
+        operators.require(actor, "read")
         size = cursors.limit_of(limit)
-        before = cursors.read(web.key, "messages", cursor)
-        found = await web.db.read(listing.heads, before[0] if before else None, size + 1)
+        place = cursors.read(web.key, "messages", cursor)
+        before, found, more = place[0] if place else None, list[Version](), True
+        while more and len(found) <= size:
+            some = await web.db.read(listing.newest, before, size + 1)
+            found += [versions.head(existing) for existing in some if await web.desk.may_read(actor, existing)]
+            before, more = some[-1][0].message_id if some else None, len(some) > size
         page = found[:size]
         following = cursors.write(web.key, "messages", page[-1].message_id) if len(found) > size else None
         return JSONResponse({"messages": [message_json(v, cheap_counts(v)) for v in page], "next": following})
@@ -105,8 +110,9 @@ def router(web: Web) -> APIRouter:
     @api.get("/messages/{id}")
     async def show(request: Request, id: str, version: str | None = None) -> Response:
         """Return a message as it stands: the open version, else the newest; with its content, its counts and what went before."""
-        operators.require(await web.actor(request), "read")
-        existing = await web.db.read(versions.of_message, message_id_of(id))
+        actor = await web.actor(request)
+        operators.require(actor, "read")
+        existing = await web.desk.readable(actor, message_id_of(id))
         v = versions.head(existing)
         if version is not None:
             v = next((v for v in existing if str(v.number) == version), None) or _no_version(existing)
@@ -121,9 +127,11 @@ def router(web: Web) -> APIRouter:
     @api.get("/resends")
     async def orders(request: Request) -> Response:
         """Return the ordered resends that wait for another person's approval, oldest first."""
-        operators.require(await web.actor(request), "read")
+        actor = await web.actor(request)
+        operators.require(actor, "read")
         found = await web.db.read(resends.all_shown)
-        return JSONResponse({"resends": [{"message": message, **order} for message, order in found]})
+        mine = [each for each in found if await web.desk.may_read(actor, await web.db.read(versions.of_message, each[0]))]
+        return JSONResponse({"resends": [{"message": message, **order} for message, order in mine]})
 
     @api.put("/messages/{id}", openapi_extra={"requestBody": {"required": True, "content": _BODY}})
     async def edit(request: Request, id: str) -> Response:
@@ -133,7 +141,7 @@ def router(web: Web) -> APIRouter:
         kind = check_media_type(request, body, JSON, CAP)
         message_id = message_id_of(id)
         operators.require(actor, "edit")
-        v = await web.desk.head(message_id)
+        v = versions.head(await web.desk.readable(actor, message_id))
         if v.action in FOLLOWS.values():
             base = await web.desk.base_of(message_id)
             content = await run_in_threadpool(read_following, body, kind, web, base, v.action, v.content)
@@ -193,6 +201,8 @@ async def _draft_cap(web: Web, actor: Operator, body: bytes) -> Act:
     if alert.msg_type != "Alert":
         await web.db.write(acts.keep, alert, body, web.now())
         message = await web.db.read(acts.message_meant, alert)
+        if message is not None and not await web.desk.may_read(actor, await web.db.read(versions.of_message, message)):
+            message = None  # for this operator it does not exist
         refused = acts.not_an_alert(alert, message)
         if refused is not None:
             raise refused
@@ -230,6 +240,7 @@ def _follow_route(web: Web, follows: Follows) -> Any:
         async def make() -> Act:
             operators.require(actor, follows)
             message_id = message_id_of(id)
+            await web.desk.readable(actor, message_id)
             base = await web.desk.base_of(message_id)
             content = await run_in_threadpool(read_following, body, kind, web, base, follows)
             return Act(do=lambda desk: desk.follow(actor, message_id, follows, content), answer=_with(), status=201)
@@ -244,7 +255,13 @@ def _act_route(web: Web, name: Do) -> Any:
         actor = await web.actor(request)
         body = await request.body()
         check_media_type(request, body, JSON)
-        return await once(request, body, web.desk, actor, lambda: _act(name, actor, message_id_of(id), read_act(request, body, FIELDS[name])))
+
+        async def make() -> Act:
+            made = _act(name, actor, message_id_of(id), read_act(request, body, FIELDS[name]))
+            await web.desk.readable(actor, message_id_of(id))
+            return made
+
+        return await once(request, body, web.desk, actor, make)
 
     return act
 
