@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,9 +40,11 @@ def test_a_bare_clone_passes_and_says_in_one_line_what_it_did_not_compare(bare: 
     code, said = run(bare, SUBJECT)
     assert code == 0, said
     (line,) = [line for line in said.splitlines() if line.startswith("Not compared")]
-    assert "9 tests marked `reference`" in line
+    left = re.search(r"(\d+) tests marked `reference`", line)
+    assert left
+    assert int(left[1]) > 5
     assert str(bare.parent / "shared" / "data") in line
-    assert "1 passed, 9 deselected" in said
+    assert f"1 passed, {left[1]} deselected" in said
     assert "skipped" not in said
 
 
