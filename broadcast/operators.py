@@ -20,12 +20,13 @@ from broadcast.tables import operator
 _AUTHOR = frozenset({"read", "draft", "edit", "preview", "submit", "update", "correct", "all_clear"})
 PERMISSIONS: dict[str, frozenset[str]] = {
     "author": _AUTHOR,
-    "approver": _AUTHOR | {"approve", "return", "reject", "hold", "resume", "cancel"},
-    "operator": frozenset({"read", "hold", "resend"}),
-    "administrator": frozenset({"read", "administer"}),
-    "auditor": frozenset({"read"}),
+    "approver": _AUTHOR | {"people", "approve", "return", "reject", "hold", "resume", "cancel"},
+    "operator": frozenset({"read", "people", "hold", "resend"}),
+    "administrator": frozenset({"read", "people", "administer"}),
+    "auditor": frozenset({"read", "people"}),
 }
-"""INTERFACES, "Who may": an administrator never approves, and nothing else than a person's token can."""
+"""INTERFACES, "Who may": `people` is to see single persons: who got a message, why, and the list of subscribers.
+An administrator never approves, and nothing else than a person's token can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

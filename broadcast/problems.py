@@ -11,7 +11,8 @@ class Problem:
     """One thing that is wrong, and how to mend it.
 
     `code` is stable and lower_snake_case. `field` is a path such as "languages.en.headline"; `where` is "file:line" or an XPath.
-    `status` is the HTTP status (RFC 9110); the command line's exit code follows from it. Never holds personal data.
+    `status` is the HTTP status (RFC 9110); the command line's exit code follows from it. `retry_after`: seconds, where it is known
+    when the same may be asked again. Never holds personal data.
     """
 
     code: str
@@ -20,6 +21,7 @@ class Problem:
     field: str = ""
     where: str = ""
     status: int = 422
+    retry_after: int = 0
 
     def line(self) -> str:
         """Return "where: code: what, how to fix", the form of the command line."""

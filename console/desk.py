@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from pyroaring import BitMap
 
-from broadcast import accounts, audiences, generations, ledger, messages, operators, publishing, readers, resends, rooms, small_counts, versions
+from broadcast import accounts, audiences, generations, ledger, look_ups, messages, operators, publishing, readers, resends, rooms, small_counts, versions
 from broadcast.areas import AreaTree
 from broadcast.areas import revision as areas_revision
 from broadcast.content import PERSONAL_CHANNELS, Content
@@ -156,10 +156,19 @@ class Desk:
 
     async def preview(self, actor: Operator | None, message_id: int) -> tuple[Version, Seen]:
         """Return who would be told, and what a person should know before submitting; changes nothing."""
-        if actor is not None:
-            operators.require(actor, "read")
+        if actor is None:
+            v = await self.head(message_id)
+            return v, await self.look(v, actor)
+        operators.require(actor, "read")
+        await self.db.read(look_ups.check, actor, look_ups.PREVIEW, self.now())
         v = await self.head(message_id)
-        return v, await self.look(v, actor)
+        seen = await self.look(v, actor)
+
+        def told(conn: Connection) -> tuple[Version, Seen]:
+            look_ups.record(conn, actor, look_ups.PREVIEW, subject=str(v.message_id), content=v.content, now=self.now())
+            return v, seen
+
+        return await self.db.write(told)
 
     async def submit(self, actor: Operator, message_id: int) -> tuple[Version, Seen]:
         """Ask for approval of exactly what stands there, to exactly those people."""
@@ -179,7 +188,7 @@ class Desk:
             "margin": self.house.margin,
             "now": self.now(),
         }
-        v = await self.db.write(_guarded, guard, messages.submit, v.id, **found)
+        v = await self.db.write(_guarded, guard, _submitted, v.id, **found)
         return v, seen
 
     # deciding ------------------------------------------------------------------------------------------------------
@@ -269,17 +278,27 @@ class Desk:
 
     # looking -------------------------------------------------------------------------------------------------------
 
-    async def explain(self, message_id: int, person: int | str) -> dict[str, Any]:
+    async def sees(self, actor: Operator, found: dict[str, Any]) -> bool:
+        """Return whether a person, as the registry shows them, is known to be in the operator's area."""
+        if actor.area is None:
+            return True
+        tree = await self.tree()
+        inside = tree.descendants(actor.area)
+        here = () if found["lat"] is None or found["lon"] is None else tree.locate(found["lat"], found["lon"])
+        return found["area"] in inside or any(area.code in inside for area in here)
+
+    async def explain(self, message_id: int, person: int | str, actor: Operator | None = None) -> dict[str, Any]:
         """Return the rule trace of one person: area hit, audience, preference, consent, channels, every attempt, the line and its reason.
 
         `person` is a subscriber id or an external id. The frozen audience decides where there is one; the rule as the registry stands now, at the
         hour of the freezing, explains it.
+        `actor`: who asks, and gets to know of people in their area only; None is the machine's administrator.
         Raises Rejected (404) for a message or person that is not there.
         """
         existing = await self.db.read(versions.of_message, message_id)
         v = versions.newest_published(existing) or existing[-1]
         found = await self.db.read(registry.show, person)
-        if found is None:
+        if found is None or (actor is not None and not await self.sees(actor, found)):
             raise refuse("subscriber_unknown", "nobody has this id", "use the id or external_id that `fasttime subscribers show` knows", field="subscriber", status=404)
         person_id = int(found["id"])
         tree = await self.tree()
@@ -391,6 +410,14 @@ class Desk:
 def _guarded(conn: Connection, guard: Guard, act: Callable[..., T], /, *args: Any, **more: Any) -> T:
     """Run an act in its transaction, after a look at what allowed it: the operator, the areas and the text as they stand there."""
     return act(conn, guard.check(conn), *args, **more)
+
+
+def _submitted(conn: Connection, actor: Operator, version_id: int, /, **found: Any) -> Version:
+    """Submit; the numbers of a drawn shape that are seen by it count as a preview of it."""
+    v = messages.submit(conn, actor, version_id, **found)
+    if small_counts.drawn(v.content):
+        look_ups.record(conn, actor, look_ups.PREVIEW, subject=str(v.message_id), content=v.content, now=found["now"])
+    return v
 
 
 class _Draft:

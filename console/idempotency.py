@@ -3,7 +3,7 @@
 The rule: (1) a key is reserved; (2) the act and its answer are committed in one transaction; (3) the answer is sent. A process that dies
 before (2) has done nothing: its reservation stays "in flight" for 60 s, then the same request may take it over. One that dies after (2) has
 answered: the same request gets that answer, byte for byte. One that wakes up after its reservation was taken over cannot store its answer, and
-so its act is rolled back with it. Refusals are answers too; a fault of ours (5xx) is none, and gives the key back.
+so its act is rolled back with it. Refusals are answers too; a fault of ours (5xx) and "too often" (429) are none, and give the key back.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ async def once(request: Request, body: bytes, desk: Desk, actor: Operator, make:
     try:
         reply = await _do(desk, held, make)
     except Rejected as rejected:
-        if rejected.status >= 500 or rejected.problems[0].code == "key_in_flight":
+        if rejected.status == 429 or rejected.status >= 500 or rejected.problems[0].code == "key_in_flight":
             await desk.db.write(replies.release, held)
             raise
         reply = Reply(rejected.status, problem_json.text(rejected))

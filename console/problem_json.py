@@ -52,7 +52,7 @@ def headers(rejected: Rejected) -> dict[str, str]:
     if rejected.status == 401:
         return {"WWW-Authenticate": "Bearer" if first.code == "token_missing" else 'Bearer error="invalid_token"'}
     if rejected.status in (429, 503) or first.code == "key_in_flight":
-        return {"Retry-After": "2"}
+        return {"Retry-After": str(first.retry_after or 2)}
     return {}
 
 

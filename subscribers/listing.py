@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, select
 
+from broadcast.areas import AreaTree
 from subscribers.tables import subscriber
 
 _LISTS = ("sectors", "communities", "topics", "channels", "stopped")
 
 
-def page(conn: Connection, after: int, limit: int) -> list[dict[str, Any]]:
-    """Return up to `limit` people, not erased, with a higher id than `after`, by id; numbers, addresses and names are masked."""
-    rows = conn.execute(select(subscriber).where(subscriber.c.id > after, subscriber.c.erased_at.is_(None)).order_by(subscriber.c.id).limit(limit))
+def page(conn: Connection, after: int, limit: int, tree: AreaTree | None = None, room: str | None = None) -> list[dict[str, Any]]:
+    """Return up to `limit` people, not erased, with a higher id than `after`, by id; numbers, addresses and names are masked.
+
+    With a tree and the area of a control room, only who is known to be in it.
+    """
+    there = select(subscriber).where(subscriber.c.erased_at.is_(None)).order_by(subscriber.c.id).limit(limit)
+    found: list[Any] = []
+    while len(found) < limit:
+        rows = conn.execute(there.where(subscriber.c.id > after)).all()
+        found += rows if tree is None or room is None else _inside(rows, tree, room)
+        if len(rows) < limit:
+            break
+        after = rows[-1].id
     return [
         {
             "id": r.id,
@@ -28,8 +41,15 @@ def page(conn: Connection, after: int, limit: int) -> list[dict[str, Any]]:
             "minimum_severity": r.minimum_severity or None,
             **{column: [part for part in getattr(r, column).split(";") if part] for column in _LISTS},
         }
-        for r in rows
+        for r in found[:limit]
     ]
+
+
+def _inside(rows: Sequence[Any], tree: AreaTree, room: str) -> list[Any]:
+    codes = tree.descendants(room)
+    lats, lons = (np.array([getattr(r, c) for r in rows], dtype=np.float64) for c in ("lat", "lon"))
+    located = tree.locate_many(lats, lons)
+    return [r for r, areas in zip(rows, located, strict=True) if r.area in codes or any(a.code in codes for a in areas)]
 
 
 def masked_number(number: str | None) -> str | None:

@@ -12,14 +12,14 @@ from fastapi import APIRouter, Request
 from pyroaring import BitMap
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from broadcast import accounts, operators, versions
+from broadcast import accounts, look_ups, operators, versions
 from broadcast.accounts import Account
 from broadcast.content import CHANNELS
 from broadcast.csv_files import escape, write_rows
 from broadcast.fold import LINES
 from broadcast.nearest import did_you_mean, shown
 from broadcast.operators import Operator
-from broadcast.problems import refuse
+from broadcast.problems import Rejected, refuse
 from broadcast.versions import Version
 from console.api import cursors
 from console.api.messages import message_id_of
@@ -72,9 +72,13 @@ def router(web: Web) -> APIRouter:
         about = f"deliveries:{id}:{state or ''}:{channel or ''}"
         place = cursors.read(web.key, about, cursor, 2)
         v = await _version(web, actor, id, str(place[0]) if place else version, people=True)
+        as_csv = "text/csv" in request.headers.get("accept", "")
+        if place is None or as_csv:  # the pages that follow are of the same look-up: their cursor is signed
+            action = "deliveries.export" if as_csv else "deliveries"
+            await web.db.write(operators.log_admin, actor=actor.name, action=action, subject=id, detail=f"version={v.number}", now=web.now())
         account = await kept.of(v)
         wanted = selected(account, state, channel)
-        if "text/csv" in request.headers.get("accept", ""):
+        if as_csv:
             name = f"deliveries-{v.message_id}-{v.number}.csv"
             return StreamingResponse(_csv(account, wanted), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'})
         after = place[1] if place else -1
@@ -88,8 +92,14 @@ def router(web: Web) -> APIRouter:
         """Return why one person is, or is not, sent to: every question of the rule, the attempts, the line. `subscriber`: id or external_id."""
         actor = await web.actor(request)
         v = await _version(web, actor, id, None, people=True)
-        told = await web.desk.explain(v.message_id, subscriber.replace("\x00", ""))
-        await web.db.write(operators.log_admin, actor=actor.name, action="explain", subject=id, detail=f"person={told['subscriber']}", now=web.now())
+        await web.db.read(look_ups.check, actor, look_ups.EXPLAIN, web.now())
+        more: dict[str, Any] = {"subject": id, "now": web.now()}
+        try:
+            told = await web.desk.explain(v.message_id, subscriber.replace("\x00", ""), actor)
+        except Rejected:
+            await web.db.write(look_ups.record, actor, look_ups.EXPLAIN, detail="nobody", **more)
+            raise
+        await web.db.write(look_ups.record, actor, look_ups.EXPLAIN, detail=f"person={told['subscriber']}", **more)
         return JSONResponse(told)
 
     return api
@@ -97,7 +107,7 @@ def router(web: Web) -> APIRouter:
 
 async def _version(web: Web, actor: Operator, id: str, number: str | None, *, people: bool = False) -> Version:
     """Return the version asked for, by default the newest published, else the open one. `people`: single persons are told of."""
-    operators.require(actor, "read")
+    operators.require(actor, "people" if people else "read")
     existing = await web.desk.readable(actor, message_id_of(id))
     v = versions.newest_published(existing) or existing[-1]
     if number is not None:

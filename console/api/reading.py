@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from broadcast import audit, levels_store, operators
+from broadcast import audit, levels_store, look_ups, operators
 from broadcast.problems import refuse
 from console.api import cursors
 from console.context import Web
@@ -61,9 +61,11 @@ def router(web: Web) -> APIRouter:
         size = cursors.limit_of(limit)
         place = cursors.read(web.key, "subscribers", cursor)
         after = place[0] if place else 0
-        found = await web.db.read(listing.page, after, size + 1)
+        await web.db.read(look_ups.check, actor, look_ups.LISTED, web.now())
+        tree = None if actor.area is None else await web.desk.tree()
+        found = await web.db.read(listing.page, after, size + 1, tree, actor.area)
         page = found[:size]
-        await web.db.write(operators.log_admin, actor=actor.name, action="subscribers.list", subject=f"after {after}", detail=f"{len(page)} masked", now=web.now())
+        await web.db.write(look_ups.record, actor, look_ups.LISTED, subject=f"after {after}", detail=f"{len(page)} masked", now=web.now())
         following = cursors.write(web.key, "subscribers", page[-1]["id"]) if len(found) > size else None
         return JSONResponse({"subscribers": page, "next": following})
 

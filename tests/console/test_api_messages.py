@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from broadcast import operators
 from tests.console.site import CAMDEN, Site, a_draft, open_site
 
 
@@ -178,6 +181,9 @@ async def test_the_openapi_document_is_there_and_names_every_route(site: Site) -
 
 async def test_an_operator_of_one_area_does_not_see_who_another_room_told(site: Site) -> None:
     message = await site.live()
-    assert (await site.get(f"/api/v1/messages/{message}/deliveries", role="camden")).code == "area_out_of_scope"
+    more: dict[str, Any] = {"email": None, "now": datetime.now(UTC)}
+    _, site.tokens["camden approver"] = await site.db.write(operators.add, name="camden approver", role="approver", area=CAMDEN, **more)
+    assert (await site.get(f"/api/v1/messages/{message}/deliveries", role="camden approver")).code == "area_out_of_scope"
+    assert (await site.get(f"/api/v1/messages/{message}/deliveries", role="camden")).code == "wrong_role"
     drafted = await site.post("/api/v1/messages", a_draft(areas=[CAMDEN]), role="camden")
     assert drafted.status == 201
