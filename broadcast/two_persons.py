@@ -18,7 +18,8 @@ from broadcast.versions import Version, subject_of
 
 ONE_PERSON = "one_person: enough for this status, because TWO_PERSON is actual"
 """What an approval says for which nobody else was needed; it is chained with the approval."""
-_DECIDING = ("draft", "edit", "submit", "return", "reject", "block", "approve")
+_BESIDE = ("hold", "resume", "alarm", "resend", "approve_resend", "block_resend")
+"""Decisions after which an approval still stands; after every other one (it was released, it ended, it was edited) it is used up."""
 
 
 def one_is_enough(v: Version, two_person: str) -> bool:
@@ -53,10 +54,13 @@ def missing(conn: Connection, v: Version) -> str:
     chained = _chained(conn, v)
     if chained.broken:
         return f"decisions_changed: {chained.broken}"
-    deciding = [d for d in chained.taken if d["action"] in _DECIDING]
+    deciding = [d for d in chained.taken if d["action"] not in _BESIDE]
+    stopped = [d["action"] for d in chained.taken if d["action"] in ("hold", "resume")]
     approval = deciding[-1] if deciding else None
     if approval is None or approval["action"] != "approve" or approval["content_hash"] != v.content_hash:
         return "not_approved: the newest decision on it is no approval of exactly this text"
+    if stopped[-1:] == ["hold"]:
+        return "not_resumed: it was held, and nobody let it go on"
     if approval["operator_id"] is None or approval["operator_id"] != v.approver_id:
         return "approver_differs: the approver in the row is not who approved it"
     if not any(d["action"] == "submit" and d["content_hash"] == v.content_hash and d["operator_id"] == v.submitter_id for d in deciding):

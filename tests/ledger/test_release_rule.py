@@ -52,6 +52,18 @@ async def approved_and_blocked(room: Room) -> Version:
     return v
 
 
+async def approved_and_cancelled(room: Room) -> Version:
+    v = await approved(room)
+    await room.desk.cancel(await room.who("bea"), v.message_id, "over")
+    return v
+
+
+async def approved_and_held(room: Room) -> Version:
+    v = await approved(room)
+    await room.desk.hold(await room.who("bea"), v.message_id)
+    return v
+
+
 async def an_exercise_by_one(room: Room) -> Version:
     room.sit_down("actual")
     v = await room.submitted("bea", status="Exercise")
@@ -159,6 +171,8 @@ BY_HAND: dict[str, tuple[Make, Tamper, str]] = {
     "state set to approved on a draft": (drafted, as_approved, "content_changed"),
     "state set to approved while it waits": (waiting, as_approved, "not_approved"),
     "all as it was approved, on what was blocked": (approved_and_blocked, again, "not_approved"),
+    "all as it was approved, on what was cancelled": (approved_and_cancelled, again, "not_approved"),
+    "all as it was approved, on what is held": (approved_and_held, again, "not_resumed"),
     "an approval without a link": (waiting, with_a_decision, "decisions_changed"),
     "an approval with a link that does not follow": (waiting, with_a_link_that_does_not_hold, "decisions_changed"),
     "an approver forged": (approved, lambda c, r, v: sets(approver_id=r.people["cy"].id)(c, r, v), "approver_differs"),
@@ -201,6 +215,26 @@ async def test_what_nobody_touched_is_released_and_an_exercise_by_one_is_excused
     await approved(room)
     await an_exercise_by_one(room)
     assert await room.batches() == 2
+
+
+async def test_what_was_held_and_let_go_on_is_released(db: Database) -> None:
+    room = await Room.make(db)
+    v = await approved_and_held(room)
+    assert await room.batches() == 0
+    await room.desk.resume(await room.who("cy"), v.message_id)
+    assert await room.batches() == 1
+
+
+@pytest.mark.parametrize("state", ["live", "held"])
+async def test_a_state_of_live_or_held_written_by_hand_sends_to_nobody(db: Database, state: str) -> None:
+    room = await Room.make(db)
+    v = await waiting(room)
+    await db.write(as_approved, room, v)
+    await room.change(v, state=state, live_at=datetime.now(UTC), resume_state="live" if state == "held" else None, generation=1)
+    if state == "held":
+        await room.desk.resume(await room.who("cy"), v.message_id)
+    assert await room.batches() == 0
+    assert await room.claimed() == []
 
 
 async def test_what_was_blocked_is_released_by_a_new_approval(db: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pyroaring import BitMap
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from broadcast import audiences, ledger, messages, operators, publishing, replay, versions
 from broadcast.attempts import new_slice_attempt
@@ -24,7 +25,7 @@ from broadcast.ledger import Candidate
 from broadcast.operators import Operator
 from broadcast.problems import Rejected
 from broadcast.store import Connection, Database
-from broadcast.tables import batch
+from broadcast.tables import batch, version
 from broadcast.versions import Resolved
 from console import migrate
 from tests.ledger.world import World, content, house
@@ -254,6 +255,24 @@ class FourPeople(RuleBasedStateMachine):
             fits = stored is not None and len(stored.addressed) == SEEN
             assert result == ("released" if fits else "blocked")
             v.state = "live" if fits else "blocked"
+
+    @rule(n=which, by=person)
+    def an_approval_is_written_by_hand(self, n: int, by: str) -> None:
+        """Whatever stands there, a state of approved and an approver written into the row release nothing; all of it is undone."""
+        v = self.head(self.pick(n))
+        if v.state == "approved" and by == v.approver:
+            return
+        ids = BitMap(range(1, SEEN + 1))
+        forged = {"state": "approved", "approver_id": self.who[by].id, "identifier": f"forged-{v.id}", "shards": 1, "expires_at": self.now + timedelta(hours=9)}
+
+        def forge(conn: Connection) -> None:
+            conn.execute(update(version).where(version.c.id == v.id).values(**forged))
+            audiences.freeze(conn, v.id, 0, audiences.Frozen(addressed=ids, send={("sms", "en"): ids}), registry_as_of="0", now=self.now)
+            assert audiences.release(conn, v.id, shared_contacts=_nobody_shares, now=self.now) == "blocked"
+            raise _Undo
+
+        with contextlib.suppress(_Undo):
+            self.write(forge)
 
     @rule(n=which)
     def it_goes_its_way(self, n: int) -> None:
