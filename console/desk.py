@@ -293,10 +293,14 @@ class Desk:
         `person` is a subscriber id or an external id. The frozen audience decides where there is one; the rule as the registry stands now, at the
         hour of the freezing, explains it.
         `actor`: who asks, and gets to know of people in their area only; None is the machine's administrator.
-        Raises Rejected (404) for a message or person that is not there.
+        Raises Rejected: 404 for a message or person that is not there, 409 not_published for a drawn shape that nobody approved.
         """
         existing = await self.db.read(versions.of_message, message_id)
         v = versions.newest_published(existing) or existing[-1]
+        if actor is not None and not v.published and small_counts.drawn(v.content):
+            # Who may edit a shape and ask of one person again would know where that person lives after a few steps.
+            detail = "a shape that was not published yet is not explained person by person"
+            raise refuse("not_published", detail, "look at its preview, or ask after the approval", field="state", status=409)
         found = await self.db.read(registry.show, person)
         if found is None or (actor is not None and not await self.sees(actor, found)):
             raise refuse("subscriber_unknown", "nobody has this id", "use the id or external_id that `fasttime subscribers show` knows", field="subscriber", status=404)

@@ -76,6 +76,40 @@ async def test_a_binary_search_ends_at_the_ward(tmp_path: Path, audience: dict[s
                 assert await looked(site, audience, circles=[f"{lat},{lon} {radius}"]) == told
 
 
+async def test_overlapping_shapes_give_no_difference_by_kind_language_channel_or_time(tmp_path: Path) -> None:
+    async with open_site(tmp_path) as site:
+        await with_wards(site)
+        # Enough neighbours for exact numbers: one shape holds the officer's home and the other, a hair smaller, does not.
+        around = [person(n, lat=51.501, lon=-0.139, mobile=f"+4477009{n:05d}") for n in range(500, 530)]
+        moved = person(103, communities="Jewish community", lat=51.51, lon=-0.12)  # a resident: outside both shapes
+        await site.db.write(import_records, [*around, moved], "test", NOON)
+        with_home, without = "51.501,-0.139 0.09", "51.501,-0.139 0.08"
+        languages = {"en": {"headline": "Road closed"}, "cy": {"headline": "Ffordd ar gau"}}
+        for audience in ({}, {"kinds": ["officer", "resident"]}, {"kinds": ["partner", "resident"]}):
+            for more in ({}, {"channels": ["sms"]}, {"languages": languages}):
+                assert await looked(site, audience, circles=[with_home], **more) == await looked(site, audience, circles=[without], **more)
+        wards = await looked(site, {"kinds": ["officer"]}, circles=["51.51,-0.12 0.1"])
+        later = [person(n, kind="officer", lat=51.5012, lon=-0.1402, mobile=f"+4477009{n:05d}") for n in (600, 601)]
+        await site.db.write(import_records, later, "test", NOON)
+        assert await looked(site, {"kinds": ["officer"]}, circles=["51.51,-0.12 0.1"]) == wards  # still fewer than ten
+        assert (await looked(site, {"kinds": ["officer"]}, circles=["51.51,-0.18 0.1"]))[1] == 0  # the other ward
+
+
+async def test_explain_answers_by_the_area_and_of_no_shape_that_nobody_approved(tmp_path: Path) -> None:
+    async with open_site(tmp_path) as site:
+        await with_wards(site)
+        for n in (101, 102, 103):
+            message = await site.drafted(areas=None, circles=[f"{HOME[0]},{HOME[1]} 0.01"])
+            answers = [await site.get(f"/api/v1/messages/{message}/explain/{who}", role="approver") for who in (f"p{n}", "nobody")]
+            assert {(a.status, a.code) for a in answers} == {(409, "not_published")}
+        steps = []
+        for place in (f"{HOME[0]},{HOME[1]} 0.01", "51.51,-0.12 0.01"):
+            message = await site.live(areas=None, circles=[place], audience={"kinds": ["officer", "partner"]})
+            told = [(await site.get(f"/api/v1/messages/{message}/explain/p{n}", role="approver")).json for n in (101, 102)]
+            steps.append([(t["steps"], t["line"]) for t in told])
+        assert steps[0] == steps[1]
+
+
 GRID = [box(x, y, x + 1, y + 1) for x in range(3) for y in range(3)]
 TREE = AreaTree.of(
     [
