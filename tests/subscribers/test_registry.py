@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
+from shapely import box
 from sqlalchemy import Connection, select, update
 
+from broadcast.areas import AreaRecord, store_areas
 from broadcast.problems import Rejected
 from broadcast.store import Database
 from subscribers.csv_import import COLUMNS, SubscriberRecord, read_subscribers
@@ -24,6 +26,7 @@ from subscribers.registry import (
     persons_with_address,
     reason_not_to_send,
     row_count,
+    settle,
     shared_contacts,
     show,
     start,
@@ -198,3 +201,16 @@ async def test_ten_thousand_people_are_written_in_seconds(db: Database) -> None:
     assert (await db.write(import_records, people, "trial", NOON)).new == 10_000
     assert (await db.write(import_records, people, "trial", NOON)).unchanged == 10_000
     assert time.perf_counter() - begin < 20
+
+
+async def test_officers_registered_before_their_area_are_settled_when_it_comes(db: Database) -> None:
+    here: dict[str, Any] = {"lat": 51.5, "lon": -0.1}
+    people = [person("a", kind="officer", **here), person("b", kind="partner", lat=55.0, lon=-3.0), person("c", **here)]
+    await db.write(import_records, people, "consent", NOON)
+    assert await db.write(settle, NOON) == 0
+    await db.write(store_areas, [AreaRecord(code="E05000001", level="ward", name="Ward", geometry=box(-0.2, 51.4, 0, 51.6))], NOON)
+    assert await db.write(settle, LATER) == 1
+    assert await db.write(settle, LATER) == 0
+    places = [await db.read(show, name) for name in ("a", "b", "c")]
+    assert [p and (p["lat"], p["lon"], p["area"]) for p in places] == [(None, None, "E05000001"), (55.0, -3.0, None), (51.5, -0.1, None)]
+    assert await db.write(import_records, people, "consent", LATER) == ImportCounts(new=0, updated=0, unchanged=3, erased=0)
