@@ -81,17 +81,20 @@ def progress(channels: Mapping[str, Mapping[str, int]], is_drawn: bool) -> dict[
 def cells(group: Mapping[str, int], total: int) -> dict[str, Shown]:
     """Return the parts of a total that is told beside them: from what is shown no small part can be worked out.
 
-    Small parts are hidden; and with them the smallest others, until two are hidden that make ten people.
+    Small parts are hidden, and with them the first other one by name: chosen by its size, it would tell of the small ones. Where
+    those are all 1 and it is 10, their sum could be nothing else, and the next one is hidden too.
     """
     if _small(total):
         return {name: _few(n) for name, n in group.items()}
-    by_size = sorted((n, name) for name, n in group.items() if n)
-    hidden = [part for part in by_size if _small(part[0])]
-    rest = by_size[len(hidden) :]
-    while hidden and rest and (len(hidden) < 2 or sum(n for n, _ in hidden) < LEAST):
-        hidden.append(rest.pop(0))
-    names = {name for _, name in hidden}
-    return {name: HIDDEN if name in names else n for name, n in group.items()}
+    small = {name for name, n in group.items() if _small(n)}
+    hidden = set(small)
+    for name in sorted(group) if small else ():
+        others = [group[other] for other in hidden - small]
+        if others and (max(others) > LEAST or any(group[one] > 1 for one in small)):
+            break
+        if group[name]:
+            hidden.add(name)
+    return {name: HIDDEN if name in hidden else n for name, n in group.items()}
 
 
 def _channels(channels: Mapping[str, int], total: int) -> dict[str, Shown]:
