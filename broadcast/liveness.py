@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -13,6 +13,8 @@ from broadcast.store import WORKER_LOCK_CLASS, database_now
 from broadcast.tables import slice_, worker
 
 HEARTBEAT_SECONDS = 2.0
+WATCHING = "web"
+"""The role of a process that sends nothing, and sweeps only."""
 DEAD_AFTER = timedelta(seconds=6)
 DATABASE_SETTLING = timedelta(seconds=10)
 """Heartbeats are not judged until the database has been up this long: its own restart must not kill its clients."""
@@ -59,6 +61,13 @@ def declare_dead(conn: Connection) -> list[str]:
     return list(conn.execute(select(worker.c.id).where(worker.c.dead_at.is_not(None), worker.c.id.in_(select(slice_.c.worker).where(slice_.c.state == "open")))).scalars())
 
 
+def engine_seen(conn: Connection) -> datetime | None:
+    """Return the newest sign of life of a process that sends; None where none is alive."""
+    alive = select(func.max(worker.c.heartbeat_at)).where(worker.c.dead_at.is_(None), worker.c.role != WATCHING)
+    found: datetime | None = conn.execute(alive).scalar_one()
+    return found
+
+
 def end_earlier_run(conn: Connection) -> None:
-    """Embedded start: whoever was here before is gone, for the data folder's lock is ours (guarantee R15)."""
-    conn.execute(update(worker).where(worker.c.dead_at.is_(None)).values(dead_at=database_now(conn)))
+    """Start of the embedded engine: the one before it is gone, for its lock is ours (guarantee R15). Who sends nothing stays."""
+    conn.execute(update(worker).where(worker.c.dead_at.is_(None), worker.c.role != WATCHING).values(dead_at=database_now(conn)))

@@ -137,7 +137,7 @@ class Engine:
         if self.senders:
             loops.append(self._every(POLL_SECONDS, self._stops.refresh))
             loops.append(self._every(5.0, self.settle))
-        if self._settings.embedded:
+        if self._settings.embedded and self.roles:  # the doors of `up` have none: what they took from the outbox would wake nobody
             loops.append(self._every(OUTBOX_POLL_SECONDS, self.drain_outbox))
         async with asyncio.TaskGroup() as group:
             senders = [group.create_task(sender.run(self.stopping)) for _, sender in self.senders]
@@ -153,7 +153,7 @@ class Engine:
 
     async def _live(self) -> None:
         """Register, hold the session lock, and send heartbeats; declared dead, begin again under a new id (guarantee R8, R16)."""
-        role = "+".join(self.roles) or "web"
+        role = "+".join(self.roles) or liveness.WATCHING
         while True:
             worker, key = liveness.new_worker(role if len(self.roles) == 1 else "up")
             with contextlib.suppress(*TROUBLE):

@@ -1,4 +1,4 @@
-"""The embedded service: one process with every role, its web server, and an ordered stop (INTERFACES, `up`)."""
+"""The embedded service: its parts, how a web server and an engine run and stop in order, and `up`, which starts them as processes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
 
-from broadcast import liveness
 from broadcast.areas import AreaTree
 from broadcast.problems import Rejected, refuse
 from broadcast.publishing import House
@@ -26,7 +26,6 @@ from config import logging as logs
 from config import wiring
 from config.documents import documents
 from config.engine import Engine
-from config.memory import spare_the_collector
 from config.settings import Settings
 from console import migrate
 from console.desk import Desk
@@ -102,8 +101,8 @@ def end_by(seconds: float, code: int = 0) -> None:
     timer.start()
 
 
-def stop_on_signals(stopping: asyncio.Event) -> None:
-    """SIGTERM and SIGINT set `stopping`; from then on the process has `EXIT_SECONDS` left."""
+def stop_on_signals(stopping: asyncio.Event, numbers: Iterable[signal.Signals] = (signal.SIGTERM, signal.SIGINT)) -> None:
+    """These signals set `stopping`; from then on the process has `EXIT_SECONDS` left."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -112,7 +111,7 @@ def stop_on_signals(stopping: asyncio.Event) -> None:
             end_by(EXIT_SECONDS)
             stopping.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in numbers:
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop)
 
@@ -145,8 +144,18 @@ async def serve_metrics(app: Any, where: tuple[str, int] | None) -> None:
     await run_server(make_server(app, graceful_seconds=1), sock)
 
 
-async def serve(service: Service, sock: socket.socket, *, started: Callable[[], None] | None = None) -> None:
-    """Run web server and engine until a signal or `engine.stopping`; claims stop first, then the web server, within ten seconds."""
+async def serve(
+    service: Service,
+    sock: socket.socket,
+    *,
+    started: Callable[[], None] | None = None,
+    ready: Callable[[], datetime | None] | None = None,
+    signals: Iterable[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+) -> None:
+    """Run web server and engine until a signal or `engine.stopping`; claims stop first, then the web server, within ten seconds.
+
+    `ready()` is when an engine last turned well, where it is not the one of this process.
+    """
     from console.door import make_server, run_server
     from console.web import create_app
 
@@ -157,10 +166,10 @@ async def serve(service: Service, sock: socket.socket, *, started: Callable[[], 
         accounts=wiring.webhook_accounts(service.settings),
         simulated=wiring.simulated_accounts(service.settings),
         wake=service.engine.wake,
-        ready=lambda: service.engine.healthy_at,
+        ready=ready or (lambda: service.engine.healthy_at),
     )
     server = make_server(app)
-    stop_on_signals(service.engine.stopping)
+    stop_on_signals(service.engine.stopping, signals)
     web = asyncio.create_task(run_server(server, sock))
     watched = asyncio.create_task(serve_metrics(app.state.metrics, service.settings.metrics_listen))
     engine = asyncio.create_task(service.engine.run())
@@ -186,30 +195,18 @@ async def serve(service: Service, sock: socket.socket, *, started: Callable[[], 
         await asyncio.gather(engine, web, watched, return_exceptions=True)
 
 
-async def _run(settings: Settings, host: str, port: int) -> int:
+async def _prepare(settings: Settings) -> None:
+    """Bring the schema up to date; raises Rejected (69 or 2) where the database will not."""
     from broadcast.store import TROUBLE
     from console.commands.session import database_trouble
-    from console.data_folder import hold_lock
 
-    with hold_lock(settings.data):
-        service = build(settings)
-        try:
-            try:
-                await migrate.upgrade(service.db)
-                await service.db.write(liveness.end_earlier_run)
-            except TROUBLE as trouble:
-                raise database_trouble(settings, trouble) from trouble
-            spare_the_collector()
-            sock = listen(host, port)
-            address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"
-            print(address, flush=True)  # noqa: T201 - printed first, for whoever asked for port 0
-            if not service.settings.public_url:
-                log.warning("up.no_public_url", hint="set FASTTIME_PUBLIC_URL: without it no receipts and no unsubscribe links")
-            await serve(service, sock)
-        finally:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(service.close(), 1.0)
-    return 0
+    db = wiring.database(settings)
+    try:
+        await migrate.upgrade(db)
+    except TROUBLE as trouble:
+        raise database_trouble(settings, trouble) from trouble
+    finally:
+        await db.close()
 
 
 def run(settings: Settings, host: str, port: int) -> int:
@@ -217,5 +214,16 @@ def run(settings: Settings, host: str, port: int) -> int:
     logs.configure(settings.log_format)
     if not settings.embedded:
         raise refuse("not_embedded", "FASTTIME_KAFKA_BOOTSTRAP is set, so this is a cluster", "start `fasttime web`, `relay` and `worker --role ROLE`, or unset it")
+    from console.data_folder import hold_lock
+    from console.supervisor import Supervisor
+
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    return asyncio.run(_run(settings, host, port))
+    with hold_lock(settings.data):
+        wiring.adapters(settings)  # a channel configured by half stops the start here, with its name
+        asyncio.run(_prepare(settings))
+        sock = listen(host, port)
+        address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"
+        print(address, flush=True)  # noqa: T201 - printed first, for whoever asked for port 0
+        if not settings.public_url:
+            log.warning("up.no_public_url", hint="set FASTTIME_PUBLIC_URL: without it no receipts and no unsubscribe links")
+        return Supervisor(sock).run()

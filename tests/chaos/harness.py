@@ -174,7 +174,9 @@ class Kept:
             for line in lines:
                 if b"worker.registered" in line:
                     with contextlib.suppress(ValueError):
-                        self._worker = json.loads(line)["worker"]
+                        said = json.loads(line)
+                        if said["role"] != "web" or self._worker is None:  # of `up`: the engine, not its doors
+                            self._worker = said["worker"]
         return self._worker
 
 
