@@ -35,7 +35,7 @@ def demo(
 
 
 def up(host: Host = _HOST, port: Port = _PORT) -> None:
-    """Run the embedded service: one process does everything. SIGTERM ends it within ten seconds."""
+    """Run the embedded service: doors and engine as two processes, watched. SIGTERM ends it within ten seconds."""
     from console.commands.session import load_settings
     from console.up import run
 
