@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import fcntl
 import os
 import signal
@@ -25,13 +24,14 @@ from config import logging as logs
 from config.memory import spare_the_collector
 from config.settings import Settings
 from console.commands.session import database_trouble, load_settings
+from console.parent import end_with_parent
+from console.pool import Pool
 from console.up import Service, build, serve, stop_on_signals
 
 log = structlog.get_logger("up")
 
 ENGINE_LOCK = "engine.lock"
 LOCK_SECONDS = 5.0
-_PR_SET_PDEATHSIG = 1  # prctl(2): the signal that the kernel sends when the parent dies
 
 
 def die_with(parent: int, alive: int) -> None:
@@ -39,10 +39,7 @@ def die_with(parent: int, alive: int) -> None:
 
     The pipe is for the moment before the signal is asked for, and for systems that have none.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(3)
+    end_with_parent(parent)
 
     def watch() -> None:
         with contextlib.suppress(OSError):
@@ -107,13 +104,17 @@ class EngineSeen:
 
 async def _doors(settings: Settings, sock: socket.socket) -> None:
     service = build(settings, roles=())
+    service.desk.pool = pool = Pool()
     seen = EngineSeen(service)
+    warming = asyncio.create_task(pool.warm())
     following = asyncio.create_task(seen.follow())
     try:
         spare_the_collector()
         await serve(service, sock, ready=seen, signals=(signal.SIGTERM,))
     finally:
         following.cancel()
+        warming.cancel()
+        pool.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(service.close(), 0.5)
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyroaring import BitMap
 
@@ -17,8 +19,6 @@ from broadcast import accounts, audiences, generations, ledger, look_ups, messag
 from broadcast.areas import AreaTree
 from broadcast.areas import revision as areas_revision
 from broadcast.content import PERSONAL_CHANNELS, Content
-from broadcast.drafts import Follows
-from broadcast.drafts.checking import check_content
 from broadcast.geometry import check_place, shape_of, to_wkb
 from broadcast.operators import Operator
 from broadcast.problems import Problem, Rejected, refuse
@@ -28,12 +28,17 @@ from broadcast.rooms import Guard
 from broadcast.store import Connection, Database
 from broadcast.text_rules import warnings
 from broadcast.versions import Resolved, Version
-from broadcast.wording.render import render
-from config.rendering import facts_of
+from console.reading import unready
 from subscribers import audience, registry
 from subscribers.matcher import Matcher, audience_of, rule_for
 
+if TYPE_CHECKING:
+    from console.pool import Pool
+
 T = TypeVar("T")
+
+_COSTLY = ThreadPoolExecutor(2, thread_name_prefix="costly")
+"""For unions, counting and explaining: numpy and GEOS, which let go of the interpreter's lock meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +72,25 @@ class Desk:
         public_url: str,
         matcher: Matcher | None = None,
         on_tree: Callable[[AreaTree], None] | None = None,
+        pool: Pool | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.db, self.house, self.channels_on = db, house, channels_on
         self.sender_name, self.public_url, self.now = sender_name, public_url, now
         self.matcher = matcher or Matcher(db, channels_on)
+        self.pool = pool
         self._tree: AreaTree | None = None
         self._on_tree = on_tree
+
+    async def apart(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
+        """Do pure work on what a stranger sent: in a worker process where there is a pool, else on a thread."""
+        if self.pool is not None:
+            return await self.pool.run(work, *args, **more)
+        return await self._aside(work, *args, **more)
+
+    async def _aside(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
+        """Do costly work on one of two threads: it never takes those that hold, cancel and webhooks use."""
+        return await asyncio.get_running_loop().run_in_executor(_COSTLY, partial(work, *args, **more))
 
     async def actor(self, token: str) -> Operator:
         """Return whose token it is; raises Rejected (401 token_invalid)."""
@@ -176,7 +193,8 @@ class Desk:
         v = await self.head(message_id)
         guard = await self._all_inside(actor, "submit", (v.content, v.room), v=v)
         base, action = await self.edited_from(message_id)
-        problems = await asyncio.to_thread(self._unready, v.content, base, action)
+        more: dict[str, Any] = {"sender_name": self.sender_name, "public_url": self.public_url, "now": self.now()}
+        problems = await self.apart(unready, v.content, base=base, action=action, **more)
         if problems:
             raise Rejected(problems)
         seen = await self.look(v, actor)
@@ -245,7 +263,7 @@ class Desk:
             return rooms.guard(actor, permission, v=v)
         tree = await self.tree()
         for content, room in texts:
-            rooms.require_all(tree, actor, content, room)
+            await self._aside(rooms.require_all, tree, actor, content, room)
         return rooms.guard(actor, permission, tree, v)
 
     async def resend(self, actor: Operator, message_id: int, only: tuple[str, ...]) -> Resend:
@@ -311,7 +329,7 @@ class Desk:
         # Quiet hours are told as they were judged; before that, as they would be now.
         at = await self.db.read(audiences.frozen_at, v.id) or self.now()
         rule = await self.db.read(rule_for, v, self.channels_on, resolved, at=at)
-        trace = await asyncio.to_thread(audience.reasons, index, rule, person_id, tree=tree, content=v.content)
+        trace = await self._aside(audience.reasons, index, rule, person_id, tree=tree, content=v.content)
         attempts = await self.db.read(ledger.attempts_of, v.id, person_id)
         account = await self.db.read(accounts.account, v)
         line, reason = account.of_person(person_id)
@@ -334,11 +352,11 @@ class Desk:
     async def look(self, v: Version, actor: Operator | None) -> Seen:
         """Resolve the places and count the people of a version as they are now."""
         if actor is not None and actor.area is not None:
-            rooms.require_all(await self.tree(), actor, v.content, v.room)
+            await self._aside(rooms.require_all, await self.tree(), actor, v.content, v.room)
         resolved, found = await self._places(v.content, v.room, actor)
         index, _ = await self.matcher.index()
         rule = await self.db.read(rule_for, v, self.channels_on, resolved, at=self.now())
-        counted = await asyncio.to_thread(audience.preview, index, rule)
+        counted = await self._aside(audience.preview, index, rule)
         counts = {
             "addressed": counted.addressed,
             "send": counted.send,
@@ -368,11 +386,11 @@ class Desk:
         if scope and ":" not in scope and scope != "UK" and not codes:
             codes = (scope,)
         whole_areas = bool(audience_of(content).communities)
-        places = tree.places(codes, content.polygons, content.circles, everywhere=everywhere, whole_areas=whole_areas)
+        places = await self._aside(tree.places, codes, content.polygons, content.circles, everywhere=everywhere, whole_areas=whole_areas)
         found: list[Problem] = []
         drawn = shape_of(content.polygons, content.circles)
         if drawn is not None:
-            share = check_place(drawn, tree.reach(bound), "polygons" if content.polygons else "circles")
+            share = await self._aside(check_place, drawn, tree.reach(bound), "polygons" if content.polygons else "circles")
             if share > 0.001:
                 found.append(
                     Problem(
@@ -398,18 +416,6 @@ class Desk:
         if v.room is None or tree.within(actor.area, [v.room]):
             raise refuse("area_out_of_scope", "the message belongs to another control room", f"this operator is bound to {actor.area}", status=403)
 
-    def _unready(self, content: Content, base: Content | None, action: str) -> list[Problem]:
-        """Return why a text cannot go out as it is: what a door would refuse now, blanks left unfilled, a rendering that fails."""
-        follows = cast("Follows", action if base is not None else "update")
-        problems = list(check_content(content, now=self.now(), base=base, follows=follows))
-        if not problems:
-            now = self.now()
-            for language in content.languages:
-                for channel in content.channels:
-                    facts = facts_of(_Draft, sender_name=self.sender_name, public_url=self.public_url, sent=now)  # type: ignore[arg-type]
-                    render(content, facts, channel, language)
-        return problems
-
 
 def _guarded(conn: Connection, guard: Guard, act: Callable[..., T], /, *args: Any, **more: Any) -> T:
     """Run an act in its transaction, after a look at what allowed it: the operator, the areas and the text as they stand there."""
@@ -422,10 +428,3 @@ def _submitted(conn: Connection, actor: Operator, version_id: int, /, **found: A
     if small_counts.drawn(v.content):
         look_ups.record(conn, actor, look_ups.PREVIEW, subject=str(v.message_id), content=v.content, now=found["now"])
     return v
-
-
-class _Draft:
-    """Stands in for a version that has no code yet, to see that everything can be rendered."""
-
-    code = "XXXXXXXXX"
-    sent = None

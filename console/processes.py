@@ -16,6 +16,7 @@ from config import logging as logs
 from config import wiring
 from config.settings import Settings
 from console import migrate as schema
+from console.pool import Pool
 from console.up import build, listen, serve, stop_on_signals
 from console.worker import quieten, ready_database, require_cluster, run_engine
 from console.worker import run as worker
@@ -36,6 +37,7 @@ def web(settings: Settings, host: str, port: int) -> int:
 
 async def _web(settings: Settings, host: str, port: int) -> int:
     service = build(settings, roles=())
+    service.desk.pool = pool = Pool()
     try:
         await ready_database(service.db)
         sock = listen(host, port)
@@ -45,6 +47,7 @@ async def _web(settings: Settings, host: str, port: int) -> int:
             log.warning("web.no_public_url", hint="set FASTTIME_PUBLIC_URL: without it no receipts and no unsubscribe links")
         await serve(service, sock)
     finally:
+        pool.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(service.close(), 1.0)
     return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from broadcast import accounts, listing, operators, resends, small_counts, versions
@@ -25,6 +24,7 @@ from console.api.bodies import CAP, JSON, check_media_type, only_of, read_act, t
 from console.context import Web
 from console.desk import Seen
 from console.idempotency import Act, once
+from console.reading import read_replacing
 from console.shapes import content_json, message_json, problem_json
 
 Do = Literal["preview", "submit", "approve", "return", "reject", "hold", "resume", "cancel", "resend"]
@@ -85,7 +85,7 @@ def router(web: Web) -> APIRouter:
         async def make() -> Act:
             operators.require(actor, "draft")
             if kind != CAP:
-                content = await run_in_threadpool(read_draft, body, "json", now=web.now())
+                content = await web.desk.apart(read_draft, body, "json", now=web.now())
                 return Act(do=lambda desk: desk.draft(actor, content), answer=_with(), status=201)
             return await _draft_cap(web, actor, body)
 
@@ -144,9 +144,9 @@ def router(web: Web) -> APIRouter:
         v = versions.head(await web.desk.readable(actor, message_id))
         if v.action in FOLLOWS.values():
             base = await web.desk.base_of(message_id)
-            content = await run_in_threadpool(read_following, body, kind, web, base, v.action, v.content)
+            content = await _read_following(web, body, kind, base, v.action, v.content)
         else:
-            content = await run_in_threadpool(read_edit, body, kind, web, v.content)
+            content = await web.desk.apart(read_replacing, body, cap=kind == CAP, now=web.now(), replaces=v.content)
         return JSONResponse(_told(await web.desk.edit(actor, message_id, content)))
 
     for name, fields in FIELDS.items():
@@ -196,7 +196,7 @@ def _with(warnings: tuple[Problem, ...] = ()) -> Any:
 
 async def _draft_cap(web: Web, actor: Operator, body: bytes) -> Act:
     """Return the act that a CAP document asks for: a draft, or of a message of ours an update. Raises Rejected for a Cancel."""
-    alert = await run_in_threadpool(read_cap, body)
+    alert = await web.desk.apart(read_cap, body)
     message = base = None
     if alert.msg_type != "Alert":
         await web.db.write(acts.keep, alert, body, web.now())
@@ -208,27 +208,18 @@ async def _draft_cap(web: Web, actor: Operator, body: bytes) -> Act:
             raise refused
     if message is not None:
         base = await web.desk.base_of(message)
-    content, warnings = await run_in_threadpool(content_of, alert, now=web.now(), base=base)
+    content, warnings = await web.desk.apart(content_of, alert, now=web.now(), base=base)
     if message is None:
         return Act(do=lambda desk: desk.draft(actor, content), answer=_with(warnings), status=201)
     operators.require(actor, "update")
     return Act(do=lambda desk: desk.follow(actor, message, "update", content), answer=_with(warnings), status=201)
 
 
-def read_edit(body: bytes, kind: str, web: Web, replaces: Content) -> Content:
-    """Return the text that takes the place of a first version's draft; raises Rejected."""
-    if kind != CAP:
-        return read_draft(body, "json", now=web.now(), replaces=replaces)
-    alert = read_cap(body)
-    acts.only_words(alert, ("Alert",))
-    return content_of(alert, now=web.now(), replaces=replaces)[0]
-
-
-def read_following(body: bytes, kind: str, web: Web, base: Content, follows: Any, replaces: Content | None = None) -> Content:
+async def _read_following(web: Web, body: bytes, kind: str, base: Content, follows: Any, replaces: Content | None = None) -> Content:
     """Return the content of a version that follows another; raises Rejected."""
     if kind == CAP:
         raise refuse("media_type", "what follows a message is not read from CAP", f"send {JSON}", field="Content-Type", status=415)
-    return read_draft(body, "json", now=web.now(), base=base, follows=follows, replaces=replaces)
+    return await web.desk.apart(read_draft, body, "json", now=web.now(), base=base, follows=follows, replaces=replaces)
 
 
 def _follow_route(web: Web, follows: Follows) -> Any:
@@ -242,7 +233,7 @@ def _follow_route(web: Web, follows: Follows) -> Any:
             message_id = message_id_of(id)
             await web.desk.readable(actor, message_id)
             base = await web.desk.base_of(message_id)
-            content = await run_in_threadpool(read_following, body, kind, web, base, follows)
+            content = await _read_following(web, body, kind, base, follows)
             return Act(do=lambda desk: desk.follow(actor, message_id, follows, content), answer=_with(), status=201)
 
         return await once(request, body, web.desk, actor, make)
