@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from broadcast.problems import Problem, Rejected
-from console.limits import Limits, is_reserved
+from console.limits import Limits, share_of
 
 ASKERS_KEPT = 10_000
 """Tokens and addresses whose pace is remembered; the one that asked longest ago is forgotten first."""
 
+SHARES = ("general", "acts", "hooks")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -33,37 +34,43 @@ class Capacity:
         self.limits = limits
         self._proxies, self._clock = tuple(proxies), clock
         self._paces: OrderedDict[str, _Pace] = OrderedDict()
-        self.requests = self.streams = self.body_bytes = 0
+        self.streams = 0
+        self.requests = dict.fromkeys(SHARES, 0)
+        self.body_bytes = dict.fromkeys(SHARES, 0)
 
-    def enter(self, scope: Scope, *, stream: bool) -> bool:
-        """Take a place for a request, and return whether it is of the reserved ones; raises Rejected (429 or 503)."""
-        reserved = is_reserved(scope["path"])
-        if not scope["path"].startswith("/hooks/"):  # a provider reports a million deliveries from a few addresses, signed
+    def ask(self, scope: Scope) -> None:
+        """Count one more request of its token and its address; raises Rejected (429)."""
+        share = share_of(scope["path"])
+        if share != "hooks":  # a provider reports a million deliveries from a few addresses, signed
             for asker in self._askers(scope):
-                self._check_pace(f"{'!' if reserved else ''}{asker}")
+                self._check_pace(f"{share} {asker}")
+
+    def read(self, share: str, size: int) -> None:
+        """Count bytes of a body; raises Rejected (503) where all bodies of that share together are too many."""
+        self.body_bytes[share] += size
+        if self.body_bytes[share] > self._most(share, "body_bytes"):
+            raise _busy("the bodies under way are too large together")
+
+    def enter(self, share: str, *, stream: bool) -> None:
+        """Take a place for a request that is there as a whole; raises Rejected (503)."""
         if stream:
             if self.streams >= self.limits.streams:
                 raise _busy("too many event streams are open")
             self.streams += 1
-            return reserved
-        if self.requests >= self.limits.requests + (self.limits.requests_reserved if reserved else 0):
+            return
+        if self.requests[share] >= self._most(share, "requests"):
             raise _busy("too many requests are under way")
-        self.requests += 1
-        return reserved
+        self.requests[share] += 1
 
-    def leave(self, *, stream: bool, read: int) -> None:
-        """Give the place of a request back, with the bytes of its body."""
+    def leave(self, share: str, *, stream: bool) -> None:
+        """Give the place of a request back."""
         if stream:
             self.streams -= 1
         else:
-            self.requests -= 1
-        self.body_bytes -= read
+            self.requests[share] -= 1
 
-    def read(self, size: int, *, reserved: bool) -> None:
-        """Count bytes of a body; raises Rejected (503) where all bodies together are too many."""
-        self.body_bytes += size
-        if self.body_bytes > self.limits.body_bytes + (self.limits.body_bytes_reserved if reserved else 0):
-            raise _busy("the bodies under way are too large together")
+    def _most(self, share: str, what: str) -> int:
+        return int(getattr(self.limits, what if share == "general" else f"{what}_{share}"))
 
     def address_of(self, scope: Scope) -> str:
         """Return the address a request comes from: the last one that no proxy of ours stands for."""

@@ -32,6 +32,8 @@ log = structlog.get_logger("up")
 
 ENGINE_LOCK = "engine.lock"
 LOCK_SECONDS = 5.0
+DOORS_NICE = 5
+"""However busy strangers keep the doors, the engine gets the processor first."""
 
 
 def die_with(parent: int, alive: int) -> None:
@@ -131,6 +133,7 @@ def main(arguments: list[str]) -> int:
             with only_engine(settings.data):
                 asyncio.run(_engine(settings))
         else:
+            os.nice(DOORS_NICE)
             asyncio.run(_doors(settings, socket.socket(fileno=listening)))
     except Rejected as rejected:
         log.error("up.child_failed", child=kind, problems=[p.line() for p in rejected.problems])  # noqa: TRY400 - said, not traced

@@ -15,7 +15,7 @@ from broadcast.problems import Problem, Rejected
 from broadcast.store import TROUBLE
 from console import problem_json
 from console.capacity import Capacity
-from console.limits import MIB
+from console.limits import MIB, share_of
 
 log = structlog.get_logger("web")
 
@@ -37,6 +37,34 @@ Observe = Callable[[str, str, int, float], None]
 
 class _TooLargeError(Exception):
     pass
+
+
+class _Body:
+    """A request's body, read as a whole before a place is taken for it: who is slow with it holds a connection, and nothing else."""
+
+    def __init__(self, receive: Receive, capacity: Capacity, share: str, limit: int) -> None:
+        self._receive, self._capacity, self._share, self._limit = receive, capacity, share, limit
+        self._parts: list[Message] = []
+        self.counted = 0
+
+    async def read(self) -> None:
+        """Read it; raises ClientDisconnect, _TooLargeError, or Rejected (503) where all bodies together are too many."""
+        while True:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                raise ClientDisconnect
+            size = len(message.get("body", b""))
+            self.counted += size
+            self._capacity.read(self._share, size)
+            if self.counted > self._limit:
+                raise _TooLargeError
+            self._parts.append(message)
+            if not message.get("more_body"):
+                return
+
+    async def give(self) -> Message:
+        """Give the application what was read, then whatever comes."""
+        return self._parts.pop(0) if self._parts else await self._receive()
 
 
 class Edge:
@@ -64,20 +92,9 @@ class Edge:
             scope = {**scope, "method": "GET"}  # the server leaves the body out, so that whatever has a GET has a HEAD (RFC 9110 section 9.1)
         began, answered = time.monotonic(), 0
         limit = self._limit_of(scope["path"])
-        read, counted, reserved, entered = 0, 0, False, False
+        entered, share = False, share_of(scope["path"])
+        body = _Body(receive, self._capacity, share, limit)
         secret = scope["path"].startswith(("/api/", "/u/", "/hooks/"))
-
-        async def limited() -> Message:
-            nonlocal read, counted
-            message = await receive()
-            if message["type"] == "http.request":
-                size = len(message.get("body", b""))
-                read += size
-                if read > limit:
-                    raise _TooLargeError
-                counted += size
-                self._capacity.read(size, reserved=reserved)
-            return message
 
         async def dressed(message: Message) -> None:
             nonlocal answered
@@ -90,13 +107,16 @@ class Edge:
                 await send(message)
 
         try:
-            reserved = self._capacity.enter(scope, stream=stream)
-            entered = True
+            self._capacity.ask(scope)
             if _declared(scope) > limit:
                 raise _TooLargeError
-            await self._app(scope, limited, dressed)
+            if scope["method"] not in ("GET", "HEAD"):
+                await body.read()
+            self._capacity.enter(share, stream=stream)
+            entered = True
+            await self._app(scope, body.give, dressed)
         except _TooLargeError:
-            await _drain(receive, read)
+            await _drain(receive, body.counted)
             await self._refuse(scope, dressed, answered, Rejected(Problem(code="body_too_large", detail=f"at most {limit:,} bytes are read here", fix="send less", status=413)))
         except Rejected as rejected:
             await self._refuse(scope, dressed, answered, rejected)
@@ -109,8 +129,9 @@ class Edge:
             log.exception("web.failed", method=scope["method"], route=problem_json.route_of(scope))
             await self._refuse(scope, dressed, answered, problem_json.of_bug())
         finally:
+            self._capacity.body_bytes[share] -= body.counted
             if entered:
-                self._capacity.leave(stream=stream, read=counted)
+                self._capacity.leave(share, stream=stream)
             self._observe(scope["method"], problem_json.route_of(scope), answered, time.monotonic() - began)
 
     async def _refuse(self, scope: Scope, send: Send, answered: int, rejected: Rejected) -> None:

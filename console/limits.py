@@ -24,10 +24,12 @@ class Limits:
     connections: int = 512
     connections_per_address: int = 256
     requests: int = 128
-    requests_reserved: int = 64
+    requests_acts: int = 64
+    requests_hooks: int = 128
     streams: int = 128
     body_bytes: int = 64 * MIB
-    body_bytes_reserved: int = 16 * MIB
+    body_bytes_acts: int = 8 * MIB
+    body_bytes_hooks: int = 32 * MIB
     requests_per_second: float = 200.0
     requests_at_once: int = 2000
     write_seconds: float = 30.0
@@ -40,18 +42,22 @@ class Limits:
         return replace(self, connections=most, connections_per_address=share)
 
 
-_RESERVED = re.compile(r"/api/v1/messages/[^/]{1,20}/(?:hold|cancel)|/hooks/[^?]{1,300}|/healthz|/readyz")
+_ACTS = re.compile(r"/api/v1/messages/[^/]{1,20}/(?:hold|cancel)|/healthz|/readyz")
 
 
-def is_reserved(path: str) -> bool:
-    """Return whether a request has capacity of its own: hold, cancel, webhooks and health answer whatever else waits."""
-    return len(path) < 400 and _RESERVED.fullmatch(path) is not None
+def share_of(path: str) -> str:
+    """Return whose capacity a request uses: "hooks", "acts" (hold, cancel, health), or "general" for everything else."""
+    if path.startswith("/hooks/"):
+        return "hooks"
+    return "acts" if len(path) < 100 and _ACTS.fullmatch(path) is not None else "general"
 
 
 def body_limit(path: str, drafts: int) -> int:
     """Return how many bytes of a body are read at a path; `drafts` is the limit of a message."""
     if path.startswith("/hooks/"):
-        return 64 * KIB  # a form of Twilio's has a few hundred bytes
+        return 64 * KIB  # a form of Twilio's has a few hundred bytes; as many as there are connections fit into their share
+    if share_of(path) == "acts":
+        return 16 * KIB
     if path == "/api/v1/messages" or re.fullmatch(r"/api/v1/messages/[^/]{1,20}(?:/(?:update|correct|all-clear))?", path):
         return drafts
     if path.startswith("/u/"):

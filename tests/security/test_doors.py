@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from console.capacity import Capacity, read_proxies
 from console.door import make_server, run_server
 from console.edge import Edge
-from console.limits import KIB, Limits, body_limit, is_reserved
+from console.limits import KIB, Limits, body_limit, share_of
 from tests.console.site import open_site
 
 HOLD = "/api/v1/messages/1/hold"
@@ -96,7 +96,8 @@ async def test_who_does_not_finish_is_answered_408_and_let_go(sent: bytes) -> No
         reader, writer = await served.connect(sent)
         assert b" 408 " in await the_end(reader)
         writer.close()
-        assert (served.capacity.requests, served.capacity.body_bytes) == (0, 0)
+        assert not any(served.capacity.requests.values())
+        assert not any(served.capacity.body_bytes.values())
 
 
 async def test_a_body_that_drips_has_its_time_as_a_whole_too() -> None:
@@ -156,9 +157,10 @@ async def test_a_connection_that_works_is_never_evicted_and_none_is_let_in_besid
 
 
 async def test_hold_cancel_and_webhooks_have_places_of_their_own() -> None:
-    assert all(is_reserved(p) for p in (HOLD, "/api/v1/messages/12/cancel", "/hooks/twilio/status/ab-1"))
-    assert not any(is_reserved(p) for p in ("/api/v1/messages/1/preview", "/api/v1/messages", "/", "/api/v1/messages/1/hold/x"))
-    async with doors(Limits(requests=3, requests_reserved=2)) as served:
+    assert {share_of(p) for p in (HOLD, "/api/v1/messages/12/cancel", "/readyz")} == {"acts"}
+    assert share_of("/hooks/twilio/status/ab-1") == "hooks"
+    assert {share_of(p) for p in ("/api/v1/messages/1/preview", "/api/v1/messages", "/", "/api/v1/messages/1/hold/x")} == {"general"}
+    async with doors(Limits(requests=3, requests_acts=1, requests_hooks=1)) as served:
         busy = [await served.connect(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n") for _ in range(3)]
         await asyncio.sleep(0.2)
         status, told = await served.ask("/")
@@ -171,17 +173,28 @@ async def test_hold_cancel_and_webhooks_have_places_of_their_own() -> None:
 
 
 async def test_bodies_under_way_have_a_limit_together_and_a_form_of_a_webhook_is_small() -> None:
-    async with doors(Limits(body_bytes=100 * KIB, body_bytes_reserved=100 * KIB)) as served:
+    async with doors(Limits(body_bytes=100 * KIB)) as served:
         part = b"a" * 60 * KIB
         head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
         held = [await served.connect(head + part) for _ in range(3)]
         await asyncio.sleep(0.2)
-        assert served.capacity.body_bytes <= 200 * KIB
+        assert served.capacity.body_bytes["general"] <= 200 * KIB
         assert (await served.ask(HOLD, b"{}"))[0] == 200
         for _, writer in held:
             writer.close()
         assert (await served.ask("/hooks/twilio/inbound", b"a" * 65 * KIB))[1]["code"] == "body_too_large"
-    assert served.capacity.body_bytes == 0
+    assert not any(served.capacity.body_bytes.values())
+
+
+async def test_webhooks_that_never_end_take_no_place_of_one_that_does_nor_of_a_hold() -> None:
+    async with doors(Limits(requests_hooks=2, requests_acts=1, connections=64, connections_per_address=64)) as served:
+        head = b"POST /hooks/twilio/inbound HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n"
+        held = [await served.connect(head + b"a" * 30_000) for _ in range(50)]
+        await asyncio.sleep(0.2)
+        assert (await served.ask("/hooks/twilio/inbound", b"AccountSid=x"))[0] == 200
+        assert (await served.ask(HOLD, b"{}"))[0] == 200
+        for _, writer in held:
+            writer.close()
 
 
 async def test_a_token_and_an_address_have_a_pace_and_hold_has_its_own() -> None:
