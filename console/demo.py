@@ -187,6 +187,7 @@ def _settings(folder: Path, http_url: str, smtp_url: str, public_url: str) -> se
             "FASTTIME_MAIL_FROM": "Police alerts <alerts@example.org>",
             "FASTTIME_EXERCISE_MAIL_FROM": "EXERCISE <exercise@example.org>",
             "FASTTIME_PUBLIC_URL": public_url,
+            "FASTTIME_METRICS_LISTEN": "off",
             "FASTTIME_SENDER": "demo.fasttime.local",
             "FASTTIME_SENDER_NAME": "Police (demo)",
         }

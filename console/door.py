@@ -13,7 +13,7 @@ import json
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 import uvicorn
@@ -214,7 +214,7 @@ class Door(HttpToolsProtocol):
             self._timer = None
 
 
-def make_server(app: Any, limits: Limits | None = None, *, graceful_seconds: int = 3) -> uvicorn.Server:
+def make_server(app: Any, limits: Limits | None = None, *, graceful_seconds: int = 3, lifespan: Literal["on", "off"] = "on") -> uvicorn.Server:
     """Return a server for one application; it installs no signal handlers and trusts no forwarded header."""
     fitted = (limits or Limits()).fitted()
     keeper = Doorkeeper(fitted)
@@ -228,7 +228,7 @@ def make_server(app: Any, limits: Limits | None = None, *, graceful_seconds: int
         ws="none",
         log_config=None,
         access_log=False,
-        lifespan="on",
+        lifespan=lifespan,
         server_header=False,
         proxy_headers=False,
         backlog=ACCEPTED_AT_ONCE,

@@ -141,7 +141,7 @@ async def serve_metrics(app: Any, where: tuple[str, int] | None) -> None:
         log.warning("metrics.off", reason=rejected.problems[0].detail, hint="choose another FASTTIME_METRICS_LISTEN, or off")
         return
     log.info("metrics.listening", port=sock.getsockname()[1])
-    await run_server(make_server(app, graceful_seconds=1), sock)
+    await run_server(make_server(app, graceful_seconds=1, lifespan="off"), sock)
 
 
 async def serve(

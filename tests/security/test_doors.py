@@ -67,8 +67,7 @@ async def doors(limits: Limits, proxies: str = "") -> AsyncIterator[Doors]:
     app = Edge(inner, limit_of=lambda path: body_limit(path, 4 << 20), observe=lambda *_: None, capacity=capacity)
     sock = socket.socket(proto=socket.IPPROTO_TCP)
     sock.bind(("127.0.0.1", 0))
-    server = make_server(app, limits, graceful_seconds=1)
-    server.config.lifespan = "off"
+    server = make_server(app, limits, graceful_seconds=1, lifespan="off")
     running = asyncio.create_task(run_server(server, sock))
     while not server.started:
         await asyncio.sleep(0.01)
