@@ -263,7 +263,10 @@ class Desk:
             return rooms.guard(actor, permission, v=v)
         tree = await self.tree()
         for content, room in texts:
-            await self._aside(rooms.require_all, tree, actor, content, room)
+            if permission == "cancel":  # never behind the previews of others
+                await asyncio.to_thread(rooms.require_all, tree, actor, content, room)
+            else:
+                await self._aside(rooms.require_all, tree, actor, content, room)
         return rooms.guard(actor, permission, tree, v)
 
     async def resend(self, actor: Operator, message_id: int, only: tuple[str, ...]) -> Resend:
