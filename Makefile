@@ -2,7 +2,7 @@
 #
 #   make demo [PEOPLE=100000]     the main job, from nothing to a printed account
 #   make test [ARGS='-k cancel']  the whole suite on real Kafka, PostgreSQL, Redis and SMTP
-#   make check                    lint, types and the layers' contract
+#   make check                    lint, format, types and the layers' contract
 #   make test-chaos               the long runs with kills
 #   make test-security            the long attacks; make test-security CASES=5000 for fewer generated requests
 #   make bench [NAME=email]       side-by-side ratios
@@ -52,6 +52,7 @@ bench: services
 
 lint: venv-dev
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo 'not formatted: run make format' >&2; exit 1; }
 
 format: venv-dev
 	@$(BIN)/ruff check --fix .

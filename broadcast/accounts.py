@@ -1,4 +1,6 @@
-"""The account of a version: on which line every person of the frozen audience stands, at this moment (DESIGN 3, R12, R18)."""
+"""The account of a version: on which line every person of the frozen audience stands, at this
+moment (DESIGN 3, R12, R18).
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,24 @@ from broadcast.versions import Version
 
 _WITHDRAWN = ("superseded", "corrected", "cancelled", "stood_down", "rejected")
 
-_LINE_OF = {"accepted": "accepted", "sent": "accepted", "delivered": "delivered", "failed": "failed", "in_doubt": "in_doubt", "refused": "waiting", "not_started": "waiting"}
+_LINE_OF = {
+    "accepted": "accepted",
+    "sent": "accepted",
+    "delivered": "delivered",
+    "failed": "failed",
+    "in_doubt": "in_doubt",
+    "refused": "waiting",
+    "not_started": "waiting",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Lines as sets of subscriber ids: per channel asked for, and per person the best of their channels.
+    """Lines as sets of subscriber ids: per channel asked for, and per person the best of their
+    channels.
 
-    The people's lines are disjoint and make up `addressed`; `suppressed` splits the people of the line not_sent by their one reason.
+    The people's lines are disjoint and make up `addressed`; `suppressed` splits the people of the
+    line not_sent by their one reason.
     """
 
     version: Version
@@ -40,9 +52,14 @@ class Account:
             "status": self.version.status,
             "state": self.version.state,
             "people": {line: len(self.people[line]) for line in LINES},
-            "channels": {channel: {line: len(lines[line]) for line in LINES} for channel, lines in self.channels.items()},
+            "channels": {
+                channel: {line: len(lines[line]) for line in LINES}
+                for channel, lines in self.channels.items()
+            },
             "addressed": len(self.addressed),
-            "suppressed": {reason: len(self.suppressed.get(reason, ())) for reason in SUPPRESSION_REASONS},
+            "suppressed": {
+                reason: len(self.suppressed.get(reason, ())) for reason in SUPPRESSION_REASONS
+            },
         }
 
     def shown(self) -> dict[str, Any]:
@@ -50,13 +67,20 @@ class Account:
         return small_counts.account(self.to_json(), self.version.content)
 
     def of_person(self, person: int) -> tuple[str | None, str]:
-        """Return a person's line and, where they were not sent to, the one reason; (None, "") for who is not addressed."""
+        """Return a person's line and, where they were not sent to, the one reason; (None, "") for
+        who is not addressed.
+        """
         line = next((line for line, ids in self.people.items() if person in ids), None)
         return line, next((reason for reason, ids in self.suppressed.items() if person in ids), "")
 
     def channels_of(self, person: int) -> dict[str, str]:
         """Return the person's line on every channel they were asked for on."""
-        return {channel: line for channel, lines in self.channels.items() for line, ids in lines.items() if person in ids}
+        return {
+            channel: line
+            for channel, lines in self.channels.items()
+            for line, ids in lines.items()
+            if person in ids
+        }
 
     @property
     def complete(self) -> bool:
@@ -65,7 +89,9 @@ class Account:
 
     @property
     def adds_up(self) -> bool:
-        """Whether every addressed person is on exactly one line, and every suppressed one has exactly one reason."""
+        """Whether every addressed person is on exactly one line, and every suppressed one has
+        exactly one reason.
+        """
         lines = list(self.people.values())
         reasons = list(self.suppressed.values())
         return (
@@ -77,19 +103,27 @@ class Account:
 
 
 def account(conn: Connection, v: Version) -> Account:
-    """Compute the account from what is stored: the frozen audience, batches, slices and outcomes."""
+    """Compute the account from what is stored: the frozen audience, batches, slices and
+    outcomes.
+    """
     audience = audiences.read(conn, v.id)
     duplicate = audiences.duplicates(conn, v.id)
     channels: dict[str, dict[str, BitMap]] = {}
     reasons: dict[str, dict[str, BitMap]] = {}
     ended = _ended_as(v)
     for channel in _channels_asked(conn, v, duplicate):
-        channels[channel], reasons[channel] = _channel_lines(conn, v, channel, duplicate.get(channel, BitMap()), ended)
+        channels[channel], reasons[channel] = _channel_lines(
+            conn, v, channel, duplicate.get(channel, BitMap()), ended
+        )
     sendable = BitMap().union(*audience.send.values()) if audience.send else BitMap()
     people = {line: BitMap() for line in LINES}
     left = BitMap(sendable)
     for line in BEST_FIRST:
-        there = BitMap().union(*(lines[line] for lines in channels.values())) & left if channels else BitMap()
+        there = (
+            BitMap().union(*(lines[line] for lines in channels.values())) & left
+            if channels
+            else BitMap()
+        )
         people[line] = there
         left -= there
     if v.live_at is None:
@@ -97,7 +131,11 @@ def account(conn: Connection, v: Version) -> Account:
     suppressed = {reason: BitMap(ids) for reason, ids in audience.suppressed.items()}
     unexplained = BitMap(people["not_sent"])
     for reason in SUPPRESSION_REASONS:
-        on_channels = BitMap().union(*(r.get(reason, BitMap()) for r in reasons.values())) if reasons else BitMap()
+        on_channels = (
+            BitMap().union(*(r.get(reason, BitMap()) for r in reasons.values()))
+            if reasons
+            else BitMap()
+        )
         mine = on_channels & unexplained
         if mine:
             suppressed[reason] = suppressed.get(reason, BitMap()) | mine
@@ -108,13 +146,25 @@ def account(conn: Connection, v: Version) -> Account:
         people["not_sent"] |= ids
     for channel in CHANNELS:
         channels.setdefault(channel, {line: BitMap() for line in LINES})
-    return Account(version=v, addressed=audience.addressed, people=people, channels=channels, suppressed=suppressed)
+    return Account(
+        version=v,
+        addressed=audience.addressed,
+        people=people,
+        channels=channels,
+        suppressed=suppressed,
+    )
 
 
 def of_message(conn: Connection, message_id: int, number: int | None = None) -> Account:
-    """Return the account of a message's version, by default the newest that was published, else the open one."""
+    """Return the account of a message's version, by default the newest that was published, else the
+    open one.
+    """
     existing = versions.of_message(conn, message_id)
-    v = next((v for v in existing if v.number == number), None) if number is not None else versions.newest_published(existing)
+    v = (
+        next((v for v in existing if v.number == number), None)
+        if number is not None
+        else versions.newest_published(existing)
+    )
     return account(conn, v or existing[-1])
 
 
@@ -125,14 +175,19 @@ def _ended_as(v: Version) -> str | None:
 
 
 def _channels_asked(conn: Connection, v: Version, duplicate: dict[str, BitMap]) -> list[str]:
-    asked = set(conn.execute(select(batch.c.channel).where(batch.c.version_id == v.id).distinct()).scalars()) | set(duplicate)
+    asked = set(
+        conn.execute(select(batch.c.channel).where(batch.c.version_id == v.id).distinct()).scalars()
+    ) | set(duplicate)
     return [*(c for c in CHANNELS if c in asked), *sorted(asked - set(CHANNELS))]
 
 
-def _channel_lines(conn: Connection, v: Version, channel: str, duplicate: BitMap, ended: str | None) -> tuple[dict[str, BitMap], dict[str, BitMap]]:
+def _channel_lines(
+    conn: Connection, v: Version, channel: str, duplicate: BitMap, ended: str | None
+) -> tuple[dict[str, BitMap], dict[str, BitMap]]:
     """Return the lines of one channel, and the reasons of those not sent.
 
-    The newest generation decides, except that an arrival in any generation stands, and a doubt in any stays visible (R12).
+    The newest generation decides, except that an arrival in any generation stands, and a doubt in
+    any stays visible (R12).
     """
     lines = {line: BitMap() for line in LINES}
     reasons: dict[str, BitMap] = {}
@@ -182,22 +237,41 @@ def _channel_lines(conn: Connection, v: Version, channel: str, duplicate: BitMap
     return lines, reasons
 
 
-def _outcomes(conn: Connection, version_id: int, channel: str) -> dict[int, dict[tuple[str, str], BitMap]]:
+def _outcomes(
+    conn: Connection, version_id: int, channel: str
+) -> dict[int, dict[tuple[str, str], BitMap]]:
     """Return generation → (state, code of a skip) → people."""
     found: dict[int, dict[tuple[str, str], list[int]]] = {}
-    query = select(outcome.c.generation, outcome.c.state, outcome.c.code, outcome.c.person_id).where(outcome.c.version_id == version_id, outcome.c.channel == channel)
+    query = select(
+        outcome.c.generation, outcome.c.state, outcome.c.code, outcome.c.person_id
+    ).where(outcome.c.version_id == version_id, outcome.c.channel == channel)
     for number, state, code, person in conn.execute(query):
-        found.setdefault(number, {}).setdefault((state, code if state == "skipped" else ""), []).append(person)
-    return {number: {key: BitMap(ids) for key, ids in groups.items()} for number, groups in found.items()}
+        found.setdefault(number, {}).setdefault(
+            (state, code if state == "skipped" else ""), []
+        ).append(person)
+    return {
+        number: {key: BitMap(ids) for key, ids in groups.items()}
+        for number, groups in found.items()
+    }
 
 
-def _generations(conn: Connection, version_id: int, channel: str) -> dict[int, tuple[BitMap, BitMap]]:
+def _generations(
+    conn: Connection, version_id: int, channel: str
+) -> dict[int, tuple[BitMap, BitMap]]:
     """Return generation → (not yet claimed, claimed) people."""
     found: dict[int, tuple[BitMap, BitMap]] = {}
     claimed_ranges: dict[int, list[tuple[int, int]]] = {}
-    for row in conn.execute(select(slice_.c.batch_id, slice_.c.lo, slice_.c.hi).where(slice_.c.version_id == version_id, slice_.c.channel == channel, slice_.c.state == "open")):
+    for row in conn.execute(
+        select(slice_.c.batch_id, slice_.c.lo, slice_.c.hi).where(
+            slice_.c.version_id == version_id, slice_.c.channel == channel, slice_.c.state == "open"
+        )
+    ):
         claimed_ranges.setdefault(row.batch_id, []).append((row.lo, row.hi))
-    for b in conn.execute(select(batch.c.id, batch.c.generation, batch.c.members, batch.c.next).where(batch.c.version_id == version_id, batch.c.channel == channel)):
+    for b in conn.execute(
+        select(batch.c.id, batch.c.generation, batch.c.members, batch.c.next).where(
+            batch.c.version_id == version_id, batch.c.channel == channel
+        )
+    ):
         ids = audiences.members_of(b.members)
         waiting, claimed = found.setdefault(b.generation, (BitMap(), BitMap()))
         waiting |= BitMap(ids[b.next :])
@@ -208,13 +282,31 @@ def _generations(conn: Connection, version_id: int, channel: str) -> dict[int, t
 
 
 def progress(conn: Connection, version_id: int) -> dict[str, dict[str, int]]:
-    """Return channel → {size, claimed, accepted, failed, in_doubt, skipped, waiting} from per-slice totals: cheap, for a live view (R18)."""
+    """Return channel → {size, claimed, accepted, failed, in_doubt, skipped, waiting} from per-slice
+    totals: cheap, for a live view (R18).
+    """
     found: dict[str, dict[str, int]] = {}
     for channel, size, claimed in conn.execute(
-        select(batch.c.channel, func.sum(batch.c.size), func.sum(batch.c.next)).where(batch.c.version_id == version_id).group_by(batch.c.channel)
+        select(batch.c.channel, func.sum(batch.c.size), func.sum(batch.c.next))
+        .where(batch.c.version_id == version_id)
+        .group_by(batch.c.channel)
     ):
-        found[channel] = {"size": int(size), "claimed": int(claimed), "accepted": 0, "failed": 0, "in_doubt": 0, "skipped": 0, "waiting": 0}
+        found[channel] = {
+            "size": int(size),
+            "claimed": int(claimed),
+            "accepted": 0,
+            "failed": 0,
+            "in_doubt": 0,
+            "skipped": 0,
+            "waiting": 0,
+        }
     names = ("accepted", "failed", "in_doubt", "skipped", "waiting")
-    for channel, *sums in conn.execute(select(slice_.c.channel, *(func.sum(slice_.c[n]) for n in names)).where(slice_.c.version_id == version_id).group_by(slice_.c.channel)):
-        found.setdefault(channel, {"size": 0, "claimed": 0}).update({n: int(total or 0) for n, total in zip(names, sums, strict=True)})
+    for channel, *sums in conn.execute(
+        select(slice_.c.channel, *(func.sum(slice_.c[n]) for n in names))
+        .where(slice_.c.version_id == version_id)
+        .group_by(slice_.c.channel)
+    ):
+        found.setdefault(channel, {"size": 0, "claimed": 0}).update(
+            {n: int(total or 0) for n, total in zip(names, sums, strict=True)}
+        )
     return found

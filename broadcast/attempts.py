@@ -1,4 +1,6 @@
-"""Attempt ids: what names one hand-over to one person, everywhere outside our database (guarantee R13)."""
+"""Attempt ids: what names one hand-over to one person, everywhere outside our database (guarantee
+R13).
+"""
 
 from __future__ import annotations
 
@@ -20,16 +22,19 @@ def _mac(slice_attempt: str, position: int, key: bytes) -> str:
 
 
 def person_attempt(slice_attempt: str, position: int, key: bytes) -> str:
-    """Return the attempt id of the person at `position` (0..255) of a slice: slice id, position, truncated HMAC.
+    """Return the attempt id of the person at `position` (0..255) of a slice: slice id, position,
+    truncated HMAC.
 
-    50 lower-case hexadecimal digits: fits a URL path, a Message-ID and an e-mail local part. The HMAC stops a
-    recipient from forging the bounces of the other people in the same slice.
+    50 lower-case hexadecimal digits: fits a URL path, a Message-ID and an e-mail local part. The
+    HMAC stops a recipient from forging the bounces of the other people in the same slice.
     """
     return f"{slice_attempt}{position:02x}{_mac(slice_attempt, position, key)}"
 
 
 def parse_person_attempt(text: str, key: bytes) -> tuple[str, int] | None:
-    """Return (slice attempt id, position), or None where the text is not an attempt id that this key made."""
+    """Return (slice attempt id, position), or None where the text is not an attempt id that this
+    key made.
+    """
     if not _FORM.fullmatch(text):
         return None
     slice_attempt, position = text[:_SLICE_HEX], int(text[_SLICE_HEX : _SLICE_HEX + 2], 16)

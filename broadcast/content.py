@@ -1,4 +1,6 @@
-"""The content of one message version: the words, the place and the audience rule that two people agree on."""
+"""The content of one message version: the words, the place and the audience rule that two people
+agree on.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,22 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-KINDS = ("threat_level_change", "appeal", "incident", "advice", "contingency", "correction", "all_clear")
+KINDS = (
+    "threat_level_change",
+    "appeal",
+    "incident",
+    "advice",
+    "contingency",
+    "correction",
+    "all_clear",
+)
 STATUSES = ("Actual", "Exercise", "System", "Test", "Draft")  # CAP 1.2, alert.status
 CHANNELS = ("sms", "voice", "email", "web")
-PERSONAL_CHANNELS = ("sms", "voice", "email")  # web is one page for everybody, not a delivery to a person
+PERSONAL_CHANNELS = (
+    "sms",
+    "voice",
+    "email",
+)  # web is one page for everybody, not a delivery to a person
 SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")  # CAP 1.2, most severe first
 URGENCIES = ("Immediate", "Expected", "Future", "Past", "Unknown")
 CERTAINTIES = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
@@ -17,7 +31,9 @@ SUBSCRIBER_KINDS = ("resident", "business", "partner", "officer")
 VISIBILITIES = ("public", "restricted", "private")  # the most open first; CAP 1.2, alert.scope
 CLOSED_KINDS = frozenset({"officer", "partner"})  # an audience of only these is not the public
 
-Ring = tuple[tuple[float, float], ...]  # (longitude, latitude) in degrees, first point repeated last
+Ring = tuple[
+    tuple[float, float], ...
+]  # (longitude, latitude) in degrees, first point repeated last
 Polygon = tuple[Ring, ...]  # the outer ring, then its holes
 
 
@@ -32,7 +48,9 @@ class Circle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """What is said in one language. `sms` and `voice` are None where the rule makes them from the others."""
+    """What is said in one language. `sms` and `voice` are None where the rule makes them from the
+    others.
+    """
 
     headline: str
     description: str = ""
@@ -59,7 +77,8 @@ class Content:
     content that was stored before the field existed.
 
     `expires` is an aware UTC datetime, or a timedelta counted from the approval that publishes it.
-    `languages` keeps the author's order: the first is what a person hears whose own language is missing.
+    `languages` keeps the author's order: the first is what a person hears whose own language is
+    missing.
     """
 
     kind: str
@@ -79,7 +98,9 @@ class Content:
     hotlines: tuple[str, ...] = ()
     source: str | None = None
     note: str | None = None  # CAP note: of a correction, what was wrong
-    incidents: tuple[str, ...] = ()  # CAP incidents: the identifier of a foreign CAP document it was drafted from
+    incidents: tuple[
+        str, ...
+    ] = ()  # CAP incidents: the identifier of a foreign CAP document it was drafted from
     visibility: str = ""
 
     def __post_init__(self) -> None:
@@ -102,11 +123,18 @@ class Content:
         return cls(
             **{
                 **data,
-                "expires": timedelta(seconds=expires["after_seconds"]) if isinstance(expires, dict) else datetime.fromisoformat(expires),
+                "expires": (
+                    timedelta(seconds=expires["after_seconds"])
+                    if isinstance(expires, dict)
+                    else datetime.fromisoformat(expires)
+                ),
                 "languages": {tag: Text(**text) for tag, text in data["languages"].items()},
                 "audience": Audience(**{k: tuple(v) for k, v in data["audience"].items()}),
                 "circles": tuple(Circle(**c) for c in data["circles"]),
-                "polygons": tuple(tuple(tuple((float(x), float(y)) for x, y in ring) for ring in rings) for rings in data["polygons"]),
+                "polygons": tuple(
+                    tuple(tuple((float(x), float(y)) for x, y in ring) for ring in rings)
+                    for rings in data["polygons"]
+                ),
                 **{k: tuple(data[k]) for k in ("areas", "channels", "hotlines", "incidents")},
             }
         )

@@ -23,7 +23,9 @@ TEXT_LENGTHS: Final = MappingProxyType(
         "incidents": 500,
     }
 )
-"""Characters of each text. Of an SMS this is what a provider takes; its parts are counted beside."""
+"""Characters of each text. Of an SMS this is what a provider takes; its parts are counted
+beside.
+"""
 
 COUNTS: Final = MappingProxyType(
     {

@@ -1,4 +1,6 @@
-"""CSV files as people send them: encoding, separator, header and quotes checked, every row with its line number; formula-safe writing."""
+"""CSV files as people send them: encoding, separator, header and quotes checked, every row with its
+line number; formula-safe writing.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from typing import Any, BinaryIO
 from broadcast.problems import Problem, Rejected
 
 MAX_FILE_BYTES = 1 << 30
-MAX_LINE_CHARS = 64 * 1024  # a subscriber has a few hundred; a whole row of a boundary as WKT gets its own limit
+MAX_LINE_CHARS = (
+    64 * 1024
+)  # a subscriber has a few hundred; a whole row of a boundary as WKT gets its own limit
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 _ESCAPED = (*_FORMULA_START, "'")
 _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
@@ -23,7 +27,9 @@ _UTF8 = "save it as CSV in UTF-8"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A read file: the header as written (trimmed), and its rows as (line number, cells); rows of blanks only are left out."""
+    """A read file: the header as written (trimmed), and its rows as (line number, cells); rows of
+    blanks only are left out.
+    """
 
     filename: str
     header: tuple[str, ...]
@@ -33,21 +39,31 @@ class Table:
 def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES, max_line: int | None = None) -> bytes:
     """Return a file's bytes; raise Rejected if it is missing, no file, or larger than `max_bytes`.
 
-    Reads piece by piece and no further than the limit: a device or a pipe tells no size. With `max_line`
-    (characters) a longer line is refused where it stands, and so is what begins as no text.
+    Reads piece by piece and no further than the limit: a device or a pipe tells no size. With
+    `max_line` (characters) a longer line is refused where it stands, and so is what begins as no
+    text.
     """
     try:
         size = path.stat().st_size
         if size > max_bytes:
-            raise _refused(path.name, "file_too_large", f"{size} bytes, more than {max_bytes}", "split it")
+            raise _refused(
+                path.name, "file_too_large", f"{size} bytes, more than {max_bytes}", "split it"
+            )
         with path.open("rb") as opened:
             return bounded(opened, path.name, max_bytes=max_bytes, max_line=max_line)
     except OSError as exc:
-        raise _refused(path.name, "file_unreadable", exc.strerror or type(exc).__name__, "check the path and who may read it") from exc
+        raise _refused(
+            path.name,
+            "file_unreadable",
+            exc.strerror or type(exc).__name__,
+            "check the path and who may read it",
+        ) from exc
 
 
 def bounded(stream: BinaryIO, name: str, *, max_bytes: int, max_line: int | None = None) -> bytes:
-    """Return what a stream holds, at most `max_bytes`; raises Rejected (file_too_large, line_too_long, and for NUL bytes bad_encoding)."""
+    """Return what a stream holds, at most `max_bytes`; raises Rejected (file_too_large,
+    line_too_long, and for NUL bytes bad_encoding).
+    """
     data = bytearray()
     line_start, lines = 0, 1
     while piece := stream.read(_PIECE):
@@ -57,7 +73,12 @@ def bounded(stream: BinaryIO, name: str, *, max_bytes: int, max_line: int | None
             last = piece.rfind(b"\n")
             longest = len(data) + (piece.find(b"\n") if last >= 0 else len(piece)) - line_start
             if longest > max_line * _BYTES_OF_A_CHARACTER:
-                raise _refused(f"{name}:{lines}", "line_too_long", f"more than {max_line} characters", "is a line break or a closing quote missing?")
+                raise _refused(
+                    f"{name}:{lines}",
+                    "line_too_long",
+                    f"more than {max_line} characters",
+                    "is a line break or a closing quote missing?",
+                )
             if last >= 0:
                 lines += piece.count(b"\n")
                 line_start = len(data) + last + 1
@@ -68,18 +89,35 @@ def bounded(stream: BinaryIO, name: str, *, max_bytes: int, max_line: int | None
 
 
 def decode(data: bytes, filename: str) -> str:
-    """Return the text of a UTF-8 file, its byte-order mark taken off; refuse what is another encoding or no text, naming it."""
+    """Return the text of a UTF-8 file, its byte-order mark taken off; refuse what is another
+    encoding or no text, naming it.
+    """
     _check_text(data, filename)
     return data.decode("utf-8-sig")
 
 
 def _check_text(data: bytes, filename: str) -> None:
     if data.startswith(b"PK\x03\x04"):
-        raise _refused(filename, "file_is_spreadsheet", "a workbook or zip archive, which may hold hidden sheets and is not read", "export the one sheet as CSV in UTF-8")
+        raise _refused(
+            filename,
+            "file_is_spreadsheet",
+            "a workbook or zip archive, which may hold hidden sheets and is not read",
+            "export the one sheet as CSV in UTF-8",
+        )
     if data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise _refused(filename, "file_is_spreadsheet", "an old Excel workbook, which may hold hidden sheets and is not read", "export the one sheet as CSV in UTF-8")
+        raise _refused(
+            filename,
+            "file_is_spreadsheet",
+            "an old Excel workbook, which may hold hidden sheets and is not read",
+            "export the one sheet as CSV in UTF-8",
+        )
     if data.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf")):
-        raise _refused(filename, "file_is_compressed", "a compressed file, whose size nobody knows before it is open", "unpack it first")
+        raise _refused(
+            filename,
+            "file_is_compressed",
+            "a compressed file, whose size nobody knows before it is open",
+            "unpack it first",
+        )
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _refused(filename, "bad_encoding", "the file is UTF-16", _UTF8)
     _check_head(data[:4096], filename)
@@ -88,7 +126,12 @@ def _check_text(data: bytes, filename: str) -> None:
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         name = "Windows-1252 (or Latin-1)" if _is_western(data) else "not UTF-8"
-        raise _refused(f"{filename}:{line}", "bad_encoding", f"the file is {name}, byte 0x{data[exc.start]:02x} is no UTF-8", _UTF8) from exc
+        raise _refused(
+            f"{filename}:{line}",
+            "bad_encoding",
+            f"the file is {name}, byte 0x{data[exc.start]:02x} is no UTF-8",
+            _UTF8,
+        ) from exc
 
 
 def _check_head(data: bytes, filename: str) -> None:
@@ -96,15 +139,24 @@ def _check_head(data: bytes, filename: str) -> None:
     if b"\x00" not in head:
         return
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    name = "UTF-16" if len(head) // 4 < max(even, odd) and min(even, odd) == 0 else "no text: it holds NUL bytes"
+    name = (
+        "UTF-16"
+        if len(head) // 4 < max(even, odd) and min(even, odd) == 0
+        else "no text: it holds NUL bytes"
+    )
     raise _refused(filename, "bad_encoding", f"the file is {name}", _UTF8)
 
 
-def read_table(data: bytes, filename: str, *, max_line: int = MAX_LINE_CHARS, expected: Sequence[str] = ()) -> Table:
-    """Return a whole CSV file, its header and rows. RFC 4180, comma, with or without byte-order mark.
+def read_table(
+    data: bytes, filename: str, *, max_line: int = MAX_LINE_CHARS, expected: Sequence[str] = ()
+) -> Table:
+    """Return a whole CSV file, its header and rows. RFC 4180, comma, with or without byte-order
+    mark.
 
-    `expected` are the columns to name when the header is missing. Raises Rejected: bad_encoding, file_is_spreadsheet, file_is_compressed, file_empty,
-    header_missing, header_duplicated, separator_guess, unclosed_quote, line_too_long, cells_missing, cells_too_many (the last two for every row).
+    `expected` are the columns to name when the header is missing. Raises Rejected: bad_encoding,
+    file_is_spreadsheet, file_is_compressed, file_empty, header_missing, header_duplicated,
+    separator_guess, unclosed_quote, line_too_long, cells_missing, cells_too_many (the last two for
+    every row).
     """
     problems: list[Problem] = []
     header, rows = open_table(data, filename, problems, max_line=max_line, expected=expected)
@@ -115,22 +167,36 @@ def read_table(data: bytes, filename: str, *, max_line: int = MAX_LINE_CHARS, ex
 
 
 def open_table(
-    data: bytes, filename: str, problems: list[Problem], *, max_line: int = MAX_LINE_CHARS, expected: Sequence[str] = ()
+    data: bytes,
+    filename: str,
+    problems: list[Problem],
+    *,
+    max_line: int = MAX_LINE_CHARS,
+    expected: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], Iterator[tuple[int, list[str]]]]:
-    """Return the header and an iterator of (line number, cells), for files too large to hold as rows.
+    """Return the header and an iterator of (line number, cells), for files too large to hold as
+    rows.
 
-    What is wrong with the file as a whole raises Rejected (see `read_table`); what is wrong with a row is added to `problems` while iterating.
+    What is wrong with the file as a whole raises Rejected (see `read_table`); what is wrong with a
+    row is added to `problems` while iterating.
     """
     _check_text(data, filename)
     if csv.field_size_limit() < max_line:
-        csv.field_size_limit(max_line)  # the csv module's own limit is for the whole process; ours is checked line by line
+        csv.field_size_limit(
+            max_line
+        )  # the csv module's own limit is for the whole process; ours is checked line by line
     reader = csv.reader(_lines(data, filename, max_line), strict=True)
     rows = _rows(reader, filename, problems)
     first = next(rows, None)
     if problems:
         raise Rejected(problems)
     if first is None:
-        raise _refused(filename, "file_empty", "there is nothing in it", f"begin with the header {','.join(expected)}" if expected else "begin with a header")
+        raise _refused(
+            filename,
+            "file_empty",
+            "there is nothing in it",
+            f"begin with the header {','.join(expected)}" if expected else "begin with a header",
+        )
     header = _header(first[1], filename, first[0], expected)
     return header, _of_width(rows, len(header), filename, problems)
 
@@ -144,12 +210,21 @@ def _rows(reader: Any, filename: str, problems: list[Problem]) -> Iterator[tuple
                 yield here, row
     except csv.Error:
         detail = "a quote that opens in this row is not closed, or closes in the middle of a cell"
-        problems.append(Problem(code="unclosed_quote", detail=detail, fix='close it, and write a quote inside a cell twice ("")', where=f"{filename}:{line}"))
+        problems.append(
+            Problem(
+                code="unclosed_quote",
+                detail=detail,
+                fix='close it, and write a quote inside a cell twice ("")',
+                where=f"{filename}:{line}",
+            )
+        )
     except Rejected as exc:
         problems += exc.problems
 
 
-def _of_width(rows: Iterator[tuple[int, list[str]]], width: int, filename: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
+def _of_width(
+    rows: Iterator[tuple[int, list[str]]], width: int, filename: str, problems: list[Problem]
+) -> Iterator[tuple[int, list[str]]]:
     for line, row in rows:
         if len(row) == width:
             yield line, row
@@ -158,9 +233,16 @@ def _of_width(rows: Iterator[tuple[int, list[str]]], width: int, filename: str, 
 
 
 def _lines(data: bytes, filename: str, limit: int) -> Iterator[str]:
-    for number, line in enumerate(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""), 1):
+    for number, line in enumerate(
+        io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""), 1
+    ):
         if len(line) > limit:
-            raise _refused(f"{filename}:{number}", "line_too_long", f"{len(line)} characters, more than {limit}", "is a line break or a closing quote missing?")
+            raise _refused(
+                f"{filename}:{number}",
+                "line_too_long",
+                f"{len(line)} characters, more than {limit}",
+                "is a line break or a closing quote missing?",
+            )
         yield line
 
 
@@ -170,8 +252,17 @@ def unescape(cell: str) -> str:
 
 
 def escape(cell: str) -> str:
-    """Put an apostrophe before what a spreadsheet would run as a formula (OWASP ASVS 5.0, 1.2.10); `unescape` gives the cell back."""
-    return "'" + cell if cell and (cell[0] in _FORMULA_START or (cell[0] == "'" and len(cell) > 1 and cell[1] in _ESCAPED)) else cell
+    """Put an apostrophe before what a spreadsheet would run as a formula (OWASP ASVS 5.0, 1.2.10);
+    `unescape` gives the cell back.
+    """
+    return (
+        "'" + cell
+        if cell
+        and (
+            cell[0] in _FORMULA_START or (cell[0] == "'" and len(cell) > 1 and cell[1] in _ESCAPED)
+        )
+        else cell
+    )
 
 
 def is_formula(cell: str) -> bool:
@@ -180,7 +271,9 @@ def is_formula(cell: str) -> bool:
 
 
 def write_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a CSV file (RFC 4180: CRLF, quotes where needed). The cells come escaped already where they must be."""
+    """Yield the lines of a CSV file (RFC 4180: CRLF, quotes where needed). The cells come escaped
+    already where they must be.
+    """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     writer.writerow(header)
@@ -199,20 +292,44 @@ def _header(row: list[str], filename: str, line: int, expected: Sequence[str]) -
     if len(names) == 1:
         for separator, name in _SEPARATORS.items():
             if separator in names[0]:
-                raise _refused(where, "separator_guess", f"the columns look separated by {name}s", "save it with commas")
+                raise _refused(
+                    where,
+                    "separator_guess",
+                    f"the columns look separated by {name}s",
+                    "save it with commas",
+                )
     if expected and not {n.casefold() for n in names} & {e.casefold() for e in expected}:
-        raise _refused(where, "header_missing", "the first row names no column that is known", f"begin with a header of {', '.join(expected)}")
+        raise _refused(
+            where,
+            "header_missing",
+            "the first row names no column that is known",
+            f"begin with a header of {', '.join(expected)}",
+        )
     seen: set[str] = set()
     double = sorted({n for n in (x.casefold() for x in names) if n in seen or seen.add(n)})  # type: ignore[func-returns-value]
     if double:
-        raise _refused(where, "header_duplicated", f"twice in the header: {', '.join(d or '(a column without a name)' for d in double)}", "name every column once")
+        raise _refused(
+            where,
+            "header_duplicated",
+            f"twice in the header: {', '.join(d or '(a column without a name)' for d in double)}",
+            "name every column once",
+        )
     return names
 
 
 def _wrong_width(filename: str, line: int, found: int, wanted: int) -> Problem:
     code = "cells_missing" if found < wanted else "cells_too_many"
-    fix = "put quotes round a cell that holds a comma" if found > wanted else "give every row all its commas"
-    return Problem(code=code, detail=f"{found} cells where the header has {wanted}", fix=fix, where=f"{filename}:{line}")
+    fix = (
+        "put quotes round a cell that holds a comma"
+        if found > wanted
+        else "give every row all its commas"
+    )
+    return Problem(
+        code=code,
+        detail=f"{found} cells where the header has {wanted}",
+        fix=fix,
+        where=f"{filename}:{line}",
+    )
 
 
 def _is_western(data: bytes) -> bool:

@@ -1,4 +1,6 @@
-"""What became of one hand-over: the states of an attempt and the fold that only moves up (guarantee R12)."""
+"""What became of one hand-over: the states of an attempt and the fold that only moves up (guarantee
+R12).
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,32 @@ RANK: dict[str, int] = {
     "failed": 5,  # surely not delivered, final for this attempt
     "delivered": 6,
 }
-"""Evidence replaces what stands only where its rank is higher. A sure refusal settles a doubt; nothing unsettles it."""
+"""Evidence replaces what stands only where its rank is higher. A sure refusal settles a doubt;
+nothing unsettles it.
+"""
 
-LINES = ("waiting", "handing_over", "accepted", "delivered", "failed", "not_sent", "expired", "in_doubt")
+LINES = (
+    "waiting",
+    "handing_over",
+    "accepted",
+    "delivered",
+    "failed",
+    "not_sent",
+    "expired",
+    "in_doubt",
+)
 """The lines a control room sees (INTERFACES, deliveries); `sent` is shown as accepted."""
 
-BEST_FIRST = ("delivered", "accepted", "in_doubt", "handing_over", "waiting", "failed", "expired", "not_sent")
+BEST_FIRST = (
+    "delivered",
+    "accepted",
+    "in_doubt",
+    "handing_over",
+    "waiting",
+    "failed",
+    "expired",
+    "not_sent",
+)
 """A person's own line is the best of their channels (DESIGN section 4)."""
 
 REACHED = ("accepted", "sent", "delivered")
@@ -38,7 +60,9 @@ SUPPRESSION_REASONS = (
     "stale",
     "withdrawn",
 )
-"""Why an addressed person was not sent to, in the order in which one reason is chosen (DESIGN section 4)."""
+"""Why an addressed person was not sent to, in the order in which one reason is chosen (DESIGN
+section 4).
+"""
 
 
 def rank_of(column: ColumnElement[str]) -> ColumnElement[int]:

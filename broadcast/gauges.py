@@ -17,7 +17,9 @@ LIVE_VERSIONS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauges:
-    """One look. `totals` are (channel, line) sums over the newest live versions, from per-slice totals committed with "slice done"."""
+    """One look. `totals` are (channel, line) sums over the newest live versions, from per-slice
+    totals committed with "slice done".
+    """
 
     outbox_waiting: int
     receipts_waiting: int
@@ -31,7 +33,14 @@ class Gauges:
 
 def look(conn: Connection, alive_after: datetime) -> Gauges:
     """Return the gauges; a worker counts whose last sign of life is younger than that moment."""
-    live = list(conn.execute(select(version.c.id).where(version.c.state.in_(("live", "held"))).order_by(version.c.id.desc()).limit(LIVE_VERSIONS)).scalars())
+    live = list(
+        conn.execute(
+            select(version.c.id)
+            .where(version.c.state.in_(("live", "held")))
+            .order_by(version.c.id.desc())
+            .limit(LIVE_VERSIONS)
+        ).scalars()
+    )
     totals: dict[tuple[str, str], int] = {}
     for version_id in live:
         for channel, sums in accounts.progress(conn, version_id).items():
@@ -41,13 +50,31 @@ def look(conn: Connection, alive_after: datetime) -> Gauges:
         outbox_waiting=_bounded(conn, select(outbox.c.id).where(outbox.c.relayed_at.is_(None))),
         receipts_waiting=_bounded(conn, select(receipt.c.id).where(receipt.c.folded_at.is_(None))),
         slices_open=_bounded(conn, select(slice_.c.attempt).where(slice_.c.state == "open")),
-        in_doubt=sum(_bounded(conn, select(outcome.c.attempt).where(outcome.c.version_id == version_id, outcome.c.state == "in_doubt")) for version_id in live),
+        in_doubt=sum(
+            _bounded(
+                conn,
+                select(outcome.c.attempt).where(
+                    outcome.c.version_id == version_id, outcome.c.state == "in_doubt"
+                ),
+            )
+            for version_id in live
+        ),
         parked=_bounded(conn, select(parked.c.id)),
-        workers=_bounded(conn, select(worker.c.id).where(worker.c.dead_at.is_(None), worker.c.heartbeat_at > alive_after)),
-        versions={row[0]: row[1] for row in conn.execute(select(version.c.state, func.count()).group_by(version.c.state))},
+        workers=_bounded(
+            conn,
+            select(worker.c.id).where(
+                worker.c.dead_at.is_(None), worker.c.heartbeat_at > alive_after
+            ),
+        ),
+        versions={
+            row[0]: row[1]
+            for row in conn.execute(select(version.c.state, func.count()).group_by(version.c.state))
+        },
         totals=totals,
     )
 
 
 def _bounded(conn: Connection, query: Select[tuple[int]] | Select[tuple[str]]) -> int:
-    return int(conn.execute(select(func.count()).select_from(query.limit(CAP).subquery())).scalar_one())
+    return int(
+        conn.execute(select(func.count()).select_from(query.limit(CAP).subquery())).scalar_one()
+    )

@@ -1,7 +1,8 @@
-"""Later passes over a version: retries, the next channel, another contact point, an ordered resend (guarantee R2).
+"""Later passes over a version: retries, the next channel, another contact point, an ordered resend
+(guarantee R2).
 
-Each is a generation of batches, made in one transaction under the version's exclusive lock, so that two reasons to try
-somebody again never become two hand-overs.
+Each is a generation of batches, made in one transaction under the version's exclusive lock, so that
+two reasons to try somebody again never become two hand-overs.
 """
 
 from __future__ import annotations
@@ -44,11 +45,19 @@ def due_versions(conn: Connection, now: datetime) -> list[int]:
     return sorted({*conn.execute(asked).scalars(), *conn.execute(ordered).scalars()})
 
 
-def make_due(conn: Connection, version_id: int, *, contacts: Contacts, shared: Shared = _nobody_shares, now: datetime | None = None) -> int:
+def make_due(
+    conn: Connection,
+    version_id: int,
+    *,
+    contacts: Contacts,
+    shared: Shared = _nobody_shares,
+    now: datetime | None = None,
+) -> int:
     """Make the generations that are due for a version; return how many people were queued.
 
-    A retry goes to the same channel, a failure on to the person's next one (routine only), a doubt of danger to life to every
-    other contact point, a resend to those it was approved for. Where people share a contact point, it is asked once per channel, as at release.
+    A retry goes to the same channel, a failure on to the person's next one (routine only), a doubt
+    of danger to life to every other contact point, a resend to those it was approved for. Where
+    people share a contact point, it is asked once per channel, as at release.
     """
     lock_version(conn, version_id)
     now = now or database_now(conn)
@@ -58,9 +67,15 @@ def make_due(conn: Connection, version_id: int, *, contacts: Contacts, shared: S
     rows = due_rows(conn, version_id, now)
     people = 0
     if audiences.open_until(v, now):
-        people += _retry(conn, v, [r for r in rows if r.state in ("refused", "not_started")], shared, now)
-        people += _next_channel(conn, v, [r for r in rows if r.state in ("failed", "skipped")], shared, now)
-        people += _other_contact(conn, v, [r for r in rows if r.state == "in_doubt"], contacts, shared, now)
+        people += _retry(
+            conn, v, [r for r in rows if r.state in ("refused", "not_started")], shared, now
+        )
+        people += _next_channel(
+            conn, v, [r for r in rows if r.state in ("failed", "skipped")], shared, now
+        )
+        people += _other_contact(
+            conn, v, [r for r in rows if r.state == "in_doubt"], contacts, shared, now
+        )
         people += _resend(conn, v, now)
     settle_due(conn, rows)
     return people
@@ -68,49 +83,96 @@ def make_due(conn: Connection, version_id: int, *, contacts: Contacts, shared: S
 
 def due_rows(conn: Connection, version_id: int, now: datetime) -> list[Any]:
     """Return the outcomes of a version that ask for a further generation now."""
-    columns = (outcome.c.attempt, outcome.c.position, outcome.c.person_id, outcome.c.channel, outcome.c.generation, outcome.c.state, outcome.c.code)
-    return list(conn.execute(select(*columns).where(outcome.c.version_id == version_id, outcome.c.due_at <= now)))
+    columns = (
+        outcome.c.attempt,
+        outcome.c.position,
+        outcome.c.person_id,
+        outcome.c.channel,
+        outcome.c.generation,
+        outcome.c.state,
+        outcome.c.code,
+    )
+    return list(
+        conn.execute(
+            select(*columns).where(outcome.c.version_id == version_id, outcome.c.due_at <= now)
+        )
+    )
 
 
 def settle_due(conn: Connection, rows: list[Any]) -> None:
-    """Note that these asked and were heard. Receipts fold without the version's lock: what rose since it was read asks anew, and stays due."""
+    """Note that these asked and were heard. Receipts fold without the version's lock: what rose
+    since it was read asks anew, and stays due.
+    """
     for row in rows:
-        same = (outcome.c.attempt == row.attempt, outcome.c.position == row.position, outcome.c.state == row.state)
+        same = (
+            outcome.c.attempt == row.attempt,
+            outcome.c.position == row.position,
+            outcome.c.state == row.state,
+        )
         conn.execute(update(outcome).where(*same).values(due_at=None))
 
 
 def _languages(conn: Connection, v: Version) -> list[tuple[list[str], str, BitMap]]:
-    return [(order.split(">"), language, ids) for (order, language), ids in audiences.read(conn, v.id).send.items()]
+    return [
+        (order.split(">"), language, ids)
+        for (order, language), ids in audiences.read(conn, v.id).send.items()
+    ]
 
 
 def _parts(conn: Connection, v: Version, channel: str, ids: BitMap) -> list[Part]:
-    return [Part(channel, language, mine) for _, language, members in _languages(conn, v) if (mine := members & ids)]
+    return [
+        Part(channel, language, mine)
+        for _, language, members in _languages(conn, v)
+        if (mine := members & ids)
+    ]
 
 
 def _busy(conn: Connection, v: Version, channel: str) -> BitMap:
-    """Return whom an unfinished batch or an open slice of this version and channel holds already."""
+    """Return whom an unfinished batch or an open slice of this version and channel holds
+    already.
+    """
     busy = audiences.open_members(conn, v.id).get(channel, BitMap())
-    for members, position in conn.execute(select(batch.c.members, batch.c.next).where(batch.c.version_id == v.id, batch.c.channel == channel, batch.c.next < batch.c.size)):
+    for members, position in conn.execute(
+        select(batch.c.members, batch.c.next).where(
+            batch.c.version_id == v.id, batch.c.channel == channel, batch.c.next < batch.c.size
+        )
+    ):
         busy |= BitMap(audiences.members_of(members)[position:])
     return busy
 
 
 def _there(conn: Connection, v: Version, channel: str, states: tuple[str, ...]) -> BitMap:
-    query = select(outcome.c.person_id).where(outcome.c.version_id == v.id, outcome.c.channel == channel, outcome.c.state.in_(states))
+    query = select(outcome.c.person_id).where(
+        outcome.c.version_id == v.id, outcome.c.channel == channel, outcome.c.state.in_(states)
+    )
     return BitMap(conn.execute(query).scalars().all())
 
 
 def _queue(
-    conn: Connection, v: Version, cause: str, wanted: Mapping[str, BitMap], now: datetime, *, never: tuple[str, ...] = MAY_HAVE_REACHED, ordered_by: int | None = None
+    conn: Connection,
+    v: Version,
+    cause: str,
+    wanted: Mapping[str, BitMap],
+    now: datetime,
+    *,
+    never: tuple[str, ...] = MAY_HAVE_REACHED,
+    ordered_by: int | None = None,
 ) -> int:
-    """Insert one generation for those wanted, without those queued, under way or reached on that channel."""
+    """Insert one generation for those wanted, without those queued, under way or reached on that
+    channel.
+    """
     parts: list[Part] = []
     for channel, ids in wanted.items():
         free = ids - _busy(conn, v, channel) - _there(conn, v, channel, never)
         parts += _parts(conn, v, channel, free)
     if not parts:
         return 0
-    number = (conn.execute(select(func.max(generation.c.number)).where(generation.c.version_id == v.id)).scalar_one() or 0) + 1
+    number = (
+        conn.execute(
+            select(func.max(generation.c.number)).where(generation.c.version_id == v.id)
+        ).scalar_one()
+        or 0
+    ) + 1
     return audiences.insert_generation(conn, v, number, cause, parts, now, ordered_by)
 
 
@@ -125,35 +187,74 @@ def _retry(conn: Connection, v: Version, rows: list[Any], shared: Shared, now: d
     wanted = _by_channel(rows)
     given_up: list[list[Any]] = []
     for channel, people in wanted.items():
-        exhausted = BitMap([person for person, n in ledger.refusals(conn, v.id, channel, people).items() if n >= MAX_TRIES])
+        exhausted = BitMap(
+            [
+                person
+                for person, n in ledger.refusals(conn, v.id, channel, people).items()
+                if n >= MAX_TRIES
+            ]
+        )
         for row in rows:
             if row.channel == channel and row.person_id in exhausted and row.state == "refused":
-                last = update(outcome).where(outcome.c.attempt == row.attempt, outcome.c.position == row.position, outcome.c.state == "refused")
-                if conn.execute(last.values(state="failed", code="retries_exhausted", due_at=None)).rowcount:
+                last = update(outcome).where(
+                    outcome.c.attempt == row.attempt,
+                    outcome.c.position == row.position,
+                    outcome.c.state == "refused",
+                )
+                if conn.execute(
+                    last.values(state="failed", code="retries_exhausted", due_at=None)
+                ).rowcount:
                     given_up.append([row.attempt, row.position])
         people -= exhausted
         if exhausted:
-            wanted_next = [row for row in rows if row.channel == channel and row.person_id in exhausted]
+            wanted_next = [
+                row for row in rows if row.channel == channel and row.person_id in exhausted
+            ]
             _next_channel(conn, v, wanted_next, shared, now)
     if given_up:
-        payload = {"version_id": v.id, "state": "failed", "code": "retries_exhausted", "outcomes": given_up}
-        outbox.append(conn, topic_for(RECEIPTS, v.status), str(v.id), "retries.exhausted", payload, at=now)
+        payload = {
+            "version_id": v.id,
+            "state": "failed",
+            "code": "retries_exhausted",
+            "outcomes": given_up,
+        }
+        outbox.append(
+            conn, topic_for(RECEIPTS, v.status), str(v.id), "retries.exhausted", payload, at=now
+        )
     queued = 0
-    causes = {row.number: row.cause for row in conn.execute(select(generation.c.number, generation.c.cause).where(generation.c.version_id == v.id))}
+    causes = {
+        row.number: row.cause
+        for row in conn.execute(
+            select(generation.c.number, generation.c.cause).where(generation.c.version_id == v.id)
+        )
+    }
     for cause in sorted({ledger.retry_of(causes[row.generation]) for row in rows}):
-        mine = _by_channel([row for row in rows if ledger.retry_of(causes[row.generation]) == cause])
+        mine = _by_channel(
+            [row for row in rows if ledger.retry_of(causes[row.generation]) == cause]
+        )
         never = REACHED if ledger.repeats_doubts(cause) else MAY_HAVE_REACHED
-        queued += _queue(conn, v, cause, {channel: ids & wanted[channel] for channel, ids in mine.items()}, now, never=never)
+        queued += _queue(
+            conn,
+            v,
+            cause,
+            {channel: ids & wanted[channel] for channel, ids in mine.items()},
+            now,
+            never=never,
+        )
     return queued
 
 
-def _next_channel(conn: Connection, v: Version, rows: list[Any], shared: Shared, now: datetime) -> int:
+def _next_channel(
+    conn: Connection, v: Version, rows: list[Any], shared: Shared, now: datetime
+) -> int:
     if v.urgent or not rows:
         return 0  # urgent went by every channel at once
     wanted: dict[str, BitMap] = {}
     duplicate = audiences.duplicates(conn, v.id)
     asked = {c: BitMap() for c in ("sms", "voice", "email")}
-    for channel, members in conn.execute(select(batch.c.channel, batch.c.members).where(batch.c.version_id == v.id)):
+    for channel, members in conn.execute(
+        select(batch.c.channel, batch.c.members).where(batch.c.version_id == v.id)
+    ):
         asked.setdefault(channel, BitMap()).update(audiences.members_of(members))
     for order, _, ids in _languages(conn, v):
         for row_channel, failed in _by_channel(rows).items():
@@ -162,49 +263,87 @@ def _next_channel(conn: Connection, v: Version, rows: list[Any], shared: Shared,
                 continue
             for channel in order[order.index(row_channel) + 1 :]:
                 fresh = mine - asked.get(channel, BitMap()) - duplicate.get(channel, BitMap())
-                fresh -= _doubles(conn, channel, asked.get(channel, BitMap()) | wanted.get(channel, BitMap()), fresh, shared)
+                fresh -= _doubles(
+                    conn,
+                    channel,
+                    asked.get(channel, BitMap()) | wanted.get(channel, BitMap()),
+                    fresh,
+                    shared,
+                )
                 if fresh:
                     wanted[channel] = wanted.get(channel, BitMap()) | fresh
                 mine -= fresh
     return _queue(conn, v, "next_channel", wanted, now) if wanted else 0
 
 
-def _doubles(conn: Connection, channel: str, asked: BitMap, fresh: BitMap, shared: Shared) -> BitMap:
-    """Return who of `fresh` shares a contact point with somebody asked there already, or with a lower id of `fresh`."""
+def _doubles(
+    conn: Connection, channel: str, asked: BitMap, fresh: BitMap, shared: Shared
+) -> BitMap:
+    """Return who of `fresh` shares a contact point with somebody asked there already, or with a
+    lower id of `fresh`.
+    """
     doubles = BitMap()
     for group in shared(conn, channel, fresh) if fresh else ():
         doubles |= group & fresh if group & asked else BitMap((group & fresh)[1:])
     return doubles
 
 
-def _other_contact(conn: Connection, v: Version, rows: list[Any], contacts: Contacts, shared: Shared, now: datetime) -> int:
+def _other_contact(
+    conn: Connection, v: Version, rows: list[Any], contacts: Contacts, shared: Shared, now: datetime
+) -> int:
     if v.severity_rank != 0 or not rows:
         return 0
     people = BitMap([row.person_id for row in rows])
-    wanted = {channel: ids for channel, ids in contacts(conn, people).items() if channel in v.content.channels}
+    wanted = {
+        channel: ids
+        for channel, ids in contacts(conn, people).items()
+        if channel in v.content.channels
+    }
     for channel in list(wanted):
         asked = BitMap()
-        for members in conn.execute(select(batch.c.members).where(batch.c.version_id == v.id, batch.c.channel == channel)).scalars():
+        for members in conn.execute(
+            select(batch.c.members).where(batch.c.version_id == v.id, batch.c.channel == channel)
+        ).scalars():
             asked |= BitMap(audiences.members_of(members))
         wanted[channel] -= asked
         wanted[channel] -= _doubles(conn, channel, asked, wanted[channel], shared)
     return _queue(conn, v, "other_contact", {c: ids for c, ids in wanted.items() if ids}, now)
 
 
-def resend_members(conn: Connection, v: Version, only: tuple[str, ...], lines: Mapping[str, Mapping[str, BitMap]], now: datetime) -> dict[str, BitMap]:
-    """Return per channel whom a resend would hand over to; raises Rejected while doubts are too young to be repeated (R2)."""
+def resend_members(
+    conn: Connection,
+    v: Version,
+    only: tuple[str, ...],
+    lines: Mapping[str, Mapping[str, BitMap]],
+    now: datetime,
+) -> dict[str, BitMap]:
+    """Return per channel whom a resend would hand over to; raises Rejected while doubts are too
+    young to be repeated (R2).
+    """
     if "in_doubt" in only:
-        newest = conn.execute(select(func.max(slice_.c.deadline)).where(slice_.c.version_id == v.id, slice_.c.in_doubt > 0)).scalar_one()
+        newest = conn.execute(
+            select(func.max(slice_.c.deadline)).where(
+                slice_.c.version_id == v.id, slice_.c.in_doubt > 0
+            )
+        ).scalar_one()
         young = newest is not None and newest + RESEND_QUARANTINE > now
         if young:
             raise refuse(
                 "too_young",
-                "some hand-overs are in doubt for less than two minutes past their deadline and may still settle by themselves",
+                "some hand-overs are in doubt for less than two minutes past their deadline and may"
+                " still settle by themselves",
                 "order the resend again in two minutes",
                 status=409,
             )
-    delivered = BitMap().union(*(there.get("delivered", BitMap()) for there in lines.values())) if lines else BitMap()
-    return {channel: BitMap().union(*(there[line] for line in only)) - delivered for channel, there in lines.items()}
+    delivered = (
+        BitMap().union(*(there.get("delivered", BitMap()) for there in lines.values()))
+        if lines
+        else BitMap()
+    )
+    return {
+        channel: BitMap().union(*(there[line] for line in only)) - delivered
+        for channel, there in lines.items()
+    }
 
 
 def _resend(conn: Connection, v: Version, now: datetime) -> int:
@@ -213,11 +352,22 @@ def _resend(conn: Connection, v: Version, now: datetime) -> int:
         missing = two_persons.missing_for_resend(conn, v, order)
         if missing:
             conn.execute(update(resend).where(resend.c.id == order.id).values(state="rejected"))
-            versions.record(conn, v, "block_resend", None, now, content_hash=order.digest, count=order.people, why=missing)
+            versions.record(
+                conn,
+                v,
+                "block_resend",
+                None,
+                now,
+                content_hash=order.digest,
+                count=order.people,
+                why=missing,
+            )
             continue
         wanted = _unpack(resends.members(conn, order.id))
         if "in_doubt" in order.only.split(","):
-            people += _queue(conn, v, "resend_in_doubt", wanted, now, never=REACHED, ordered_by=order.ordered_by)
+            people += _queue(
+                conn, v, "resend_in_doubt", wanted, now, never=REACHED, ordered_by=order.ordered_by
+            )
         else:
             people += _queue(conn, v, "resend", wanted, now, ordered_by=order.ordered_by)
         conn.execute(update(resend).where(resend.c.id == order.id).values(state="made"))

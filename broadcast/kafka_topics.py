@@ -1,4 +1,6 @@
-"""The topics on Kafka itself: made by `migrate`, checked before a worker starts (a topic missing then would be ignored in silence)."""
+"""The topics on Kafka itself: made by `migrate`, checked before a worker starts (a topic missing
+then would be ignored in silence).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ REACH_SECONDS = 9.0
 """An unreachable broker is named within ten seconds (reliability 98)."""
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
-"""The longest event: a content with many shapes and languages, under the 1 MiB of its document several times over."""
+"""The longest event: a content with many shapes and languages, under the 1 MiB of its document
+several times over.
+"""
 
 _ALREADY_EXISTS = 36  # https://kafka.apache.org/protocol#protocol_error_codes
 
@@ -49,15 +53,27 @@ def partitions_of(topic: str, cluster: Cluster) -> int:
 
 @contextlib.asynccontextmanager
 async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Connect within `REACH_SECONDS` in all; raises Rejected (exit 69, kafka_unreachable) that names the host."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="fasttime.admin", request_timeout_ms=int(REACH_SECONDS * 1000))
+    """Connect within `REACH_SECONDS` in all; raises Rejected (exit 69, kafka_unreachable) that
+    names the host.
+    """
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=bootstrap,
+        client_id="fasttime.admin",
+        request_timeout_ms=int(REACH_SECONDS * 1000),
+    )
     try:
         async with asyncio.timeout(REACH_SECONDS):
             await admin.start()
             yield admin
     except (KafkaError, OSError, TimeoutError) as error:
         detail = f"Kafka at {bootstrap} cannot be reached: {type(error).__name__}"
-        raise refuse("kafka_unreachable", detail, "start it, or mend FASTTIME_KAFKA_BOOTSTRAP", field="FASTTIME_KAFKA_BOOTSTRAP", status=503) from error
+        raise refuse(
+            "kafka_unreachable",
+            detail,
+            "start it, or mend FASTTIME_KAFKA_BOOTSTRAP",
+            field="FASTTIME_KAFKA_BOOTSTRAP",
+            status=503,
+        ) from error
     finally:
         with contextlib.suppress(KafkaError, OSError, TimeoutError):
             await asyncio.wait_for(admin.close(), 1.0)
@@ -67,19 +83,50 @@ async def _present(admin: AIOKafkaAdminClient) -> dict[str, int]:
     return {found["topic"]: len(found["partitions"]) for found in await admin.describe_topics()}
 
 
-def compare(present: dict[str, int], cluster: Cluster, topics: Sequence[str] = TOPICS) -> list[Problem]:
-    """Return what is wrong: topics that are missing or have another number of partitions than the settings say (reliability 101)."""
+def compare(
+    present: dict[str, int], cluster: Cluster, topics: Sequence[str] = TOPICS
+) -> list[Problem]:
+    """Return what is wrong: topics that are missing or have another number of partitions than the
+    settings say (reliability 101).
+    """
     problems = []
     for topic in topics:
         wanted, found = partitions_of(topic, cluster), present.get(topic)
-        setting = "FASTTIME_SHARDS" if topic.removeprefix(EXERCISE_PREFIX) == ALERTS else "FASTTIME_PARTITIONS"
+        setting = (
+            "FASTTIME_SHARDS"
+            if topic.removeprefix(EXERCISE_PREFIX) == ALERTS
+            else "FASTTIME_PARTITIONS"
+        )
         if found is None:
-            problems.append(Problem(code="topic_missing", where=topic, detail="there is no such topic", fix="run `fasttime migrate`"))
+            problems.append(
+                Problem(
+                    code="topic_missing",
+                    where=topic,
+                    detail="there is no such topic",
+                    fix="run `fasttime migrate`",
+                )
+            )
         elif found < wanted:
-            problems.append(Problem(code="topic_partitions", where=topic, detail=f"has {found} of {wanted} partitions", fix=f"run `fasttime migrate`, or set {setting}={found}"))
+            problems.append(
+                Problem(
+                    code="topic_partitions",
+                    where=topic,
+                    detail=f"has {found} of {wanted} partitions",
+                    fix=f"run `fasttime migrate`, or set {setting}={found}",
+                )
+            )
         elif found > wanted:
-            fix = f"set {setting}={found}: neither Kafka nor `fasttime migrate` takes partitions away"
-            problems.append(Problem(code="topic_partitions", where=topic, detail=f"has {found} partitions, the settings say {wanted}", fix=fix))
+            fix = (
+                f"set {setting}={found}: neither Kafka nor `fasttime migrate` takes partitions away"
+            )
+            problems.append(
+                Problem(
+                    code="topic_partitions",
+                    where=topic,
+                    detail=f"has {found} partitions, the settings say {wanted}",
+                    fix=fix,
+                )
+            )
     return problems
 
 
@@ -90,20 +137,35 @@ async def check_topics(cluster: Cluster, topics: Sequence[str] = TOPICS) -> list
 
 
 async def create_topics(cluster: Cluster) -> list[str]:
-    """Make what is missing and add partitions where there are too few; return the topics that were changed.
+    """Make what is missing and add partitions where there are too few; return the topics that were
+    changed.
 
-    Raises Rejected: exit 69 where no broker answers, 2 where Kafka refuses (a replication higher than its brokers) or a topic has
-    too many partitions. Several may run at once.
+    Raises Rejected: exit 69 where no broker answers, 2 where Kafka refuses (a replication higher
+    than its brokers) or a topic has too many partitions. Several may run at once.
     """
     async with _admin(cluster.kafka_bootstrap) as admin:
         present = await _present(admin)
         missing = [topic for topic in TOPICS if topic not in present]
-        short = {topic: partitions_of(topic, cluster) for topic in TOPICS if 0 < present.get(topic, 0) < partitions_of(topic, cluster)}
+        short = {
+            topic: partitions_of(topic, cluster)
+            for topic in TOPICS
+            if 0 < present.get(topic, 0) < partitions_of(topic, cluster)
+        }
         if missing:
-            made = [NewTopic(topic, partitions_of(topic, cluster), cluster.replication, topic_configs={"max.message.bytes": str(MAX_EVENT_BYTES)}) for topic in missing]
+            made = [
+                NewTopic(
+                    topic,
+                    partitions_of(topic, cluster),
+                    cluster.replication,
+                    topic_configs={"max.message.bytes": str(MAX_EVENT_BYTES)},
+                )
+                for topic in missing
+            ]
             _refused([tuple(e) for e in (await admin.create_topics(made)).topic_errors])
         if short:
-            answer = await admin.create_partitions({topic: NewPartitions(total_count=wanted) for topic, wanted in short.items()})
+            answer = await admin.create_partitions(
+                {topic: NewPartitions(total_count=wanted) for topic, wanted in short.items()}
+            )
             _refused([tuple(e) for e in answer.topic_errors])
         problems = compare(await _settled(admin, cluster), cluster)
     too_many = [p for p in problems if p.code == "topic_partitions"]
@@ -113,7 +175,9 @@ async def create_topics(cluster: Cluster) -> list[str]:
 
 
 async def _settled(admin: AIOKafkaAdminClient, cluster: Cluster) -> dict[str, int]:
-    """Wait until the broker shows what it said it made; the time limit is that of the connection."""
+    """Wait until the broker shows what it said it made; the time limit is that of the
+    connection.
+    """
     while True:
         present = await _present(admin)
         if all(present.get(topic, 0) >= partitions_of(topic, cluster) for topic in TOPICS):
@@ -122,8 +186,15 @@ async def _settled(admin: AIOKafkaAdminClient, cluster: Cluster) -> dict[str, in
 
 
 def _refused(errors: Sequence[tuple[object, ...]]) -> None:
-    """Raise Rejected for the first (topic, code, words) that is an error; a topic that somebody else just made is none."""
+    """Raise Rejected for the first (topic, code, words) that is an error; a topic that somebody
+    else just made is none.
+    """
     for topic, code, *words in errors:
         if code not in (0, _ALREADY_EXISTS):
             said = str(words[0]) if words and words[0] else f"error {code}"
-            raise refuse("topic_refused", f"Kafka does not make {topic}: {said}", "FASTTIME_REPLICATION may not exceed the number of brokers", field="FASTTIME_REPLICATION")
+            raise refuse(
+                "topic_refused",
+                f"Kafka does not make {topic}: {said}",
+                "FASTTIME_REPLICATION may not exceed the number of brokers",
+                field="FASTTIME_REPLICATION",
+            )

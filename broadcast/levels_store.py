@@ -1,4 +1,6 @@
-"""Threat levels as recorded facts: what holds where, its history, the check of a change, and the past that a file may fill in."""
+"""Threat levels as recorded facts: what holds where, its history, the check of a change, and the
+past that a file may fill in.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,17 @@ def facts(conn: Connection, scope: str | None = None, until: datetime | None = N
         query = query.where(level_fact.c.scope == scope)
     if until is not None:
         query = query.where(level_fact.c.at <= until)
-    return [Fact(scope=r.scope, level=r.level, at=r.at, source=r.source, note=r.note, version_id=r.version_id) for r in conn.execute(query)]
+    return [
+        Fact(
+            scope=r.scope,
+            level=r.level,
+            at=r.at,
+            source=r.source,
+            note=r.note,
+            version_id=r.version_id,
+        )
+        for r in conn.execute(query)
+    ]
 
 
 def history(conn: Connection, scope: str | None = None) -> History:
@@ -50,11 +62,21 @@ def history(conn: Connection, scope: str | None = None) -> History:
 
 def _counting(found: Iterable[Fact]) -> list[levels.Fact]:
     # Oldest first and then in the order of recording: the number is the order.
-    return [levels.Fact(scope=f.scope, at=f.at, level=Level(f.level), source="approval" if f.source == "approval" else "import", order=n) for n, f in enumerate(found)]
+    return [
+        levels.Fact(
+            scope=f.scope,
+            at=f.at,
+            level=Level(f.level),
+            source="approval" if f.source == "approval" else "import",
+            order=n,
+        )
+        for n, f in enumerate(found)
+    ]
 
 
 def present(conn: Connection, scope: str, as_of: datetime | None = None) -> Fact | None:
-    """Return the approval that holds for the scope now, or the fact that held at `as_of`, an imported one too.
+    """Return the approval that holds for the scope now, or the fact that held at `as_of`, an
+    imported one too.
 
     An import fills in the past: it never is the present level of a scope.
     """
@@ -66,17 +88,27 @@ def present(conn: Connection, scope: str, as_of: datetime | None = None) -> Fact
 
 
 def check_change(conn: Connection, v: Version) -> str | None:
-    """Return the level a change starts from (None = the scope has none yet); raises Rejected where nothing would change."""
+    """Return the level a change starts from (None = the scope has none yet); raises Rejected where
+    nothing would change.
+    """
     scope = v.content.scope
     assert scope is not None
     held = present(conn, scope)
     if held is not None and held.level == v.content.level:
-        raise refuse("level_unchanged", f"the level of {scope} is {held.level} already", "an unchanged level sends nothing; write advice instead", field="level", status=409)
+        raise refuse(
+            "level_unchanged",
+            f"the level of {scope} is {held.level} already",
+            "an unchanged level sends nothing; write advice instead",
+            field="level",
+            status=409,
+        )
     return held.level if held else None
 
 
 def apply_change(conn: Connection, v: Version, at: datetime) -> None:
-    """Record an approved change; the scope is locked, and the level must still be the one the change started from (R11)."""
+    """Record an approved change; the scope is locked, and the level must still be the one the
+    change started from (R11).
+    """
     scope, level = v.content.scope, v.content.level
     assert scope is not None
     assert level is not None
@@ -85,27 +117,61 @@ def apply_change(conn: Connection, v: Version, at: datetime) -> None:
     if (held.level if held else None) != v.level_from:
         raise refuse(
             "level_changed",
-            f"the level of {scope} is now {held.level if held else 'not set'}, the change was written from {v.level_from or 'not set'}",
+            f"the level of {scope} is now {held.level if held else 'not set'}, the change was"
+            f" written from {v.level_from or 'not set'}",
             "return the draft, look at it again and submit it anew",
             field="level",
             status=409,
         )
     if v.status == "Actual":  # an exercise never moves the public level
-        conn.execute(insert(level_fact).values(scope=scope, level=level, at=at, source="approval", version_id=v.id, note="", recorded_at=at))
+        conn.execute(
+            insert(level_fact).values(
+                scope=scope,
+                level=level,
+                at=at,
+                source="approval",
+                version_id=v.id,
+                note="",
+                recorded_at=at,
+            )
+        )
 
 
-def import_rows(conn: Connection, rows: Sequence[LevelFact], recorded_at: datetime) -> tuple[int, list[tuple[LevelFact, str]]]:
-    """Fill in the past from the rows of a level CSV; return how many were recorded, and those left out with the reason of `select_import`.
+def import_rows(
+    conn: Connection, rows: Sequence[LevelFact], recorded_at: datetime
+) -> tuple[int, list[tuple[LevelFact, str]]]:
+    """Fill in the past from the rows of a level CSV; return how many were recorded, and those left
+    out with the reason of `select_import`.
 
-    Sends nothing. The scopes are locked, so that no approval comes between the look and the writing.
+    Sends nothing. The scopes are locked, so that no approval comes between the look and the
+    writing.
     """
     for scope in sorted({row.scope for row in rows}):
         lock_name(conn, f"level:{scope}")
     taken, left = select_import(history(conn), rows)
     if taken:
-        conn.execute(insert(level_fact), [{"scope": r.scope, "level": str(r.level), "at": r.at, "source": "import", "note": r.note, "recorded_at": recorded_at} for r in taken])
-        payloads = [{"scope": r.scope, "level": str(r.level), "since": r.at.isoformat(), "note": r.note} for r in taken]
-        events = [{"topic": RECEIPTS, "key": p["scope"], "type": "level.imported", "payload": p} for p in payloads]
+        conn.execute(
+            insert(level_fact),
+            [
+                {
+                    "scope": r.scope,
+                    "level": str(r.level),
+                    "at": r.at,
+                    "source": "import",
+                    "note": r.note,
+                    "recorded_at": recorded_at,
+                }
+                for r in taken
+            ],
+        )
+        payloads = [
+            {"scope": r.scope, "level": str(r.level), "since": r.at.isoformat(), "note": r.note}
+            for r in taken
+        ]
+        events = [
+            {"topic": RECEIPTS, "key": p["scope"], "type": "level.imported", "payload": p}
+            for p in payloads
+        ]
         outbox.append_many(conn, events, at=recorded_at, wake=False)
     return len(taken), left
 
@@ -122,9 +188,16 @@ class _Moment(LevelFact):
         return self.fact.at
 
 
-def import_facts(conn: Connection, new: Sequence[Fact], recorded_at: datetime) -> tuple[int, list[Fact]]:
-    """Fill in the past as `import_rows` does; return how many were recorded, and those left out (without those recorded already)."""
-    rows = [_Moment(date=f.at, scale=f.scope, scope=f.scope, level=Level(f.level), note=f.note, fact=f) for f in sorted(new, key=lambda f: f.at)]
+def import_facts(
+    conn: Connection, new: Sequence[Fact], recorded_at: datetime
+) -> tuple[int, list[Fact]]:
+    """Fill in the past as `import_rows` does; return how many were recorded, and those left out
+    (without those recorded already).
+    """
+    rows = [
+        _Moment(date=f.at, scale=f.scope, scope=f.scope, level=Level(f.level), note=f.note, fact=f)
+        for f in sorted(new, key=lambda f: f.at)
+    ]
     taken, left = import_rows(conn, rows, recorded_at)
     return taken, [row.fact for row, why in left if why != "known" and isinstance(row, _Moment)]
 
@@ -134,7 +207,9 @@ def import_facts(conn: Connection, new: Sequence[Fact], recorded_at: datetime) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """The level of a scope or of a place at `at`, and every scope that it comes from; level and since are None where none is set."""
+    """The level of a scope or of a place at `at`, and every scope that it comes from; level and
+    since are None where none is set.
+    """
 
     scope: str
     at: datetime
@@ -143,7 +218,9 @@ class Shown:
     came_from: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the entry of INTERFACES' `level show`: the meaning in the official words of that day."""
+        """Return the entry of INTERFACES' `level show`: the meaning in the official words of that
+        day.
+        """
         return {
             "scope": self.scope,
             "level": str(self.level) if self.level else None,
@@ -155,18 +232,27 @@ class Shown:
 
 
 def show(
-    conn: Connection, at: datetime, scope: str | None = None, *, confidential: bool = False, past: bool = False
+    conn: Connection,
+    at: datetime,
+    scope: str | None = None,
+    *,
+    confidential: bool = False,
+    past: bool = False,
 ) -> list[Shown]:
-    """Return what holds at `at`: of every scope that has a level, UK first (it always exists), or of one scope.
+    """Return what holds at `at`: of every scope that has a level, UK first (it always exists), or
+    of one scope.
 
-    The present comes from approvals alone; with `past`, for a moment that somebody asked for, what a file says counts too.
-    The level of a community may be confidential to it: it is in the answer only where it was asked for, by its name or by `confidential`.
+    The present comes from approvals alone; with `past`, for a moment that somebody asked for, what
+    a file says counts too. The level of a community may be confidential to it: it is in the answer
+    only where it was asked for, by its name or by `confidential`.
     """
     if scope is not None:
         wanted = normalise_scope(scope)
         return [_shown(_known(conn, wanted, past=past), wanted, at)]
     found = _known(conn, past=past)
-    named = [s for s in found.present(at) if s != UK and (confidential or not s.startswith("community:"))]
+    named = [
+        s for s in found.present(at) if s != UK and (confidential or not s.startswith("community:"))
+    ]
     return [_shown(found, s, at) for s in (UK, *named)]
 
 
@@ -176,7 +262,9 @@ def _known(conn: Connection, scope: str | None = None, *, past: bool) -> History
 
 
 def only_imported(conn: Connection, at: datetime, scope: str | None = None) -> list[Shown]:
-    """Return what a file says last of every scope, or of one, of which nothing was ever approved."""
+    """Return what a file says last of every scope, or of one, of which nothing was ever
+    approved.
+    """
     found = history(conn, scope)
     approved = found.approved().present(at)
     return [_shown(found, s, at) for s in found.present(at) if s not in approved]
@@ -184,7 +272,11 @@ def only_imported(conn: Connection, at: datetime, scope: str | None = None) -> l
 
 def _shown(found: History, scope: str, at: datetime) -> Shown:
     held = found.as_of(scope, at)
-    return Shown(scope=scope, at=at) if held is None else Shown(scope=scope, at=at, level=held.level, since=held.since, came_from=(scope,))
+    return (
+        Shown(scope=scope, at=at)
+        if held is None
+        else Shown(scope=scope, at=at, level=held.level, since=held.since, came_from=(scope,))
+    )
 
 
 def effective(
@@ -197,14 +289,25 @@ def effective(
     communities: Sequence[str] = (),
     past: bool = False,
 ) -> Shown:
-    """Return the level in effect at an area: the highest of its own, of all it lies in, of UK, and of the sectors and communities named.
+    """Return the level in effect at an area: the highest of its own, of all it lies in, of UK, and
+    of the sectors and communities named.
 
-    `since` is when the highest of them last became what it is. A community's level counts only where it is named: it may be confidential.
-    `past` as in `show`. Raises Rejected (404 area_unknown).
+    `since` is when the highest of them last became what it is. A community's level counts only
+    where it is named: it may be confidential. `past` as in `show`. Raises Rejected (404
+    area_unknown).
     """
     if code not in tree:
-        raise refuse("area_unknown", f"{code[:40]!r} was never imported", "see `fasttime areas list`", field="area", status=404)
-    groups = (*(f"sector:{levels.name_key(s)}" for s in sectors), *(f"community:{levels.name_key(c)}" for c in communities))
+        raise refuse(
+            "area_unknown",
+            f"{code[:40]!r} was never imported",
+            "see `fasttime areas list`",
+            field="area",
+            status=404,
+        )
+    groups = (
+        *(f"sector:{levels.name_key(s)}" for s in sectors),
+        *(f"community:{levels.name_key(c)}" for c in communities),
+    )
     scopes = (code, *(a.code for a in tree.ancestors(code)), *groups)
     found = _known(conn, past=past)
     now = found.effective(scopes, at)
@@ -212,7 +315,9 @@ def effective(
         return Shown(scope=code, at=at)
     level, came_from = now
     since = at
-    for moment in sorted({f.at for s in (UK, *scopes) for f in found.facts(s) if f.at <= at}, reverse=True):
+    for moment in sorted(
+        {f.at for s in (UK, *scopes) for f in found.facts(s) if f.at <= at}, reverse=True
+    ):
         before = found.effective(scopes, moment)
         if before is None or before[0] is not level:
             break
@@ -220,14 +325,27 @@ def effective(
     return Shown(scope=code, at=at, level=level, since=since, came_from=came_from)
 
 
-def changes(conn: Connection, scope: str | None = None, *, confidential: bool = False) -> list[dict[str, Any]]:
-    """Return every fact on record that counts, oldest first, as `level show` tells a level (its meaning in the words of its day), with source and note."""
-    recorded = facts(conn, scope if scope is None or scope.startswith("scale:") else normalise_scope(scope))
+def changes(
+    conn: Connection, scope: str | None = None, *, confidential: bool = False
+) -> list[dict[str, Any]]:
+    """Return every fact on record that counts, oldest first, as `level show` tells a level (its
+    meaning in the words of its day), with source and note.
+    """
+    recorded = facts(
+        conn, scope if scope is None or scope.startswith("scale:") else normalise_scope(scope)
+    )
     found = History(_counting(recorded))
-    counting = sorted(f.order for s in {f.scope for f in recorded} for f in found.facts(s) if scope is not None or confidential or not s.startswith("community:"))
+    counting = sorted(
+        f.order
+        for s in {f.scope for f in recorded}
+        for f in found.facts(s)
+        if scope is not None or confidential or not s.startswith("community:")
+    )
     told = []
     for n in counting:
         f = recorded[n]
-        entry = Shown(scope=f.scope, at=f.at, level=Level(f.level), since=f.at, came_from=(f.scope,)).to_json()
+        entry = Shown(
+            scope=f.scope, at=f.at, level=Level(f.level), since=f.at, came_from=(f.scope,)
+        ).to_json()
         told.append({**entry, "source": f.source, "note": f.note})
     return told

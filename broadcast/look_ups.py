@@ -1,6 +1,8 @@
-"""Looking at people's numbers and data: how often an operator may, that it is recorded, and when it looks like a search.
+"""Looking at people's numbers and data: how often an operator may, that it is recorded, and when it
+looks like a search.
 
-What is recorded in the audit chain is what is counted, so that the limit holds over all processes and restarts.
+What is recorded in the audit chain is what is counted, so that the limit holds over all processes
+and restarts.
 """
 
 from __future__ import annotations
@@ -29,11 +31,15 @@ A_MINUTE: Final = {PREVIEW: 30, EXPLAIN: 30, LISTED: 60}
 SHAPES_AN_HOUR: Final = 20
 """So many different shapes looked at by one operator within an hour are an alarm."""
 _NEWEST = 5_000
-"""Links looked at: the newest of all operators. More than these in an hour can only make a limit milder."""
+"""Links looked at: the newest of all operators. More than these in an hour can only make a limit
+milder.
+"""
 
 
 def check(conn: Connection, actor: Operator, action: str, now: datetime) -> None:
-    """Raise Rejected (429 look_ups_limited) where the operator has done it as often as one may within a minute."""
+    """Raise Rejected (429 look_ups_limited) where the operator has done it as often as one may
+    within a minute.
+    """
     allowed = A_MINUTE[action]
     times = sorted(at for at, _ in _recent(conn, actor, action, now - timedelta(minutes=1)))
     if len(times) < allowed:
@@ -60,26 +66,47 @@ def record(
     detail: str = "",
     content: Content | None = None,
 ) -> None:
-    """Chain one look-up; raises Rejected like `check`. A long series of different shapes is parked and logged, once an hour."""
+    """Chain one look-up; raises Rejected like `check`. A long series of different shapes is parked
+    and logged, once an hour.
+    """
     check(conn, actor, action, now)
     if content is not None and small_counts.drawn(content):
         detail = f"shape={_shape(content)}"
-        before = {old for _, old in _recent(conn, actor, action, now - timedelta(hours=1)) if old.startswith("shape=")}
+        before = {
+            old
+            for _, old in _recent(conn, actor, action, now - timedelta(hours=1))
+            if old.startswith("shape=")
+        }
         if len(before | {detail}) >= SHAPES_AN_HOUR:
             _alarm(conn, actor, now)
-    audit.append(conn, kind="look_up", actor=actor.name, action=action, subject=subject, detail=detail, now=now)
+    audit.append(
+        conn,
+        kind="look_up",
+        actor=actor.name,
+        action=action,
+        subject=subject,
+        detail=detail,
+        now=now,
+    )
 
 
 def _alarm(conn: Connection, actor: Operator, now: datetime) -> None:
-    said = f"operator {actor.id} looked at the numbers of {SHAPES_AN_HOUR} or more different shapes within an hour: see `fasttime audit list`"
+    said = (
+        f"operator {actor.id} looked at the numbers of {SHAPES_AN_HOUR} or more different shapes"
+        " within an hour: see `fasttime audit list`"
+    )
     parked.park(conn, "look_ups", f"operator {actor.id} {now:%Y-%m-%dT%H}", said, now)
     log.warning("look_ups.series", operator=actor.id, shapes=SHAPES_AN_HOUR)
 
 
-def _recent(conn: Connection, actor: Operator, action: str, since: datetime) -> list[tuple[datetime, str]]:
+def _recent(
+    conn: Connection, actor: Operator, action: str, since: datetime
+) -> list[tuple[datetime, str]]:
     head = audit.head(conn)
     newest = (link.c.number > (head.number if head else 0) - _NEWEST) & (link.c.at > since)
-    query = select(link.c.at, link.c.detail).where(newest, link.c.actor == actor.name, link.c.action == action)
+    query = select(link.c.at, link.c.detail).where(
+        newest, link.c.actor == actor.name, link.c.action == action
+    )
     return [(row.at, row.detail) for row in conn.execute(query)]
 
 

@@ -1,4 +1,6 @@
-"""Changes of operators and bulk exports asked for over HTTP: another administrator approves each, and everything is chained."""
+"""Changes of operators and bulk exports asked for over HTTP: another administrator approves each,
+and everything is chained.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ MOST_WAITING = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request. `what` is what it asks for: of an operator to add all but the token, of one to disable the name."""
+    """One request. `what` is what it asks for: of an operator to add all but the token, of one to
+    disable the name.
+    """
 
     id: int
     kind: str
@@ -39,22 +43,50 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         """Return what an administrator reads of it."""
-        decided = {"by": self.decided_by, "at": self.decided_at.isoformat() if self.decided_at else None, "why": self.why}
+        decided = {
+            "by": self.decided_by,
+            "at": self.decided_at.isoformat() if self.decided_at else None,
+            "why": self.why,
+        }
         asked = {"asked_by": self.asked_by, "asked_at": self.asked_at.isoformat()}
-        return {"id": self.id, "kind": self.kind, "what": dict(self.what), "state": self.state, **asked, "decided": decided}
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "what": dict(self.what),
+            "state": self.state,
+            **asked,
+            "decided": decided,
+        }
 
 
-def ask(conn: Connection, actor: Operator, kind: str, what: Mapping[str, Any], now: datetime) -> Request:
-    """Ask for it; nothing changes until another administrator approves. Raises Rejected for what could not be done anyway."""
+def ask(
+    conn: Connection, actor: Operator, kind: str, what: Mapping[str, Any], now: datetime
+) -> Request:
+    """Ask for it; nothing changes until another administrator approves. Raises Rejected for what
+    could not be done anyway.
+    """
     actor = operators.still(conn, actor, "administer")
     if kind == "add":
         operators.check_new(conn, name=what["name"], role=what["role"], email=what["email"])
     elif kind == "disable":
         operators.by_name(conn, what["name"])
-    waiting = conn.execute(select(func.count()).where(operator_request.c.state == "pending_approval")).scalar_one()
+    waiting = conn.execute(
+        select(func.count()).where(operator_request.c.state == "pending_approval")
+    ).scalar_one()
     if waiting >= MOST_WAITING:
-        raise refuse("too_many", f"{waiting} requests wait already", "approve or reject some first", status=409)
-    row = {"kind": kind, "what": json.dumps(dict(what), sort_keys=True), "state": "pending_approval", "asked_by": actor.id, "asked_at": now}
+        raise refuse(
+            "too_many",
+            f"{waiting} requests wait already",
+            "approve or reject some first",
+            status=409,
+        )
+    row = {
+        "kind": kind,
+        "what": json.dumps(dict(what), sort_keys=True),
+        "state": "pending_approval",
+        "asked_by": actor.id,
+        "asked_at": now,
+    }
     key = conn.execute(insert(operator_request).values(**row)).inserted_primary_key
     assert key is not None
     _chain(conn, actor, "request", get(conn, key[0]), now)
@@ -63,28 +95,61 @@ def ask(conn: Connection, actor: Operator, kind: str, what: Mapping[str, Any], n
 
 def get(conn: Connection, request_id: int) -> Request:
     """Return a request; raises Rejected (404 request_unknown)."""
-    row = conn.execute(select(operator_request).where(operator_request.c.id == request_id)).one_or_none()
+    row = conn.execute(
+        select(operator_request).where(operator_request.c.id == request_id)
+    ).one_or_none()
     if row is None:
-        raise refuse("request_unknown", "there is no such request", "see GET /api/v1/operator-requests", field="id", status=404)
+        raise refuse(
+            "request_unknown",
+            "there is no such request",
+            "see GET /api/v1/operator-requests",
+            field="id",
+            status=404,
+        )
     return _read(row)
 
 
 def listed(conn: Connection, limit: int = 1000) -> list[Request]:
     """Return the requests, the newest first."""
-    return [_read(row) for row in conn.execute(select(operator_request).order_by(operator_request.c.id.desc()).limit(limit))]
+    return [
+        _read(row)
+        for row in conn.execute(
+            select(operator_request).order_by(operator_request.c.id.desc()).limit(limit)
+        )
+    ]
 
 
-def approve(conn: Connection, actor: Operator, request_id: int, now: datetime) -> tuple[Request, str | None]:
-    """Do what was asked for, as another person; return the request and, of a new operator, the token: to be handed over, and never shown again."""
+def approve(
+    conn: Connection, actor: Operator, request_id: int, now: datetime
+) -> tuple[Request, str | None]:
+    """Do what was asked for, as another person; return the request and, of a new operator, the
+    token: to be handed over, and never shown again.
+    """
     actor = operators.still(conn, actor, "administer")
     wanted = _waiting(conn, request_id)
     if now - wanted.asked_at > STANDS_FOR:
-        raise refuse("expired", "it has waited for more than seven days", "reject it, and have it asked for anew", field="id", status=409)
+        raise refuse(
+            "expired",
+            "it has waited for more than seven days",
+            "reject it, and have it asked for anew",
+            field="id",
+            status=409,
+        )
     asked_by = operators.by_id(conn, wanted.asked_by)
     if asked_by is None:
-        raise refuse("asker_disabled", "who asked for it was disabled since: nobody stands behind it", "reject it", status=409)
+        raise refuse(
+            "asker_disabled",
+            "who asked for it was disabled since: nobody stands behind it",
+            "reject it",
+            status=409,
+        )
     if actor.same_person_as(asked_by):
-        raise refuse("same_person", "you asked for it yourself", "ask another administrator to approve it", status=403)
+        raise refuse(
+            "same_person",
+            "you asked for it yourself",
+            "ask another administrator to approve it",
+            status=403,
+        )
     token = None
     if wanted.kind == "add":
         what = {**wanted.what, "may_set": tuple(wanted.what["may_set"])}
@@ -104,30 +169,66 @@ def reject(conn: Connection, actor: Operator, request_id: int, why: str, now: da
 
 
 def take_export(conn: Connection, actor: Operator, request_id: int, now: datetime) -> Request:
-    """Note that an approved export is fetched: by who asked for it, within an hour of the approval, once."""
+    """Note that an approved export is fetched: by who asked for it, within an hour of the approval,
+    once.
+    """
     actor = operators.still(conn, actor, "administer")
     wanted = get(conn, request_id)
     if wanted.kind != "export" or wanted.asked_by != actor.id:
-        raise refuse("request_unknown", "you asked for no such export", "see GET /api/v1/operator-requests", field="id", status=404)
+        raise refuse(
+            "request_unknown",
+            "you asked for no such export",
+            "see GET /api/v1/operator-requests",
+            field="id",
+            status=404,
+        )
     if wanted.state != "approved" or wanted.decided_at is None:
-        raise refuse("state_conflict", f"the export is {wanted.state}", "it is fetched once, after another administrator approved it", field="state", status=409)
+        raise refuse(
+            "state_conflict",
+            f"the export is {wanted.state}",
+            "it is fetched once, after another administrator approved it",
+            field="state",
+            status=409,
+        )
     if now - wanted.decided_at > EXPORT_WITHIN:
-        raise refuse("expired", "it was approved more than an hour ago", "ask for it anew", field="id", status=409)
+        raise refuse(
+            "expired",
+            "it was approved more than an hour ago",
+            "ask for it anew",
+            field="id",
+            status=409,
+        )
     if not _moved(conn, wanted, "approved", state="taken"):
         raise _changed()
-    operators.log_admin(conn, actor=_name(actor), action="subscribers.export", subject=f"request {wanted.id}", now=now)
+    operators.log_admin(
+        conn,
+        actor=_name(actor),
+        action="subscribers.export",
+        subject=f"request {wanted.id}",
+        now=now,
+    )
     return get(conn, wanted.id)
 
 
 def _waiting(conn: Connection, request_id: int) -> Request:
     wanted = get(conn, request_id)
     if wanted.state != "pending_approval":
-        raise refuse("state_conflict", f"the request is {wanted.state}", "ask for it anew", field="state", status=409)
+        raise refuse(
+            "state_conflict",
+            f"the request is {wanted.state}",
+            "ask for it anew",
+            field="state",
+            status=409,
+        )
     return wanted
 
 
-def _decide(conn: Connection, actor: Operator, wanted: Request, state: str, why: str | None, now: datetime) -> None:
-    if not _moved(conn, wanted, "pending_approval", state=state, decided_by=actor.id, decided_at=now, why=why):
+def _decide(
+    conn: Connection, actor: Operator, wanted: Request, state: str, why: str | None, now: datetime
+) -> None:
+    if not _moved(
+        conn, wanted, "pending_approval", state=state, decided_by=actor.id, decided_at=now, why=why
+    ):
         raise _changed()
 
 
@@ -137,13 +238,28 @@ def _moved(conn: Connection, wanted: Request, before: str, **values: Any) -> boo
 
 
 def _changed() -> Exception:
-    return refuse("state_conflict", "somebody else decided on it in the meantime", "read it again", field="state", status=409)
+    return refuse(
+        "state_conflict",
+        "somebody else decided on it in the meantime",
+        "read it again",
+        field="state",
+        status=409,
+    )
 
 
-def _chain(conn: Connection, actor: Operator, action: str, wanted: Request, now: datetime) -> Request:
+def _chain(
+    conn: Connection, actor: Operator, action: str, wanted: Request, now: datetime
+) -> Request:
     told = {name: value for name, value in wanted.what.items() if name != "email"}
     detail = f"{wanted.kind} {json.dumps(told, sort_keys=True, ensure_ascii=False)}"
-    operators.log_admin(conn, actor=_name(actor), action=f"operators.{action}", subject=f"request {wanted.id}", detail=detail, now=now)
+    operators.log_admin(
+        conn,
+        actor=_name(actor),
+        action=f"operators.{action}",
+        subject=f"request {wanted.id}",
+        detail=detail,
+        now=now,
+    )
     return wanted
 
 

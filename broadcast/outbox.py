@@ -1,4 +1,6 @@
-"""The outbox: every fact is committed together with its event; what drains it marks what it handed on (guarantee R4, R7, R18)."""
+"""The outbox: every fact is committed together with its event; what drains it marks what it handed
+on (guarantee R4, R7, R18).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from broadcast.tables import outbox
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One event on its way: `key` names the row it wakes, `payload` is the complete fact as JSON text."""
+    """One event on its way: `key` names the row it wakes, `payload` is the complete fact as JSON
+    text.
+    """
 
     id: int
     topic: str
@@ -25,21 +29,46 @@ class OutboxRow:
     payload: str
 
 
-def append(conn: Connection, topic: str, key: str, type_: str, payload: dict[str, Any], *, at: datetime, partition: int | None = None) -> None:
+def append(
+    conn: Connection,
+    topic: str,
+    key: str,
+    type_: str,
+    payload: dict[str, Any],
+    *,
+    at: datetime,
+    partition: int | None = None,
+) -> None:
     """Write one event in the transaction of its fact."""
-    append_many(conn, [{"topic": topic, "partition": partition, "key": key, "type": type_, "payload": payload}], at=at)
+    append_many(
+        conn,
+        [{"topic": topic, "partition": partition, "key": key, "type": type_, "payload": payload}],
+        at=at,
+    )
 
 
-def append_many(conn: Connection, events: Sequence[dict[str, Any]], *, at: datetime, wake: bool = True) -> None:
-    """Write several events: each a dict of topic, partition, key, type and payload (ids and words only, never an address).
+def append_many(
+    conn: Connection, events: Sequence[dict[str, Any]], *, at: datetime, wake: bool = True
+) -> None:
+    """Write several events: each a dict of topic, partition, key, type and payload (ids and words
+    only, never an address).
 
-    `wake=False` is for facts that nobody waits for: on PostgreSQL every NOTIFY makes commits stand in one line.
+    `wake=False` is for facts that nobody waits for: on PostgreSQL every NOTIFY makes commits stand
+    in one line.
     """
     if events:
         conn.execute(
             insert(outbox),
             [
-                {**e, "partition": e.get("partition"), "payload": json.dumps({"event": e["type"], "at": at.isoformat(), **e["payload"]}, separators=(",", ":")), "at": at}
+                {
+                    **e,
+                    "partition": e.get("partition"),
+                    "payload": json.dumps(
+                        {"event": e["type"], "at": at.isoformat(), **e["payload"]},
+                        separators=(",", ":"),
+                    ),
+                    "at": at,
+                }
                 for e in events
             ],
         )
@@ -48,9 +77,18 @@ def append_many(conn: Connection, events: Sequence[dict[str, Any]], *, at: datet
 
 
 def take(conn: Connection, limit: int) -> list[OutboxRow]:
-    """Return up to `limit` events not yet handed on, locked against other relays: no leader, and nobody follows a sequence (R7)."""
+    """Return up to `limit` events not yet handed on, locked against other relays: no leader, and
+    nobody follows a sequence (R7).
+    """
     wanted = (
-        select(outbox.c.id, outbox.c.topic, outbox.c.partition, outbox.c.key, outbox.c.type, outbox.c.payload)
+        select(
+            outbox.c.id,
+            outbox.c.topic,
+            outbox.c.partition,
+            outbox.c.key,
+            outbox.c.type,
+            outbox.c.payload,
+        )
         .where(outbox.c.relayed_at.is_(None))
         .order_by(outbox.c.id)
         .limit(limit)
@@ -60,7 +98,10 @@ def take(conn: Connection, limit: int) -> list[OutboxRow]:
 
 def waiting(conn: Connection) -> bool:
     """Return whether any event was not handed on yet."""
-    return conn.execute(select(outbox.c.id).where(outbox.c.relayed_at.is_(None)).limit(1)).first() is not None
+    return (
+        conn.execute(select(outbox.c.id).where(outbox.c.relayed_at.is_(None)).limit(1)).first()
+        is not None
+    )
 
 
 def mark(conn: Connection, ids: Sequence[int], at: datetime) -> None:

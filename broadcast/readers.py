@@ -1,4 +1,6 @@
-"""Who may read a message: a public one every operator; any other the rooms that it concerns, and auditors."""
+"""Who may read a message: a public one every operator; any other the rooms that it concerns, and
+auditors.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,12 @@ def is_open(existing: Sequence[Version]) -> bool:
 def concerns(tree: AreaTree, actor: Operator, existing: Sequence[Version]) -> bool:
     """Return whether the operator may read every version of a message.
 
-    A version that is not public concerns the room that wrote it, and every room whose area it goes to.
+    A version that is not public concerns the room that wrote it, and every room whose area it goes
+    to.
     """
-    return reads_all(actor) or all(v.content.visibility == "public" or _concerns(tree, actor, v) for v in existing)
+    return reads_all(actor) or all(
+        v.content.visibility == "public" or _concerns(tree, actor, v) for v in existing
+    )
 
 
 def _concerns(tree: AreaTree, actor: Operator, v: Version) -> bool:

@@ -1,4 +1,6 @@
-"""Receipts: what a provider or a person says afterwards, kept append-only, then folded into the ledger (guarantee R6, R12, R13)."""
+"""Receipts: what a provider or a person says afterwards, kept append-only, then folded into the
+ledger (guarantee R6, R12, R13).
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,16 @@ from broadcast.tables import batch, outcome, receipt, response, slice_, version
 from broadcast.topics import RECEIPTS, topic_for
 
 SIMULATOR = "simulator"
-"""The source of what the simulator tells: evidence about tests and exercises, never about an Actual message."""
+"""The source of what the simulator tells: evidence about tests and exercises, never about an
+Actual message.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """One piece of evidence about one person's hand-over. No address, no words: attempt, provider id, state, code, time."""
+    """One piece of evidence about one person's hand-over. No address, no words: attempt, provider
+    id, state, code, time.
+    """
 
     attempt: str
     position: int
@@ -33,32 +39,66 @@ class Receipt:
 
 
 def store(conn: Connection, r: Receipt, now: datetime) -> bool:
-    """Keep a receipt and its event; return False where the same one is there already. A receipt may come before its row."""
-    digest = hashlib.sha256(f"{r.attempt}|{r.position}|{r.source}|{r.provider_id}|{r.state}|{r.code}".encode()).hexdigest()
+    """Keep a receipt and its event; return False where the same one is there already. A receipt may
+    come before its row.
+    """
+    digest = hashlib.sha256(
+        f"{r.attempt}|{r.position}|{r.source}|{r.provider_id}|{r.state}|{r.code}".encode()
+    ).hexdigest()
     into: Any = pg_insert(receipt) if conn.dialect.name == "postgresql" else sqlite_insert(receipt)
-    values = {"attempt": r.attempt, "position": r.position, "source": r.source, "provider_id": r.provider_id, "state": r.state, "code": r.code, "at": now, "digest": digest}
+    values = {
+        "attempt": r.attempt,
+        "position": r.position,
+        "source": r.source,
+        "provider_id": r.provider_id,
+        "state": r.state,
+        "code": r.code,
+        "at": now,
+        "digest": digest,
+    }
     if conn.execute(into.values(**values).on_conflict_do_nothing()).rowcount != 1:
         return False
-    status = conn.execute(select(version.c.status).join(slice_, slice_.c.version_id == version.c.id).where(slice_.c.attempt == r.attempt)).scalar_one_or_none()
+    status = conn.execute(
+        select(version.c.status)
+        .join(slice_, slice_.c.version_id == version.c.id)
+        .where(slice_.c.attempt == r.attempt)
+    ).scalar_one_or_none()
     outbox.append(
         conn,
         topic_for(RECEIPTS, status or "Actual"),
         r.attempt,
         "receipt.received",
-        {"attempt": r.attempt, "position": r.position, "state": r.state, "code": r.code, "provider_id": r.provider_id, "source": r.source},
+        {
+            "attempt": r.attempt,
+            "position": r.position,
+            "state": r.state,
+            "code": r.code,
+            "provider_id": r.provider_id,
+            "source": r.source,
+        },
         at=now,
     )
     return True
 
 
-def fold_waiting(conn: Connection, now: datetime, limit: int = 500, attempt: str | None = None) -> int:
+def fold_waiting(
+    conn: Connection, now: datetime, limit: int = 500, attempt: str | None = None
+) -> int:
     """Fold receipts that were not folded yet, however old; return how many were.
 
-    What no slice claims stays, and what the simulator tells of an Actual message: both are in nobody's way.
+    What no slice claims stays, and what the simulator tells of an Actual message: both are in
+    nobody's way.
     """
     fits = or_(receipt.c.source != SIMULATOR, version.c.status != "Actual")
-    known_slice = exists().where(slice_.c.attempt == receipt.c.attempt, version.c.id == slice_.c.version_id, fits)
-    query = select(receipt).where(receipt.c.folded_at.is_(None), known_slice).order_by(receipt.c.id).limit(limit)
+    known_slice = exists().where(
+        slice_.c.attempt == receipt.c.attempt, version.c.id == slice_.c.version_id, fits
+    )
+    query = (
+        select(receipt)
+        .where(receipt.c.folded_at.is_(None), known_slice)
+        .order_by(receipt.c.id)
+        .limit(limit)
+    )
     if attempt is not None:
         query = query.where(receipt.c.attempt == attempt)
     rows = conn.execute(query.with_for_update(skip_locked=True)).all()
@@ -66,13 +106,26 @@ def fold_waiting(conn: Connection, now: datetime, limit: int = 500, attempt: str
     known = {
         s.attempt: s
         for s in conn.execute(
-            select(slice_.c.attempt, slice_.c.version_id, slice_.c.generation, slice_.c.channel, slice_.c.lo, slice_.c.hi, batch.c.members, version.c.urgent)
+            select(
+                slice_.c.attempt,
+                slice_.c.version_id,
+                slice_.c.generation,
+                slice_.c.channel,
+                slice_.c.lo,
+                slice_.c.hi,
+                batch.c.members,
+                version.c.urgent,
+            )
             .join(batch, batch.c.id == slice_.c.batch_id)
             .join(version, version.c.id == slice_.c.version_id)
             .where(slice_.c.attempt.in_(attempts))
         )
     }
-    evidence = [row for r in rows if r.attempt in known and (row := _evidence(r, known[r.attempt], now)) is not None]
+    evidence = [
+        row
+        for r in rows
+        if r.attempt in known and (row := _evidence(r, known[r.attempt], now)) is not None
+    ]
     if evidence:
         ledger.fold(conn, evidence)
     folded = [r.id for r in rows if r.attempt in known]
@@ -96,14 +149,18 @@ def _evidence(r: Any, s: Any, now: datetime) -> dict[str, Any] | None:
         "code": r.code,
         "provider_id": r.provider_id,
         "at": r.at,
-        "due_at": now if r.state == "failed" and not s.urgent else None,  # routine: on to the person's next channel
+        "due_at": (
+            now if r.state == "failed" and not s.urgent else None
+        ),  # routine: on to the person's next channel
     }
 
 
 def person_of(conn: Connection, attempt: str, position: int) -> tuple[int, int, str] | None:
     """Return (person id, version id, channel) of a person's attempt; None where no slice has it."""
     row = conn.execute(
-        select(slice_.c.version_id, slice_.c.channel, slice_.c.lo, slice_.c.hi, batch.c.members).join(batch, batch.c.id == slice_.c.batch_id).where(slice_.c.attempt == attempt)
+        select(slice_.c.version_id, slice_.c.channel, slice_.c.lo, slice_.c.hi, batch.c.members)
+        .join(batch, batch.c.id == slice_.c.batch_id)
+        .where(slice_.c.attempt == attempt)
     ).one_or_none()
     if row is None:
         return None
@@ -124,33 +181,81 @@ def store_response(
     value: str = "",
     simulated: bool = False,
 ) -> bool:
-    """Keep what a person answered (never its words); return False where the same answer is there already.
+    """Keep what a person answered (never its words); return False where the same answer is there
+    already.
 
-    `simulated`: it came by the simulator. Its event goes to the topic of exercises, as that of every answer to a test or an exercise.
+    `simulated`: it came by the simulator. Its event goes to the topic of exercises, as that of
+    every answer to a test or an exercise.
     """
-    into: Any = pg_insert(response) if conn.dialect.name == "postgresql" else sqlite_insert(response)
-    values = {"at": now, "kind": kind, "channel": channel, "person_id": person_id, "version_id": version_id, "attempt": attempt, "value": value, "digest": digest}
+    into: Any = (
+        pg_insert(response) if conn.dialect.name == "postgresql" else sqlite_insert(response)
+    )
+    values = {
+        "at": now,
+        "kind": kind,
+        "channel": channel,
+        "person_id": person_id,
+        "version_id": version_id,
+        "attempt": attempt,
+        "value": value,
+        "digest": digest,
+    }
     if conn.execute(into.values(**values).on_conflict_do_nothing()).rowcount != 1:
         return False
-    event = {"kind": kind, "channel": channel, "person": person_id, "version_id": version_id, "attempt": attempt, "value": value}
-    status = conn.execute(select(version.c.status).where(version.c.id == version_id)).scalar_one_or_none() if version_id is not None else None
+    event = {
+        "kind": kind,
+        "channel": channel,
+        "person": person_id,
+        "version_id": version_id,
+        "attempt": attempt,
+        "value": value,
+    }
+    status = (
+        conn.execute(
+            select(version.c.status).where(version.c.id == version_id)
+        ).scalar_one_or_none()
+        if version_id is not None
+        else None
+    )
     topic = topic_for(RECEIPTS, "Exercise" if simulated else status or "Actual")
     outbox.append(conn, topic, attempt or digest, "response.received", event, at=now)
     return True
 
 
 def in_doubt_to_settle(
-    conn: Connection, channel: str, statuses: Collection[str], now: datetime, quarantine: timedelta, after: tuple[str, int] = ("", -1), limit: int = 200
+    conn: Connection,
+    channel: str,
+    statuses: Collection[str],
+    now: datetime,
+    quarantine: timedelta,
+    after: tuple[str, int] = ("", -1),
+    limit: int = 200,
 ) -> list[Row[Any]]:
-    """Return outcomes in doubt that are old enough to ask the provider's own list about (DESIGN 3.5), a page after (attempt, position) `after`.
+    """Return outcomes in doubt that are old enough to ask the provider's own list about (DESIGN
+    3.5), a page after (attempt, position) `after`.
 
-    The caller goes through page by page: two hundred that no list knows of must not stand before all others for ever.
+    The caller goes through page by page: two hundred that no list knows of must not stand before
+    all others for ever.
     """
     query = (
-        select(outcome.c.attempt, outcome.c.position, outcome.c.person_id, outcome.c.version_id, outcome.c.at, slice_.c.claimed_at, slice_.c.deadline, batch.c.language)
+        select(
+            outcome.c.attempt,
+            outcome.c.position,
+            outcome.c.person_id,
+            outcome.c.version_id,
+            outcome.c.at,
+            slice_.c.claimed_at,
+            slice_.c.deadline,
+            batch.c.language,
+        )
         .join(slice_, slice_.c.attempt == outcome.c.attempt)
         .join(batch, batch.c.id == slice_.c.batch_id)
-        .where(outcome.c.state == "in_doubt", outcome.c.channel == channel, batch.c.status.in_(statuses), slice_.c.deadline < now - quarantine)
+        .where(
+            outcome.c.state == "in_doubt",
+            outcome.c.channel == channel,
+            batch.c.status.in_(statuses),
+            slice_.c.deadline < now - quarantine,
+        )
         .where(tuple_(outcome.c.attempt, outcome.c.position) > after)
         .order_by(outcome.c.attempt, outcome.c.position)
         .limit(limit)
@@ -159,5 +264,12 @@ def in_doubt_to_settle(
 
 
 def provider_id_held(conn: Connection, provider_id: str) -> bool:
-    """Return whether an attempt holds this provider id already: then it proves nothing for another one (guarantee R13)."""
-    return conn.execute(select(outcome.c.attempt).where(outcome.c.provider_id == provider_id).limit(1)).first() is not None
+    """Return whether an attempt holds this provider id already: then it proves nothing for another
+    one (guarantee R13).
+    """
+    return (
+        conn.execute(
+            select(outcome.c.attempt).where(outcome.c.provider_id == provider_id).limit(1)
+        ).first()
+        is not None
+    )

@@ -1,7 +1,9 @@
-"""The relay: moves the outbox to Kafka. Several may run; there is no leader, and nobody follows a sequence (guarantee R7).
+"""The relay: moves the outbox to Kafka. Several may run; there is no leader, and nobody follows a
+sequence (guarantee R7).
 
-An event is marked in the transaction that took it, after Kafka acknowledged it: a crash in between repeats it, nothing loses it.
-The rows are locked meanwhile, so the wait for Kafka is bounded, here and (for a relay that hangs) in the database.
+An event is marked in the transaction that took it, after Kafka acknowledged it: a crash in between
+repeats it, nothing loses it. The rows are locked meanwhile, so the wait for Kafka is bounded, here
+and (for a relay that hangs) in the database.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ BATCH = 500
 ACK_SECONDS = 10.0
 LOCK_SECONDS = 2 * ACK_SECONDS
 POLL_SECONDS = 0.5
-"""How often the outbox is looked at without being asked: a notification may be lost with its connection."""
+"""How often the outbox is looked at without being asked: a notification may be lost with its
+connection.
+"""
 LISTEN_CHECK_SECONDS = 5.0
 STOP_SECONDS = 3.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
@@ -56,7 +60,9 @@ class Carrier(Protocol):
 
 
 class KafkaCarrier:
-    """One idempotent producer. What it once took it keeps trying to write: a row still on its way is waited for, not sent again."""
+    """One idempotent producer. What it once took it keeps trying to write: a row still on its way
+    is waited for, not sent again.
+    """
 
     def __init__(self, bootstrap: str, *, ack_seconds: float = ACK_SECONDS) -> None:
         self._bootstrap, self._ack_seconds = bootstrap, ack_seconds
@@ -88,9 +94,15 @@ class KafkaCarrier:
         self._producer = producer
 
     async def send(self, rows: Sequence[OutboxRow]) -> list[int]:
-        """Send each row not yet on its way, wait at most `ack_seconds`; return the acknowledged ids."""
+        """Send each row not yet on its way, wait at most `ack_seconds`; return the acknowledged
+        ids.
+        """
         await self.ready()
-        for id_ in [id_ for id_, future in self._pending.items() if future.done() and id_ not in {row.id for row in rows}]:
+        for id_ in [
+            id_
+            for id_, future in self._pending.items()
+            if future.done() and id_ not in {row.id for row in rows}
+        ]:
             del self._pending[id_]
         by_topic: dict[str, list[OutboxRow]] = defaultdict(list)
         if len(self._pending) < _MANY_PENDING:
@@ -98,14 +110,18 @@ class KafkaCarrier:
                 if row.id not in self._pending:
                     by_topic[row.topic].append(row)
         # A topic that is gone holds up its own events only.
-        work = [asyncio.create_task(self._send_topic(topic, some)) for topic, some in by_topic.items()]
+        work = [
+            asyncio.create_task(self._send_topic(topic, some)) for topic, some in by_topic.items()
+        ]
         try:
             ended = asyncio.get_running_loop().time() + self._ack_seconds
             if work:
                 await asyncio.wait(work, timeout=self._ack_seconds)
             waited = [self._pending[row.id] for row in rows if row.id in self._pending]
             if waited:
-                await asyncio.wait(waited, timeout=max(0.0, ended - asyncio.get_running_loop().time()))
+                await asyncio.wait(
+                    waited, timeout=max(0.0, ended - asyncio.get_running_loop().time())
+                )
         finally:
             for task in work:
                 task.cancel()
@@ -116,19 +132,36 @@ class KafkaCarrier:
         assert self._producer is not None
         known = await self._producer.partitions_for(topic)
         for row in rows:
-            # Fewer partitions than the version has shards: any of them wakes the matcher, which reads the row.
+            # Fewer partitions than the version has shards: any of them wakes the matcher, which
+            # reads the row.
             partition = row.partition if row.partition is None or row.partition in known else None
             headers = [("type", row.type.encode()), ("id", str(row.id).encode())]
             try:
-                self._pending[row.id] = await self._producer.send(topic, self._value(row), key=row.key.encode(), partition=partition, headers=headers)
+                self._pending[row.id] = await self._producer.send(
+                    topic,
+                    self._value(row),
+                    key=row.key.encode(),
+                    partition=partition,
+                    headers=headers,
+                )
             except MessageSizeTooLargeError:
                 self._too_long.add(row.id)
-                self._pending[row.id] = await self._producer.send(topic, self._value(row), key=row.key.encode(), partition=partition, headers=headers)
+                self._pending[row.id] = await self._producer.send(
+                    topic,
+                    self._value(row),
+                    key=row.key.encode(),
+                    partition=partition,
+                    headers=headers,
+                )
 
     def _value(self, row: OutboxRow) -> bytes:
-        """Return the event; one that Kafka does not take is sent as a wake-up that names its row, so that it blocks nobody."""
+        """Return the event; one that Kafka does not take is sent as a wake-up that names its row,
+        so that it blocks nobody.
+        """
         if row.id in self._too_long:
-            return json.dumps({"event": row.type, "outbox": row.id, "cut": True}, separators=(",", ":")).encode()
+            return json.dumps(
+                {"event": row.type, "outbox": row.id, "cut": True}, separators=(",", ":")
+            ).encode()
         return row.payload.encode()
 
     async def _acknowledged(self, rows: Sequence[OutboxRow]) -> list[int]:
@@ -152,7 +185,9 @@ class KafkaCarrier:
             # After such an error an idempotent producer may refuse everything for ever: begin anew.
             await self.close()
         if not acknowledged and rows:
-            raise CarrierAway(f"{self._bootstrap}: {', '.join(sorted(failures)) or 'no acknowledgement in time'}")
+            raise CarrierAway(
+                f"{self._bootstrap}: {', '.join(sorted(failures)) or 'no acknowledgement in time'}"
+            )
         return acknowledged
 
     async def close(self) -> None:
@@ -171,8 +206,11 @@ async def _stop(producer: AIOKafkaProducer) -> None:
         await asyncio.wait_for(producer.stop(), 2.0)
 
 
-async def run_relay(bootstrap: str, db: Database, stopping: asyncio.Event, *, carrier: Carrier | None = None) -> None:
-    """Move events until `stopping`: woken by the database within milliseconds, and looking by itself as well.
+async def run_relay(
+    bootstrap: str, db: Database, stopping: asyncio.Event, *, carrier: Carrier | None = None
+) -> None:
+    """Move events until `stopping`: woken by the database within milliseconds, and looking by
+    itself as well.
 
     A Kafka or a database that is away is waited for; nothing else ends this but `stopping`.
     """
@@ -196,7 +234,9 @@ async def run_relay(bootstrap: str, db: Database, stopping: asyncio.Event, *, ca
         raise results[0]
 
 
-async def _move_for_ever(db: Database, carrier: Carrier, wake: asyncio.Event, stopping: asyncio.Event) -> None:
+async def _move_for_ever(
+    db: Database, carrier: Carrier, wake: asyncio.Event, stopping: asyncio.Event
+) -> None:
     pause, told = _FIRST_PAUSE, ""
     while not stopping.is_set():
         wake.clear()
@@ -207,7 +247,14 @@ async def _move_for_ever(db: Database, carrier: Carrier, wake: asyncio.Event, st
             what = str(trouble) if isinstance(trouble, CarrierAway) else type(trouble).__name__
             if what != told:  # the same trouble is told once
                 told = what
-                log.warning("relay.waiting", trouble=what, hint="events stay in the outbox; people are handed over from the database meanwhile")
+                log.warning(
+                    "relay.waiting",
+                    trouble=what,
+                    hint=(
+                        "events stay in the outbox; people are handed over from the database"
+                        " meanwhile"
+                    ),
+                )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
@@ -226,10 +273,14 @@ async def _move_for_ever(db: Database, carrier: Carrier, wake: asyncio.Event, st
                 await asyncio.wait_for(wake.wait(), POLL_SECONDS)
 
 
-async def move(db: Database, carrier: Carrier, limit: int = BATCH, lock_seconds: float = LOCK_SECONDS) -> tuple[int, int]:
-    """Hand up to `limit` events on, in one transaction; return how many were taken and how many of them handed on.
+async def move(
+    db: Database, carrier: Carrier, limit: int = BATCH, lock_seconds: float = LOCK_SECONDS
+) -> tuple[int, int]:
+    """Hand up to `limit` events on, in one transaction; return how many were taken and how many of
+    them handed on.
 
-    Whoever has not marked them after `lock_seconds` loses them to another relay, by the database's own clock.
+    Whoever has not marked them after `lock_seconds` loses them to another relay, by the database's
+    own clock.
     """
     async with db.engine.begin() as conn:
         rows = await conn.run_sync(_take, limit, lock_seconds)
@@ -241,17 +292,24 @@ async def move(db: Database, carrier: Carrier, limit: int = BATCH, lock_seconds:
 
 
 def _take(conn: Connection, limit: int, lock_seconds: float) -> list[OutboxRow]:
-    # A relay that is frozen here must not keep these rows from the others: the database ends its transaction.
-    conn.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{int(lock_seconds * 1000)}ms'"))
+    # A relay that is frozen here must not keep these rows from the others: the database ends its
+    # transaction.
+    conn.execute(
+        text(f"SET LOCAL idle_in_transaction_session_timeout = '{int(lock_seconds * 1000)}ms'")
+    )
     return outbox.take(conn, limit)
 
 
 async def _listen(db: Database, wake: asyncio.Event) -> None:
-    """Wake the mover whenever somebody commits an event; on a connection of its own, made again when it is lost."""
+    """Wake the mover whenever somebody commits an event; on a connection of its own, made again
+    when it is lost.
+    """
     dsn = db.url.set(drivername="postgresql").render_as_string(hide_password=False)
     while True:
         try:
-            conn = await asyncpg.connect(dsn, timeout=10, server_settings={"application_name": "fasttime relay listen"})
+            conn = await asyncpg.connect(
+                dsn, timeout=10, server_settings={"application_name": "fasttime relay listen"}
+            )
         except TROUBLE:
             await asyncio.sleep(0.5)
             continue

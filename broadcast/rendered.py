@@ -10,8 +10,8 @@ from datetime import datetime
 class Facts:
     """What a rendering needs beside the author's content; all of it is fixed at publication.
 
-    `code` is the short public code of `/v/{code}`; `public_url` has no trailing slash and may be empty.
-    `repeat` marks a hand-over that a person ordered although the first may have arrived.
+    `code` is the short public code of `/v/{code}`; `public_url` has no trailing slash and may be
+    empty. `repeat` marks a hand-over that a person ordered although the first may have arrived.
     """
 
     sender_name: str
@@ -25,7 +25,8 @@ class Facts:
 class Rendered:
     """One rendering, shared by every person of (version, channel, language).
 
-    sms: `body` is the text. voice: `body` is what is read aloud. email: `subject`, `body` (plain text) and `html`.
+    sms: `body` is the text. voice: `body` is what is read aloud. email: `subject`, `body` (plain
+    text) and `html`.
     """
 
     channel: str

@@ -1,7 +1,9 @@
-"""The fact log read back: what the outbox rows alone tell of versions, batches, slices, receipts and levels (guarantee R18).
+"""The fact log read back: what the outbox rows alone tell of versions, batches, slices, receipts
+and levels (guarantee R18).
 
-Nothing here reads what the facts led to; broadcast/replay.py compares the two. The states, their order and the changes that are
-allowed are written down a second time on purpose: a replay that used the tables of the programs would repeat their mistakes.
+Nothing here reads what the facts led to; broadcast/replay.py compares the two. The states, their
+order and the changes that are allowed are written down a second time on purpose: a replay that used
+the tables of the programs would repeat their mistakes.
 """
 
 from __future__ import annotations
@@ -14,12 +16,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-STATES = ("skipped", "in_doubt", "not_started", "refused", "accepted", "sent", "failed", "delivered")
+STATES = (
+    "skipped",
+    "in_doubt",
+    "not_started",
+    "refused",
+    "accepted",
+    "sent",
+    "failed",
+    "delivered",
+)
 NONE = 255
 """No state: nothing is known of a position yet. A state is its index in STATES."""
 _RANK = (0, 1, 2, 2, 3, 4, 5, 6)
 TOTALS = ("accepted", "failed", "in_doubt", "skipped", "waiting")
-_TOTAL_OF = dict(zip(STATES, ("skipped", "in_doubt", "waiting", "waiting", "accepted", "accepted", "failed", "accepted"), strict=True))
+_TOTAL_OF = dict(
+    zip(
+        STATES,
+        ("skipped", "in_doubt", "waiting", "waiting", "accepted", "accepted", "failed", "accepted"),
+        strict=True,
+    )
+)
 
 _STEPS: dict[str, tuple[tuple[str, ...], str]] = {
     "message.approved": (("", "blocked"), "approved"),
@@ -38,7 +55,9 @@ _STEPS: dict[str, tuple[tuple[str, ...], str]] = {
 
 @dataclass
 class Told:
-    """A version as its events tell it. `said` is the newest approval's event, `live` that of the release."""
+    """A version as its events tell it. `said` is the newest approval's event, `live` that of the
+    release.
+    """
 
     id: int
     said: dict[str, Any] = field(default_factory=dict)
@@ -51,7 +70,9 @@ class Told:
 
 @dataclass
 class SliceTold:
-    """A slice as its events tell it: its place, whether and how it was closed, and its totals at that moment."""
+    """A slice as its events tell it: its place, whether and how it was closed, and its totals at
+    that moment.
+    """
 
     place: dict[str, Any]
     closed: str = ""  # done, swept
@@ -60,10 +81,12 @@ class SliceTold:
 
 @dataclass
 class Log:
-    """Everything that the events tell. `wanted` are the versions in question (None = all), `attempts` those of their slices.
+    """Everything that the events tell. `wanted` are the versions in question (None = all),
+    `attempts` those of their slices.
 
-    `unfolded` are the digests of receipts that were stored and not folded yet: they have changed nothing so far. Facts about levels count
-    from `levels_from` on; `imports` is False where one message is replayed, to which none belongs.
+    `unfolded` are the digests of receipts that were stored and not folded yet: they have changed
+    nothing so far. Facts about levels count from `levels_from` on; `imports` is False where one
+    message is replayed, to which none belongs.
     """
 
     wanted: frozenset[int] | None = None
@@ -86,7 +109,11 @@ class Log:
 
     def concerns(self, version_id: int | None, attempt: str | None = None) -> bool:
         """Return whether an event belongs to what is replayed."""
-        return self.wanted is None or version_id in self.wanted or (attempt is not None and attempt in self.attempts)
+        return (
+            self.wanted is None
+            or version_id in self.wanted
+            or (attempt is not None and attempt in self.attempts)
+        )
 
     def tells_level(self, fact: dict[str, Any]) -> bool:
         """Return whether a fact about a level is recent enough to be looked at."""
@@ -102,12 +129,16 @@ class Log:
             try:
                 self.events += handle(self, type_, json.loads(payload))
             except (KeyError, TypeError, ValueError) as error:
-                self.broken.append((None, f"an event {type_} that cannot be read: {type(error).__name__}"))
+                self.broken.append(
+                    (None, f"an event {type_} that cannot be read: {type(error).__name__}")
+                )
         for group in self.groups.values():
             self.close(group)
 
     def fold(self, attempt: str, position: int, state: str, reason: str = "") -> None:
-        """Let one piece of evidence count: what is known of a position only moves up (guarantee R12)."""
+        """Let one piece of evidence count: what is known of a position only moves up (guarantee
+        R12).
+        """
         new = STATES.index(state)
         known = self.states.setdefault(attempt, bytearray())
         if position >= len(known):
@@ -121,7 +152,9 @@ class Log:
         """Look whether an act has its record for every shard."""
         missing = sorted(set(range(group.shards)) - group.seen)
         if missing:
-            self.broken.append((group.version_id, f"{group.type} is missing for the shards {missing}"))
+            self.broken.append(
+                (group.version_id, f"{group.type} is missing for the shards {missing}")
+            )
 
 
 @dataclass
@@ -140,16 +173,27 @@ def _message(log: Log, type_: str, fact: dict[str, Any]) -> bool:
     if not log.concerns(version_id):
         return False
     group = log.groups.get(version_id)
-    if group is not None and (group.type, group.at) == (type_, fact["at"]) and fact["shard"] not in group.seen:
+    if (
+        group is not None
+        and (group.type, group.at) == (type_, fact["at"])
+        and fact["shard"] not in group.seen
+    ):
         group.seen.add(fact["shard"])
         return True
     if group is not None:
         log.close(group)
-    log.groups[version_id] = _Group(version_id, type_, fact["at"], fact["shards"] or 1, {fact["shard"]})
+    log.groups[version_id] = _Group(
+        version_id, type_, fact["at"], fact["shards"] or 1, {fact["shard"]}
+    )
     told = log.versions.setdefault(version_id, Told(version_id))
     before, after = _STEPS[type_]
     if told.state not in before:
-        log.broken.append((version_id, f"{type_} follows on {told.state or 'nothing'}: an event between them is missing"))
+        log.broken.append(
+            (
+                version_id,
+                f"{type_} follows on {told.state or 'nothing'}: an event between them is missing",
+            )
+        )
     if type_ == "message.hold":
         told.before_hold = told.state
     told.state = after or told.before_hold or str(fact["state"])
@@ -167,9 +211,24 @@ def _message(log: Log, type_: str, fact: dict[str, Any]) -> bool:
 
 
 def _level_of(log: Log, told: Told, fact: dict[str, Any]) -> None:
-    """An approved change of level is a fact of its own, the first time only; an exercise changes none."""
-    if fact["kind"] == "threat_level_change" and fact["status"] == "Actual" and told.first_approved is fact and log.tells_level(fact):
-        log.levels.append((fact["content"]["scope"], fact["content"]["level"], fact["approved"], "approval", told.id))
+    """An approved change of level is a fact of its own, the first time only; an exercise changes
+    none.
+    """
+    if (
+        fact["kind"] == "threat_level_change"
+        and fact["status"] == "Actual"
+        and told.first_approved is fact
+        and log.tells_level(fact)
+    ):
+        log.levels.append(
+            (
+                fact["content"]["scope"],
+                fact["content"]["level"],
+                fact["approved"],
+                "approval",
+                told.id,
+            )
+        )
 
 
 def _batch(log: Log, _type: str, fact: dict[str, Any]) -> bool:
@@ -185,13 +244,20 @@ def _slice(log: Log, type_: str, fact: dict[str, Any]) -> bool:
     if not log.concerns(fact["version_id"]):
         return False
     attempt = fact["attempt"]
-    told = log.slices.setdefault(attempt, SliceTold({k: fact[k] for k in ("version_id", "batch", "generation", "channel", "lo", "hi")}))
+    told = log.slices.setdefault(
+        attempt,
+        SliceTold(
+            {k: fact[k] for k in ("version_id", "batch", "generation", "channel", "lo", "hi")}
+        ),
+    )
     for position, state, code in fact["outcomes"]:
         log.fold(attempt, position, state, code)
     if type_ == "slice.late":
         return True
     here = Counter(_TOTAL_OF[state] for _, state, _ in fact["outcomes"])
-    told.totals = here if type_ == "slice.swept" else told.totals + here  # what was swept tells of everybody in it
+    told.totals = (
+        here if type_ == "slice.swept" else told.totals + here
+    )  # what was swept tells of everybody in it
     if type_ in ("slice.done", "slice.swept"):
         if told.closed:
             log.broken.append((fact["version_id"], f"the slice {attempt} was closed twice"))
@@ -219,13 +285,19 @@ def _receipt(log: Log, _type: str, fact: dict[str, Any]) -> bool:
 
 def receipt_digest(fact: dict[str, Any]) -> str:
     """Return what tells one receipt from another: SHA-256 over what it says."""
-    return hashlib.sha256("|".join(str(fact[k]) for k in ("attempt", "position", "source", "provider_id", "state", "code")).encode()).hexdigest()
+    return hashlib.sha256(
+        "|".join(
+            str(fact[k]) for k in ("attempt", "position", "source", "provider_id", "state", "code")
+        ).encode()
+    ).hexdigest()
 
 
 def _response(log: Log, _type: str, fact: dict[str, Any]) -> bool:
     if not log.concerns(fact["version_id"], fact["attempt"]):
         return False
-    log.responses[tuple(fact[k] for k in ("kind", "channel", "person", "version_id", "attempt", "value"))] += 1
+    log.responses[
+        tuple(fact[k] for k in ("kind", "channel", "person", "version_id", "attempt", "value"))
+    ] += 1
     return True
 
 
@@ -237,7 +309,9 @@ def _level(log: Log, _type: str, fact: dict[str, Any]) -> bool:
 
 
 def _head(log: Log, _type: str, fact: dict[str, Any]) -> bool:
-    """A head of the audit chain as it was published; of one message nothing is said by it, so it is not counted there."""
+    """A head of the audit chain as it was published; of one message nothing is said by it, so it is
+    not counted there.
+    """
     log.heads[int(fact["number"])] = str(fact["hash"])
     return log.wanted is None
 

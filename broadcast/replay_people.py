@@ -1,6 +1,8 @@
-"""Who stands where, computed a second time: from the frozen bytes, the batches, the slices and what the log tells of each position.
+"""Who stands where, computed a second time: from the frozen bytes, the batches, the slices and what
+the log tells of each position.
 
-Arrays over the sorted ids of the frozen audience, one value per person and channel; broadcast/accounts.py does the same with bitmaps.
+Arrays over the sorted ids of the frozen audience, one value per person and channel;
+broadcast/accounts.py does the same with bitmaps.
 """
 
 from __future__ import annotations
@@ -15,11 +17,32 @@ from pyroaring import BitMap
 
 from broadcast.replay_log import NONE, STATES
 
-LINES = ("delivered", "accepted", "in_doubt", "handing_over", "waiting", "failed", "expired", "not_sent")
+LINES = (
+    "delivered",
+    "accepted",
+    "in_doubt",
+    "handing_over",
+    "waiting",
+    "failed",
+    "expired",
+    "not_sent",
+)
 """Best first: a person's line is the best of their channels (DESIGN section 4)."""
 NOWHERE = len(LINES)
 _LINE = {name: n for n, name in enumerate(LINES)}
-REASONS = ("erased", "stopped", "no_consent", "not_chosen", "below_severity", "quiet_hours", "budget", "no_channel", "duplicate_person", "stale", "withdrawn")
+REASONS = (
+    "erased",
+    "stopped",
+    "no_consent",
+    "not_chosen",
+    "below_severity",
+    "quiet_hours",
+    "budget",
+    "no_channel",
+    "duplicate_person",
+    "stale",
+    "withdrawn",
+)
 _WITHDRAWN = REASONS.index("withdrawn")
 _NO_REASON = 99
 _OPEN, _LOST = 200, 201
@@ -31,7 +54,9 @@ Marks = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SliceOf:
-    """What was claimed together: [lo, hi) of its batch, the state of each position (index of STATES, or NONE), why some were skipped."""
+    """What was claimed together: [lo, hi) of its batch, the state of each position (index of
+    STATES, or NONE), why some were skipped.
+    """
 
     lo: int
     hi: int
@@ -42,7 +67,9 @@ class SliceOf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOf:
-    """A batch and its slices. `ordered` = a person ordered it (a resend): it may reach somebody again."""
+    """A batch and its slices. `ordered` = a person ordered it (a resend): it may reach somebody
+    again.
+    """
 
     channel: str
     generation: int
@@ -70,20 +97,40 @@ class _Channel:
         self.reason = np.full(n, _NO_REASON, np.uint8)
         self.arrived = np.zeros(n, bool)
         self.doubted = np.zeros(n, bool)
-        self.handed = np.zeros(n, np.uint8)  # how often it was handed over unordered and may have arrived
+        self.handed = np.zeros(
+            n, np.uint8
+        )  # how often it was handed over unordered and may have arrived
         self.asked: dict[int, Marks] = {}
 
 
 def count(
-    *, addressed: BitMap, send: Iterable[BitMap], suppressed: Mapping[str, BitMap], duplicates: Mapping[str, BitMap], batches: Iterable[BatchOf], ended: str, released: bool
+    *,
+    addressed: BitMap,
+    send: Iterable[BitMap],
+    suppressed: Mapping[str, BitMap],
+    duplicates: Mapping[str, BitMap],
+    batches: Iterable[BatchOf],
+    ended: str,
+    released: bool,
 ) -> Counted:
-    """Put every addressed person on a line. `ended` is "", "expired" or "not_sent": where those go who were still waiting when it ended."""
+    """Put every addressed person on a line. `ended` is "", "expired" or "not_sent": where those go
+    who were still waiting when it ended.
+    """
     result = Counted(addressed=len(addressed))
     parts = list(send)
-    ids = np.asarray(BitMap().union(*parts).to_array(), np.uint32) if parts else np.empty(0, np.uint32)
+    ids = (
+        np.asarray(BitMap().union(*parts).to_array(), np.uint32)
+        if parts
+        else np.empty(0, np.uint32)
+    )
     left_out = list(suppressed.values())
-    if sum(map(len, (*parts, *left_out))) != len(addressed) or BitMap().union(*parts, *left_out) != addressed:
-        result.wrong.append("the frozen audience does not add up: somebody addressed is on no side, or on two")
+    if (
+        sum(map(len, (*parts, *left_out))) != len(addressed)
+        or BitMap().union(*parts, *left_out) != addressed
+    ):
+        result.wrong.append(
+            "the frozen audience does not add up: somebody addressed is on no side, or on two"
+        )
     waiting = _LINE[ended or "waiting"]
     channels: dict[str, _Channel] = {name: _Channel(len(ids)) for name in duplicates}
     for b in sorted(batches, key=lambda b: b.generation):
@@ -92,7 +139,9 @@ def count(
         _settle(c, ids, duplicates.get(name, BitMap()))
         result.channels[name] = _tally(c.line)
         if twice := int(np.count_nonzero(c.handed > 1)):
-            result.wrong.append(f"{twice} people may have been reached twice on {name}, and nobody ordered it")
+            result.wrong.append(
+                f"{twice} people may have been reached twice on {name}, and nobody ordered it"
+            )
     best, reason = np.full(len(ids), NOWHERE, np.uint8), np.full(len(ids), _NO_REASON, np.uint8)
     for c in channels.values():
         best, reason = np.minimum(best, c.line), np.minimum(reason, c.reason)
@@ -103,8 +152,12 @@ def count(
         result.wrong.append(f"{nowhere} people of the frozen audience are on no line")
     result.people = _tally(best)
     result.people["not_sent"] += sum(map(len, left_out))
-    reasons = np.minimum(reason[best == _LINE["not_sent"]], _WITHDRAWN)  # no other reason: it ended first
-    result.suppressed = Counter({REASONS[n]: int(k) for n, k in zip(*np.unique(reasons, return_counts=True), strict=True)})
+    reasons = np.minimum(
+        reason[best == _LINE["not_sent"]], _WITHDRAWN
+    )  # no other reason: it ended first
+    result.suppressed = Counter(
+        {REASONS[n]: int(k) for n, k in zip(*np.unique(reasons, return_counts=True), strict=True)}
+    )
     result.suppressed.update({name: len(members) for name, members in suppressed.items()})
     return result
 
@@ -115,12 +168,17 @@ def _tally(lines: Marks) -> Counter[str]:
 
 
 def _hand_over(c: _Channel, b: BatchOf, ids: Ids, waiting: int, result: Counted) -> None:
-    """Let one batch count: of several generations the newest decides, an arrival or a doubt in any of them is remembered (R12)."""
+    """Let one batch count: of several generations the newest decides, an arrival or a doubt in any
+    of them is remembered (R12).
+    """
     at = np.searchsorted(ids, b.members)
     known = at < len(ids)
     known[known] = ids[at[known]] == b.members[known]
     if not known.all():
-        result.wrong.append(f"{int(np.count_nonzero(~known))} people of a batch on {b.channel} are not to be sent to")
+        result.wrong.append(
+            f"{int(np.count_nonzero(~known))} people of a batch on {b.channel} are not to be"
+            " sent to"
+        )
     asked = c.asked.setdefault(b.generation, np.zeros(len(ids), np.uint8))
     if asked[at[known]].any() or len(np.unique(b.members)) != len(b.members):
         result.wrong.append(f"somebody is twice in generation {b.generation} on {b.channel}")
@@ -131,12 +189,16 @@ def _hand_over(c: _Channel, b: BatchOf, ids: Ids, waiting: int, result: Counted)
     covered = np.zeros(len(b.members), np.uint8)
     for s in b.slices:
         covered[s.lo : s.hi] += 1
-        here = np.frombuffer(s.states.ljust(s.hi - s.lo, bytes([NONE]))[: s.hi - s.lo], np.uint8).copy()
+        here = np.frombuffer(
+            s.states.ljust(s.hi - s.lo, bytes([NONE]))[: s.hi - s.lo], np.uint8
+        ).copy()
         here[here == NONE] = _OPEN if s.open else _LOST
         state[s.lo : s.hi] = here
         for position, why in s.reasons.items():
             if state[s.lo + position] == _SKIPPED:
-                touched[s.lo + position] = why != "reached"  # they stand where the earlier hand-over put them
+                touched[s.lo + position] = (
+                    why != "reached"
+                )  # they stand where the earlier hand-over put them
                 state[s.lo + position] = _EXPIRED if why == "expired" else _SKIPPED
                 reason[s.lo + position] = REASONS.index(why) if why in REASONS else _NO_REASON
     if (covered > 1).any():
@@ -153,19 +215,29 @@ def _hand_over(c: _Channel, b: BatchOf, ids: Ids, waiting: int, result: Counted)
 
 
 def _settle(c: _Channel, ids: Ids, duplicate: BitMap) -> None:
-    """A doubt is not hidden behind a later failure, an arrival behind nothing; a duplicate who was never asked is not sent to."""
+    """A doubt is not hidden behind a later failure, an arrival behind nothing; a duplicate who was
+    never asked is not sent to.
+    """
     c.line[c.doubted & (c.line != _LINE["accepted"])] = _LINE["in_doubt"]
     c.line[c.arrived] = _LINE["delivered"]
     alone = np.isin(ids, np.asarray(duplicate.to_array(), np.uint32)) & (c.line == NOWHERE)
     c.line[alone], c.reason[alone] = _LINE["not_sent"], REASONS.index("duplicate_person")
 
 
-_SKIPPED, _DOUBT, _DELIVERED, _EXPIRED = STATES.index("skipped"), STATES.index("in_doubt"), STATES.index("delivered"), 202
-_MAY_HAVE_REACHED = np.array([_DOUBT, STATES.index("accepted"), STATES.index("sent"), _DELIVERED, _OPEN], np.uint8)
+_SKIPPED, _DOUBT, _DELIVERED, _EXPIRED = (
+    STATES.index("skipped"),
+    STATES.index("in_doubt"),
+    STATES.index("delivered"),
+    202,
+)
+_MAY_HAVE_REACHED = np.array(
+    [_DOUBT, STATES.index("accepted"), STATES.index("sent"), _DELIVERED, _OPEN], np.uint8
+)
 _STILL = 250  # waiting, or what became of those who waited
 _LINES_OF = np.full(256, NOWHERE, np.uint8)
 for _state, _line in (
-    ("skipped", "not_sent"), ("in_doubt", "in_doubt"), ("accepted", "accepted"), ("sent", "accepted"), ("failed", "failed"), ("delivered", "delivered"),
+    ("skipped", "not_sent"), ("in_doubt", "in_doubt"), ("accepted", "accepted"),
+    ("sent", "accepted"), ("failed", "failed"), ("delivered", "delivered"),
 ):  # fmt: skip
     _LINES_OF[STATES.index(_state)] = _LINE[_line]
 _LINES_OF[[STATES.index("not_started"), STATES.index("refused"), NONE]] = _STILL

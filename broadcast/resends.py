@@ -1,4 +1,6 @@
-"""An ordered resend: who would get a message again, the digest that stands for exactly that, and what waits for approval."""
+"""An ordered resend: who would get a message again, the digest that stands for exactly that, and
+what waits for approval.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ MARK = "REPEAT"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resend:
-    """One order. `only` says whom (failed, in_doubt), `people` how many; `digest` is what another person approves."""
+    """One order. `only` says whom (failed, in_doubt), `people` how many; `digest` is what another
+    person approves.
+    """
 
     id: int
     version_id: int
@@ -46,11 +50,14 @@ class Resend:
         }
 
 
-def digest_of(v: Version, *, only: str, members: bytes, people: int, ordered_by: int, now: datetime) -> str:
-    """Return the SHA-256, in hex, of an order: its version and text, exactly these people per channel, mark and reason.
+def digest_of(
+    v: Version, *, only: str, members: bytes, people: int, ordered_by: int, now: datetime
+) -> str:
+    """Return the SHA-256, in hex, of an order: its version and text, exactly these people per
+    channel, mark and reason.
 
-    `members` names the people per channel, as `generations.pack` writes them. The time of the order is in it, so that no
-    two orders have one digest.
+    `members` names the people per channel, as `generations.pack` writes them. The time of the order
+    is in it, so that no two orders have one digest.
     """
     parts = {
         "resend_of": v.id,
@@ -68,7 +75,9 @@ def digest_of(v: Version, *, only: str, members: bytes, people: int, ordered_by:
 
 
 def waiting(conn: Connection, message_id: int) -> Resend | None:
-    """Return the order of this message that waits for approval; a newer order takes the place of an older one."""
+    """Return the order of this message that waits for approval; a newer order takes the place of an
+    older one.
+    """
     return _one(conn, message_id, resend.c.state == "pending_approval")
 
 
@@ -116,15 +125,26 @@ def approved(conn: Connection, version_id: int) -> list[Resend]:
 
 
 def all_shown(conn: Connection) -> list[tuple[int, dict[str, Any]]]:
-    """Return (message, what an approver reads) of every order that waits for approval, oldest first."""
-    query = select(version.c.message_id, *_COLUMNS).join(version, version.c.id == resend.c.version_id)
+    """Return (message, what an approver reads) of every order that waits for approval, oldest
+    first.
+    """
+    query = select(version.c.message_id, *_COLUMNS).join(
+        version, version.c.id == resend.c.version_id
+    )
     rows = conn.execute(query.where(resend.c.state == "pending_approval").order_by(resend.c.id))
-    return [(row.message_id, _read(row).shown(versions.get(conn, row.version_id).content)) for row in rows.all()]
+    return [
+        (row.message_id, _read(row).shown(versions.get(conn, row.version_id).content))
+        for row in rows.all()
+    ]
 
 
 def _one(conn: Connection, message_id: int, condition: Any) -> Resend | None:
     query = select(*_COLUMNS).join(version, version.c.id == resend.c.version_id)
-    found = query.where(version.c.message_id == message_id, condition).order_by(resend.c.id.desc()).limit(1)
+    found = (
+        query.where(version.c.message_id == message_id, condition)
+        .order_by(resend.c.id.desc())
+        .limit(1)
+    )
     row = conn.execute(found).one_or_none()
     return None if row is None else _read(row)
 

@@ -1,7 +1,9 @@
-"""Which places a message goes to, and whether they lie inside an operator's area; with the check at the commit.
+"""Which places a message goes to, and whether they lie inside an operator's area; with the check at
+the commit.
 
-A control room is the area that its operators are bound to. The rule is decided on a snapshot, because the boundaries of
-areas are large; the transaction of the act then checks that nothing the decision rests on has changed (`Guard.check`).
+A control room is the area that its operators are bound to. The rule is decided on a snapshot,
+because the boundaries of areas are large; the transaction of the act then checks that nothing the
+decision rests on has changed (`Guard.check`).
 """
 
 from __future__ import annotations
@@ -22,15 +24,21 @@ from broadcast.problems import Problem, Rejected, refuse
 from broadcast.versions import Version
 
 LOCAL_LEVELS = ("ward", "borough")
-"""Whoever is bound to an area sets the threat level of such places in it; every other scope needs a grant."""
+"""Whoever is bound to an area sets the threat level of such places in it; every other scope
+needs a grant.
+"""
 
 ROUNDING = 1e-9
-"""Square degrees (about 8 square metres in London) that a drawn shape may lie outside: borders are rounded when drawn."""
+"""Square degrees (about 8 square metres in London) that a drawn shape may lie outside: borders
+are rounded when drawn.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """What an act was allowed on. `areas` is the areas' revision that the places were judged by, None where no place was."""
+    """What an act was allowed on. `areas` is the areas' revision that the places were judged by,
+    None where no place was.
+    """
 
     actor: Operator
     permission: str
@@ -41,7 +49,8 @@ class Guard:
     def check(self, conn: Connection) -> Operator:
         """Return the operator as they stand in this transaction.
 
-        Raises Rejected: 403 operator_disabled, wrong_role, operator_changed; 409 areas_changed, content_changed.
+        Raises Rejected: 403 operator_disabled, wrong_role, operator_changed; 409 areas_changed,
+        content_changed.
         """
         now = operators.still(conn, self.actor, self.permission)
         if (now.area, now.may_set) != (self.actor.area, self.actor.may_set):
@@ -50,7 +59,10 @@ class Guard:
         if self.areas is not None and areas_revision(conn) != self.areas:
             detail = "areas were imported in the meantime: what lies where may have changed"
             raise refuse("areas_changed", detail, "try again", status=409)
-        if self.version_id is not None and versions.get(conn, self.version_id).revision != self.revision:
+        if (
+            self.version_id is not None
+            and versions.get(conn, self.version_id).revision != self.revision
+        ):
             raise refuse(
                 "content_changed",
                 "the text was edited in the meantime",
@@ -61,7 +73,9 @@ class Guard:
         return now
 
 
-def guard(actor: Operator, permission: str, tree: AreaTree | None = None, v: Version | None = None) -> Guard:
+def guard(
+    actor: Operator, permission: str, tree: AreaTree | None = None, v: Version | None = None
+) -> Guard:
     """Return the guard of an act that was decided on this tree and this version."""
     return Guard(
         actor=actor,
@@ -73,20 +87,27 @@ def guard(actor: Operator, permission: str, tree: AreaTree | None = None, v: Ver
 
 
 def require_all(tree: AreaTree, actor: Operator, content: Content, room: str | None) -> None:
-    """Raise Rejected (403 area_out_of_scope) unless every place and the scope of the content lie inside the actor's area.
+    """Raise Rejected (403 area_out_of_scope) unless every place and the scope of the content lie
+    inside the actor's area.
 
-    `room` is the area of the control room that wrote it: a content without any place goes to everybody there.
-    Unknown codes are left to `AreaTree.places`, which names them.
+    `room` is the area of the control room that wrote it: a content without any place goes to
+    everybody there. Unknown codes are left to `AreaTree.places`, which names them.
     """
     if actor.area is None:
         return
-    problems = [*_scope(tree, actor, content), *_codes(tree, actor, content, room), *_drawn(tree, actor, content)]
+    problems = [
+        *_scope(tree, actor, content),
+        *_codes(tree, actor, content, room),
+        *_drawn(tree, actor, content),
+    ]
     if problems:
         raise Rejected(problems)
 
 
 def touches(tree: AreaTree, actor: Operator, content: Content, room: str | None) -> bool:
-    """Return whether any place that the content goes to lies in the actor's area, or the actor's area in it."""
+    """Return whether any place that the content goes to lies in the actor's area, or the actor's
+    area in it.
+    """
     if actor.area is None:
         return True
     codes = _named(content, room)
@@ -97,16 +118,28 @@ def touches(tree: AreaTree, actor: Operator, content: Content, room: str | None)
         return True
     drawn, reach = shape_of(content.polygons, content.circles), tree.reach(actor.area)
     if drawn is not None and (reach is None or bool(shapely.intersects(drawn, reach))):
-        return True  # without a boundary nobody can say that it is outside: to hold is the safe side
+        return (
+            True  # without a boundary nobody can say that it is outside: to hold is the safe side
+        )
     shapes = [tree.geometry(code) for code in codes]
-    return reach is not None and any(g is not None and bool(shapely.intersects(g, reach)) for g in shapes)
+    return reach is not None and any(
+        g is not None and bool(shapely.intersects(g, reach)) for g in shapes
+    )
 
 
 def require_any(tree: AreaTree, actor: Operator, content: Content, room: str | None) -> None:
-    """Raise Rejected (403 area_out_of_scope) where the message goes to no place in the actor's area."""
+    """Raise Rejected (403 area_out_of_scope) where the message goes to no place in the actor's
+    area.
+    """
     if not touches(tree, actor, content, room):
         detail = f"the message goes to no place in this operator's area {actor.area}"
-        raise refuse("area_out_of_scope", detail, "ask a control room that it concerns", field="areas", status=403)
+        raise refuse(
+            "area_out_of_scope",
+            detail,
+            "ask a control room that it concerns",
+            field="areas",
+            status=403,
+        )
 
 
 def _named(content: Content, room: str | None) -> tuple[str, ...] | None:
@@ -131,7 +164,8 @@ def _scope(tree: AreaTree, actor: Operator, content: Content) -> list[Problem]:
         _outside(
             "scope",
             f"the level of {scope} is not this operator's to set",
-            f"ask an operator without an area, or the administrator for a grant: `fasttime operators add … --may-set {scope}`",
+            "ask an operator without an area, or the administrator for a grant: `fasttime"
+            f" operators add … --may-set {scope}`",
         )
     ]
 
@@ -139,14 +173,22 @@ def _scope(tree: AreaTree, actor: Operator, content: Content) -> list[Problem]:
 def _codes(tree: AreaTree, actor: Operator, content: Content, room: str | None) -> list[Problem]:
     codes = _named(content, room)
     if codes is None:
-        return [_outside("areas", f"it goes to everybody, not only to this operator's area {actor.area}", "name areas inside it")]
+        return [
+            _outside(
+                "areas",
+                f"it goes to everybody, not only to this operator's area {actor.area}",
+                "name areas inside it",
+            )
+        ]
     granted = [code for code in codes if code == content.scope and code in actor.may_set]
     outside = [code for code in tree.within(actor.area, codes) if code not in granted]
     if not outside:
         return []
     named = ", ".join(outside[:10]) + (" …" if len(outside) > 10 else "")
     detail = f"{named} is not in this operator's area {actor.area}"
-    return [_outside("areas", detail, "choose areas inside it, or ask the control room it belongs to")]
+    return [
+        _outside("areas", detail, "choose areas inside it, or ask the control room it belongs to")
+    ]
 
 
 def _drawn(tree: AreaTree, actor: Operator, content: Content) -> list[Problem]:
@@ -156,14 +198,25 @@ def _drawn(tree: AreaTree, actor: Operator, content: Content) -> list[Problem]:
     field = "polygons" if content.polygons else "circles"
     reach = tree.reach(actor.area)
     if reach is None:
-        detail = f"the boundary of this operator's area {actor.area} was never imported, so nobody knows what lies inside"
-        return [_outside(field, detail, "name areas instead, or import the boundary: see `fasttime areas import`")]
+        detail = (
+            f"the boundary of this operator's area {actor.area} was never imported, so nobody knows"
+            " what lies inside"
+        )
+        return [
+            _outside(
+                field,
+                detail,
+                "name areas instead, or import the boundary: see `fasttime areas import`",
+            )
+        ]
     beyond = float(shapely.difference(drawn, reach).area)
     if beyond <= ROUNDING and (drawn.area > 0 or bool(shapely.intersects(drawn, reach))):
         return []
     share = f"{beyond / drawn.area:.1%} of the shape" if drawn.area > 0 else "the shape"
     detail = f"{share} lies outside this operator's area {actor.area}"
-    return [_outside(field, detail, "draw it inside, or ask a control room whose area holds all of it")]
+    return [
+        _outside(field, detail, "draw it inside, or ask a control room whose area holds all of it")
+    ]
 
 
 def _outside(field: str, detail: str, fix: str) -> Problem:

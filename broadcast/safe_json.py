@@ -1,4 +1,6 @@
-"""Strict JSON from strangers: what RFC 8259 leaves to the reader is refused here by name, never guessed and never a traceback."""
+"""Strict JSON from strangers: what RFC 8259 leaves to the reader is refused here by name, never
+guessed and never a traceback.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from broadcast.problems import Problem, Rejected, refuse
 MAX_DEPTH: Final = 64  # nested arrays and objects
 MAX_INTEGER: Final = 2**53  # RFC 8259 section 6: what every reader of JSON understands alike
 MAX_PROBLEMS: Final = 50  # more would be a list nobody reads
-# A string (closed or not) is one token, so that brackets inside it do not count. Possessive: linear on hostile input.
+# A string (closed or not) is one token, so that brackets inside it do not count. Possessive: linear
+# on hostile input.
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -33,30 +36,57 @@ _OUT_OF_RANGE: Final = _OutOfRange()
 def loads(data: bytes, *, limit: int) -> Any:
     """Return the plain Python value of one JSON document of at most `limit` bytes.
 
-    A leading byte-order mark is tolerated. Raises Rejected, and nothing else: body_too_large (413), bad_encoding (400: not UTF-8, or a lone
-    surrogate), json_too_deep (400, more than 64 levels), json_invalid (400, with line and column), json_duplicate_key (400), number_range (422:
-    NaN, Infinity, a float beyond IEEE 754, an integer beyond 2**53). Every duplicate, surrogate and number is named in one pass.
+    A leading byte-order mark is tolerated. Raises Rejected, and nothing else: body_too_large (413),
+    bad_encoding (400: not UTF-8, or a lone surrogate), json_too_deep (400, more than 64 levels),
+    json_invalid (400, with line and column), json_duplicate_key (400), number_range (422: NaN,
+    Infinity, a float beyond IEEE 754, an integer beyond 2**53). Every duplicate, surrogate and
+    number is named in one pass.
     """
     text = decode(data, limit=limit)
     _check_depth(text)
     try:
-        value = json.loads(text, object_pairs_hook=_pairs, parse_int=_integer, parse_float=_float, parse_constant=lambda _: _OUT_OF_RANGE)
+        value = json.loads(
+            text,
+            object_pairs_hook=_pairs,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=lambda _: _OUT_OF_RANGE,
+        )
     except json.JSONDecodeError as error:
-        raise refuse("json_invalid", f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", "send one JSON document", status=400) from None
+        raise refuse(
+            "json_invalid",
+            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
+            "send one JSON document",
+            status=400,
+        ) from None
     problems = _problems(value)
     if problems:
-        raise Rejected(sorted(problems, key=lambda p: p.status))  # the unreadable before the unwanted: it decides the HTTP status
+        raise Rejected(
+            sorted(problems, key=lambda p: p.status)
+        )  # the unreadable before the unwanted: it decides the HTTP status
     return value
 
 
 def decode(data: bytes, *, limit: int) -> str:
-    """Return the text of at most `limit` bytes of UTF-8, without a leading byte-order mark; raises Rejected (body_too_large, bad_encoding)."""
+    """Return the text of at most `limit` bytes of UTF-8, without a leading byte-order mark; raises
+    Rejected (body_too_large, bad_encoding).
+    """
     if len(data) > limit:
-        raise refuse("body_too_large", f"{len(data):,} bytes; at most {limit:,} are read", "send less", status=413)
+        raise refuse(
+            "body_too_large",
+            f"{len(data):,} bytes; at most {limit:,} are read",
+            "send less",
+            status=413,
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise refuse("bad_encoding", f"byte {error.start} is not UTF-8", "save or send it as UTF-8", status=400) from None
+        raise refuse(
+            "bad_encoding",
+            f"byte {error.start} is not UTF-8",
+            "save or send it as UTF-8",
+            status=400,
+        ) from None
 
 
 def field_path(*parts: str | int) -> str:
@@ -73,12 +103,23 @@ def field_path(*parts: str | int) -> str:
 
 def too_deep(code: str) -> Rejected:
     """Return (to be raised) the refusal of more than MAX_DEPTH levels."""
-    return refuse(code, f"nested more than {MAX_DEPTH} levels deep", "a message needs no more than seven", status=400)
+    return refuse(
+        code,
+        f"nested more than {MAX_DEPTH} levels deep",
+        "a message needs no more than seven",
+        status=400,
+    )
 
 
 def lone_surrogate(field: str) -> Problem:
     """Return the refusal of half a UTF-16 pair, which no UTF-8 can carry."""
-    return Problem(code="bad_encoding", detail="half of a UTF-16 surrogate pair", fix="write the whole character", field=field, status=400)
+    return Problem(
+        code="bad_encoding",
+        detail="half of a UTF-16 surrogate pair",
+        fix="write the whole character",
+        field=field,
+        status=400,
+    )
 
 
 def is_encodable(text: str) -> bool:
@@ -144,13 +185,24 @@ def _problems(value: Any) -> list[Problem]:
         if isinstance(item, dict):
             if isinstance(item, _Doubled):
                 found += [
-                    Problem(code="json_duplicate_key", detail=f"the key {shown(key)} stands there twice", fix="keep one", field=field_path(*path, key), status=400)
+                    Problem(
+                        code="json_duplicate_key",
+                        detail=f"the key {shown(key)} stands there twice",
+                        fix="keep one",
+                        field=field_path(*path, key),
+                        status=400,
+                    )
                     for key in item.twice
                 ]
-            found += [lone_surrogate(field_path(*path, key)) for key in item if not is_encodable(key)]
+            found += [
+                lone_surrogate(field_path(*path, key)) for key in item if not is_encodable(key)
+            ]
             todo += [((*path, key), inner) for key, inner in reversed(item.items())]
         elif isinstance(item, list):
-            todo += [((*path, i), inner) for i, inner in zip(range(len(item) - 1, -1, -1), reversed(item), strict=True)]
+            todo += [
+                ((*path, i), inner)
+                for i, inner in zip(range(len(item) - 1, -1, -1), reversed(item), strict=True)
+            ]
         elif isinstance(item, str):
             if not is_encodable(item):
                 found.append(lone_surrogate(field_path(*path)))

@@ -1,8 +1,8 @@
 """Numbers as they may be shown: where a shape was drawn, none that tells of fewer than ten people.
 
-Who may draw may draw small, and a number of people is then a place of people. The account of what was handed over stays
-exact from ten people on, on every channel: it says how providers did, and its audience was frozen once, for a text that two
-persons agreed on.
+Who may draw may draw small, and a number of people is then a place of people. The account of what
+was handed over stays exact from ten people on, on every channel: it says how providers did, and its
+audience was frozen once, for a text that two persons agreed on.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def whole(part: int, other: int, content: Content) -> Shown:
 
 
 def preview(counts: Mapping[str, Any], content: Content) -> dict[str, Any]:
-    """Return the numbers of a preview (addressed, send, channels, languages, kinds, suppressed) as they may be shown."""
+    """Return the numbers of a preview (addressed, send, channels, languages, kinds, suppressed) as
+    they may be shown.
+    """
     if not drawn(content):
         return dict(counts)
     addressed, send = counts["addressed"], counts["send"]
@@ -67,22 +69,30 @@ def account(told: Mapping[str, Any], content: Content) -> dict[str, Any]:
     return dict(told) | {
         "addressed": _whole(sent, not_sent),
         "people": {line: people.get(line, _few(not_sent)) for line in told["people"]},
-        "channels": {channel: _all(lines, shown[channel]) for channel, lines in told["channels"].items()},
+        "channels": {
+            channel: _all(lines, shown[channel]) for channel, lines in told["channels"].items()
+        },
         "suppressed": cells(told["suppressed"], not_sent),
     }
 
 
-def progress(channels: Mapping[str, Mapping[str, int]], is_drawn: bool) -> dict[str, dict[str, Shown]]:
-    """Return the totals of slices by channel as they may be shown; where a channel has few, all are hidden."""
+def progress(
+    channels: Mapping[str, Mapping[str, int]], is_drawn: bool
+) -> dict[str, dict[str, Shown]]:
+    """Return the totals of slices by channel as they may be shown; where a channel has few, all are
+    hidden.
+    """
     few = is_drawn and any(_small(totals["size"]) for totals in channels.values())
     return {channel: _all(totals, HIDDEN if few else 0) for channel, totals in channels.items()}
 
 
 def cells(group: Mapping[str, int], total: int) -> dict[str, Shown]:
-    """Return the parts of a total that is told beside them: from what is shown no small part can be worked out.
+    """Return the parts of a total that is told beside them: from what is shown no small part can be
+    worked out.
 
-    Small parts are hidden, and with them the first other one by name: chosen by its size, it would tell of the small ones. Where
-    those are all 1 and it is 10, their sum could be nothing else, and the next one is hidden too.
+    Small parts are hidden, and with them the first other one by name: chosen by its size, it would
+    tell of the small ones. Where those are all 1 and it is 10, their sum could be nothing else, and
+    the next one is hidden too.
     """
     if _small(total):
         return {name: _few(n) for name, n in group.items()}
@@ -98,10 +108,14 @@ def cells(group: Mapping[str, int], total: int) -> dict[str, Shown]:
 
 
 def _channels(channels: Mapping[str, int], total: int) -> dict[str, Shown]:
-    """Return people by channel: one person may be on several, so who is missing on one is a part as well."""
+    """Return people by channel: one person may be on several, so who is missing on one is a part as
+    well.
+    """
     if sum(channels.values()) == total or _small(total):
         return cells(channels, total)
-    apart = {channel: HIDDEN if _small(n) or _small(total - n) else n for channel, n in channels.items()}
+    apart = {
+        channel: HIDDEN if _small(n) or _small(total - n) else n for channel, n in channels.items()
+    }
     if any(shown == HIDDEN for shown in apart.values()):
         return {channel: HIDDEN if n else 0 for channel, n in channels.items()}
     return apart

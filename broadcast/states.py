@@ -1,10 +1,26 @@
-"""The states of a message version: one table of allowed changes, checked in one function (DESIGN section 4)."""
+"""The states of a message version: one table of allowed changes, checked in one function (DESIGN
+section 4).
+"""
 
 from __future__ import annotations
 
 from broadcast.problems import Rejected, refuse
 
-STATES = ("draft", "pending_approval", "returned", "rejected", "approved", "live", "held", "blocked", "expired", "superseded", "corrected", "cancelled", "stood_down")
+STATES = (
+    "draft",
+    "pending_approval",
+    "returned",
+    "rejected",
+    "approved",
+    "live",
+    "held",
+    "blocked",
+    "expired",
+    "superseded",
+    "corrected",
+    "cancelled",
+    "stood_down",
+)
 OPEN = ("draft", "pending_approval", "returned", "approved", "blocked")
 """Unpublished: at most one such version per message."""
 ENDED = ("rejected", "expired", "superseded", "corrected", "cancelled", "stood_down")
@@ -18,7 +34,10 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("submit", "blocked"): "pending_approval",
     ("approve", "pending_approval"): "approved",
     ("return", "pending_approval"): "returned",
-    ("return_published", "pending_approval"): "blocked",  # its text went out as a document: it is approved as it is, or cancelled
+    (
+        "return_published",
+        "pending_approval",
+    ): "blocked",  # its text went out as a document: it is approved as it is, or cancelled
     ("reject", "draft"): "rejected",
     ("reject", "returned"): "rejected",
     ("reject", "pending_approval"): "rejected",
@@ -37,7 +56,8 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("expire", "held"): "expired",
     ("supersede", "live"): "superseded",
     ("supersede", "held"): "superseded",
-    # What people were told can be wrong, or over, after it stopped being shown: these two reach the ended ones as well.
+    # What people were told can be wrong, or over, after it stopped being shown: these two reach the
+    # ended ones as well.
     ("correct", "live"): "corrected",
     ("correct", "held"): "corrected",
     ("correct", "expired"): "corrected",
@@ -52,7 +72,10 @@ ENDS_PREDECESSOR = {"update": "supersede", "correct": "correct", "all_clear": "s
 """What approving a version of that action does to the one before it (guarantee R10)."""
 
 _FIX = {
-    "edit": "only a draft or a returned version can be edited: have an approver return it first, or write an update",
+    "edit": (
+        "only a draft or a returned version can be edited: have an approver return it first, or"
+        " write an update"
+    ),
     "submit": "only a draft, a returned or a blocked version can be submitted",
     "approve": "only a submitted version can be approved: submit it first",
     "return": "only a submitted version can be returned",
@@ -67,7 +90,9 @@ _FIX = {
 
 
 def after(action: str, state: str, resume_state: str | None = None) -> str:
-    """Return the state that `action` leads to from `state`; raises Rejected (409 state_conflict) where it is not allowed."""
+    """Return the state that `action` leads to from `state`; raises Rejected (409 state_conflict)
+    where it is not allowed.
+    """
     target = TRANSITIONS.get((action, state))
     if target is None:
         raise state_conflict(action, state)
@@ -78,4 +103,10 @@ def after(action: str, state: str, resume_state: str | None = None) -> str:
 
 def state_conflict(action: str, state: str) -> Rejected:
     """Return the refusal of an action in a state that does not allow it."""
-    return refuse("state_conflict", f"{action.replace('_', ' ')} is not possible: the version is {state.replace('_', ' ')}", _FIX.get(action, ""), field="state", status=409)
+    return refuse(
+        "state_conflict",
+        f"{action.replace('_', ' ')} is not possible: the version is {state.replace('_', ' ')}",
+        _FIX.get(action, ""),
+        field="state",
+        status=409,
+    )

@@ -1,8 +1,9 @@
 """The database: one way to run a transaction, the same function on SQLite and on PostgreSQL.
 
-A store function is plain and synchronous: `def claim(conn: Connection, ...)`. `Database.write` runs it in one transaction.
-On SQLite that is BEGIN IMMEDIATE on a single writer thread, so nothing can be awaited inside (guarantee R15); on PostgreSQL
-SQLAlchemy carries the same function over asyncpg. Nothing here opens a connection before it is used.
+A store function is plain and synchronous: `def claim(conn: Connection, ...)`. `Database.write` runs
+it in one transaction. On SQLite that is BEGIN IMMEDIATE on a single writer thread, so nothing can
+be awaited inside (guarantee R15); on PostgreSQL SQLAlchemy carries the same function over asyncpg.
+Nothing here opens a connection before it is used.
 """
 
 from __future__ import annotations
@@ -25,7 +26,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["TROUBLE", "Connection", "Database", "UtcDateTime", "at_the_end", "database_now", "lock_name", "lock_version", "metadata"]
+__all__ = [
+    "TROUBLE",
+    "Connection",
+    "Database",
+    "UtcDateTime",
+    "at_the_end",
+    "database_now",
+    "lock_name",
+    "lock_version",
+    "metadata",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -40,13 +51,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 TROUBLE = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What a database that is away, or going away, raises; whoever must not give up waits and tries again."""
+"""What a database that is away, or going away, raises; whoever must not give up waits and tries
+again.
+"""
 
 _BUSY_SECONDS = 30.0
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC in and out; SQLite keeps no zone, so it is put back on reading. A naive datetime raises ValueError."""
+    """Aware UTC in and out; SQLite keeps no zone, so it is put back on reading. A naive datetime
+    raises ValueError.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -69,13 +84,17 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Database:
-    """One database, reached through `write` and `read`. `url` is `sqlite:///path` or `postgresql://user:pass@host/name`."""
+    """One database, reached through `write` and `read`. `url` is `sqlite:///path` or
+    `postgresql://user:pass@host/name`.
+    """
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         parsed = make_url(url)
         self.dialect = parsed.get_backend_name()
         if self.dialect not in ("sqlite", "postgresql"):
-            raise ValueError(f"DATABASE_URL must be sqlite:/// or postgresql://, not {self.dialect}")
+            raise ValueError(
+                f"DATABASE_URL must be sqlite:/// or postgresql://, not {self.dialect}"
+            )
         self.url = parsed
         self._async: AsyncEngine | None = None
         self._snapshots: AsyncEngine | None = None
@@ -92,20 +111,26 @@ class Database:
                     "command_timeout": 60,
                     "server_settings": {
                         "application_name": "fasttime",
-                        "synchronous_commit": "on",  # a claim must be durable before anything touches the wire (guarantee R5)
+                        "synchronous_commit": (
+                            "on"
+                            # a claim must be durable before anything touches the wire (guarantee
+                            # R5)
+                        ),
                         "tcp_keepalives_idle": "2",
                         "tcp_keepalives_interval": "2",
                         "tcp_keepalives_count": "3",
                     },
                 },
             )
-            # An account reads several tables: between two statements nobody may move from one line to another.
+            # An account reads several tables: between two statements nobody may move from one line
+            # to another.
             self._snapshots = self._async.execution_options(isolation_level="REPEATABLE READ")
         else:
             plain = parsed.set(drivername="sqlite+pysqlite")
             if not parsed.database or parsed.database == ":memory:":
                 raise ValueError("SQLite needs a file: the ledger must survive the process")
-            # People's numbers and addresses are in there: for this user only (SQLite gives its side files the same mode).
+            # People's numbers and addresses are in there: for this user only (SQLite gives its side
+            # files the same mode).
             Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(OSError):  # a folder that cannot be written to is told when it is used
                 handle = os.open(parsed.database, os.O_CREAT | os.O_RDWR, 0o600)
@@ -113,28 +138,47 @@ class Database:
                     os.fchmod(handle, 0o600)
                 finally:
                     os.close(handle)
-            # One thread and one connection write; readers have their own, so a long report never delays a claim.
-            self._writer = create_engine(plain, poolclass=NullPool, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
-            self._reader = create_engine(plain, pool_size=4, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+            # One thread and one connection write; readers have their own, so a long report never
+            # delays a claim.
+            self._writer = create_engine(
+                plain,
+                poolclass=NullPool,
+                connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+            )
+            self._reader = create_engine(
+                plain,
+                pool_size=4,
+                connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+            )
             for engine, begin in ((self._writer, "BEGIN IMMEDIATE"), (self._reader, "BEGIN")):
                 _prepare_sqlite(engine, begin)
             self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
             self._read_threads = ThreadPoolExecutor(4, thread_name_prefix="sqlite-read")
             self._write_connection: Connection | None = None
 
-    async def write(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `fn(connection, …)` in one transaction; commit when it returns, roll back when it raises."""
+    async def write(
+        self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `fn(connection, …)` in one transaction; commit when it returns, roll back when it
+        raises.
+        """
         if self._async is not None:
             async with self._async.begin() as conn:
                 return await conn.run_sync(_to_its_end, fn, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._write_thread, lambda: self._sqlite_write(fn, *args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(
+            self._write_thread, lambda: self._sqlite_write(fn, *args, **kwargs)
+        )
 
-    async def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read(
+        self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Run `fn(connection, …)` on a snapshot that it must not write to."""
         if self._snapshots is not None:
             async with self._snapshots.begin() as conn:
                 return await conn.run_sync(fn, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._read_threads, lambda: self._sqlite_read(fn, *args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(
+            self._read_threads, lambda: self._sqlite_read(fn, *args, **kwargs)
+        )
 
     def _sqlite_write(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         assert self._writer is not None
@@ -171,10 +215,18 @@ class Database:
         self._reader.dispose()
 
 
-def _to_its_end(conn: Connection, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+def _to_its_end(
+    conn: Connection,
+    fn: Callable[Concatenate[Connection, P], T],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
     """Run a transaction's work, then what was put off to its end."""
     last: list[Callable[[Connection], None]] = []
-    conn.info[_LAST] = last  # a new list for each: what a transaction that failed had put off is forgotten
+    conn.info[_LAST] = (
+        last  # a new list for each: what a transaction that failed had put off is forgotten
+    )
     try:
         result = fn(conn, *args, **kwargs)
         for act in last:
@@ -185,16 +237,26 @@ def _to_its_end(conn: Connection, fn: Callable[Concatenate[Connection, P], T], /
 
 
 def at_the_end(conn: Connection, act: Callable[[Connection], None]) -> None:
-    """Have `act` done as the last thing in this transaction, when no lock is waited for any more. Only inside `Database.write`."""
+    """Have `act` done as the last thing in this transaction, when no lock is waited for any more.
+    Only inside `Database.write`.
+    """
     conn.info[_LAST].append(act)
 
 
 def _prepare_sqlite(engine: Engine, begin: str) -> None:
     @event.listens_for(engine, "connect")
     def _(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves: a deferred BEGIN that reads, then writes, is BUSY at once
+        # we say BEGIN ourselves: a deferred BEGIN that reads, then writes, is BUSY at once
+        connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={int(_BUSY_SECONDS * 1000)}", "temp_store=MEMORY", "cache_size=-65536"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={int(_BUSY_SECONDS * 1000)}",
+            "temp_store=MEMORY",
+            "cache_size=-65536",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -204,7 +266,9 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
 
 
 def database_now(conn: Connection) -> datetime:
-    """Return the database's own clock, aware UTC: every deadline is counted from it (guarantee R16)."""
+    """Return the database's own clock, aware UTC: every deadline is counted from it (guarantee
+    R16).
+    """
     if conn.dialect.name == "sqlite":
         return datetime.now(UTC)  # the same machine, the same clock
     now: datetime = conn.execute(text("SELECT clock_timestamp()")).scalar_one()
@@ -212,19 +276,26 @@ def database_now(conn: Connection) -> datetime:
 
 
 def lock_version(conn: Connection, version_id: int, *, shared: bool = False) -> None:
-    """Take the version's lock for the rest of the transaction: shared by claims, exclusive by what stops or adds to them (R9).
+    """Take the version's lock for the rest of the transaction: shared by claims, exclusive by what
+    stops or adds to them (R9).
 
-    SQLite has one writer, so the transaction itself is the lock. The two-key form keeps these apart from liveness locks.
+    SQLite has one writer, so the transaction itself is the lock. The two-key form keeps these apart
+    from liveness locks.
     """
     if conn.dialect.name == "postgresql":
         name = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        conn.execute(text(f"SELECT {name}(:class, :id)"), {"class": _VERSION_LOCK_CLASS, "id": version_id})
+        conn.execute(
+            text(f"SELECT {name}(:class, :id)"), {"class": _VERSION_LOCK_CLASS, "id": version_id}
+        )
 
 
 def lock_name(conn: Connection, name: str) -> None:
     """Take an exclusive lock named by text for the rest of the transaction (a scope, a person)."""
     if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(:class, hashtext(:name))"), {"class": _NAME_LOCK_CLASS, "name": name})
+        conn.execute(
+            text("SELECT pg_advisory_xact_lock(:class, hashtext(:name))"),
+            {"class": _NAME_LOCK_CLASS, "name": name},
+        )
 
 
 _LAST = "fasttime.last"

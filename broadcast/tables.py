@@ -1,18 +1,34 @@
-"""The tables of broadcast: messages and their decisions, the ledger, levels, areas, operators, the outbox."""
+"""The tables of broadcast: messages and their decisions, the ledger, levels, areas, operators, the
+outbox.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from broadcast.store import UtcDateTime, metadata
 
 
 def _id() -> Column[int]:
-    # AUTOINCREMENT: an id is never used again, because a re-used id would stand in old bitmaps (guarantee R15).
+    # AUTOINCREMENT: an id is never used again, because a re-used id would stand in old bitmaps
+    # (guarantee R15).
     return Column("id", Integer, primary_key=True, autoincrement=True)
 
 
-meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
+meta = Table(
+    "meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False)
+)
 
 operator = Table(
     "operator",
@@ -22,7 +38,9 @@ operator = Table(
     Column("role", String, nullable=False),
     Column("area", String),  # None = the whole tree
     Column("email", String),
-    Column("may_set", Text, nullable=False, server_default="[]"),  # JSON list of scopes granted beside the area
+    Column(
+        "may_set", Text, nullable=False, server_default="[]"
+    ),  # JSON list of scopes granted beside the area
     Column("token_hash", String, nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("disabled_at", UtcDateTime),
@@ -69,7 +87,9 @@ area = Table(
     Column("name", String, nullable=False),
     Column("level", String, nullable=False),  # ward, borough, force, region, country
     Column("parent", String, index=True),  # may name an area that has not arrived yet
-    Column("geometry", LargeBinary),  # WKB, longitude latitude (EPSG:4326); None = known by its children only
+    Column(
+        "geometry", LargeBinary
+    ),  # WKB, longitude latitude (EPSG:4326); None = known by its children only
     Column("source", String, nullable=False, server_default=""),
     Column("imported_at", UtcDateTime, nullable=False),
 )
@@ -107,11 +127,19 @@ version = Table(
     Column("content_hash", String),
     Column("seen_count", Integer),
     Column("wording_revision", String),
-    Column("salt", LargeBinary),  # 128 random bits in the hash, so that trying counts does not find the one seen
-    Column("margin", Integer),  # people by which the audience may differ at release; None = the rule before it was kept
+    Column(
+        "salt", LargeBinary
+    ),  # 128 random bits in the hash, so that trying counts does not find the one seen
+    Column(
+        "margin", Integer
+    ),  # people by which the audience may differ at release; None = the rule before it was kept
     Column("cancel_reason", String),  # of broadcast.wording.cancelling.REASONS; `why` stays inside
-    Column("targets", Text),  # JSON: area codes with their descendants, for people of whom only the area is known
-    Column("shape", LargeBinary),  # WKB of everything addressed, as resolved at submit; None = no geometry
+    Column(
+        "targets", Text
+    ),  # JSON: area codes with their descendants, for people of whom only the area is known
+    Column(
+        "shape", LargeBinary
+    ),  # WKB of everything addressed, as resolved at submit; None = no geometry
     Column("level_from", String),
     Column("room", String),
     Column("urgent", Boolean, nullable=False),
@@ -167,7 +195,9 @@ frozen_set = Table(
     Column("shard", Integer, primary_key=True),  # -1: found at release, over all shards
     Column("no", Integer, primary_key=True),
     Column("role", String, nullable=False),  # send, suppressed, duplicate, held
-    Column("channels", String, nullable=False),  # send: the person's order, "sms>email"; duplicate: the one channel
+    Column(
+        "channels", String, nullable=False
+    ),  # send: the person's order, "sms>email"; duplicate: the one channel
     Column("language", String, nullable=False, server_default=""),
     Column("reason", String, nullable=False, server_default=""),
     Column("not_before", UtcDateTime),
@@ -180,7 +210,9 @@ generation = Table(
     metadata,
     Column("version_id", Integer, primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("cause", String, nullable=False),  # first, held, retry, next_channel, resend, other_contact
+    Column(
+        "cause", String, nullable=False
+    ),  # first, held, retry, next_channel, resend, other_contact
     Column("made_at", UtcDateTime, nullable=False),
     Column("ordered_by", Integer),
     Column("people", Integer, nullable=False),
@@ -199,7 +231,9 @@ resend = Table(
     Column("approved_at", UtcDateTime),
     Column("members", LargeBinary, nullable=False),
     Column("people", Integer, nullable=False),
-    Column("digest", String),  # what is approved: version, people, mark and reason (broadcast.resends)
+    Column(
+        "digest", String
+    ),  # what is approved: version, people, mark and reason (broadcast.resends)
     sqlite_autoincrement=True,
 )
 
@@ -214,7 +248,9 @@ batch = Table(
     Column("lane", String, nullable=False),  # urgent, routine
     Column("channel", String, nullable=False),
     Column("language", String, nullable=False),
-    Column("members", LargeBinary, nullable=False),  # little-endian uint32 subscriber ids, in sending order
+    Column(
+        "members", LargeBinary, nullable=False
+    ),  # little-endian uint32 subscriber ids, in sending order
     Column("size", Integer, nullable=False),
     Column("next", Integer, nullable=False, server_default="0"),
     Column("cause", String, nullable=False),
@@ -222,7 +258,9 @@ batch = Table(
     Column("severity_rank", Integer, nullable=False),
     Column("correction", Boolean, nullable=False),
     Column("room", String, nullable=False, server_default=""),
-    Column("open", Boolean, nullable=False, server_default="1"),  # next < size and the version not ended: what a sender looks for
+    Column(
+        "open", Boolean, nullable=False, server_default="1"
+    ),  # next < size and the version not ended: what a sender looks for
     Column("announced_at", UtcDateTime),
     Column("announcements", Integer, nullable=False, server_default="0"),
     UniqueConstraint("version_id", "generation", "no"),
@@ -245,7 +283,9 @@ slice_ = Table(
     Column("claimed_at", UtcDateTime, nullable=False),
     Column("deadline", UtcDateTime, nullable=False),
     Column("done_at", UtcDateTime),
-    Column("accepted", Integer, nullable=False, server_default="0"),  # totals, committed with "slice done" (R18)
+    Column(
+        "accepted", Integer, nullable=False, server_default="0"
+    ),  # totals, committed with "slice done" (R18)
     Column("failed", Integer, nullable=False, server_default="0"),
     Column("in_doubt", Integer, nullable=False, server_default="0"),
     Column("skipped", Integer, nullable=False, server_default="0"),
@@ -266,7 +306,9 @@ outcome = Table(
     Column("code", String, nullable=False, server_default=""),
     Column("provider_id", String, nullable=False, server_default=""),
     Column("at", UtcDateTime, nullable=False),
-    Column("due_at", UtcDateTime),  # when this row asks for a further generation: a retry, the next channel, another contact
+    Column(
+        "due_at", UtcDateTime
+    ),  # when this row asks for a further generation: a retry, the next channel, another contact
     Index("ix_outcome_due", "due_at"),
     Index("ix_outcome_version", "version_id", "channel", "state"),
     Index("ix_outcome_person", "person_id", "version_id"),
@@ -277,7 +319,9 @@ receipt = Table(
     "receipt",
     metadata,
     _id(),
-    Column("attempt", String, nullable=False, index=True),  # no foreign key: a receipt may come first (R6)
+    Column(
+        "attempt", String, nullable=False, index=True
+    ),  # no foreign key: a receipt may come first (R6)
     Column("position", Integer, nullable=False),
     Column("source", String, nullable=False),  # callback, look_up, bounce, worker, sweep
     Column("provider_id", String, nullable=False, server_default=""),
@@ -300,8 +344,12 @@ response = Table(
     Column("person_id", Integer),
     Column("version_id", Integer, index=True),
     Column("attempt", String),
-    Column("value", String, nullable=False, server_default=""),  # the key pressed; never the words of a reply
-    Column("sealed", LargeBinary),  # the words, encrypted with the person's key (R6); stays empty until erasure is built
+    Column(
+        "value", String, nullable=False, server_default=""
+    ),  # the key pressed; never the words of a reply
+    Column(
+        "sealed", LargeBinary
+    ),  # the words, encrypted with the person's key (R6); stays empty until erasure is built
     Column("digest", String, nullable=False, unique=True),
     sqlite_autoincrement=True,
 )
@@ -319,7 +367,12 @@ outbox = Table(
     Column("relayed_at", UtcDateTime),
     sqlite_autoincrement=True,
 )
-Index("ix_outbox_waiting", outbox.c.id, sqlite_where=outbox.c.relayed_at.is_(None), postgresql_where=outbox.c.relayed_at.is_(None))
+Index(
+    "ix_outbox_waiting",
+    outbox.c.id,
+    sqlite_where=outbox.c.relayed_at.is_(None),
+    postgresql_where=outbox.c.relayed_at.is_(None),
+)
 
 worker = Table(
     "worker",
@@ -383,9 +436,17 @@ incarnation = Table(
     "incarnation",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("system", String, nullable=False),  # PostgreSQL's system identifier, or the id of an SQLite file
+    Column(
+        "system", String, nullable=False
+    ),  # PostgreSQL's system identifier, or the id of an SQLite file
     Column("timeline", String, nullable=False, server_default=""),
-    Column("counter", Integer, nullable=False),  # repeated in a side file of each program's data folder: gone backwards = restored (R5, later)
+    Column(
+        "counter",
+        Integer,
+        nullable=False,
+        # repeated in a side file of each program's data folder: gone backwards = restored (R5,
+        # later)
+    ),
     Column("recorded_at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
 )

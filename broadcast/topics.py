@@ -22,7 +22,9 @@ TOPICS: tuple[str, ...] = tuple(topic for topics in TOPICS_OF_ROLE.values() for 
 
 
 def topic_for(base: str, status: str) -> str:
-    """Return the topic of `base` for a CAP status: exercises and tests never share one with real messages."""
+    """Return the topic of `base` for a CAP status: exercises and tests never share one with real
+    messages.
+    """
     return base if status == "Actual" else EXERCISE_PREFIX + base
 
 

@@ -20,10 +20,12 @@ from broadcast.tables import decision, message, version
 class Resolved:
     """What the places of a content came down to when it was submitted; the approval is bound to it.
 
-    `targets` are area codes with all their descendants, for people of whom only the area is known; `shape` is the WKB union of
-    the areas' geometry and the drawn polygons (circles stay in the content and are matched exactly). `by_code` are the targets without any
-    geometry, where a person's area code decides although their coordinates are known. `touched` are the areas that anything
-    drawn touches. For an audience of a community, `shape` holds the whole of these areas. `everybody` = no place at all.
+    `targets` are area codes with all their descendants, for people of whom only the area is known;
+    `shape` is the WKB union of the areas' geometry and the drawn polygons (circles stay in the
+    content and are matched exactly). `by_code` are the targets without any geometry, where a
+    person's area code decides although their coordinates are known. `touched` are the areas that
+    anything drawn touches. For an audience of a community, `shape` holds the whole of these areas.
+    `everybody` = no place at all.
     """
 
     targets: tuple[str, ...] = ()
@@ -34,7 +36,11 @@ class Resolved:
 
     def to_json(self) -> str:
         """Return the stored form of what is not geometry."""
-        places = {"targets": sorted(self.targets), "by_code": sorted(self.by_code), "everybody": self.everybody}
+        places = {
+            "targets": sorted(self.targets),
+            "by_code": sorted(self.by_code),
+            "everybody": self.everybody,
+        }
         # Not written where it is empty: what was submitted before it existed keeps its digest.
         return json.dumps(places | ({"touched": sorted(self.touched)} if self.touched else {}))
 
@@ -48,9 +54,11 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Margin:
-    """By how many people an audience may differ from the approved count: the larger of a share of it and a number.
+    """By how many people an audience may differ from the approved count: the larger of a share of
+    it and a number.
 
-    People register and leave between the submission and the release; what an approver agrees to is both numbers.
+    People register and leave between the submission and the release; what an approver agrees to is
+    both numbers.
     """
 
     percent: float = 2.0
@@ -145,10 +153,11 @@ def content_hash(
 ) -> str:
     """Return the SHA-256, in hex, of all that an approval stands for (guarantee R11).
 
-    Text in all languages, audience rule, channels, status and expiry are in the content; beside it the resolved places, the
-    wording we add, the count the approvers saw, by how many people the audience may differ from it, the level it starts
-    from and the version it replaces. `salt` is random: nobody finds the count by trying all of them. What was submitted
-    before salt and margin were kept has neither, and hashes as it did then.
+    Text in all languages, audience rule, channels, status and expiry are in the content; beside it
+    the resolved places, the wording we add, the count the approvers saw, by how many people the
+    audience may differ from it, the level it starts from and the version it replaces. `salt` is
+    random: nobody finds the count by trying all of them. What was submitted before salt and margin
+    were kept has neither, and hashes as it did then.
     """
     parts = {
         "content": canonical(content),
@@ -166,11 +175,26 @@ def content_hash(
         parts["salt"] = salt.hex()
     if margin is not None:
         parts["margin"] = margin
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()
 
 
 def _version(row: Row[Any]) -> Version:
-    fields = {c.name: getattr(row, c.name) for c in version.c if c.name not in ("content", "editors", "targets", "shape", "cap", "cancel_cap", "created_at")}
+    fields = {
+        c.name: getattr(row, c.name)
+        for c in version.c
+        if c.name
+        not in (
+            "content",
+            "editors",
+            "targets",
+            "shape",
+            "cap",
+            "cancel_cap",
+            "created_at",
+        )
+    }
     return Version(
         **fields,
         content=read_content(row.content),
@@ -190,26 +214,45 @@ def get(conn: Connection, version_id: int) -> Version:
 
 def of_message(conn: Connection, message_id: int) -> list[Version]:
     """Return all versions, first to last; raises Rejected (404 message_unknown)."""
-    rows = [_version(r) for r in conn.execute(_WITH_CODE.where(version.c.message_id == message_id).order_by(version.c.number))]
+    rows = [
+        _version(r)
+        for r in conn.execute(
+            _WITH_CODE.where(version.c.message_id == message_id).order_by(version.c.number)
+        )
+    ]
     if not rows:
         raise unknown(message_id)
     return rows
 
 
 def unknown(message_id: int) -> Rejected:
-    """Return what is said of a message that is not there, and of one that is none of the asker's."""
-    return refuse("message_unknown", f"there is no message {message_id}", "see `fasttime message list`", field="id", status=404)
+    """Return what is said of a message that is not there, and of one that is none of the
+    asker's.
+    """
+    return refuse(
+        "message_unknown",
+        f"there is no message {message_id}",
+        "see `fasttime message list`",
+        field="id",
+        status=404,
+    )
 
 
 def in_states(conn: Connection, wanted: tuple[str, ...]) -> list[int]:
     """Return the ids of the versions in these states, oldest first."""
-    return list(conn.execute(select(version.c.id).where(version.c.state.in_(wanted)).order_by(version.c.id)).scalars())
+    return list(
+        conn.execute(
+            select(version.c.id).where(version.c.state.in_(wanted)).order_by(version.c.id)
+        ).scalars()
+    )
 
 
 def listed(conn: Connection, limit: int = 1000) -> list[Version]:
     """Return the newest version of each message, newest message first."""
     newest: dict[int, Version] = {}
-    for row in conn.execute(_WITH_CODE.order_by(version.c.message_id.desc(), version.c.number.desc()).limit(limit * 4)):
+    for row in conn.execute(
+        _WITH_CODE.order_by(version.c.message_id.desc(), version.c.number.desc()).limit(limit * 4)
+    ):
         newest.setdefault(row.message_id, _version(row))
     return list(newest.values())[:limit]
 
@@ -220,8 +263,17 @@ def head(versions: list[Version]) -> Version:
 
 
 def open_version(versions: list[Version]) -> Version | None:
-    """Return the one version that has not gone out, if there is one; held before its release it has not."""
-    return next((v for v in reversed(versions) if v.state in states.OPEN or (v.state == "held" and v.live_at is None)), None)
+    """Return the one version that has not gone out, if there is one; held before its release it has
+    not.
+    """
+    return next(
+        (
+            v
+            for v in reversed(versions)
+            if v.state in states.OPEN or (v.state == "held" and v.live_at is None)
+        ),
+        None,
+    )
 
 
 def newest_published(versions: list[Version]) -> Version | None:
@@ -236,14 +288,25 @@ def lock_message(conn: Connection, message_id: int) -> None:
 
 
 def change_state(conn: Connection, v: Version, action: str, **values: Any) -> str:
-    """Move a version along the table of transitions, conditional on the state it was read in; return the new state.
+    """Move a version along the table of transitions, conditional on the state it was read in;
+    return the new state.
 
     Raises Rejected (409) where the table forbids it or somebody else changed the version since.
     """
     target = states.after(action, v.state, v.resume_state)
-    changed = conn.execute(update(version).where(version.c.id == v.id, version.c.state == v.state, version.c.revision == v.revision).values(state=target, **values)).rowcount
+    changed = conn.execute(
+        update(version)
+        .where(version.c.id == v.id, version.c.state == v.state, version.c.revision == v.revision)
+        .values(state=target, **values)
+    ).rowcount
     if changed != 1:
-        raise refuse("state_conflict", "the version was changed by somebody else in the meantime", "read it again and decide anew", field="state", status=409)
+        raise refuse(
+            "state_conflict",
+            "the version was changed by somebody else in the meantime",
+            "read it again and decide anew",
+            field="state",
+            status=409,
+        )
     return target
 
 
@@ -252,8 +315,12 @@ def subject_of(v: Version) -> str:
     return f"message {v.message_id} version {v.number}"
 
 
-def record(conn: Connection, v: Version, action: str, operator_id: int | None, at: datetime, **more: Any) -> None:
-    """Append to the history of decisions; what stood there is kept with it, so no draft is ever lost. The audit chain covers it."""
+def record(
+    conn: Connection, v: Version, action: str, operator_id: int | None, at: datetime, **more: Any
+) -> None:
+    """Append to the history of decisions; what stood there is kept with it, so no draft is ever
+    lost. The audit chain covers it.
+    """
     row = {
         "version_id": v.id,
         "action": action,

@@ -1,4 +1,6 @@
-"""What Twilio tells us: signatures, delivery states, replies and key presses, read without side effects."""
+"""What Twilio tells us: signatures, delivery states, replies and key presses, read without side
+effects.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,9 @@ Kind = Literal["stop", "start", "help", "stop_unclear", "text"]
 
 SIGNATURE = "X-Twilio-Signature"
 
-# Twilio adds parameters without notice, so an unknown one is dropped, not refused; and signs names and values without a mark
-# between them ("ab"+"c" is "a"+"bc"), so only known names are ever looked at (reliability L5).
+# Twilio adds parameters without notice, so an unknown one is dropped, not refused; and signs names
+# and values without a mark between them ("ab"+"c" is "a"+"bc"), so only known names are ever looked
+# at (reliability L5).
 KNOWN = frozenset(
     {
         "AccountSid",
@@ -83,10 +86,26 @@ KNOWN = frozenset(
         "msg",
     }
 )
-RECEIPT_FIELDS = frozenset({"MessageSid", "SmsSid", "CallSid", "MessageStatus", "SmsStatus", "CallStatus", "ErrorCode", "AnsweredBy", "Timestamp", "SequenceNumber"})
-"""The only parameters of a status callback that may be kept in clear: no number, no words (guarantee R6)."""
+RECEIPT_FIELDS = frozenset(
+    {
+        "MessageSid",
+        "SmsSid",
+        "CallSid",
+        "MessageStatus",
+        "SmsStatus",
+        "CallStatus",
+        "ErrorCode",
+        "AnsweredBy",
+        "Timestamp",
+        "SequenceNumber",
+    }
+)
+"""The only parameters of a status callback that may be kept in clear: no number, no words
+(guarantee R6).
+"""
 
-# https://www.twilio.com/docs/messaging/api/message-resource#message-status-values: state, and whether nothing can follow
+# https://www.twilio.com/docs/messaging/api/message-resource#message-status-values: state, and
+# whether nothing can follow
 _MESSAGES: Mapping[str, tuple[State, bool]] = {
     "accepted": ("accepted", False),
     "scheduled": ("accepted", False),
@@ -100,7 +119,8 @@ _MESSAGES: Mapping[str, tuple[State, bool]] = {
     "failed": ("failed", True),
     "canceled": ("failed", True),
 }
-# https://www.twilio.com/docs/voice/api/call-resource#call-status-values; "completed" means that somebody, or a machine, picked up
+# https://www.twilio.com/docs/voice/api/call-resource#call-status-values; "completed" means that
+# somebody, or a machine, picked up
 _CALLS: Mapping[str, tuple[State, bool]] = {
     "queued": ("accepted", False),
     "initiated": ("accepted", False),
@@ -118,10 +138,12 @@ _INBOUND = frozenset({"receiving", "received"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReceipt:
-    """One status callback, read. `state` is None where it changes nothing; `reason` then says why, and belongs in the log.
+    """One status callback, read. `state` is None where it changes nothing; `reason` then says why,
+    and belongs in the log.
 
-    `code` is the provider's error code, or "busy", "no-answer", "canceled", "failed", "fax" where it gives none; "" otherwise.
-    `final`: no other state follows, as far as the provider promises. `machine`: an answering machine took the call.
+    `code` is the provider's error code, or "busy", "no-answer", "canceled", "failed", "fax" where
+    it gives none; "" otherwise. `final`: no other state follows, as far as the provider promises.
+    `machine`: an answering machine took the call.
     """
 
     provider_id: str
@@ -138,15 +160,21 @@ def sign(token: str, url: str, params: Pairs) -> str:
 
 
 def check_signature(token: str, url: str, params: Pairs | str, signature: str | None) -> bool:
-    """Return whether `signature` (header X-Twilio-Signature, None if absent) proves that Twilio sent this.
+    """Return whether `signature` (header X-Twilio-Signature, None if absent) proves that Twilio
+    sent this.
 
-    `url` is the public one, exactly as configured at Twilio, with its query and without fragment; `params` are the form's pairs in any
-    order, or the body itself where it is JSON. Source: https://www.twilio.com/docs/usage/webhooks/webhooks-security
+    `url` is the public one, exactly as configured at Twilio, with its query and without fragment;
+    `params` are the form's pairs in any order, or the body itself where it is JSON. Source:
+    https://www.twilio.com/docs/usage/webhooks/webhooks-security
     """
     if not signature or not token:  # the library raises TypeError on None
         return False
     try:
-        return bool(RequestValidator(token).validate(url, params if isinstance(params, str) else MultiDict(params), signature))
+        return bool(
+            RequestValidator(token).validate(
+                url, params if isinstance(params, str) else MultiDict(params), signature
+            )
+        )
     except ValueError:  # a URL with an impossible port
         return False
 
@@ -161,7 +189,13 @@ def read_form(params: Pairs, *, account: str) -> dict[str, str]:
         if name not in KNOWN:
             continue
         if name in read:
-            raise refuse("parameter_repeated", f"the parameter {name} came twice", "send each parameter once", field=name, status=400)
+            raise refuse(
+                "parameter_repeated",
+                f"the parameter {name} came twice",
+                "send each parameter once",
+                field=name,
+                status=400,
+            )
         read[name] = value
     if read.get("AccountSid") != account:
         raise refuse(
@@ -175,7 +209,9 @@ def read_form(params: Pairs, *, account: str) -> dict[str, str]:
 
 
 def parse_status(params: Mapping[str, str]) -> StatusReceipt:
-    """Return what a status callback says, of a text or of a call. Never raises: Twilio adds states and codes without notice."""
+    """Return what a status callback says, of a text or of a call. Never raises: Twilio adds states
+    and codes without notice.
+    """
     if call := params.get("CallSid", ""):
         return _call_status(_id(call), params)
     provider_id = _id(params.get("MessageSid") or params.get("SmsSid") or "")
@@ -183,7 +219,9 @@ def parse_status(params: Mapping[str, str]) -> StatusReceipt:
     if status in _INBOUND:
         return StatusReceipt(provider_id=provider_id, state=None, reason="inbound")
     if status not in _MESSAGES:
-        return StatusReceipt(provider_id=provider_id, state=None, reason=f"unknown_status: {_word(status)}")
+        return StatusReceipt(
+            provider_id=provider_id, state=None, reason=f"unknown_status: {_word(status)}"
+        )
     state, final = _MESSAGES[status]
     code = _code(params) if state == "failed" else ""
     if state == "failed" and not code:
@@ -194,13 +232,21 @@ def parse_status(params: Mapping[str, str]) -> StatusReceipt:
 def _call_status(provider_id: str, params: Mapping[str, str]) -> StatusReceipt:
     status = params.get("CallStatus", "").strip().lower()
     if status not in _CALLS:
-        return StatusReceipt(provider_id=provider_id, state=None, reason=f"unknown_status: {_word(status)}")
+        return StatusReceipt(
+            provider_id=provider_id, state=None, reason=f"unknown_status: {_word(status)}"
+        )
     state, final = _CALLS[status]
     answered_by = params.get("AnsweredBy", "").strip().lower()
     if state == "delivered" and answered_by == "fax":
         return StatusReceipt(provider_id=provider_id, state="failed", code="fax", final=True)
     code = (_code(params) or status) if state == "failed" else ""
-    return StatusReceipt(provider_id=provider_id, state=state, code=code, final=final, machine=answered_by.startswith("machine"))
+    return StatusReceipt(
+        provider_id=provider_id,
+        state=state,
+        code=code,
+        final=final,
+        machine=answered_by.startswith("machine"),
+    )
 
 
 def _id(text: str) -> str:
@@ -226,34 +272,70 @@ def key_pressed(params: Mapping[str, str]) -> str:
 _STOP = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
 _START = frozenset({"start", "unstop", "yes"})
 _HELP = frozenset({"help", "info"})
-_PLAIN_STOP = frozenset({"stop", "stopall", "unsubscribe", "optout"})  # not words of an ordinary report, as "end" and "cancel" are
-_ABOUT_US = frozenset({"message", "messages", "text", "texts", "texting", "sending", "alert", "alerts", "contacting", "messaging", "sms"})
+_PLAIN_STOP = frozenset(
+    {"stop", "stopall", "unsubscribe", "optout"}
+)  # not words of an ordinary report, as "end" and "cancel" are
+_ABOUT_US = frozenset(
+    {
+        "message",
+        "messages",
+        "text",
+        "texts",
+        "texting",
+        "sending",
+        "alert",
+        "alerts",
+        "contacting",
+        "messaging",
+        "sms",
+    }
+)
 
 
 def parse_inbound(body: str, opt_out_type: str = "") -> Kind:
     """Return what somebody answered by text: "stop", "start", "help", "stop_unclear" or "text".
 
-    The known words count alone, in any case, full-width, with punctuation or invisible characters round them. "stop_unclear" is what
-    sounds like it ("stop please"): suppressed meanwhile, and read by a person. `opt_out_type` is Twilio's own verdict (OptOutType), where
-    it gives one.
+    The known words count alone, in any case, full-width, with punctuation or invisible characters
+    round them. "stop_unclear" is what sounds like it ("stop please"): suppressed meanwhile, and
+    read by a person. `opt_out_type` is Twilio's own verdict (OptOutType), where it gives one.
     """
     verdict = opt_out_type.strip().lower()
     if verdict in ("stop", "start", "help"):
         return verdict  # type: ignore[return-value]
-    plain = "".join(ch for ch in unicodedata.normalize("NFKC", body) if unicodedata.category(ch) not in ("Cf", "Cc", "Mn") or ch in "\t\r\n")
+    plain = "".join(
+        ch
+        for ch in unicodedata.normalize("NFKC", body)
+        if unicodedata.category(ch) not in ("Cf", "Cc", "Mn") or ch in "\t\r\n"
+    )
     words = re.findall(r"[^\W_]+", plain.casefold())
     if not words:
         return "text"
-    joined = "".join(words) if len(words) == 2 and words in (["stop", "all"], ["opt", "out"]) else words[0]
+    joined = (
+        "".join(words)
+        if len(words) == 2 and words in (["stop", "all"], ["opt", "out"])
+        else words[0]
+    )
     if len(words) == 1 or joined != words[0]:
-        return "stop" if joined in _STOP else "start" if joined in _START else "help" if joined in _HELP else "text"
+        return (
+            "stop"
+            if joined in _STOP
+            else "start"
+            if joined in _START
+            else "help"
+            if joined in _HELP
+            else "text"
+        )
     if _sounds_like_stop(words):
         return "stop_unclear"
     return "text"
 
 
 def _sounds_like_stop(words: list[str]) -> bool:
-    if words[0] in _PLAIN_STOP or (words[0] in _STOP and len(words) <= 3) or words[:2] == ["opt", "out"]:
+    if (
+        words[0] in _PLAIN_STOP
+        or (words[0] in _STOP and len(words) <= 3)
+        or words[:2] == ["opt", "out"]
+    ):
         return True
     asks = any(word in _PLAIN_STOP for word in words) or ("opt" in words and "out" in words)
     return asks and (len(words) <= 4 or any(word in _ABOUT_US for word in words))

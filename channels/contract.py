@@ -13,9 +13,9 @@ from broadcast.rendered import Rendered
 class Delivery:
     """One message for one person, ready for the wire.
 
-    `attempt` is the person's attempt id (broadcast.attempts). `to` is an E.164 number or an e-mail address.
-    `status` is the CAP status of the message; an adapter refuses every status it does not serve.
-    `expires_at` is aware UTC: no provider may hold the message longer.
+    `attempt` is the person's attempt id (broadcast.attempts). `to` is an E.164 number or an e-mail
+    address. `status` is the CAP status of the message; an adapter refuses every status it does not
+    serve. `expires_at` is aware UTC: no provider may hold the message longer.
     """
 
     attempt: str
@@ -28,13 +28,17 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The provider surely took it. `provider_id` is its own name for it (empty where it has none)."""
+    """The provider surely took it. `provider_id` is its own name for it (empty where it has
+    none).
+    """
 
     provider_id: str
 
 
 class ChannelError(Exception):
-    """Base of what a hand-over can end in besides Accepted. `code` is the provider's own, or a word of ours."""
+    """Base of what a hand-over can end in besides Accepted. `code` is the provider's own, or a word
+    of ours.
+    """
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
@@ -49,10 +53,13 @@ class Refused(ChannelError):
 class Unavailable(ChannelError):
     """Surely not taken; the same hand-over may be tried again after `retry_after` seconds.
 
-    `only_this`: it is about this address or this message (a greylisted inbox), so others need not wait for it.
+    `only_this`: it is about this address or this message (a greylisted inbox), so others need not
+    wait for it.
     """
 
-    def __init__(self, code: str, detail: str = "", *, retry_after: float = 0.0, only_this: bool = False) -> None:
+    def __init__(
+        self, code: str, detail: str = "", *, retry_after: float = 0.0, only_this: bool = False
+    ) -> None:
         super().__init__(code, detail)
         self.retry_after = retry_after
         self.only_this = only_this
@@ -63,7 +70,9 @@ class InDoubt(ChannelError):
 
 
 class WrongStatus(Exception):
-    """A message of a status this adapter does not serve was offered to it: a bug, stopped at the last door."""
+    """A message of a status this adapter does not serve was offered to it: a bug, stopped at the
+    last door.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +91,9 @@ class ProviderRecord:
 
 
 class Channel(Protocol):
-    """One way to reach a person through one provider with one sender. Translates both ways and decides nothing."""
+    """One way to reach a person through one provider with one sender. Translates both ways and
+    decides nothing.
+    """
 
     name: str
     """sms, voice or email; another people's channel has a name of its own."""
@@ -94,11 +105,15 @@ class Channel(Protocol):
     """How many hand-overs it can have under way at once."""
 
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
-        """Hand one message over within `timeout` seconds. One try; raises Refused, Unavailable or InDoubt."""
+        """Hand one message over within `timeout` seconds. One try; raises Refused, Unavailable or
+        InDoubt.
+        """
         ...
 
     async def look_up(self, to: str, since: datetime) -> list[ProviderRecord] | None:
-        """Return what the provider says it took for `to` since then; None where it has no such list."""
+        """Return what the provider says it took for `to` since then; None where it has no such
+        list.
+        """
         ...
 
     async def close(self) -> None:

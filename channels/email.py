@@ -1,4 +1,6 @@
-"""E-mail over SMTP (RFC 5321): pooled connections by aiosmtplib, and a conversation of our own that always knows whether a mail was taken."""
+"""E-mail over SMTP (RFC 5321): pooled connections by aiosmtplib, and a conversation of our own that
+always knows whether a mail was taken.
+"""
 
 from __future__ import annotations
 
@@ -22,31 +24,51 @@ import aiosmtplib
 
 from broadcast.problems import Problem, Rejected
 from broadcast.rendered import Rendered
-from channels.contract import Accepted, ChannelError, Delivery, InDoubt, ProviderRecord, Refused, Unavailable, WrongStatus
+from channels.contract import (
+    Accepted,
+    ChannelError,
+    Delivery,
+    InDoubt,
+    ProviderRecord,
+    Refused,
+    Unavailable,
+    WrongStatus,
+)
 
 CONNECT_SECONDS = 10.0
-IDLE_SECONDS = 30.0  # an idle connection older than this is not trusted; most servers hang up after 60 to 300 s
+# an idle connection older than this is not trusted; most servers hang up after 60 to 300 s
+IDLE_SECONDS = 30.0
 LATER_SECONDS = 60.0  # after a 4yz: greylisting and full queues last at least that long
 PAUSE_ON_CONFIG = 60.0
 TEMPLATES_KEPT = 128  # renderings whose bytes are remembered: (versions under way) x (languages)
 MAX_REPLY = 64 * 1024  # bytes; a server that talks without end is hung up on
 
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_RESERVED = re.compile(r"(?:^|\.)example(?:\.[a-z]{2,})?$")  # RFC 2606 section 3, and the same name under any country
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what starts a header of its own, for some reader (reliability L7)
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+)
+_RESERVED = re.compile(
+    r"(?:^|\.)example(?:\.[a-z]{2,})?$"
+)  # RFC 2606 section 3, and the same name under any country
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+)  # what starts a header of its own, for some reader (reliability L7)
 _URL = re.compile(r"https?://[\x21-\x3b\x3d\x3f-\x7e]+")  # printable ASCII without < and >
 _QUEUED_AS = re.compile(rb"queued as ([A-Za-z0-9._-]{1,64})", re.IGNORECASE)
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}")
 _DOT_AT_START = re.compile(rb"(?m)^\.")
 _POLICY = SMTP.clone(cte_type="7bit")  # any server takes it; 8BITMIME is not needed then
-_PLACEHOLDERS = frozenset({"changeme", "change-me", "change_me", "example", "placeholder", "password", "todo"})
+_PLACEHOLDERS = frozenset(
+    {"changeme", "change-me", "change_me", "example", "placeholder", "password", "todo"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpSettings:
-    """One mail server and one sender. `tls` is "" (none), "starttls" or "tls"; `rate` a second and sender, 0 = no limit.
+    """One mail server and one sender. `tls` is "" (none), "starttls" or "tls"; `rate` a second and
+    sender, 0 = no limit.
 
-    `reserved_too`: example.* addresses may be handed to it, because it is a sink and no mail server.
+    `reserved_too`: example.* addresses may be handed to it, because it is a sink and no mail
+    server.
     """
 
     host: str
@@ -62,22 +84,48 @@ class SmtpSettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
-        """Read the settings of INTERFACES; None where e-mail is not configured. Raises Rejected (exit 2), naming the setting and never its value."""
+        """Read the settings of INTERFACES; None where e-mail is not configured. Raises Rejected
+        (exit 2), naming the setting and never its value.
+        """
         name = "FASTTIME_EXERCISE_MAIL_FROM" if exercise else "FASTTIME_MAIL_FROM"
         url, sender = env.get("FASTTIME_SMTP_URL", "").strip(), env.get(name, "").strip()
         if not url and not sender:
             return None
         if url and "://" not in url:
-            raise Rejected(_bad("FASTTIME_SMTP_URL", "is not the address of a mail server", "begin it with smtp:// or smtps://"))
+            raise Rejected(
+                _bad(
+                    "FASTTIME_SMTP_URL",
+                    "is not the address of a mail server",
+                    "begin it with smtp:// or smtps://",
+                )
+            )
         if not url:
-            raise Rejected(_bad("FASTTIME_SMTP_URL", "is not set", f"{name} is of no use without it; write for example smtp://127.0.0.1:25", code="setting_missing"))
+            raise Rejected(
+                _bad(
+                    "FASTTIME_SMTP_URL",
+                    "is not set",
+                    f"{name} is of no use without it; write for example smtp://127.0.0.1:25",
+                    code="setting_missing",
+                )
+            )
         if not sender:
             if exercise:
                 return None  # the live sender alone does not make an exercise sender
-            raise Rejected(_bad(name, "is not set", "write the sender, for example Police Alerts <alerts@example.org>", code="setting_missing"))
+            raise Rejected(
+                _bad(
+                    name,
+                    "is not set",
+                    "write the sender, for example Police Alerts <alerts@example.org>",
+                    code="setting_missing",
+                )
+            )
         made = cls.from_url(url, sender, name=name)
         rate = _rate(env, "FASTTIME_MAIL_RATE")
-        sink = on_loopback(made.host) or bool(env.get("FASTTIME_TWILIO_API_BASE", "").strip()) or f"{made.host}:{made.port}" == _host_port(env.get("FASTTIME_SIMULATOR_SMTP", ""))
+        sink = (
+            on_loopback(made.host)
+            or bool(env.get("FASTTIME_TWILIO_API_BASE", "").strip())
+            or f"{made.host}:{made.port}" == _host_port(env.get("FASTTIME_SIMULATOR_SMTP", ""))
+        )
         return cls(
             host=made.host,
             port=made.port,
@@ -91,29 +139,60 @@ class SmtpSettings:
         )
 
     @classmethod
-    def from_url(cls, url: str, mail_from: str, *, name: str = "FASTTIME_MAIL_FROM", concurrency: int = 32) -> Self:
-        """Return the settings of an address such as smtp://user:pass@host:port, smtps://host or smtp://host?starttls=1. Raises Rejected."""
+    def from_url(
+        cls, url: str, mail_from: str, *, name: str = "FASTTIME_MAIL_FROM", concurrency: int = 32
+    ) -> Self:
+        """Return the settings of an address such as smtp://user:pass@host:port, smtps://host or
+        smtp://host?starttls=1. Raises Rejected.
+        """
         url = url if "://" in url else f"smtp://{url}"  # FASTTIME_SIMULATOR_SMTP may be host:port
         how = "write smtp://user:pass@host:port, smtps://host or smtp://host:587?starttls=1"
         try:
             parts = urlsplit(url)
-            port, host, query = parts.port, parts.hostname, dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+            port, host, query = (
+                parts.port,
+                parts.hostname,
+                dict(parse_qsl(parts.query, strict_parsing=bool(parts.query))),
+            )
         except ValueError:
             raise Rejected(_bad("FASTTIME_SMTP_URL", "cannot be read as an address", how)) from None
         starttls = query.pop("starttls", "0")
-        if parts.scheme not in ("smtp", "smtps") or not host or parts.path not in ("", "/") or parts.fragment or query or starttls not in ("0", "1", "true", "false"):
+        if (
+            parts.scheme not in ("smtp", "smtps")
+            or not host
+            or parts.path not in ("", "/")
+            or parts.fragment
+            or query
+            or starttls not in ("0", "1", "true", "false")
+        ):
             raise Rejected(_bad("FASTTIME_SMTP_URL", "is not the address of a mail server", how))
         upgrade = starttls in ("1", "true")
         if parts.scheme == "smtps" and upgrade:
-            raise Rejected(_bad("FASTTIME_SMTP_URL", "asks for TLS twice", "smtps:// is encrypted from the start: leave starttls out"))
+            raise Rejected(
+                _bad(
+                    "FASTTIME_SMTP_URL",
+                    "asks for TLS twice",
+                    "smtps:// is encrypted from the start: leave starttls out",
+                )
+            )
         password = unquote(parts.password or "")
         if password.lower() in _PLACEHOLDERS:
-            raise Rejected(_bad("FASTTIME_SMTP_URL", "still holds an example password", "put the real one in"))
+            raise Rejected(
+                _bad("FASTTIME_SMTP_URL", "still holds an example password", "put the real one in")
+            )
         if bool(parts.username) != bool(password):
-            raise Rejected(_bad("FASTTIME_SMTP_URL", "has half of user and password", "give both or neither"))
+            raise Rejected(
+                _bad("FASTTIME_SMTP_URL", "has half of user and password", "give both or neither")
+            )
         display, address = parseaddr(mail_from)
         if _CONTROL.search(mail_from) or not _ADDRESS.fullmatch(address):
-            raise Rejected(_bad(name, "is not an e-mail address", "write for example Police Alerts <alerts@example.org>"))
+            raise Rejected(
+                _bad(
+                    name,
+                    "is not an e-mail address",
+                    "write for example Police Alerts <alerts@example.org>",
+                )
+            )
         tls = "tls" if parts.scheme == "smtps" else "starttls" if upgrade else ""
         return cls(
             host=host,
@@ -139,7 +218,11 @@ def _rate(env: Mapping[str, str], name: str) -> float:
     except ValueError:
         rate = -1.0
     if not isfinite(rate) or rate < 0:
-        raise Rejected(_bad(name, "is not a number of mails a second", "write for example 50, or 0 for no limit"))
+        raise Rejected(
+            _bad(
+                name, "is not a number of mails a second", "write for example 50, or 0 for no limit"
+            )
+        )
     return rate
 
 
@@ -162,7 +245,9 @@ def is_reserved(address: str) -> bool:
 
 
 def envelope_address(address: str) -> str:
-    """Return an address as it may stand in a command and a header: ASCII, the domain in its IDNA form. Raises Refused("address_invalid")."""
+    """Return an address as it may stand in a command and a header: ASCII, the domain in its IDNA
+    form. Raises Refused("address_invalid").
+    """
     if not address.isascii():
         local, _, domain = address.rpartition("@")
         try:
@@ -176,14 +261,18 @@ def envelope_address(address: str) -> str:
 
 def _header(text: str) -> str:
     if _CONTROL.search(text):
-        raise Refused("content_invalid", "a control character stands in a header: the rendering is wrong")
+        raise Refused(
+            "content_invalid", "a control character stands in a header: the rendering is wrong"
+        )
     return text
 
 
 def build_template(rendered: Rendered, settings: SmtpSettings) -> bytes:
-    """Return what all people of one rendering get alike: headers without To, Message-ID, Date and List-Unsubscribe, then the body and the final dot.
+    """Return what all people of one rendering get alike: headers without To, Message-ID, Date and
+    List-Unsubscribe, then the body and the final dot.
 
-    Ready for the wire: CRLF, dots doubled (RFC 5321 section 4.5.2). The headers of one person are put before it.
+    Ready for the wire: CRLF, dots doubled (RFC 5321 section 4.5.2). The headers of one person are
+    put before it.
     """
     mail = EmailMessage(policy=_POLICY)
     local, _, domain = settings.mail_from.rpartition("@")
@@ -193,7 +282,9 @@ def build_template(rendered: Rendered, settings: SmtpSettings) -> bytes:
     mail.set_content(rendered.body)
     if rendered.html:
         mail.add_alternative(rendered.html, subtype="html")
-    mail["Content-Language"] = _header(rendered.language)  # last: setting the content drops what is called Content-
+    mail["Content-Language"] = _header(
+        rendered.language
+    )  # last: setting the content drops what is called Content-
     return _DOT_AT_START.sub(b"..", mail.as_bytes()) + b".\r\n"
 
 
@@ -205,7 +296,9 @@ class Reply(NamedTuple):
 
     @property
     def detail(self) -> str:
-        """The enhanced status code (RFC 3463), else nothing: the text may repeat the address, which belongs in no log."""
+        """The enhanced status code (RFC 3463), else nothing: the text may repeat the address, which
+        belongs in no log.
+        """
         found = _ENHANCED.search(self.text)
         return found.group().decode("ascii") if found else ""
 
@@ -215,10 +308,11 @@ class _Gone(Exception):
 
 
 class _Line(asyncio.Protocol):
-    """One connection after its greeting: writes several commands at once and collects their answers (RFC 2920).
+    """One connection after its greeting: writes several commands at once and collects their answers
+    (RFC 2920).
 
-    aiosmtplib's own protocol reads one answer per command and throws the rest away, so it opens the connection (TLS, STARTTLS,
-    EHLO, AUTH) and hands the transport over to this one.
+    aiosmtplib's own protocol reads one answer per command and throws the rest away, so it opens the
+    connection (TLS, STARTTLS, EHLO, AUTH) and hands the transport over to this one.
     """
 
     def __init__(self, transport: asyncio.Transport, *, pipelining: bool) -> None:
@@ -236,7 +330,9 @@ class _Line(asyncio.Protocol):
         transport.set_protocol(self)
 
     def exchange(self, data: bytes, wanted: int) -> asyncio.Future[None]:
-        """Write commands whose `wanted` answers `replies` will hold when the future is done. The future raises _Gone."""
+        """Write commands whose `wanted` answers `replies` will hold when the future is done. The
+        future raises _Gone.
+        """
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.gone or self.transport.is_closing():
             self.gone = True
@@ -254,7 +350,11 @@ class _Line(asyncio.Protocol):
         return self._replies
 
     def data_received(self, data: bytes) -> None:
-        if self._waiter is None:  # nobody asked: a farewell such as 421; what follows would be matched to the wrong command
+        if (
+            self._waiter is None
+            # nobody asked: a farewell such as 421; what follows would be matched to the wrong
+            # command
+        ):
             self.close()
             return
         data = self._buffer + data if self._buffer else data
@@ -304,15 +404,22 @@ class _Line(asyncio.Protocol):
 
 
 class EmailChannel:
-    """Mails of one sender through one server, one person in each envelope. Keeps channels.contract.Channel.
+    """Mails of one sender through one server, one person in each envelope. Keeps
+    channels.contract.Channel.
 
-    A mail is surely not taken until the server has answered 354; after that only its own 4yz or 5yz to the final dot is a
-    refusal (guarantee R17, RFC 1047).
+    A mail is surely not taken until the server has answered 354; after that only its own 4yz or 5yz
+    to the final dot is a refusal (guarantee R17, RFC 1047).
     """
 
     name = "email"
 
-    def __init__(self, settings: SmtpSettings, *, serves: frozenset[str] = frozenset({"Actual"}), now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        settings: SmtpSettings,
+        *,
+        serves: frozenset[str] = frozenset({"Actual"}),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.sender = settings.mail_from
         self.serves = serves
         self.concurrency = settings.concurrency
@@ -330,15 +437,24 @@ class EmailChannel:
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
         """Hand one mail over; see the contract."""
         if delivery.status not in self.serves:
-            raise WrongStatus(f"a mail of status {delivery.status} was offered to an adapter for {', '.join(sorted(self.serves))}")
+            raise WrongStatus(
+                f"a mail of status {delivery.status} was offered to an adapter for"
+                f" {', '.join(sorted(self.serves))}"
+            )
         to = envelope_address(delivery.to)
         if not self._settings.reserved_too and is_reserved(to):
-            raise Refused("address_reserved", "example.* reaches nobody; only a simulator has such inboxes")
+            raise Refused(
+                "address_reserved", "example.* reaches nobody; only a simulator has such inboxes"
+            )
         now = self._now()
         if (delivery.expires_at - now).total_seconds() < 1:
             raise Refused("expired", "the message ends before the mail could be read")
         message = self._message(delivery, to, now)
-        commands = (f"MAIL FROM:<bounce+{delivery.attempt}@{self._domain}>\r\n".encode("ascii"), f"RCPT TO:<{to}>\r\n".encode("ascii"), b"DATA\r\n")
+        commands = (
+            f"MAIL FROM:<bounce+{delivery.attempt}@{self._domain}>\r\n".encode("ascii"),
+            f"RCPT TO:<{to}>\r\n".encode("ascii"),
+            b"DATA\r\n",
+        )
         deadline = asyncio.get_running_loop().time() + timeout
         if self._room.locked():
             try:
@@ -353,13 +469,21 @@ class EmailChannel:
             fresh = not line.used
             try:
                 return await self._hand_over(line, commands, message, deadline)
-            except _Gone:  # before 354, so surely not sent; an old connection may just have been hung up on
+            except (
+                _Gone
+            ):  # before 354, so surely not sent; an old connection may just have been hung up on
                 if fresh:
-                    raise Unavailable("no_connection", "the server hung up before the mail", retry_after=1.0) from None
+                    raise Unavailable(
+                        "no_connection", "the server hung up before the mail", retry_after=1.0
+                    ) from None
             try:
-                return await self._hand_over(await self._connect(deadline), commands, message, deadline)
+                return await self._hand_over(
+                    await self._connect(deadline), commands, message, deadline
+                )
             except _Gone:
-                raise Unavailable("no_connection", "the server hung up before the mail, twice", retry_after=1.0) from None
+                raise Unavailable(
+                    "no_connection", "the server hung up before the mail, twice", retry_after=1.0
+                ) from None
         finally:
             self._room.release()
 
@@ -382,24 +506,36 @@ class EmailChannel:
     def _message(self, delivery: Delivery, to: str, now: datetime) -> bytes:
         template = self._templates.get(delivery.rendered)
         if template is None:
-            template = self._templates[delivery.rendered] = build_template(delivery.rendered, self._settings)
+            template = self._templates[delivery.rendered] = build_template(
+                delivery.rendered, self._settings
+            )
             if len(self._templates) > TEMPLATES_KEPT:
                 self._templates.popitem(last=False)
         second = int(now.timestamp())
         if self._date[0] != second:
-            self._date = (second, b"Date: " + format_datetime(now.replace(microsecond=0)).encode("ascii") + b"\r\n")
+            self._date = (
+                second,
+                b"Date: " + format_datetime(now.replace(microsecond=0)).encode("ascii") + b"\r\n",
+            )
         own = f"Message-ID: <{delivery.attempt}@{self._domain}>\r\nTo: {to}\r\n"
         if delivery.unsubscribe_url:
             if not _URL.fullmatch(delivery.unsubscribe_url):
                 raise Refused("content_invalid", "the unsubscribe address is not an address")
             # RFC 2369 and RFC 8058; a line may have 998 characters
-            own += f"List-Unsubscribe: <{delivery.unsubscribe_url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+            own += (
+                f"List-Unsubscribe: <{delivery.unsubscribe_url}>\r\nList-Unsubscribe-Post:"
+                " List-Unsubscribe=One-Click\r\n"
+            )
         return self._date[1] + own.encode("ascii") + template
 
     # ---- the conversation
 
-    async def _hand_over(self, line: _Line, commands: tuple[bytes, bytes, bytes], message: bytes, deadline: float) -> Accepted:
-        """Have one mail taken on a line. Raises the contract's errors, or _Gone while it is sure that nothing was taken."""
+    async def _hand_over(
+        self, line: _Line, commands: tuple[bytes, bytes, bytes], message: bytes, deadline: float
+    ) -> Accepted:
+        """Have one mail taken on a line. Raises the contract's errors, or _Gone while it is sure
+        that nothing was taken.
+        """
         alarm = asyncio.get_running_loop().call_at(deadline, line.expire)
         keep = False
         try:
@@ -432,11 +568,17 @@ class EmailChannel:
                 line.close()
 
     async def _open_envelope(self, line: _Line, commands: tuple[bytes, bytes, bytes]) -> None:
-        """Return once 354 was read. Raises Refused or Unavailable by the first command refused, or _Gone."""
+        """Return once 354 was read. Raises Refused or Unavailable by the first command refused, or
+        _Gone.
+        """
         reset = line.must_reset
-        line.must_reset = True  # until all of it went well, the next mail on this line starts with RSET
+        line.must_reset = (
+            True  # until all of it went well, the next mail on this line starts with RSET
+        )
         if line.pipelining:
-            await line.exchange((b"RSET\r\n" if reset else b"") + b"".join(commands), 4 if reset else 3)
+            await line.exchange(
+                (b"RSET\r\n" if reset else b"") + b"".join(commands), 4 if reset else 3
+            )
             answers = line.replies[-3:]
         else:
             answers = []
@@ -446,7 +588,9 @@ class EmailChannel:
                 if not 200 <= answers[-1].code < 400:
                     break
             answers = answers[1:] if reset and len(answers) > 1 else answers
-        if any(answer.code == 421 for answer in answers):  # it is closing down: RFC 5321 section 3.8
+        if any(
+            answer.code == 421 for answer in answers
+        ):  # it is closing down: RFC 5321 section 3.8
             line.close()
             if line.used:
                 raise _Gone("421")  # perhaps only this connection had enough
@@ -461,13 +605,20 @@ class EmailChannel:
         elif last.code < 400:
             line.close()  # neither yes nor no: we no longer agree on where we are
         if bad is answers[0] and bad.code in (530, 535, 538):
-            raise Unavailable(str(bad.code), "config: the server wants other credentials: check FASTTIME_SMTP_URL", retry_after=PAUSE_ON_CONFIG)
+            raise Unavailable(
+                str(bad.code),
+                "config: the server wants other credentials: check FASTTIME_SMTP_URL",
+                retry_after=PAUSE_ON_CONFIG,
+            )
         raise _error(bad or last)
 
     async def _take_back(self, line: _Line, *, sender_refused: bool) -> None:
-        """End a DATA that was accepted although the only recipient was refused: a lone dot, never the body (RFC 2920 section 3.1)."""
+        """End a DATA that was accepted although the only recipient was refused: a lone dot, never
+        the body (RFC 2920 section 3.1).
+        """
         if sender_refused:
-            line.close()  # no server should do that: whom it would send the empty mail to is anybody's guess
+            # no server should do that: whom it would send the empty mail to is anybody's guess
+            line.close()
             return
         try:
             await line.exchange(b".\r\n", 1)
@@ -516,21 +667,37 @@ class EmailChannel:
                     except aiosmtplib.SMTPHeloError:
                         await client.helo()
         except aiosmtplib.SMTPAuthenticationError as exc:
-            raise Unavailable(str(exc.code), "config: the server refused user and password: check FASTTIME_SMTP_URL", retry_after=PAUSE_ON_CONFIG) from None
+            raise Unavailable(
+                str(exc.code),
+                "config: the server refused user and password: check FASTTIME_SMTP_URL",
+                retry_after=PAUSE_ON_CONFIG,
+            ) from None
         except aiosmtplib.SMTPResponseException as exc:
             client.close()
-            raise Unavailable(str(exc.code), "the server does not want to talk", retry_after=LATER_SECONDS / 2) from None
-        except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as exc:  # ssl errors are OSErrors; some unusable names are ValueErrors
+            raise Unavailable(
+                str(exc.code), "the server does not want to talk", retry_after=LATER_SECONDS / 2
+            ) from None
+        except (
+            aiosmtplib.SMTPException,
+            OSError,
+            TimeoutError,
+            ValueError,
+        ) as exc:  # ssl errors are OSErrors; some unusable names are ValueErrors
             client.close()
             raise Unavailable("no_connection", type(exc).__name__, retry_after=1.0) from exc
         except BaseException:
             client.close()
             raise
-        return _Line(cast("asyncio.Transport", client.transport), pipelining=client.supports_extension("pipelining"))
+        return _Line(
+            cast("asyncio.Transport", client.transport),
+            pipelining=client.supports_extension("pipelining"),
+        )
 
 
 def _error(answer: Reply) -> ChannelError:
-    """Translate a refusal: 5yz is final, everything else may be tried again; before the body both are sure."""
+    """Translate a refusal: 5yz is final, everything else may be tried again; before the body both
+    are sure.
+    """
     if 500 <= answer.code < 600:
         return Refused(str(answer.code), answer.detail)
     return Unavailable(str(answer.code), answer.detail, retry_after=LATER_SECONDS, only_this=True)

@@ -1,4 +1,6 @@
-"""How fast each sender may hand over: a token bucket for each (provider, sender), in memory or shared through Redis."""
+"""How fast each sender may hand over: a token bucket for each (provider, sender), in memory or
+shared through Redis.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,17 @@ KEEP_SECONDS = 60  # an unused bucket is forgotten: it would be full anyway
 
 
 class Limiter(Protocol):
-    """Hands out tokens, one for each hand-over. Decides only *when* something is sent, never *whether*: losing it costs time."""
+    """Hands out tokens, one for each hand-over. Decides only *when* something is sent, never
+    *whether*: losing it costs time.
+    """
 
     async def take(self, key: str, want: int, rate: float, *, urgent: bool) -> int:
-        """Return how many of `want` tokens are granted now, 0..want; all of them where `rate` (a second) is 0.
+        """Return how many of `want` tokens are granted now, 0..want; all of them where `rate` (a
+        second) is 0.
 
-        `key` names provider and sender, for example "twilio:+44…". Urgent takes before routine: routine gets nothing of what
-        urgent wanted within the last second and leaves it that much in the bucket.
+        `key` names provider and sender, for example "twilio:+44…". Urgent takes before routine:
+        routine gets nothing of what urgent wanted within the last second and leaves it that much in
+        the bucket.
         """
         ...
 
@@ -34,7 +40,9 @@ class Limiter(Protocol):
         ...
 
     def wait_hint(self, key: str, rate: float) -> float:
-        """Return after how many seconds it is worth asking again: the time in which one token grows."""
+        """Return after how many seconds it is worth asking again: the time in which one token
+        grows.
+        """
         ...
 
 
@@ -98,12 +106,15 @@ def _size(rate: float) -> float:
 
 
 def wait_for_one(rate: float) -> float:
-    """Return the seconds in which one token grows at `rate` a second, between 5 ms and 1 s; 0 where there is no limit."""
+    """Return the seconds in which one token grows at `rate` a second, between 5 ms and 1 s; 0 where
+    there is no limit.
+    """
     return 0.0 if rate <= 0 else min(1.0, max(0.005, 1.0 / rate))
 
 
-# The same as MemoryLimiter.take_now, in one step on the server, by the server's clock: workers' clocks do not agree.
-# KEYS 1 the bucket; ARGV want (negative: tokens given back), rate, size, urgent 0/1, urgent seconds, seconds to keep it
+# The same as MemoryLimiter.take_now, in one step on the server, by the server's clock: workers'
+# clocks do not agree. KEYS 1 the bucket; ARGV want (negative: tokens given back), rate, size,
+# urgent 0/1, urgent seconds, seconds to keep it
 _SCRIPT = """
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
@@ -125,20 +136,29 @@ else
   granted = math.min(want, math.max(0, math.floor(tokens - reserve + 1e-9)))
   tokens = tokens - granted
 end
-redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.6f', now), 'urgent_at', string.format('%.6f', urgent_at), 'urgent_want', urgent_want)
+redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens),
+  'at', string.format('%.6f', now), 'urgent_at', string.format('%.6f', urgent_at),
+  'urgent_want', urgent_want)
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 return granted
 """
 
 
 class RedisLimiter:
-    """Buckets shared by all processes. Where Redis fails or is slow, a bucket of this process takes over for two seconds at a time.
+    """Buckets shared by all processes. Where Redis fails or is slow, a bucket of this process takes
+    over for two seconds at a time.
 
-    Until Redis is back each of several processes then counts for itself, so together they may be faster than the rate:
-    the provider's 429 is the limit that holds.
+    Until Redis is back each of several processes then counts for itself, so together they may be
+    faster than the rate: the provider's 429 is the limit that holds.
     """
 
-    def __init__(self, redis: Redis, *, clock: Callable[[], float] = time.monotonic, prefix: str = "fasttime:rate:") -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        prefix: str = "fasttime:rate:",
+    ) -> None:
         self._redis = redis
         self._script: Any = redis.register_script(_SCRIPT)
         self._clock = clock
@@ -148,8 +168,14 @@ class RedisLimiter:
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """Return a limiter on its own connections to `url`, which give up after half a second and never try twice."""
-        return cls(Redis.from_url(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, retry=None))
+        """Return a limiter on its own connections to `url`, which give up after half a second and
+        never try twice.
+        """
+        return cls(
+            Redis.from_url(
+                url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, retry=None
+            )
+        )
 
     @property
     def available(self) -> bool:
@@ -186,7 +212,16 @@ class RedisLimiter:
         try:
             # keep it at least until it would be full again
             keep = max(KEEP_SECONDS, ceil(size / rate) + 1)
-            return int(await self._script(keys=[self._prefix + key], args=[want, rate, size, int(urgent), URGENT_SECONDS, keep]))
-        except (RedisError, OSError, TimeoutError):  # no tokens from there: go on alone, and do not make every claim wait for it
+            return int(
+                await self._script(
+                    keys=[self._prefix + key],
+                    args=[want, rate, size, int(urgent), URGENT_SECONDS, keep],
+                )
+            )
+        except (
+            RedisError,
+            OSError,
+            TimeoutError,
+        ):  # no tokens from there: go on alone, and do not make every claim wait for it
             self._away_until = self._clock() + REDIS_PAUSE
             return None

@@ -1,4 +1,6 @@
-"""A channel that keeps the contract and reaches nobody: for tests, demonstrations and rehearsals of failure."""
+"""A channel that keeps the contract and reaches nobody: for tests, demonstrations and rehearsals of
+failure.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from channels.contract import Accepted, ChannelError, Delivery, InDoubt, ProviderRecord, Refused, WrongStatus
+from channels.contract import (
+    Accepted,
+    ChannelError,
+    Delivery,
+    InDoubt,
+    ProviderRecord,
+    Refused,
+    WrongStatus,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What becomes of one hand-over: whether it is taken, what is raised after that (None = Accepted), and after how many seconds it is answered."""
+    """What becomes of one hand-over: whether it is taken, what is raised after that (None =
+    Accepted), and after how many seconds it is answered.
+    """
 
     taken: bool = True
     error: ChannelError | None = None
@@ -26,12 +38,16 @@ LOST_REQUEST = Outcome(taken=False, error=InDoubt("no_answer", "lost before it w
 
 
 def fails_with(error: ChannelError) -> Outcome:
-    """Return the outcome of something not taken: Refused, Unavailable, or an InDoubt that was lost on the way there."""
+    """Return the outcome of something not taken: Refused, Unavailable, or an InDoubt that was lost
+    on the way there.
+    """
     return Outcome(taken=False, error=error)
 
 
 def slow(seconds: float) -> Outcome:
-    """Return the outcome of something taken at once and answered after `seconds`: in doubt if that is later than the time-out."""
+    """Return the outcome of something taken at once and answered after `seconds`: in doubt if that
+    is later than the time-out.
+    """
     return Outcome(delay=seconds)
 
 
@@ -48,7 +64,8 @@ class LedgerEntry:
 
 
 class MemoryChannel:
-    """Takes everything into `ledger`, unless told otherwise by address, by the number of the call (0 is the first), or by a function.
+    """Takes everything into `ledger`, unless told otherwise by address, by the number of the call
+    (0 is the first), or by a function.
 
     `always` is what happens otherwise. The order asked is: `by_call`, `by_address`, `always`.
     """
@@ -73,7 +90,9 @@ class MemoryChannel:
         self.concurrency = concurrency
         self.rate = rate
         self.by_address = dict(by_address or {})
-        self.by_call: Callable[[int], Outcome | None] = by_call if callable(by_call) else dict(by_call or {}).get
+        self.by_call: Callable[[int], Outcome | None] = (
+            by_call if callable(by_call) else dict(by_call or {}).get
+        )
         self.always = always
         self.ledger: list[LedgerEntry] = []
         self.closed = False
@@ -87,19 +106,41 @@ class MemoryChannel:
 
     def twice(self) -> list[str]:
         """Return the attempts that were taken more than once."""
-        return [attempt for attempt, times in Counter(entry.attempt for entry in self.taken()).items() if times > 1]
+        return [
+            attempt
+            for attempt, times in Counter(entry.attempt for entry in self.taken()).items()
+            if times > 1
+        ]
 
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
         """Take it or not, as told; see the contract."""
         if delivery.status not in self.serves:
-            raise WrongStatus(f"a message of status {delivery.status} was offered to an adapter for {', '.join(sorted(self.serves))}")
+            raise WrongStatus(
+                f"a message of status {delivery.status} was offered to an adapter for"
+                f" {', '.join(sorted(self.serves))}"
+            )
         if (delivery.expires_at - self._now()).total_seconds() < 1:
             raise Refused("expired", "the message ends before it could be read")
         call, self._calls = self._calls, self._calls + 1
         outcome = self.by_call(call) or self.by_address.get(delivery.to, self.always)
         late = outcome.delay > timeout
-        word = "slow" if late else "taken" if outcome.error is None else type(outcome.error).__name__.lower()
-        self.ledger.append(LedgerEntry(to=delivery.to, attempt=delivery.attempt, body=delivery.rendered.body, at=self._now(), taken=outcome.taken, outcome=word))
+        word = (
+            "slow"
+            if late
+            else "taken"
+            if outcome.error is None
+            else type(outcome.error).__name__.lower()
+        )
+        self.ledger.append(
+            LedgerEntry(
+                to=delivery.to,
+                attempt=delivery.attempt,
+                body=delivery.rendered.body,
+                at=self._now(),
+                taken=outcome.taken,
+                outcome=word,
+            )
+        )
         if outcome.delay:
             await asyncio.sleep(min(outcome.delay, timeout))
         if late:
@@ -109,11 +150,19 @@ class MemoryChannel:
         return Accepted(provider_id=f"memory-{call}")
 
     async def look_up(self, to: str, since: datetime) -> list[ProviderRecord] | None:
-        """Return what was taken for `to` since then, oldest first; None where it was told to have no list."""
+        """Return what was taken for `to` since then, oldest first; None where it was told to have
+        no list.
+        """
         if not self._has_list:
             return None
         return [
-            ProviderRecord(provider_id=f"memory-{number}", to=entry.to, body=entry.body, created=entry.at, state="accepted")
+            ProviderRecord(
+                provider_id=f"memory-{number}",
+                to=entry.to,
+                body=entry.body,
+                created=entry.at,
+                state="accepted",
+            )
             for number, entry in enumerate(self.ledger)
             if entry.taken and entry.to == to and entry.at >= since
         ]

@@ -26,9 +26,11 @@ from channels.twilio_client import (
 RATE_AT_TWILIO = 10.0  # segments a second and sender in the United Kingdom, unless one buys more
 VALIDITY = (1, 36_000)  # seconds Twilio may keep a message in its queue
 CLOCK_SLACK = timedelta(seconds=5)  # the provider's clock is not ours
-CALLBACK_RETRIES = "#rc=5&rp=all"  # five tries on every kind of failure; the fragment is not part of the signed URL (guarantee R6)
+# five tries on every kind of failure; the fragment is not part of the signed URL (guarantee R6)
+CALLBACK_RETRIES = "#rc=5&rp=all"
 
-# https://www.twilio.com/docs/messaging/api/message-resource#message-status-values, in the contract's four words
+# https://www.twilio.com/docs/messaging/api/message-resource#message-status-values, in the
+# contract's four words
 _STATES: Mapping[str, str] = {
     "accepted": "accepted",
     "scheduled": "accepted",
@@ -48,8 +50,9 @@ _STATES: Mapping[str, str] = {
 class SmsSettings:
     """One Twilio account and one sender of text messages.
 
-    `sender` (a number or a name) or `messaging_service` or both; `api_base` "" is the real Twilio; `public_url` "" means that
-    Twilio cannot reach us, so that no receipts come; `rate` is a second and sender, 0 = no limit.
+    `sender` (a number or a name) or `messaging_service` or both; `api_base` "" is the real Twilio;
+    `public_url` "" means that Twilio cannot reach us, so that no receipts come; `rate` is a second
+    and sender, 0 = no limit.
     """
 
     account: str
@@ -65,17 +68,29 @@ class SmsSettings:
     def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
         """Read the settings of INTERFACES; None where text messages are not configured at all.
 
-        With `exercise` the sender is FASTTIME_EXERCISE_TWILIO_FROM. Raises Rejected (exit 2) where half of them are missing, or one is an example.
+        With `exercise` the sender is FASTTIME_EXERCISE_TWILIO_FROM. Raises Rejected (exit 2) where
+        half of them are missing, or one is an example.
         """
         name = "FASTTIME_EXERCISE_TWILIO_FROM" if exercise else "FASTTIME_TWILIO_FROM"
         sender = env.get(name, "").strip()
         service = "" if exercise else env.get("FASTTIME_TWILIO_MESSAGING_SERVICE_SID", "").strip()
-        keys = any(env.get(f"FASTTIME_TWILIO_{half}", "").strip() for half in ("ACCOUNT_SID", "AUTH_TOKEN"))
+        keys = any(
+            env.get(f"FASTTIME_TWILIO_{half}", "").strip() for half in ("ACCOUNT_SID", "AUTH_TOKEN")
+        )
         if not sender and not service:
             if keys and not exercise and not env.get("FASTTIME_TWILIO_VOICE_FROM", "").strip():
-                raise Rejected(missing(name, "set it, or FASTTIME_TWILIO_MESSAGING_SERVICE_SID, or FASTTIME_TWILIO_VOICE_FROM: a Twilio account without a sender sends nothing"))
+                raise Rejected(
+                    missing(
+                        name,
+                        "set it, or FASTTIME_TWILIO_MESSAGING_SERVICE_SID, or"
+                        " FASTTIME_TWILIO_VOICE_FROM: a Twilio account without a sender sends"
+                        " nothing",
+                    )
+                )
             return None
-        account, token, problems = read_account(env, needed_by=name if sender else "FASTTIME_TWILIO_MESSAGING_SERVICE_SID")
+        account, token, problems = read_account(
+            env, needed_by=name if sender else "FASTTIME_TWILIO_MESSAGING_SERVICE_SID"
+        )
         if problems:
             raise Rejected(problems)
         api_base = read_url(env, "FASTTIME_TWILIO_API_BASE")
@@ -91,8 +106,16 @@ class SmsSettings:
 
     @classmethod
     def for_simulator(cls, base: str, *, token: str, public_url: str = "") -> Self:
-        """Return settings that send to the simulator at `base`; its callbacks to `public_url` are signed with `token`, which must be a secret."""
-        return cls(account=SIMULATOR_ACCOUNT, token=token, sender=SIMULATOR_SENDER, api_base=base.rstrip("/"), public_url=public_url)
+        """Return settings that send to the simulator at `base`; its callbacks to `public_url` are
+        signed with `token`, which must be a secret.
+        """
+        return cls(
+            account=SIMULATOR_ACCOUNT,
+            token=token,
+            sender=SIMULATOR_SENDER,
+            api_base=base.rstrip("/"),
+            public_url=public_url,
+        )
 
 
 class SmsChannel:
@@ -100,7 +123,13 @@ class SmsChannel:
 
     name = "sms"
 
-    def __init__(self, settings: SmsSettings, *, serves: frozenset[str] = frozenset({"Actual"}), now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        settings: SmsSettings,
+        *,
+        serves: frozenset[str] = frozenset({"Actual"}),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.sender = settings.sender or settings.messaging_service
         self.serves = serves
         self.concurrency = settings.concurrency
@@ -109,30 +138,58 @@ class SmsChannel:
         self._now = now
         self._http = TwilioHttp(api_base=settings.api_base, concurrency=settings.concurrency)
         self._client = TwilioClient(account=settings.account, token=settings.token, http=self._http)
-        self._from: dict[str, Any] = {key: value for key, value in (("From", settings.sender), ("MessagingServiceSid", settings.messaging_service)) if value}
+        self._from: dict[str, Any] = {
+            key: value
+            for key, value in (
+                ("From", settings.sender),
+                ("MessagingServiceSid", settings.messaging_service),
+            )
+            if value
+        }
 
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
-        """Hand one text over; see the contract. A text that expires within a second is Refused("expired")."""
+        """Hand one text over; see the contract. A text that expires within a second is
+        Refused("expired").
+        """
         if delivery.status not in self.serves:
-            raise WrongStatus(f"a text message of status {delivery.status} was offered to an adapter for {', '.join(sorted(self.serves))}")
+            raise WrongStatus(
+                f"a text message of status {delivery.status} was offered to an adapter for"
+                f" {', '.join(sorted(self.serves))}"
+            )
         check_reachable(delivery.to, self._settings.api_base)
         left = (delivery.expires_at - self._now()).total_seconds()
         if left < VALIDITY[0]:
             raise Refused("expired", "the message ends before the provider could send it")
-        fields = {**self._from, "To": delivery.to, "Body": delivery.rendered.body, "ValidityPeriod": min(int(left), VALIDITY[1])}
+        fields = {
+            **self._from,
+            "To": delivery.to,
+            "Body": delivery.rendered.body,
+            "ValidityPeriod": min(int(left), VALIDITY[1]),
+        }
         if self._settings.public_url:
-            fields["StatusCallback"] = f"{self._settings.public_url}/hooks/twilio/status/{delivery.attempt}{CALLBACK_RETRIES}"
-        return Accepted(provider_id=await sid_of(self._client.create("Messages", fields, timeout=timeout)))
+            fields["StatusCallback"] = (
+                f"{self._settings.public_url}/hooks/twilio/status/{delivery.attempt}{CALLBACK_RETRIES}"
+            )
+        return Accepted(
+            provider_id=await sid_of(self._client.create("Messages", fields, timeout=timeout))
+        )
 
     async def look_up(self, to: str, since: datetime) -> list[ProviderRecord] | None:
-        """Return what Twilio lists for `to` from five seconds before `since` on, oldest first. Raises Unavailable.
+        """Return what Twilio lists for `to` from five seconds before `since` on, oldest first.
+        Raises Unavailable.
 
         Asked by number alone: a text still queued has no date_sent to filter by.
         """
         found = []
-        async for message in await self._client.messages.stream_async(to=to, page_size=50, limit=50 * LOOK_UP_PAGES):
+        async for message in await self._client.messages.stream_async(
+            to=to, page_size=50, limit=50 * LOOK_UP_PAGES
+        ):
             created = message.date_created
-            if created is None or created < since - CLOCK_SLACK or not str(message.direction or "").startswith("outbound"):
+            if (
+                created is None
+                or created < since - CLOCK_SLACK
+                or not str(message.direction or "").startswith("outbound")
+            ):
                 continue
             found.append(
                 ProviderRecord(

@@ -1,4 +1,6 @@
-"""How we speak to Twilio: the official library over our own HTTP client, and the one translation of what Twilio answers."""
+"""How we speak to Twilio: the official library over our own HTTP client, and the one translation of
+what Twilio answers.
+"""
 
 from __future__ import annotations
 
@@ -25,23 +27,45 @@ from broadcast.problems import Problem, Rejected
 from channels.contract import InDoubt, Refused, Unavailable
 
 PUBLIC_API = "https://api.twilio.com"
-SIMULATOR_ACCOUNT = "AC" + "0" * 32  # any will do: the simulator signs its callbacks with the token that came with the request
-SIMULATOR_SENDER = "+15005550006"  # https://www.twilio.com/docs/iam/test-credentials: the one that always works
-KEEP_ALIVE = 5.0  # seconds; a connection the peer dropped in silence costs an attempt in doubt (R17)
+SIMULATOR_ACCOUNT = (
+    "AC" + "0" * 32
+)  # any will do: the simulator signs its callbacks with the token that came with the request
+SIMULATOR_SENDER = (  # https://www.twilio.com/docs/iam/test-credentials: the one that always works
+    "+15005550006"
+)
+KEEP_ALIVE = (
+    5.0  # seconds; a connection the peer dropped in silence costs an attempt in doubt (R17)
+)
 PAUSE_ON_CONFIG = 60.0  # seconds; nobody mends a setting faster
 PAUSE_ON_429 = 1.0  # seconds; where Twilio does not say
 LOOK_UP_PAGES = 20  # of 50 records: nobody gets a thousand messages while one attempt settles
 
 PERMANENT, TRANSIENT, CONFIG = "permanent", "transient", "config"
 
-# Facts from https://www.twilio.com/docs/api/errors. Twilio advises against much logic on codes, as they change: whatever is not here is permanent.
-# "config" are those that everybody would get until a person mends a setting; a code that names this one number is permanent.
+# Facts from https://www.twilio.com/docs/api/errors. Twilio advises against much logic on codes, as
+# they change: whatever is not here is permanent. "config" are those that everybody would get until
+# a person mends a setting; a code that names this one number is permanent.
 ERROR_CODES: Mapping[str, tuple[str, str]] = {
-    "20003": (CONFIG, "the account id or the token is wrong: check FASTTIME_TWILIO_ACCOUNT_SID and FASTTIME_TWILIO_AUTH_TOKEN"),
+    "20003": (
+        CONFIG,
+        (
+            "the account id or the token is wrong: check FASTTIME_TWILIO_ACCOUNT_SID and"
+            " FASTTIME_TWILIO_AUTH_TOKEN"
+        ),
+    ),
     "20005": (CONFIG, "the account is not active: see the Twilio console"),
-    "20404": (CONFIG, "the account or the address of the API is unknown: check FASTTIME_TWILIO_ACCOUNT_SID and FASTTIME_TWILIO_API_BASE"),
+    "20404": (
+        CONFIG,
+        (
+            "the account or the address of the API is unknown: check FASTTIME_TWILIO_ACCOUNT_SID"
+            " and FASTTIME_TWILIO_API_BASE"
+        ),
+    ),
     "20429": (TRANSIENT, "too many requests"),
-    "21210": (CONFIG, "the voice sender is not a verified number: check FASTTIME_TWILIO_VOICE_FROM"),
+    "21210": (
+        CONFIG,
+        "the voice sender is not a verified number: check FASTTIME_TWILIO_VOICE_FROM",
+    ),
     "21211": (PERMANENT, "not a valid number"),
     "21212": (CONFIG, "the sender is not a valid number: check FASTTIME_TWILIO_FROM"),
     "21214": (PERMANENT, "this number cannot be called"),
@@ -49,7 +73,13 @@ ERROR_CODES: Mapping[str, tuple[str, str]] = {
     "21216": (PERMANENT, "Twilio calls no such number"),
     "21217": (PERMANENT, "not a valid number"),
     "21408": (PERMANENT, "messages to this country are not enabled in the Twilio console"),
-    "21606": (CONFIG, "the sender does not belong to the account or cannot send text messages: check FASTTIME_TWILIO_FROM"),
+    "21606": (
+        CONFIG,
+        (
+            "the sender does not belong to the account or cannot send text messages: check"
+            " FASTTIME_TWILIO_FROM"
+        ),
+    ),
     "21608": (PERMANENT, "a trial account may send to verified numbers only"),
     "21610": (PERMANENT, "opted out by STOP"),
     "21611": (TRANSIENT, "the sender's queue at Twilio is full"),
@@ -69,26 +99,63 @@ ERROR_CODES: Mapping[str, tuple[str, str]] = {
 }
 OPTED_OUT = "21610"
 
-# https://www.ofcom.org.uk: numbers for use in drama. Facts; each prefix is followed by three digits.
+# https://www.ofcom.org.uk: numbers for use in drama. Facts; each prefix is followed by three
+# digits.
 DRAMA_PREFIXES = frozenset(
-    {f"+441{area}4960" for area in ("13", "14", "15", "16", "17", "18", "21", "31", "41", "51", "61")}
-    | {"+442079460", "+441914980", "+442896496", "+442920180", "+441632960", "+447700900", "+448081570", "+449098790", "+443069990"}
+    {
+        f"+441{area}4960"
+        for area in ("13", "14", "15", "16", "17", "18", "21", "31", "41", "51", "61")
+    }
+    | {
+        "+442079460",
+        "+441914980",
+        "+442896496",
+        "+442920180",
+        "+441632960",
+        "+447700900",
+        "+448081570",
+        "+449098790",
+        "+443069990",
+    }
 )
 _TRIAL = re.compile(r"\+999[0-9]{9}")
-_SID = re.compile(r"[A-Za-z0-9_-]{2,64}")  # Twilio's is SM or CA and 32 hexadecimal digits; its length is no promise
-_SHARED = frozenset({"Body", "From", "MessagingServiceSid"})  # never To: nobody's number is kept here
+_SID = re.compile(
+    r"[A-Za-z0-9_-]{2,64}"
+)  # Twilio's is SM or CA and 32 hexadecimal digits; its length is no promise
+_SHARED = frozenset(
+    {"Body", "From", "MessagingServiceSid"}
+)  # never To: nobody's number is kept here
 _PLAIN = re.compile("[A-Za-z0-9_.~%:/?#&=+-]*")
-_QUOTED = tuple((char, quote_plus(char)) for char in "%:/?#&=+")  # what a number or an address of ours may hold; % is first, for the others bring it in
+_QUOTED = tuple(
+    (char, quote_plus(char)) for char in "%:/?#&=+"
+)  # what a number or an address of ours may hold; % is first, for the others bring it in
 ENCODED_KEPT = 256
-_NEVER_SURE = frozenset({408, 425, 499})  # "too late", "too early", "you went away": nobody knows (R17)
-_PLACEHOLDERS = frozenset({"changeme", "change-me", "change_me", "example", "placeholder", "password", "todo", "your_auth_token", "your-auth-token", "your_account_sid"})
+_NEVER_SURE = frozenset(
+    {408, 425, 499}
+)  # "too late", "too early", "you went away": nobody knows (R17)
+_PLACEHOLDERS = frozenset(
+    {
+        "changeme",
+        "change-me",
+        "change_me",
+        "example",
+        "placeholder",
+        "password",
+        "todo",
+        "your_auth_token",
+        "your-auth-token",
+        "your_account_sid",
+    }
+)
 
 _quiet = logging.getLogger(__name__)  # handed to the library, which would log addresses at INFO
 _time_left: ContextVar[float] = ContextVar("fasttime_twilio_time_left", default=15.0)
 
 
 def kind_of(code: str) -> str:
-    """Return "permanent", "transient" or "config" for one of Twilio's codes; an unknown one is permanent."""
+    """Return "permanent", "transient" or "config" for one of Twilio's codes; an unknown one is
+    permanent.
+    """
     return ERROR_CODES[code][0] if code in ERROR_CODES else PERMANENT
 
 
@@ -98,7 +165,9 @@ def is_drama_number(number: str) -> bool:
 
 
 def is_trial_number(number: str) -> bool:
-    """Return whether a number is `+999` and nine digits: no country has that code (INTERFACES, Files)."""
+    """Return whether a number is `+999` and nine digits: no country has that code (INTERFACES,
+    Files).
+    """
     return bool(_TRIAL.fullmatch(number))
 
 
@@ -118,18 +187,26 @@ def _points_at_loopback(api_base: str) -> bool:
 
 
 def check_reachable(to: str, api_base: str) -> None:
-    """Raise Refused("number_not_reachable") for the numbers that this API must not be asked to reach.
+    """Raise Refused("number_not_reachable") for the numbers that this API must not be asked to
+    reach.
 
-    Drama numbers where the real Twilio is meant, +999 numbers everywhere but on loopback (INTERFACES, Files).
+    Drama numbers where the real Twilio is meant, +999 numbers everywhere but on loopback
+    (INTERFACES, Files).
     """
     if not api_base and is_drama_number(to):
-        raise Refused("number_not_reachable", "kept by Ofcom for drama; only a simulator has such handsets")
+        raise Refused(
+            "number_not_reachable", "kept by Ofcom for drama; only a simulator has such handsets"
+        )
     if is_trial_number(to) and not _points_at_loopback(api_base):
-        raise Refused("number_not_reachable", "+999 is no country; only for trials where FASTTIME_TWILIO_API_BASE is on loopback")
+        raise Refused(
+            "number_not_reachable",
+            "+999 is no country; only for trials where FASTTIME_TWILIO_API_BASE is on loopback",
+        )
 
 
 def provider_code(body: str) -> str:
-    """Return the code that Twilio itself put into the JSON body of an error, or "" where there is none.
+    """Return the code that Twilio itself put into the JSON body of an error, or "" where there is
+    none.
 
     Its codes have five digits or more; a proxy's {"code": 404} is not Twilio's word.
     """
@@ -144,12 +221,18 @@ def provider_code(body: str) -> str:
 
 
 def raise_for_answer(status: int, body: str, retry_after: str | None) -> NoReturn:
-    """Translate any answer to a POST that is not a 2xx (guarantee R17): Refused or Unavailable only where it is sure, else InDoubt."""
+    """Translate any answer to a POST that is not a 2xx (guarantee R17): Refused or Unavailable only
+    where it is sure, else InDoubt.
+    """
     code = provider_code(body)
     if status == 429:
-        raise Unavailable(code or "429", "too many requests", retry_after=_seconds(retry_after, PAUSE_ON_429))
+        raise Unavailable(
+            code or "429", "too many requests", retry_after=_seconds(retry_after, PAUSE_ON_429)
+        )
     if not 400 <= status < 500 or status in _NEVER_SURE or not code:
-        raise InDoubt(f"http_{status}", "the provider's answer does not say whether it took the message")
+        raise InDoubt(
+            f"http_{status}", "the provider's answer does not say whether it took the message"
+        )
     kind, meaning = ERROR_CODES.get(code, (PERMANENT, "refused by the provider"))
     if kind == CONFIG:
         raise Unavailable(code, f"config: {meaning}", retry_after=PAUSE_ON_CONFIG)
@@ -182,10 +265,12 @@ def _limits(seconds: float) -> aiohttp.ClientTimeout:
 
 
 class TwilioHttp(AsyncHttpClient):
-    """The HTTP client handed to the official library: one connection pool, a time-out for each call, no redirects, no retries.
+    """The HTTP client handed to the official library: one connection pool, a time-out for each
+    call, no redirects, no retries.
 
-    `api_base` replaces https://api.twilio.com ("" = the real one). Raises Refused, Unavailable or InDoubt in place of the
-    library's exceptions, because only here the body of the answer is at hand.
+    `api_base` replaces https://api.twilio.com ("" = the real one). Raises Refused, Unavailable or
+    InDoubt in place of the library's exceptions, because only here the body of the answer is at
+    hand.
     """
 
     def __init__(self, *, api_base: str = "", concurrency: int) -> None:
@@ -206,31 +291,53 @@ class TwilioHttp(AsyncHttpClient):
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         timeout: float | None = None,
-        allow_redirects: bool = False,  # the library's argument; never followed: aiohttp would post a 307 again
+        # the library's argument; never followed: aiohttp would post a 307 again
+        allow_redirects: bool = False,
     ) -> Response:
-        """Make one call. A POST that was not surely taken raises; a GET that fails raises Unavailable."""
+        """Make one call. A POST that was not surely taken raises; a GET that fails raises
+        Unavailable.
+        """
         seconds = timeout or _time_left.get()
         posting = method == "POST"
         head = dict(headers or {})
         if auth is not None:
             head["Authorization"] = self._basic(auth)
-        # connecting gets half of the time, so that its own time-out comes first and stays apart from an answer that is late
+        # connecting gets half of the time, so that its own time-out comes first and stays apart
+        # from an answer that is late
         limits = _limits(seconds)
         body = self._form(data) if data else None
         try:
-            async with self._open().request(method, self._url(uri, params), data=body, headers=head, timeout=limits, allow_redirects=False) as answer:
+            async with self._open().request(
+                method,
+                self._url(uri, params),
+                data=body,
+                headers=head,
+                timeout=limits,
+                allow_redirects=False,
+            ) as answer:
                 text = (await answer.read()).decode("utf-8", "replace")
                 status, answer_headers = answer.status, answer.headers
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:  # nothing was written: surely not sent
+        except (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+        ) as exc:  # nothing was written: surely not sent
             raise Unavailable("no_connection", type(exc).__name__, retry_after=1.0) from exc
-        except (aiohttp.ClientError, TimeoutError, OSError) as exc:  # it may have been taken: never send again on our own
+        except (
+            aiohttp.ClientError,
+            TimeoutError,
+            OSError,
+        ) as exc:  # it may have been taken: never send again on our own
             if posting:
                 raise InDoubt("no_answer", type(exc).__name__) from exc
             raise Unavailable("no_answer", type(exc).__name__, retry_after=1.0) from exc
         if posting and not 200 <= status < 300:
             raise_for_answer(status, text, answer_headers.get("Retry-After"))
         if not posting and status != 200:
-            raise Unavailable(provider_code(text) or f"http_{status}", "the provider's list cannot be read", retry_after=_seconds(answer_headers.get("Retry-After"), 1.0))
+            raise Unavailable(
+                provider_code(text) or f"http_{status}",
+                "the provider's list cannot be read",
+                retry_after=_seconds(answer_headers.get("Retry-After"), 1.0),
+            )
         return Response(status, text, answer_headers)
 
     async def close(self) -> None:
@@ -241,20 +348,32 @@ class TwilioHttp(AsyncHttpClient):
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:  # here, not in __init__: a session needs a running loop
-            connector = aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=60)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            connector = aiohttp.TCPConnector(
+                limit=self._concurrency, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=60
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar()
+            )
         return self._session
 
     def _url(self, uri: str, params: Mapping[str, Any] | None) -> URL:
         kept = self._urls.get(uri)
         if kept is None:
-            kept = URL(self._base + uri.removeprefix(PUBLIC_API) if uri.startswith((PUBLIC_API + "/", "/")) else uri)
-            if "?" not in uri and len(self._urls) < 16:  # a handful of resources; a next page's address is used once
+            kept = URL(
+                self._base + uri.removeprefix(PUBLIC_API)
+                if uri.startswith((PUBLIC_API + "/", "/"))
+                else uri
+            )
+            if (
+                "?" not in uri and len(self._urls) < 16
+            ):  # a handful of resources; a next page's address is used once
                 self._urls[uri] = kept
         return kept.with_query({k: str(v) for k, v in params.items()}) if params else kept
 
     def _form(self, data: Mapping[str, Any]) -> bytes:
-        """Return the form as `urlencode` would. What a thousand people get alike is encoded once: that is a tenth of a text message's cost."""
+        """Return the form as `urlencode` would. What a thousand people get alike is encoded once:
+        that is a tenth of a text message's cost.
+        """
         parts = []
         for name, value in data.items():
             if name in _SHARED:
@@ -279,7 +398,9 @@ class TwilioHttp(AsyncHttpClient):
 
     def _basic(self, auth: tuple[str, str]) -> str:
         if auth not in self._authorization:
-            self._authorization[auth] = "Basic " + b64encode(":".join(auth).encode()).decode("ascii")
+            self._authorization[auth] = "Basic " + b64encode(":".join(auth).encode()).decode(
+                "ascii"
+            )
         return self._authorization[auth]
 
 
@@ -287,10 +408,13 @@ _FORM_HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": 
 
 
 class TwilioClient(Client):
-    """The official client, knowing its constant headers by heart instead of asking the platform before each call."""
+    """The official client, knowing its constant headers by heart instead of asking the platform
+    before each call.
+    """
 
     def __init__(self, *, account: str, token: str, http: TwilioHttp) -> None:
-        # an environment of our own: the library would read TWILIO_EDGE and TWILIO_REGION, which are no settings of ours
+        # an environment of our own: the library would read TWILIO_EDGE and TWILIO_REGION, which are
+        # no settings of ours
         super().__init__(account, token, http_client=http, environment={"TWILIO_EDGE": ""})
         self._known: dict[str, dict[str, str]] = {}
 
@@ -300,14 +424,17 @@ class TwilioClient(Client):
             self._known[method] = dict(super().get_headers(method, None))
         return {**self._known[method], **(headers or {})}
 
-
     async def create(self, resource: str, fields: Mapping[str, Any], *, timeout: float) -> Created:
-        """Make a resource of the account ("Messages") by the library's own request, within `timeout` seconds; `fields` are named as Twilio names them.
+        """Make a resource of the account ("Messages") by the library's own request, within
+        `timeout` seconds; `fields` are named as Twilio names them.
 
-        The library's resource classes would turn the dates and numbers of each answer into objects that nobody looks at: a fifth of a text message's cost.
+        The library's resource classes would turn the dates and numbers of each answer into objects
+        that nobody looks at: a fifth of a text message's cost.
         """
         uri = f"{PUBLIC_API}/2010-04-01/Accounts/{self.username}/{resource}.json"
-        answer = await self.request_async("POST", uri, data=dict(fields), headers=_FORM_HEADERS, timeout=timeout)
+        answer = await self.request_async(
+            "POST", uri, data=dict(fields), headers=_FORM_HEADERS, timeout=timeout
+        )
         return Created(json.loads(answer.text)["sid"])
 
 
@@ -318,12 +445,15 @@ class Created(NamedTuple):
 
 
 async def sid_of(creating: Awaitable[Any]) -> str:
-    """Await the library's `create_async` and return the provider's id; InDoubt where a 2xx does not name one."""
+    """Await the library's `create_async` and return the provider's id; InDoubt where a 2xx does not
+    name one.
+    """
     try:
         sid = (await creating).sid
     except (Refused, Unavailable, InDoubt):
         raise
-    except Exception as exc:  # the wire was used: whatever the library stumbles over in the answer, it may have been taken
+    except Exception as exc:
+        # The wire was used: whatever the library stumbles over, the message may have been taken.
         raise InDoubt("answer_unreadable", type(exc).__name__) from exc
     if not isinstance(sid, str) or not _SID.fullmatch(sid):
         raise InDoubt("answer_unreadable", "a success without the provider's id")
@@ -339,14 +469,22 @@ def missing(name: str, why: str) -> Problem:
 
 
 def invalid(name: str, detail: str, fix: str) -> Problem:
-    """Return the problem of a setting whose value cannot be used; the value itself is not repeated."""
+    """Return the problem of a setting whose value cannot be used; the value itself is not
+    repeated.
+    """
     return Problem(code="setting_invalid", field=name, detail=detail, fix=fix)
 
 
 def is_placeholder(value: str) -> bool:
-    """Return whether a secret is an example's: such a value must not start a service (reliability (c) 94)."""
+    """Return whether a secret is an example's: such a value must not start a service (reliability
+    (c) 94).
+    """
     word = value.strip().lower().strip("<>")
-    return word in _PLACEHOLDERS or (len(word) >= 4 and set(word.removeprefix("ac")) <= {"x"}) or value.strip().startswith("<")
+    return (
+        word in _PLACEHOLDERS
+        or (len(word) >= 4 and set(word.removeprefix("ac")) <= {"x"})
+        or value.strip().startswith("<")
+    )
 
 
 def read_rate(env: Mapping[str, str], name: str, default: float) -> float:
@@ -359,7 +497,13 @@ def read_rate(env: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         rate = -1.0
     if not isfinite(rate) or rate < 0:
-        raise Rejected(invalid(name, f"{name} is not a number of hand-overs a second", "write for example 10, or 0 for no limit"))
+        raise Rejected(
+            invalid(
+                name,
+                f"{name} is not a number of hand-overs a second",
+                "write for example 10, or 0 for no limit",
+            )
+        )
     return rate
 
 
@@ -370,23 +514,45 @@ def read_url(env: Mapping[str, str], name: str) -> str:
         return ""
     try:
         parts = urlsplit(text)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0) and not parts.query and not parts.fragment
+        good = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+            and not parts.query
+            and not parts.fragment
+        )
     except ValueError:
         good = False
     if not good:
-        raise Rejected(invalid(name, f"{name} is not an http or https address", "write for example https://alerts.example.org"))
+        raise Rejected(
+            invalid(
+                name,
+                f"{name} is not an http or https address",
+                "write for example https://alerts.example.org",
+            )
+        )
     return text.rstrip("/")
 
 
 def read_account(env: Mapping[str, str], *, needed_by: str) -> tuple[str, str, list[Problem]]:
-    """Return (account, token, problems) of the one Twilio account; `needed_by` names the setting that asks for it."""
+    """Return (account, token, problems) of the one Twilio account; `needed_by` names the setting
+    that asks for it.
+    """
     problems: list[Problem] = []
     values = []
     for name in ("FASTTIME_TWILIO_ACCOUNT_SID", "FASTTIME_TWILIO_AUTH_TOKEN"):
         value = env.get(name, "").strip()
         if not value:
-            problems.append(missing(name, f"{needed_by} is of no use without it; set both or neither"))
+            problems.append(
+                missing(name, f"{needed_by} is of no use without it; set both or neither")
+            )
         elif is_placeholder(value):
-            problems.append(invalid(name, f"{name} still holds an example", "take the real one from the Twilio console"))
+            problems.append(
+                invalid(
+                    name,
+                    f"{name} still holds an example",
+                    "take the real one from the Twilio console",
+                )
+            )
         values.append(value)
     return values[0], values[1], problems

@@ -29,7 +29,8 @@ RATE_AT_TWILIO = 1.0  # calls begun a second and account, unless one asks for mo
 RING_SECONDS = 30  # then it is "no answer", before most mailboxes take the call
 EVENTS = ["initiated", "ringing", "answered", "completed"]
 
-# https://www.twilio.com/docs/voice/api/call-resource#call-status-values; busy and no answer are final for an attempt (guarantee R17)
+# https://www.twilio.com/docs/voice/api/call-resource#call-status-values; busy and no answer are
+# final for an attempt (guarantee R17)
 _STATES: Mapping[str, str] = {
     "queued": "accepted",
     "initiated": "accepted",
@@ -57,7 +58,9 @@ class VoiceSettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
-        """Read the settings of INTERFACES; None where calls are not configured. Raises Rejected (exit 2) where half of them are missing."""
+        """Read the settings of INTERFACES; None where calls are not configured. Raises Rejected
+        (exit 2) where half of them are missing.
+        """
         name = "FASTTIME_EXERCISE_TWILIO_VOICE_FROM" if exercise else "FASTTIME_TWILIO_VOICE_FROM"
         sender = env.get(name, "").strip()
         if not sender:
@@ -78,11 +81,19 @@ class VoiceSettings:
     @classmethod
     def for_simulator(cls, base: str, *, token: str, public_url: str = "") -> Self:
         """Return settings that call the simulator at `base`; see SmsSettings."""
-        return cls(account=SIMULATOR_ACCOUNT, token=token, sender=SIMULATOR_SENDER, api_base=base.rstrip("/"), public_url=public_url)
+        return cls(
+            account=SIMULATOR_ACCOUNT,
+            token=token,
+            sender=SIMULATOR_SENDER,
+            api_base=base.rstrip("/"),
+            public_url=public_url,
+        )
 
 
 def _inline(rendered: Rendered) -> str:
-    """Return the TwiML to send along where Twilio cannot fetch it from us: read and repeated, without asking for a key that nobody would hear."""
+    """Return the TwiML to send along where Twilio cannot fetch it from us: read and repeated,
+    without asking for a key that nobody would hear.
+    """
     from lxml import etree  # only callers without a public address pay for these
 
     from broadcast.wording.packs import pack_for
@@ -92,7 +103,9 @@ def _inline(rendered: Rendered) -> str:
     prompts = spoken_pack(pack)
     response = etree.fromstring(twiml(rendered, pack, action_url=""))
     for gather in response.findall("Gather"):
-        for step in reversed([step for step in gather if step.text != f"{prompts.press_1} {prompts.press_2}"]):
+        for step in reversed(
+            [step for step in gather if step.text != f"{prompts.press_1} {prompts.press_2}"]
+        ):
             gather.addnext(step)
         response.remove(gather)
     return str(etree.tostring(response, encoding="unicode"))
@@ -103,7 +116,13 @@ class VoiceChannel:
 
     name = "voice"
 
-    def __init__(self, settings: VoiceSettings, *, serves: frozenset[str] = frozenset({"Actual"}), now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        settings: VoiceSettings,
+        *,
+        serves: frozenset[str] = frozenset({"Actual"}),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.sender = settings.sender
         self.serves = serves
         self.concurrency = settings.concurrency
@@ -111,12 +130,19 @@ class VoiceChannel:
         self._settings = settings
         self._now = now
         self._http = TwilioHttp(api_base=settings.api_base, concurrency=settings.concurrency)
-        self._calls = TwilioClient(account=settings.account, token=settings.token, http=self._http).calls
+        self._calls = TwilioClient(
+            account=settings.account, token=settings.token, http=self._http
+        ).calls
 
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
-        """Have one call placed; see the contract. What is read aloud is fetched from us when the phone is picked up."""
+        """Have one call placed; see the contract. What is read aloud is fetched from us when the
+        phone is picked up.
+        """
         if delivery.status not in self.serves:
-            raise WrongStatus(f"a call of status {delivery.status} was offered to an adapter for {', '.join(sorted(self.serves))}")
+            raise WrongStatus(
+                f"a call of status {delivery.status} was offered to an adapter for"
+                f" {', '.join(sorted(self.serves))}"
+            )
         check_reachable(delivery.to, self._settings.api_base)
         if (delivery.expires_at - self._now()).total_seconds() < 1:
             raise Refused("expired", "the message ends before the phone could ring")
@@ -126,7 +152,9 @@ class VoiceChannel:
             fields |= {
                 "url": f"{base}/hooks/twilio/voice/{delivery.attempt}",
                 "method": "POST",
-                "status_callback": f"{base}/hooks/twilio/status/{delivery.attempt}{CALLBACK_RETRIES}",
+                "status_callback": (
+                    f"{base}/hooks/twilio/status/{delivery.attempt}{CALLBACK_RETRIES}"
+                ),
                 "status_callback_method": "POST",
                 "status_callback_event": EVENTS,
             }
@@ -136,16 +164,29 @@ class VoiceChannel:
             return Accepted(provider_id=await sid_of(self._calls.create_async(**fields)))
 
     async def look_up(self, to: str, since: datetime) -> list[ProviderRecord] | None:
-        """Return the calls Twilio lists for `to` from five seconds before `since` on, oldest first; it keeps no words. Raises Unavailable."""
+        """Return the calls Twilio lists for `to` from five seconds before `since` on, oldest first;
+        it keeps no words. Raises Unavailable.
+        """
         found = []
-        async for call in await self._calls.stream_async(to=to, page_size=50, limit=50 * LOOK_UP_PAGES):
+        async for call in await self._calls.stream_async(
+            to=to, page_size=50, limit=50 * LOOK_UP_PAGES
+        ):
             created = call.date_created
-            if created is None or created < since - CLOCK_SLACK or not str(call.direction or "").startswith("outbound"):
+            if (
+                created is None
+                or created < since - CLOCK_SLACK
+                or not str(call.direction or "").startswith("outbound")
+            ):
                 continue
             state = _STATES.get(str(call.status), "accepted")
             found.append(
                 ProviderRecord(
-                    provider_id=call.sid or "", to=call.to or "", body="", created=created.astimezone(UTC), state=state, code=str(call.status) if state == "failed" else ""
+                    provider_id=call.sid or "",
+                    to=call.to or "",
+                    body="",
+                    created=created.astimezone(UTC),
+                    state=state,
+                    code=str(call.status) if state == "failed" else "",
                 )
             )
         return sorted(found, key=lambda record: record.created)

@@ -1,4 +1,6 @@
-"""The CAP document of a version: built once at publication and kept byte for byte (issue "Messages")."""
+"""The CAP document of a version: built once at publication and kept byte for byte (issue
+"Messages").
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,18 @@ CANCEL_SUFFIX = "-cancel"
 
 
 def documents(settings: Settings, area_names: Callable[[], Mapping[str, str]]) -> Documents:
-    """Return what builds a version's document of a msgType with its references, as sent at a time."""
+    """Return what builds a version's document of a msgType with its references, as sent at a
+    time.
+    """
 
-    def document(v: Version, msg_type: str, references: list[tuple[str, str, datetime]], sent: datetime) -> bytes:
-        expires = v.expires_at or (sent + v.content.expires if isinstance(v.content.expires, timedelta) else v.content.expires)
+    def document(
+        v: Version, msg_type: str, references: list[tuple[str, str, datetime]], sent: datetime
+    ) -> bytes:
+        expires = v.expires_at or (
+            sent + v.content.expires
+            if isinstance(v.content.expires, timedelta)
+            else v.content.expires
+        )
         identifier = v.identifier or f"{settings.sender}-{v.code}-{v.number}"
         note = v.content.note
         if msg_type == "Cancel":

@@ -17,10 +17,14 @@ PREFIX = "FASTTIME_"
 
 NAMES: dict[str, str] = {
     "DATA": "folder of the embedded default's database, key and lock (default ./.fasttime)",
-    "DATABASE_URL": "sqlite:///path or postgresql://user:password@host:port/name (default SQLite under DATA)",
+    "DATABASE_URL": (
+        "sqlite:///path or postgresql://user:password@host:port/name (default SQLite under DATA)"
+    ),
     "KAFKA_BOOTSTRAP": "host:port[,host:port] of Kafka; unset = embedded",
     "REDIS_URL": "redis://host:port/db for rates shared by several processes; unset = in memory",
-    "SHARDS": "how many parts an audience is frozen in, and partitions of the topic alerts (default 1)",
+    "SHARDS": (
+        "how many parts an audience is frozen in, and partitions of the topic alerts (default 1)"
+    ),
     "PARTITIONS": "partitions of the other topics (default 4)",
     "REPLICATION": "replication factor of the topics (default 1)",
     "SMTP_URL": "smtp://user:pass@host:port, smtps://…, ?starttls=1",
@@ -37,22 +41,36 @@ NAMES: dict[str, str] = {
     "EXERCISE_MAIL_FROM": "address that exercise e-mail comes from",
     "SMS_RATE": "text messages a second and sender; 0 = no limit",
     "VOICE_RATE": "calls a second and sender; 0 = no limit",
-    "PUBLIC_URL": "where the web process is reached from outside: callbacks, unsubscribe links, public page",
-    "TRUSTED_PROXY": "addresses or networks of the proxies in front, whose X-Forwarded-For is believed; unset = none",
+    "PUBLIC_URL": (
+        "where the web process is reached from outside: callbacks, unsubscribe links, public page"
+    ),
+    "TRUSTED_PROXY": (
+        "addresses or networks of the proxies in front, whose X-Forwarded-For is believed; unset ="
+        " none"
+    ),
     "METRICS_LISTEN": "host:port of /metrics (default 127.0.0.1:9464), or off",
     "SENDER": "CAP sender of this installation (default fasttime.local)",
     "SENDER_NAME": "name of the authority, said in every message (default Police)",
-    "SIMULATOR_HTTP": "base URL of the simulator: status Test goes there, and Exercise without senders; unset = refused",
+    "SIMULATOR_HTTP": (
+        "base URL of the simulator: status Test goes there, and Exercise without senders; unset ="
+        " refused"
+    ),
     "SIMULATOR_SMTP": "smtp://host:port of the simulator, likewise",
-    "SIMULATOR_TOKEN": "what the controls of fasttime simulator want; unset = a new one, printed at its start",
+    "SIMULATOR_TOKEN": (
+        "what the controls of fasttime simulator want; unset = a new one, printed at its start"
+    ),
     "SECRET_KEY": "signs attempt ids and links; made in DATA if embedded, required in a cluster",
     "TWO_PERSON": "always, or actual: one person suffices unless the status is Actual",
-    "AUDIENCE_MARGIN_PERCENT": "by what share of the approved count an audience may differ (default 2)",
+    "AUDIENCE_MARGIN_PERCENT": (
+        "by what share of the approved count an audience may differ (default 2)"
+    ),
     "AUDIENCE_MARGIN_PEOPLE": "or by how many people, whichever is more (default 20)",
     "TOKEN": "personal token of the operator at the command line",
     "LOG_FORMAT": "json or console (default json)",
 }
-"""Every setting, without its prefix FASTTIME_; docs/operations.md names each, and a test says so."""
+"""Every setting, without its prefix FASTTIME_; docs/operations.md names each, and a test says
+so.
+"""
 
 IGNORED_PREFIX = PREFIX + "TEST_"  # the test suite's own variables
 
@@ -90,14 +108,18 @@ class Settings:
 
     @property
     def allows_trial_numbers(self) -> bool:
-        """Whether +999 numbers are accepted: only where TWILIO_API_BASE is on loopback (INTERFACES, Files)."""
+        """Whether +999 numbers are accepted: only where TWILIO_API_BASE is on loopback (INTERFACES,
+        Files).
+        """
         from urllib.parse import urlsplit
 
         host = urlsplit(self.env.get("FASTTIME_TWILIO_API_BASE", "")).hostname or ""
         return host in ("localhost", "::1") or host.startswith("127.")
 
     def key(self) -> bytes:
-        """Return the key that signs attempt ids and links; embedded it is made in the data folder, readable by its owner only."""
+        """Return the key that signs attempt ids and links; embedded it is made in the data folder,
+        readable by its owner only.
+        """
         if self.given_key:
             return self.given_key.encode()
         path = self.data / "secret_key"
@@ -120,11 +142,23 @@ class Settings:
 
 KEY_LENGTH = 32
 KEY_FIX = "use 32 random characters or more, for example from: openssl rand -hex 32"
-_EXAMPLES = ("changeme", "change-me", "change_me", "secret", "example", "password", "yoursecret", "your-secret", "fasttime")
+_EXAMPLES = (
+    "changeme",
+    "change-me",
+    "change_me",
+    "secret",
+    "example",
+    "password",
+    "yoursecret",
+    "your-secret",
+    "fasttime",
+)
 
 
 def key_fault(value: str) -> str:
-    """Return what is wrong with a secret key, "" for nothing: too short, an example, or hardly any different characters."""
+    """Return what is wrong with a secret key, "" for nothing: too short, an example, or hardly any
+    different characters.
+    """
     if not value:
         return "is empty"
     if len(value) < KEY_LENGTH:
@@ -137,16 +171,30 @@ def key_fault(value: str) -> str:
 
 
 def _strong(path: Path) -> bytes:
-    """Return the key of a file; raises Rejected (exit 2) where nobody should sign with it, and FileNotFoundError."""
+    """Return the key of a file; raises Rejected (exit 2) where nobody should sign with it, and
+    FileNotFoundError.
+    """
     key = path.read_bytes()
     if fault := key_fault(key.decode("latin-1")):
-        fix = f"restore it from the backup; where there is none, remove {path}: a new one is made, and links sent so far are void"
-        raise Rejected(Problem(code="secret_key_weak", field="FASTTIME_SECRET_KEY", detail=f"the key in {path} {fault}", fix=fix))
+        fix = (
+            f"restore it from the backup; where there is none, remove {path}: a new one is made,"
+            " and links sent so far are void"
+        )
+        raise Rejected(
+            Problem(
+                code="secret_key_weak",
+                field="FASTTIME_SECRET_KEY",
+                detail=f"the key in {path} {fault}",
+                fix=fix,
+            )
+        )
     return key
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Return the assignments of a `.env` file: NAME=value lines, `#` comments, optional quotes. Raises Rejected."""
+    """Return the assignments of a `.env` file: NAME=value lines, `#` comments, optional quotes.
+    Raises Rejected.
+    """
     found: dict[str, str] = {}
     try:
         text = path.read_text(encoding="utf-8")
@@ -154,7 +202,12 @@ def read_env_file(path: Path) -> dict[str, str]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise Rejected(
-            Problem(code="env_file", detail=f"cannot be read: {type(error).__name__}", fix="make it a UTF-8 text file that this user may read", where=str(path))
+            Problem(
+                code="env_file",
+                detail=f"cannot be read: {type(error).__name__}",
+                fix="make it a UTF-8 text file that this user may read",
+                where=str(path),
+            )
         ) from None
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip().removeprefix("export ")
@@ -162,16 +215,29 @@ def read_env_file(path: Path) -> dict[str, str]:
             continue
         name, equals, value = line.partition("=")
         if not equals or not name.strip().isidentifier():
-            raise Rejected(Problem(code="env_file", detail="not NAME=value", fix="write NAME=value, or # before a comment", where=f"{path}:{number}"))
+            raise Rejected(
+                Problem(
+                    code="env_file",
+                    detail="not NAME=value",
+                    fix="write NAME=value, or # before a comment",
+                    where=f"{path}:{number}",
+                )
+            )
         value = value.strip()
-        found[name.strip()] = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+        found[name.strip()] = (
+            value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+        )
     return found
 
 
 def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
-    """Read the settings; the environment wins over `.env`. Raises Rejected naming every wrong one."""
+    """Read the settings; the environment wins over `.env`. Raises Rejected naming every wrong
+    one.
+    """
     env = {**(read_env_file(env_file) if env_file else {}), **environ}
-    env = {k: v for k, v in env.items() if k.startswith(PREFIX) and not k.startswith(IGNORED_PREFIX)}
+    env = {
+        k: v for k, v in env.items() if k.startswith(PREFIX) and not k.startswith(IGNORED_PREFIX)
+    }
     problems = [_unknown(name) for name in sorted(env) if name.removeprefix(PREFIX) not in NAMES]
     read = _Reader(env, problems)
     data = Path(read.text("DATA", "./.fasttime"))
@@ -211,7 +277,14 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
             )
         )
     if settings.kafka_bootstrap and settings.database_url.startswith("sqlite"):
-        problems.append(Problem(code="setting_missing", field="FASTTIME_DATABASE_URL", detail="a cluster needs PostgreSQL", fix="set postgresql://user:password@host:port/name"))
+        problems.append(
+            Problem(
+                code="setting_missing",
+                field="FASTTIME_DATABASE_URL",
+                detail="a cluster needs PostgreSQL",
+                fix="set postgresql://user:password@host:port/name",
+            )
+        )
     if problems:
         raise Rejected(problems)
     return settings
@@ -220,7 +293,12 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
 def _unknown(name: str) -> Problem:
     near = difflib.get_close_matches(name.removeprefix(PREFIX), NAMES, n=1, cutoff=0.5)
     return Problem(
-        code="setting_unknown", field=name, detail="there is no such setting", fix=f"did you mean {PREFIX}{near[0]}?" if near else "see docs/operations.md for all of them"
+        code="setting_unknown",
+        field=name,
+        detail="there is no such setting",
+        fix=(
+            f"did you mean {PREFIX}{near[0]}?" if near else "see docs/operations.md for all of them"
+        ),
     )
 
 
@@ -233,7 +311,9 @@ class _Reader:
         return self.env.get(PREFIX + name, "").strip() or default
 
     def _bad(self, name: str, detail: str, fix: str) -> None:
-        self.problems.append(Problem(code="setting_invalid", field=PREFIX + name, detail=detail, fix=fix))
+        self.problems.append(
+            Problem(code="setting_invalid", field=PREFIX + name, detail=detail, fix=fix)
+        )
 
     def whole(self, name: str, default: int) -> int:
         value = self.text(name, str(default))
@@ -258,7 +338,11 @@ class _Reader:
     def url(self, name: str, schemes: tuple[str, ...]) -> str:
         value = self.text(name)
         if value and value.partition("://")[0] not in schemes:
-            self._bad(name, f"must begin with {' or '.join(s + '://' for s in schemes)}", "write the whole address")
+            self._bad(
+                name,
+                f"must begin with {' or '.join(s + '://' for s in schemes)}",
+                "write the whole address",
+            )
         return value
 
     def networks(self, name: str) -> str:
@@ -267,7 +351,11 @@ class _Reader:
             for part in value.split(",") if value else ():
                 ip_network(part.strip())
         except ValueError:
-            self._bad(name, "must be addresses or networks with commas between", "for example 10.0.0.5,10.1.0.0/16")
+            self._bad(
+                name,
+                "must be addresses or networks with commas between",
+                "for example 10.0.0.5,10.1.0.0/16",
+            )
             return ""
         return value
 
@@ -276,22 +364,36 @@ class _Reader:
         if value == "off":
             return None
         host, colon, port = value.rpartition(":")
-        if not colon or not host or not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
-            self._bad(name, "must be host:port or off", f"for example {default}; port 0 picks a free one")
+        if (
+            not colon
+            or not host
+            or not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536)
+        ):
+            self._bad(
+                name, "must be host:port or off", f"for example {default}; port 0 picks a free one"
+            )
             return None
         return host.strip("[]"), int(port)
 
     def database_url(self, default: str) -> str:
         value = self.text("DATABASE_URL", default)
         if value.partition("://")[0] not in ("sqlite", "postgresql"):
-            self._bad("DATABASE_URL", "must begin with sqlite:/// or postgresql://", "or leave it out for SQLite under DATA")
+            self._bad(
+                "DATABASE_URL",
+                "must begin with sqlite:/// or postgresql://",
+                "or leave it out for SQLite under DATA",
+            )
             return default
         return value
 
     def sender(self) -> str:
         value = self.text("SENDER", "fasttime.local")
         if any(c in value for c in " ,<&"):
-            self._bad("SENDER", "a CAP sender holds no space, comma, < or &", "use a name such as alerts.police.example")
+            self._bad(
+                "SENDER",
+                "a CAP sender holds no space, comma, < or &",
+                "use a name such as alerts.police.example",
+            )
         return value
 
     def secret_key(self) -> str:

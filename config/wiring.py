@@ -1,4 +1,6 @@
-"""The wiring: the only place where real adapters meet the code. A new channel is one line in ADAPTERS (docs/architecture.md)."""
+"""The wiring: the only place where real adapters meet the code. A new channel is one line in
+ADAPTERS (docs/architecture.md).
+"""
 
 from __future__ import annotations
 
@@ -23,16 +25,20 @@ TEST_MAIL = "TEST <test@example.org>"
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """Which channel carries which CAP status. What is not there is off: its people are `no_channel`.
+    """Which channel carries which CAP status. What is not there is off: its people are
+    `no_channel`.
 
-    `simulated` are the (status, channel) that go to the simulator as Test does, whatever Actual does.
+    `simulated` are the (status, channel) that go to the simulator as Test does, whatever Actual
+    does.
     """
 
     by_status: Mapping[str, Mapping[str, Channel]]
     simulated: frozenset[tuple[str, str]] = frozenset()
 
     def on(self, status: str) -> frozenset[str]:
-        """Return the names of the channels that carry this status; the web page carries what people may see."""
+        """Return the names of the channels that carry this status; the web page carries what people
+        may see.
+        """
         return frozenset(self.by_status.get(status, {}))
 
     def all(self) -> list[Channel]:
@@ -80,15 +86,17 @@ ADAPTERS: Mapping[str, Build] = {
 
 
 def _other_people_s() -> dict[str, Build]:
-    """Return channels that other packages bring: entry points of the group `fasttime.channels` (env, status, *, exercise) -> Channel | None."""
+    """Return channels that other packages bring: entry points of the group `fasttime.channels`
+    (env, status, *, exercise) -> Channel | None.
+    """
     return {point.name: point.load() for point in entry_points(group="fasttime.channels")}
 
 
 def adapters(settings: Settings) -> Adapters:
     """Build the adapters that the settings ask for; half-configured raises Rejected (exit 2).
 
-    Actual and Exercise never share one: each refuses every status but its own. Exercise without senders of its own, and Test,
-    go to the simulator, or nowhere.
+    Actual and Exercise never share one: each refuses every status but its own. Exercise without
+    senders of its own, and Test, go to the simulator, or nowhere.
     """
     builders = {**ADAPTERS, **_other_people_s()}
     live = _build(builders, settings.env, "Actual", exercise=False)
@@ -96,14 +104,40 @@ def adapters(settings: Settings) -> Adapters:
     exercise = _build(builders, settings.env, "Exercise", exercise=True)
     own = frozenset(exercise)
     if simulated:
-        stand_in = _build(builders, {**simulated, "FASTTIME_MAIL_FROM": EXERCISE_MAIL} if "FASTTIME_SMTP_URL" in simulated else simulated, "Exercise", exercise=False)
+        stand_in = _build(
+            builders,
+            (
+                {**simulated, "FASTTIME_MAIL_FROM": EXERCISE_MAIL}
+                if "FASTTIME_SMTP_URL" in simulated
+                else simulated
+            ),
+            "Exercise",
+            exercise=False,
+        )
         exercise = {**stand_in, **exercise}
-    test = _build(builders, {**simulated, "FASTTIME_MAIL_FROM": TEST_MAIL} if "FASTTIME_SMTP_URL" in simulated else simulated, "Test", exercise=False) if simulated else {}
-    reach_nobody = {("Exercise", name) for name in exercise if name not in own} | {("Test", name) for name in test}
+    test = (
+        _build(
+            builders,
+            (
+                {**simulated, "FASTTIME_MAIL_FROM": TEST_MAIL}
+                if "FASTTIME_SMTP_URL" in simulated
+                else simulated
+            ),
+            "Test",
+            exercise=False,
+        )
+        if simulated
+        else {}
+    )
+    reach_nobody = {("Exercise", name) for name in exercise if name not in own} | {
+        ("Test", name) for name in test
+    }
     return Adapters({"Actual": live, "Exercise": exercise, "Test": test}, frozenset(reach_nobody))
 
 
-def _build(builders: Mapping[str, Build], env: Mapping[str, str], status: str, *, exercise: bool) -> dict[str, Channel]:
+def _build(
+    builders: Mapping[str, Build], env: Mapping[str, str], status: str, *, exercise: bool
+) -> dict[str, Channel]:
     built: dict[str, Channel] = {}
     problems: list[Any] = []
     for name, build in builders.items():
@@ -138,25 +172,36 @@ def _simulated_env(settings: Settings) -> dict[str, str]:
 
 
 def simulated_token(settings: Settings) -> str:
-    """Return the token that the simulator learns from our requests and signs its webhooks with; nobody else can know it."""
+    """Return the token that the simulator learns from our requests and signs its webhooks with;
+    nobody else can know it.
+    """
     return hmac.new(settings.key(), b"simulator", hashlib.sha256).hexdigest()[:32]
 
 
 def webhook_accounts(settings: Settings) -> dict[str, str]:
     """Return account → token of whoever may call our webhooks."""
     accounts = {SIMULATED_ACCOUNT: simulated_token(settings)} if settings.simulator_http else {}
-    account, token = settings.env.get("FASTTIME_TWILIO_ACCOUNT_SID", ""), settings.env.get("FASTTIME_TWILIO_AUTH_TOKEN", "")
+    account, token = (
+        settings.env.get("FASTTIME_TWILIO_ACCOUNT_SID", ""),
+        settings.env.get("FASTTIME_TWILIO_AUTH_TOKEN", ""),
+    )
     if account and token:
         accounts[account] = token
     return accounts
 
 
 def simulated_accounts(settings: Settings) -> frozenset[str]:
-    """Return which of those accounts is the simulator's own: what it tells changes nobody's subscription and no Actual message.
+    """Return which of those accounts is the simulator's own: what it tells changes nobody's
+    subscription and no Actual message.
 
-    A simulator that stands in for the real provider (TWILIO_API_BASE) calls by the installation's own account, and counts as the real one.
+    A simulator that stands in for the real provider (TWILIO_API_BASE) calls by the installation's
+    own account, and counts as the real one.
     """
-    return frozenset({SIMULATED_ACCOUNT}) - {settings.env.get("FASTTIME_TWILIO_ACCOUNT_SID", "")} if settings.simulator_http else frozenset()
+    return (
+        frozenset({SIMULATED_ACCOUNT}) - {settings.env.get("FASTTIME_TWILIO_ACCOUNT_SID", "")}
+        if settings.simulator_http
+        else frozenset()
+    )
 
 
 def limiter(settings: Settings) -> Limiter:
@@ -173,7 +218,9 @@ def database(settings: Settings, *, pool_size: int = 10) -> Database:
     try:
         return Database(settings.database_url, pool_size=pool_size)
     except ValueError as error:
-        raise refuse("setting_invalid", str(error), "see docs/operations.md", field="FASTTIME_DATABASE_URL") from None
+        raise refuse(
+            "setting_invalid", str(error), "see docs/operations.md", field="FASTTIME_DATABASE_URL"
+        ) from None
 
 
 def rate_of(channel: Channel) -> float:

@@ -1,4 +1,6 @@
-"""What the requests of one web process use of it together, and who asks how often; hold, cancel and webhooks have a part of their own."""
+"""What the requests of one web process use of it together, and who asks how often; hold, cancel and
+webhooks have a part of their own.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from broadcast.problems import Problem, Rejected
 from console.limits import Limits, share_of
 
 ASKERS_KEPT = 10_000
-"""Tokens and addresses whose pace is remembered; the one that asked longest ago is forgotten first."""
+"""Tokens and addresses whose pace is remembered; the one that asked longest ago is forgotten
+first.
+"""
 
 SHARES = ("general", "acts", "hooks")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -28,9 +32,17 @@ class _Pace:
 
 
 class Capacity:
-    """Counts what is under way. `proxies` are the networks of the proxies in front, whose forwarded addresses are believed."""
+    """Counts what is under way. `proxies` are the networks of the proxies in front, whose forwarded
+    addresses are believed.
+    """
 
-    def __init__(self, limits: Limits, *, proxies: Iterable[Network] = (), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        proxies: Iterable[Network] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.limits = limits
         self._proxies, self._clock = tuple(proxies), clock
         self._paces: OrderedDict[str, _Pace] = OrderedDict()
@@ -46,7 +58,9 @@ class Capacity:
                 self._check_pace(f"{share} {asker}")
 
     def read(self, share: str, size: int) -> None:
-        """Count bytes of a body; raises Rejected (503) where all bodies of that share together are too many."""
+        """Count bytes of a body; raises Rejected (503) where all bodies of that share together are
+        too many.
+        """
         self.body_bytes[share] += size
         if self.body_bytes[share] > self._most(share, "body_bytes"):
             raise _busy("the bodies under way are too large together")
@@ -73,11 +87,15 @@ class Capacity:
         return int(getattr(self.limits, what if share == "general" else f"{what}_{share}"))
 
     def address_of(self, scope: Scope) -> str:
-        """Return the address a request comes from: the last one that no proxy of ours stands for."""
+        """Return the address a request comes from: the last one that no proxy of ours stands
+        for.
+        """
         address = scope["client"][0] if scope.get("client") else "local"
         if not self._proxies or not self._is_proxy(address):
             return address
-        forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+        forwarded = b",".join(
+            value for name, value in scope["headers"] if name == b"x-forwarded-for"
+        )
         for hop in reversed(forwarded.decode("latin-1")[-2000:].split(",")):
             if hop.strip() and not self._is_proxy(hop.strip()):
                 return hop.strip()[:64]
@@ -100,21 +118,39 @@ class Capacity:
     def _check_pace(self, asker: str) -> None:
         now, limits = self._clock(), self.limits
         pace = self._paces.pop(asker, None) or _Pace(float(limits.requests_at_once), now)
-        pace.tokens = min(limits.requests_at_once, pace.tokens + (now - pace.at) * limits.requests_per_second)
+        pace.tokens = min(
+            limits.requests_at_once, pace.tokens + (now - pace.at) * limits.requests_per_second
+        )
         pace.at = now
         self._paces[asker] = pace
         while len(self._paces) > ASKERS_KEPT:
             self._paces.popitem(last=False)
         if pace.tokens < 1:
             detail = f"more than {limits.requests_per_second:g} requests a second for some time"
-            raise Rejected(Problem(code="too_many_requests", detail=detail, fix="ask less often, and wait as long as Retry-After says", status=429))
+            raise Rejected(
+                Problem(
+                    code="too_many_requests",
+                    detail=detail,
+                    fix="ask less often, and wait as long as Retry-After says",
+                    status=429,
+                )
+            )
         pace.tokens -= 1
 
 
 def read_proxies(text: str) -> tuple[Network, ...]:
-    """Return the networks of a setting: addresses or networks with commas between. Raises ValueError."""
+    """Return the networks of a setting: addresses or networks with commas between. Raises
+    ValueError.
+    """
     return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _busy(detail: str) -> Rejected:
-    return Rejected(Problem(code="busy", detail=detail, fix="try again in a moment, with the same Idempotency-Key", status=503))
+    return Rejected(
+        Problem(
+            code="busy",
+            detail=detail,
+            fix="try again in a moment, with the same Idempotency-Key",
+            status=503,
+        )
+    )

@@ -37,7 +37,8 @@ DOORS_NICE = 5
 
 
 def die_with(parent: int, alive: int) -> None:
-    """End this process when its parent is gone: by the kernel's signal, and by the end of the pipe `alive`.
+    """End this process when its parent is gone: by the kernel's signal, and by the end of the pipe
+    `alive`.
 
     The pipe is for the moment before the signal is asked for, and for systems that have none.
     """
@@ -63,7 +64,12 @@ def only_engine(data: Path) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
-                    raise refuse("engine_running", f"another engine is running in {data}", "end it first", field="FASTTIME_DATA") from None
+                    raise refuse(
+                        "engine_running",
+                        f"another engine is running in {data}",
+                        "end it first",
+                        field="FASTTIME_DATA",
+                    ) from None
                 time.sleep(0.02)
         yield
     finally:
@@ -86,7 +92,9 @@ async def _engine(settings: Settings) -> None:
 
 
 class EngineSeen:
-    """When the engine last gave a sign of life, as the database has it: the doors cannot look into its process."""
+    """When the engine last gave a sign of life, as the database has it: the doors cannot look into
+    its process.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -122,10 +130,14 @@ async def _doors(settings: Settings, sock: socket.socket) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run one child: KIND PARENT ALIVE LISTENING, as the supervisor starts it; return the exit code."""
+    """Run one child: KIND PARENT ALIVE LISTENING, as the supervisor starts it; return the exit
+    code.
+    """
     kind, parent, alive, listening = arguments[0], *map(int, arguments[1:4])
     die_with(parent, alive)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when to end
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole group; the parent says when to end
     try:
         settings = load_settings()
         logs.configure(settings.log_format)

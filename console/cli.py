@@ -1,4 +1,6 @@
-"""The command line `fasttime`: its commands by name, and how each ends: exit codes, errors as lines or JSON, never a traceback."""
+"""The command line `fasttime`: its commands by name, and how each ends: exit codes, errors as lines
+or JSON, never a traceback.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +15,40 @@ from typing import Any
 import typer
 
 from broadcast.problems import Problem, Rejected
-from console.commands import areas, audit, cap, deliveries, levels, messages, operators, processes, service, sms, subscribers
+from console.commands import (
+    areas,
+    audit,
+    cap,
+    deliveries,
+    levels,
+    messages,
+    operators,
+    processes,
+    service,
+    sms,
+    subscribers,
+)
 from console.output import Output, prepare
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # as shells say it: 128 + SIGPIPE
 
-_HELP = "Warn people by text, voice, e-mail and web: nobody lost, nobody twice. With --json after a command its answer is one JSON document."
+_HELP = (
+    "Warn people by text, voice, e-mail and web: nobody lost, nobody twice. With --json after a"
+    " command its answer is one JSON document."
+)
 
 
 def build() -> typer.Typer:
     """Return the application: every command of INTERFACES.md, section "Command line"."""
-    app = typer.Typer(name="fasttime", help=_HELP, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app = typer.Typer(
+        name="fasttime",
+        help=_HELP,
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
     for module in (processes, service, deliveries):
         module.attach(app)
     for group in (operators, audit, areas, subscribers, messages, levels, cap, sms):
@@ -33,7 +57,9 @@ def build() -> typer.Typer:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 refused by a rule, 2 usage, file, token or setting wrong, 69 a service is away."""
+    """Run one command and return its exit code: 0 done, 1 refused by a rule, 2 usage, file, token
+    or setting wrong, 69 a service is away.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     prepare()
     before = _interruptible()
@@ -51,13 +77,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _interruptible() -> Callable[[int, FrameType | None], Any] | None:
-    """Let one Ctrl-C end everything, also what waits for an answer: asyncio's own handler only asks the event loop. Return the handler before."""
+    """Let one Ctrl-C end everything, also what waits for an answer: asyncio's own handler only asks
+    the event loop. Return the handler before.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+    if (
+        before is not signal.default_int_handler
+        or threading.current_thread() is not threading.main_thread()
+    ):
         return None
     signal.signal(signal.SIGINT, interrupt)
     return signal.default_int_handler
@@ -65,10 +96,20 @@ def _interruptible() -> Callable[[int, FrameType | None], Any] | None:
 
 def _run(given: list[str], out: Output) -> int:
     if sys.flags.optimize:
-        out.refused([Problem(code="python_optimised", detail="Python runs with -O, which leaves our checks out", fix="start it without -O and PYTHONOPTIMIZE")])
+        out.refused(
+            [
+                Problem(
+                    code="python_optimised",
+                    detail="Python runs with -O, which leaves our checks out",
+                    fix="start it without -O and PYTHONOPTIMIZE",
+                )
+            ]
+        )
         return 2
     try:
-        result = typer.main.get_command(build()).main(given, prog_name="fasttime", standalone_mode=False)
+        result = typer.main.get_command(build()).main(
+            given, prog_name="fasttime", standalone_mode=False
+        )
         return result if isinstance(result, int) else 0
     except Rejected as rejected:
         out.refused(rejected.problems)
@@ -91,7 +132,9 @@ def _usage(wrong: typer.TyperException, out: Output) -> int:
     context = getattr(wrong, "ctx", None)
     path = context.command_path if context is not None else "fasttime"
     message = " ".join(wrong.format_message().split())
-    out.refused([Problem(code="usage", detail=message.rstrip("."), fix=f"see `{path} --help`", where=path)])
+    out.refused(
+        [Problem(code="usage", detail=message.rstrip("."), fix=f"see `{path} --help`", where=path)]
+    )
     return 2
 
 
@@ -107,9 +150,19 @@ def _unexpected(error: Exception, out: Output) -> int:
     while at is not None:
         frames.append(f"{at.tb_frame.f_code.co_filename.rpartition('/')[2]}:{at.tb_lineno}")
         at = at.tb_next
-    # The words of an unexpected error may hold anything, a person's number too: the log says where, not what.
+    # The words of an unexpected error may hold anything, a person's number too: the log says where,
+    # not what.
     structlog.get_logger("cli").error("command.failed", error=type(error).__name__, at=frames[-6:])
-    out.refused([Problem(code="internal_error", detail=f"{type(error).__name__}: something that we did not expect", fix="report it with the log line above", status=500)])
+    out.refused(
+        [
+            Problem(
+                code="internal_error",
+                detail=f"{type(error).__name__}: something that we did not expect",
+                fix="report it with the log line above",
+                status=500,
+            )
+        ]
+    )
     return 1
 
 

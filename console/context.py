@@ -1,4 +1,6 @@
-"""What the pages and the API of one web process are made of; built once by console.web, handed to every route."""
+"""What the pages and the API of one web process are made of; built once by console.web, handed to
+every route.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,13 @@ from console.desk import Desk
 
 @dataclass(frozen=True, kw_only=True)
 class Web:
-    """The joined parts. `accounts` is account → token of who may call the webhooks; `simulated` are those that are the simulator's.
+    """The joined parts. `accounts` is account → token of who may call the webhooks; `simulated` are
+    those that are the simulator's.
 
     `wake(topic)` hurries the engine of this process, if it has one.
 
-    `ready()` is when a loop of this process last turned without trouble (None: never). `closing` is set when the process stops: streams end.
+    `ready()` is when a loop of this process last turned without trouble (None: never). `closing` is
+    set when the process stops: streams end.
     """
 
     desk: Desk
@@ -42,13 +46,32 @@ class Web:
         return self.desk.now()
 
     async def actor(self, request: Request) -> Operator:
-        """Return whose bearer token the request carries (RFC 6750 section 2.1); raises Rejected (401 token_missing, token_invalid)."""
+        """Return whose bearer token the request carries (RFC 6750 section 2.1); raises Rejected
+        (401 token_missing, token_invalid).
+        """
         given = request.headers.getlist("authorization")
         scheme, _, token = (given[0] if given else "").strip().partition(" ")
         if len(given) != 1 or scheme.lower() != "bearer" or not token.strip():
-            detail = "there is no bearer token" if len(given) < 2 else "there are several Authorization headers"
-            raise Rejected(Problem(code="token_missing", detail=detail, fix="send the header Authorization: Bearer TOKEN", field="Authorization", status=401))
+            detail = (
+                "there is no bearer token"
+                if len(given) < 2
+                else "there are several Authorization headers"
+            )
+            raise Rejected(
+                Problem(
+                    code="token_missing",
+                    detail=detail,
+                    fix="send the header Authorization: Bearer TOKEN",
+                    field="Authorization",
+                    status=401,
+                )
+            )
         try:
             return await self.desk.actor(token.strip())
         except Rejected as rejected:
-            raise Rejected(Problem(code=p.code, detail=p.detail, fix=p.fix, field="Authorization", status=p.status) for p in rejected.problems) from None
+            raise Rejected(
+                Problem(
+                    code=p.code, detail=p.detail, fix=p.fix, field="Authorization", status=p.status
+                )
+                for p in rejected.problems
+            ) from None

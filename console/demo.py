@@ -1,4 +1,6 @@
-"""The demonstration: the main job from nothing to a printed account, on the embedded default and the simulator only."""
+"""The demonstration: the main job from nothing to a printed account, on the embedded default and
+the simulator only.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,17 @@ from subscribers.csv_import import read_subscribers
 LONGEST_SECONDS = 1800
 _WIDE = 150  # columns that the tables need
 
-COLUMNS = ("addressed", "waiting", "handing_over", "accepted", "delivered", "failed", "not_sent", "expired", "in_doubt")
+COLUMNS = (
+    "addressed",
+    "waiting",
+    "handing_over",
+    "accepted",
+    "delivered",
+    "failed",
+    "not_sent",
+    "expired",
+    "in_doubt",
+)
 
 LEVEL = """
 kind: threat_level_change
@@ -52,7 +64,8 @@ source: Joint Terrorism Analysis Centre
 languages:
   en:
     headline: The national threat level is now SEVERE
-    description: The level was raised from SUBSTANTIAL. An attack is highly likely. There is no specific threat to London.
+    description: The level was raised from SUBSTANTIAL. An attack is highly likely.
+      There is no specific threat to London.
     instruction: Go about your day, stay alert, and report what troubles you.
   cy:
     headline: Mae lefel bygythiad y DU bellach yn SEVERE
@@ -71,7 +84,8 @@ severity: Moderate
 languages:
   en:
     headline: Witness appeal, Westminster
-    description: Officers would like to hear from anybody who was in Strutton Ground between 17.30 and 18.15 on Tuesday.
+    description: Officers would like to hear from anybody who was in Strutton Ground
+      between 17.30 and 18.15 on Tuesday.
     instruction: Call Crimestoppers on 0800 555 111, or reply to this message.
 hotlines: [Crimestoppers 0800 555 111]
 """
@@ -82,14 +96,18 @@ status: Actual
 urgency: Immediate
 severity: Severe
 certainty: Observed
-polygons: ["51.5280,-0.1720 51.5330,-0.1180 51.5200,-0.0700 51.4860,-0.0760 51.4780,-0.1200 51.4900,-0.1700 51.5280,-0.1720"]
+polygons:
+  - 51.5280,-0.1720 51.5330,-0.1180 51.5200,-0.0700 51.4860,-0.0760
+    51.4780,-0.1200 51.4900,-0.1700 51.5280,-0.1720
 expires: 4h
 source: Metropolitan Police control room
 languages:
   en:
     headline: Suspicious vehicle, Strand and South Bank
-    description: Police are dealing with a suspicious vehicle near Waterloo Bridge. Roads are closed.
-    instruction: Keep away from the Strand. Stay indoors and away from windows. More within the hour.
+    description: Police are dealing with a suspicious vehicle near Waterloo Bridge.
+      Roads are closed.
+    instruction: Keep away from the Strand. Stay indoors and away from windows.
+      More within the hour.
   fr:
     headline: Vehicule suspect, Strand et South Bank
     instruction: Evitez le Strand. Restez a l'interieur, loin des fenetres.
@@ -100,7 +118,9 @@ status: Actual
 urgency: Immediate
 severity: Severe
 certainty: Observed
-polygons: ["51.5280,-0.1720 51.5330,-0.1180 51.5200,-0.0700 51.4860,-0.0760 51.4780,-0.1200 51.4900,-0.1700 51.5280,-0.1720"]
+polygons:
+  - 51.5280,-0.1720 51.5330,-0.1180 51.5200,-0.0700 51.4860,-0.0760
+    51.4780,-0.1200 51.4900,-0.1700 51.5280,-0.1720
 expires: 4h
 languages:
   en:
@@ -114,7 +134,9 @@ status: Actual
 urgency: Immediate
 severity: Severe
 certainty: Observed
-polygons: ["51.5280,-0.1720 51.5330,-0.1180 51.5200,-0.0700 51.4860,-0.0760 51.4780,-0.1200 51.4900,-0.1700 51.5280,-0.1720"]
+polygons:
+  - 51.5280,-0.1720 51.5330,-0.1180 51.5200,-0.0700 51.4860,-0.0760
+    51.4780,-0.1200 51.4900,-0.1700 51.5280,-0.1720
 expires: 4h
 note: The last message said that Waterloo station was open. It was not.
 languages:
@@ -141,7 +163,9 @@ languages:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One message of the demonstration: what it is called on its row, what is written, and what it follows."""
+    """One message of the demonstration: what it is called on its row, what is written, and what it
+    follows.
+    """
 
     title: str
     text: str
@@ -159,8 +183,14 @@ STEPS = (
 
 
 def run(people: int, stay: bool, json_output: bool) -> int:
-    """Run the demonstration with `people` invented subscribers; return 0 where its account adds up, else 1."""
-    out = Console(file=sys.stderr if json_output else sys.stdout, width=None if sys.stdout.isatty() else 160, highlight=False)
+    """Run the demonstration with `people` invented subscribers; return 0 where its account adds up,
+    else 1.
+    """
+    out = Console(
+        file=sys.stderr if json_output else sys.stdout,
+        width=None if sys.stdout.isatty() else 160,
+        highlight=False,
+    )
     base = Path(".fasttime")
     base.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="demo-", dir=base))
@@ -172,7 +202,9 @@ def run(people: int, stay: bool, json_output: bool) -> int:
     return 0 if found else 1
 
 
-def _settings(folder: Path, http_url: str, smtp_url: str, public_url: str) -> settings_module.Settings:
+def _settings(
+    folder: Path, http_url: str, smtp_url: str, public_url: str
+) -> settings_module.Settings:
     return settings_module.load(
         {
             "FASTTIME_DATA": str(folder),
@@ -194,7 +226,9 @@ def _settings(folder: Path, http_url: str, smtp_url: str, public_url: str) -> se
     )
 
 
-async def _demonstrate(out: Console, folder: Path, people: int, stay: bool, json_output: bool) -> bool:
+async def _demonstrate(
+    out: Console, folder: Path, people: int, stay: bool, json_output: bool
+) -> bool:
     logs.configure("json", level=40)
     began = time.monotonic()
     out.print(f"[bold]fasttime demo[/]: {people:,} invented people, nothing leaves this machine")
@@ -215,7 +249,10 @@ async def _demonstrate(out: Console, folder: Path, people: int, stay: bool, json
         if json_output:
             print(json.dumps({"messages": [account.to_json() for _, account in rows], "ok": ok}))  # noqa: T201 - stdout is the answer's
         if stay:
-            out.print(f"\nThe demo's service stays up at [bold]{public_url}[/] (handsets: {addresses['http']}/ledger). Ctrl-C ends it.")
+            out.print(
+                f"\nThe demo's service stays up at [bold]{public_url}[/] (handsets:"
+                f" {addresses['http']}/ledger). Ctrl-C ends it."
+            )
             await serving
         return ok
     finally:
@@ -230,21 +267,27 @@ async def _demonstrate(out: Console, folder: Path, people: int, stay: bool, json
 
 async def _start_simulator(folder: Path) -> tuple[asyncio.subprocess.Process, dict[str, str]]:
     """Start the handsets as a process of their own: they are somebody else's machines."""
-    settings = {"undelivered": 0.01, "busy": 0.02, "no_answer": 0.02, "press": 0.3, "lose_reply": 0.002, "callback_swap": 0.05, "callback_twice": 0.05}
+    settings = {
+        "undelivered": 0.01,
+        "busy": 0.02,
+        "no_answer": 0.02,
+        "press": 0.3,
+        "lose_reply": 0.002,
+        "callback_swap": 0.05,
+        "callback_twice": 0.05,
+    }
     code = (
-        "import asyncio, sys, json, signal\n"
-        "from channels.simulator import SimulatorSettings, run_simulator\n"
-        "async def main():\n"
-        "    stop = asyncio.Event()\n"
-        "    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)\n"
-        f"    simulator = await run_simulator(settings=SimulatorSettings(**{settings!r}))\n"
-        "    print(json.dumps({'http': simulator.http_url, 'smtp': simulator.smtp_url}), flush=True)\n"
-        "    await stop.wait()\n"
-        "    await simulator.close()\n"
-        "asyncio.run(main())\n"
+        "import asyncio, sys, json, signal\nfrom channels.simulator import SimulatorSettings,"
+        " run_simulator\nasync def main():\n    stop = asyncio.Event()\n   "
+        " asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)\n    simulator ="
+        f" await run_simulator(settings=SimulatorSettings(**{settings!r}))\n   "
+        " print(json.dumps({'http': simulator.http_url, 'smtp': simulator.smtp_url}),"
+        " flush=True)\n    await stop.wait()\n    await simulator.close()\nasyncio.run(main())\n"
     )
     del folder
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
+    )
     assert process.stdout is not None
     return process, json.loads(await process.stdout.readline())
 
@@ -254,36 +297,86 @@ async def _set_up(out: Console, service: Service, people: int) -> tuple[Operator
     records = demo_world.demo_areas()
     await service.db.write(areas.store_areas, records, now, source="demonstration")
     out.print(f"geography: {len(records)} areas; {demo_world.LABEL}")
-    author, _ = await service.db.write(operators.add, name="Demo author", role="author", area=None, email="author@example.org", now=now)
-    approver, _ = await service.db.write(operators.add, name="Demo approver", role="approver", area=None, email="approver@example.org", now=now)
+    author, _ = await service.db.write(
+        operators.add,
+        name="Demo author",
+        role="author",
+        area=None,
+        email="author@example.org",
+        now=now,
+    )
+    approver, _ = await service.db.write(
+        operators.add,
+        name="Demo approver",
+        role="approver",
+        area=None,
+        email="approver@example.org",
+        now=now,
+    )
     tree = await service.desk.tree()
     data = demo_world.demo_people(people, seed=2026)
-    result = await asyncio.to_thread(read_subscribers, data, filename="demo.csv", allow_trial_numbers=True, known_area=lambda code: code in tree)
+    result = await asyncio.to_thread(
+        read_subscribers,
+        data,
+        filename="demo.csv",
+        allow_trial_numbers=True,
+        known_area=lambda code: code in tree,
+    )
     await service.db.write(registry.import_records, result.records, "demonstration", now)
     out.print(f"registry: {len(result.records):,} people imported on the basis “demonstration”")
     before = datetime.now(UTC) - timedelta(days=30)
-    await service.db.write(levels_store.import_facts, [levels_store.Fact(scope="UK", level="SUBSTANTIAL", at=before, source="import", note="demonstration")], now)
+    await service.db.write(
+        levels_store.import_facts,
+        [
+            levels_store.Fact(
+                scope="UK", level="SUBSTANTIAL", at=before, source="import", note="demonstration"
+            )
+        ],
+        now,
+    )
     return author, approver
 
 
-async def _messages(out: Console, service: Service, author: Operator, approver: Operator, serving: asyncio.Task[None]) -> Any:
+async def _messages(
+    out: Console,
+    service: Service,
+    author: Operator,
+    approver: Operator,
+    serving: asyncio.Task[None],
+) -> Any:
     last_id = 0
     for step in STEPS:
         if step.action and not last_id:
             continue  # what it would follow went to nobody
         base = await service.desk.base_of(last_id) if step.action else None
-        content = read_draft(step.text.encode(), "yaml", now=datetime.now(UTC), base=base, follows=step.action or "update")
-        v = await (service.desk.follow(author, last_id, step.action, content) if step.action else service.desk.draft(author, content))
+        content = read_draft(
+            step.text.encode(),
+            "yaml",
+            now=datetime.now(UTC),
+            base=base,
+            follows=step.action or "update",
+        )
+        v = await (
+            service.desk.follow(author, last_id, step.action, content)
+            if step.action
+            else service.desk.draft(author, content)
+        )
         last_id = v.message_id
         try:
             v, seen = await service.desk.submit(author, last_id)
         except Rejected as refused:
             if refused.problems[0].code != "audience_empty":
                 raise
-            out.print(f"\n[bold]{step.title.strip()}[/]: nobody of so few people would get it, so it cannot be submitted")
+            out.print(
+                f"\n[bold]{step.title.strip()}[/]: nobody of so few people would get it, so it"
+                " cannot be submitted"
+            )
             last_id = 0
             continue
-        out.print(f"\n[bold]{step.title.strip()}[/]: drafted by {author.name}, {seen.people:,} people counted; approved by {approver.name}")
+        out.print(
+            f"\n[bold]{step.title.strip()}[/]: drafted by {author.name}, {seen.people:,} people"
+            f" counted; approved by {approver.name}"
+        )
         v = await service.desk.approve(approver, last_id, v.content_hash)
         await _watch(out, service.desk, v.id, serving)
         yield step.title, v.id
@@ -291,7 +384,14 @@ async def _messages(out: Console, service: Service, author: Operator, approver: 
 
 
 def _bars(out: Console) -> Progress:
-    return Progress(TextColumn("{task.description:>6}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=out, transient=False)
+    return Progress(
+        TextColumn("{task.description:>6}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=out,
+        transient=False,
+    )
 
 
 async def _watch(out: Console, desk: Desk, version_id: int, serving: asyncio.Task[None]) -> None:
@@ -313,19 +413,43 @@ async def _watch(out: Console, desk: Desk, version_id: int, serving: asyncio.Tas
                     bars.update(tasks[channel], completed=done, total=n["size"])
             if plain and time.monotonic() - told > 5:
                 told = time.monotonic()
-                out.print("  " + ", ".join(f"{channel} {n['claimed']:,} of {n['size']:,}" for channel, n in sorted(found.items())))
-            if found and all(n["claimed"] == n["size"] and n["accepted"] + n["failed"] + n["in_doubt"] + n["skipped"] >= n["size"] for n in found.values()):
+                out.print(
+                    "  "
+                    + ", ".join(
+                        f"{channel} {n['claimed']:,} of {n['size']:,}"
+                        for channel, n in sorted(found.items())
+                    )
+                )
+            if found and all(
+                n["claimed"] == n["size"]
+                and n["accepted"] + n["failed"] + n["in_doubt"] + n["skipped"] >= n["size"]
+                for n in found.values()
+            ):
                 break
             await asyncio.sleep(0.1)
     if plain:
-        out.print("  " + ", ".join(f"{channel} {n['claimed']:,} of {n['size']:,}" for channel, n in sorted(found.items())))
+        out.print(
+            "  "
+            + ", ".join(
+                f"{channel} {n['claimed']:,} of {n['size']:,}"
+                for channel, n in sorted(found.items())
+            )
+        )
 
 
 async def _settled(service: Service, sent: list[tuple[str, int]]) -> list[tuple[str, Account]]:
     """Wait until receipts stop coming in, then take the accounts."""
     last: list[Any] = []
     for _ in range(120):
-        rows = [(title, await service.db.read(lambda conn, i=version_id: accounts.account(conn, versions.get(conn, i)))) for title, version_id in sent]  # type: ignore[misc]
+        rows = [
+            (
+                title,
+                await service.db.read(
+                    lambda conn, i=version_id: accounts.account(conn, versions.get(conn, i))  # type: ignore[misc]
+                ),
+            )
+            for title, version_id in sent
+        ]
         found = [account.to_json() for _, account in rows]
         if found == last and all(account.complete for _, account in rows):
             break
@@ -344,12 +468,19 @@ def _print_account(out: Console, rows: list[tuple[str, Account]], ok: bool, seco
         _print_tables(out, rows)
     else:
         _print_blocks(out, rows)
-    verdict = "[bold green]It adds up[/]: every addressed person stands on exactly one line." if ok else "[bold red]It does not add up.[/]"
+    verdict = (
+        "[bold green]It adds up[/]: every addressed person stands on exactly one line."
+        if ok
+        else "[bold red]It does not add up.[/]"
+    )
     out.print(f"{verdict} {seconds:.0f} s in all.")
     out.print("\nThree things to try next:")
     out.print("  1. make demo PEOPLE=100000                 the same for a hundred thousand people")
     out.print("  2. .venv/bin/fasttime demo --stay          then open the public page it names")
-    out.print("  3. .venv/bin/fasttime --help               and docs/operations.md: your own areas, people and messages")
+    out.print(
+        "  3. .venv/bin/fasttime --help               and docs/operations.md: your own areas,"
+        " people and messages"
+    )
 
 
 def _style(found: dict[str, Any]) -> str:
@@ -366,7 +497,11 @@ def _print_tables(out: Console, rows: list[tuple[str, Account]]) -> None:
     for title, found in _rows(rows):
         people = {"addressed": found["addressed"], **found["people"]}
         lines.add_row(title, *(f"{people[c]:,}" for c in COLUMNS), style=_style(found))
-        reasons.add_row(title, *(f"{found['suppressed'][r]:,}" for r in SUPPRESSION_REASONS), style=_style(found))
+        reasons.add_row(
+            title,
+            *(f"{found['suppressed'][r]:,}" for r in SUPPRESSION_REASONS),
+            style=_style(found),
+        )
     out.print()
     out.print(lines)
     out.print(reasons)
@@ -377,27 +512,53 @@ def _print_blocks(out: Console, rows: list[tuple[str, Account]]) -> None:
     out.print("\n[bold]What became of every person[/]")
     for title, found in _rows(rows):
         people = ", ".join(f"{line.replace('_', ' ')} {n:,}" for line, n in found["people"].items())
-        why = ", ".join(f"{reason.replace('_', ' ')} {n:,}" for reason, n in found["suppressed"].items())
-        out.print(f"[bold]{title.strip()}[/]: addressed {found['addressed']:,}", style=_style(found))
+        why = ", ".join(
+            f"{reason.replace('_', ' ')} {n:,}" for reason, n in found["suppressed"].items()
+        )
+        out.print(
+            f"[bold]{title.strip()}[/]: addressed {found['addressed']:,}", style=_style(found)
+        )
         out.print(Padding(f"{people}", (0, 0, 0, 4)), style=_style(found))
         out.print(Padding(f"suppressed: {why}", (0, 0, 0, 4)), style=_style(found))
 
 
-async def _check_ledger(out: Console, db: Database, rows: list[tuple[str, Account]], http_url: str) -> bool:
-    """Hold our log against what the handsets really got: nobody twice, nobody we say has it without it."""
+async def _check_ledger(
+    out: Console, db: Database, rows: list[tuple[str, Account]], http_url: str
+) -> bool:
+    """Hold our log against what the handsets really got: nobody twice, nobody we say has it without
+    it.
+    """
     async with aiohttp.ClientSession() as session, session.get(f"{http_url}/ledger") as answer:
         theirs = await answer.json()
     ok = True
     for title, account in rows:
         ours = set(await db.read(ledger_store.attempts_made, account.version.id))
-        for channel, entries in (("sms", theirs["sms"]), ("voice", theirs["calls"]), ("email", theirs["mails"])):
-            taken = [entry["attempt"] for entry in entries if entry["taken"] and entry["attempt"][:32] in ours]
-            people = {entry["to"] for entry in entries if entry["taken"] and entry["attempt"][:32] in ours}
+        for channel, entries in (
+            ("sms", theirs["sms"]),
+            ("voice", theirs["calls"]),
+            ("email", theirs["mails"]),
+        ):
+            taken = [
+                entry["attempt"]
+                for entry in entries
+                if entry["taken"] and entry["attempt"][:32] in ours
+            ]
+            people = {
+                entry["to"] for entry in entries if entry["taken"] and entry["attempt"][:32] in ours
+            }
             lines = account.channels[channel]
             sure = len(lines["accepted"]) + len(lines["delivered"])
-            if len(taken) != len(people) or not sure <= len(taken) <= sure + len(lines["in_doubt"]) + len(lines["failed"]):
-                out.print(f"[red]{title.strip()}, {channel}[/]: {len(taken):,} taken by the handsets, {len(people):,} different, our log says {sure:,}")
+            if len(taken) != len(people) or not sure <= len(taken) <= sure + len(
+                lines["in_doubt"]
+            ) + len(lines["failed"]):
+                out.print(
+                    f"[red]{title.strip()}, {channel}[/]: {len(taken):,} taken by the handsets,"
+                    f" {len(people):,} different, our log says {sure:,}"
+                )
                 ok = False
     if ok:
-        out.print("\nThe handsets' own ledger agrees: nobody got a message twice, and whoever we say has it, has it.")
+        out.print(
+            "\nThe handsets' own ledger agrees: nobody got a message twice, and whoever we say has"
+            " it, has it."
+        )
     return ok

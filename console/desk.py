@@ -1,6 +1,7 @@
 """The desk of a control room: what a person can do, the same for the command line and for HTTP.
 
-Every act takes the operator who does it; role, area and state are checked here and below, never by the caller.
+Every act takes the operator who does it; role, area and state are checked here and below, never by
+the caller.
 """
 
 from __future__ import annotations
@@ -15,7 +16,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyroaring import BitMap
 
-from broadcast import accounts, audiences, generations, ledger, look_ups, messages, operators, publishing, readers, resends, rooms, small_counts, versions
+from broadcast import (
+    accounts,
+    audiences,
+    generations,
+    ledger,
+    look_ups,
+    messages,
+    operators,
+    publishing,
+    readers,
+    resends,
+    rooms,
+    small_counts,
+    versions,
+)
 from broadcast.areas import AreaTree
 from broadcast.areas import revision as areas_revision
 from broadcast.content import PERSONAL_CHANNELS, Content
@@ -38,12 +53,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _COSTLY = ThreadPoolExecutor(2, thread_name_prefix="costly")
-"""For unions, counting and explaining: numpy and GEOS, which let go of the interpreter's lock meanwhile."""
+"""For unions, counting and explaining: numpy and GEOS, which let go of the interpreter's lock
+meanwhile.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a preview or a submission looked at: the places, the numbers, and what a person should know before going on."""
+    """What a preview or a submission looked at: the places, the numbers, and what a person should
+    know before going on.
+    """
 
     resolved: Resolved
     counts: dict[str, Any]
@@ -55,7 +74,9 @@ class Seen:
         return int(self.counts["send"])
 
     def shown(self, v: Version) -> dict[str, Any]:
-        """Return the numbers as a person may read them: where a shape was drawn, none tells where few people are."""
+        """Return the numbers as a person may read them: where a shape was drawn, none tells where
+        few people are.
+        """
         return small_counts.preview(self.counts, v.content)
 
 
@@ -83,14 +104,20 @@ class Desk:
         self._on_tree = on_tree
 
     async def apart(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
-        """Do pure work on what a stranger sent: in a worker process where there is a pool, else on a thread."""
+        """Do pure work on what a stranger sent: in a worker process where there is a pool, else on
+        a thread.
+        """
         if self.pool is not None:
             return await self.pool.run(work, *args, **more)
         return await self._aside(work, *args, **more)
 
     async def _aside(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
-        """Do costly work on one of two threads: it never takes those that hold, cancel and webhooks use."""
-        return await asyncio.get_running_loop().run_in_executor(_COSTLY, partial(work, *args, **more))
+        """Do costly work on one of two threads: it never takes those that hold, cancel and webhooks
+        use.
+        """
+        return await asyncio.get_running_loop().run_in_executor(
+            _COSTLY, partial(work, *args, **more)
+        )
 
     async def actor(self, token: str) -> Operator:
         """Return whose token it is; raises Rejected (401 token_invalid)."""
@@ -100,7 +127,10 @@ class Desk:
                 Problem(
                     code="token_invalid",
                     detail="this is no operator's token",
-                    fix="use the token that `fasttime operators add` printed; a disabled operator's is worthless",
+                    fix=(
+                        "use the token that `fasttime operators add` printed; a disabled operator's"
+                        " is worthless"
+                    ),
                     field="FASTTIME_TOKEN",
                     status=401,
                 )
@@ -115,7 +145,8 @@ class Desk:
                 self._on_tree(self._tree)
         return self._tree
 
-    # writing -------------------------------------------------------------------------------------------------------
+    # writing
+    # ------------------------------------------------------------
 
     async def draft(self, actor: Operator, content: Content) -> Version:
         """Start a message."""
@@ -124,29 +155,41 @@ class Desk:
         return await self.db.write(_guarded, guard, messages.create, content, self.now())
 
     async def edit(self, actor: Operator, message_id: int, content: Content) -> Version:
-        """Replace a draft's text; what stood there and what shall stand there must both be the actor's to write."""
+        """Replace a draft's text; what stood there and what shall stand there must both be the
+        actor's to write.
+        """
         operators.require(actor, "edit")
         v = await self.head(message_id)
         guard = await self._all_inside(actor, "edit", (v.content, v.room), (content, v.room), v=v)
         await self._places(content, v.room, actor)
         return await self.db.write(_guarded, guard, messages.edit, message_id, content, self.now())
 
-    async def follow(self, actor: Operator, message_id: int, action: str, content: Content) -> Version:
+    async def follow(
+        self, actor: Operator, message_id: int, action: str, content: Content
+    ) -> Version:
         """Draft an update, a correction or an all-clear."""
         operators.require(actor, action)
         v = await self.head(message_id)
-        guard = await self._all_inside(actor, action, (v.content, v.room), (content, actor.area), v=v)
+        guard = await self._all_inside(
+            actor, action, (v.content, v.room), (content, actor.area), v=v
+        )
         await self._places(content, actor.area, actor)
-        return await self.db.write(_guarded, guard, messages.follow, message_id, action, content, self.now())
+        return await self.db.write(
+            _guarded, guard, messages.follow, message_id, action, content, self.now()
+        )
 
     async def base_of(self, message_id: int) -> Content:
-        """Return the content that an update, correction or all-clear starts from; its kind is that of the message's first version."""
+        """Return the content that an update, correction or all-clear starts from; its kind is that
+        of the message's first version.
+        """
         existing = await self.db.read(versions.of_message, message_id)
         published = versions.newest_published(existing) or existing[-1]
         return replace(published.content, kind=existing[0].kind)
 
     async def edited_from(self, message_id: int) -> tuple[Content | None, str]:
-        """Return what an edited text is read against: for a first version (None, ""), else the content it follows and how."""
+        """Return what an edited text is read against: for a first version (None, ""), else the
+        content it follows and how.
+        """
         existing = await self.db.read(versions.of_message, message_id)
         v = versions.head(existing)
         if v.action == "new":
@@ -159,7 +202,9 @@ class Desk:
         return versions.head(await self.db.read(versions.of_message, message_id))
 
     async def readable(self, actor: Operator, message_id: int) -> list[Version]:
-        """Return the versions of a message that the operator may read; raises Rejected (404) as if it were not there."""
+        """Return the versions of a message that the operator may read; raises Rejected (404) as if
+        it were not there.
+        """
         existing = await self.db.read(versions.of_message, message_id)
         if not await self.may_read(actor, existing):
             raise versions.unknown(message_id)
@@ -172,7 +217,9 @@ class Desk:
         return await asyncio.to_thread(readers.concerns, await self.tree(), actor, existing)
 
     async def preview(self, actor: Operator | None, message_id: int) -> tuple[Version, Seen]:
-        """Return who would be told, and what a person should know before submitting; changes nothing."""
+        """Return who would be told, and what a person should know before submitting; changes
+        nothing.
+        """
         if actor is None:
             v = await self.head(message_id)
             return v, await self.look(v, actor)
@@ -182,7 +229,14 @@ class Desk:
         seen = await self.look(v, actor)
 
         def told(conn: Connection) -> tuple[Version, Seen]:
-            look_ups.record(conn, actor, look_ups.PREVIEW, subject=str(v.message_id), content=v.content, now=self.now())
+            look_ups.record(
+                conn,
+                actor,
+                look_ups.PREVIEW,
+                subject=str(v.message_id),
+                content=v.content,
+                now=self.now(),
+            )
             return v, seen
 
         return await self.db.write(told)
@@ -193,7 +247,11 @@ class Desk:
         v = await self.head(message_id)
         guard = await self._all_inside(actor, "submit", (v.content, v.room), v=v)
         base, action = await self.edited_from(message_id)
-        more: dict[str, Any] = {"sender_name": self.sender_name, "public_url": self.public_url, "now": self.now()}
+        more: dict[str, Any] = {
+            "sender_name": self.sender_name,
+            "public_url": self.public_url,
+            "now": self.now(),
+        }
         problems = await self.apart(unready, v.content, base=base, action=action, **more)
         if problems:
             raise Rejected(problems)
@@ -209,24 +267,37 @@ class Desk:
         v = await self.db.write(_guarded, guard, _submitted, v.id, **found)
         return v, seen
 
-    # deciding ------------------------------------------------------------------------------------------------------
+    # deciding
+    # ------------------------------------------------------------
 
     async def approve(self, actor: Operator, message_id: int, content_hash: str | None) -> Version:
         """Approve a version, or an ordered resend by its own digest: with that it goes out."""
         operators.require(actor, "approve")
         v = await self.head(message_id)
         guard = await self._all_inside(actor, "approve", (v.content, v.room), v=v)
-        return await self.db.write(_guarded, guard, publishing.approve, message_id, content_hash=content_hash, house=self.house, now=self.now())
+        return await self.db.write(
+            _guarded,
+            guard,
+            publishing.approve,
+            message_id,
+            content_hash=content_hash,
+            house=self.house,
+            now=self.now(),
+        )
 
     async def send_back(self, actor: Operator, message_id: int, action: str, why: str) -> Version:
         """Return or reject."""
         operators.require(actor, action)
         v = await self.head(message_id)
         guard = await self._all_inside(actor, action, (v.content, v.room), v=v)
-        return await self.db.write(_guarded, guard, messages.send_back, message_id, action, why, self.now())
+        return await self.db.write(
+            _guarded, guard, messages.send_back, message_id, action, why, self.now()
+        )
 
     async def hold(self, actor: Operator, message_id: int) -> Version:
-        """Claim for nobody any more, at once: for whoever has any place that the message goes to."""
+        """Claim for nobody any more, at once: for whoever has any place that the message goes
+        to.
+        """
         operators.require(actor, "hold")
         v = await self._acted_on(message_id, "hold")
         tree = None
@@ -243,21 +314,40 @@ class Desk:
         guard = await self._all_inside(actor, "resume", (v.content, v.room), v=v)
         return await self.db.write(_guarded, guard, publishing.resume, message_id, self.now())
 
-    async def cancel(self, actor: Operator, message_id: int, why: str, reason: str = "other") -> tuple[Version, int]:
-        """Cancel, for whoever has every place it goes to; returns how many people are being sent to at this moment."""
+    async def cancel(
+        self, actor: Operator, message_id: int, why: str, reason: str = "other"
+    ) -> tuple[Version, int]:
+        """Cancel, for whoever has every place it goes to; returns how many people are being sent to
+        at this moment.
+        """
         operators.require(actor, "cancel")
         v = await self._acted_on(message_id, "cancel")
         guard = await self._all_inside(actor, "cancel", (v.content, v.room), v=v)
-        more: dict[str, Any] = {"why": why, "reason": reason, "house": self.house, "now": self.now()}
+        more: dict[str, Any] = {
+            "why": why,
+            "reason": reason,
+            "house": self.house,
+            "now": self.now(),
+        }
         return await self.db.write(_guarded, guard, publishing.cancel, message_id, **more)
 
     async def _acted_on(self, message_id: int, action: str) -> Version:
-        """Return the version that hold, resume or cancel means: the newest one that it may change."""
+        """Return the version that hold, resume or cancel means: the newest one that it may
+        change.
+        """
         existing = await self.db.read(versions.of_message, message_id)
         return publishing.acted_on(existing, action)
 
-    async def _all_inside(self, actor: Operator, permission: str, *texts: tuple[Content, str | None], v: Version | None = None) -> Guard:
-        """Return the guard of an act for which every place of these (content, control room) must be the actor's."""
+    async def _all_inside(
+        self,
+        actor: Operator,
+        permission: str,
+        *texts: tuple[Content, str | None],
+        v: Version | None = None,
+    ) -> Guard:
+        """Return the guard of an act for which every place of these (content, control room) must be
+        the actor's.
+        """
         operators.require(actor, permission)
         if actor.area is None:
             return rooms.guard(actor, permission, v=v)
@@ -270,7 +360,9 @@ class Desk:
         return rooms.guard(actor, permission, tree, v)
 
     async def resend(self, actor: Operator, message_id: int, only: tuple[str, ...]) -> Resend:
-        """Order a further delivery attempt to those who failed or are in doubt; another person approves it by its digest."""
+        """Order a further delivery attempt to those who failed or are in doubt; another person
+        approves it by its digest.
+        """
         operators.require(actor, "resend")
         unknown = [line for line in only if line not in ("failed", "in_doubt")]
         if unknown or not only:
@@ -287,52 +379,98 @@ class Desk:
         def order(conn: Connection, actor: Operator) -> Resend:
             published = versions.newest_published(versions.of_message(conn, message_id))
             if published is None:
-                raise refuse("state_conflict", "nothing of this message was published yet", "approve it first", field="state", status=409)
-            wanted = generations.resend_members(conn, published, only, accounts.account(conn, published).channels, now)
+                raise refuse(
+                    "state_conflict",
+                    "nothing of this message was published yet",
+                    "approve it first",
+                    field="state",
+                    status=409,
+                )
+            wanted = generations.resend_members(
+                conn, published, only, accounts.account(conn, published).channels, now
+            )
             people = len(BitMap().union(*wanted.values())) if wanted else 0
-            publishing.order_resend(conn, actor, message_id, only=",".join(only), members=generations.pack(wanted), people=people, now=now)
+            publishing.order_resend(
+                conn,
+                actor,
+                message_id,
+                only=",".join(only),
+                members=generations.pack(wanted),
+                people=people,
+                now=now,
+            )
             ordered = resends.waiting(conn, message_id)
             assert ordered is not None
             return ordered
 
         return await self.db.write(_guarded, guard, order)
 
-    # looking -------------------------------------------------------------------------------------------------------
+    # looking
+    # ------------------------------------------------------------
 
     async def sees(self, actor: Operator, found: dict[str, Any]) -> bool:
-        """Return whether a person, as the registry shows them, is known to be in the operator's area."""
+        """Return whether a person, as the registry shows them, is known to be in the operator's
+        area.
+        """
         if actor.area is None:
             return True
         tree = await self.tree()
         inside = tree.descendants(actor.area)
-        here = () if found["lat"] is None or found["lon"] is None else tree.locate(found["lat"], found["lon"])
+        here = (
+            ()
+            if found["lat"] is None or found["lon"] is None
+            else tree.locate(found["lat"], found["lon"])
+        )
         return found["area"] in inside or any(area.code in inside for area in here)
 
-    async def explain(self, message_id: int, person: int | str, actor: Operator | None = None) -> dict[str, Any]:
-        """Return the rule trace of one person: area hit, audience, preference, consent, channels, every attempt, the line and its reason.
+    async def explain(
+        self, message_id: int, person: int | str, actor: Operator | None = None
+    ) -> dict[str, Any]:
+        """Return the rule trace of one person: area hit, audience, preference, consent, channels,
+        every attempt, the line and its reason.
 
-        `person` is a subscriber id or an external id. The frozen audience decides where there is one; the rule as the registry stands now, at the
-        hour of the freezing, explains it.
-        `actor`: who asks, and gets to know of people in their area only; None is the machine's administrator.
-        Raises Rejected: 404 for a message or person that is not there, 409 not_published for a drawn shape that nobody approved.
+        `person` is a subscriber id or an external id. The frozen audience decides where there is
+        one; the rule as the registry stands now, at the hour of the freezing, explains it. `actor`:
+        who asks, and gets to know of people in their area only; None is the machine's
+        administrator. Raises Rejected: 404 for a message or person that is not there, 409
+        not_published for a drawn shape that nobody approved.
         """
         existing = await self.db.read(versions.of_message, message_id)
         v = versions.newest_published(existing) or existing[-1]
         if actor is not None and not v.published and small_counts.drawn(v.content):
-            # Who may edit a shape and ask of one person again would know where that person lives after a few steps.
+            # Who may edit a shape and ask of one person again would know where that person lives
+            # after a few steps.
             detail = "a shape that was not published yet is not explained person by person"
-            raise refuse("not_published", detail, "look at its preview, or ask after the approval", field="state", status=409)
+            raise refuse(
+                "not_published",
+                detail,
+                "look at its preview, or ask after the approval",
+                field="state",
+                status=409,
+            )
         found = await self.db.read(registry.show, person)
         if found is None or (actor is not None and not await self.sees(actor, found)):
-            raise refuse("subscriber_unknown", "nobody has this id", "use the id or external_id that `fasttime subscribers show` knows", field="subscriber", status=404)
+            raise refuse(
+                "subscriber_unknown",
+                "nobody has this id",
+                "use the id or external_id that `fasttime subscribers show` knows",
+                field="subscriber",
+                status=404,
+            )
         person_id = int(found["id"])
         tree = await self.tree()
-        resolved = v.resolved if v.content_hash is not None or v.published else (await self._places(v.content, v.room, None))[0]
+        resolved = (
+            v.resolved
+            if v.content_hash is not None or v.published
+            else (await self._places(v.content, v.room, None))[0]
+        )
         index, _ = await self.matcher.index()
         # Quiet hours are told as they were judged; before that, as they would be now.
         at = await self.db.read(audiences.frozen_at, v.id) or self.now()
         rule = await self.db.read(rule_for, v, self.channels_on, resolved, at=at)
-        trace = await self._aside(audience.reasons, index, rule, person_id, tree=tree, content=v.content)
+        trace = await self._aside(
+            audience.reasons, index, rule, person_id, tree=tree, content=v.content
+        )
         attempts = await self.db.read(ledger.attempts_of, v.id, person_id)
         account = await self.db.read(accounts.account, v)
         line, reason = account.of_person(person_id)
@@ -342,7 +480,9 @@ class Desk:
             "message": message_id,
             "version": v.number,
             "subscriber": person_id,
-            "steps": [{"name": s.name, "passed": s.passed, "detail": s.detail} for s in trace.steps],
+            "steps": [
+                {"name": s.name, "passed": s.passed, "detail": s.detail} for s in trace.steps
+            ],
             "verdict_now": trace.outcome,
             "channels": list(trace.channels),
             "language": trace.language,
@@ -371,17 +511,32 @@ class Desk:
         for language, text in v.content.languages.items():
             for name in ("sms", "headline"):
                 words = getattr(text, name) or ""
-                found += warnings(f"languages.{language}.{name}", words) if name == "sms" and words else []
+                found += (
+                    warnings(f"languages.{language}.{name}", words)
+                    if name == "sms" and words
+                    else []
+                )
         on = self.channels_on(v.status)
         found += [
-            Problem(code="channel_off", detail=f"the channel {c} is not configured for status {v.status}: its people are no_channel", fix="see `fasttime doctor`")
+            Problem(
+                code="channel_off",
+                detail=(
+                    f"the channel {c} is not configured for status {v.status}: its people are"
+                    " no_channel"
+                ),
+                fix="see `fasttime doctor`",
+            )
             for c in v.content.channels
             if c in PERSONAL_CHANNELS and c not in on
         ]
         return Seen(resolved=resolved, counts=counts, warnings=tuple(found))
 
-    async def _places(self, content: Content, everywhere: str | None, actor: Operator | None) -> tuple[Resolved, list[Problem]]:
-        """Resolve areas and shapes; raises Rejected for places that are unknown or not the operator's."""
+    async def _places(
+        self, content: Content, everywhere: str | None, actor: Operator | None
+    ) -> tuple[Resolved, list[Problem]]:
+        """Resolve areas and shapes; raises Rejected for places that are unknown or not the
+        operator's.
+        """
         tree = await self.tree()
         codes = tuple(content.areas)
         scope = content.scope or ""
@@ -389,11 +544,20 @@ class Desk:
         if scope and ":" not in scope and scope != "UK" and not codes:
             codes = (scope,)
         whole_areas = bool(audience_of(content).communities)
-        places = await self._aside(tree.places, codes, content.polygons, content.circles, everywhere=everywhere, whole_areas=whole_areas)
+        places = await self._aside(
+            tree.places,
+            codes,
+            content.polygons,
+            content.circles,
+            everywhere=everywhere,
+            whole_areas=whole_areas,
+        )
         found: list[Problem] = []
         drawn = shape_of(content.polygons, content.circles)
         if drawn is not None:
-            share = await self._aside(check_place, drawn, tree.reach(bound), "polygons" if content.polygons else "circles")
+            share = await self._aside(
+                check_place, drawn, tree.reach(bound), "polygons" if content.polygons else "circles"
+            )
             if share > 0.001:
                 found.append(
                     Problem(
@@ -403,25 +567,39 @@ class Desk:
                         field="polygons",
                     )
                 )
-        return Resolved(
-            targets=tuple(sorted(places.targets)),
-            by_code=tuple(sorted(places.by_code)),
-            touched=tuple(sorted(places.touched)),
-            shape=to_wkb(places.shape) if places.shape is not None else None,
-            everybody=places.everybody,
-        ), found
+        return (
+            Resolved(
+                targets=tuple(sorted(places.targets)),
+                by_code=tuple(sorted(places.by_code)),
+                touched=tuple(sorted(places.touched)),
+                shape=to_wkb(places.shape) if places.shape is not None else None,
+                everybody=places.everybody,
+            ),
+            found,
+        )
 
     async def in_scope(self, actor: Operator, v: Version) -> None:
-        """A control room is the area its operators are bound to: nobody decides over another's message."""
+        """A control room is the area its operators are bound to: nobody decides over another's
+        message.
+        """
         if actor.area is None:
             return
         tree = await self.tree()
         if v.room is None or tree.within(actor.area, [v.room]):
-            raise refuse("area_out_of_scope", "the message belongs to another control room", f"this operator is bound to {actor.area}", status=403)
+            raise refuse(
+                "area_out_of_scope",
+                "the message belongs to another control room",
+                f"this operator is bound to {actor.area}",
+                status=403,
+            )
 
 
-def _guarded(conn: Connection, guard: Guard, act: Callable[..., T], /, *args: Any, **more: Any) -> T:
-    """Run an act in its transaction, after a look at what allowed it: the operator, the areas and the text as they stand there."""
+def _guarded(
+    conn: Connection, guard: Guard, act: Callable[..., T], /, *args: Any, **more: Any
+) -> T:
+    """Run an act in its transaction, after a look at what allowed it: the operator, the areas and
+    the text as they stand there.
+    """
     return act(conn, guard.check(conn), *args, **more)
 
 
@@ -429,5 +607,12 @@ def _submitted(conn: Connection, actor: Operator, version_id: int, /, **found: A
     """Submit; the numbers of a drawn shape that are seen by it count as a preview of it."""
     v = messages.submit(conn, actor, version_id, **found)
     if small_counts.drawn(v.content):
-        look_ups.record(conn, actor, look_ups.PREVIEW, subject=str(v.message_id), content=v.content, now=found["now"])
+        look_ups.record(
+            conn,
+            actor,
+            look_ups.PREVIEW,
+            subject=str(v.message_id),
+            content=v.content,
+            now=found["now"],
+        )
     return v

@@ -1,4 +1,6 @@
-"""What is configured, reachable, and wrong, and how to mend it: the checks of `fasttime doctor`. Nothing here changes anything but an embedded schema."""
+"""What is configured, reachable, and wrong, and how to mend it: the checks of `fasttime doctor`.
+Nothing here changes anything but an embedded schema.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ UNREACHABLE = 69
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was looked at. `detail` says what is there, `fix` how to mend it; `exit_code` is what it makes of the whole where it fails."""
+    """One thing that was looked at. `detail` says what is there, `fix` how to mend it; `exit_code`
+    is what it makes of the whole where it fails.
+    """
 
     name: str
     ok: bool
@@ -56,7 +60,9 @@ def failed(name: str, problem: Problem, *, exit_code: int = 1) -> Check:
 
 
 def exit_code(checks: Iterable[Check]) -> int:
-    """Return 0 if all is well; else 2 for a wrong setting, before 69 for a service that is away, before 1."""
+    """Return 0 if all is well; else 2 for a wrong setting, before 69 for a service that is away,
+    before 1.
+    """
     codes = {c.exit_code for c in checks if not c.ok}
     return next((code for code in (2, UNREACHABLE, 1) if code in codes), 0)
 
@@ -75,19 +81,44 @@ async def examine() -> list[Check]:
 
 
 async def examine_settings(settings: Settings) -> list[Check]:
-    """Return every check of an installation with these settings; services are asked side by side."""
-    checks = [passed("settings", "embedded: one process does everything" if settings.embedded else f"a cluster on Kafka at {settings.kafka_bootstrap}")]
-    checks += [*_channels(settings), _data_folder(settings), _secret_key(settings), _public_url(settings)]
+    """Return every check of an installation with these settings; services are asked side by
+    side.
+    """
+    checks = [
+        passed(
+            "settings",
+            (
+                "embedded: one process does everything"
+                if settings.embedded
+                else f"a cluster on Kafka at {settings.kafka_bootstrap}"
+            ),
+        )
+    ]
+    checks += [
+        *_channels(settings),
+        _data_folder(settings),
+        _secret_key(settings),
+        _public_url(settings),
+    ]
     questions: list[Awaitable[list[Check]]] = [_database(settings)]
     if not settings.embedded:
         questions.append(_guarded("kafka", lambda: _kafka(settings)))
     if settings.redis_url:
         questions.append(_guarded("redis", lambda: _redis(settings.redis_url)))
-    for name, url in (("FASTTIME_SMTP_URL", settings.env.get("FASTTIME_SMTP_URL", "")), ("FASTTIME_SIMULATOR_SMTP", settings.simulator_smtp)):
+    for name, url in (
+        ("FASTTIME_SMTP_URL", settings.env.get("FASTTIME_SMTP_URL", "")),
+        ("FASTTIME_SIMULATOR_SMTP", settings.simulator_smtp),
+    ):
         if url:
             questions.append(_guarded(_short(name), partial(_smtp, name, url)))
     twilio = settings.env.get("FASTTIME_TWILIO_API_BASE", "") or "https://api.twilio.com"
-    for name, url in (("FASTTIME_TWILIO_API_BASE", twilio if settings.env.get("FASTTIME_TWILIO_ACCOUNT_SID", "") else ""), ("FASTTIME_SIMULATOR_HTTP", settings.simulator_http)):
+    for name, url in (
+        (
+            "FASTTIME_TWILIO_API_BASE",
+            twilio if settings.env.get("FASTTIME_TWILIO_ACCOUNT_SID", "") else "",
+        ),
+        ("FASTTIME_SIMULATOR_HTTP", settings.simulator_http),
+    ):
         if url:
             questions.append(_guarded(_short(name), partial(_web, name, url)))
     for found in await asyncio.gather(*questions):
@@ -125,7 +156,11 @@ def _data_folder(settings: Settings) -> Check:
         check_usable(settings.data, mend=False)
     except Rejected as rejected:
         return failed("data_folder", rejected.problems[0], exit_code=2)
-    return passed("data_folder", f"{settings.data}; `fasttime up` is {'running' if is_running(settings.data) else 'not running'} here")
+    return passed(
+        "data_folder",
+        f"{settings.data}; `fasttime up` is"
+        f" {'running' if is_running(settings.data) else 'not running'} here",
+    )
 
 
 def _secret_key(settings: Settings) -> Check:
@@ -137,9 +172,21 @@ def _secret_key(settings: Settings) -> Check:
     except FileNotFoundError:
         return passed("secret_key", f"will be made in {settings.data}")
     except OSError as error:
-        return failed("secret_key", Problem(code="secret_key", detail=f"{path}: {error.strerror}", fix="let this user read it"))
+        return failed(
+            "secret_key",
+            Problem(
+                code="secret_key", detail=f"{path}: {error.strerror}", fix="let this user read it"
+            ),
+        )
     if mode & 0o077:
-        return failed("secret_key", Problem(code="secret_key_open", detail=f"{path} has mode {mode:04o}: others can sign as we do", fix=f"chmod 600 {path}"))
+        return failed(
+            "secret_key",
+            Problem(
+                code="secret_key_open",
+                detail=f"{path} has mode {mode:04o}: others can sign as we do",
+                fix=f"chmod 600 {path}",
+            ),
+        )
     return passed("secret_key", str(path))
 
 
@@ -148,8 +195,23 @@ def _public_url(settings: Settings) -> Check:
         return passed("public_url", settings.public_url)
     if settings.env.get("FASTTIME_TWILIO_ACCOUNT_SID", ""):
         fix = "set it to where the web process is reached from outside"
-        return failed("public_url", Problem(code="public_url_missing", field="FASTTIME_PUBLIC_URL", detail="not set, so Twilio sends us no receipt and no STOP", fix=fix))
-    return passed("public_url", "not set: mails carry no link to unsubscribe" if settings.env.get("FASTTIME_SMTP_URL", "") else "not set, and no channel needs it")
+        return failed(
+            "public_url",
+            Problem(
+                code="public_url_missing",
+                field="FASTTIME_PUBLIC_URL",
+                detail="not set, so Twilio sends us no receipt and no STOP",
+                fix=fix,
+            ),
+        )
+    return passed(
+        "public_url",
+        (
+            "not set: mails carry no link to unsubscribe"
+            if settings.env.get("FASTTIME_SMTP_URL", "")
+            else "not set, and no channel needs it"
+        ),
+    )
 
 
 # what is asked
@@ -162,7 +224,17 @@ async def _guarded(name: str, ask: Callable[[], Awaitable[list[Check]]]) -> list
     except Rejected as rejected:
         return [failed(name, p) for p in rejected.problems]
     except (OSError, TimeoutError) as error:
-        return [failed(name, Problem(code="unreachable", detail=f"no answer ({type(error).__name__})", fix="start it, or correct the setting", status=503))]
+        return [
+            failed(
+                name,
+                Problem(
+                    code="unreachable",
+                    detail=f"no answer ({type(error).__name__})",
+                    fix="start it, or correct the setting",
+                    status=503,
+                ),
+            )
+        ]
 
 
 async def _database(settings: Settings) -> list[Check]:
@@ -180,7 +252,9 @@ async def _database(settings: Settings) -> list[Check]:
     except Rejected as rejected:
         return [failed("database", p, exit_code=2) for p in rejected.problems]
     except TROUBLE as trouble:
-        return [failed("database", p, exit_code=2) for p in database_trouble(settings, trouble).problems]
+        return [
+            failed("database", p, exit_code=2) for p in database_trouble(settings, trouble).problems
+        ]
 
 
 async def _ask_database(settings: Settings, db: Database) -> list[Check]:
@@ -195,22 +269,45 @@ async def _ask_database(settings: Settings, db: Database) -> list[Check]:
     away = max(timedelta(), theirs - after, before - theirs).total_seconds()
     if away > CLOCK_SECONDS:
         fix = "set both machines' clocks by NTP: expiry and deadlines count on them"
-        checks.append(failed("clock", Problem(code="clock_off", detail=f"this machine and the database are {away:.0f} s apart", fix=fix)))
+        checks.append(
+            failed(
+                "clock",
+                Problem(
+                    code="clock_off",
+                    detail=f"this machine and the database are {away:.0f} s apart",
+                    fix=fix,
+                ),
+            )
+        )
     else:
         checks.append(passed("clock", "as the database's"))
     unsafe = await db.read(checkup.unsafe_settings)
-    checks += [failed("durability", p) for p in unsafe] or [passed("durability", "a commit survives a power cut")]
+    checks += [failed("durability", p) for p in unsafe] or [
+        passed("durability", "a commit survives a power cut")
+    ]
     try:
         await (migrate.upgrade(db) if settings.embedded else migrate.check(db))
     except Rejected as rejected:
         return [*checks, *(failed("schema", p, exit_code=2) for p in rejected.problems)]
     checks.append(passed("schema", "is that of this version"))
     operators = await db.read(checkup.operator_count)
-    checks.append(passed("operators", f"{operators} may act" if operators else "none yet: see `fasttime operators add`"))
+    checks.append(
+        passed(
+            "operators",
+            f"{operators} may act" if operators else "none yet: see `fasttime operators add`",
+        )
+    )
     if not settings.embedded:
         roles = await db.read(checkup.live_roles)
         missing = [role for role in ("match", "urgent", "routine", "log") if role not in roles]
-        checks.append(passed("workers", f"running: {', '.join(sorted(roles)) or 'none'}{'; not running: ' + ', '.join(missing) if missing else ''}"))
+        checks.append(
+            passed(
+                "workers",
+                "running:"
+                f" {', '.join(sorted(roles)) or 'none'}"
+                f"{'; not running: ' + ', '.join(missing) if missing else ''}",
+            )
+        )
     return checks
 
 
@@ -218,34 +315,64 @@ async def _kafka(settings: Settings) -> list[Check]:
     from broadcast.kafka_topics import check_topics
 
     problems = await check_topics(settings)
-    wrong = [failed("kafka_topics", Problem(code=p.code, detail=f"{p.where}: {p.detail}", fix=p.fix)) for p in problems]
-    return [passed("kafka", f"{settings.kafka_bootstrap} answers"), *(wrong or [passed("kafka_topics", "each has its partitions")])]
+    wrong = [
+        failed("kafka_topics", Problem(code=p.code, detail=f"{p.where}: {p.detail}", fix=p.fix))
+        for p in problems
+    ]
+    return [
+        passed("kafka", f"{settings.kafka_bootstrap} answers"),
+        *(wrong or [passed("kafka_topics", "each has its partitions")]),
+    ]
 
 
 async def _redis(url: str) -> list[Check]:
-    """Say PING in Redis' own protocol (https://redis.io/docs/latest/develop/reference/protocol-spec/), so that only the limits know the library."""
+    """Say PING in Redis' own protocol
+    (https://redis.io/docs/latest/develop/reference/protocol-spec/), so that only the limits know
+    the library.
+    """
     parts = urlsplit(url)
     if parts.scheme == "unix":
         reader, writer = await asyncio.open_unix_connection(parts.path)
     else:
-        reader, writer = await _connect(parts, 6379, tls=parts.scheme == "rediss", name="FASTTIME_REDIS_URL", what="Redis")
+        reader, writer = await _connect(
+            parts, 6379, tls=parts.scheme == "rediss", name="FASTTIME_REDIS_URL", what="Redis"
+        )
     try:
         if parts.password:
-            words = ["AUTH", *([unquote(parts.username)] if parts.username else []), unquote(parts.password)]
+            words = [
+                "AUTH",
+                *([unquote(parts.username)] if parts.username else []),
+                unquote(parts.password),
+            ]
             answer = await _resp(reader, writer, words)
             if not answer.startswith(b"+"):
-                raise refuse("redis_refused", "Redis refuses user or password", "correct FASTTIME_REDIS_URL", field="FASTTIME_REDIS_URL")
+                raise refuse(
+                    "redis_refused",
+                    "Redis refuses user or password",
+                    "correct FASTTIME_REDIS_URL",
+                    field="FASTTIME_REDIS_URL",
+                )
         answer = await _resp(reader, writer, ["PING"])
     finally:
         writer.close()
     if answer.startswith(b"+"):
         return [passed("redis", f"{parts.hostname or parts.path} answers")]
-    raise refuse("redis_refused", f"Redis says {answer[:60].decode('utf-8', 'replace').strip()}", "correct FASTTIME_REDIS_URL", field="FASTTIME_REDIS_URL")
+    raise refuse(
+        "redis_refused",
+        f"Redis says {answer[:60].decode('utf-8', 'replace').strip()}",
+        "correct FASTTIME_REDIS_URL",
+        field="FASTTIME_REDIS_URL",
+    )
 
 
-async def _resp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, words: list[str]) -> bytes:
+async def _resp(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, words: list[str]
+) -> bytes:
     encoded = [word.encode() for word in words]
-    writer.write(b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded))
+    writer.write(
+        b"*%d\r\n" % len(encoded)
+        + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
+    )
     await writer.drain()
     answer = await reader.readline()
     if not answer:
@@ -257,7 +384,9 @@ async def _smtp(name: str, url: str) -> list[Check]:
     """Read the mail server's greeting (RFC 5321 section 3.1) and take leave."""
     parts = urlsplit(url)
     tls = parts.scheme == "smtps"
-    reader, writer = await _connect(parts, 465 if tls else 25, tls=tls, name=name, what="the mail server")
+    reader, writer = await _connect(
+        parts, 465 if tls else 25, tls=tls, name=name, what="the mail server"
+    )
     try:
         greeting = await reader.readline()
         writer.write(b"QUIT\r\n")
@@ -265,9 +394,17 @@ async def _smtp(name: str, url: str) -> list[Check]:
     finally:
         writer.close()
     if greeting.startswith(b"220"):
-        return [passed(_short(name), f"{parts.hostname}:{parts.port or (465 if tls else 25)} answers")]
+        return [
+            passed(_short(name), f"{parts.hostname}:{parts.port or (465 if tls else 25)} answers")
+        ]
     said = greeting[:60].decode("utf-8", "replace").strip() or "nothing"
-    raise refuse("smtp_refused", f"the mail server at {parts.hostname} says {said}", "see its log", field=name, status=503)
+    raise refuse(
+        "smtp_refused",
+        f"the mail server at {parts.hostname} says {said}",
+        "see its log",
+        field=name,
+        status=503,
+    )
 
 
 async def _web(name: str, url: str) -> list[Check]:
@@ -284,14 +421,26 @@ def _short(name: str) -> str:
     return name.removeprefix("FASTTIME_").removesuffix("_URL").removesuffix("_API_BASE").lower()
 
 
-async def _connect(parts: SplitResult, port: int, *, tls: bool, name: str, what: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(
+    parts: SplitResult, port: int, *, tls: bool, name: str, what: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Open a connection within ten seconds; raises Rejected (503) that names host and port."""
     try:
         host, number = parts.hostname or "localhost", parts.port or port
     except ValueError:
-        raise refuse("setting_invalid", "the port is no number", "write host:port", field=name) from None
+        raise refuse(
+            "setting_invalid", "the port is no number", "write host:port", field=name
+        ) from None
     try:
         async with asyncio.timeout(REACH_SECONDS - 0.5):
-            return await asyncio.open_connection(host, number, ssl=ssl.create_default_context() if tls else None)
+            return await asyncio.open_connection(
+                host, number, ssl=ssl.create_default_context() if tls else None
+            )
     except (OSError, TimeoutError) as error:
-        raise refuse("unreachable", f"{what} at {host}:{number} cannot be reached ({type(error).__name__})", f"start it, or correct {name}", field=name, status=503) from None
+        raise refuse(
+            "unreachable",
+            f"{what} at {host}:{number} cannot be reached ({type(error).__name__})",
+            f"start it, or correct {name}",
+            field=name,
+            status=503,
+        ) from None

@@ -1,8 +1,10 @@
-"""The HTTP server: uvicorn with a protocol of ours, which refuses what is too long, too slow or too much before anybody reads it.
+"""The HTTP server: uvicorn with a protocol of ours, which refuses what is too long, too slow or too
+much before anybody reads it.
 
-uvicorn has time-outs for idle connections only, and its fast parser (httptools) takes headers of any length. A connection
-that waits for its client (its head, its body, its next request) is evicted, the longest waiting first, when there are
-too many: who comes with a whole request is never kept out by those who do not finish theirs.
+uvicorn has time-outs for idle connections only, and its fast parser (httptools) takes headers of
+any length. A connection that waits for its client (its head, its body, its next request) is
+evicted, the longest waiting first, when there are too many: who comes with a whole request is never
+kept out by those who do not finish theirs.
 """
 
 from __future__ import annotations
@@ -24,12 +26,24 @@ from console.limits import Limits
 log = structlog.get_logger("web")
 
 ACCEPTED_AT_ONCE = 32
-"""Connections that one turn of the loop accepts: so many descriptors at most are taken before the limit is looked at."""
+"""Connections that one turn of the loop accepts: so many descriptors at most are taken before
+the limit is looked at.
+"""
 BACKLOG = 1024
 
 _REASONS = {
-    408: ("Request Timeout", "request_slow", "the request did not arrive in its time", "send it whole, at once"),
-    431: ("Request Header Fields Too Large", "header_too_large", "the headers are too large", "send fewer and shorter ones"),
+    408: (
+        "Request Timeout",
+        "request_slow",
+        "the request did not arrive in its time",
+        "send it whole, at once",
+    ),
+    431: (
+        "Request Header Fields Too Large",
+        "header_too_large",
+        "the headers are too large",
+        "send fewer and shorter ones",
+    ),
     503: ("Service Unavailable", "busy", "too many connections wait here", "try again in a moment"),
 }
 
@@ -38,14 +52,23 @@ def refusal(status: int) -> bytes:
     """Return a whole answer, as bytes, for who is refused before the application sees them."""
     phrase, code, detail, fix = _REASONS[status]
     problem = {"code": code, "field": "", "detail": detail, "fix": fix}
-    body = json.dumps({"type": "about:blank", "title": phrase, "status": status, **problem, "problems": [problem]}).encode()
-    lines = [f"HTTP/1.1 {status} {phrase}", "content-type: application/problem+json", f"content-length: {len(body)}", "cache-control: no-store"]
+    body = json.dumps(
+        {"type": "about:blank", "title": phrase, "status": status, **problem, "problems": [problem]}
+    ).encode()
+    lines = [
+        f"HTTP/1.1 {status} {phrase}",
+        "content-type: application/problem+json",
+        f"content-length: {len(body)}",
+        "cache-control: no-store",
+    ]
     lines += ["retry-after: 2"] if status == 503 else []
     return "\r\n".join([*lines, "connection: close", "", ""]).encode() + body
 
 
 class Doorkeeper:
-    """Knows every open connection of one server, and which of them wait for their client, longest first."""
+    """Knows every open connection of one server, and which of them wait for their client, longest
+    first.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -88,7 +111,9 @@ class Doorkeeper:
 
 
 class Door(HttpToolsProtocol):
-    """One connection. `phase`: head (a request's head is awaited), body, work (the application has all of it), idle."""
+    """One connection. `phase`: head (a request's head is awaited), body, work (the application has
+    all of it), idle.
+    """
 
     def __init__(self, keeper: Doorkeeper, **more: Any) -> None:
         super().__init__(**more)
@@ -126,7 +151,10 @@ class Door(HttpToolsProtocol):
         self._moved = self.loop.time()
         if self.phase == "head":
             self._head_bytes += len(data)
-            if self._head_bytes > self.keeper.limits.header_bytes + len(data) or len(data) > 8 * self.keeper.limits.header_bytes:
+            if (
+                self._head_bytes > self.keeper.limits.header_bytes + len(data)
+                or len(data) > 8 * self.keeper.limits.header_bytes
+            ):
                 self.refuse(431)
                 return
         super().data_received(data)
@@ -158,20 +186,28 @@ class Door(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """From here on the application has all of it: the connection is never evicted while it works."""
+        """From here on the application has all of it: the connection is never evicted while it
+        works.
+        """
         if self._refused:
             return
         self._stop_timer()
         self.keeper.waiting.pop(self, None)
         self.phase, self._head_bytes = "work", 0
         super().on_message_complete()
-        if self.cycle is not None and self.cycle.response_complete:  # answered before its end was read
+        if (
+            self.cycle is not None and self.cycle.response_complete
+        ):  # answered before its end was read
             self._wait("idle")
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         super().on_response_complete()
-        if self.phase == "work" and not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+        if (
+            self.phase == "work"
+            and not self.transport.is_closing()
+            and (self.cycle is None or self.cycle.response_complete)
+        ):
             self._wait("idle")
 
     def refuse(self, status: int) -> None:
@@ -184,7 +220,9 @@ class Door(HttpToolsProtocol):
         if self.phase in ("head", "body") and not answered:
             self.transport.write(refusal(status))
         self.transport.close()
-        self.loop.call_later(1.0, self.transport.abort)  # who does not read the answer is not waited for
+        self.loop.call_later(
+            1.0, self.transport.abort
+        )  # who does not read the answer is not waited for
 
     def _wait(self, phase: str) -> None:
         if self._refused or not self.counted:
@@ -202,7 +240,10 @@ class Door(HttpToolsProtocol):
 
     def _body_late(self) -> None:
         now, limits = self.loop.time(), self.keeper.limits
-        if now - self._began >= limits.body_seconds or now - self._moved >= limits.body_idle_seconds:
+        if (
+            now - self._began >= limits.body_seconds
+            or now - self._moved >= limits.body_idle_seconds
+        ):
             self.refuse(408)
             return
         until = min(self._moved + limits.body_idle_seconds, self._began + limits.body_seconds)
@@ -214,8 +255,16 @@ class Door(HttpToolsProtocol):
             self._timer = None
 
 
-def make_server(app: Any, limits: Limits | None = None, *, graceful_seconds: int = 3, lifespan: Literal["on", "off"] = "on") -> uvicorn.Server:
-    """Return a server for one application; it installs no signal handlers and trusts no forwarded header."""
+def make_server(
+    app: Any,
+    limits: Limits | None = None,
+    *,
+    graceful_seconds: int = 3,
+    lifespan: Literal["on", "off"] = "on",
+) -> uvicorn.Server:
+    """Return a server for one application; it installs no signal handlers and trusts no forwarded
+    header.
+    """
     fitted = (limits or Limits()).fitted()
     keeper = Doorkeeper(fitted)
 
@@ -248,7 +297,9 @@ class _Server(uvicorn.Server):
 
 
 async def run_server(server: uvicorn.Server, sock: socket.socket) -> None:
-    """Serve until the server is told to exit. The kernel queues more connections than one turn of the loop accepts."""
+    """Serve until the server is told to exit. The kernel queues more connections than one turn of
+    the loop accepts.
+    """
     serving = asyncio.ensure_future(server.serve(sockets=[sock]))
     try:
         while not server.started and not serving.done():

@@ -1,4 +1,6 @@
-"""The outermost layer of the web process: how much is read, what every answer carries, what is counted, and that no fault shows its trace."""
+"""The outermost layer of the web process: how much is read, what every answer carries, what is
+counted, and that no fault shows its trace.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,24 @@ from console.limits import MIB, share_of
 
 log = structlog.get_logger("web")
 
-_DRAIN_LIMIT = 64 * MIB  # so much of a body too large is read and thrown away: who is still sending would not see the answer
+_DRAIN_LIMIT = (
+    64 * MIB
+    # so much of a body too large is read and thrown away: who is still sending would not see the
+    # answer
+)
 _DRAIN_SECONDS = 10.0
 
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
-    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+    (
+        b"content-security-policy",
+        (
+            b"default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none';"
+            b" frame-ancestors 'none'"
+        ),
+    ),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 """Pages are plain: no script, nothing from outside, in nobody's frame."""
@@ -40,7 +52,9 @@ class _TooLargeError(Exception):
 
 
 class _Body:
-    """A request's body, read as a whole before a place is taken for it: who is slow with it holds a connection, and nothing else."""
+    """A request's body, read as a whole before a place is taken for it: who is slow with it holds a
+    connection, and nothing else.
+    """
 
     def __init__(self, receive: Receive, capacity: Capacity, share: str, limit: int) -> None:
         self._receive, self._capacity, self._share, self._limit = receive, capacity, share, limit
@@ -48,7 +62,9 @@ class _Body:
         self.counted = 0
 
     async def read(self) -> None:
-        """Read it; raises ClientDisconnect, _TooLargeError, or Rejected (503) where all bodies together are too many."""
+        """Read it; raises ClientDisconnect, _TooLargeError, or Rejected (503) where all bodies
+        together are too many.
+        """
         while True:
             message = await self._receive()
             if message["type"] != "http.request":
@@ -68,7 +84,9 @@ class _Body:
 
 
 class Edge:
-    """ASGI middleware. `limit_of(path)` gives the bytes of a body that are read there; `endless` are the paths of streams."""
+    """ASGI middleware. `limit_of(path)` gives the bytes of a body that are read there; `endless`
+    are the paths of streams.
+    """
 
     def __init__(
         self,
@@ -89,7 +107,12 @@ class Edge:
             return
         stream = scope["path"] in self._endless
         if scope["method"] == "HEAD" and not stream:
-            scope = {**scope, "method": "GET"}  # the server leaves the body out, so that whatever has a GET has a HEAD (RFC 9110 section 9.1)
+            scope = {
+                **scope,
+                "method": "GET",
+                # the server leaves the body out, so that whatever has a GET has a HEAD (RFC 9110
+                # section 9.1)
+            }
         began, answered = time.monotonic(), 0
         limit = self._limit_of(scope["path"])
         entered, share = False, share_of(scope["path"])
@@ -102,8 +125,13 @@ class Edge:
                 answered = message["status"]
                 present = {name.lower() for name, _ in message["headers"]}
                 wanted = [*SECURITY_HEADERS, *([(b"cache-control", b"no-store")] if secret else [])]
-                message["headers"] = [*message["headers"], *((name, value) for name, value in wanted if name not in present)]
-            async with asyncio.timeout(self._capacity.limits.write_seconds):  # who does not read is not waited for
+                message["headers"] = [
+                    *message["headers"],
+                    *((name, value) for name, value in wanted if name not in present),
+                ]
+            async with asyncio.timeout(
+                self._capacity.limits.write_seconds
+            ):  # who does not read is not waited for
                 await send(message)
 
         try:
@@ -117,13 +145,31 @@ class Edge:
             await self._app(scope, body.give, dressed)
         except _TooLargeError:
             await _drain(receive, body.counted)
-            await self._refuse(scope, dressed, answered, Rejected(Problem(code="body_too_large", detail=f"at most {limit:,} bytes are read here", fix="send less", status=413)))
+            await self._refuse(
+                scope,
+                dressed,
+                answered,
+                Rejected(
+                    Problem(
+                        code="body_too_large",
+                        detail=f"at most {limit:,} bytes are read here",
+                        fix="send less",
+                        status=413,
+                    )
+                ),
+            )
         except Rejected as rejected:
             await self._refuse(scope, dressed, answered, rejected)
         except ClientDisconnect:
-            log.info("web.client_left", route=problem_json.route_of(scope))  # before its body was whole: there is nobody to answer
+            log.info(
+                "web.client_left", route=problem_json.route_of(scope)
+            )  # before its body was whole: there is nobody to answer
         except TROUBLE as error:
-            log.warning("web.database_trouble", route=problem_json.route_of(scope), error=type(error).__name__)
+            log.warning(
+                "web.database_trouble",
+                route=problem_json.route_of(scope),
+                error=type(error).__name__,
+            )
             await self._refuse(scope, dressed, answered, problem_json.no_database())
         except Exception:
             log.exception("web.failed", method=scope["method"], route=problem_json.route_of(scope))
@@ -132,11 +178,15 @@ class Edge:
             self._capacity.body_bytes[share] -= body.counted
             if entered:
                 self._capacity.leave(share, stream=stream)
-            self._observe(scope["method"], problem_json.route_of(scope), answered, time.monotonic() - began)
+            self._observe(
+                scope["method"], problem_json.route_of(scope), answered, time.monotonic() - began
+            )
 
     async def _refuse(self, scope: Scope, send: Send, answered: int, rejected: Rejected) -> None:
         if answered:
-            return  # half an answer is out: the server cuts the connection, and the client sees that it is no whole one
+            # half an answer is out: the server cuts the connection, and the client sees that it is
+            # no whole one
+            return
         answer = problem_json.response(rejected)
         if rejected.status in (413, 429, 503):
             answer.headers["Connection"] = "close"

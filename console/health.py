@@ -18,7 +18,9 @@ from console import migrate
 from console.context import Web
 
 SILENT_AFTER = timedelta(seconds=15)
-"""A loop turns at least every two seconds; longer than this without one turn that went well is trouble."""
+"""A loop turns at least every two seconds; longer than this without one turn that went well is
+trouble.
+"""
 DATABASE_SECONDS = 2.0
 HEAD_EVERY_SECONDS = 1.0
 HEAD_WAIT_SECONDS = 0.5
@@ -32,15 +34,19 @@ def router(web: Web) -> APIRouter:
 
     @api.get("/healthz")
     async def healthz(_request: Request) -> Response:
-        """Say that the event loop turns: where it does not, there is no answer, and the process is to be restarted.
+        """Say that the event loop turns: where it does not, there is no answer, and the process is
+        to be restarted.
 
-        `audit` is the head of the audit chain {number, hash}, to be kept elsewhere; as last seen where the database does not answer.
+        `audit` is the head of the audit chain {number, hash}, to be kept elsewhere; as last seen
+        where the database does not answer.
         """
         return JSONResponse({"ok": True, "audit": await published.now()})
 
     @api.get("/readyz")
     async def readyz(_request: Request) -> Response:
-        """Say whether the database answers with the right schema and the engine's loops turn; 503 with what is wrong."""
+        """Say whether the database answers with the right schema and the engine's loops turn; 503
+        with what is wrong.
+        """
         reasons = [*await _database(web), *_engine(web)]
         return JSONResponse({"ok": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
@@ -48,7 +54,9 @@ def router(web: Web) -> APIRouter:
 
 
 class PublishedHead:
-    """The head of the audit chain, looked up once a second at most, and never waited for longer than a moment."""
+    """The head of the audit chain, looked up once a second at most, and never waited for longer
+    than a moment.
+    """
 
     def __init__(self, web: Web) -> None:
         self._web = web
@@ -56,7 +64,9 @@ class PublishedHead:
         self._looked = -math.inf
 
     async def now(self) -> dict[str, Any] | None:
-        """Return {number, hash}; what was seen last where the database is away, None where nothing was."""
+        """Return {number, hash}; what was seen last where the database is away, None where nothing
+        was.
+        """
         now = asyncio.get_running_loop().time()
         if now - self._looked >= HEAD_EVERY_SECONDS:
             self._looked = now

@@ -1,4 +1,6 @@
-"""How much a stranger may ask of the web process: one table, and nothing of it is looked at after something costly."""
+"""How much a stranger may ask of the web process: one table, and nothing of it is looked at after
+something costly.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,16 @@ from dataclasses import dataclass, replace
 KIB, MIB = 1024, 1024 * 1024
 
 SPARE_DESCRIPTORS = 256
-"""Left of the process's descriptors for databases, files and what is accepted a moment too early."""
+"""Left of the process's descriptors for databases, files and what is accepted a moment too
+early.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The table. Seconds and bytes; docs/operations.md repeats it, and a test holds the two equal."""
+    """The table. Seconds and bytes; docs/operations.md repeats it, and a test holds the two
+    equal.
+    """
 
     header_bytes: int = 32 * KIB
     header_seconds: float = 10.0
@@ -37,7 +43,11 @@ class Limits:
     def fitted(self) -> Limits:
         """Return the table for the descriptors that this process may have."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = self.connections if soft < 0 else min(self.connections, max(32, soft - SPARE_DESCRIPTORS))
+        most = (
+            self.connections
+            if soft < 0
+            else min(self.connections, max(32, soft - SPARE_DESCRIPTORS))
+        )
         share = min(self.connections_per_address, max(16, most // 2))
         return replace(self, connections=most, connections_per_address=share)
 
@@ -46,7 +56,9 @@ _ACTS = re.compile(r"/api/v1/messages/[^/]{1,20}/(?:hold|cancel)|/healthz|/ready
 
 
 def share_of(path: str) -> str:
-    """Return whose capacity a request uses: "hooks", "acts" (hold, cancel, health), or "general" for everything else."""
+    """Return whose capacity a request uses: "hooks", "acts" (hold, cancel, health), or "general"
+    for everything else.
+    """
     if path.startswith("/hooks/"):
         return "hooks"
     return "acts" if len(path) < 100 and _ACTS.fullmatch(path) is not None else "general"
@@ -55,10 +67,16 @@ def share_of(path: str) -> str:
 def body_limit(path: str, drafts: int) -> int:
     """Return how many bytes of a body are read at a path; `drafts` is the limit of a message."""
     if path.startswith("/hooks/"):
-        return 64 * KIB  # a form of Twilio's has a few hundred bytes; as many as there are connections fit into their share
+        return (
+            64 * KIB
+            # a form of Twilio's has a few hundred bytes; as many as there are connections fit into
+            # their share
+        )
     if share_of(path) == "acts":
         return 16 * KIB
-    if path == "/api/v1/messages" or re.fullmatch(r"/api/v1/messages/[^/]{1,20}(?:/(?:update|correct|all-clear))?", path):
+    if path == "/api/v1/messages" or re.fullmatch(
+        r"/api/v1/messages/[^/]{1,20}(?:/(?:update|correct|all-clear))?", path
+    ):
         return drafts
     if path.startswith("/u/"):
         return 8 * KIB

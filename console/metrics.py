@@ -1,4 +1,6 @@
-"""/metrics: the names that leave the process for Prometheus, each declared once with its meaning."""
+"""/metrics: the names that leave the process for Prometheus, each declared once with its
+meaning.
+"""
 
 from __future__ import annotations
 
@@ -31,33 +33,84 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter("fasttime_http_requests", "Requests answered; status 0 = the client left first", ["method", "route", "status"], registry=self.registry)
-        self._seconds = Histogram("fasttime_http_seconds", "How long an answer took, by route", ["route"], buckets=_BUCKETS, registry=self.registry)
+        self._requests = Counter(
+            "fasttime_http_requests",
+            "Requests answered; status 0 = the client left first",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "fasttime_http_seconds",
+            "How long an answer took, by route",
+            ["route"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
         self.seen: Gauges | None = None
         self.registry.register(self)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answered request; the route is its template, so that no token becomes a label."""
-        known = method if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH") else "other"
+        """Count one answered request; the route is its template, so that no token becomes a
+        label.
+        """
+        known = (
+            method
+            if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+            else "other"
+        )
         self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
     def collect(self) -> Iterator[Metric]:
         """Yield what was seen of the database; nothing where it could not be reached."""
-        yield _one("fasttime_database_up", "1 if the database answered this scrape", 0 if self.seen is None else 1)
+        yield _one(
+            "fasttime_database_up",
+            "1 if the database answered this scrape",
+            0 if self.seen is None else 1,
+        )
         if self.seen is None:
             return
-        yield _one("fasttime_outbox_waiting", f"Events not yet handed on; {gauges.CAP} means at least", self.seen.outbox_waiting)
-        yield _one("fasttime_receipts_waiting", f"Receipts not yet folded; {gauges.CAP} means at least", self.seen.receipts_waiting)
-        yield _one("fasttime_slices_open", f"Slices being handed over; {gauges.CAP} means at least", self.seen.slices_open)
-        yield _one("fasttime_in_doubt", "Hand-overs of live versions of which nobody knows whether they were taken", self.seen.in_doubt)
-        yield _one("fasttime_parked", "What could not be handled and waits for an operator", self.seen.parked)
-        yield _one("fasttime_workers", "Workers with a sign of life in the last ten seconds", self.seen.workers)
-        states = GaugeMetricFamily("fasttime_versions", "Message versions, by state", labels=["state"])
+        yield _one(
+            "fasttime_outbox_waiting",
+            f"Events not yet handed on; {gauges.CAP} means at least",
+            self.seen.outbox_waiting,
+        )
+        yield _one(
+            "fasttime_receipts_waiting",
+            f"Receipts not yet folded; {gauges.CAP} means at least",
+            self.seen.receipts_waiting,
+        )
+        yield _one(
+            "fasttime_slices_open",
+            f"Slices being handed over; {gauges.CAP} means at least",
+            self.seen.slices_open,
+        )
+        yield _one(
+            "fasttime_in_doubt",
+            "Hand-overs of live versions of which nobody knows whether they were taken",
+            self.seen.in_doubt,
+        )
+        yield _one(
+            "fasttime_parked",
+            "What could not be handled and waits for an operator",
+            self.seen.parked,
+        )
+        yield _one(
+            "fasttime_workers",
+            "Workers with a sign of life in the last ten seconds",
+            self.seen.workers,
+        )
+        states = GaugeMetricFamily(
+            "fasttime_versions", "Message versions, by state", labels=["state"]
+        )
         for state in STATES:
             states.add_metric([state], self.seen.versions.get(state, 0))
         yield states
-        people = GaugeMetricFamily("fasttime_handed_over", "People of the newest live versions, by channel and what became of them", labels=["channel", "line"])
+        people = GaugeMetricFamily(
+            "fasttime_handed_over",
+            "People of the newest live versions, by channel and what became of them",
+            labels=["channel", "line"],
+        )
         for (channel, line), n in sorted(self.seen.totals.items()):
             people.add_metric([channel, line], n)
         yield people
@@ -80,7 +133,9 @@ def application(web: Web, metrics: Metrics) -> Starlette:
                 metrics.seen = None
                 metrics.seen = await _look(web)
                 at = time.monotonic()
-        return Response(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return Response(
+            generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
 
     return Starlette(routes=[Route("/metrics", scrape, methods=["GET"])])
 

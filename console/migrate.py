@@ -33,7 +33,9 @@ def _current(conn: Connection) -> str | None:
 
 
 async def upgrade(db: Database) -> bool:
-    """Create or upgrade the schema; return whether anything was done. Raises Rejected where the database is newer than this code."""
+    """Create or upgrade the schema; return whether anything was done. Raises Rejected where the
+    database is newer than this code.
+    """
     if await db.read(_current) == _head():
         return False
     await _not_newer(db)
@@ -51,12 +53,18 @@ def _upgrade(conn: Connection) -> None:
 
 
 async def check(db: Database) -> None:
-    """Raise Rejected (exit 2, naming `fasttime migrate`) unless the schema is exactly the one of this code."""
+    """Raise Rejected (exit 2, naming `fasttime migrate`) unless the schema is exactly the one of
+    this code.
+    """
     current = await db.read(_current)
     if current == _head():
         return
     await _not_newer(db)
-    raise refuse("schema_old", f"the database's schema is {current or 'missing'}, this version needs {_head()}", "run `fasttime migrate`")
+    raise refuse(
+        "schema_old",
+        f"the database's schema is {current or 'missing'}, this version needs {_head()}",
+        "run `fasttime migrate`",
+    )
 
 
 async def _not_newer(db: Database) -> None:
@@ -64,5 +72,7 @@ async def _not_newer(db: Database) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if current is not None and current not in known:
         raise refuse(
-            "schema_newer", f"the database's schema {current} is newer than this version of fasttime", "install the version that wrote it; never go back on a live database"
+            "schema_newer",
+            f"the database's schema {current} is newer than this version of fasttime",
+            "install the version that wrote it; never go back on a live database",
         )

@@ -1,4 +1,6 @@
-"""What /openapi.json says beside the routes: bearer tokens, the Idempotency-Key, every refusal, and the forms of parameters and answers."""
+"""What /openapi.json says beside the routes: bearer tokens, the Idempotency-Key, every refusal, and
+the forms of parameters and answers.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,18 @@ _MESSAGE: Final = {
         "expires": {"type": ["string", "null"]},
         "counts": {"type": ["object", "null"]},
     },
-    "required": ["id", "version", "kind", "status", "state", "content_hash", "identifier", "sent", "expires", "counts"],
+    "required": [
+        "id",
+        "version",
+        "kind",
+        "status",
+        "state",
+        "content_hash",
+        "identifier",
+        "sent",
+        "expires",
+        "counts",
+    ],
 }
 _NUMBER_IN_PATH: Final = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
 _FORMS: Final[Mapping[str, dict[str, Any]]] = {
@@ -82,7 +95,11 @@ _MEDIA: Final[Mapping[str, str]] = {
     "/api/v1/events": "text/event-stream",
 }
 _PAGES_NOT_FOUND: Final = frozenset({"/v/{code}", "/u/{token}"})
-_FORM: Final = {"application/x-www-form-urlencoded": {"schema": {"type": "object", "additionalProperties": _TEXT}}}
+_FORM: Final = {
+    "application/x-www-form-urlencoded": {
+        "schema": {"type": "object", "additionalProperties": _TEXT}
+    }
+}
 
 
 def install(app: FastAPI) -> None:
@@ -102,7 +119,9 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
     components.setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
     draft = DraftIn.model_json_schema(ref_template="#/components/schemas/{model}")
     parts = draft.pop("$defs", {})
-    components.setdefault("schemas", {}).update({"Problem": _PROBLEM, "Message": _MESSAGE, "DraftIn": draft, **parts})
+    components.setdefault("schemas", {}).update(
+        {"Problem": _PROBLEM, "Message": _MESSAGE, "DraftIn": draft, **parts}
+    )
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _operation(path, method, operation)
@@ -121,9 +140,19 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> None:
         operation["security"] = [{"token": []}]
     if closed and method == "post":
         form = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
-        parameters.append({"name": HEADER, "in": "header", "required": True, "schema": form, "description": "The same key with the same request gives the first answer."})
+        parameters.append(
+            {
+                "name": HEADER,
+                "in": "header",
+                "required": True,
+                "schema": form,
+                "description": "The same key with the same request gives the first answer.",
+            }
+        )
     written = operation.get("requestBody", {}).get("content", {}).get("application/json")
-    if written and written["schema"].get("title") == "DraftIn":  # what it refers to lies among the components
+    if (
+        written and written["schema"].get("title") == "DraftIn"
+    ):  # what it refers to lies among the components
         written["schema"] = {"$ref": "#/components/schemas/DraftIn"}
     if path.startswith("/hooks/twilio") and method == "post":
         operation["requestBody"] = {"required": True, "content": _FORM}
@@ -134,15 +163,21 @@ def _responses(path: str, method: str, operation: dict[str, Any]) -> None:
     found = operation["responses"]
     if path in _MEDIA:
         found["200"]["content"] = {_MEDIA[path]: {"schema": _TEXT}}
-    elif path == "/api/v1/messages/{id}" or (method == "post" and path.startswith("/api/v1/messages")):
-        found["201" if "201" in found else "200"]["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Message"}}}
+    elif path == "/api/v1/messages/{id}" or (
+        method == "post" and path.startswith("/api/v1/messages")
+    ):
+        found["201" if "201" in found else "200"]["content"] = {
+            "application/json": {"schema": {"$ref": "#/components/schemas/Message"}}
+        }
     if path == "/hooks/twilio/status/{attempt}":
         found["200"] = {"description": "Kept.", "content": {}}
         found["202"] = {"description": "Kept; what it tells of is not known yet."}
     if path in ("/feed.atom", "/cap/{name}"):
         found["304"] = {"description": "Not changed."}
     for status, words in _REFUSALS.items():
-        content: dict[str, Any] = {problem_json.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        content: dict[str, Any] = {
+            problem_json.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
+        }
         if status == "404" and path in _PAGES_NOT_FOUND:
             content["text/html"] = {"schema": _TEXT}
         if status == "503" and path == "/readyz":

@@ -1,4 +1,6 @@
-"""What the command line prints: one answer on stdout (a table, or exactly one JSON document), everything else on stderr."""
+"""What the command line prints: one answer on stdout (a table, or exactly one JSON document),
+everything else on stderr.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,18 @@ LINE_SECONDS = 1.0
 
 
 def plain(text: object) -> str:
-    """Return text as it may be shown on a terminal: control characters, which could move its cursor or change its title, become "?"."""
-    return "".join(c if c.isprintable() or c == "\n" else " " if c == "\t" else "?" for c in str(text))
+    """Return text as it may be shown on a terminal: control characters, which could move its cursor
+    or change its title, become "?".
+    """
+    return "".join(
+        c if c.isprintable() or c == "\n" else " " if c == "\t" else "?" for c in str(text)
+    )
 
 
 def on_terminal() -> bool:
-    """Return whether a person sits there: whoever is asked must be able to read the question and to answer."""
+    """Return whether a person sits there: whoever is asked must be able to read the question and to
+    answer.
+    """
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
@@ -39,11 +47,19 @@ def prepare() -> None:
 
 def problem_json(problem: Problem) -> dict[str, str]:
     """Return one problem as it stands in the JSON of the command line."""
-    return {"code": problem.code, "field": problem.field, "where": problem.where, "detail": problem.detail, "fix": problem.fix}
+    return {
+        "code": problem.code,
+        "field": problem.field,
+        "where": problem.where,
+        "detail": problem.detail,
+        "fix": problem.fix,
+    }
 
 
 class Output:
-    """Where one command's answer goes. `json` as the user asked; with it stdout gets exactly one document, also where it ends in an error."""
+    """Where one command's answer goes. `json` as the user asked; with it stdout gets exactly one
+    document, also where it ends in an error.
+    """
 
     def __init__(self, *, json: bool = False) -> None:
         self.json = json
@@ -59,15 +75,29 @@ class Output:
                 sys.stdout.write(plain(line) + "\n")
         sys.stdout.flush()
 
-    def table(self, document: Any, header: Sequence[str], rows: Iterable[Sequence[object]], *after: str) -> None:
+    def table(
+        self, document: Any, header: Sequence[str], rows: Iterable[Sequence[object]], *after: str
+    ) -> None:
         """Print the answer as a table, with lines below it."""
         if self.json:
             self.answer(document)
             return
-        self.answer(None, *_aligned(header, [[plain("" if cell is None else cell).replace("\n", " ") for cell in row] for row in rows]), *after)
+        self.answer(
+            None,
+            *_aligned(
+                header,
+                [
+                    [plain("" if cell is None else cell).replace("\n", " ") for cell in row]
+                    for row in rows
+                ],
+            ),
+            *after,
+        )
 
     def refused(self, problems: Iterable[Problem]) -> None:
-        """Print why nothing was done: a line each on stderr and, with --json, {problems: […]} on stdout."""
+        """Print why nothing was done: a line each on stderr and, with --json, {problems: […]} on
+        stdout.
+        """
         listed = list(problems)
         for problem in listed:
             self.note(problem.line())
@@ -85,13 +115,17 @@ class Output:
         sys.stderr.flush()
 
     def confirm(self, question: str, *, yes: bool, expected: str = "yes") -> None:
-        """On a terminal ask before what cannot be undone; raises Rejected (exit 1) unless the answer is `expected`. Off one, nothing asks."""
+        """On a terminal ask before what cannot be undone; raises Rejected (exit 1) unless the
+        answer is `expected`. Off one, nothing asks.
+        """
         if yes or not on_terminal():
             return
         sys.stderr.write(f"{plain(question)}\nType {expected} to go on: ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().casefold() != expected.casefold():
-            raise refuse("not_confirmed", "nothing was done", f"type {expected}, or use --yes", status=409)
+            raise refuse(
+                "not_confirmed", "nothing was done", f"type {expected}, or use --yes", status=409
+            )
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
@@ -104,7 +138,9 @@ class Output:
 
 
 class Progress:
-    """How far something is, by name: bars on a terminal, else a line where something moved, at most one a second and name."""
+    """How far something is, by name: bars on a terminal, else a line where something moved, at most
+    one a second and name.
+    """
 
     def __init__(self, out: Output, *, bars: bool) -> None:
         self._out = out
@@ -117,7 +153,13 @@ class Progress:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as Bars
 
-            columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn())
+            columns = (
+                TextColumn("{task.description:>8}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[words]}"),
+                TimeElapsedColumn(),
+            )
             self._bars = Bars(*columns, console=Console(stderr=True), transient=False)
             self._bars.start()
 
@@ -147,17 +189,29 @@ class Progress:
 
 
 def write_file(path: Path, pieces: Iterable[str]) -> None:
-    """Write a file that appears whole or not at all, readable by its owner only: it holds people. Raises Rejected."""
+    """Write a file that appears whole or not at all, readable by its owner only: it holds people.
+    Raises Rejected.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         try:
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="") as file:
+            with os.fdopen(
+                os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600),
+                "w",
+                encoding="utf-8",
+                newline="",
+            ) as file:
                 file.writelines(pieces)
             fresh.replace(path)
         finally:
             fresh.unlink(missing_ok=True)
     except OSError as error:
-        raise refuse("file_not_written", f"{path}: {error.strerror or type(error).__name__}", "choose a folder that this user may write to", field="file") from None
+        raise refuse(
+            "file_not_written",
+            f"{path}: {error.strerror or type(error).__name__}",
+            "choose a folder that this user may write to",
+            field="file",
+        ) from None
 
 
 def sums(lines: Mapping[str, int | str]) -> str:
@@ -169,5 +223,13 @@ def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     if not rows:
         return ["nothing to show"]
     widths = [max(len(row[n]) for row in [header, *rows]) for n in range(len(header))]
-    numeric = [all(row[n].lstrip("-").isdigit() or not row[n] for row in rows) for n in range(len(header))]
-    return ["  ".join(cell.rjust(w) if number else cell.ljust(w) for cell, w, number in zip(row, widths, numeric, strict=True)).rstrip() for row in [header, *rows]]
+    numeric = [
+        all(row[n].lstrip("-").isdigit() or not row[n] for row in rows) for n in range(len(header))
+    ]
+    return [
+        "  ".join(
+            cell.rjust(w) if number else cell.ljust(w)
+            for cell, w, number in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in [header, *rows]
+    ]

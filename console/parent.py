@@ -11,7 +11,9 @@ _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that the kernel sends when the par
 
 
 def end_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent, or the thread there that started it, ends."""
+    """Have the kernel kill this process when its parent, or the thread there that started it,
+    ends.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

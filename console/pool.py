@@ -1,7 +1,9 @@
-"""Worker processes for what strangers send: reading and rendering it, with a deadline and a limit of memory, in nobody's way.
+"""Worker processes for what strangers send: reading and rendering it, with a deadline and a limit
+of memory, in nobody's way.
 
-Such work is pure: bytes or a content in, a content or problems out. A worker that takes too long or too much is killed
-and replaced, and its request refused by name; the process that serves the doors never waits for it on its event loop.
+Such work is pure: bytes or a content in, a content or problems out. A worker that takes too long or
+too much is killed and replaced, and its request refused by name; the process that serves the doors
+never waits for it on its event loop.
 """
 
 from __future__ import annotations
@@ -36,9 +38,17 @@ QUEUE = 32
 
 
 class Pool:
-    """A few workers, started when they are first wanted or by `warm`. `run` may be called from one event loop."""
+    """A few workers, started when they are first wanted or by `warm`. `run` may be called from one
+    event loop.
+    """
 
-    def __init__(self, workers: int = WORKERS, *, deadline: float = DEADLINE_SECONDS, memory: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        workers: int = WORKERS,
+        *,
+        deadline: float = DEADLINE_SECONDS,
+        memory: int = MEMORY_BYTES,
+    ) -> None:
         self._deadline, self._memory = deadline, memory
         self._free: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
         self._all = [_Worker(memory) for _ in range(workers)]
@@ -55,17 +65,29 @@ class Pool:
     async def run(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
         """Return what a module's function returns, from a worker.
 
-        Raises Rejected: what the function refused, 503 busy, or 422 too_costly where it took too long or too much memory.
+        Raises Rejected: what the function refused, 503 busy, or 422 too_costly where it took too
+        long or too much memory.
         """
         if self._waiting >= QUEUE:
-            raise Rejected(Problem(code="busy", detail="too many texts wait to be read", fix="try again in a moment", status=503))
+            raise Rejected(
+                Problem(
+                    code="busy",
+                    detail="too many texts wait to be read",
+                    fix="try again in a moment",
+                    status=503,
+                )
+            )
         self._waiting += 1
         try:
             worker = await self._free.get()
         finally:
             self._waiting -= 1
-        asked = asyncio.get_running_loop().run_in_executor(self._threads, worker.ask, (work, args, more), self._deadline)
-        asked.add_done_callback(lambda _: self._free.put_nowait(worker))  # also where nobody waits for the answer any more
+        asked = asyncio.get_running_loop().run_in_executor(
+            self._threads, worker.ask, (work, args, more), self._deadline
+        )
+        asked.add_done_callback(
+            lambda _: self._free.put_nowait(worker)
+        )  # also where nobody waits for the answer any more
         kind, value = await asyncio.shield(asked)
         if kind == "done":
             return value  # type: ignore[no-any-return]
@@ -75,7 +97,11 @@ class Pool:
             raise RuntimeError(f"a worker failed: {value}")
         log.warning("pool.too_costly", work=work.__name__, why=kind)
         fix = "send less at once: fewer and simpler shapes, shorter texts"
-        raise Rejected(Problem(code="too_costly", detail=f"to read this took too much {kind}", fix=fix, status=422))
+        raise Rejected(
+            Problem(
+                code="too_costly", detail=f"to read this took too much {kind}", fix=fix, status=422
+            )
+        )
 
     def close(self) -> None:
         """Kill every worker."""
@@ -101,13 +127,25 @@ class _Worker:
         home = str(Path(__file__).resolve().parent.parent)
         paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
-        command = [sys.executable, "-P", "-m", "console.pool", str(theirs.fileno()), str(self._memory), str(os.getpid())]
-        self._process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=env)
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "console.pool",
+            str(theirs.fileno()),
+            str(self._memory),
+            str(os.getpid()),
+        ]
+        self._process = subprocess.Popen(
+            command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=env
+        )
         theirs.close()
         self._connection = Connection(ours.detach())
 
     def ask(self, question: Any, deadline: float) -> tuple[str, Any]:
-        """Return what became of one piece of work: done, refused, failed, or what it took too much of (time, memory)."""
+        """Return what became of one piece of work: done, refused, failed, or what it took too much
+        of (time, memory).
+        """
         self.start()
         assert self._connection is not None
         try:

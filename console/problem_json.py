@@ -1,4 +1,6 @@
-"""Errors over HTTP: RFC 9457 application/problem+json, whatever refused: a rule of ours, the framework, or a bug."""
+"""Errors over HTTP: RFC 9457 application/problem+json, whatever refused: a rule of ours, the
+framework, or a bug.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,20 @@ MEDIA_TYPE = "application/problem+json"
 
 _OF_STATUS = {
     404: ("not_found", "there is nothing here", "see /openapi.json for what there is"),
-    405: ("method_not_allowed", "this method does nothing here", "use one of the methods in the Allow header"),
+    405: (
+        "method_not_allowed",
+        "this method does nothing here",
+        "use one of the methods in the Allow header",
+    ),
     413: ("body_too_large", "the body is too large", "send less"),
     415: ("media_type", "this media type is not read here", "send application/json"),
 }
 
 
 def to_json(rejected: Rejected) -> dict[str, Any]:
-    """Return the body: the first problem in full, and every one in `problems`. Holds no personal data (broadcast.problems)."""
+    """Return the body: the first problem in full, and every one in `problems`. Holds no personal
+    data (broadcast.problems).
+    """
     first = rejected.problems[0]
     return {
         "type": "about:blank",
@@ -47,10 +55,16 @@ def text(rejected: Rejected) -> str:
 
 
 def headers(rejected: Rejected) -> dict[str, str]:
-    """Return what HTTP asks for beside the body: RFC 9110 section 11.6.1 with 401, RFC 6750 section 3; Retry-After with 503 and a key in flight."""
+    """Return what HTTP asks for beside the body: RFC 9110 section 11.6.1 with 401, RFC 6750 section
+    3; Retry-After with 503 and a key in flight.
+    """
     first = rejected.problems[0]
     if rejected.status == 401:
-        return {"WWW-Authenticate": "Bearer" if first.code == "token_missing" else 'Bearer error="invalid_token"'}
+        return {
+            "WWW-Authenticate": (
+                "Bearer" if first.code == "token_missing" else 'Bearer error="invalid_token"'
+            )
+        }
     if rejected.status in (429, 503) or first.code == "key_in_flight":
         return {"Retry-After": str(first.retry_after or 2)}
     return {}
@@ -62,28 +76,58 @@ def response(rejected: Rejected) -> Response:
 
 
 def no_database() -> Rejected:
-    """Return (to be raised or answered) that the database cannot be reached at this moment: nothing was done."""
-    return Rejected(Problem(code="database_unavailable", detail="the database cannot be reached at the moment", fix="try again, with the same Idempotency-Key", status=503))
+    """Return (to be raised or answered) that the database cannot be reached at this moment: nothing
+    was done.
+    """
+    return Rejected(
+        Problem(
+            code="database_unavailable",
+            detail="the database cannot be reached at the moment",
+            fix="try again, with the same Idempotency-Key",
+            status=503,
+        )
+    )
 
 
 def of_http(error: HTTPException) -> Rejected:
     """Return what the framework refused, as a problem of ours."""
-    code, detail, fix = _OF_STATUS.get(error.status_code, ("bad_request", "the request cannot be read", "see /openapi.json"))
+    code, detail, fix = _OF_STATUS.get(
+        error.status_code, ("bad_request", "the request cannot be read", "see /openapi.json")
+    )
     return Rejected(Problem(code=code, detail=detail, fix=fix, status=error.status_code))
 
 
 def of_validation(error: RequestValidationError) -> Rejected:
     """Return which parameters are wrong; their values are not repeated."""
     found = [
-        Problem(code="parameter_invalid", field=".".join(str(part) for part in fault["loc"][1:]), detail=str(fault["msg"]), fix="see /openapi.json")
+        Problem(
+            code="parameter_invalid",
+            field=".".join(str(part) for part in fault["loc"][1:]),
+            detail=str(fault["msg"]),
+            fix="see /openapi.json",
+        )
         for fault in error.errors()
     ]
-    return Rejected(found or [Problem(code="parameter_invalid", detail="a parameter is wrong", fix="see /openapi.json")])
+    return Rejected(
+        found
+        or [
+            Problem(
+                code="parameter_invalid", detail="a parameter is wrong", fix="see /openapi.json"
+            )
+        ]
+    )
 
 
 def of_bug() -> Rejected:
     """Return what is said of a fault of our own: that it is one, and nothing of what it was."""
-    return Rejected(Problem(code="internal", detail="something went wrong on our side; it is logged", fix="try again, and tell whoever runs this installation", status=500))
+    return Rejected(
+        Problem(
+            code="internal",
+            detail="something went wrong on our side; it is logged",
+            fix="try again, and tell whoever runs this installation",
+            status=500,
+        )
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -107,7 +151,9 @@ def install(app: FastAPI) -> None:
         return response(of_validation(error))
 
     async def trouble(request: Request, error: Exception) -> Response:
-        log.warning("web.database_trouble", route=route_of(request.scope), error=type(error).__name__)
+        log.warning(
+            "web.database_trouble", route=route_of(request.scope), error=type(error).__name__
+        )
         return response(no_database())
 
     app.add_exception_handler(Rejected, rejected)
@@ -118,16 +164,23 @@ def install(app: FastAPI) -> None:
 
 
 def allowed_methods(app: FastAPI, request: Request) -> set[str]:
-    """Return the methods of every route at the request's path: the framework names those of the first one only."""
+    """Return the methods of every route at the request's path: the framework names those of the
+    first one only.
+    """
     found: set[str] = set()
     for route in app.routes:
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
-            if method not in found and route.matches({**request.scope, "method": method})[0] is Match.FULL:
+            if (
+                method not in found
+                and route.matches({**request.scope, "method": method})[0] is Match.FULL
+            ):
                 found.add(method)
     return found
 
 
 def route_of(scope: Any) -> str:
-    """Return the template of the route that answers, such as /v/{code}: the path itself may hold a token. "unknown" where there is none."""
+    """Return the template of the route that answers, such as /v/{code}: the path itself may hold a
+    token. "unknown" where there is none.
+    """
     route = scope.get("route")
     return str(getattr(route, "path", "unknown"))

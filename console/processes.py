@@ -1,4 +1,6 @@
-"""The cluster's other processes: web, relay, and the one that migrates. Each checks what it stands on before it starts."""
+"""The cluster's other processes: web, relay, and the one that migrates. Each checks what it stands
+on before it starts.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ MIGRATE_SECONDS = 300.0
 
 
 def web(settings: Settings, host: str, port: int) -> int:
-    """Run `fasttime web` (API, webhooks, pages, sweeps; no Kafka needed) until SIGTERM. Its address is printed first."""
+    """Run `fasttime web` (API, webhooks, pages, sweeps; no Kafka needed) until SIGTERM. Its address
+    is printed first.
+    """
     logs.configure(settings.log_format)
     require_cluster(settings)
     return asyncio.run(_web(settings, host, port))
@@ -41,10 +45,15 @@ async def _web(settings: Settings, host: str, port: int) -> int:
     try:
         await ready_database(service.db)
         sock = listen(host, port)
-        sys.stdout.write(f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}\n")
+        sys.stdout.write(
+            f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}\n"
+        )
         sys.stdout.flush()
         if not settings.public_url:
-            log.warning("web.no_public_url", hint="set FASTTIME_PUBLIC_URL: without it no receipts and no unsubscribe links")
+            log.warning(
+                "web.no_public_url",
+                hint="set FASTTIME_PUBLIC_URL: without it no receipts and no unsubscribe links",
+            )
         await serve(service, sock)
     finally:
         pool.close()
@@ -54,7 +63,8 @@ async def _web(settings: Settings, host: str, port: int) -> int:
 
 
 def relay(settings: Settings, *, carrier: Carrier | None = None) -> int:
-    """Run `fasttime relay` (outbox to Kafka, and sweeps) until SIGTERM; a Kafka that is away is waited for.
+    """Run `fasttime relay` (outbox to Kafka, and sweeps) until SIGTERM; a Kafka that is away is
+    waited for.
 
     `carrier` stands in for Kafka's producer in tests.
     """
@@ -70,7 +80,12 @@ async def _relay(settings: Settings, carrier: Carrier | None) -> int:
         stop_on_signals(service.engine.stopping)
         await ready_database(service.db)
         log.info("relay.started", kafka=settings.kafka_bootstrap)
-        await run_engine(service, run_relay(settings.kafka_bootstrap, service.db, service.engine.stopping, carrier=carrier))
+        await run_engine(
+            service,
+            run_relay(
+                settings.kafka_bootstrap, service.db, service.engine.stopping, carrier=carrier
+            ),
+        )
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(service.close(), 0.5)
@@ -78,9 +93,11 @@ async def _relay(settings: Settings, carrier: Carrier | None) -> int:
 
 
 def migrate(settings: Settings) -> int:
-    """Run `fasttime migrate`: bring the schema up to date and, in a cluster, make the topics; print what was done.
+    """Run `fasttime migrate`: bring the schema up to date and, in a cluster, make the topics; print
+    what was done.
 
-    Raises Rejected: exit 69 where the database or Kafka is unreachable, 2 where one of them refuses.
+    Raises Rejected: exit 69 where the database or Kafka is unreachable, 2 where one of them
+    refuses.
     """
     logs.configure(settings.log_format)
     quieten()
@@ -96,8 +113,18 @@ async def migrated(settings: Settings) -> list[str]:
         changed = await asyncio.wait_for(schema.upgrade(db), MIGRATE_SECONDS)
     except TROUBLE as trouble:
         cause = getattr(trouble, "orig", None) or trouble
-        detail = f"the database {f'at {db.url.host}:{db.url.port or 5432}' if db.url.host else db.url.database} cannot be used: {type(cause).__name__}"
-        raise refuse("database_unreachable", detail, "start it, or mend FASTTIME_DATABASE_URL", field="FASTTIME_DATABASE_URL", status=503) from trouble
+        detail = (
+            "the database"
+            f" {f'at {db.url.host}:{db.url.port or 5432}' if db.url.host else db.url.database}"
+            f" cannot be used: {type(cause).__name__}"
+        )
+        raise refuse(
+            "database_unreachable",
+            detail,
+            "start it, or mend FASTTIME_DATABASE_URL",
+            field="FASTTIME_DATABASE_URL",
+            status=503,
+        ) from trouble
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(db.close(), 1.0)

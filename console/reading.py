@@ -1,4 +1,6 @@
-"""What a text needs to be read or rendered before anybody acts on it: pure functions, for the worker processes."""
+"""What a text needs to be read or rendered before anybody acts on it: pure functions, for the
+worker processes.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,18 @@ def read_replacing(body: bytes, *, cap: bool, now: datetime, replaces: Content) 
     return content_of(alert, now=now, replaces=replaces)[0]
 
 
-def unready(content: Content, *, base: Content | None, action: str, sender_name: str, public_url: str, now: datetime) -> list[Problem]:
-    """Return why a text cannot go out as it is: what a door would refuse now, blanks left unfilled, a rendering that fails."""
+def unready(
+    content: Content,
+    *,
+    base: Content | None,
+    action: str,
+    sender_name: str,
+    public_url: str,
+    now: datetime,
+) -> list[Problem]:
+    """Return why a text cannot go out as it is: what a door would refuse now, blanks left unfilled,
+    a rendering that fails.
+    """
     follows = cast("Follows", action if base is not None else "update")
     problems = list(check_content(content, now=now, base=base, follows=follows))
     if not problems:

@@ -12,12 +12,16 @@ from broadcast.versions import Version
 
 
 def message_json(v: Version, counts: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return {id, version, kind, status, state, content_hash, identifier, sent, expires, counts} of a version.
+    """Return {id, version, kind, status, state, content_hash, identifier, sent, expires, counts} of
+    a version.
 
-    `expires` is null while it is counted from an approval that has not come. `counts` is what the caller knows: the account of `deliveries`
-    for what went out, the numbers of a preview for what has not, else null. Times are RFC 3339 with an offset.
+    `expires` is null while it is counted from an approval that has not come. `counts` is what the
+    caller knows: the account of `deliveries` for what went out, the numbers of a preview for what
+    has not, else null. Times are RFC 3339 with an offset.
     """
-    expires = v.expires_at or (v.content.expires if isinstance(v.content.expires, datetime) else None)
+    expires = v.expires_at or (
+        v.content.expires if isinstance(v.content.expires, datetime) else None
+    )
     return {
         "id": v.message_id,
         "version": v.number,
@@ -34,7 +38,9 @@ def message_json(v: Version, counts: dict[str, Any] | None = None) -> dict[str, 
 
 
 def content_json(content: Content) -> dict[str, Any]:
-    """Return a content in the fields of INTERFACES' message JSON: what a PUT or another draft takes again."""
+    """Return a content in the fields of INTERFACES' message JSON: what a PUT or another draft takes
+    again.
+    """
     return writing.fields_of(content)
 
 
@@ -44,5 +50,7 @@ def rfc3339(at: datetime | None) -> str | None:
 
 
 def problem_json(p: Problem) -> dict[str, str]:
-    """Return one problem as it stands in a list: of a refusal's `problems`, or of a preview's `warnings`."""
+    """Return one problem as it stands in a list: of a refusal's `problems`, or of a preview's
+    `warnings`.
+    """
     return {"code": p.code, "field": p.field or p.where, "detail": p.detail, "fix": p.fix}

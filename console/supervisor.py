@@ -1,7 +1,9 @@
-"""The parent of `fasttime up`: it holds the data folder and the port, starts the doors and the sending engine, and watches both.
+"""The parent of `fasttime up`: it holds the data folder and the port, starts the doors and the
+sending engine, and watches both.
 
-They are processes of their own, so that nothing a stranger does to the doors is in the way of sending. The parent does
-nothing else: it has no connection to the database and reads nothing from outside.
+They are processes of their own, so that nothing a stranger does to the doors is in the way of
+sending. The parent does nothing else: it has no connection to the database and reads nothing from
+outside.
 """
 
 from __future__ import annotations
@@ -23,12 +25,18 @@ log = structlog.get_logger("up")
 
 POLL_SECONDS = 0.05
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
-"""Between a child's end and its next start: doubled each time, and forgotten when it lived for a minute."""
+"""Between a child's end and its next start: doubled each time, and forgotten when it lived for a
+minute.
+"""
 SETTLED_SECONDS = 60.0
 FIRST_START_SECONDS = 3.0
-"""A child that ends by itself so soon after the first start of `up` cannot start at all, and ends it."""
+"""A child that ends by itself so soon after the first start of `up` cannot start at all, and
+ends it.
+"""
 ENGINE_SECONDS, DOORS_SECONDS = 8.7, 0.8
-"""From the signal: so long the engine has for what it is sending, then the doors for what they answer."""
+"""From the signal: so long the engine has for what it is sending, then the doors for what they
+answer.
+"""
 
 
 @dataclass
@@ -44,7 +52,9 @@ class Child:
     starts: int = 0
 
     def turn(self, now: float) -> int | None:
-        """Start it where it is due; return its exit code where it could not start even once, else None."""
+        """Start it where it is due; return its exit code where it could not start even once, else
+        None.
+        """
         if self.process is None:
             if now >= self.next_at:
                 self.process, self.started_at = self.start(), now
@@ -60,7 +70,13 @@ class Child:
             return code
         pause = FIRST_PAUSE if lived > SETTLED_SECONDS else self.pause
         self.next_at, self.pause = now + pause, min(pause * 2, LONGEST_PAUSE)
-        log.warning("up.child_ended", child=self.name, code=code, lived_seconds=round(lived, 1), pause_seconds=pause)
+        log.warning(
+            "up.child_ended",
+            child=self.name,
+            code=code,
+            lived_seconds=round(lived, 1),
+            pause_seconds=pause,
+        )
         return None
 
     def signal(self, number: signal.Signals) -> None:
@@ -87,7 +103,9 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; return the exit code."""
-        alive, kept = os.pipe()  # nobody writes; the write end is closed by the kernel with this process
+        alive, kept = (
+            os.pipe()
+        )  # nobody writes; the write end is closed by the kernel with this process
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         self.children = [
@@ -116,7 +134,9 @@ class Supervisor:
         self.stopping = True
 
     def _end(self) -> None:
-        """End the engine first, so that claims stop at once while receipts still come in; then the doors."""
+        """End the engine first, so that claims stop at once while receipts still come in; then the
+        doors.
+        """
         engine, doors = self.children
         began = time.monotonic()
         engine.signal(signal.SIGTERM)
@@ -129,7 +149,16 @@ class Supervisor:
 def _start(kind: str, alive: int, listening: int = -1) -> subprocess.Popen[bytes]:
     home = str(Path(__file__).resolve().parent.parent)
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
-    command = [sys.executable, "-P", "-m", "console.child", kind, str(os.getpid()), str(alive), str(listening)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "console.child",
+        kind,
+        str(os.getpid()),
+        str(alive),
+        str(listening),
+    ]
     inherited = (alive,) if listening < 0 else (alive, listening)
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     return subprocess.Popen(command, pass_fds=inherited, stdin=subprocess.DEVNULL, env=env)

@@ -1,4 +1,6 @@
-"""The embedded service: its parts, how a web server and an engine run and stop in order, and `up`, which starts them as processes."""
+"""The embedded service: its parts, how a web server and an engine run and stop in order, and `up`,
+which starts them as processes.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ log = structlog.get_logger("up")
 
 STOP_SECONDS = 9.5
 EXIT_SECONDS = 9.8
-"""From the signal to the end of the process, whatever still hangs (INTERFACES, `up`: exit 0 within 10 s)."""
+"""From the signal to the end of the process, whatever still hangs (INTERFACES, `up`: exit 0
+within 10 s).
+"""
 
 
 @dataclass
@@ -54,7 +58,9 @@ class Service:
         await self.db.close()
 
 
-def make_desk(settings: Settings, db: Database, channels_on: Callable[[str], frozenset[str]], **more: Any) -> Desk:
+def make_desk(
+    settings: Settings, db: Database, channels_on: Callable[[str], frozenset[str]], **more: Any
+) -> Desk:
     """Return the desk of an installation."""
     names: dict[str, str] = {}
 
@@ -69,7 +75,15 @@ def make_desk(settings: Settings, db: Database, channels_on: Callable[[str], fro
         document=documents(settings, area_names),
         margin=settings.margin,
     )
-    desk = Desk(db, house, channels_on=channels_on, sender_name=settings.sender_name, public_url=settings.public_url, on_tree=lambda tree: _take_names(names, tree), **more)
+    desk = Desk(
+        db,
+        house,
+        channels_on=channels_on,
+        sender_name=settings.sender_name,
+        public_url=settings.public_url,
+        on_tree=lambda tree: _take_names(names, tree),
+        **more,
+    )
     return desk
 
 
@@ -83,13 +97,22 @@ def build(settings: Settings, roles: tuple[str, ...] = ROLES) -> Service:
     db = wiring.database(settings)
     adapters = {lane: wiring.adapters(settings) for lane in ("urgent", "routine")}
     on = adapters["routine"].on
-    engine = Engine(settings=settings, db=db, adapters=adapters, limiter=wiring.limiter(settings), roles=roles, channels_on=on)
+    engine = Engine(
+        settings=settings,
+        db=db,
+        adapters=adapters,
+        limiter=wiring.limiter(settings),
+        roles=roles,
+        channels_on=on,
+    )
     desk = make_desk(settings, db, on, matcher=engine.matcher)
     return Service(settings, db, adapters, desk, engine)
 
 
 def end_by(seconds: float, code: int = 0) -> None:
-    """End the process after this time whatever still hangs: threads and loops of others included."""
+    """End the process after this time whatever still hangs: threads and loops of others
+    included.
+    """
 
     def end() -> None:
         log.warning("process.ended_hard", after_seconds=seconds)
@@ -101,7 +124,9 @@ def end_by(seconds: float, code: int = 0) -> None:
     timer.start()
 
 
-def stop_on_signals(stopping: asyncio.Event, numbers: Iterable[signal.Signals] = (signal.SIGTERM, signal.SIGINT)) -> None:
+def stop_on_signals(
+    stopping: asyncio.Event, numbers: Iterable[signal.Signals] = (signal.SIGTERM, signal.SIGINT)
+) -> None:
     """These signals set `stopping`; from then on the process has `EXIT_SECONDS` left."""
     loop = asyncio.get_running_loop()
 
@@ -117,20 +142,31 @@ def stop_on_signals(stopping: asyncio.Event, numbers: Iterable[signal.Signals] =
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 picks a free one. Raises Rejected (exit 69) where it cannot be had."""
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle on: 40 ms an answer
+    """Return a listening socket; port 0 picks a free one. Raises Rejected (exit 69) where it cannot
+    be had.
+    """
+    sock = socket.socket(
+        socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )  # named, or asyncio leaves Nagle on: 40 ms an answer
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise refuse("port_in_use", f"cannot listen on {host}:{port}: {error.strerror}", "choose another with --port, or 0 for a free one", status=503) from None
+        raise refuse(
+            "port_in_use",
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            "choose another with --port, or 0 for a free one",
+            status=503,
+        ) from None
     sock.listen(1024)
     return sock
 
 
 async def serve_metrics(app: Any, where: tuple[str, int] | None) -> None:
-    """Serve /metrics at its own address until cancelled; one that cannot be had is warned of, and nothing else waits for it."""
+    """Serve /metrics at its own address until cancelled; one that cannot be had is warned of, and
+    nothing else waits for it.
+    """
     from console.door import make_server, run_server
 
     if where is None:
@@ -138,7 +174,11 @@ async def serve_metrics(app: Any, where: tuple[str, int] | None) -> None:
     try:
         sock = listen(*where)
     except Rejected as rejected:
-        log.warning("metrics.off", reason=rejected.problems[0].detail, hint="choose another FASTTIME_METRICS_LISTEN, or off")
+        log.warning(
+            "metrics.off",
+            reason=rejected.problems[0].detail,
+            hint="choose another FASTTIME_METRICS_LISTEN, or off",
+        )
         return
     log.info("metrics.listening", port=sock.getsockname()[1])
     await run_server(make_server(app, graceful_seconds=1, lifespan="off"), sock)
@@ -152,7 +192,8 @@ async def serve(
     ready: Callable[[], datetime | None] | None = None,
     signals: Iterable[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
 ) -> None:
-    """Run web server and engine until a signal or `engine.stopping`; claims stop first, then the web server, within ten seconds.
+    """Run web server and engine until a signal or `engine.stopping`; claims stop first, then the
+    web server, within ten seconds.
 
     `ready()` is when an engine last turned well, where it is not the one of this process.
     """
@@ -213,17 +254,26 @@ def run(settings: Settings, host: str, port: int) -> int:
     """Run `fasttime up` until SIGTERM; return the exit code."""
     logs.configure(settings.log_format)
     if not settings.embedded:
-        raise refuse("not_embedded", "FASTTIME_KAFKA_BOOTSTRAP is set, so this is a cluster", "start `fasttime web`, `relay` and `worker --role ROLE`, or unset it")
+        raise refuse(
+            "not_embedded",
+            "FASTTIME_KAFKA_BOOTSTRAP is set, so this is a cluster",
+            "start `fasttime web`, `relay` and `worker --role ROLE`, or unset it",
+        )
     from console.data_folder import hold_lock
     from console.supervisor import Supervisor
 
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     with hold_lock(settings.data):
-        wiring.adapters(settings)  # a channel configured by half stops the start here, with its name
+        wiring.adapters(
+            settings
+        )  # a channel configured by half stops the start here, with its name
         asyncio.run(_prepare(settings))
         sock = listen(host, port)
         address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"
         print(address, flush=True)  # noqa: T201 - printed first, for whoever asked for port 0
         if not settings.public_url:
-            log.warning("up.no_public_url", hint="set FASTTIME_PUBLIC_URL: without it no receipts and no unsubscribe links")
+            log.warning(
+                "up.no_public_url",
+                hint="set FASTTIME_PUBLIC_URL: without it no receipts and no unsubscribe links",
+            )
         return Supervisor(sock).run()

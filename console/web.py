@@ -35,9 +35,10 @@ def create_app(
 ) -> FastAPI:
     """Return the application of one process.
 
-    `accounts` is account → token of who may call the webhooks, `simulated` those of them that are the simulator's.
-    `wake(topic)` hurries the engine of this process; `ready()` is when one of its
-    loops last turned well. Streams end when `app.state.close()` is called: before the server is told to stop, for it waits for them.
+    `accounts` is account → token of who may call the webhooks, `simulated` those of them that are
+    the simulator's. `wake(topic)` hurries the engine of this process; `ready()` is when one of its
+    loops last turned well. Streams end when `app.state.close()` is called: before the server is
+    told to stop, for it waits for them.
     """
     web = Web(
         desk=desk,
@@ -46,7 +47,9 @@ def create_app(
         accounts=dict(accounts),
         wake=wake,
         ready=ready,
-        renderings=StoredRenderings(db, sender_name=settings.sender_name, public_url=settings.public_url),
+        renderings=StoredRenderings(
+            db, sender_name=settings.sender_name, public_url=settings.public_url
+        ),
         key=settings.key(),
         closing=asyncio.Event(),
         simulated=simulated,
@@ -59,7 +62,10 @@ def create_app(
 
     app = FastAPI(
         title="fasttime",
-        summary="Police message broadcast: write once, reach the right people, know what became of every message.",
+        summary=(
+            "Police message broadcast: write once, reach the right people, know what became of"
+            " every message."
+        ),
         version=_version(),
         docs_url=None,  # their page loads scripts from elsewhere
         redoc_url=None,
@@ -71,8 +77,16 @@ def create_app(
     problem_json.install(app)
     capacity = Capacity(limits or Limits(), proxies=read_proxies(settings.trusted_proxy))
     app.state.capacity = capacity
-    app.state.metrics = metrics.application(web, counted)  # on a port of its own: what it tells is for nobody outside
-    app.add_middleware(Edge, limit_of=limit_of, observe=counted.observe, capacity=capacity, endless=frozenset({"/api/v1/events"}))
+    app.state.metrics = metrics.application(
+        web, counted
+    )  # on a port of its own: what it tells is for nobody outside
+    app.add_middleware(
+        Edge,
+        limit_of=limit_of,
+        observe=counted.observe,
+        capacity=capacity,
+        endless=frozenset({"/api/v1/events"}),
+    )
     for router in (api.router(web), hooks.router(web), health.router(web), public.router(web)):
         app.include_router(router)
     openapi.install(app)
@@ -80,7 +94,9 @@ def create_app(
 
 
 def limit_of(path: str) -> int:
-    """Return how many bytes of a body are read at a path; a message may be the largest, so that a polygon with too many points is refused as such."""
+    """Return how many bytes of a body are read at a path; a message may be the largest, so that a
+    polygon with too many points is refused as such.
+    """
     return body_limit(path, DRAFT_LIMIT)
 
 

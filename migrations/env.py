@@ -1,4 +1,6 @@
-"""How Alembic runs here: on the connection it is handed, in its transaction, on SQLite and PostgreSQL alike."""
+"""How Alembic runs here: on the connection it is handed, in its transaction, on SQLite and
+PostgreSQL alike.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ from broadcast.store import metadata
 del broadcast, subscribers
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)
+context.configure(
+    connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True
+)
 with context.begin_transaction():
     context.run_migrations()

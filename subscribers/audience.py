@@ -1,4 +1,6 @@
-"""The audience explained: how many people a rule reaches before anybody approves it, and why one person is or is not sent to."""
+"""The audience explained: how many people a rule reaches before anybody approves it, and why one
+person is or is not sent to.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,11 @@ from subscribers.index import RegistryIndex, Rule, Traits, language_for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """Who would be told. `by_channel` counts each person on every channel that would be tried: all of the order if urgent, else the first.
+    """Who would be told. `by_channel` counts each person on every channel that would be tried: all
+    of the order if urgent, else the first.
 
-    The languages are those of the message that people would get, the kinds those of the people sent to. `send` and the suppressed sum to `addressed`.
+    The languages are those of the message that people would get, the kinds those of the people sent
+    to. `send` and the suppressed sum to `addressed`.
     """
 
     addressed: int
@@ -45,8 +49,9 @@ class Step:
 class Trace:
     """Why one person is or is not sent to.
 
-    `outcome`: "send", a reason of `subscribers.index.REASONS`, or, for who is not addressed and has no line, "unknown", "out_of_area" or
-    "out_of_audience". `channels` and `language` are those of the hand-over, empty unless sent to.
+    `outcome`: "send", a reason of `subscribers.index.REASONS`, or, for who is not addressed and has
+    no line, "unknown", "out_of_area" or "out_of_audience". `channels` and `language` are those of
+    the hand-over, empty unless sent to.
     """
 
     steps: tuple[Step, ...]
@@ -63,7 +68,9 @@ def preview(index: RegistryIndex, rule: Rule) -> Preview:
 
 def counts_of(index: RegistryIndex, rule: Rule, frozen: Frozen) -> Preview:
     """Return the counts of what `match` returned."""
-    by_channel: dict[str, int] = dict.fromkeys((c for c in PERSONAL_CHANNELS if c in rule.channels), 0)
+    by_channel: dict[str, int] = dict.fromkeys(
+        (c for c in PERSONAL_CHANNELS if c in rule.channels), 0
+    )
     by_language: dict[str, int] = dict.fromkeys(rule.languages, 0)
     by_kind: dict[str, int] = {}
     for (order, language), members in frozen.send.items():
@@ -82,22 +89,40 @@ def counts_of(index: RegistryIndex, rule: Rule, frozen: Frozen) -> Preview:
     )
 
 
-def reasons(index: RegistryIndex, rule: Rule, person_id: int, *, tree: AreaTree | None = None, content: Content | None = None) -> Trace:
+def reasons(
+    index: RegistryIndex,
+    rule: Rule,
+    person_id: int,
+    *,
+    tree: AreaTree | None = None,
+    content: Content | None = None,
+) -> Trace:
     """Return every question that the rule asks about one person, in order, with its answer.
 
-    The tree and the content, if given, let the answer name the area or the drawn shape that hit. Every step is judged anew from what is known of the
-    person; a property test holds the outcome equal to that of `RegistryIndex.match`.
+    The tree and the content, if given, let the answer name the area or the drawn shape that hit.
+    Every step is judged anew from what is known of the person; a property test holds the outcome
+    equal to that of `RegistryIndex.match`.
     """
     person = index.person(person_id)
     if person is None:
-        return Trace(steps=(Step("registered", False, "nobody has this id"),), addressed=False, outcome="unknown")
+        return Trace(
+            steps=(Step("registered", False, "nobody has this id"),),
+            addressed=False,
+            outcome="unknown",
+        )
     reached = tuple(c for c in PERSONAL_CHANNELS if person_id in rule.also_reached.get(c, ()))
     steps = [Step("registered", not person.erased, "erased" if person.erased else "registered")]
     steps.append(_place_step(person, rule, tree, content))
     steps += _audience_steps(person, rule)
     selected = not person.erased and all(step.passed for step in steps)
     if rule.also_reached:
-        steps.append(Step("reached before", bool(reached), f"by {', '.join(reached)}" if reached else "got none of the earlier versions"))
+        steps.append(
+            Step(
+                "reached before",
+                bool(reached),
+                f"by {', '.join(reached)}" if reached else "got none of the earlier versions",
+            )
+        )
     if not selected and not reached:
         outcome = "out_of_audience" if steps[1].passed else "out_of_area"
         return Trace(steps=tuple(steps), addressed=False, outcome=outcome)
@@ -114,26 +139,55 @@ def _place_step(person: Traits, rule: Rule, tree: AreaTree | None, content: Cont
             return Step("area", False, "neither a place nor an area is known of this person")
         coarse = bool(rule.audience.communities) or person.kind in BY_AREA
         hit = person.area in rule.targets or (coarse and person.area in rule.touched)
-        return Step("area", hit, f"only the area {person.area} is known, which is {'one of' if hit else 'none of'} the areas addressed")
+        return Step(
+            "area",
+            hit,
+            f"only the area {person.area} is known, which is {'one of' if hit else 'none of'} the"
+            " areas addressed",
+        )
     lat, lon = np.array([person.lat]), np.array([person.lon])
     if not inside_shape(rule.shape, lat, lon)[0] and not inside_circles(rule.circles, lat, lon)[0]:
         here = f", the place lies in {_last(tree, person)}" if tree is not None else ""
-        return Step("area", False, f"the place lies outside every area, polygon and circle addressed{here}")
+        return Step(
+            "area", False, f"the place lies outside every area, polygon and circle addressed{here}"
+        )
     if rule.audience.communities and rule.touched:
-        return Step("area", True, f"the place lies in an area that is named or touched{', ' + _last(tree, person) if tree is not None else ''}")
-    return Step("area", True, "the place lies in " + (", ".join(_hits(person, rule, tree, content)) or "what is addressed"))
+        return Step(
+            "area",
+            True,
+            "the place lies in an area that is named or"
+            f" touched{', ' + _last(tree, person) if tree is not None else ''}",
+        )
+    return Step(
+        "area",
+        True,
+        "the place lies in "
+        + (", ".join(_hits(person, rule, tree, content)) or "what is addressed"),
+    )
 
 
 def _hits(person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None) -> list[str]:
     assert person.lat is not None
     assert person.lon is not None
     lat, lon = np.array([person.lat]), np.array([person.lon])
-    found = [f"circle {n}" for n, circle in enumerate(rule.circles, 1) if inside_circles([circle], lat, lon)[0]]
+    found = [
+        f"circle {n}"
+        for n, circle in enumerate(rule.circles, 1)
+        if inside_circles([circle], lat, lon)[0]
+    ]
     if content is not None:
-        found += [f"polygon {n}" for n, rings in enumerate(content.polygons, 1) if inside_shape(ShapelyPolygon(rings[0], rings[1:]), lat, lon)[0]]
+        found += [
+            f"polygon {n}"
+            for n, rings in enumerate(content.polygons, 1)
+            if inside_shape(ShapelyPolygon(rings[0], rings[1:]), lat, lon)[0]
+        ]
         if tree is not None:
             here = {a.code for a in tree.locate(person.lat, person.lon)}
-            found += [f"{code} ({tree[code].name})" for code in content.areas if code in tree and tree.descendants(code) & here]
+            found += [
+                f"{code} ({tree[code].name})"
+                for code in content.areas
+                if code in tree and tree.descendants(code) & here
+            ]
     return found
 
 
@@ -146,11 +200,26 @@ def _audience_steps(person: Traits, rule: Rule) -> list[Step]:
     steps = []
     if rule.audience.kinds:
         hit = person.kind in rule.audience.kinds
-        steps.append(Step("kind", hit, f"{person.kind} is {'' if hit else 'not '}among {', '.join(rule.audience.kinds)}"))
-    for name, wanted, held in (("sector", rule.audience.sectors, person.sectors), ("community", rule.audience.communities, person.communities)):
+        steps.append(
+            Step(
+                "kind",
+                hit,
+                f"{person.kind} is {'' if hit else 'not '}among {', '.join(rule.audience.kinds)}",
+            )
+        )
+    for name, wanted, held in (
+        ("sector", rule.audience.sectors, person.sectors),
+        ("community", rule.audience.communities, person.communities),
+    ):
         if wanted:
             common = sorted(w for w in wanted if folded(w) in held)
-            steps.append(Step(name, bool(common), ", ".join(common) if common else f"none of {', '.join(wanted)}"))
+            steps.append(
+                Step(
+                    name,
+                    bool(common),
+                    ", ".join(common) if common else f"none of {', '.join(wanted)}",
+                )
+            )
     return steps
 
 
@@ -168,12 +237,44 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
     corrected = ", which they got before: the choice does not count" if reached else ""
     checks = [
         ("erased", Step("erased", not person.erased, "erased" if person.erased else "not erased")),
-        ("stopped", Step("stopped", not ways or bool(running), f"stopped {', '.join(sorted(person.stopped)) or 'nothing'}")),
-        ("no_consent", Step("consent", not running or bool(consented), f"consented to {', '.join(sorted(person.consented)) or 'nothing'}")),
-        ("not_chosen", Step("topic", chosen, f"{topic} is {'' if topic in person.topics else 'not '}chosen{corrected}")),
-        ("below_severity", Step("severity", severe, f"{SEVERITIES[rule.severity_rank]}, asked for from {'any' if floor is None else SEVERITIES[floor]}{corrected}")),
+        (
+            "stopped",
+            Step(
+                "stopped",
+                not ways or bool(running),
+                f"stopped {', '.join(sorted(person.stopped)) or 'nothing'}",
+            ),
+        ),
+        (
+            "no_consent",
+            Step(
+                "consent",
+                not running or bool(consented),
+                f"consented to {', '.join(sorted(person.consented)) or 'nothing'}",
+            ),
+        ),
+        (
+            "not_chosen",
+            Step(
+                "topic",
+                chosen,
+                f"{topic} is {'' if topic in person.topics else 'not '}chosen{corrected}",
+            ),
+        ),
+        (
+            "below_severity",
+            Step(
+                "severity",
+                severe,
+                f"{SEVERITIES[rule.severity_rank]}, asked for from"
+                f" {'any' if floor is None else SEVERITIES[floor]}{corrected}",
+            ),
+        ),
         ("quiet_hours", _quiet_step(person, rule)),
-        ("no_channel", Step("channels", bool(usable), _channel_detail(person, rule, wanted, usable))),
+        (
+            "no_channel",
+            Step("channels", bool(usable), _channel_detail(person, rule, wanted, usable)),
+        ),
     ]
     steps += [step for _, step in checks]
     failed = next((reason for reason, step in checks if not step.passed), None)
@@ -181,7 +282,13 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
         return Trace(steps=tuple(steps), addressed=True, outcome=failed)
     language = language_for(person.language, rule.languages)
     steps.append(Step("language", True, f"speaks {person.language}, gets {language}"))
-    return Trace(steps=tuple(steps), addressed=True, outcome="send", channels=tuple(consented), language=language)
+    return Trace(
+        steps=tuple(steps),
+        addressed=True,
+        outcome="send",
+        channels=tuple(consented),
+        language=language,
+    )
 
 
 def _quiet_step(person: Traits, rule: Rule) -> Step:
@@ -193,7 +300,12 @@ def _quiet_step(person: Traits, rule: Rule) -> Step:
     if rule.at is None:
         return Step("quiet hours", True, f"{hours}: not judged")
     quiet = hours.hold(rule.at)
-    return Step("quiet hours", not quiet, f"{hours}: it is {rule.at.astimezone(hours.zone):%H:%M} there, which is {'within' if quiet else 'outside'}")
+    return Step(
+        "quiet hours",
+        not quiet,
+        f"{hours}: it is {rule.at.astimezone(hours.zone):%H:%M} there, which is"
+        f" {'within' if quiet else 'outside'}",
+    )
 
 
 def _channel_detail(person: Traits, rule: Rule, wanted: list[str], usable: list[str]) -> str:
@@ -202,5 +314,10 @@ def _channel_detail(person: Traits, rule: Rule, wanted: list[str], usable: list[
     if not person.channels:
         return "no channel is chosen"
     if not wanted:
-        return f"chosen {', '.join(person.channels)}, the message goes by {', '.join(rule.channels)}"
-    return "; ".join(f"{c}: {'not configured' if c not in rule.configured else 'no number or address'}" for c in wanted)
+        return (
+            f"chosen {', '.join(person.channels)}, the message goes by {', '.join(rule.channels)}"
+        )
+    return "; ".join(
+        f"{c}: {'not configured' if c not in rule.configured else 'no number or address'}"
+        for c in wanted
+    )

@@ -1,4 +1,6 @@
-"""The subscribers CSV of INTERFACES.md: read, checked cell by cell, every error named with its line, nothing half taken."""
+"""The subscribers CSV of INTERFACES.md: read, checked cell by cell, every error named with its
+line, nothing half taken.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ _SPACES = re.compile(r"\s+")
 
 
 class SubscriberRecord(NamedTuple):
-    """One person as a file gives them, checked. Lists are joined by ";"; `topics` empty = all but exercise; `channels` are filled in."""
+    """One person as a file gives them, checked. Lists are joined by ";"; `topics` empty = all but
+    exercise; `channels` are filled in.
+    """
 
     external_id: str
     name: str
@@ -83,7 +87,9 @@ class SubscriberRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What a file holds. With problems there are no records: all or nothing. `merged` are the external ids that stood there twice."""
+    """What a file holds. With problems there are no records: all or nothing. `merged` are the
+    external ids that stood there twice.
+    """
 
     records: list[SubscriberRecord]
     problems: list[Problem]
@@ -102,8 +108,9 @@ def read_subscribers(
 ) -> ImportResult:
     """Return the people of a file, or every error in it. Raises nothing for bad input.
 
-    `known_area(code)` and `anywhere(lats, lons)` say what is imported (a person elsewhere is kept, with a warning). `allow_trial_numbers`: +999 and
-    nine digits are taken. `fix`: numbers that lost their leading zero get it back, with a warning; otherwise they are errors.
+    `known_area(code)` and `anywhere(lats, lons)` say what is imported (a person elsewhere is kept,
+    with a warning). `allow_trial_numbers`: +999 and nine digits are taken. `fix`: numbers that lost
+    their leading zero get it back, with a warning; otherwise they are errors.
     """
     problems: list[Problem] = []
     warnings = _Warnings(filename)
@@ -112,7 +119,9 @@ def read_subscribers(
         at = _columns(header, filename)
     except Rejected as exc:
         return ImportResult([], list(exc.problems), [], [])
-    reader = _Reader(filename, at, problems, warnings, allow_trial_numbers=allow_trial_numbers, fix=fix)
+    reader = _Reader(
+        filename, at, problems, warnings, allow_trial_numbers=allow_trial_numbers, fix=fix
+    )
     records: dict[str, SubscriberRecord] = {}
     lines: dict[str, int] = {}
     again: dict[str, None] = {}
@@ -122,7 +131,12 @@ def read_subscribers(
             continue
         if record.external_id in records:
             again[record.external_id] = None
-            warnings.add("merged", line, f"{record.external_id} stood at line {lines[record.external_id]} already; the two rows are one person")
+            warnings.add(
+                "merged",
+                line,
+                f"{record.external_id} stood at line {lines[record.external_id]} already; the two"
+                " rows are one person",
+            )
             record = merge(records[record.external_id], record, reader.given(cells))
         else:
             lines[record.external_id] = line
@@ -130,53 +144,120 @@ def read_subscribers(
     if problems:
         return ImportResult([], sorted(problems, key=_line_of), warnings.all(), [])
     if not records:
-        return ImportResult([], [Problem(code="file_empty", detail="nobody in it", fix="give at least one row below the header", where=filename)], [], [])
+        return ImportResult(
+            [],
+            [
+                Problem(
+                    code="file_empty",
+                    detail="nobody in it",
+                    fix="give at least one row below the header",
+                    where=filename,
+                )
+            ],
+            [],
+            [],
+        )
     found = list(records.values())
     _warn_of_places(found, lines, warnings, known_area, anywhere)
     return ImportResult(found, [], warnings.all(), list(again))
 
 
-def merge(first: SubscriberRecord, second: SubscriberRecord, given: frozenset[str]) -> SubscriberRecord:
-    """Return one person of two rows: what the later row gives wins, sectors and communities are added up. `given` are the columns it fills in."""
-    merged = first._replace(**{field: value for field, value in second._asdict().items() if field in given})
+def merge(
+    first: SubscriberRecord, second: SubscriberRecord, given: frozenset[str]
+) -> SubscriberRecord:
+    """Return one person of two rows: what the later row gives wins, sectors and communities are
+    added up. `given` are the columns it fills in.
+    """
+    merged = first._replace(
+        **{field: value for field, value in second._asdict().items() if field in given}
+    )
     channels = second.channels if "channels" in given else _union(first.channels, second.channels)
-    return merged._replace(channels=channels, sectors=_union(first.sectors, second.sectors), communities=_union(first.communities, second.communities))
+    return merged._replace(
+        channels=channels,
+        sectors=_union(first.sectors, second.sectors),
+        communities=_union(first.communities, second.communities),
+    )
 
 
 def normalise_number(cell: str, *, mobile: bool, allow_trial_numbers: bool = False) -> str:
-    """Return a telephone number as E.164; the United Kingdom is the default. Raises Rejected; the number is never repeated in the error.
+    """Return a telephone number as E.164; the United Kingdom is the default. Raises Rejected; the
+    number is never repeated in the error.
 
-    Ofcom's drama numbers are taken, though libphonenumber calls them not valid. `mobile`: refuse what cannot get a text.
+    Ofcom's drama numbers are taken, though libphonenumber calls them not valid. `mobile`: refuse
+    what cannot get a text.
     """
     text = unicodedata.normalize("NFKC", cell).strip().lstrip("'")
     compact = re.sub(r"[\s().\u2010-\u2015-]", "", text)
     if _TRIAL.fullmatch(compact):
         if allow_trial_numbers:
             return compact
-        raise refuse("number_not_allowed", "no country has the code 999", "trial numbers are for trials: TWILIO_API_BASE must be on loopback")
+        raise refuse(
+            "number_not_allowed",
+            "no country has the code 999",
+            "trial numbers are for trials: TWILIO_API_BASE must be on loopback",
+        )
     if compact.startswith("+999"):
-        raise refuse("number_invalid", "a trial number is +999 and nine digits", "write nine digits after +999")
+        raise refuse(
+            "number_invalid",
+            "a trial number is +999 and nine digits",
+            "write nine digits after +999",
+        )
     if _LOST.fullmatch(compact):
-        raise refuse("number_lost_by_spreadsheet", "a spreadsheet has rounded this number and its digits are gone", "format the column as text and fill it again from the source")
+        raise refuse(
+            "number_lost_by_spreadsheet",
+            "a spreadsheet has rounded this number and its digits are gone",
+            "format the column as text and fill it again from the source",
+        )
     if compact.isdigit() and len(compact) <= 6:
         raise refuse(
-            "number_not_allowed" if not compact.startswith("0") else "number_too_short", "a short code or a piece of a number", "give the whole number, such as 07700 900123"
+            "number_not_allowed" if not compact.startswith("0") else "number_too_short",
+            "a short code or a piece of a number",
+            "give the whole number, such as 07700 900123",
         )
     if compact.isascii() and compact.isdigit() and compact.startswith("44") and len(compact) == 12:
-        compact = text = "+" + compact  # a spreadsheet took the plus; no number of the United Kingdom begins 44 without a zero before it
+        compact = text = (
+            "+" + compact
+            # a spreadsheet took the plus; no number of the United Kingdom begins 44 without a zero
+            # before it
+        )
     try:
-        parsed = phonenumbers.parse(text if compact.startswith(("+", "00")) or "ext" in text.lower() else compact, "GB")
+        parsed = phonenumbers.parse(
+            text if compact.startswith(("+", "00")) or "ext" in text.lower() else compact, "GB"
+        )
     except phonenumbers.NumberParseException as exc:
-        code = "number_too_short" if exc.error_type in (exc.TOO_SHORT_NSN, exc.TOO_SHORT_AFTER_IDD) else "number_too_long" if exc.error_type == exc.TOO_LONG else "number_invalid"
-        raise refuse(code, "this is no telephone number", "write it as +447700900123 or 07700 900123") from exc
+        code = (
+            "number_too_short"
+            if exc.error_type in (exc.TOO_SHORT_NSN, exc.TOO_SHORT_AFTER_IDD)
+            else "number_too_long"
+            if exc.error_type == exc.TOO_LONG
+            else "number_invalid"
+        )
+        raise refuse(
+            code, "this is no telephone number", "write it as +447700900123 or 07700 900123"
+        ) from exc
     if parsed.extension:
-        raise refuse("number_invalid", "a number with an extension cannot be dialled by us", "give a direct number")
+        raise refuse(
+            "number_invalid",
+            "a number with an extension cannot be dialled by us",
+            "give a direct number",
+        )
     reason = phonenumbers.is_possible_number_with_reason(parsed)
-    if reason in (phonenumbers.ValidationResult.TOO_SHORT, phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY):
-        raise refuse("number_too_short", "digits are missing", "give the whole number, such as 07700 900123")
+    if reason in (
+        phonenumbers.ValidationResult.TOO_SHORT,
+        phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY,
+    ):
+        raise refuse(
+            "number_too_short", "digits are missing", "give the whole number, such as 07700 900123"
+        )
     if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise refuse(
-            "number_too_long" if reason == phonenumbers.ValidationResult.TOO_LONG else "number_invalid", "this is no telephone number", "write it as +447700900123 or 07700 900123"
+            (
+                "number_too_long"
+                if reason == phonenumbers.ValidationResult.TOO_LONG
+                else "number_invalid"
+            ),
+            "this is no telephone number",
+            "write it as +447700900123 or 07700 900123",
         )
     number: str = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     _check_kind(parsed, number, mobile)
@@ -188,24 +269,67 @@ def _check_kind(parsed: phonenumbers.PhoneNumber, number: str, mobile: bool) -> 
         return
     types = phonenumbers.PhoneNumberType
     kind = phonenumbers.number_type(parsed)
-    if number.startswith(("+449", "+4470", "+44118")) or kind in (types.PREMIUM_RATE, types.PERSONAL_NUMBER):
-        raise refuse("number_not_allowed", "a premium, personal or directory number", "give an ordinary number")
-    if mobile and (_LANDLINE.fullmatch(number) or kind in (types.FIXED_LINE, types.TOLL_FREE, types.UAN, types.SHARED_COST, types.VOIP, types.PAGER)):
-        raise refuse("landline", "this number takes no text messages", "put it into the column phone and choose voice")
+    if number.startswith(("+449", "+4470", "+44118")) or kind in (
+        types.PREMIUM_RATE,
+        types.PERSONAL_NUMBER,
+    ):
+        raise refuse(
+            "number_not_allowed",
+            "a premium, personal or directory number",
+            "give an ordinary number",
+        )
+    if mobile and (
+        _LANDLINE.fullmatch(number)
+        or kind
+        in (
+            types.FIXED_LINE,
+            types.TOLL_FREE,
+            types.UAN,
+            types.SHARED_COST,
+            types.VOIP,
+            types.PAGER,
+        )
+    ):
+        raise refuse(
+            "landline",
+            "this number takes no text messages",
+            "put it into the column phone and choose voice",
+        )
     if number.startswith("+447") and len(number) < 13:
-        raise refuse("number_too_short", "digits are missing", "give the whole number, such as 07700 900123")
+        raise refuse(
+            "number_too_short", "digits are missing", "give the whole number, such as 07700 900123"
+        )
     if not phonenumbers.is_valid_number(parsed):
-        raise refuse("number_invalid", "no such range of numbers is in use", "write it as +447700900123 or 07700 900123")
+        raise refuse(
+            "number_invalid",
+            "no such range of numbers is in use",
+            "write it as +447700900123 or 07700 900123",
+        )
 
 
 def normalise_email(cell: str) -> str:
-    """Return an e-mail address, its domain in lower case. Raises Rejected; the address is never repeated in the error."""
+    """Return an e-mail address, its domain in lower case. Raises Rejected; the address is never
+    repeated in the error.
+    """
     text = cell.strip()
     found = _EMAIL.fullmatch(text)
     if found is None or len(text) > 254:
         local, _, domain = text.rpartition("@")
-        if local and "@" not in local and not _CONTROL.search(text) and (domain.startswith("[") or domain.lower() in _NO_MAIL or re.fullmatch(r"[0-9.]+", domain)):
-            raise refuse("email_domain", "mail cannot be sent to that domain", "give an address on the internet, such as name@example.org")
+        if (
+            local
+            and "@" not in local
+            and not _CONTROL.search(text)
+            and (
+                domain.startswith("[")
+                or domain.lower() in _NO_MAIL
+                or re.fullmatch(r"[0-9.]+", domain)
+            )
+        ):
+            raise refuse(
+                "email_domain",
+                "mail cannot be sent to that domain",
+                "give an address on the internet, such as name@example.org",
+            )
         if local and not domain.isascii() and "@" not in local:
             try:
                 return normalise_email(f"{local}@{domain.encode('idna').decode()}")
@@ -214,18 +338,31 @@ def normalise_email(cell: str) -> str:
         raise refuse("email_invalid", "this is no e-mail address", "write it as name@example.org")
     domain = found["domain"].lower()
     if domain.rpartition(".")[2] in _NO_MAIL:
-        raise refuse("email_domain", "mail cannot be sent to that domain", "give an address on the internet, such as name@example.org")
+        raise refuse(
+            "email_domain",
+            "mail cannot be sent to that domain",
+            "give an address on the internet, such as name@example.org",
+        )
     return text[: found.start("domain")] + domain
 
 
 def language_tag(cell: str) -> str:
-    """Return a language tag in the usual case (RFC 5646 section 2.1.1), "en" for none. Raises Rejected."""
+    """Return a language tag in the usual case (RFC 5646 section 2.1.1), "en" for none. Raises
+    Rejected.
+    """
     if not cell:
         return "en"
     if not _LANGUAGE.fullmatch(cell) or len(cell) > 35:
-        raise refuse("language_invalid", "this is no language tag", "write en, cy, pt-BR, zh-Hant (RFC 5646)")
+        raise refuse(
+            "language_invalid", "this is no language tag", "write en, cy, pt-BR, zh-Hant (RFC 5646)"
+        )
     first, *rest = cell.split("-")
-    return "-".join([first.lower(), *(p.title() if len(p) == 4 else p.upper() if len(p) == 2 else p.lower() for p in rest)])
+    return "-".join(
+        [
+            first.lower(),
+            *(p.title() if len(p) == 4 else p.upper() if len(p) == 2 else p.lower() for p in rest),
+        ]
+    )
 
 
 class _Warnings:
@@ -239,18 +376,23 @@ class _Warnings:
     def add(self, code: str, line: int, detail: str, fix: str = "") -> None:
         listed = self._kinds.setdefault(code, [])
         if len(listed) < _LISTED_WARNINGS or code in ("merged", "leading_zero_restored"):
-            listed.append(Problem(code=code, detail=detail, fix=fix, where=f"{self._filename}:{line}"))
+            listed.append(
+                Problem(code=code, detail=detail, fix=fix, where=f"{self._filename}:{line}")
+            )
         else:
             self._more[code] = self._more.get(code, 0) + 1
 
     def all(self) -> list[Problem]:
         return [p for listed in self._kinds.values() for p in listed] + [
-            Problem(code=code, detail=f"and {count} more like it", where=self._filename) for code, count in self._more.items()
+            Problem(code=code, detail=f"and {count} more like it", where=self._filename)
+            for code, count in self._more.items()
         ]
 
 
 class _Cells:
-    """What one kind of cell means, remembered: a million rows have few different lists, languages and hours."""
+    """What one kind of cell means, remembered: a million rows have few different lists, languages
+    and hours.
+    """
 
     def __init__(self, parse: Callable[[str], str]) -> None:
         self._parse = parse
@@ -268,7 +410,16 @@ class _Cells:
 class _Reader:
     """Reads one row after the other; errors and warnings go into the lists it was given."""
 
-    def __init__(self, filename: str, at: dict[str, int], problems: list[Problem], warnings: _Warnings, *, allow_trial_numbers: bool, fix: bool) -> None:
+    def __init__(
+        self,
+        filename: str,
+        at: dict[str, int],
+        problems: list[Problem],
+        warnings: _Warnings,
+        *,
+        allow_trial_numbers: bool,
+        fix: bool,
+    ) -> None:
         self._filename, self._problems, self._warnings = filename, problems, warnings
         self._trial, self._fix = allow_trial_numbers, fix
         self._blank = len(at)
@@ -289,23 +440,61 @@ class _Reader:
 
     def given(self, row: list[str]) -> frozenset[str]:
         """Return the columns that a row fills in, without those that `merge` adds up."""
-        return frozenset(c for c, n in zip(COLUMNS, self._at, strict=True) if n < len(row) and row[n].strip()) - {"sectors", "communities"}
+        return frozenset(
+            c for c, n in zip(COLUMNS, self._at, strict=True) if n < len(row) and row[n].strip()
+        ) - {"sectors", "communities"}
 
     def read(self, line: int, row: list[str]) -> SubscriberRecord | None:
         """Return the person of a row, or None after its errors were noted."""
         cells = [*row, ""]
         wrong = len(self._problems)
-        external_id, name, kind, email, mobile, phone, language, postcode, lat, lon, area, sectors, communities, topics, channels, severity, quiet = [
-            cells[n].strip() for n in self._at
-        ]
+        (
+            external_id,
+            name,
+            kind,
+            email,
+            mobile,
+            phone,
+            language,
+            postcode,
+            lat,
+            lon,
+            area,
+            sectors,
+            communities,
+            topics,
+            channels,
+            severity,
+            quiet,
+        ) = [cells[n].strip() for n in self._at]
         known = self._cells
         external_id = self._text(line, "external_id", external_id, 128)
         name = self._text(line, "name", name, 200)
         if not external_id and len(self._problems) == wrong:
-            self._wrong(line, refuse("external_id_missing", "nobody can be found again without it", "give every person an id of your own", field="external_id"))
+            self._wrong(
+                line,
+                refuse(
+                    "external_id_missing",
+                    "nobody can be found again without it",
+                    "give every person an id of your own",
+                    field="external_id",
+                ),
+            )
         email_out = self._email(line, email) if email else None
-        mobile_out = (mobile if _MOBILE.fullmatch(mobile) else self._number(line, "mobile", mobile)) if mobile else None
-        phone_out = (phone if _LANDLINE.fullmatch(phone) or _MOBILE.fullmatch(phone) else self._number(line, "phone", phone)) if phone else None
+        mobile_out = (
+            (mobile if _MOBILE.fullmatch(mobile) else self._number(line, "mobile", mobile))
+            if mobile
+            else None
+        )
+        phone_out = (
+            (
+                phone
+                if _LANDLINE.fullmatch(phone) or _MOBILE.fullmatch(phone)
+                else self._number(line, "phone", phone)
+            )
+            if phone
+            else None
+        )
         out = []
         for column, cell in (
             ("kind", kind),
@@ -327,18 +516,51 @@ class _Reader:
         place = self._place(line, lat, lon) if lat or lon else (None, None)
         if len(self._problems) > wrong:
             return None
-        kind, language, postcode, area, sectors, communities, topics, channels, severity, quiet = out
+        kind, language, postcode, area, sectors, communities, topics, channels, severity, quiet = (
+            out
+        )
         if not channels:
-            channels = "sms;email" if mobile_out and email_out else "sms" if mobile_out else "email" if email_out else ""
+            channels = (
+                "sms;email"
+                if mobile_out and email_out
+                else "sms"
+                if mobile_out
+                else "email"
+                if email_out
+                else ""
+            )
         self._warn_of_channels(line, channels, email_out, mobile_out, phone_out)
         return SubscriberRecord(
-            external_id, name, kind, email_out, mobile_out, phone_out, language, postcode, *place, area or None, sectors, communities, topics, channels, severity, quiet
+            external_id,
+            name,
+            kind,
+            email_out,
+            mobile_out,
+            phone_out,
+            language,
+            postcode,
+            *place,
+            area or None,
+            sectors,
+            communities,
+            topics,
+            channels,
+            severity,
+            quiet,
         )
 
     def _wrong(self, line: int, exc: Rejected, column: str = "") -> None:
         for p in exc.problems:
             field = p.field or column
-            self._problems.append(Problem(code=p.code, detail=f"{field}: {p.detail}", fix=p.fix, field=field, where=f"{self._filename}:{line}"))
+            self._problems.append(
+                Problem(
+                    code=p.code,
+                    detail=f"{field}: {p.detail}",
+                    fix=p.fix,
+                    field=field,
+                    where=f"{self._filename}:{line}",
+                )
+            )
 
     def _text(self, line: int, column: str, cell: str, longest: int) -> str:
         if not cell:
@@ -365,11 +587,21 @@ class _Reader:
             compact = cell.replace(" ", "").lstrip("'")
             if _NO_ZERO.fullmatch(compact):
                 if not self._fix:
-                    raise refuse("leading_zero_lost", "a spreadsheet has taken the leading zero", "format the column as text, or import with --fix to put it back")
-                number = normalise_number("0" + compact, mobile=column == "mobile", allow_trial_numbers=self._trial)
-                self._warnings.add("leading_zero_restored", line, f"{column}: the leading zero was put back")
+                    raise refuse(
+                        "leading_zero_lost",
+                        "a spreadsheet has taken the leading zero",
+                        "format the column as text, or import with --fix to put it back",
+                    )
+                number = normalise_number(
+                    "0" + compact, mobile=column == "mobile", allow_trial_numbers=self._trial
+                )
+                self._warnings.add(
+                    "leading_zero_restored", line, f"{column}: the leading zero was put back"
+                )
                 return number
-            return normalise_number(cell, mobile=column == "mobile", allow_trial_numbers=self._trial)
+            return normalise_number(
+                cell, mobile=column == "mobile", allow_trial_numbers=self._trial
+            )
         except Rejected as exc:
             self._wrong(line, exc, column)
             return None
@@ -377,30 +609,71 @@ class _Reader:
     def _place(self, line: int, lat: str, lon: str) -> tuple[float | None, float | None]:
         try:
             if not lat or not lon:
-                raise refuse("coordinate_missing", "one of lat and lon is empty", "give both, or neither", field="lat" if lon else "lon")
+                raise refuse(
+                    "coordinate_missing",
+                    "one of lat and lon is empty",
+                    "give both, or neither",
+                    field="lat" if lon else "lon",
+                )
             for column, cell in (("lat", lat), ("lon", lon)):
                 if cell.lower().lstrip("+-") in ("nan", "inf", "infinity"):
-                    raise refuse("coordinate_not_finite", "this is no finite number", "write degrees such as 51.5074", field=column)
+                    raise refuse(
+                        "coordinate_not_finite",
+                        "this is no finite number",
+                        "write degrees such as 51.5074",
+                        field=column,
+                    )
                 if not _DEGREES.fullmatch(cell):
                     if cell[0] in "=@":
                         raise _formula(column)
-                    raise refuse("coordinate_invalid", "this is no number of degrees", "write degrees such as 51.5074", field=column)
+                    raise refuse(
+                        "coordinate_invalid",
+                        "this is no number of degrees",
+                        "write degrees such as 51.5074",
+                        field=column,
+                    )
             y, x = float(lat), float(lon)
             west, south, east, north = UK_BOUNDS
             if west <= y <= east and south <= x <= north:
-                raise refuse("coordinates_swapped", "latitude and longitude are swapped", "lat is about 50 to 60 here, lon about -8 to 2", field="lat")
+                raise refuse(
+                    "coordinates_swapped",
+                    "latitude and longitude are swapped",
+                    "lat is about 50 to 60 here, lon about -8 to 2",
+                    field="lat",
+                )
             if abs(y) > 90 or abs(x) > 180:
-                raise refuse("coordinate_range", "no place on Earth", "lat is -90..90, lon -180..180", field="lat" if abs(y) > 90 else "lon")
+                raise refuse(
+                    "coordinate_range",
+                    "no place on Earth",
+                    "lat is -90..90, lon -180..180",
+                    field="lat" if abs(y) > 90 else "lon",
+                )
             return y, x
         except Rejected as exc:
             self._wrong(line, exc)
             return None, None
 
-    def _warn_of_channels(self, line: int, channels: str, email: str | None, mobile: str | None, phone: str | None) -> None:
+    def _warn_of_channels(
+        self, line: int, channels: str, email: str | None, mobile: str | None, phone: str | None
+    ) -> None:
         if not channels:
-            self._warnings.add("channel_none", line, "neither mobile nor email: nothing can be sent", "give one, or choose voice with a phone")
-        elif ("sms" in channels and not mobile) or ("email" in channels and not email) or ("voice" in channels and not (phone or mobile)):
-            self._warnings.add("channel_without_address", line, "a channel is chosen without a number or address for it", "give the number or address")
+            self._warnings.add(
+                "channel_none",
+                line,
+                "neither mobile nor email: nothing can be sent",
+                "give one, or choose voice with a phone",
+            )
+        elif (
+            ("sms" in channels and not mobile)
+            or ("email" in channels and not email)
+            or ("voice" in channels and not (phone or mobile))
+        ):
+            self._warnings.add(
+                "channel_without_address",
+                line,
+                "a channel is chosen without a number or address for it",
+                "give the number or address",
+            )
 
 
 def _columns(header: Sequence[str], filename: str) -> dict[str, int]:
@@ -410,12 +683,22 @@ def _columns(header: Sequence[str], filename: str) -> dict[str, int]:
         hints = {name: difflib.get_close_matches(name, COLUMNS, 1) for name in unknown}
         raise Rejected(
             Problem(
-                code="column_unknown", detail=f"there is no column {name[:40]!r}", fix=f"did you mean {hint[0]}" if hint else f"use {', '.join(COLUMNS)}", where=f"{filename}:1"
+                code="column_unknown",
+                detail=f"there is no column {name[:40]!r}",
+                fix=f"did you mean {hint[0]}" if hint else f"use {', '.join(COLUMNS)}",
+                where=f"{filename}:1",
             )
             for name, hint in hints.items()
         )
     if "external_id" not in at:
-        raise Rejected(Problem(code="header_missing", detail="no column external_id", fix=f"the columns are {', '.join(COLUMNS)}", where=f"{filename}:1"))
+        raise Rejected(
+            Problem(
+                code="header_missing",
+                detail="no column external_id",
+                fix=f"the columns are {', '.join(COLUMNS)}",
+                where=f"{filename}:1",
+            )
+        )
     return at
 
 
@@ -434,11 +717,26 @@ def _warn_of_places(
         r = records[n]
         line = lines[r.external_id]
         if r.area is not None and not areas[r.area]:
-            warnings.add("area_unknown", line, f"the area {r.area} is not imported", "import it, or correct the code")
+            warnings.add(
+                "area_unknown",
+                line,
+                f"the area {r.area} is not imported",
+                "import it, or correct the code",
+            )
         elif r.area is None and r.lat is not None:
-            warnings.add("place_in_no_area", line, "the place lies in no imported area", "only messages to everybody or drawn on a map reach them")
+            warnings.add(
+                "place_in_no_area",
+                line,
+                "the place lies in no imported area",
+                "only messages to everybody or drawn on a map reach them",
+            )
         elif r.area is None:
-            warnings.add("place_missing", line, "neither lat and lon nor area", "only messages to everybody reach them")
+            warnings.add(
+                "place_missing",
+                line,
+                "neither lat and lon nor area",
+                "only messages to everybody reach them",
+            )
 
 
 def _kind(cell: str) -> str:
@@ -451,13 +749,29 @@ def _kind(cell: str) -> str:
 def _postcode(cell: str) -> str:
     text = _SPACES.sub(" ", unicodedata.normalize("NFKC", cell)).upper()
     if text and not _POSTCODE.fullmatch(text):
-        raise _formula() if is_formula(cell) else refuse("postcode_invalid", "this is no postcode", "write it as SW1A 2AA, or leave it empty")
+        raise (
+            _formula()
+            if is_formula(cell)
+            else refuse(
+                "postcode_invalid", "this is no postcode", "write it as SW1A 2AA, or leave it empty"
+            )
+        )
     return text
 
 
 def _area(cell: str) -> str:
-    if cell and (len(cell) > 64 or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in cell) or is_formula(cell)):
-        raise _formula() if is_formula(cell) else refuse("area_code", "this cannot be the code of an area", "use GSS codes such as E09000033")
+    if cell and (
+        len(cell) > 64
+        or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in cell)
+        or is_formula(cell)
+    ):
+        raise (
+            _formula()
+            if is_formula(cell)
+            else refuse(
+                "area_code", "this cannot be the code of an area", "use GSS codes such as E09000033"
+            )
+        )
     return cell
 
 
@@ -482,10 +796,18 @@ def _text(cell: str, longest: int) -> str:
 
 
 def _subset(cell: str, allowed: Sequence[str], what: str, *, ordered: bool = False) -> str:
-    chosen = list(dict.fromkeys(part.strip().casefold() for part in cell.split(";") if part.strip()))
+    chosen = list(
+        dict.fromkeys(part.strip().casefold() for part in cell.split(";") if part.strip())
+    )
     for part in chosen:
         if part not in allowed:
-            raise _formula() if is_formula(cell) else refuse(f"{what}_unknown", f"{_shown(part)} is no {what}", _nearest(part, allowed))
+            raise (
+                _formula()
+                if is_formula(cell)
+                else refuse(
+                    f"{what}_unknown", f"{_shown(part)} is no {what}", _nearest(part, allowed)
+                )
+            )
     return ";".join(chosen if ordered else [a for a in allowed if a in chosen])
 
 
@@ -494,7 +816,15 @@ def _severity(cell: str) -> str:
         return ""
     found = next((s for s in SEVERITIES if s.casefold() == cell.casefold()), None)
     if found is None:
-        raise _formula() if is_formula(cell) else refuse("severity_unknown", f"{_shown(cell)} is no severity", _nearest(cell.title(), SEVERITIES))
+        raise (
+            _formula()
+            if is_formula(cell)
+            else refuse(
+                "severity_unknown",
+                f"{_shown(cell)} is no severity",
+                _nearest(cell.title(), SEVERITIES),
+            )
+        )
     return found
 
 
@@ -504,11 +834,20 @@ def _quiet_hours(cell: str) -> str:
     try:
         return str(quiet_hours.parse(cell))
     except ValueError as exc:
-        raise (_formula() if is_formula(cell) else refuse("quiet_hours_invalid", str(exc), "write it as 22:00-07:00 Europe/London")) from exc
+        raise (
+            _formula()
+            if is_formula(cell)
+            else refuse("quiet_hours_invalid", str(exc), "write it as 22:00-07:00 Europe/London")
+        ) from exc
 
 
 def _formula(field: str = "") -> Rejected:
-    return refuse("formula_cell", "a spreadsheet would run this cell as a formula", "take out the first character, or put an apostrophe before it if it is text", field=field)
+    return refuse(
+        "formula_cell",
+        "a spreadsheet would run this cell as a formula",
+        "take out the first character, or put an apostrophe before it if it is text",
+        field=field,
+    )
 
 
 def _shown(cell: str) -> str:

@@ -1,4 +1,5 @@
-"""The matching index: everybody as arrays and bitmaps, kept up with the registry, and the one pure rule that says who is sent to.
+"""The matching index: everybody as arrays and bitmaps, kept up with the registry, and the one pure
+rule that says who is sent to.
 
 About 40 bytes a person. Nothing in it is a name, a number or an address.
 """
@@ -28,10 +29,26 @@ from subscribers.by_area import BY_AREA
 from subscribers.csv_import import TOPICS
 from subscribers.quiet_hours import QuietHours
 
-REASONS: Final = ("erased", "stopped", "no_consent", "not_chosen", "below_severity", "quiet_hours", "no_channel")
-"""Why an addressed person is not sent to; the first that holds is the one (DESIGN section 4). Budget comes before the last, later."""
+REASONS: Final = (
+    "erased",
+    "stopped",
+    "no_consent",
+    "not_chosen",
+    "below_severity",
+    "quiet_hours",
+    "no_channel",
+)
+"""Why an addressed person is not sent to; the first that holds is the one (DESIGN section 4).
+Budget comes before the last, later.
+"""
 
-TOPIC_OF_KIND: Final = {"threat_level_change": "threat_level", "incident": "incident", "contingency": "incident", "appeal": "appeal", "advice": "advice"}
+TOPIC_OF_KIND: Final = {
+    "threat_level_change": "threat_level",
+    "incident": "incident",
+    "contingency": "incident",
+    "appeal": "appeal",
+    "advice": "advice",
+}
 
 _CHUNK = 50_000
 _NO_FLOOR = 255
@@ -39,7 +56,11 @@ _BY_AREA: Final = [SUBSCRIBER_KINDS.index(kind) for kind in BY_AREA]
 _BIT: Final = {channel: 1 << n for n, channel in enumerate(PERSONAL_CHANNELS)}
 _TOPIC_BIT: Final = {topic: 1 << n for n, topic in enumerate(TOPICS)}
 _ALL_BUT_EXERCISE: Final = sum(_TOPIC_BIT.values()) - _TOPIC_BIT["exercise"]
-_ORDERS: Final = tuple(order for size in range(len(PERSONAL_CHANNELS) + 1) for order in permutations(PERSONAL_CHANNELS, size))
+_ORDERS: Final = tuple(
+    order
+    for size in range(len(PERSONAL_CHANNELS) + 1)
+    for order in permutations(PERSONAL_CHANNELS, size)
+)
 _ORDER_CODE: Final = {order: n for n, order in enumerate(_ORDERS)}
 _MASKS: Final = range(1 << len(PERSONAL_CHANNELS))
 
@@ -49,25 +70,46 @@ def _channels_of(mask: int) -> tuple[str, ...]:
 
 
 _MASK_OF_ORDER: Final = np.array([sum(_BIT[c] for c in order) for order in _ORDERS], dtype=np.uint8)
-_KEPT: Final = np.array([[_ORDER_CODE[tuple(c for c in order if mask & _BIT[c])] for mask in _MASKS] for order in _ORDERS], dtype=np.uint8)
-_WITH: Final = np.array([[_ORDER_CODE[(*order, *(c for c in _channels_of(mask) if c not in order))] for mask in _MASKS] for order in _ORDERS], dtype=np.uint8)
+_KEPT: Final = np.array(
+    [
+        [_ORDER_CODE[tuple(c for c in order if mask & _BIT[c])] for mask in _MASKS]
+        for order in _ORDERS
+    ],
+    dtype=np.uint8,
+)
+_WITH: Final = np.array(
+    [
+        [
+            _ORDER_CODE[(*order, *(c for c in _channels_of(mask) if c not in order))]
+            for mask in _MASKS
+        ]
+        for order in _ORDERS
+    ],
+    dtype=np.uint8,
+)
 
 
 class IndexIncomplete(Exception):
-    """The index does not hold as many people as the registry: nothing may be frozen from it (guarantee R1). Load it anew."""
+    """The index does not hold as many people as the registry: nothing may be frozen from it
+    (guarantee R1). Load it anew.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Whom one version is for, with everything resolved; plain data, so that matching needs no database.
+    """Whom one version is for, with everything resolved; plain data, so that matching needs no
+    database.
 
-    Place: `everybody`, or who is inside `shape` (lon, lat) or a circle, or, where no coordinates are known, whose area is one of `targets` (codes with
-    their descendants). In `by_code`, targets that have no geometry, the code decides about everybody. `severity_rank` 0 = Extreme.
-    `touched` are the codes of the areas that a drawn shape touches: they decide about officers and partners, of whom only the
-    area is known, and in an audience of a community about everybody without coordinates (its `shape` is then made of whole areas).
-    `also_reached`: per channel, who got or may have got an earlier version; they are added whatever the place and audience say (guarantee R10).
-    `channels` are those asked for, `configured` those that are on; `languages` those of the message, the first for whom none fits.
-    `at`: the aware moment for which quiet hours are judged; None = they are not. What is urgent passes them.
+    Place: `everybody`, or who is inside `shape` (lon, lat) or a circle, or, where no coordinates
+    are known, whose area is one of `targets` (codes with their descendants). In `by_code`, targets
+    that have no geometry, the code decides about everybody. `severity_rank` 0 = Extreme. `touched`
+    are the codes of the areas that a drawn shape touches: they decide about officers and partners,
+    of whom only the area is known, and in an audience of a community about everybody without
+    coordinates (its `shape` is then made of whole areas). `also_reached`: per channel, who got or
+    may have got an earlier version; they are added whatever the place and audience say (guarantee
+    R10). `channels` are those asked for, `configured` those that are on; `languages` those of the
+    message, the first for whom none fits. `at`: the aware moment for which quiet hours are judged;
+    None = they are not. What is urgent passes them.
     """
 
     topic: str
@@ -90,7 +132,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """One person as the index knows them; officers and partners have no coordinates here. Channels in the person's order; `minimum_severity_rank` None = all."""
+    """One person as the index knows them; officers and partners have no coordinates here. Channels
+    in the person's order; `minimum_severity_rank` None = all.
+    """
 
     id: int
     lat: float | None
@@ -111,7 +155,9 @@ class Traits:
 
 
 def topic_of(kind: str, first_kind: str | None = None) -> str:
-    """Return the topic that a message counts as; an update, correction or all-clear counts as the first of its chain."""
+    """Return the topic that a message counts as; an update, correction or all-clear counts as the
+    first of its chain.
+    """
     topic = TOPIC_OF_KIND.get(kind) or TOPIC_OF_KIND.get(first_kind or "")
     if topic is None:
         raise ValueError(f"{kind} counts as the first message of its chain, which is {first_kind}")
@@ -119,7 +165,9 @@ def topic_of(kind: str, first_kind: str | None = None) -> str:
 
 
 def language_for(tag: str, languages: Sequence[str]) -> str:
-    """Return which of a message's languages a person gets: the exact tag, then the primary language, then the first."""
+    """Return which of a message's languages a person gets: the exact tag, then the primary
+    language, then the first.
+    """
     wanted = tag.casefold()
     primary = wanted.partition("-")[0]
     for offered in languages:
@@ -135,7 +183,9 @@ def language_for(tag: str, languages: Sequence[str]) -> str:
 
 
 def shard_of(ids: NDArray[np.uint32], shards: int) -> NDArray[np.uint32]:
-    """Return each person's shard, for ever the same: MurmurHash3's 32-bit finaliser (A. Appleby, 2011) modulo the number of shards."""
+    """Return each person's shard, for ever the same: MurmurHash3's 32-bit finaliser (A. Appleby,
+    2011) modulo the number of shards.
+    """
     h = ids.astype(np.uint32, copy=True)
     h ^= h >> np.uint32(16)
     h *= np.uint32(0x85EBCA6B)
@@ -147,7 +197,9 @@ def shard_of(ids: NDArray[np.uint32], shards: int) -> NDArray[np.uint32]:
 
 @dataclass(frozen=True, slots=True)
 class _People:
-    """Columns of equal length, ordered by id; never changed once made, so that a match sees one state of the registry."""
+    """Columns of equal length, ordered by id; never changed once made, so that a match sees one
+    state of the registry.
+    """
 
     ids: NDArray[np.uint32]
     lat: NDArray[np.float64]
@@ -169,7 +221,9 @@ class _People:
 
 
 class _Ordinals(dict[str, int]):
-    """Text to small numbers, in the order of first appearance; only ever grows, so that older states stay readable."""
+    """Text to small numbers, in the order of first appearance; only ever grows, so that older
+    states stay readable.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -195,7 +249,9 @@ _TRAIT_COLUMNS = ("kind", "minimum_severity", "channels", "stopped", "consented"
 
 
 class RegistryIndex:
-    """Everybody in the registry. `catch_up` follows what was written since; a match under way keeps the state it began with."""
+    """Everybody in the registry. `catch_up` follows what was written since; a match under way keeps
+    the state it began with.
+    """
 
     def __init__(self) -> None:
         self._areas, self._languages, self._traits = _Ordinals(), _Ordinals(), _Ordinals()
@@ -222,9 +278,11 @@ class RegistryIndex:
     def catch_up(self, conn: Connection) -> str:
         """Read what was written since, idempotently, and return the new mark (guarantee R7).
 
-        PostgreSQL: everything from the oldest transaction that was still open when the last mark was made; a writer that commits late has an id at
-        least as high. SQLite has one writer: everything after the last number. Rows, mark and count come from one statement, so from one snapshot.
-        Raises IndexIncomplete if the registry then has another number of rows than the index; nothing is kept then.
+        PostgreSQL: everything from the oldest transaction that was still open when the last mark
+        was made; a writer that commits late has an id at least as high. SQLite has one writer:
+        everything after the last number. Rows, mark and count come from one statement, so from one
+        snapshot. Raises IndexIncomplete if the registry then has another number of rows than the
+        index; nothing is kept then.
         """
         before = self._state
         chunks: list[_People] = []
@@ -248,15 +306,24 @@ class RegistryIndex:
         changed = BitMap()
         for chunk in chunks:
             changed |= BitMap(chunk.ids)
-        after = _State(people, _renamed(before.sectors, sectors, changed), _renamed(before.communities, communities, changed), mark)
+        after = _State(
+            people,
+            _renamed(before.sectors, sectors, changed),
+            _renamed(before.communities, communities, changed),
+            mark,
+        )
         with self._growing:
-            if self._state is not before:  # a reader that was given up came in late: which of the two is newer, nobody knows
+            if (
+                self._state is not before
+            ):  # a reader that was given up came in late: which of the two is newer, nobody knows
                 raise IndexIncomplete("the index was brought up to date by two at a time")
             self._state = after
         return mark
 
     def match(self, rule: Rule, shard: int = 0, shards: int = 1) -> Frozen:
-        """Return who of one shard is addressed, who of them is sent to by which channels in which language, and why the others are not."""
+        """Return who of one shard is addressed, who of them is sent to by which channels in which
+        language, and why the others are not.
+        """
         state = self._state
         addressed = self._addressed(state, rule, shard, shards)
         people = state.people
@@ -266,14 +333,19 @@ class RegistryIndex:
         ids = people.ids[at]
         for channel, members in rule.also_reached.items():
             if channel in _BIT:
-                mine = np.isin(ids, np.asarray((members & addressed).to_array(), dtype=np.uint32), assume_unique=True)
+                mine = np.isin(
+                    ids,
+                    np.asarray((members & addressed).to_array(), dtype=np.uint32),
+                    assume_unique=True,
+                )
                 reached[mine] |= _BIT[channel]
                 also |= mine
         asked, configured = np.uint8(_mask(rule.channels)), np.uint8(_mask(rule.configured))
         order = _WITH[people.order[at], reached]
         wanted = (_MASK_OF_ORDER[people.order[at]] & asked) | reached
         usable = wanted & people.available[at] & configured
-        # The question is which obstacle took the last way to the person: of the ways that work, or, if none does, of those they want.
+        # The question is which obstacle took the last way to the person: of the ways that work, or,
+        # if none does, of those they want.
         ways = np.where(usable > 0, usable, wanted)
         open_ways = ways & ~people.stopped[at]
         consented = open_ways & people.consented[at]
@@ -289,15 +361,27 @@ class RegistryIndex:
         )
         for n in reversed(range(len(REASONS))):
             reason[obstacles[n]] = n
-        suppressed = {name: BitMap(ids[reason == n]) for n, name in enumerate(REASONS) if bool(np.any(reason == n))}
+        suppressed = {
+            name: BitMap(ids[reason == n])
+            for n, name in enumerate(REASONS)
+            if bool(np.any(reason == n))
+        }
         sent = np.flatnonzero(reason == len(REASONS))
-        languages = np.array([rule.languages.index(language_for(tag, rule.languages)) for tag in self._languages.names], dtype=np.int64)
+        languages = np.array(
+            [
+                rule.languages.index(language_for(tag, rule.languages))
+                for tag in self._languages.names
+            ],
+            dtype=np.int64,
+        )
         key = _KEPT[order[sent], consented[sent]].astype(np.int64) * len(rule.languages)
         key += languages[people.language[at[sent]]] if len(languages) else 0
         send = {}
         for value in np.unique(key).tolist():
             code, language = divmod(value, len(rule.languages))
-            send[">".join(_ORDERS[code]), rule.languages[language]] = BitMap(ids[sent[key == value]])
+            send[">".join(_ORDERS[code]), rule.languages[language]] = BitMap(
+                ids[sent[key == value]]
+            )
         return Frozen(addressed=addressed, send=send, suppressed=suppressed)
 
     def person(self, person_id: int) -> Traits | None:
@@ -315,8 +399,12 @@ class RegistryIndex:
             area=None if p.area[n] < 0 else self._areas.names[int(p.area[n])],
             kind=SUBSCRIBER_KINDS[int(p.kind[n])] if p.kind[n] < len(SUBSCRIBER_KINDS) else "",
             language=self._languages.names[int(p.language[n])],
-            sectors=frozenset(name for name, members in state.sectors.items() if person_id in members),
-            communities=frozenset(name for name, members in state.communities.items() if person_id in members),
+            sectors=frozenset(
+                name for name, members in state.sectors.items() if person_id in members
+            ),
+            communities=frozenset(
+                name for name, members in state.communities.items() if person_id in members
+            ),
             topics=frozenset(t for t in TOPICS if int(p.topics[n]) & _TOPIC_BIT[t]),
             channels=_ORDERS[int(p.order[n])],
             available=frozenset(_channels_of(int(p.available[n]))),
@@ -335,17 +423,27 @@ class RegistryIndex:
         """Return people by kind."""
         return self._by(members, lambda p: p.kind, SUBSCRIBER_KINDS)
 
-    def _by(self, members: BitMap, column: Callable[[_People], NDArray[Any]], names: Sequence[str]) -> dict[str, BitMap]:
+    def _by(
+        self, members: BitMap, column: Callable[[_People], NDArray[Any]], names: Sequence[str]
+    ) -> dict[str, BitMap]:
         people = self._state.people
-        at = np.flatnonzero(np.isin(people.ids, np.asarray(members.to_array(), dtype=np.uint32), assume_unique=True))
+        at = np.flatnonzero(
+            np.isin(people.ids, np.asarray(members.to_array(), dtype=np.uint32), assume_unique=True)
+        )
         values = column(people)[at]
-        return {names[value]: BitMap(people.ids[at[values == value]]) for value in np.unique(values).tolist() if value < len(names)}
+        return {
+            names[value]: BitMap(people.ids[at[values == value]])
+            for value in np.unique(values).tolist()
+            if value < len(names)
+        }
 
     def _addressed(self, state: _State, rule: Rule, shard: int, shards: int) -> BitMap:
         people = state.people
         chosen = ~people.erased
         if rule.audience.kinds:
-            chosen &= np.isin(people.kind, [SUBSCRIBER_KINDS.index(kind) for kind in rule.audience.kinds])
+            chosen &= np.isin(
+                people.kind, [SUBSCRIBER_KINDS.index(kind) for kind in rule.audience.kinds]
+            )
         mine = None if shards == 1 else shard_of(people.ids, shards) == shard
         if mine is not None:
             chosen &= mine
@@ -353,7 +451,10 @@ class RegistryIndex:
         if not rule.everybody:
             at = at[self._in_place(people, at, rule)]
         addressed = BitMap(people.ids[at])
-        for names, members in ((rule.audience.sectors, state.sectors), (rule.audience.communities, state.communities)):
+        for names, members in (
+            (rule.audience.sectors, state.sectors),
+            (rule.audience.communities, state.communities),
+        ):
             if names:
                 found = BitMap()
                 for name in names:
@@ -371,33 +472,46 @@ class RegistryIndex:
         inside = inside_shape(rule.shape, lat, lon) | inside_circles(rule.circles, lat, lon)
         if rule.touched:
             coarse = np.isnan(lat) & self._coded(rule.touched)[area]
-            inside |= coarse if rule.audience.communities else coarse & np.isin(people.kind[at], _BY_AREA)
+            inside |= (
+                coarse if rule.audience.communities else coarse & np.isin(people.kind[at], _BY_AREA)
+            )
         if rule.targets or rule.by_code:
             inside |= np.isnan(lat) & self._coded(rule.targets)[area]
             inside |= self._coded(rule.by_code)[area]
         return inside
 
     def _coded(self, codes: frozenset[str]) -> NDArray[np.bool_]:
-        """Return a table from area ordinal to "one of these"; the last place is that of -1, the unknown area."""
+        """Return a table from area ordinal to "one of these"; the last place is that of -1, the
+        unknown area.
+        """
         known = len(self._areas.names)  # others may be added meanwhile
         table = np.zeros(known + 1, dtype=np.bool_)
         table[[number for code in codes if (number := self._areas.get(code, known)) < known]] = True
         return table
 
     def _quiet_now(self, rule: Rule) -> NDArray[np.bool_]:
-        """Return a table from the ordinal of quiet hours to "they hold back this message now": each distinct set of hours is judged once."""
+        """Return a table from the ordinal of quiet hours to "they hold back this message now": each
+        distinct set of hours is judged once.
+        """
         hours = list(self._hours)  # others may be added meanwhile
         at = None if rule.urgent else rule.at
-        return np.array([at is not None and each is not None and each.hold(at) for each in hours], dtype=np.bool_)
+        return np.array(
+            [at is not None and each is not None and each.hold(at) for each in hours],
+            dtype=np.bool_,
+        )
 
     @staticmethod
     def _topic_chosen(topics: NDArray[np.uint8], rule: Rule) -> NDArray[np.bool_]:
-        topic = "exercise" if rule.status == "Exercise" else rule.topic  # an exercise is for the enrolled, whatever they chose beside it
+        topic = (
+            "exercise" if rule.status == "Exercise" else rule.topic
+        )  # an exercise is for the enrolled, whatever they chose beside it
         chosen: NDArray[np.bool_] = (topics & _TOPIC_BIT[topic]) > 0
         return chosen
 
     def _encode(self, rows: Sequence[Sequence[Any]]) -> _People:
-        """Turn the driver's tuples into columns. Text goes through dictionaries: there are few kinds of people among a million."""
+        """Turn the driver's tuples into columns. Text goes through dictionaries: there are few
+        kinds of people among a million.
+        """
         ids, lat, lon, area, language, traits, flags, _, _, quiet = zip(*rows, strict=True)
         count = len(rows)
         with self._growing:  # SQLite is read on threads; nothing is awaited here
@@ -405,7 +519,9 @@ class RegistryIndex:
                 self._trait_rows.append(_trait_row(joined))
                 self._traits.add(joined)
             table = np.array(self._trait_rows, dtype=np.uint8)
-            trait = table[np.fromiter(map(self._traits.__getitem__, traits), dtype=np.intp, count=count)]
+            trait = table[
+                np.fromiter(map(self._traits.__getitem__, traits), dtype=np.intp, count=count)
+            ]
             for hours in set(quiet).difference(self._quiet):
                 self._hours.append(quiet_hours.known(hours))
                 self._quiet.add(hours)
@@ -434,19 +550,31 @@ class RegistryIndex:
 
 
 def _read(conn: Connection, after: str) -> Iterator[list[Sequence[Any]]]:
-    """Yield the changed rows in chunks of driver tuples, and among them one with id -1: the new mark and the number of rows there are."""
+    """Yield the changed rows in chunks of driver tuples, and among them one with id -1: the new
+    mark and the number of rows there are.
+    """
     postgres = conn.dialect.name == "postgresql"
     traits = " || '|' || ".join(_TRAIT_COLUMNS)
-    mark = "pg_snapshot_xmin(pg_current_snapshot())::text" if postgres else "COALESCE((SELECT value FROM meta WHERE key = 'registry_change'), '0')"
+    mark = (
+        "pg_snapshot_xmin(pg_current_snapshot())::text"
+        if postgres
+        else "COALESCE((SELECT value FROM meta WHERE key = 'registry_change'), '0')"
+    )
     since = f" WHERE change {'>=' if postgres else '>'} {int(after)}" if after else ""
     # S608: nothing in it comes from outside but a number.
     by_area = "CASE WHEN kind IN ('" + "', '".join(BY_AREA) + "') THEN NULL ELSE"
-    sql = f"""SELECT id, {by_area} lat END, {by_area} lon END, COALESCE(area, ''), language, {traits},
-            CASE WHEN mobile IS NULL THEN 0 ELSE 1 END + CASE WHEN COALESCE(phone, mobile) IS NULL THEN 0 ELSE 2 END
-            + CASE WHEN email IS NULL THEN 0 ELSE 4 END + CASE WHEN erased_at IS NULL THEN 0 ELSE 8 END,
+    sql = f"""SELECT id, {by_area} lat END, {by_area} lon END,
+            COALESCE(area, ''), language, {traits},
+            CASE WHEN mobile IS NULL THEN 0 ELSE 1 END
+            + CASE WHEN COALESCE(phone, mobile) IS NULL THEN 0 ELSE 2 END
+            + CASE WHEN email IS NULL THEN 0 ELSE 4 END
+            + CASE WHEN erased_at IS NULL THEN 0 ELSE 8 END,
             sectors, communities, quiet_hours FROM subscriber{since}
-        UNION ALL SELECT -1, NULL, NULL, {mark}, CAST((SELECT count(*) FROM subscriber) AS TEXT), '', 0, '', '', ''"""  # noqa: S608
-    conn.execute(text("SELECT 1"))  # the driver's transaction begins with SQLAlchemy's first statement
+        UNION ALL SELECT -1, NULL, NULL, {mark},
+            CAST((SELECT count(*) FROM subscriber) AS TEXT), '', 0, '', '', ''"""  # noqa: S608
+    conn.execute(
+        text("SELECT 1")
+    )  # the driver's transaction begins with SQLAlchemy's first statement
     driver: Any = conn.connection.driver_connection
     if not postgres:
         cursor = driver.execute(sql)
@@ -471,7 +599,11 @@ def _trait_row(joined: str) -> tuple[int, int, int, int, int, int]:
         order,
         _mask(stopped.split(";")),
         _mask(consented.split(";")),
-        sum(_TOPIC_BIT[t] for t in set(topics.split(";")) if t in _TOPIC_BIT) if topics else _ALL_BUT_EXERCISE,
+        (
+            sum(_TOPIC_BIT[t] for t in set(topics.split(";")) if t in _TOPIC_BIT)
+            if topics
+            else _ALL_BUT_EXERCISE
+        ),
     )
 
 
@@ -480,7 +612,16 @@ def _mask(channels: Iterable[str]) -> int:
 
 
 def _nobody() -> _People:
-    kinds = (np.uint32, np.float64, np.float64, np.int32, np.uint16, *(np.uint8,) * 7, np.bool_, np.uint32)
+    kinds = (
+        np.uint32,
+        np.float64,
+        np.float64,
+        np.int32,
+        np.uint16,
+        *(np.uint8,) * 7,
+        np.bool_,
+        np.uint32,
+    )
     return _people(np.empty(0, dtype=kind) for kind in kinds)
 
 
@@ -492,10 +633,16 @@ def _joined(before: _People, chunks: Sequence[_People]) -> _People:
     """Return the people of before with the rows of the chunks in their place, ordered by id."""
     if not chunks:
         return before
-    fresh = [np.concatenate(columns) for columns in zip(*(chunk.columns() for chunk in chunks), strict=True)]
+    fresh = [
+        np.concatenate(columns)
+        for columns in zip(*(chunk.columns() for chunk in chunks), strict=True)
+    ]
     if len(before.ids):
         stays = ~np.isin(before.ids, fresh[0])
-        fresh = [np.concatenate((old[stays], new)) for old, new in zip(before.columns(), fresh, strict=True)]
+        fresh = [
+            np.concatenate((old[stays], new))
+            for old, new in zip(before.columns(), fresh, strict=True)
+        ]
     if np.any(fresh[0][1:] < fresh[0][:-1]):
         order = np.argsort(fresh[0], kind="stable")
         fresh = [column[order] for column in fresh]
@@ -508,8 +655,14 @@ def _gather(found: dict[str, list[int]], rows: Iterable[Sequence[Any]], column: 
             found.setdefault(row[column], []).append(row[0])
 
 
-def _renamed(before: Mapping[str, BitMap], lists: Mapping[str, list[int]], changed: BitMap) -> Mapping[str, BitMap]:
-    after = {name: rest for name, members in before.items() if (rest := members - changed)} if before and changed else dict(before)
+def _renamed(
+    before: Mapping[str, BitMap], lists: Mapping[str, list[int]], changed: BitMap
+) -> Mapping[str, BitMap]:
+    after = (
+        {name: rest for name, members in before.items() if (rest := members - changed)}
+        if before and changed
+        else dict(before)
+    )
     for joined, ids in lists.items():
         members = BitMap(ids)
         for name in {folded(part) for part in joined.split(";")}:

@@ -1,4 +1,6 @@
-"""People by page, as they may be shown on a screen: who they are to us, and of how they are reached only what tells them apart."""
+"""People by page, as they may be shown on a screen: who they are to us, and of how they are reached
+only what tells them apart.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,20 @@ from subscribers.tables import subscriber
 _LISTS = ("sectors", "communities", "topics", "channels", "stopped")
 
 
-def page(conn: Connection, after: int, limit: int, tree: AreaTree | None = None, room: str | None = None) -> list[dict[str, Any]]:
-    """Return up to `limit` people, not erased, with a higher id than `after`, by id; numbers, addresses and names are masked.
+def page(
+    conn: Connection, after: int, limit: int, tree: AreaTree | None = None, room: str | None = None
+) -> list[dict[str, Any]]:
+    """Return up to `limit` people, not erased, with a higher id than `after`, by id; numbers,
+    addresses and names are masked.
 
     With a tree and the area of a control room, only who is known to be in it.
     """
-    there = select(subscriber).where(subscriber.c.erased_at.is_(None)).order_by(subscriber.c.id).limit(limit)
+    there = (
+        select(subscriber)
+        .where(subscriber.c.erased_at.is_(None))
+        .order_by(subscriber.c.id)
+        .limit(limit)
+    )
     found: list[Any] = []
     while len(found) < limit:
         rows = conn.execute(there.where(subscriber.c.id > after)).all()
@@ -39,7 +49,10 @@ def page(conn: Connection, after: int, limit: int, tree: AreaTree | None = None,
             "language": r.language,
             "area": r.area,
             "minimum_severity": r.minimum_severity or None,
-            **{column: [part for part in getattr(r, column).split(";") if part] for column in _LISTS},
+            **{
+                column: [part for part in getattr(r, column).split(";") if part]
+                for column in _LISTS
+            },
         }
         for r in found[:limit]
     ]
@@ -49,7 +62,11 @@ def _inside(rows: Sequence[Any], tree: AreaTree, room: str) -> list[Any]:
     codes = tree.descendants(room)
     lats, lons = (np.array([getattr(r, c) for r in rows], dtype=np.float64) for c in ("lat", "lon"))
     located = tree.locate_many(lats, lons)
-    return [r for r, areas in zip(rows, located, strict=True) if r.area in codes or any(a.code in codes for a in areas)]
+    return [
+        r
+        for r, areas in zip(rows, located, strict=True)
+        if r.area in codes or any(a.code in codes for a in areas)
+    ]
 
 
 def masked_number(number: str | None) -> str | None:

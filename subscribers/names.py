@@ -16,5 +16,10 @@ def external_ids(conn: Connection, people: Sequence[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for start in range(0, len(people), _AT_ONCE):
         wanted = list(people[start : start + _AT_ONCE])
-        found |= {row.id: row.external_id for row in conn.execute(select(subscriber.c.id, subscriber.c.external_id).where(subscriber.c.id.in_(wanted)))}
+        found |= {
+            row.id: row.external_id
+            for row in conn.execute(
+                select(subscriber.c.id, subscriber.c.external_id).where(subscriber.c.id.in_(wanted))
+            )
+        }
     return found

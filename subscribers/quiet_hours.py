@@ -1,4 +1,6 @@
-"""When a person is not to be disturbed by what can wait: reading the hours, and judging them by the clock on that person's wall."""
+"""When a person is not to be disturbed by what can wait: reading the hours, and judging them by the
+clock on that person's wall.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,16 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9]) +(\S+)", re.ASCII)
+_HOURS: Final = re.compile(
+    r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9]) +(\S+)", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Every day from `begin` until just before `end`, minutes after midnight in `zone`; where end is before begin they cross midnight."""
+    """Every day from `begin` until just before `end`, minutes after midnight in `zone`; where end
+    is before begin they cross midnight.
+    """
 
     begin: int
     end: int
@@ -25,7 +31,8 @@ class QuietHours:
     def hold(self, at: datetime) -> bool:
         """Return whether the aware moment `at` lies within.
 
-        The wall clock of the zone decides, on nights when it is put back or forward too: an hour that comes twice is judged the same both times.
+        The wall clock of the zone decides, on nights when it is put back or forward too: an hour
+        that comes twice is judged the same both times.
         """
         wall = at.astimezone(self.zone)
         minute = wall.hour * 60 + wall.minute
@@ -35,7 +42,9 @@ class QuietHours:
 
 
 def parse(text: str) -> QuietHours:
-    """Return the hours written as `22:00-07:00 Europe/London`. Raises ValueError, whose words say what is wrong and repeat nothing of the text."""
+    """Return the hours written as `22:00-07:00 Europe/London`. Raises ValueError, whose words say
+    what is wrong and repeat nothing of the text.
+    """
     found = _HOURS.fullmatch(text)
     if found is None:
         raise ValueError("these are no hours with their time zone")
@@ -49,7 +58,9 @@ def parse(text: str) -> QuietHours:
 
 
 def known(text: str) -> QuietHours | None:
-    """Return the hours of the registry; what cannot be read there counts as none: better disturbed than not warned."""
+    """Return the hours of the registry; what cannot be read there counts as none: better disturbed
+    than not warned.
+    """
     try:
         return parse(text) if text else None
     except ValueError:

@@ -1,4 +1,6 @@
-"""The registry: people, their consent and what they stopped, as rows. Every write leaves a mark that the matching index follows (guarantee R7)."""
+"""The registry: people, their consent and what they stopped, as rows. Every write leaves a mark
+that the matching index follows (guarantee R7).
+"""
 
 from __future__ import annotations
 
@@ -51,22 +53,36 @@ class Contact(NamedTuple):
 
 
 def next_change(conn: Connection) -> int:
-    """Return the mark for what this transaction writes: on PostgreSQL its own id, on SQLite the next of a counter (guarantee R7)."""
+    """Return the mark for what this transaction writes: on PostgreSQL its own id, on SQLite the
+    next of a counter (guarantee R7).
+    """
     if conn.dialect.name == "postgresql":
         return int(conn.execute(text("SELECT pg_current_xact_id()::text::bigint")).scalar_one())
-    sql = "INSERT INTO meta (key, value) VALUES ('registry_change', '1') ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1 RETURNING value"
+    sql = (
+        "INSERT INTO meta (key, value) VALUES ('registry_change', '1') ON CONFLICT (key) DO UPDATE"
+        " SET value = CAST(value AS INTEGER) + 1 RETURNING value"
+    )
     return int(conn.execute(text(sql)).scalar_one())
 
 
-def import_records(conn: Connection, records: Sequence[SubscriberRecord], basis: str, now: datetime) -> ImportCounts:
-    """Insert or update people by external id, with their consent to exactly these channels and topics on this legal basis.
+def import_records(
+    conn: Connection, records: Sequence[SubscriberRecord], basis: str, now: datetime
+) -> ImportCounts:
+    """Insert or update people by external id, with their consent to exactly these channels and
+    topics on this legal basis.
 
-    One transaction, all or nothing. Ids follow the order of the records and are never used again. What a person stopped stays stopped; an erased
-    person is left out. Consent that differs from the record's is withdrawn and given anew. Officers and partners are
-    stored with the smallest imported area that holds them, without coordinates. Raises Rejected basis_missing.
+    One transaction, all or nothing. Ids follow the order of the records and are never used again.
+    What a person stopped stays stopped; an erased person is left out. Consent that differs from the
+    record's is withdrawn and given anew. Officers and partners are stored with the smallest
+    imported area that holds them, without coordinates. Raises Rejected basis_missing.
     """
     if not basis.strip():
-        raise refuse("basis_missing", "no legal basis is named", 'say on what basis these people are sent to, such as --basis "consent, form of 3 May"', field="basis")
+        raise refuse(
+            "basis_missing",
+            "no legal basis is named",
+            'say on what basis these people are sent to, such as --basis "consent, form of 3 May"',
+            field="basis",
+        )
     postgres = conn.dialect.name == "postgresql"
     lock_name(conn, "subscriber import")
     change = next_change(conn)
@@ -75,59 +91,117 @@ def import_records(conn: Connection, records: Sequence[SubscriberRecord], basis:
     _bring(conn, records, postgres)
     values = {"now": now, "change": change, "basis": basis.strip()}
     fields = ", ".join(COLUMNS)
-    erased = int(conn.execute(text("SELECT count(*) FROM incoming i JOIN subscriber s ON s.external_id = i.external_id WHERE s.erased_at IS NOT NULL")).scalar_one())
-    new_rows = f"""INSERT INTO subscriber ({fields}, stopped, consented, created_at, updated_at, change)
-        SELECT {", ".join("i." + c for c in COLUMNS)}, '', i.channels, :now, :now, :change FROM incoming i
-        WHERE NOT EXISTS (SELECT 1 FROM subscriber s WHERE s.external_id = i.external_id) ORDER BY i.no"""  # noqa: S608 - our own column names
-    compared = [(f"subscriber.{c}", f"i.{c}") for c in COLUMNS[1:]] + [("subscriber.consented", "i.channels")]
+    erased = int(
+        conn.execute(
+            text(
+                "SELECT count(*) FROM incoming i JOIN subscriber s ON s.external_id = i.external_id"
+                " WHERE s.erased_at IS NOT NULL"
+            )
+        ).scalar_one()
+    )
+    new_rows = f"""INSERT INTO subscriber ({fields}, stopped, consented,
+            created_at, updated_at, change)
+        SELECT {", ".join("i." + c for c in COLUMNS)}, '', i.channels, :now, :now, :change
+        FROM incoming i
+        WHERE NOT EXISTS (SELECT 1 FROM subscriber s WHERE s.external_id = i.external_id)
+        ORDER BY i.no"""  # noqa: S608 - our own column names
+    compared = [(f"subscriber.{c}", f"i.{c}") for c in COLUMNS[1:]] + [
+        ("subscriber.consented", "i.channels")
+    ]
     differs = _differ(compared, postgres)
     setting = ", ".join(f"{c} = i.{c}" for c in COLUMNS[1:])
-    changed_rows = f"""UPDATE subscriber SET {setting}, consented = i.channels, updated_at = :now, change = :change FROM incoming i
-        WHERE i.external_id = subscriber.external_id AND subscriber.erased_at IS NULL AND {differs}"""  # noqa: S608 - our own column names
+    changed_rows = f"""UPDATE subscriber SET {setting}, consented = i.channels, updated_at = :now,
+            change = :change FROM incoming i
+        WHERE i.external_id = subscriber.external_id AND subscriber.erased_at IS NULL
+            AND {differs}"""  # noqa: S608 - our own column names
     updated = conn.execute(_timed(changed_rows), values).rowcount
     new = conn.execute(_timed(new_rows), values).rowcount
-    other = _differ([("consent.channels", "i.channels"), ("consent.topics", "i.topics"), ("consent.basis", ":basis")], postgres)
-    withdrawn = f"""UPDATE consent SET withdrawn_at = :now FROM subscriber s JOIN incoming i ON i.external_id = s.external_id
-        WHERE consent.subscriber_id = s.id AND consent.withdrawn_at IS NULL AND s.erased_at IS NULL AND {other}"""  # noqa: S608 - our own column names
+    other = _differ(
+        [
+            ("consent.channels", "i.channels"),
+            ("consent.topics", "i.topics"),
+            ("consent.basis", ":basis"),
+        ],
+        postgres,
+    )
+    withdrawn = f"""UPDATE consent SET withdrawn_at = :now
+        FROM subscriber s JOIN incoming i ON i.external_id = s.external_id
+        WHERE consent.subscriber_id = s.id AND consent.withdrawn_at IS NULL
+            AND s.erased_at IS NULL AND {other}"""  # noqa: S608 - our own column names
     given = """INSERT INTO consent (subscriber_id, channels, topics, basis, at)
-        SELECT s.id, i.channels, i.topics, :basis, :now FROM incoming i JOIN subscriber s ON s.external_id = i.external_id
-        WHERE s.erased_at IS NULL AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.subscriber_id = s.id AND c.withdrawn_at IS NULL) ORDER BY s.id"""
+        SELECT s.id, i.channels, i.topics, :basis, :now
+        FROM incoming i JOIN subscriber s ON s.external_id = i.external_id
+        WHERE s.erased_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM consent c WHERE c.subscriber_id = s.id AND c.withdrawn_at IS NULL)
+        ORDER BY s.id"""
     if updated or new < len(records) - erased:
         conn.execute(_timed(withdrawn), values)
     conn.execute(_timed(given), values)
     conn.execute(text("DROP TABLE incoming"))
-    return ImportCounts(new=new, updated=updated, unchanged=len(records) - new - updated - erased, erased=erased)
+    return ImportCounts(
+        new=new, updated=updated, unchanged=len(records) - new - updated - erased, erased=erased
+    )
 
 
 def settle(conn: Connection, now: datetime) -> int:
-    """Put areas in the place of coordinates of officers and partners, where an imported area holds them by now; return of how many.
+    """Put areas in the place of coordinates of officers and partners, where an imported area holds
+    them by now; return of how many.
 
-    For people who were registered before their area was imported, or by an older version of this software.
+    For people who were registered before their area was imported, or by an older version of this
+    software.
     """
     waiting = select(subscriber.c.id, subscriber.c.lat, subscriber.c.lon, subscriber.c.area)
-    lying = subscriber.c.kind.in_(BY_AREA) & subscriber.c.lat.is_not(None) & subscriber.c.lon.is_not(None)
+    lying = (
+        subscriber.c.kind.in_(BY_AREA)
+        & subscriber.c.lat.is_not(None)
+        & subscriber.c.lon.is_not(None)
+    )
     rows = conn.execute(waiting.where(lying).order_by(subscriber.c.id).with_for_update()).all()
     if not rows:
         return 0
     codes = by_area.codes_of(AreaTree.load(conn), [(row.lat, row.lon, row.area) for row in rows])
-    placed = [{"who": row.id, "code": code} for row, code in zip(rows, codes, strict=True) if code is not None]
+    placed = [
+        {"who": row.id, "code": code}
+        for row, code in zip(rows, codes, strict=True)
+        if code is not None
+    ]
     if placed:
-        values: dict[str, Any] = {"lat": None, "lon": None, "area": bindparam("code"), "updated_at": now, "change": next_change(conn)}
-        conn.execute(update(subscriber).where(subscriber.c.id == bindparam("who")).values(**values), placed)
+        values: dict[str, Any] = {
+            "lat": None,
+            "lon": None,
+            "area": bindparam("code"),
+            "updated_at": now,
+            "change": next_change(conn),
+        }
+        conn.execute(
+            update(subscriber).where(subscriber.c.id == bindparam("who")).values(**values), placed
+        )
     return len(placed)
 
 
 def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Contact]:
-    """Return how these people are reached on a channel right now; whoever does not exist is missing. One statement, for the claim."""
+    """Return how these people are reached on a channel right now; whoever does not exist is
+    missing. One statement, for the claim.
+    """
     postgres = conn.dialect.name == "postgresql"
     some = "= ANY(:ids)" if postgres else "IN (SELECT value FROM json_each(:ids))"
-    sql = f"SELECT id, {ADDRESS_SQL[channel]}, stopped, consented, erased_at IS NOT NULL FROM subscriber WHERE id {some}"  # noqa: S608 - constants
+    sql = (
+        f"SELECT id, {ADDRESS_SQL[channel]}, stopped, consented, "  # noqa: S608 - constants
+        f"erased_at IS NOT NULL FROM subscriber WHERE id {some}"
+    )
     rows = conn.execute(text(sql), {"ids": list(ids) if postgres else json.dumps(list(ids))})
-    return {row[0]: Contact(row[1], channel in row[2].split(";"), bool(row[4]), channel in row[3].split(";")) for row in rows}
+    return {
+        row[0]: Contact(
+            row[1], channel in row[2].split(";"), bool(row[4]), channel in row[3].split(";")
+        )
+        for row in rows
+    }
 
 
 def reason_not_to_send(contact: Contact | None) -> str | None:
-    """Return why nothing is handed over to this person on this channel, or None: the suppressions that can arise after the freeze."""
+    """Return why nothing is handed over to this person on this channel, or None: the suppressions
+    that can arise after the freeze.
+    """
     if contact is None or contact.erased:
         return "erased"
     if contact.stopped:
@@ -141,36 +215,73 @@ def shared_contacts(conn: Connection, channel: str, ids: BitMap) -> list[BitMap]
     """Return the groups of two or more among `ids` who have the same contact point on a channel."""
     address = ADDRESS_SQL[channel] if channel != "email" else "lower(email)"
     many = "array_agg(id)" if conn.dialect.name == "postgresql" else "json_group_array(id)"
-    sql = f"SELECT {many} FROM subscriber WHERE {address} IS NOT NULL AND erased_at IS NULL GROUP BY {address} HAVING count(*) > 1"  # noqa: S608 - constants
-    groups = (BitMap(json.loads(found) if isinstance(found, str) else found) & ids for found in conn.execute(text(sql)).scalars())
+    sql = (
+        f"SELECT {many} FROM subscriber WHERE {address} IS NOT NULL "  # noqa: S608 - constants
+        f"AND erased_at IS NULL GROUP BY {address} HAVING count(*) > 1"
+    )
+    groups = (
+        BitMap(json.loads(found) if isinstance(found, str) else found) & ids
+        for found in conn.execute(text(sql)).scalars()
+    )
     return [group for group in groups if len(group) > 1]
 
 
 def sharing(conn: Connection, channel: str, ids: BitMap) -> list[BitMap]:
-    """Return the groups of two or more people who are reached at one contact point on a channel, where one of `ids` is among them."""
+    """Return the groups of two or more people who are reached at one contact point on a channel,
+    where one of `ids` is among them.
+    """
     postgres = conn.dialect.name == "postgresql"
     address = ADDRESS_SQL[channel] if channel != "email" else "lower(email)"
-    many, some = ("array_agg(id)", "= ANY(:ids)") if postgres else ("json_group_array(id)", "IN (SELECT value FROM json_each(:ids))")
-    sql = f"""SELECT {many} FROM subscriber WHERE erased_at IS NULL AND {address} IN (SELECT {address} FROM subscriber WHERE id {some})
+    many, some = (
+        ("array_agg(id)", "= ANY(:ids)")
+        if postgres
+        else ("json_group_array(id)", "IN (SELECT value FROM json_each(:ids))")
+    )
+    sql = f"""SELECT {many} FROM subscriber WHERE erased_at IS NULL AND {address} IN (
+            SELECT {address} FROM subscriber WHERE id {some})
         GROUP BY {address} HAVING count(*) > 1"""  # noqa: S608 - constants
-    found = conn.execute(text(sql), {"ids": list(ids) if postgres else json.dumps(list(ids))}).scalars()
+    found = conn.execute(
+        text(sql), {"ids": list(ids) if postgres else json.dumps(list(ids))}
+    ).scalars()
     return [BitMap(json.loads(group) if isinstance(group, str) else group) for group in found]
 
 
 def persons_with_address(conn: Connection, channel: str, address: str) -> list[int]:
-    """Return the ids of everybody, not erased, who is reached at this address on a channel, the lowest first."""
-    column = {"sms": subscriber.c.mobile, "email": func.lower(subscriber.c.email), "voice": func.coalesce(subscriber.c.phone, subscriber.c.mobile)}[channel]
+    """Return the ids of everybody, not erased, who is reached at this address on a channel, the
+    lowest first.
+    """
+    column = {
+        "sms": subscriber.c.mobile,
+        "email": func.lower(subscriber.c.email),
+        "voice": func.coalesce(subscriber.c.phone, subscriber.c.mobile),
+    }[channel]
     wanted = address.lower() if channel == "email" else address
-    return list(conn.execute(select(subscriber.c.id).where(column == wanted, subscriber.c.erased_at.is_(None)).order_by(subscriber.c.id)).scalars())
+    return list(
+        conn.execute(
+            select(subscriber.c.id)
+            .where(column == wanted, subscriber.c.erased_at.is_(None))
+            .order_by(subscriber.c.id)
+        ).scalars()
+    )
 
 
-def stop(conn: Connection, person_ids: Iterable[int], channel: str, source: str, now: datetime) -> list[int]:
-    """Stop a channel for these people; return whom it was not stopped for before. `source`: sms_reply, unsubscribe, provider, operator."""
+def stop(
+    conn: Connection, person_ids: Iterable[int], channel: str, source: str, now: datetime
+) -> list[int]:
+    """Stop a channel for these people; return whom it was not stopped for before. `source`:
+    sms_reply, unsubscribe, provider, operator.
+    """
     if channel not in PERSONAL_CHANNELS or source not in STOP_SOURCES:
         raise ValueError(f"no such channel or source of a stop: {channel}, {source}")
     stopped = _restop(conn, person_ids, now, lambda held: held | {channel})
     if stopped:
-        conn.execute(insert(stop_table), [{"subscriber_id": person, "channel": channel, "source": source, "at": now} for person in stopped])
+        conn.execute(
+            insert(stop_table),
+            [
+                {"subscriber_id": person, "channel": channel, "source": source, "at": now}
+                for person in stopped
+            ],
+        )
     return stopped
 
 
@@ -178,28 +289,51 @@ def start(conn: Connection, person_ids: Iterable[int], channel: str, now: dateti
     """Lift a person's own stop of a channel; return whom it was lifted for."""
     started = _restop(conn, person_ids, now, lambda held: held - {channel})
     if started:
-        lifted = update(stop_table).where(stop_table.c.subscriber_id.in_(started), stop_table.c.channel == channel, stop_table.c.lifted_at.is_(None))
+        lifted = update(stop_table).where(
+            stop_table.c.subscriber_id.in_(started),
+            stop_table.c.channel == channel,
+            stop_table.c.lifted_at.is_(None),
+        )
         conn.execute(lifted.values(lifted_at=now))
     return started
 
 
 def row_count(conn: Connection) -> int:
-    """Return how many rows the registry has, erased people included: what an index must hold to be complete."""
+    """Return how many rows the registry has, erased people included: what an index must hold to be
+    complete.
+    """
     return int(conn.execute(select(func.count()).select_from(subscriber)).scalar_one())
 
 
 def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
-    """Return everything known of one person, by id or, given text that is no number, by external id; None if there is nobody."""
-    number = person if isinstance(person, int) else int(person) if person.isascii() and person.isdigit() and len(person) < 10 else None
-    row = conn.execute(select(subscriber).where(subscriber.c.id == number)).first() if number is not None else None
+    """Return everything known of one person, by id or, given text that is no number, by external
+    id; None if there is nobody.
+    """
+    number = (
+        person
+        if isinstance(person, int)
+        else int(person)
+        if person.isascii() and person.isdigit() and len(person) < 10
+        else None
+    )
+    row = (
+        conn.execute(select(subscriber).where(subscriber.c.id == number)).first()
+        if number is not None
+        else None
+    )
     if row is None:
-        row = conn.execute(select(subscriber).where(subscriber.c.external_id == str(person))).first()
+        row = conn.execute(
+            select(subscriber).where(subscriber.c.external_id == str(person))
+        ).first()
     if row is None:
         return None
     found: dict[str, Any] = {"id": row.id, **{c: getattr(row, c) for c in COLUMNS}}
     for column in ("sectors", "communities", "topics", "channels", "stopped", "consented"):
         found[column] = [part for part in getattr(row, column).split(";") if part]
-    found |= {c: None if (at := getattr(row, c)) is None else at.isoformat() for c in ("created_at", "updated_at", "erased_at")}
+    found |= {
+        c: None if (at := getattr(row, c)) is None else at.isoformat()
+        for c in ("created_at", "updated_at", "erased_at")
+    }
     found["consents"] = [
         {
             "channels": c.channels.split(";") if c.channels else [],
@@ -208,11 +342,20 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
             "at": c.at.isoformat(),
             "withdrawn_at": _iso(c.withdrawn_at),
         }
-        for c in conn.execute(select(consent).where(consent.c.subscriber_id == row.id).order_by(consent.c.id))
+        for c in conn.execute(
+            select(consent).where(consent.c.subscriber_id == row.id).order_by(consent.c.id)
+        )
     ]
     found["stops"] = [
-        {"channel": s.channel, "source": s.source, "at": s.at.isoformat(), "lifted_at": _iso(s.lifted_at)}
-        for s in conn.execute(select(stop_table).where(stop_table.c.subscriber_id == row.id).order_by(stop_table.c.id))
+        {
+            "channel": s.channel,
+            "source": s.source,
+            "at": s.at.isoformat(),
+            "lifted_at": _iso(s.lifted_at),
+        }
+        for s in conn.execute(
+            select(stop_table).where(stop_table.c.subscriber_id == row.id).order_by(stop_table.c.id)
+        )
     ]
     return found
 
@@ -220,10 +363,16 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
 def export(conn: Connection) -> Iterator[list[str]]:
     """Yield everybody not erased as the cells of the subscribers CSV, by id.
 
-    A cell that a spreadsheet would run gets an apostrophe in front, which the import takes off again; numbers in E.164 and coordinates stay plain.
+    A cell that a spreadsheet would run gets an apostrophe in front, which the import takes off
+    again; numbers in E.164 and coordinates stay plain.
     """
     after = 0
-    query = select(subscriber.c.id, *(subscriber.c[c] for c in COLUMNS)).where(subscriber.c.erased_at.is_(None)).order_by(subscriber.c.id).limit(_PAGE)
+    query = (
+        select(subscriber.c.id, *(subscriber.c[c] for c in COLUMNS))
+        .where(subscriber.c.erased_at.is_(None))
+        .order_by(subscriber.c.id)
+        .limit(_PAGE)
+    )
     while rows := conn.execute(query.where(subscriber.c.id > after)).all():
         after = rows[-1].id
         for row in rows:
@@ -239,7 +388,11 @@ def _cell(column: str, value: Any) -> str:
     if value is None:
         return ""
     if column in _NUMBER_COLUMNS:
-        return f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) and abs(value) < 1e-4 else str(value)
+        return (
+            f"{value:.9f}".rstrip("0").rstrip(".")
+            if isinstance(value, float) and abs(value) < 1e-4
+            else str(value)
+        )
     if column in ("sectors", "communities"):
         return ";".join(escape(part) for part in value.split(";"))
     return escape(value)
@@ -253,7 +406,12 @@ def _restop(conn: Connection, person_ids: Iterable[int], now: datetime, change: 
     ids = sorted(set(person_ids))
     if not ids:
         return []
-    rows = conn.execute(select(subscriber.c.id, subscriber.c.stopped).where(subscriber.c.id.in_(ids)).order_by(subscriber.c.id).with_for_update()).all()
+    rows = conn.execute(
+        select(subscriber.c.id, subscriber.c.stopped)
+        .where(subscriber.c.id.in_(ids))
+        .order_by(subscriber.c.id)
+        .with_for_update()
+    ).all()
     done = []
     mark: int | None = None
     for row in rows:
@@ -261,7 +419,15 @@ def _restop(conn: Connection, person_ids: Iterable[int], now: datetime, change: 
         wanted = change(held)
         if wanted != held:
             mark = next_change(conn) if mark is None else mark
-            conn.execute(update(subscriber).where(subscriber.c.id == row.id).values(stopped=";".join(c for c in PERSONAL_CHANNELS if c in wanted), updated_at=now, change=mark))
+            conn.execute(
+                update(subscriber)
+                .where(subscriber.c.id == row.id)
+                .values(
+                    stopped=";".join(c for c in PERSONAL_CHANNELS if c in wanted),
+                    updated_at=now,
+                    change=mark,
+                )
+            )
             done.append(row.id)
     return done
 
@@ -271,20 +437,33 @@ def _bring(conn: Connection, records: Sequence[SubscriberRecord], postgres: bool
     types = {"lat": "DOUBLE PRECISION", "lon": "DOUBLE PRECISION"}
     columns = ", ".join(f"{c} {types.get(c, 'TEXT')}" for c in COLUMNS[1:])
     end = " ON COMMIT DROP" if postgres else ""
-    conn.execute(text(f"CREATE TEMPORARY TABLE incoming (no INTEGER PRIMARY KEY, external_id TEXT NOT NULL UNIQUE, {columns}){end}"))
+    conn.execute(
+        text(
+            "CREATE TEMPORARY TABLE incoming (no INTEGER PRIMARY KEY, external_id TEXT NOT NULL"
+            f" UNIQUE, {columns}){end}"
+        )
+    )
     driver: Any = conn.connection.driver_connection
     numbered = ((no, *record) for no, record in enumerate(records))
     if postgres:
-        await_only(driver.copy_records_to_table("incoming", records=numbered, columns=("no", *COLUMNS)))
+        await_only(
+            driver.copy_records_to_table("incoming", records=numbered, columns=("no", *COLUMNS))
+        )
         conn.execute(text("ANALYZE incoming"))
     else:
         marks = ", ".join("?" * (len(COLUMNS) + 1))
-        driver.executemany(f"INSERT INTO incoming (no, {', '.join(COLUMNS)}) VALUES ({marks})", numbered)  # noqa: S608 - our own column names
+        driver.executemany(
+            f"INSERT INTO incoming (no, {', '.join(COLUMNS)}) VALUES ({marks})",  # noqa: S608
+            numbered,
+        )
 
 
 def _differ(pairs: Sequence[tuple[str, str]], postgres: bool) -> str:
     if postgres:
-        return f"({', '.join(a for a, _ in pairs)}) IS DISTINCT FROM ({', '.join(b for _, b in pairs)})"
+        return (
+            f"({', '.join(a for a, _ in pairs)}) IS DISTINCT FROM"
+            f" ({', '.join(b for _, b in pairs)})"
+        )
     return f"NOT ({' AND '.join(f'{a} IS {b}' for a, b in pairs)})"
 
 

@@ -11,6 +11,10 @@ from subscribers.tables import stop
 
 
 def recent_stops(conn: Connection, since: datetime) -> list[tuple[int, str]]:
-    """Return (person, channel) of what was stopped since then and not taken up again. By time, not by id: no reader follows a sequence (R7)."""
-    query = select(stop.c.subscriber_id, stop.c.channel).where(stop.c.at >= since, stop.c.lifted_at.is_(None))
+    """Return (person, channel) of what was stopped since then and not taken up again. By time, not
+    by id: no reader follows a sequence (R7).
+    """
+    query = select(stop.c.subscriber_id, stop.c.channel).where(
+        stop.c.at >= since, stop.c.lifted_at.is_(None)
+    )
     return [(person, channel) for person, channel in conn.execute(query)]

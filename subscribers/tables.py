@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+)
 
 from broadcast.store import UtcDateTime, metadata
 
 subscriber = Table(
     "subscriber",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),  # 32 bit, never used again (guarantee R15)
+    Column(
+        "id", Integer, primary_key=True, autoincrement=True
+    ),  # 32 bit, never used again (guarantee R15)
     Column("external_id", String, nullable=False, unique=True),
     Column("name", String, nullable=False, server_default=""),
     Column("kind", String, nullable=False),
@@ -24,16 +36,24 @@ subscriber = Table(
     Column("sectors", String, nullable=False, server_default=""),  # lists are joined by ";"
     Column("communities", String, nullable=False, server_default=""),
     Column("topics", String, nullable=False, server_default=""),  # empty = all but exercise
-    Column("channels", String, nullable=False, server_default=""),  # in the person's order; filled in on import
+    Column(
+        "channels", String, nullable=False, server_default=""
+    ),  # in the person's order; filled in on import
     Column("minimum_severity", String, nullable=False, server_default=""),
     Column("quiet_hours", String, nullable=False, server_default=""),
-    Column("stopped", String, nullable=False, server_default=""),  # channels stopped by the person, joined by ";"
+    Column(
+        "stopped", String, nullable=False, server_default=""
+    ),  # channels stopped by the person, joined by ";"
     Column("consented", String, nullable=False, server_default=""),  # channels consented to
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("erased_at", UtcDateTime),
-    Column("person_key", LargeBinary),  # encrypts what is kept of this person beside this row; destroyed at erasure (R6, later)
-    Column("change", BigInteger, nullable=False, index=True),  # PostgreSQL: the writing transaction's id; SQLite: a counter (R7)
+    Column(
+        "person_key", LargeBinary
+    ),  # encrypts what is kept of this person beside this row; destroyed at erasure (R6, later)
+    Column(
+        "change", BigInteger, nullable=False, index=True
+    ),  # PostgreSQL: the writing transaction's id; SQLite: a counter (R7)
     sqlite_autoincrement=True,
 )
 

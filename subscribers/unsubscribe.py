@@ -1,4 +1,6 @@
-"""The links by which a person stops: a token per person and channel, made from a key, kept nowhere."""
+"""The links by which a person stops: a token per person and channel, made from a key, kept
+nowhere.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,12 @@ class Link(NamedTuple):
 
 
 def token(person_id: int, channel: str, key: bytes, *, simulated: bool = False) -> str:
-    """Return the token of `/u/{token}`: the person, the channel, whether it was simulated, and a 128-bit HMAC, in lower-case base32."""
-    number = _CHANNELS.index(channel) | (_SIMULATED if simulated else 0) if channel in _CHANNELS else 255
+    """Return the token of `/u/{token}`: the person, the channel, whether it was simulated, and a
+    128-bit HMAC, in lower-case base32.
+    """
+    number = (
+        _CHANNELS.index(channel) | (_SIMULATED if simulated else 0) if channel in _CHANNELS else 255
+    )
     head = person_id.to_bytes(4, "big") + bytes([number])
     return base64.b32encode(head + _mac(head, key)).decode().rstrip("=").lower()
 
@@ -36,7 +42,11 @@ def read(text: str, key: bytes) -> Link | None:
     if len(raw) != 5 + _MAC_BYTES or not hmac.compare_digest(mac, _mac(head, key)):
         return None
     simulated, number = bool(head[4] & _SIMULATED), head[4] & ~_SIMULATED
-    return Link(int.from_bytes(head[:4], "big"), _CHANNELS[number], simulated) if number < len(_CHANNELS) else None
+    return (
+        Link(int.from_bytes(head[:4], "big"), _CHANNELS[number], simulated)
+        if number < len(_CHANNELS)
+        else None
+    )
 
 
 def _mac(head: bytes, key: bytes) -> bytes:

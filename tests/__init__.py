@@ -1,1 +1,3 @@
-"""The suite: it mirrors the packages; services/ starts the real ones; contracts/ runs one suite on the fake and the real thing."""
+"""The suite: it mirrors the packages; services/ starts the real ones; contracts/ runs one suite on
+the fake and the real thing.
+"""

@@ -1,8 +1,11 @@
-"""What every test stands on: real services started when first asked for, time that stands still, no way off this machine.
+"""What every test stands on: real services started when first asked for, time that stands still, no
+way off this machine.
 
 Services (a service that cannot start is an error, never a skip):
-- `kafka`, `postgres`, `redis`, `smtp`: handles for the whole session (tests.services.Program: kill9, freeze, start …);
-- `kafka_bootstrap`, `postgres_url` (a new, empty database), `redis_url` (emptied), `smtp_sink` (emptied): for one test.
+- `kafka`, `postgres`, `redis`, `smtp`: handles for the whole session (tests.services.Program:
+  kill9, freeze, start …);
+- `kafka_bootstrap`, `postgres_url` (a new, empty database), `redis_url` (emptied), `smtp_sink`
+  (emptied): for one test.
 A test that kills a service takes one of its own: `with Kafka() as kafka: …`.
 """
 
@@ -29,32 +32,52 @@ _MARKED = {
     "smtp": {"smtp", "smtp_sink"},
 }
 
-# The settings of whoever runs the suite are not the tests': ours would call FASTTIME_TEST_… an unknown setting, and obey FASTTIME_TOKEN.
-_outside = {name.removeprefix("FASTTIME_TEST_"): value for name, value in os.environ.items() if name.startswith("FASTTIME_TEST_")}
+# The settings of whoever runs the suite are not the tests': ours would call FASTTIME_TEST_… an
+# unknown setting, and obey FASTTIME_TOKEN.
+_outside = {
+    name.removeprefix("FASTTIME_TEST_"): value
+    for name, value in os.environ.items()
+    if name.startswith("FASTTIME_TEST_")
+}
 for _name in [name for name in os.environ if name.startswith("FASTTIME_")]:
     del os.environ[_name]
 
 # Machines of CI are slow and shared: no deadlines; there, the same examples every time.
-hypothesis.settings.register_profile("fasttime", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.register_profile("ci", hypothesis.settings.get_profile("fasttime"), derandomize=True)
+hypothesis.settings.register_profile(
+    "fasttime",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile(
+    "ci", hypothesis.settings.get_profile("fasttime"), derandomize=True
+)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "fasttime")
 
 
-# "required": a run that compares nothing with the world's own files is an error (`.ci/run` sets it).
+# "required": a run that compares nothing with the world's own files is an error (`.ci/run` sets
+# it).
 _reference = _outside.get("REFERENCE", "")
 _not_compared = pytest.StashKey[int]()
 
 
 def pytest_configure() -> None:
     if _reference not in ("", "required"):
-        raise pytest.UsageError(f'FASTTIME_TEST_REFERENCE is "{_reference}": write "required", or leave it out')
+        raise pytest.UsageError(
+            f'FASTTIME_TEST_REFERENCE is "{_reference}": write "required", or leave it out'
+        )
     if _reference and not REFERENCE.is_dir():
-        raise pytest.UsageError(f"FASTTIME_TEST_REFERENCE=required, and {REFERENCE} is missing: put the folder `shared` beside the checkout")
+        raise pytest.UsageError(
+            f"FASTTIME_TEST_REFERENCE=required, and {REFERENCE} is missing: put the folder `shared`"
+            " beside the checkout"
+        )
     loopback.install()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test with the services it uses, so that -m "not kafka" leaves them out; leave out what cannot be compared."""
+    """Mark each test with the services it uses, so that -m "not kafka" leaves them out; leave out
+    what cannot be compared.
+    """
     if not REFERENCE.is_dir():
         left = [item for item in items if item.get_closest_marker("reference")]
         items[:] = [item for item in items if not item.get_closest_marker("reference")]
@@ -68,19 +91,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    if _reference and session.items and not any(item.get_closest_marker("reference") for item in session.items):
-        raise pytest.UsageError("FASTTIME_TEST_REFERENCE=required, and this selection has no test with the marker `reference`")
+    if (
+        _reference
+        and session.items
+        and not any(item.get_closest_marker("reference") for item in session.items)
+    ):
+        raise pytest.UsageError(
+            "FASTTIME_TEST_REFERENCE=required, and this selection has no test with the marker"
+            " `reference`"
+        )
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Say in one line what was not compared."""
     if left := config.stash.get(_not_compared, 0):
-        terminalreporter.write_line(f"Not compared with the world's own files: {left} tests marked `reference` were left out, because {REFERENCE} is missing.")
+        terminalreporter.write_line(
+            f"Not compared with the world's own files: {left} tests marked `reference` were left"
+            f" out, because {REFERENCE} is missing."
+        )
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail the test that tried to leave this machine, also where the tested code swallowed the refusal."""
+    """Fail the test that tried to leave this machine, also where the tested code swallowed the
+    refusal.
+    """
     loopback.escapes()
     outcome = yield
     if tried := loopback.escapes():
@@ -102,7 +139,9 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Kafka | OutsideKafka]:
-    """The broker of this session. Topics and groups outlive tests: use names of your own, or `kafka_bootstrap`."""
+    """The broker of this session. Topics and groups outlive tests: use names of your own, or
+    `kafka_bootstrap`.
+    """
     if where := _outside.get("KAFKA"):
         yield OutsideKafka(where)
         return
@@ -112,14 +151,18 @@ def kafka() -> Iterator[Kafka | OutsideKafka]:
 
 @pytest.fixture
 def kafka_bootstrap(kafka: Kafka | OutsideKafka) -> str:
-    """Host and port of the broker, without the topics of earlier tests, and what groups had committed for them."""
+    """Host and port of the broker, without the topics of earlier tests, and what groups had
+    committed for them.
+    """
     delete_topics(kafka.bootstrap)
     return kafka.bootstrap
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgreSQL | OutsidePostgreSQL]:
-    """The database server of this session; `postgres.databases` makes, copies and drops databases."""
+    """The database server of this session; `postgres.databases` makes, copies and drops
+    databases.
+    """
     if where := _outside.get("POSTGRES"):
         server = OutsidePostgreSQL(where)
         yield server

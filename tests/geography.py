@@ -1,4 +1,6 @@
-"""Two Londons for tests: the one that we drew (real codes and names, invented borders), and the real one."""
+"""Two Londons for tests: the one that we drew (real codes and names, invented borders), and the
+real one.
+"""
 
 from __future__ import annotations
 
@@ -24,5 +26,19 @@ class London:
         """Return the London of a source (OWN or REFERENCE)."""
         geo = source / "geo"
         if source == OWN:
-            return cls(geo / "boroughs.geojson", geo / "wards.geojson", all_wards=134, in_the_city=7, city_ward="E05900001", city_radius_km=5)
-        return cls(geo / "london_boroughs_small.geojson", geo / "london_wards_synthetic.geojson", all_wards=704, in_the_city=26, city_ward="E05009288", city_radius_km=3)
+            return cls(
+                geo / "boroughs.geojson",
+                geo / "wards.geojson",
+                all_wards=134,
+                in_the_city=7,
+                city_ward="E05900001",
+                city_radius_km=5,
+            )
+        return cls(
+            geo / "london_boroughs_small.geojson",
+            geo / "london_wards_synthetic.geojson",
+            all_wards=704,
+            in_the_city=26,
+            city_ward="E05009288",
+            city_radius_km=3,
+        )

@@ -1,7 +1,8 @@
-"""The suite stays on this machine: an audit hook refuses every connection, datagram and look-up that would leave it.
+"""The suite stays on this machine: an audit hook refuses every connection, datagram and look-up
+that would leave it.
 
-It watches Python's own sockets in this process (asyncio, aiohttp, aiokafka, asyncpg, smtplib). uvloop and child processes
-do their own work and are not seen.
+It watches Python's own sockets in this process (asyncio, aiohttp, aiokafka, asyncpg, smtplib).
+uvloop and child processes do their own work and are not seen.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import ipaddress
 import socket
 import sys
 
-_LOCAL_NAMES = frozenset({"", "localhost", "localhost.localdomain", "ip6-localhost", "0.0.0.0", "::"})
+_LOCAL_NAMES = frozenset(
+    {"", "localhost", "localhost.localdomain", "ip6-localhost", "0.0.0.0", "::"}
+)
 _installed = False
 _escapes: list[str] = []
 
@@ -42,7 +45,9 @@ def _hook(event: str, args: tuple[object, ...]) -> None:
             _refuse(f"{event} to port {address[1] if len(address) > 1 else '?'} of {address[0]}")
     elif event == "socket.getaddrinfo":
         host = args[0]
-        if not is_local(host) and not _is_address(host):  # reading an address sends nothing; connecting to it is refused above
+        if not is_local(host) and not _is_address(
+            host
+        ):  # reading an address sends nothing; connecting to it is refused above
             _refuse(f"look-up of {host!r}")
 
 
@@ -56,7 +61,9 @@ def _is_address(host: object) -> bool:
 
 def _refuse(what: str) -> None:
     _escapes.append(what)
-    raise LeftTheMachine(f"{what}: tests use loopback only; hand in a fake, the simulator, or 127.0.0.1")
+    raise LeftTheMachine(
+        f"{what}: tests use loopback only; hand in a fake, the simulator, or 127.0.0.1"
+    )
 
 
 def install() -> None:
@@ -68,7 +75,9 @@ def install() -> None:
 
 
 def escapes() -> list[str]:
-    """Return, and forget, what was tried since the last call: also what the tested code swallowed."""
+    """Return, and forget, what was tried since the last call: also what the tested code
+    swallowed.
+    """
     tried = list(_escapes)
     _escapes.clear()
     return tried

@@ -1,4 +1,6 @@
-"""What a run says, and whether it runs at all, where the world's own files are not beside the checkout."""
+"""What a run says, and whether it runs at all, where the world's own files are not beside the
+checkout.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def bare(tmp_path: Path) -> Path:
     """A checkout in a folder with a space in its name, nothing beside it."""
     clone = tmp_path / "a bare clone" / "fasttime"
     clone.mkdir(parents=True)
-    shutil.copytree(REPOSITORY / "tests", clone / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        REPOSITORY / "tests", clone / "tests", ignore=shutil.ignore_patterns("__pycache__")
+    )
     shutil.copy(REPOSITORY / "pyproject.toml", clone)
     for package in ("broadcast", "subscribers", "channels", "config", "console"):
         (clone / package).symlink_to(REPOSITORY / package)
@@ -30,9 +34,21 @@ def bare(tmp_path: Path) -> Path:
 
 
 def run(checkout: Path, *arguments: str, **settings: str) -> tuple[int, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FASTTIME_", "PYTEST_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FASTTIME_", "PYTEST_"))
+    }
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(command, cwd=checkout, env={**kept, **settings}, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(
+        command,
+        cwd=checkout,
+        env={**kept, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -48,8 +64,16 @@ def test_a_bare_clone_passes_and_says_in_one_line_what_it_did_not_compare(bare: 
     assert "skipped" not in said
 
 
-@pytest.mark.parametrize("told,words", [("required", "put the folder `shared` beside the checkout"), ("yes", 'write "required", or leave it out')])
-def test_where_the_comparison_is_required_its_absence_is_an_error(bare: Path, told: str, words: str) -> None:
+@pytest.mark.parametrize(
+    "told,words",
+    [
+        ("required", "put the folder `shared` beside the checkout"),
+        ("yes", 'write "required", or leave it out'),
+    ],
+)
+def test_where_the_comparison_is_required_its_absence_is_an_error(
+    bare: Path, told: str, words: str
+) -> None:
     code, said = run(bare, SUBJECT, FASTTIME_TEST_REFERENCE=told)
     assert code == pytest.ExitCode.USAGE_ERROR, said
     assert words in said
@@ -64,4 +88,6 @@ def test_where_the_comparison_is_required_a_run_that_leaves_it_out_is_an_error()
 
 
 def test_ci_requires_the_comparison() -> None:
-    assert 'export FASTTIME_TEST_REFERENCE="${FASTTIME_TEST_REFERENCE-required}"' in (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
+    assert 'export FASTTIME_TEST_REFERENCE="${FASTTIME_TEST_REFERENCE-required}"' in (
+        REPOSITORY / ".ci" / "run"
+    ).read_text(encoding="utf-8")

@@ -1,4 +1,6 @@
-"""The compose file and the image name what the code has: its roles, its commands, its settings; and nothing floats or runs as root."""
+"""The compose file and the image name what the code has: its roles, its commands, its settings; and
+nothing floats or runs as root.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,13 @@ from config.settings import NAMES, PREFIX
 
 ROOT = Path(__file__).parents[1]
 INFRASTRUCTURE = {"kafka", "postgres", "redis"}
-COMMANDS = {"migrate": ["migrate"], "web": ["web"], "relay": ["relay"], "simulator": ["simulator"], **{f"worker-{role}": ["worker", "--role", role] for role in ROLES}}
+COMMANDS = {
+    "migrate": ["migrate"],
+    "web": ["web"],
+    "relay": ["relay"],
+    "simulator": ["simulator"],
+    **{f"worker-{role}": ["worker", "--role", role] for role in ROLES},
+}
 VERSION = r"\d+\.\d+(\.\d+)?(-[a-z]+)*"
 
 compose: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -44,20 +52,34 @@ def test_every_setting_named_is_one_that_the_code_reads(path: str) -> None:
 
 def test_all_our_processes_share_the_settings_that_must_be_equal() -> None:
     for service in ours.values():
-        assert {PREFIX + name for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP", "REDIS_URL", "SECRET_KEY")} <= set(service["environment"])
+        assert {
+            PREFIX + name for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP", "REDIS_URL", "SECRET_KEY")
+        } <= set(service["environment"])
     assert len({str(service["environment"]) for service in ours.values()}) == 1
 
 
 def test_the_settings_of_the_file_are_accepted_by_the_code() -> None:
     from config.settings import load
 
-    given = {"POSTGRES_PASSWORD": "p4ss", "FASTTIME_SECRET_KEY": "0123456789abcdef" * 4, "FASTTIME_PUBLIC_URL": "http://localhost:8000"}
+    given = {
+        "POSTGRES_PASSWORD": "p4ss",
+        "FASTTIME_SECRET_KEY": "0123456789abcdef" * 4,
+        "FASTTIME_PUBLIC_URL": "http://localhost:8000",
+    }
 
     def filled(value: object) -> str:
-        return re.sub(r"\$\{(\w+):([-?])([^}]*)\}", lambda m: given.get(m[1], m[3] if m[2] == "-" else ""), str(value))
+        return re.sub(
+            r"\$\{(\w+):([-?])([^}]*)\}",
+            lambda m: given.get(m[1], m[3] if m[2] == "-" else ""),
+            str(value),
+        )
 
     settings = load({name: filled(value) for name, value in services["web"]["environment"].items()})
-    assert (settings.embedded, settings.kafka_bootstrap, settings.database_url) == (False, "kafka:9092", "postgresql://fasttime:p4ss@postgres:5432/fasttime")
+    assert (settings.embedded, settings.kafka_bootstrap, settings.database_url) == (
+        False,
+        "kafka:9092",
+        "postgresql://fasttime:p4ss@postgres:5432/fasttime",
+    )
 
 
 @pytest.mark.parametrize("name", sorted(services))
@@ -68,7 +90,9 @@ def test_an_image_is_named_by_its_full_version(name: str) -> None:
 
 
 def test_our_image_carries_our_version() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "version"
+    ]
     assert {service["image"] for service in ours.values()} == {f"fasttime:{version}"}
 
 
@@ -100,13 +124,21 @@ def test_no_secret_stands_in_the_file() -> None:
 
 def test_the_image_is_pinned_and_does_not_run_as_root() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    assert re.findall(r"^FROM .*?(\S+:\S+)", text, re.MULTILINE) == ["python:3.12.12-slim-bookworm"] * 2
+    assert (
+        re.findall(r"^FROM .*?(\S+:\S+)", text, re.MULTILINE)
+        == ["python:3.12.12-slim-bookworm"] * 2
+    )
     assert "--require-hashes" in text
     assert re.findall(r"^USER (\S+)", text, re.MULTILINE) == ["10001:10001"]
 
 
 def test_the_image_holds_every_package_of_the_wheel() -> None:
-    packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "hatch"
+    ]["build"]["targets"]["wheel"]["packages"]
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert re.findall(r"^COPY (\w+) \1$", text, re.MULTILINE) == packages
-    assert set(packages) <= {line.strip("!/") for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()}
+    assert set(packages) <= {
+        line.strip("!/")
+        for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    }

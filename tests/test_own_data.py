@@ -1,4 +1,6 @@
-"""The suite's own data: where each fact is from stands beside it, and each figure is the published one."""
+"""The suite's own data: where each fact is from stands beside it, and each figure is the published
+one.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,11 @@ import pytest
 from tests.channels.twilio_api import answers
 from tests.sources import OWN, REFERENCE
 
-FILES = sorted(path.relative_to(OWN).as_posix() for path in OWN.rglob("*") if path.is_file() and path.name != "README.md")
+FILES = sorted(
+    path.relative_to(OWN).as_posix()
+    for path in OWN.rglob("*")
+    if path.is_file() and path.name != "README.md"
+)
 
 
 def table(file: Path, *columns: str) -> list[tuple[str, ...]]:
@@ -24,11 +30,17 @@ def table(file: Path, *columns: str) -> list[tuple[str, ...]]:
 
 def magic(file: Path) -> dict[str, Any]:
     told = json.loads(file.read_text())
-    return {part: {number: code for number, code in told[part].items() if number != "other"} for part in ("sms_to", "sms_from", "call_to", "call_from")}
+    return {
+        part: {number: code for number, code in told[part].items() if number != "other"}
+        for part in ("sms_to", "sms_from", "call_to", "call_from")
+    }
 
 
 def boroughs(file: Path) -> list[tuple[str, ...]]:
-    return sorted((each["properties"]["GSS_CODE"], each["properties"]["NAME"]) for each in json.loads(file.read_bytes())["features"])
+    return sorted(
+        (each["properties"]["GSS_CODE"], each["properties"]["NAME"])
+        for each in json.loads(file.read_bytes())["features"]
+    )
 
 
 def right_to_left(file: Path, column: str) -> list[tuple[str, bool]]:
@@ -58,8 +70,16 @@ FACTS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         lambda: table(REFERENCE / "misc/uk_threat_levels.csv", "date", "scale", "level"),
     ),
     "misc/threat_level_wording.csv": (
-        lambda: table(OWN / "misc/threat_level_wording.csv", "level", "rank", "since_2019", "before_2019"),
-        lambda: table(REFERENCE / "misc/threat_level_wording.csv", "level", "rank", "meaning_now", "meaning_before_2019"),
+        lambda: table(
+            OWN / "misc/threat_level_wording.csv", "level", "rank", "since_2019", "before_2019"
+        ),
+        lambda: table(
+            REFERENCE / "misc/threat_level_wording.csv",
+            "level",
+            "rank",
+            "meaning_now",
+            "meaning_before_2019",
+        ),
     ),
     "misc/languages.csv": (
         lambda: right_to_left(OWN / "misc/languages.csv", "right_to_left"),
@@ -86,9 +106,15 @@ def shape(schema: Any) -> Any:
 
 
 def test_each_file_of_our_own_has_its_line_in_the_list_of_sources() -> None:
-    lines = [line.split("|") for line in (OWN / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    lines = [
+        line.split("|")
+        for line in (OWN / "README.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
     assert sorted(cells[1].strip().strip("`") for cells in lines) == FILES
-    assert all(cell.strip() for cells in lines for cell in cells[2:5])  # what it holds, where it is from, under which licence
+    assert all(
+        cell.strip() for cells in lines for cell in cells[2:5]
+    )  # what it holds, where it is from, under which licence
 
 
 @pytest.mark.reference

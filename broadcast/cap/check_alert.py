@@ -1,4 +1,6 @@
-"""What the schema cannot say about a message as a whole: names, references, scope, note, languages, signatures."""
+"""What the schema cannot say about a message as a whole: names, references, scope, note, languages,
+signatures.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,11 @@ def check_alert(alert: CapAlert) -> Iterator[RuleHit]:
             yield hit("language_repeated", f"/alert/info[{number}]", info.language_tag)
         languages.add(tag)
     if alert.signatures:
-        yield hit("signature_not_checked", "/alert", "a signature" if len(alert.signatures) == 1 else f"{len(alert.signatures)} elements")
+        yield hit(
+            "signature_not_checked",
+            "/alert",
+            "a signature" if len(alert.signatures) == 1 else f"{len(alert.signatures)} elements",
+        )
 
 
 def _references(alert: CapAlert) -> Iterator[RuleHit]:
@@ -40,14 +46,17 @@ def _references(alert: CapAlert) -> Iterator[RuleHit]:
     items = words(alert.references or "")
     replaces = alert.msg_type in ("Update", "Cancel")
     if replaces and not items:
-        yield hit("references_missing", "/alert" if alert.references is None else where, "no references")
+        yield hit(
+            "references_missing", "/alert" if alert.references is None else where, "no references"
+        )
     for item in items:
         parts = item.split(",")
         if len(parts) != 3 or not all(parts):
             yield hit("reference_form", where, item)
             continue
         sender, identifier, sent = parts
-        # A sender gives an identifier only once (CAP 1.2, alert.identifier): with another time it is the same message still.
+        # A sender gives an identifier only once (CAP 1.2, alert.identifier): with another time it
+        # is the same message still.
         if replaces and (sender, identifier) == (alert.sender, alert.identifier):
             yield hit("reference_self", where, item)
         if read_time(sent) is None:

@@ -1,4 +1,6 @@
-"""What the schema cannot say about an info and its areas: times against each other, shapes, heights, hidden marks in text."""
+"""What the schema cannot say about an info and its areas: times against each other, shapes,
+heights, hidden marks in text.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _DECIMALS = {slot.tag: slot for slot in AREA if slot.type == "decimal"}
 
 
 def check_infos(alert: CapAlert, *, shapes: bool = True) -> Iterator[RuleHit]:
-    """Yield the hits of the rules about infos and areas; without `shapes` not those about polygons and circles."""
+    """Yield the hits of the rules about infos and areas; without `shapes` not those about polygons
+    and circles.
+    """
     for number, info in enumerate(alert.infos, 1):
         where = f"/alert/info[{number}]"
         for tag in _TEXTS:
@@ -52,7 +56,9 @@ def _times(alert: CapAlert, info: CapInfo, where: str) -> Iterator[RuleHit]:
     named = {"effective": info.effective, "onset": info.onset, "expires": info.expires}
     for tag, text in (("sent", alert.sent), *named.items()):
         if text and "T24:00:00" in text and (tag != "sent" or where == "/alert/info[1]"):
-            yield hit("time_end_of_day", f"{where}/{tag}[1]" if tag != "sent" else "/alert/sent[1]", text)
+            yield hit(
+                "time_end_of_day", f"{where}/{tag}[1]" if tag != "sent" else "/alert/sent[1]", text
+            )
     expires = read_time(info.expires or "")
     if expires is None:
         return
@@ -72,15 +78,35 @@ def _area(area: CapArea, where: str, *, shapes: bool) -> Iterator[RuleHit]:
 
 
 def _findable(info: CapInfo, where: str) -> Iterator[RuleHit]:
-    """Yield one hit for all areas of an info that only have codes, and one for all that only have words: some documents have hundreds."""
-    lost = [(place, area) for place, area in enumerate(info.areas, 1) if not area.polygons and not area.circles and not gss_codes(area)]
+    """Yield one hit for all areas of an info that only have codes, and one for all that only have
+    words: some documents have hundreds.
+    """
+    lost = [
+        (place, area)
+        for place, area in enumerate(info.areas, 1)
+        if not area.polygons and not area.circles and not gss_codes(area)
+    ]
     for rule, places in (
-        ("area_only_geocodes", [(place, ", ".join(sorted({name for name, _ in area.geocodes}))) for place, area in lost if area.geocodes]),
-        ("area_only_described", [(place, area.area_desc) for place, area in lost if not area.geocodes]),
+        (
+            "area_only_geocodes",
+            [
+                (place, ", ".join(sorted({name for name, _ in area.geocodes})))
+                for place, area in lost
+                if area.geocodes
+            ],
+        ),
+        (
+            "area_only_described",
+            [(place, area.area_desc) for place, area in lost if not area.geocodes],
+        ),
     ):
         if places:
             place, found = places[0]
-            yield hit(rule, f"{where}/area[{place}]", found if len(places) == 1 else f"{len(places)} areas, the first: {found}")
+            yield hit(
+                rule,
+                f"{where}/area[{place}]",
+                found if len(places) == 1 else f"{len(places)} areas, the first: {found}",
+            )
 
 
 def _heights(area: CapArea, where: str) -> Iterator[RuleHit]:
@@ -89,7 +115,11 @@ def _heights(area: CapArea, where: str) -> Iterator[RuleHit]:
     if area.altitude is None:
         yield hit("ceiling_without_altitude", where, f"ceiling {area.ceiling}")
         return
-    if broken_rule(_DECIMALS["ceiling"], area.ceiling) or broken_rule(_DECIMALS["altitude"], area.altitude):
+    if broken_rule(_DECIMALS["ceiling"], area.ceiling) or broken_rule(
+        _DECIMALS["altitude"], area.altitude
+    ):
         return  # said already: no numbers
     if Decimal(collapsed(area.ceiling)) < Decimal(collapsed(area.altitude)):
-        yield hit("ceiling_below_altitude", where, f"altitude {area.altitude}, ceiling {area.ceiling}")
+        yield hit(
+            "ceiling_below_altitude", where, f"altitude {area.altitude}, ceiling {area.ceiling}"
+        )

@@ -1,4 +1,6 @@
-"""What the CAP schema would refuse: elements, their order and number, attributes, stray text, and the form of each value."""
+"""What the CAP schema would refuse: elements, their order and number, attributes, stray text, and
+the form of each value.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from broadcast.cap.rules import RuleHit, hit
 from broadcast.cap.structure import ELEMENTS, NAMESPACE, SIGNATURE_NAMESPACE, WHITESPACE, Slot
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
-_LOCATIONS = frozenset({f"{{{_XSI}}}schemaLocation", f"{{{_XSI}}}noNamespaceSchemaLocation"})  # hints that we never follow
+_LOCATIONS = frozenset(
+    {f"{{{_XSI}}}schemaLocation", f"{{{_XSI}}}noNamespaceSchemaLocation"}
+)  # hints that we never follow
 _BAD_IN_SIGNATURE = (f"{{{_XSI}}}type", f"{{{_XSI}}}nil")
 
 
@@ -39,14 +43,28 @@ def _element(node: Element, type_: str, where: str) -> Iterator[RuleHit]:
                 in_signatures, at = True, len(slots)
             yield from _signature(child, place)
             continue
-        index = next((i for i in range(at, len(slots)) if slots[i].tag == name.localname), None) if name.namespace == NAMESPACE else None
+        index = (
+            next((i for i in range(at, len(slots)) if slots[i].tag == name.localname), None)
+            if name.namespace == NAMESPACE
+            else None
+        )
         if index is None:
-            yield hit("element_unexpected", place, name.localname if name.namespace == NAMESPACE else str(name), _next_expected(slots, at))
+            yield hit(
+                "element_unexpected",
+                place,
+                name.localname if name.namespace == NAMESPACE else str(name),
+                _next_expected(slots, at),
+            )
             continue
         slot = slots[index]
         yield from _missing(slots, at, index, where)
-        yield from _element(child, slot.type, place) if slot.type in ELEMENTS else _simple(child, slot, place)
-        # A slot that may repeat stays open, but is no longer missing: the slots after it are looked at from here.
+        yield from (
+            _element(child, slot.type, place)
+            if slot.type in ELEMENTS
+            else _simple(child, slot, place)
+        )
+        # A slot that may repeat stays open, but is no longer missing: the slots after it are looked
+        # at from here.
         at = index if slot.many else index + 1
         if slot.many and slot.required:
             slots = (*slots[:index], _optional(slot), *slots[index + 1 :])
@@ -54,7 +72,9 @@ def _element(node: Element, type_: str, where: str) -> Iterator[RuleHit]:
 
 
 def _optional(slot: Slot) -> Slot:
-    return Slot(tag=slot.tag, attribute=slot.attribute, type=slot.type, values=slot.values, many=slot.many)
+    return Slot(
+        tag=slot.tag, attribute=slot.attribute, type=slot.type, values=slot.values, many=slot.many
+    )
 
 
 def _missing(slots: tuple[Slot, ...], start: int, end: int, where: str) -> Iterator[RuleHit]:
@@ -97,6 +117,8 @@ def _stray_text(node: Element, where: str) -> Iterator[RuleHit]:
 
 def _signature(node: Element, where: str) -> Iterator[RuleHit]:
     for inner in node.iter():
-        if inner.tag.startswith(f"{{{NAMESPACE}}}") or any(name in inner.attrib for name in _BAD_IN_SIGNATURE):
+        if inner.tag.startswith(f"{{{NAMESPACE}}}") or any(
+            name in inner.attrib for name in _BAD_IN_SIGNATURE
+        ):
             yield hit("signature_content", where, etree.QName(inner).localname)
             return

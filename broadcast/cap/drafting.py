@@ -1,4 +1,6 @@
-"""A CAP document as the fields of a message: from there on it is read by the rules that every draft is read by."""
+"""A CAP document as the fields of a message: from there on it is read by the rules that every draft
+is read by.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,12 @@ def read_cap(data: bytes) -> CapAlert:
         raise Rejected(verdict.problems())
     if alert.msg_type not in ("Alert", "Update", "Cancel"):
         detail = f"a message of type {alert.msg_type} cannot be sent on"
-        raise refuse("cap_message_type", detail, "only Alert, Update and Cancel become messages", field="msgType")
+        raise refuse(
+            "cap_message_type",
+            detail,
+            "only Alert, Update and Cancel become messages",
+            field="msgType",
+        )
     return alert
 
 
@@ -44,14 +51,19 @@ def content_of(
 ) -> tuple[Content, tuple[Problem, ...]]:
     """Return the content that a document is drafted as, and what the operator should know of it.
 
-    Without our parameters it is an incident for everybody in its areas; with `base` it has the kind,
-    the audience and the channels of what it follows, and is never more open than that.
-    Raises Rejected in the words of any other draft; beside them area_empty for a document without
-    an info, cap_language for two infos in one language, cap_parameter for parameters of ours that
-    CAP cannot mean.
+    Without our parameters it is an incident for everybody in its areas; with `base` it has the
+    kind, the audience and the channels of what it follows, and is never more open than that. Raises
+    Rejected in the words of any other draft; beside them area_empty for a document without an info,
+    cap_language for two infos in one language, cap_parameter for parameters of ours that CAP cannot
+    mean.
     """
     if not alert.infos:
-        raise refuse("area_empty", "the document has no info, so no words and no area", "write a message by hand", field="info")
+        raise refuse(
+            "area_empty",
+            "the document has no info, so no words and no area",
+            "write a message by hand",
+            field="info",
+        )
     ours = parameters.is_ours(alert.infos[0])
     fields = _ours(alert, alert.infos[0]) if ours else _foreign(alert)
     if base is not None and not ours:
@@ -89,7 +101,11 @@ def _ours(alert: CapAlert, first: CapInfo) -> dict[str, Any]:
         "areas": _codes([first]) or None,
         "polygons": _with_holes(first) or None,
         "circles": [text for area in first.areas for text in area.circles] or None,
-        "audience": {"kinds": list(said.kinds), "sectors": list(said.sectors), "communities": list(said.communities)},
+        "audience": {
+            "kinds": list(said.kinds),
+            "sectors": list(said.sectors),
+            "communities": list(said.communities),
+        },
         "channels": list(parameters.channels_of(first)),
         "hotlines": list(first.values_of(parameters.HOTLINE)),
         "note": parameters.one(first, parameters.NOTE) if added else alert.note,
@@ -106,8 +122,12 @@ def _foreign(alert: CapAlert) -> dict[str, Any]:
         "languages": _languages(infos, _foreign_words),
         "expires": expiry_text(infos, None),
         "areas": _unique(code.strip() for code in _codes(infos)) or None,
-        "polygons": _unique(text for info in infos for area in info.areas for text in area.polygons) or None,
-        "circles": _unique(text for info in infos for area in info.areas for text in area.circles) or None,
+        "polygons": (
+            _unique(text for info in infos for area in info.areas for text in area.polygons) or None
+        ),
+        "circles": (
+            _unique(text for info in infos for area in info.areas for text in area.circles) or None
+        ),
         "source": alert.source or infos[0].sender_name or None,
         "note": alert.note,
         "incidents": _unique((alert.identifier, *alert.incident_list)),
@@ -120,8 +140,12 @@ def _languages(infos: Iterable[CapInfo], words: Any) -> dict[str, Any]:
     for info in infos:
         if info.language_tag in found:
             fix = "keep one info per language; one without a language is en-US"
-            raise refuse("cap_language", f"two infos are in {info.language_tag}", fix, field="info.language")
-        found[info.language_tag] = {name: text for name, text in words(info).items() if text is not None}
+            raise refuse(
+                "cap_language", f"two infos are in {info.language_tag}", fix, field="info.language"
+            )
+        found[info.language_tag] = {
+            name: text for name, text in words(info).items() if text is not None
+        }
     return found
 
 
@@ -145,7 +169,9 @@ def _codes(infos: Iterable[CapInfo]) -> list[str]:
 
 
 def _with_holes(info: CapInfo) -> list[Any]:
-    """Return the polygons: CAP strings as they stand, those with holes as GeoJSON, which has a place for them."""
+    """Return the polygons: CAP strings as they stand, those with holes as GeoJSON, which has a
+    place for them.
+    """
     texts = [text for area in info.areas for text in area.polygons]
     holes: dict[int, list[str]] = {}
     for value in info.values_of(parameters.HOLE):

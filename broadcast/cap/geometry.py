@@ -1,4 +1,6 @@
-"""CAP's polygons and circles: read as numbers, written as text. CAP says latitude first; everything else of ours longitude first."""
+"""CAP's polygons and circles: read as numbers, written as text. CAP says latitude first; everything
+else of ours longitude first.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def _pair(text: str, rule: str) -> tuple[float, float]:
 
 
 def read_polygon(text: str, where: str = "") -> tuple[Ring, tuple[RuleHit, ...]]:
-    """Return (the ring as (longitude, latitude) pairs in degrees, the hits); where a hit rejects, the ring is not to be used."""
+    """Return (the ring as (longitude, latitude) pairs in degrees, the hits); where a hit rejects,
+    the ring is not to be used.
+    """
     try:
         points = [_pair(item, "polygon_form") for item in words(text)]
     except _BadTextError as bad:
@@ -57,13 +61,30 @@ def read_polygon(text: str, where: str = "") -> tuple[Ring, tuple[RuleHit, ...]]
     ring = tuple((longitude, latitude) for latitude, longitude in points)
     hits = _exponent(text, where)
     if len(points) < 4 or len(set(points)) < 3:
-        return ring, (*hits, hit("polygon_short", where, f"{len(points)} points, {len(set(points))} of them different"))
+        return ring, (
+            *hits,
+            hit(
+                "polygon_short",
+                where,
+                f"{len(points)} points, {len(set(points))} of them different",
+            ),
+        )
     if points[0] != points[-1]:
-        return ring, (*hits, hit("polygon_open", where, f"begins at {words(text)[0]}, ends at {words(text)[-1]}"))
+        return ring, (
+            *hits,
+            hit("polygon_open", where, f"begins at {words(text)[0]}, ends at {words(text)[-1]}"),
+        )
     reason = str(is_valid_reason(ShapelyPolygon(ring)))
     if reason != "Valid Geometry":
         place = _CROSSING.search(reason)
-        return ring, (*hits, hit("polygon_crossing", where, f"it does so at {place[2]},{place[1]} (lat,lon)" if place else reason))
+        return ring, (
+            *hits,
+            hit(
+                "polygon_crossing",
+                where,
+                f"it does so at {place[2]},{place[1]} (lat,lon)" if place else reason,
+            ),
+        )
     return ring, hits
 
 
@@ -96,9 +117,14 @@ def decimal_text(value: float) -> str:
 
 def polygon_text(ring: Iterable[tuple[float, float]]) -> str:
     """Return a ring of (longitude, latitude) pairs as CAP's "lat,lon lat,lon …"."""
-    return " ".join(f"{decimal_text(latitude)},{decimal_text(longitude)}" for longitude, latitude in ring)
+    return " ".join(
+        f"{decimal_text(latitude)},{decimal_text(longitude)}" for longitude, latitude in ring
+    )
 
 
 def circle_text(circle: Circle) -> str:
     """Return a circle as CAP's "lat,lon km"."""
-    return f"{decimal_text(circle.latitude)},{decimal_text(circle.longitude)} {decimal_text(circle.radius_km)}"
+    return (
+        f"{decimal_text(circle.latitude)},{decimal_text(circle.longitude)}"
+        f" {decimal_text(circle.radius_km)}"
+    )

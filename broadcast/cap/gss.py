@@ -11,5 +11,9 @@ _CODE = re.compile(r"[EKNSW][0-9]{8}")  # the form of a Government Statistical S
 
 
 def gss_codes(area: CapArea) -> tuple[str, ...]:
-    """Return the area codes in their order: every value named GSS, and values of any other name that have the form of a GSS code."""
-    return tuple(value for name, value in area.geocodes if name == GSS or _CODE.fullmatch(value.strip()))
+    """Return the area codes in their order: every value named GSS, and values of any other name
+    that have the form of a GSS code.
+    """
+    return tuple(
+        value for name, value in area.geocodes if name == GSS or _CODE.fullmatch(value.strip())
+    )

@@ -25,7 +25,8 @@ DEFAULT_EXPIRY = timedelta(hours=24)  # INTERFACES, message YAML: 24 h if absent
 class Drafted:
     """What a CAP document says as content of ours, and what it says beside.
 
-    `ours` tells whether it carried our parameters. `warnings` are for the operator's eyes: what the draft does otherwise than the document.
+    `ours` tells whether it carried our parameters. `warnings` are for the operator's eyes: what the
+    draft does otherwise than the document.
     """
 
     content: Content
@@ -40,26 +41,55 @@ class Drafted:
 def from_cap(alert: CapAlert, *, now: datetime | None = None) -> Drafted:
     """Return the content of a draft made from the document.
 
-    With our parameters it comes back as it went. Without them it becomes an `incident` for everybody in its areas: polygons, circles and the
-    geocodes that are GSS codes of all its infos; urgency, severity and certainty of its first; the earliest of their expiry times, or 24 h;
-    its identifier goes to `incidents`.
+    With our parameters it comes back as it went. Without them it becomes an `incident` for
+    everybody in its areas: polygons, circles and the geocodes that are GSS codes of all its infos;
+    urgency, severity and certainty of its first; the earliest of their expiry times, or 24 h; its
+    identifier goes to `incidents`.
 
-    Raises Rejected: cap_message_type for Ack and Error, cap_language for two infos in one language, area_empty where it says of no place
-    that we can find, expired where it has ended at `now` (aware; None = not asked), cap_parameter, cap_polygon, cap_circle, cap_time.
+    Raises Rejected: cap_message_type for Ack and Error, cap_language for two infos in one language,
+    area_empty where it says of no place that we can find, expired where it has ended at `now`
+    (aware; None = not asked), cap_parameter, cap_polygon, cap_circle, cap_time.
     """
     if alert.msg_type not in ("Alert", "Update", "Cancel"):
-        raise refuse("cap_message_type", f"a message of type {alert.msg_type} cannot be sent on", "only Alert, Update and Cancel become messages", field="msgType")
+        raise refuse(
+            "cap_message_type",
+            f"a message of type {alert.msg_type} cannot be sent on",
+            "only Alert, Update and Cancel become messages",
+            field="msgType",
+        )
     if not alert.infos:
-        raise refuse("area_empty", "the document has no info, so no words and no area", "write a message by hand", field="info")
+        raise refuse(
+            "area_empty",
+            "the document has no info, so no words and no area",
+            "write a message by hand",
+            field="info",
+        )
     _one_info_per_language(alert.infos)
     first = alert.infos[0]
-    expires = min((at for at in (info.expires_at for info in alert.infos) if at is not None), default=None)
+    expires = min(
+        (at for at in (info.expires_at for info in alert.infos) if at is not None), default=None
+    )
     if now is not None and expires is not None and expires <= now:
-        raise refuse("expired", "the document has expired", "ask its sender for a new one, or give the message a later end by hand", field="expires")
+        raise refuse(
+            "expired",
+            "the document has expired",
+            "ask its sender for a new one, or give the message a later end by hand",
+            field="expires",
+        )
     ours = parameters.is_ours(first)
     content = _ours(alert, first, expires) if ours else _foreign(alert, expires)
-    if not (content.areas or content.polygons or content.circles or (ours and content.kind == "threat_level_change" and content.scope)):
-        raise refuse("area_empty", "the document names no area that we can find", "draw the area, or name it by its GSS code, in a message of your own", field="area")
+    if not (
+        content.areas
+        or content.polygons
+        or content.circles
+        or (ours and content.kind == "threat_level_change" and content.scope)
+    ):
+        raise refuse(
+            "area_empty",
+            "the document names no area that we can find",
+            "draw the area, or name it by its GSS code, in a message of your own",
+            field="area",
+        )
     return Drafted(
         content=content,
         msg_type=alert.msg_type,
@@ -76,13 +106,22 @@ def _one_info_per_language(infos: tuple[CapInfo, ...]) -> None:
     for info in infos:
         tag = info.language_tag.lower()
         if tag in seen:
-            raise refuse("cap_language", f"two infos are in {info.language_tag}", "keep one info per language; one without a language is en-US", field="info.language")
+            raise refuse(
+                "cap_language",
+                f"two infos are in {info.language_tag}",
+                "keep one info per language; one without a language is en-US",
+                field="info.language",
+            )
         seen.add(tag)
 
 
 def _ours(alert: CapAlert, first: CapInfo, expires: datetime | None) -> Content:
     exact = parameters.one(first, parameters.EXPIRES)
-    note = parameters.one(first, parameters.NOTE) if parameters.one(first, parameters.NOTE_IS_OURS) else alert.note
+    note = (
+        parameters.one(first, parameters.NOTE)
+        if parameters.one(first, parameters.NOTE_IS_OURS)
+        else alert.note
+    )
     return Content(
         kind=parameters.kind_of(first),
         status=alert.status,
@@ -121,7 +160,12 @@ def _exact_time(text: str) -> datetime:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise refuse("cap_parameter", f"the parameter {parameters.EXPIRES} is no time with an offset", "write it as RFC 3339", field=parameters.EXPIRES)
+        raise refuse(
+            "cap_parameter",
+            f"the parameter {parameters.EXPIRES} is no time with an offset",
+            "write it as RFC 3339",
+            field=parameters.EXPIRES,
+        )
     return at
 
 
@@ -134,7 +178,11 @@ def _foreign(alert: CapAlert, expires: datetime | None) -> Content:
         severity=first.severity,
         certainty=first.certainty,
         languages={
-            info.language_tag: Text(headline=(info.headline or "").strip() or info.event, description=info.description or "", instruction=info.instruction or "")
+            info.language_tag: Text(
+                headline=(info.headline or "").strip() or info.event,
+                description=info.description or "",
+                instruction=info.instruction or "",
+            )
             for info in alert.infos
         },
         expires=expires or DEFAULT_EXPIRY,
@@ -149,7 +197,9 @@ def _foreign(alert: CapAlert, expires: datetime | None) -> Content:
 
 
 def expiry_text(infos: Iterable[CapInfo], exact: str | None) -> str | None:
-    """Return when the first of the infos ends, as a draft says it; `exact` is our own parameter. None where none says it."""
+    """Return when the first of the infos ends, as a draft says it; `exact` is our own parameter.
+    None where none says it.
+    """
     if exact:
         return exact
     ends = [at for at in (info.expires_at for info in infos) if at is not None]
@@ -162,17 +212,43 @@ def warnings_of(alert: CapAlert) -> Iterable[Problem]:
         yield Problem(
             code="cap_scope",
             field="scope",
-            detail=f"the document is {alert.scope}: the draft stays {alert.scope.lower()}, and is for everybody in its area",
+            detail=(
+                f"the document is {alert.scope}: the draft stays {alert.scope.lower()}, and is for"
+                " everybody in its area"
+            ),
             fix="name an audience before submitting",
         )
     if len({(info.urgency, info.severity, info.certainty) for info in alert.infos}) > 1:
-        yield Problem(code="cap_infos_differ", field="info", detail="urgency, severity or certainty differ between infos; the draft has the first's", fix="check them")
+        yield Problem(
+            code="cap_infos_differ",
+            field="info",
+            detail="urgency, severity or certainty differ between infos; the draft has the first's",
+            fix="check them",
+        )
     if len({info.areas for info in alert.infos}) > 1:
-        yield Problem(code="cap_infos_differ", field="area", detail="the infos have different areas; the draft has all of them together", fix="check the area")
+        yield Problem(
+            code="cap_infos_differ",
+            field="area",
+            detail="the infos have different areas; the draft has all of them together",
+            fix="check the area",
+        )
     if any(info.resources for info in alert.infos):
-        yield Problem(code="cap_resources", field="resource", detail="files that the document names are not sent on", fix="put what people need into the text")
+        yield Problem(
+            code="cap_resources",
+            field="resource",
+            detail="files that the document names are not sent on",
+            fix="put what people need into the text",
+        )
     if any(area.altitude is not None for info in alert.infos for area in info.areas):
-        yield Problem(code="cap_altitude", field="area", detail="altitude and ceiling are left out; the draft is for everybody in the area at any height", fix="check the area")
+        yield Problem(
+            code="cap_altitude",
+            field="area",
+            detail=(
+                "altitude and ceiling are left out; the draft is for everybody in the area at any"
+                " height"
+            ),
+            fix="check the area",
+        )
 
 
 def _unique(items: Iterable[T]) -> tuple[T, ...]:
@@ -207,6 +283,12 @@ def _circles(infos: Iterable[CapInfo]) -> tuple[Circle, ...]:
 
 
 def _stop_at(code: str, hits: tuple[RuleHit, ...]) -> None:
-    problems = [Problem(code=code, detail=f"{found.rule}: found {found.found}", fix=f"expected {found.expected}") for found in hits if found.severity == "reject"]
+    problems = [
+        Problem(
+            code=code, detail=f"{found.rule}: found {found.found}", fix=f"expected {found.expected}"
+        )
+        for found in hits
+        if found.severity == "reject"
+    ]
     if problems:
         raise Rejected(problems)

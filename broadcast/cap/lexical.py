@@ -1,4 +1,6 @@
-"""The simple types of the CAP schema: is this text a language, an address, a number, one of these words?"""
+"""The simple types of the CAP schema: is this text a language, an address, a number, one of these
+words?
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,24 @@ _LANGUAGE = re.compile(r"[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")  # xs:language
 _INTEGER = re.compile(r"[-+]?[0-9]+")  # xs:integer
 _DECIMAL = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")  # xs:decimal
 
-# RFC 3986, appendix A; what an IRI may hold beside is escaped first (RFC 3987, section 3.1), as xs:anyURI asks.
+# RFC 3986, appendix A; what an IRI may hold beside is escaped first (RFC 3987, section 3.1), as
+# xs:anyURI asks.
 _NEEDS_ESCAPE = re.compile(r"[^\x21-\x7e]|[<>\"{}|\\^`]")
 _PCHAR = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
-_AUTHORITY = r"(?:(?:[A-Za-z0-9\-._~!$&'()*+,;=:]|%[0-9A-Fa-f]{2})*@)?(?:\[[^\]\[/?#@]*\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
+_AUTHORITY = (
+    r"(?:(?:[A-Za-z0-9\-._~!$&'()*+,;=:]|%[0-9A-Fa-f]{2})*@)?"
+    r"(?:\[[^\]\[/?#@]*\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
+)
 _NETWORK_PATH = rf"//{_AUTHORITY}(?:/{_PCHAR}*)*"
 _ABSOLUTE_PATH = rf"/(?:{_PCHAR}+(?:/{_PCHAR}*)*)?"
 _ROOTLESS_PATH = rf"{_PCHAR}+(?:/{_PCHAR}*)*"
 _NO_SCHEME_PATH = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=@]|%[0-9A-Fa-f]{2})+" + rf"(?:/{_PCHAR}*)*"
-_TAIL = rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?\[\]])*)?"  # brackets in a fragment: refused by RFC 3986, taken by the validators in use
-_URI = re.compile(rf"[A-Za-z][A-Za-z0-9+\-.]*:(?:{_NETWORK_PATH}|{_ABSOLUTE_PATH}|{_ROOTLESS_PATH})?{_TAIL}|(?:{_NETWORK_PATH}|{_ABSOLUTE_PATH}|{_NO_SCHEME_PATH})?{_TAIL}")
+_TAIL = (  # brackets in a fragment: refused by RFC 3986, taken by the validators in use
+    rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?\[\]])*)?"
+)
+_URI = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+\-.]*:(?:{_NETWORK_PATH}|{_ABSOLUTE_PATH}|{_ROOTLESS_PATH})?{_TAIL}|(?:{_NETWORK_PATH}|{_ABSOLUTE_PATH}|{_NO_SCHEME_PATH})?{_TAIL}"
+)
 
 
 _LONGEST_URI = 10_000  # characters; browsers and servers take fewer
@@ -62,11 +72,19 @@ def _decimal(text: str) -> str:
     return "" if _DECIMAL.fullmatch(collapsed(text)) else "decimal_form"
 
 
-_CHECKS: dict[str, Callable[[str], str]] = {"time": _time, "language": _language, "uri": _uri, "integer": _integer, "decimal": _decimal}
+_CHECKS: dict[str, Callable[[str], str]] = {
+    "time": _time,
+    "language": _language,
+    "uri": _uri,
+    "integer": _integer,
+    "decimal": _decimal,
+}
 
 
 def broken_rule(slot: Slot, text: str) -> str:
-    """Return the name of the rule that the text of a simple element breaks; "" where it is as it should be."""
+    """Return the name of the rule that the text of a simple element breaks; "" where it is as it
+    should be.
+    """
     if slot.type == "enumeration":
         return "" if text in slot.values else "value_not_allowed"
     check = _CHECKS.get(slot.type)

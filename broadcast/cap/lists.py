@@ -17,7 +17,9 @@ class Reference(NamedTuple):
 
 
 def split_references(text: str | None) -> tuple[Reference, ...]:
-    """Return the "sender,identifier,sent" triples that white space separates; what has not three parts is left out."""
+    """Return the "sender,identifier,sent" triples that white space separates; what has not three
+    parts is left out.
+    """
     parts = (item.split(",") for item in words(text or ""))
     return tuple(Reference(*item) for item in parts if len(item) == 3 and all(item))
 
@@ -28,7 +30,8 @@ def join_references(references: Iterable[Reference]) -> str:
 
 
 def split_quoted(text: str | None) -> tuple[str, ...]:
-    """Return the items of `incidents` or `addresses`: separated by white space, those with spaces in double quotes (CAP 1.2, 3.2.1).
+    """Return the items of `incidents` or `addresses`: separated by white space, those with spaces
+    in double quotes (CAP 1.2, 3.2.1).
 
     A quote that is never closed runs to the end.
     """
@@ -46,5 +49,9 @@ def split_quoted(text: str | None) -> tuple[str, ...]:
 
 
 def join_quoted(items: Iterable[str]) -> str:
-    """Return the text of `incidents` or `addresses`. CAP has no way to write a double quote inside an item that needs them."""
-    return " ".join(f'"{item}"' if not item or any(c.isspace() for c in item) else item for item in items)
+    """Return the text of `incidents` or `addresses`. CAP has no way to write a double quote inside
+    an item that needs them.
+    """
+    return " ".join(
+        f'"{item}"' if not item or any(c.isspace() for c in item) else item for item in items
+    )

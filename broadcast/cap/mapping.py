@@ -1,4 +1,6 @@
-"""Our message versions as CAP documents and CAP documents as drafts: the two directions under one name."""
+"""Our message versions as CAP documents and CAP documents as drafts: the two directions under one
+name.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A CAP 1.2 document as frozen records; every value is the text as received, None where the element is absent."""
+"""A CAP 1.2 document as frozen records; every value is the text as received, None where the element
+is absent.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def _time_or_none(text: str | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapArea:
-    """A place. `polygons` ("lat,lon lat,lon …") and `circles` ("lat,lon km") as received; broadcast.cap.geometry reads them."""
+    """A place. `polygons` ("lat,lon lat,lon …") and `circles` ("lat,lon km") as received;
+    broadcast.cap.geometry reads them.
+    """
 
     area_desc: str
     polygons: tuple[str, ...] = ()
@@ -74,12 +78,16 @@ class CapInfo:
 
     @property
     def effective_at(self) -> datetime | None:
-        """When it becomes effective, aware UTC; raises Rejected (cap_time) where the text is no time."""
+        """When it becomes effective, aware UTC; raises Rejected (cap_time) where the text is no
+        time.
+        """
         return _time_or_none(self.effective)
 
     @property
     def onset_at(self) -> datetime | None:
-        """When the event is expected to begin, aware UTC; raises Rejected (cap_time) where the text is no time."""
+        """When the event is expected to begin, aware UTC; raises Rejected (cap_time) where the text
+        is no time.
+        """
         return _time_or_none(self.onset)
 
     @property
@@ -94,7 +102,9 @@ class CapInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapAlert:
-    """One CAP message. `signatures` holds whatever stands in the xmldsig name space after the infos, as XML text, unchecked."""
+    """One CAP message. `signatures` holds whatever stands in the xmldsig name space after the
+    infos, as XML text, unchecked.
+    """
 
     identifier: str
     sender: str

@@ -26,16 +26,35 @@ class _Wording:
 
 
 _KINDS = {
-    "threat_level_change": _Wording(event="Threat level change", categories=("Security",), response="Monitor"),
-    "appeal": _Wording(event="Appeal for information", categories=("Security",), response="Monitor"),
-    "incident": _Wording(event="Police incident", categories=("Security", "Safety"), response="Avoid"),
-    "advice": _Wording(event="Safety advice", categories=("Safety", "Security"), response="Prepare"),
-    "contingency": _Wording(event="Contingency plan", categories=("Security", "Safety"), response="Execute"),
-    "correction": _Wording(event="Correction", categories=("Security", "Safety"), response="Monitor"),
-    "all_clear": _Wording(event="All clear", categories=("Security", "Safety"), response="AllClear"),
+    "threat_level_change": _Wording(
+        event="Threat level change", categories=("Security",), response="Monitor"
+    ),
+    "appeal": _Wording(
+        event="Appeal for information", categories=("Security",), response="Monitor"
+    ),
+    "incident": _Wording(
+        event="Police incident", categories=("Security", "Safety"), response="Avoid"
+    ),
+    "advice": _Wording(
+        event="Safety advice", categories=("Safety", "Security"), response="Prepare"
+    ),
+    "contingency": _Wording(
+        event="Contingency plan", categories=("Security", "Safety"), response="Execute"
+    ),
+    "correction": _Wording(
+        event="Correction", categories=("Security", "Safety"), response="Monitor"
+    ),
+    "all_clear": _Wording(
+        event="All clear", categories=("Security", "Safety"), response="AllClear"
+    ),
 }
 _SCOPES = {"public": "Public", "restricted": "Restricted", "private": "Private"}
-_PEOPLE = {"officer": "police officers", "partner": "partner organisations", "resident": "residents", "business": "businesses"}
+_PEOPLE = {
+    "officer": "police officers",
+    "partner": "partner organisations",
+    "resident": "residents",
+    "business": "businesses",
+}
 _CORRECTION_CODE = "correction"  # alert.code: CAP has no msgType for it
 
 
@@ -55,22 +74,37 @@ def to_cap(
     note: str | None = None,
     web: str | None = None,
 ) -> CapAlert:
-    """Return the CAP document of one published version; `from_cap` gives an equal Content back (with `expires` in place of a duration).
+    """Return the CAP document of one published version; `from_cap` gives an equal Content back
+    (with `expires` in place of a duration).
 
-    `sent`, `expires` and the times in `references` (sender, identifier, sent) are aware datetimes or CAP times, cut to whole seconds.
-    `area_names` gives the name of each area code; a code without one stands for itself. `note` goes before the author's own note.
-    `web` is the address of the message; `public_url`/v/`code` where it is not given.
-    Raises Rejected: exercise_note for status Exercise without a note that names the exercise, kind_unknown.
-    The result is not judged here: whoever publishes it calls `validate(write(alert))`.
+    `sent`, `expires` and the times in `references` (sender, identifier, sent) are aware datetimes
+    or CAP times, cut to whole seconds. `area_names` gives the name of each area code; a code
+    without one stands for itself. `note` goes before the author's own note. `web` is the address of
+    the message; `public_url`/v/`code` where it is not given. Raises Rejected: exercise_note for
+    status Exercise without a note that names the exercise, kind_unknown. The result is not judged
+    here: whoever publishes it calls `validate(write(alert))`.
     """
     wording = _KINDS.get(content.kind)
     if wording is None:
-        raise refuse("kind_unknown", f"{content.kind!r} is no kind of message", f"choose one of {', '.join(_KINDS)}", field="kind")
+        raise refuse(
+            "kind_unknown",
+            f"{content.kind!r} is no kind of message",
+            f"choose one of {', '.join(_KINDS)}",
+            field="kind",
+        )
     said_note = content.note if note is None else note
     if content.status == "Exercise" and not (said_note or "").strip():
-        raise refuse("exercise_note", "a message of an exercise names the exercise", "give the name of the exercise as note", field="note")
+        raise refuse(
+            "exercise_note",
+            "a message of an exercise names the exercise",
+            "give the name of the exercise as note",
+            field="note",
+        )
     incidents = join_quoted(content.incidents)
-    shared = (*parameters.message_parameters(content), *_leftovers(content, said_note, incidents, code))
+    shared = (
+        *parameters.message_parameters(content),
+        *_leftovers(content, said_note, incidents, code),
+    )
     areas = _areas(content, area_names or {})
     return CapAlert(
         identifier=identifier,
@@ -80,11 +114,19 @@ def to_cap(
         msg_type=msg_type,
         source=content.source,
         scope=_SCOPES[content.visibility],
-        restriction=f"For {' and '.join(_readers(content))} only; not for the public" if content.visibility == "restricted" else None,
+        restriction=(
+            f"For {' and '.join(_readers(content))} only; not for the public"
+            if content.visibility == "restricted"
+            else None
+        ),
         addresses=join_quoted(_readers(content)) if content.visibility == "private" else None,
         codes=(_CORRECTION_CODE,) if content.kind == "correction" else (),
         note=said_note,
-        references=join_references(Reference(who, which, when if isinstance(when, str) else cap_time(when)) for who, which, when in references) or None,
+        references=join_references(
+            Reference(who, which, when if isinstance(when, str) else cap_time(when))
+            for who, which, when in references
+        )
+        or None,
         incidents=incidents or None,
         infos=tuple(
             CapInfo(
@@ -112,19 +154,35 @@ def to_cap(
 
 
 def _readers(content: Content) -> tuple[str, ...]:
-    """Return in words whom a message is for that is not for the public. CAP wants them named; it never names a person."""
+    """Return in words whom a message is for that is not for the public. CAP wants them named; it
+    never names a person.
+    """
     rule = content.audience
     kinds = tuple(words for kind, words in _PEOPLE.items() if kind in rule.kinds)
-    return (*kinds, *(f"sector {name}" for name in rule.sectors), *(f"community {name}" for name in rule.communities)) or ("those it was sent to",)
+    return (
+        *kinds,
+        *(f"sector {name}" for name in rule.sectors),
+        *(f"community {name}" for name in rule.communities),
+    ) or ("those it was sent to",)
 
 
 def _audience(content: Content) -> str | None:
     rule = content.audience
-    parts = [f"{name}: {', '.join(values)}" for name, values in (("people", rule.kinds), ("sectors", rule.sectors), ("communities", rule.communities)) if values]
+    parts = [
+        f"{name}: {', '.join(values)}"
+        for name, values in (
+            ("people", rule.kinds),
+            ("sectors", rule.sectors),
+            ("communities", rule.communities),
+        )
+        if values
+    ]
     return "; ".join(parts) or None
 
 
-def _leftovers(content: Content, said_note: str | None, incidents: str, code: str) -> tuple[Pair, ...]:
+def _leftovers(
+    content: Content, said_note: str | None, incidents: str, code: str
+) -> tuple[Pair, ...]:
     """Return the parameters for what CAP's own elements hold only in part."""
     pairs: list[Pair] = []
     if isinstance(content.expires, datetime) and content.expires.microsecond:
@@ -141,8 +199,12 @@ def _leftovers(content: Content, said_note: str | None, incidents: str, code: st
 
 
 def _areas(content: Content, names: Mapping[str, str]) -> tuple[CapArea, ...]:
-    """Return one area per code, one for everything drawn, and for a level change without either one that names its scope in words."""
-    areas = [CapArea(area_desc=names.get(code, code), geocodes=((GSS, code),)) for code in content.areas]
+    """Return one area per code, one for everything drawn, and for a level change without either one
+    that names its scope in words.
+    """
+    areas = [
+        CapArea(area_desc=names.get(code, code), geocodes=((GSS, code),)) for code in content.areas
+    ]
     if content.polygons or content.circles:
         areas.append(
             CapArea(
@@ -152,5 +214,13 @@ def _areas(content: Content, names: Mapping[str, str]) -> tuple[CapArea, ...]:
             )
         )
     if not areas and content.scope:
-        areas.append(CapArea(area_desc="United Kingdom" if content.scope == "UK" else names.get(content.scope, content.scope)))
+        areas.append(
+            CapArea(
+                area_desc=(
+                    "United Kingdom"
+                    if content.scope == "UK"
+                    else names.get(content.scope, content.scope)
+                )
+            )
+        )
     return tuple(areas)

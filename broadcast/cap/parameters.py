@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from broadcast.cap.geometry import polygon_text, read_polygon
 from broadcast.cap.model import CapInfo, Pair
-from broadcast.content import CHANNELS, KINDS, VISIBILITIES, Audience, Content, Polygon, Ring, Text, default_visibility, less_visible
+from broadcast.content import (
+    CHANNELS,
+    KINDS,
+    VISIBILITIES,
+    Audience,
+    Content,
+    Polygon,
+    Ring,
+    Text,
+    default_visibility,
+    less_visible,
+)
 from broadcast.problems import Rejected, refuse
 
 PREFIX = "fasttime:"
 KIND = f"{PREFIX}kind"  # one of KINDS; a document without it is a foreign one
 LEVEL = f"{PREFIX}level"  # of a threat_level_change
-SCOPE = f"{PREFIX}scope"  # of a threat_level_change: "UK", a GSS code, "community:NAME" or "sector:NAME"
+SCOPE = (  # of a threat_level_change: "UK", a GSS code, "community:NAME" or "sector:NAME"
+    f"{PREFIX}scope"
+)
 AUDIENCE_KIND = f"{PREFIX}audience-kind"  # once per kind of subscriber
 AUDIENCE_SECTOR = f"{PREFIX}audience-sector"  # once per sector
 AUDIENCE_COMMUNITY = f"{PREFIX}audience-community"  # once per community
@@ -18,23 +31,49 @@ CHANNEL_LIST = f"{PREFIX}channels"  # comma-separated; empty = none
 HOTLINE = f"{PREFIX}hotline"  # once per hotline
 SMS = f"{PREFIX}sms"  # the text message, in the info's language
 VOICE = f"{PREFIX}voice"  # what is read aloud, in the info's language
-HOLE = f"{PREFIX}hole"  # "INDEX lat,lon lat,lon …": a hole of the polygon with that index (from 0) in the info
+HOLE = (  # "INDEX lat,lon lat,lon …": a hole of the polygon with that index (from 0) in the info
+    f"{PREFIX}hole"
+)
 EXPIRES = f"{PREFIX}expires"  # RFC 3339, where the author's expiry has fractions of a second
 INCIDENT = f"{PREFIX}incident"  # once per incident, where the element `incidents` cannot hold them
 NOTE = f"{PREFIX}note"  # the author's note, where the element `note` says something else
 NOTE_IS_OURS = f"{PREFIX}note-added"  # "yes": the element `note` was added at publication
-VISIBILITY = f"{PREFIX}visibility"  # public, restricted or private: the element `scope` in our words
+VISIBILITY = (  # public, restricted or private: the element `scope` in our words
+    f"{PREFIX}visibility"
+)
 CODE = f"{PREFIX}code"  # the short public code of /v/{code}
 
 _NAMES = frozenset(
-    {VISIBILITY, KIND, LEVEL, SCOPE, AUDIENCE_KIND, AUDIENCE_SECTOR, AUDIENCE_COMMUNITY, CHANNEL_LIST, HOTLINE, SMS, VOICE, HOLE, EXPIRES, INCIDENT, NOTE, NOTE_IS_OURS, CODE}
+    {
+        VISIBILITY,
+        KIND,
+        LEVEL,
+        SCOPE,
+        AUDIENCE_KIND,
+        AUDIENCE_SECTOR,
+        AUDIENCE_COMMUNITY,
+        CHANNEL_LIST,
+        HOTLINE,
+        SMS,
+        VOICE,
+        HOLE,
+        EXPIRES,
+        INCIDENT,
+        NOTE,
+        NOTE_IS_OURS,
+        CODE,
+    }
 )
 
 
 def message_parameters(content: Content) -> tuple[Pair, ...]:
     """Return what every info carries, whatever its language."""
     pairs = [(KIND, content.kind)]
-    pairs += [(name, value) for name, value in ((LEVEL, content.level), (SCOPE, content.scope)) if value is not None]
+    pairs += [
+        (name, value)
+        for name, value in ((LEVEL, content.level), (SCOPE, content.scope))
+        if value is not None
+    ]
     pairs.append((VISIBILITY, content.visibility))
     pairs += [(AUDIENCE_KIND, value) for value in content.audience.kinds]
     pairs += [(AUDIENCE_SECTOR, value) for value in content.audience.sectors]
@@ -48,7 +87,9 @@ def message_parameters(content: Content) -> tuple[Pair, ...]:
 
 def text_parameters(text: Text) -> tuple[Pair, ...]:
     """Return what the info of one language carries."""
-    return tuple((name, value) for name, value in ((SMS, text.sms), (VOICE, text.voice)) if value is not None)
+    return tuple(
+        (name, value) for name, value in ((SMS, text.sms), (VOICE, text.voice)) if value is not None
+    )
 
 
 def is_ours(info: CapInfo) -> bool:
@@ -57,7 +98,9 @@ def is_ours(info: CapInfo) -> bool:
 
 
 def kind_of(info: CapInfo) -> str:
-    """Return the kind. Raises Rejected (cap_parameter) for one that is none of KINDS, and for a parameter of ours that we do not know."""
+    """Return the kind. Raises Rejected (cap_parameter) for one that is none of KINDS, and for a
+    parameter of ours that we do not know.
+    """
     kind = one(info, KIND) or ""
     if kind not in KINDS:
         raise _bad(KIND, kind, f"one of {', '.join(KINDS)}")
@@ -67,7 +110,9 @@ def kind_of(info: CapInfo) -> str:
 
 def known_names(info: CapInfo) -> None:
     """Raise Rejected (cap_parameter) for a parameter of ours that we do not know."""
-    unknown = [name for name, _ in info.parameters if name.startswith(PREFIX) and name not in _NAMES]
+    unknown = [
+        name for name, _ in info.parameters if name.startswith(PREFIX) and name not in _NAMES
+    ]
     if unknown:
         raise _bad(unknown[0], "a name we do not know", f"one of {', '.join(sorted(_NAMES))}")
 
@@ -75,11 +120,17 @@ def known_names(info: CapInfo) -> None:
 def check_hole_index(index: str, value: str, polygons: int) -> None:
     """Raise Rejected (cap_parameter) where a hole names no polygon of the info."""
     if not (index.isascii() and index.isdigit() and len(index) < 7 and int(index) < polygons):
-        raise _bad(HOLE, value[:60], "the index of a polygon of the info and a closed ring of lat,lon pairs")
+        raise _bad(
+            HOLE,
+            value[:60],
+            "the index of a polygon of the info and a closed ring of lat,lon pairs",
+        )
 
 
 def one(info: CapInfo, name: str) -> str | None:
-    """Return the value of a parameter that comes at most once; None where it is absent. Raises Rejected (cap_parameter) where it is repeated."""
+    """Return the value of a parameter that comes at most once; None where it is absent. Raises
+    Rejected (cap_parameter) where it is repeated.
+    """
     values = info.values_of(name)
     if len(values) > 1:
         raise _bad(name, f"{len(values)} times", "it once")
@@ -88,7 +139,11 @@ def one(info: CapInfo, name: str) -> str | None:
 
 def audience_of(info: CapInfo) -> Audience:
     """Return the audience rule."""
-    return Audience(kinds=info.values_of(AUDIENCE_KIND), sectors=info.values_of(AUDIENCE_SECTOR), communities=info.values_of(AUDIENCE_COMMUNITY))
+    return Audience(
+        kinds=info.values_of(AUDIENCE_KIND),
+        sectors=info.values_of(AUDIENCE_SECTOR),
+        communities=info.values_of(AUDIENCE_COMMUNITY),
+    )
 
 
 def channels_of(info: CapInfo) -> tuple[str, ...]:
@@ -100,30 +155,42 @@ def channels_of(info: CapInfo) -> tuple[str, ...]:
 
 
 def visibility_of(info: CapInfo, cap_scope: str) -> str:
-    """Return who may read it. Raises Rejected (cap_parameter) where parameter and element `scope` differ.
+    """Return who may read it. Raises Rejected (cap_parameter) where parameter and element `scope`
+    differ.
 
-    A document that was published before the parameter existed is as closed as the default of its audience, or as its `scope` says.
+    A document that was published before the parameter existed is as closed as the default of its
+    audience, or as its `scope` says.
     """
     said = one(info, VISIBILITY)
     if said is None:
-        return less_visible(cap_scope.lower(), default_visibility(audience_of(info), one(info, SCOPE)))
+        return less_visible(
+            cap_scope.lower(), default_visibility(audience_of(info), one(info, SCOPE))
+        )
     if said in VISIBILITIES and said != cap_scope.lower():
         raise _bad(VISIBILITY, said, f"{cap_scope.lower()}, as the element scope says")
     return said
 
 
 def with_holes(rings: tuple[Ring, ...], info: CapInfo) -> tuple[Polygon, ...]:
-    """Return the polygons: the outer rings with the holes that the info's parameters carry. Raises Rejected (cap_parameter)."""
+    """Return the polygons: the outer rings with the holes that the info's parameters carry. Raises
+    Rejected (cap_parameter).
+    """
     polygons: list[list[Ring]] = [[ring] for ring in rings]
     for value in info.values_of(HOLE):
         index, _, text = value.partition(" ")
         ring, hits = read_polygon(text)
         check_hole_index(index, value, len(polygons))
         if any(found.severity == "reject" for found in hits):
-            raise _bad(HOLE, value[:60], "the index of a polygon of the info and a closed ring of lat,lon pairs")
+            raise _bad(
+                HOLE,
+                value[:60],
+                "the index of a polygon of the info and a closed ring of lat,lon pairs",
+            )
         polygons[int(index)].append(ring)
     return tuple(tuple(polygon) for polygon in polygons)
 
 
 def _bad(name: str, found: str, expected: str) -> Rejected:
-    return refuse("cap_parameter", f"the parameter {name} has {found!r}", f"write {expected}", field=name)
+    return refuse(
+        "cap_parameter", f"the parameter {name} has {found!r}", f"write {expected}", field=name
+    )

@@ -10,7 +10,8 @@ from broadcast.problems import Rejected
 def parse(data: bytes) -> CapAlert:
     """Return the document, every value as received.
 
-    Raises Rejected with one Problem per rejecting rule (broadcast.cap.rules) where the verdict is reject; warnings do not stop it.
+    Raises Rejected with one Problem per rejecting rule (broadcast.cap.rules) where the verdict is
+    reject; warnings do not stop it.
     """
     verdict, alert = judge(data)
     if alert is None:

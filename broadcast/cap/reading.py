@@ -1,4 +1,6 @@
-"""From bytes to an element tree, or to the reason why not: size, DOCTYPE, well-formedness, version."""
+"""From bytes to an element tree, or to the reason why not: size, DOCTYPE, well-formedness,
+version.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ class _DoctypeFoundError(Exception):
 
 
 class _OnlyDoctype:
-    """Looks for a DOCTYPE with libxml2's own eyes, so that no encoding hides one, and stops before its first entity is read."""
+    """Looks for a DOCTYPE with libxml2's own eyes, so that no encoding hides one, and stops before
+    its first entity is read.
+    """
 
     def doctype(self, name: str, public_id: str | None, system_url: str | None) -> Never:
         raise _DoctypeFoundError
@@ -27,14 +31,26 @@ class _OnlyDoctype:
 
 
 def _parser(target: object | None = None) -> Any:
-    # Comments and processing instructions are left out, so that the text around a comment is one text, as the schema reads it.
-    return etree.XMLParser(target=target, resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False, remove_comments=True, remove_pis=True)
+    # Comments and processing instructions are left out, so that the text around a comment is one
+    # text, as the schema reads it.
+    return etree.XMLParser(
+        target=target,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
 
 
 def read_root(data: bytes) -> tuple[Element | None, tuple[RuleHit, ...]]:
-    """Return (root element of a CAP 1.2 alert, no hits), or (None, the reject-hits). Raises nothing, whatever the bytes.
+    """Return (root element of a CAP 1.2 alert, no hits), or (None, the reject-hits). Raises
+    nothing, whatever the bytes.
 
-    Reads no file and no address, expands no entity, and is bounded by 1 MiB and libxml2's depth of 256.
+    Reads no file and no address, expands no entity, and is bounded by 1 MiB and libxml2's depth of
+    256.
     """
     if len(data) > MAX_BYTES:
         return None, (hit("too_large", "", f"{len(data)} bytes"),)
@@ -50,9 +66,18 @@ def read_root(data: bytes) -> tuple[Element | None, tuple[RuleHit, ...]]:
         return None, (hit("not_well_formed", "line 1, column 1", type(error).__name__),)
     name = etree.QName(root)
     if name.namespace in OLD_NAMESPACES:
-        return None, (hit("cap_version", f"/{name.localname}", f"CAP {OLD_NAMESPACES[name.namespace]}"),)
+        return None, (
+            hit("cap_version", f"/{name.localname}", f"CAP {OLD_NAMESPACES[name.namespace]}"),
+        )
     if root.tag != qualified("alert"):
-        return None, (hit("not_cap", f"/{name.localname}", f"{name.localname} in {name.namespace or 'no name space'}", f"alert in {NAMESPACE}"),)
+        return None, (
+            hit(
+                "not_cap",
+                f"/{name.localname}",
+                f"{name.localname} in {name.namespace or 'no name space'}",
+                f"alert in {NAMESPACE}",
+            ),
+        )
     return root, ()
 
 

@@ -1,4 +1,6 @@
-"""The shape of a CAP 1.2 document as a table: which element, in which order, how often, of which type."""
+"""The shape of a CAP 1.2 document as a table: which element, in which order, how often, of which
+type.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ WHITESPACE = " \t\r\n"  # XML's own; a no-break space is text
 class Slot:
     """One place in the fixed order of an element's children.
 
-    `attribute` is the name in broadcast.cap.model. `type` is string, time, language, uri, integer, decimal, enumeration (of `values`),
-    or the name of an element type in ELEMENTS.
+    `attribute` is the name in broadcast.cap.model. `type` is string, time, language, uri, integer,
+    decimal, enumeration (of `values`), or the name of an element type in ELEMENTS.
     """
 
     tag: str
@@ -37,10 +39,28 @@ ALERT = (
     Slot(tag="identifier", attribute="identifier", required=True),
     Slot(tag="sender", attribute="sender", required=True),
     Slot(tag="sent", attribute="sent", type="time", required=True),
-    Slot(tag="status", attribute="status", type="enumeration", values=("Actual", "Exercise", "System", "Test", "Draft"), required=True),
-    Slot(tag="msgType", attribute="msg_type", type="enumeration", values=("Alert", "Update", "Cancel", "Ack", "Error"), required=True),
+    Slot(
+        tag="status",
+        attribute="status",
+        type="enumeration",
+        values=("Actual", "Exercise", "System", "Test", "Draft"),
+        required=True,
+    ),
+    Slot(
+        tag="msgType",
+        attribute="msg_type",
+        type="enumeration",
+        values=("Alert", "Update", "Cancel", "Ack", "Error"),
+        required=True,
+    ),
     Slot(tag="source", attribute="source"),
-    Slot(tag="scope", attribute="scope", type="enumeration", values=("Public", "Restricted", "Private"), required=True),
+    Slot(
+        tag="scope",
+        attribute="scope",
+        type="enumeration",
+        values=("Public", "Restricted", "Private"),
+        required=True,
+    ),
     Slot(tag="restriction", attribute="restriction"),
     Slot(tag="addresses", attribute="addresses"),
     Slot(tag="code", attribute="codes", many=True),
@@ -55,7 +75,20 @@ INFO = (
         tag="category",
         attribute="categories",
         type="enumeration",
-        values=("Geo", "Met", "Safety", "Security", "Rescue", "Fire", "Health", "Env", "Transport", "Infra", "CBRNE", "Other"),
+        values=(
+            "Geo",
+            "Met",
+            "Safety",
+            "Security",
+            "Rescue",
+            "Fire",
+            "Health",
+            "Env",
+            "Transport",
+            "Infra",
+            "CBRNE",
+            "Other",
+        ),
         required=True,
         many=True,
     ),
@@ -64,12 +97,40 @@ INFO = (
         tag="responseType",
         attribute="response_types",
         type="enumeration",
-        values=("Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Monitor", "Assess", "AllClear", "None"),
+        values=(
+            "Shelter",
+            "Evacuate",
+            "Prepare",
+            "Execute",
+            "Avoid",
+            "Monitor",
+            "Assess",
+            "AllClear",
+            "None",
+        ),
         many=True,
     ),
-    Slot(tag="urgency", attribute="urgency", type="enumeration", values=("Immediate", "Expected", "Future", "Past", "Unknown"), required=True),
-    Slot(tag="severity", attribute="severity", type="enumeration", values=("Extreme", "Severe", "Moderate", "Minor", "Unknown"), required=True),
-    Slot(tag="certainty", attribute="certainty", type="enumeration", values=("Observed", "Likely", "Possible", "Unlikely", "Unknown"), required=True),
+    Slot(
+        tag="urgency",
+        attribute="urgency",
+        type="enumeration",
+        values=("Immediate", "Expected", "Future", "Past", "Unknown"),
+        required=True,
+    ),
+    Slot(
+        tag="severity",
+        attribute="severity",
+        type="enumeration",
+        values=("Extreme", "Severe", "Moderate", "Minor", "Unknown"),
+        required=True,
+    ),
+    Slot(
+        tag="certainty",
+        attribute="certainty",
+        type="enumeration",
+        values=("Observed", "Likely", "Possible", "Unlikely", "Unknown"),
+        required=True,
+    ),
     Slot(tag="audience", attribute="audience"),
     Slot(tag="eventCode", attribute="event_codes", type="pair", many=True),
     Slot(tag="effective", attribute="effective", type="time"),
@@ -105,7 +166,13 @@ PAIR = (
     Slot(tag="valueName", attribute="value_name", required=True),
     Slot(tag="value", attribute="value", required=True),
 )
-ELEMENTS: dict[str, tuple[Slot, ...]] = {"alert": ALERT, "info": INFO, "resource": RESOURCE, "area": AREA, "pair": PAIR}
+ELEMENTS: dict[str, tuple[Slot, ...]] = {
+    "alert": ALERT,
+    "info": INFO,
+    "resource": RESOURCE,
+    "area": AREA,
+    "pair": PAIR,
+}
 
 
 def qualified(tag: str) -> str:

@@ -1,4 +1,6 @@
-"""From an element tree to the records of broadcast.cap.model, by the table of broadcast.cap.structure."""
+"""From an element tree to the records of broadcast.cap.model, by the table of
+broadcast.cap.structure.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,12 @@ from broadcast.cap.model import CapAlert, CapArea, CapInfo, CapResource
 from broadcast.cap.reading import Element, text_of
 from broadcast.cap.structure import ELEMENTS, SIGNATURE_NAMESPACE, qualified
 
-_RECORDS: dict[str, type[Any]] = {"alert": CapAlert, "info": CapInfo, "resource": CapResource, "area": CapArea}
+_RECORDS: dict[str, type[Any]] = {
+    "alert": CapAlert,
+    "info": CapInfo,
+    "resource": CapResource,
+    "area": CapArea,
+}
 
 
 def read_alert(root: Element) -> CapAlert:
@@ -35,7 +42,9 @@ def _record(node: Element, type_: str) -> Any:
             values[slot.attribute] = value
     if type_ == "pair":
         return values["value_name"], values["value"]
-    kept = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    kept = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
     if signatures:
         kept["signatures"] = tuple(signatures)
     return _RECORDS[type_](**kept)

@@ -1,4 +1,6 @@
-"""The verdict on a CAP document: accepted, accepted with warnings, or rejected, and by which rules."""
+"""The verdict on a CAP document: accepted, accepted with warnings, or rejected, and by which
+rules.
+"""
 
 from __future__ import annotations
 
@@ -29,32 +31,51 @@ class Verdict:
 
     def to_json(self, file: str) -> dict[str, Any]:
         """Return one entry of the JSON of `fasttime cap validate` (INTERFACES)."""
-        return {"file": file, "verdict": self.verdict, "rules": [asdict(rule) for rule in self.rules]}
+        return {
+            "file": file,
+            "verdict": self.verdict,
+            "rules": [asdict(rule) for rule in self.rules],
+        }
 
     def problems(self) -> tuple[Problem, ...]:
         """Return the rejecting hits as Problems; empty unless the verdict is reject."""
         return tuple(
-            Problem(code=RULES[rule.rule].code, status=RULES[rule.rule].status, where=rule.where, detail=f"{rule.rule}: found {rule.found}", fix=f"expected {rule.expected}")
+            Problem(
+                code=RULES[rule.rule].code,
+                status=RULES[rule.rule].status,
+                where=rule.where,
+                detail=f"{rule.rule}: found {rule.found}",
+                fix=f"expected {rule.expected}",
+            )
             for rule in self.rules
             if rule.severity == "reject"
         )
 
 
 def validate(data: bytes) -> Verdict:
-    """Return the verdict on one document. Needs nothing but the bytes, and raises nothing whatever they are."""
+    """Return the verdict on one document. Needs nothing but the bytes, and raises nothing whatever
+    they are.
+    """
     return judge(data)[0]
 
 
 def judge(data: bytes, *, shapes: bool = True) -> tuple[Verdict, CapAlert | None]:
-    """Return the verdict and, unless it is reject, the document. Without `shapes` polygons and circles are not looked at."""
+    """Return the verdict and, unless it is reject, the document. Without `shapes` polygons and
+    circles are not looked at.
+    """
     root, refused = read_root(data)
     if root is None:
         return _verdict(refused), None
     hits = list(islice(check_structure(root), 10 * _MOST_HITS))
     if any(found.rule in _SHAPE_RULES for found in hits):
-        return _verdict(hits), None  # what stands in the wrong place cannot be judged by what it means
+        return (
+            _verdict(hits),
+            None,
+        )  # what stands in the wrong place cannot be judged by what it means
     alert = read_alert(root)
-    verdict = _verdict([*hits, *_encoding(root), *check_alert(alert), *check_infos(alert, shapes=shapes)])
+    verdict = _verdict(
+        [*hits, *_encoding(root), *check_alert(alert), *check_infos(alert, shapes=shapes)]
+    )
     return verdict, None if verdict.verdict == "reject" else alert
 
 

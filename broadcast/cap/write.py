@@ -1,4 +1,6 @@
-"""A CAP document to bytes: UTF-8, with XML declaration, in the order of the schema, the same bytes for the same document."""
+"""A CAP document to bytes: UTF-8, with XML declaration, in the order of the schema, the same bytes
+for the same document.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,25 @@ from broadcast.problems import refuse
 def write(alert: CapAlert) -> bytes:
     """Return the document as bytes; `parse` gives an equal CapAlert back.
 
-    Raises Rejected (cap_text) for characters that XML cannot hold. It judges nothing else: `validate` does.
+    Raises Rejected (cap_text) for characters that XML cannot hold. It judges nothing else:
+    `validate` does.
     """
     root = etree.Element(qualified("alert"), nsmap={None: NAMESPACE})
     try:
         _fill(root, alert, "alert")
     except ValueError as error:
-        raise refuse("cap_text", "the text has a control character or half a character, which XML cannot hold", "remove it") from error
+        raise refuse(
+            "cap_text",
+            "the text has a control character or half a character, which XML cannot hold",
+            "remove it",
+        ) from error
     etree.indent(root, space="  ")
     _add_signatures(root, alert.signatures)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=False)) + b"\n"
+    return (
+        b'<?xml version="1.0" encoding="UTF-8"?>\n'
+        + bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=False))
+        + b"\n"
+    )
 
 
 def _fill(node: Element, record: Any, type_: str) -> None:
@@ -48,7 +59,9 @@ def _values(record: Any, type_: str) -> Iterator[tuple[str, str, Any]]:
 
 
 def _add_signatures(root: Element, signatures: tuple[str, ...]) -> None:
-    """Append them as they were, without a change inside: their own white space is part of what is signed."""
+    """Append them as they were, without a change inside: their own white space is part of what is
+    signed.
+    """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     for text in signatures:
         signature = etree.fromstring(text, parser)

@@ -1,4 +1,6 @@
-"""Messages as people write them, in YAML or JSON (INTERFACES, files): read into a Content, and written back to be edited."""
+"""Messages as people write them, in YAML or JSON (INTERFACES, files): read into a Content, and
+written back to be edited.
+"""
 
 from __future__ import annotations
 

@@ -21,15 +21,22 @@ def check_content(
     the placeholders that nobody filled. `base` and `follows` as there.
     """
     try:
-        read_source(Source(value=_fields(content), form="json"), now=now, base=base, follows=follows)
+        read_source(
+            Source(value=_fields(content), form="json"), now=now, base=base, follows=follows
+        )
     except Rejected as refused:
         return (*refused.problems, *placeholder_problems(content))
     return tuple(placeholder_problems(content))
 
 
 def _fields(content: Content) -> dict[str, Any]:
-    """Return the fields, with a level or scope that does not belong there: that is for the rules to say."""
-    ends = content.kind in ("correction", "all_clear")  # the scope of these comes from what they follow
+    """Return the fields, with a level or scope that does not belong there: that is for the rules to
+    say.
+    """
+    ends = content.kind in (
+        "correction",
+        "all_clear",
+    )  # the scope of these comes from what they follow
     level = {"level": content.level} if content.level is not None else {}
     scope = {"scope": content.scope} if content.scope is not None and not ends else {}
     return fields_of(content) | level | scope

@@ -58,9 +58,11 @@ MAX_AREA_CODE: Final = 64  # characters
 NO_DRILL_STATUSES: Final = ("Exercise", "Test")  # where nothing may claim to be real
 PUBLISHED_KINDS: Final = {"correct": "correction", "all_clear": "all_clear"}
 
-# BCP 47 (RFC 5646 section 2.1) without private and grandfathered tags; primary languages are the two or three letters of ISO 639
+# BCP 47 (RFC 5646 section 2.1) without private and grandfathered tags; primary languages are the
+# two or three letters of ISO 639
 _TAG: Final = re.compile(
-    r"[a-z]{2,3}(-[a-z]{3}){0,3}(-[a-z]{4})?(-(?:[a-z]{2}|[0-9]{3}))?(-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*"  # language, extended, script, region, variants
+    # language, extended, script, region, variants
+    r"[a-z]{2,3}(-[a-z]{3}){0,3}(-[a-z]{4})?(-(?:[a-z]{2}|[0-9]{3}))?(-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*"
     r"(-[a-wyz0-9](-[a-z0-9]{2,8})+)*(-x(-[a-z0-9]{1,8})+)?"  # extensions, private use
 )
 _GSS_SMALL: Final = re.compile(r"[a-z][0-9]{8}", re.ASCII)
@@ -78,18 +80,22 @@ def read_draft(
 ) -> Content:
     """Return the content of a message as written in YAML or JSON (INTERFACES, files).
 
-    `now` is aware UTC. With `base` (the content of the version that this one follows) it is an update, correction or all-clear, as `follows`
-    says: `kind` may then be left out and must fit if given; `status` is required and must be that of `base`; place (`areas`, `polygons` and
-    `circles` together), `audience` and `channels` stay as they were where they are left out, so that nothing said to few leaks to all; urgency,
-    severity and certainty of an update stay, and those of a correction or all-clear are never less severe than what they follow.
-    `replaces` is the draft that this text takes the place of. Where `visibility` is left out, the message
-    is never more open than `base` and `replaces`.
+    `now` is aware UTC. With `base` (the content of the version that this one follows) it is an
+    update, correction or all-clear, as `follows` says: `kind` may then be left out and must fit if
+    given; `status` is required and must be that of `base`; place (`areas`, `polygons` and `circles`
+    together), `audience` and `channels` stay as they were where they are left out, so that nothing
+    said to few leaks to all; urgency, severity and certainty of an update stay, and those of a
+    correction or all-clear are never less severe than what they follow. `replaces` is the draft
+    that this text takes the place of. Where `visibility` is left out, the message is never more
+    open than `base` and `replaces`.
 
-    Place: an empty `areas` with no shape is area_empty; no place at all is area_empty too, except in a threat_level_change, which is for
-    its scope, and there a scope of a community or sector without `audience` is for that community or sector.
+    Place: an empty `areas` with no shape is area_empty; no place at all is area_empty too, except
+    in a threat_level_change, which is for its scope, and there a scope of a community or sector
+    without `audience` is for that community or sector.
 
-    `file` is a name for refusals ("file:line: field: …"). Raises Rejected with every fault found: those of reading (source.read), field_unknown,
-    field_type, and those named in this package. An unfilled placeholder is none yet (`placeholder_problems`). Nothing else is ever raised.
+    `file` is a name for refusals ("file:line: field: …"). Raises Rejected with every fault found:
+    those of reading (source.read), field_unknown, field_type, and those named in this package. An
+    unfilled placeholder is none yet (`placeholder_problems`). Nothing else is ever raised.
     """
     source = sources.read(data, form, file=file)
     return read_source(source, now=now, base=base, follows=follows, replaces=replaces)
@@ -105,10 +111,19 @@ def read_source(
 ) -> Content:
     """Return the content of a message from its fields, whatever form they were written in.
 
-    Every door comes through here: files, requests, CAP documents and the check of what is submitted.
+    Every door comes through here: files, requests, CAP documents and the check of what is
+    submitted.
     """
     shaped = shape(source)
-    reader = _Reader(source=source, shaped=shaped, now=now, base=base, follows=follows, replaces=replaces, problems=_one_per_field(source.problems, shaped.problems))
+    reader = _Reader(
+        source=source,
+        shaped=shaped,
+        now=now,
+        base=base,
+        follows=follows,
+        replaces=replaces,
+        problems=_one_per_field(source.problems, shaped.problems),
+    )
     content = reader.content()
     if reader.problems:
         raise Rejected(reader.problems)
@@ -124,7 +139,9 @@ def _one_per_field(first: Iterable[Problem], then: Iterable[Problem]) -> list[Pr
 
 
 def placeholder_problems(content: Content) -> list[Problem]:
-    """Return one placeholder_unfilled for each placeholder that still stands in the text: it blocks approval, not the draft."""
+    """Return one placeholder_unfilled for each placeholder that still stands in the text: it blocks
+    approval, not the draft.
+    """
     return [p for path, text in _texts(content) for p in check_placeholders(path, text)]
 
 
@@ -136,12 +153,16 @@ def _texts(content: Content) -> Iterable[tuple[str, str]]:
                 yield f"languages.{tag}.{name}", text
     for name in ("hotlines", "incidents"):
         yield from ((field_path(name, i), text) for i, text in enumerate(getattr(content, name)))
-    yield from ((name, text) for name, text in (("source", content.source), ("note", content.note)) if text)
+    yield from (
+        (name, text) for name, text in (("source", content.source), ("note", content.note)) if text
+    )
 
 
 @dataclass(slots=True, kw_only=True)
 class _Reader:
-    """One pass over one draft; a method per group of fields, each adding its problems and returning what could be read."""
+    """One pass over one draft; a method per group of fields, each adding its problems and returning
+    what could be read.
+    """
 
     source: Source
     shaped: Shaped
@@ -168,19 +189,31 @@ class _Reader:
         channels = self.channels()
         expires = self.expires(kind, level)
         languages = self.languages(status)
-        hotlines = tuple(self.words(("hotlines", i), text, required=True) for i, text in enumerate(self.draft.hotlines or ()))
+        hotlines = tuple(
+            self.words(("hotlines", i), text, required=True)
+            for i, text in enumerate(self.draft.hotlines or ())
+        )
         origin = self.words(("source",), self.draft.source)
         note = self.words(("note",), self.draft.note)
-        incidents = tuple(self.words(("incidents", i), text, required=True) for i, text in enumerate(self.draft.incidents or ()))
+        incidents = tuple(
+            self.words(("incidents", i), text, required=True)
+            for i, text in enumerate(self.draft.incidents or ())
+        )
         if status in NO_DRILL_STATUSES:
-            listed = [((name, i), t) for name, items in (("hotlines", hotlines), ("incidents", incidents)) for i, t in enumerate(items)]
+            listed = [
+                ((name, i), t)
+                for name, items in (("hotlines", hotlines), ("incidents", incidents))
+                for i, t in enumerate(items)
+            ]
             for path, text in ((("source",), origin), (("note",), note), *listed):
                 self.no_drill(path, text)
         if self.problems or kind is None or status is None or expires is None or place is None:
             return None
         areas, polygons, circles = place
         if self.base is not None and scope is None and not (areas or polygons or circles):
-            scope = self.base.scope  # a correction or all-clear of a level change: its place is that of the scope
+            scope = (
+                self.base.scope
+            )  # a correction or all-clear of a level change: its place is that of the scope
         return Content(
             kind=kind,
             status=status,
@@ -210,7 +243,9 @@ class _Reader:
         if not found:
             found = list(self._lengths(d, given))
         if found:
-            raise Rejected([*self.problems, *(self.source.placed(p, path) for path, p in found[:MAX_PROBLEMS])])
+            raise Rejected(
+                [*self.problems, *(self.source.placed(p, path) for path, p in found[:MAX_PROBLEMS])]
+            )
 
     def _counts(self, d: DraftIn, given: AudienceIn | None) -> Iterable[tuple[Path, Problem]]:
         lists: dict[str, Sequence[Any] | dict[str, Any] | None] = {
@@ -240,14 +275,29 @@ class _Reader:
         if total > ALL_TEXT:
             yield ("languages",), too_long("languages", total, ALL_TEXT)
 
-    def _short_words(self, d: DraftIn, given: AudienceIn | None) -> Iterable[tuple[Path, str | None]]:
-        for name in ("kind", "status", "level", "scope", "urgency", "severity", "certainty", "expires", "visibility"):
+    def _short_words(
+        self, d: DraftIn, given: AudienceIn | None
+    ) -> Iterable[tuple[Path, str | None]]:
+        for name in (
+            "kind",
+            "status",
+            "level",
+            "scope",
+            "urgency",
+            "severity",
+            "certainty",
+            "expires",
+            "visibility",
+        ):
             yield (name,), getattr(d, name)
         yield from ((("areas", i), text) for i, text in enumerate(d.areas or ()))
         yield from ((("channels", i), text) for i, text in enumerate(d.channels or ()))
         yield from ((("languages", tag), tag) for tag in d.languages or ())
         for name in ("kinds", "sectors", "communities"):
-            yield from ((("audience", name, i), text) for i, text in enumerate(getattr(given, name, None) or ()))
+            yield from (
+                (("audience", name, i), text)
+                for i, text in enumerate(getattr(given, name, None) or ())
+            )
 
     def _all_texts(self, d: DraftIn) -> Iterable[tuple[Path, str]]:
         for tag, words in (d.languages or {}).items():
@@ -278,11 +328,21 @@ class _Reader:
         """Return a word of a closed list, or None where it is missing or unknown (then named)."""
         if text is None or not text.strip():
             if not self.is_bad(name):
-                self.add((name,), f"{name}_missing", f"no {name} is given", f"write one of {', '.join(known)}")
+                self.add(
+                    (name,),
+                    f"{name}_missing",
+                    f"no {name} is given",
+                    f"write one of {', '.join(known)}",
+                )
             return None
         word = text.strip()
         if word not in known:
-            self.add((name,), f"{name}_unknown", f"there is no {name} {shown(word)}", did_you_mean(word, known))
+            self.add(
+                (name,),
+                f"{name}_unknown",
+                f"there is no {name} {shown(word)}",
+                did_you_mean(word, known),
+            )
             return None
         return word
 
@@ -293,17 +353,36 @@ class _Reader:
         if self.base is None:
             kind = self.one_of("kind", given, KINDS)
             if kind in PUBLISHED_KINDS.values():
-                self.add(("kind",), "kind_needs_first", f"a message of kind {kind} follows one that went out", "use `fasttime message correct ID FILE` or `all-clear ID FILE`")
+                self.add(
+                    ("kind",),
+                    "kind_needs_first",
+                    f"a message of kind {kind} follows one that went out",
+                    "use `fasttime message correct ID FILE` or `all-clear ID FILE`",
+                )
             return kind
         wanted = PUBLISHED_KINDS.get(self.follows, self.base.kind)
-        if given is not None and given.strip() and self.one_of("kind", given, KINDS) not in (None, wanted):
-            self.add(("kind",), "kind_differs", f"this must be of kind {wanted}", f"write kind: {wanted}, or leave it out")
+        if (
+            given is not None
+            and given.strip()
+            and self.one_of("kind", given, KINDS) not in (None, wanted)
+        ):
+            self.add(
+                ("kind",),
+                "kind_differs",
+                f"this must be of kind {wanted}",
+                f"write kind: {wanted}, or leave it out",
+            )
         return wanted
 
     def status(self) -> str | None:
         status = self.one_of("status", self.draft.status, STATUSES)
         if status and self.base is not None and status != self.base.status:
-            self.add(("status",), "status_differs", f"the message went out as {self.base.status}, this one says {status}", f"write status: {self.base.status}")
+            self.add(
+                ("status",),
+                "status_differs",
+                f"the message went out as {self.base.status}, this one says {status}",
+                f"write status: {self.base.status}",
+            )
         return status
 
     def level_and_scope(self, kind: str | None) -> tuple[Level | None, str | None]:
@@ -311,7 +390,12 @@ class _Reader:
         if kind not in (None, "threat_level_change"):
             for name, value in (("level", draft.level), ("scope", draft.scope)):
                 if value is not None:
-                    self.add((name,), f"{name}_not_allowed", f"a message of kind {kind} changes no level", f"leave {name} out, or write kind: threat_level_change")
+                    self.add(
+                        (name,),
+                        f"{name}_not_allowed",
+                        f"a message of kind {kind} changes no level",
+                        f"leave {name} out, or write kind: threat_level_change",
+                    )
             return None, None
         needed = kind is not None
         level = scope = None
@@ -321,16 +405,25 @@ class _Reader:
             text = draft.scope
             scope = self.tried(("scope",), lambda: normalise_scope(text, field="scope"))
         elif needed and not self.is_bad("scope"):
-            self.add(("scope",), "scope_missing", "no scope is given", "write UK, a GSS code, community:NAME or sector:NAME")
+            self.add(
+                ("scope",),
+                "scope_missing",
+                "no scope is given",
+                "write UK, a GSS code, community:NAME or sector:NAME",
+            )
         return level, scope
 
     def grading(self, kind: str | None) -> tuple[str, str, str]:
-        """Return urgency, severity and certainty: the author's, else those of the kind and of what this follows."""
+        """Return urgency, severity and certainty: the author's, else those of the kind and of what
+        this follows.
+        """
         urgency, severity, certainty = DEFAULTS.get(kind or "", DEFAULTS["incident"])
         base = self.base
         if base is not None and self.follows == "update":
             urgency, severity, certainty = base.urgency, base.severity, base.certainty
-        elif base is not None:  # who asked for the severe only must hear that it was wrong, or is over
+        elif (
+            base is not None
+        ):  # who asked for the severe only must hear that it was wrong, or is over
             severity = min(severity, base.severity, key=SEVERITIES.index)
         draft = self.draft
         if draft.urgency is not None:
@@ -343,27 +436,45 @@ class _Reader:
 
     # Where, to whom, how, how long
 
-    def place(self, kind: str | None) -> tuple[tuple[str, ...], tuple[Polygon, ...], tuple[Circle, ...]] | None:
-        """Return areas, polygons and circles; None where one of them is wrong or the kind needs a place and has none."""
+    def place(
+        self, kind: str | None
+    ) -> tuple[tuple[str, ...], tuple[Polygon, ...], tuple[Circle, ...]] | None:
+        """Return areas, polygons and circles; None where one of them is wrong or the kind needs a
+        place and has none.
+        """
         draft, before = self.draft, len(self.problems)
         polygons = self.shapes("polygons", draft.polygons, polygons_from_input)
         circles = self.shapes("circles", draft.circles, circles_from_input)
         areas = self.areas()
-        if len(self.problems) > before or any(self.is_bad(name) for name in ("areas", "polygons", "circles")):
+        if len(self.problems) > before or any(
+            self.is_bad(name) for name in ("areas", "polygons", "circles")
+        ):
             return None
         if areas or polygons or circles:
             return areas, polygons, circles
         if any(given is not None for given in (draft.areas, draft.polygons, draft.circles)):
-            self.add(("areas",), "area_empty", "the list of areas is empty and no shape is drawn", "name an area, draw a shape, or leave the field out of a threat_level_change")
+            self.add(
+                ("areas",),
+                "area_empty",
+                "the list of areas is empty and no shape is drawn",
+                "name an area, draw a shape, or leave the field out of a threat_level_change",
+            )
             return None
         if self.base is not None:
             return self.base.areas, self.base.polygons, self.base.circles
         if kind not in (None, "threat_level_change"):
-            self.add(("areas",), "area_empty", "no place is given: no areas, polygons or circles", "name an area by its code, such as areas: [E09000033], or draw a shape")
+            self.add(
+                ("areas",),
+                "area_empty",
+                "no place is given: no areas, polygons or circles",
+                "name an area by its code, such as areas: [E09000033], or draw a shape",
+            )
             return None
         return (), (), ()
 
-    def shapes(self, name: str, value: Any, read: Callable[[object, str], tuple[T, ...]]) -> tuple[T, ...]:
+    def shapes(
+        self, name: str, value: Any, read: Callable[[object, str], tuple[T, ...]]
+    ) -> tuple[T, ...]:
         if value is None or value == []:
             return ()
         return self.tried((name,), lambda: read(sources.plain(value), name)) or ()
@@ -373,7 +484,12 @@ class _Reader:
         for i, text in enumerate(self.draft.areas or ()):
             code = text.strip()
             if not code or len(code) > MAX_AREA_CODE or not code.isprintable():
-                self.add(("areas", i), "area_invalid", f"{shown(text)} is no code of an area", "write a code such as E09000033; see `fasttime areas list`")
+                self.add(
+                    ("areas", i),
+                    "area_invalid",
+                    f"{shown(text)} is no code of an area",
+                    "write a code such as E09000033; see `fasttime areas list`",
+                )
                 continue
             found[code.upper() if _GSS_SMALL.fullmatch(code) else code] = None
         return tuple(found)
@@ -384,22 +500,39 @@ class _Reader:
             if self.base is not None:
                 return self.base.audience
             group, _, name = (scope or "").partition(":")
-            return Audience(communities=(name,) if group == "community" else (), sectors=(name,) if group == "sector" else ())
+            return Audience(
+                communities=(name,) if group == "community" else (),
+                sectors=(name,) if group == "sector" else (),
+            )
         kinds = []
         for i, text in enumerate(given.kinds or ()):
             if text.strip() in SUBSCRIBER_KINDS:
                 kinds.append(text.strip())
             else:
-                self.add(("audience", "kinds", i), "audience_unknown", f"there is no kind of subscriber {shown(text)}", did_you_mean(text, SUBSCRIBER_KINDS))
-        return Audience(kinds=_unique(kinds), sectors=self.names("sectors", given.sectors), communities=self.names("communities", given.communities))
+                self.add(
+                    ("audience", "kinds", i),
+                    "audience_unknown",
+                    f"there is no kind of subscriber {shown(text)}",
+                    did_you_mean(text, SUBSCRIBER_KINDS),
+                )
+        return Audience(
+            kinds=_unique(kinds),
+            sectors=self.names("sectors", given.sectors),
+            communities=self.names("communities", given.communities),
+        )
 
     def names(self, group: str, given: list[str] | None) -> tuple[str, ...]:
         paths: list[Path] = [("audience", group, i) for i in range(len(given or ()))]
-        keys = [self.tried(path, lambda text=text, path=path: name_key(text, field=field_path(*path))) for path, text in zip(paths, given or (), strict=True)]  # type: ignore[misc]
+        keys = [
+            self.tried(path, lambda text=text, path=path: name_key(text, field=field_path(*path)))  # type: ignore[misc]
+            for path, text in zip(paths, given or (), strict=True)
+        ]
         return _unique(key for key in keys if key is not None)
 
     def visibility(self, audience: Audience, scope: str | None) -> str:
-        """Return the author's word; without one the default, never more open than what went before."""
+        """Return the author's word; without one the default, never more open than what went
+        before.
+        """
         if self.draft.visibility is not None:
             return self.one_of("visibility", self.draft.visibility, VISIBILITIES) or "private"
         before = [c.visibility for c in (self.base, self.replaces) if c is not None]
@@ -410,10 +543,20 @@ class _Reader:
         if given is None:
             return CHANNELS if self.base is None else self.base.channels
         if not given:
-            self.add(("channels",), "channels_empty", "the list of channels is empty", f"name some of {', '.join(CHANNELS)}, or leave it out for all")
+            self.add(
+                ("channels",),
+                "channels_empty",
+                "the list of channels is empty",
+                f"name some of {', '.join(CHANNELS)}, or leave it out for all",
+            )
         for i, text in enumerate(given):
             if text.strip() not in CHANNELS:
-                self.add(("channels", i), "channel_unknown", f"there is no channel {shown(text)}", did_you_mean(text, CHANNELS))
+                self.add(
+                    ("channels", i),
+                    "channel_unknown",
+                    f"there is no channel {shown(text)}",
+                    did_you_mean(text, CHANNELS),
+                )
         wanted = {text.strip() for text in given}
         return tuple(channel for channel in CHANNELS if channel in wanted)
 
@@ -433,27 +576,50 @@ class _Reader:
     def words(self, path: Path, text: str | None, *, required: bool = False) -> str:
         """Return the text, checked; a placeholder may still stand in it."""
         text = (text or "").replace("\r\n", "\n")  # what forms and Windows write
-        self.problems += [self.source.placed(p, path) for p in check_text(field_path(*path), text, required=required, placeholders=False)]
+        self.problems += [
+            self.source.placed(p, path)
+            for p in check_text(field_path(*path), text, required=required, placeholders=False)
+        ]
         return text
 
     def no_drill(self, path: Path, text: str) -> bool:
         """Refuse words by which an exercise could pass for real."""
         found = bool(text) and check_not_a_drill(text)
         if found:
-            self.add(path, "not_a_drill", "an exercise or test may not claim to be real", "take the claim out of the text")
+            self.add(
+                path,
+                "not_a_drill",
+                "an exercise or test may not claim to be real",
+                "take the claim out of the text",
+            )
         return found
 
     def languages(self, status: str | None) -> dict[str, Text]:
         found: dict[str, Text] = {}
         given = self.draft.languages or {}
         if not given and not self.is_bad("languages"):
-            self.add(("languages",), "language_missing", "the message has no words in any language", "write languages: {en: {headline: …}}")
+            self.add(
+                ("languages",),
+                "language_missing",
+                "the message has no words in any language",
+                "write languages: {en: {headline: …}}",
+            )
         for key, words in given.items():
             tag = _language_tag(key)
             if tag is None:
-                self.add(("languages", key), "language_invalid", f"{shown(key)} is no language tag", "write a tag of BCP 47 such as en, cy or zh-Hant, with hyphens")
+                self.add(
+                    ("languages", key),
+                    "language_invalid",
+                    f"{shown(key)} is no language tag",
+                    "write a tag of BCP 47 such as en, cy or zh-Hant, with hyphens",
+                )
             elif tag in found:
-                self.add(("languages", key), "language_twice", f"{shown(key)} and {tag} are one language", "keep one")
+                self.add(
+                    ("languages", key),
+                    "language_twice",
+                    f"{shown(key)} and {tag} are one language",
+                    "keep one",
+                )
             text = self.text(key, words, drill_refused=status in NO_DRILL_STATUSES)
             if tag is not None:
                 found.setdefault(tag, text)
@@ -461,27 +627,54 @@ class _Reader:
 
     def text(self, tag: str, words: TextIn, *, drill_refused: bool) -> Text:
         path = ("languages", tag)
-        headline = words.headline if self.is_bad(*path, "headline") else self.words((*path, "headline"), words.headline, required=True)
+        headline = (
+            words.headline
+            if self.is_bad(*path, "headline")
+            else self.words((*path, "headline"), words.headline, required=True)
+        )
         description = self.words((*path, "description"), words.description)
         instruction = self.words((*path, "instruction"), words.instruction)
         # an empty text for one channel would send nothing by it: leave it out, or write it
         sms = None if words.sms is None else self.words((*path, "sms"), words.sms, required=True)
-        voice = None if words.voice is None else self.words((*path, "voice"), words.voice, required=True)
+        voice = (
+            None
+            if words.voice is None
+            else self.words((*path, "voice"), words.voice, required=True)
+        )
         too_long = sms_too_long(sms, field=field_path(*path, "sms")) if sms else None
         if too_long:
             self.problems.append(self.source.placed(too_long, (*path, "sms")))
-        text = Text(headline=headline or "", description=description, instruction=instruction, sms=sms, voice=voice)
+        text = Text(
+            headline=headline or "",
+            description=description,
+            instruction=instruction,
+            sms=sms,
+            voice=voice,
+        )
         if drill_refused:
-            parts = [(name, getattr(text, name) or "") for name in ("headline", "description", "instruction", "sms", "voice")]
+            parts = [
+                (name, getattr(text, name) or "")
+                for name in ("headline", "description", "instruction", "sms", "voice")
+            ]
             said = [self.no_drill((*path, name), part) for name, part in parts]
-            if not any(said):  # nor split over what a person reads in one go: an SMS is headline and instruction, a mail all three
-                joined = (f"{text.headline} {text.instruction}", f"{text.headline} {text.description} {text.instruction}", f"{text.headline} {text.description}")
+            if not any(
+                said
+                # nor split over what a person reads in one go: an SMS is headline and instruction,
+                # a mail all three
+            ):
+                joined = (
+                    f"{text.headline} {text.instruction}",
+                    f"{text.headline} {text.description} {text.instruction}",
+                    f"{text.headline} {text.description}",
+                )
                 any(self.no_drill(path, one) for one in joined)
         return text
 
 
 def _language_tag(text: str) -> str | None:
-    """Return the tag in the spelling of RFC 5646 section 2.1.1 (en-GB, zh-Hant), or None where it has not the form of one."""
+    """Return the tag in the spelling of RFC 5646 section 2.1.1 (en-GB, zh-Hant), or None where it
+    has not the form of one.
+    """
     low = text.strip().lower()
     if len(low) > 60 or not low.isascii() or not _TAG.fullmatch(low):
         return None

@@ -10,20 +10,34 @@ from zoneinfo import ZoneInfo
 from broadcast.problems import Problem, Rejected, refuse
 
 DEFAULT_EXPIRY: Final = timedelta(hours=24)  # INTERFACES, message YAML: 24 h if absent
-CRITICAL_LIMIT: Final = timedelta(hours=24)  # of the message that tells of a change to CRITICAL; the level itself has no end
-LONGEST: Final = timedelta(days=3660)  # ten years: beyond it a typing error is likelier, and a date might not exist
+CRITICAL_LIMIT: Final = timedelta(
+    hours=24
+)  # of the message that tells of a change to CRITICAL; the level itself has no end
+LONGEST: Final = timedelta(
+    days=3660
+)  # ten years: beyond it a typing error is likelier, and a date might not exist
 
-_AFTER: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?", re.ASCII)
-_RFC_3339: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?(?:([Zz])|([+-])([0-9]{2}):([0-9]{2}))?", re.ASCII)
+_AFTER: Final = re.compile(
+    r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?", re.ASCII
+)
+_RFC_3339: Final = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt"
+    r" ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?(?:([Zz])|([+-])([0-9]{2}):([0-9]{2}))?",
+    re.ASCII,
+)
 _LONGEST_TEXT: Final = 100  # characters
-_FIX: Final = "write it as 2026-11-21T18:00:00+00:00, or as a time from the approval such as 4h, 90m or 2d"
+_FIX: Final = (
+    "write it as 2026-11-21T18:00:00+00:00, or as a time from the approval such as 4h, 90m or 2d"
+)
 
 
 def read_expiry(text: str, *, now: datetime, field: str = "expires") -> datetime | timedelta:
-    """Return an aware UTC datetime, in whole seconds as CAP has them, or a timedelta counted from the approval.
+    """Return an aware UTC datetime, in whole seconds as CAP has them, or a timedelta counted from
+    the approval.
 
-    Raises Rejected: time_invalid, time_zone_missing, time_ambiguous (a local time that the autumn change of the clocks gives twice),
-    expired (not after `now`), number_range (more than ten years from the approval). Source: RFC 3339 section 5.6; seconds may be left out.
+    Raises Rejected: time_invalid, time_zone_missing, time_ambiguous (a local time that the autumn
+    change of the clocks gives twice), expired (not after `now`), number_range (more than ten years
+    from the approval). Source: RFC 3339 section 5.6; seconds may be left out.
     """
     word = text.strip()
     if len(word) > _LONGEST_TEXT:
@@ -31,27 +45,49 @@ def read_expiry(text: str, *, now: datetime, field: str = "expires") -> datetime
     after = _AFTER.fullmatch(word.lower().replace(" ", ""))
     if after and word:
         days, hours, minutes, seconds = (int(n or 0) for n in after.groups())
-        if days > LONGEST.days or timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds) > LONGEST:
+        if (
+            days > LONGEST.days
+            or timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds) > LONGEST
+        ):
             raise refuse("number_range", "more than ten years", "give the day it ends", field=field)
         length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         if not length:
-            raise refuse("expired", "it would end at the moment it is approved", "give it some time, such as 4h", field=field)
+            raise refuse(
+                "expired",
+                "it would end at the moment it is approved",
+                "give it some time, such as 4h",
+                field=field,
+            )
         return length
     at = _instant(word, field)
     if at <= now:
-        raise refuse("expired", f"{at.isoformat()} is in the past", "give a time to come, or one from the approval such as 4h", field=field)
+        raise refuse(
+            "expired",
+            f"{at.isoformat()} is in the past",
+            "give a time to come, or one from the approval such as 4h",
+            field=field,
+        )
     if at - now > LONGEST:
         raise refuse("number_range", "more than ten years", "give the day it ends", field=field)
     return at
 
 
-def too_long_for_critical(expires: datetime | timedelta, *, now: datetime, field: str = "expires") -> Problem | None:
-    """Return the problem of a message on a change to CRITICAL that outlives 24 hours (reliability (c) 14: it limits the message, never the level)."""
+def too_long_for_critical(
+    expires: datetime | timedelta, *, now: datetime, field: str = "expires"
+) -> Problem | None:
+    """Return the problem of a message on a change to CRITICAL that outlives 24 hours (reliability
+    (c) 14: it limits the message, never the level).
+    """
     length = expires if isinstance(expires, timedelta) else expires - now
     if length <= CRITICAL_LIMIT:
         return None
     fix = "end it within 24h and send an update; the level stays until it is changed"
-    return Problem(code="expiry_too_long", detail="the message of a change to CRITICAL ends within 24 hours", fix=fix, field=field)
+    return Problem(
+        code="expiry_too_long",
+        detail="the message of a change to CRITICAL ends within 24 hours",
+        fix=fix,
+        field=field,
+    )
 
 
 def write_expiry(expires: datetime | timedelta) -> str:
@@ -62,7 +98,10 @@ def write_expiry(expires: datetime | timedelta) -> str:
     hours, minutes = divmod(rest, 60)
     if hours and hours % 24 == 0 and not minutes and not seconds:
         return f"{hours // 24}d"
-    return "".join(f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if n) or "0s"
+    return (
+        "".join(f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if n)
+        or "0s"
+    )
 
 
 def _instant(word: str, field: str) -> datetime:
@@ -73,7 +112,12 @@ def _instant(word: str, field: str) -> datetime:
     try:
         local = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - the zone follows, or is asked for
     except ValueError:
-        raise refuse("time_invalid", f"there is no {word[:10]} at {hour:02}:{minute:02}:{second:02}", "look at a calendar", field=field) from None
+        raise refuse(
+            "time_invalid",
+            f"there is no {word[:10]} at {hour:02}:{minute:02}:{second:02}",
+            "look at a calendar",
+            field=field,
+        ) from None
     zulu, sign, off_hours, off_minutes = found.groups()[6:]
     if not zulu and not sign:
         raise _without_zone(local, field)
@@ -88,11 +132,24 @@ def _instant(word: str, field: str) -> datetime:
 
 def _without_zone(local: datetime, field: str) -> Rejected:
     zone = ZoneInfo("Europe/London")
-    first, second = local.replace(tzinfo=zone).utcoffset(), local.replace(tzinfo=zone, fold=1).utcoffset()
+    first, second = (
+        local.replace(tzinfo=zone).utcoffset(),
+        local.replace(tzinfo=zone, fold=1).utcoffset(),
+    )
     assert first is not None
     assert second is not None
     text = local.isoformat()
     if first > second:  # the hour that the clocks go back over
-        return refuse("time_ambiguous", f"the clocks show {text} twice that night", f"write {text}+01:00 for the first time or {text}+00:00 for the second", field=field)
+        return refuse(
+            "time_ambiguous",
+            f"the clocks show {text} twice that night",
+            f"write {text}+01:00 for the first time or {text}+00:00 for the second",
+            field=field,
+        )
     offset = "+01:00" if first else "+00:00"
-    return refuse("time_zone_missing", f"{text} has no offset from UTC", f"write {text}{offset} if you mean the time in London", field=field)
+    return refuse(
+        "time_zone_missing",
+        f"{text} has no offset from UTC",
+        f"write {text}{offset} if you mean the time in London",
+        field=field,
+    )

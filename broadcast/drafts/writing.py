@@ -10,7 +10,9 @@ import yaml
 from broadcast.content import Circle, Content, Polygon, Ring, Text
 from broadcast.drafts.times import write_expiry
 
-_NEEDS_QUOTES: Final = re.compile(r"[-+]?[0-9_]+", re.ASCII)  # 0900: text or nine hundred, by the version of YAML
+_NEEDS_QUOTES: Final = re.compile(
+    r"[-+]?[0-9_]+", re.ASCII
+)  # 0900: text or nine hundred, by the version of YAML
 
 
 class _Dumper(yaml.SafeDumper):
@@ -29,16 +31,27 @@ _Dumper.add_representer(str, _text)
 
 
 def to_yaml(content: Content) -> str:
-    """Return the draft as YAML in the fields of INTERFACES; `read_draft` gives an equal Content back, to the second of `expires`.
+    """Return the draft as YAML in the fields of INTERFACES; `read_draft` gives an equal Content
+    back, to the second of `expires`.
 
-    Polygons are GeoJSON objects (lon, lat), circles CAP strings (lat,lon radius in km). `visibility`, `audience` and `channels` are always written:
-    left out they would mean what the version before had. The scope of a correction or all-clear is not written; it comes from there.
+    Polygons are GeoJSON objects (lon, lat), circles CAP strings (lat,lon radius in km).
+    `visibility`, `audience` and `channels` are always written: left out they would mean what the
+    version before had. The scope of a correction or all-clear is not written; it comes from there.
     """
-    return yaml.dump(fields_of(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=150)
+    return yaml.dump(
+        fields_of(content),
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=150,
+    )
 
 
 def fields_of(content: Content) -> dict[str, Any]:
-    """Return a content in the fields of INTERFACES' message YAML and JSON, as plain types that `read_draft` takes again."""
+    """Return a content in the fields of INTERFACES' message YAML and JSON, as plain types that
+    `read_draft` takes again.
+    """
     changes_level = content.kind == "threat_level_change"
     out: dict[str, Any] = {
         "kind": content.kind,
@@ -52,7 +65,11 @@ def fields_of(content: Content) -> dict[str, Any]:
         "polygons": [_polygon(p) for p in content.polygons] or None,
         "circles": [_circle(c) for c in content.circles] or None,
         "visibility": content.visibility,
-        "audience": {name: list(value) for name in ("kinds", "sectors", "communities") if (value := getattr(content.audience, name))},
+        "audience": {
+            name: list(value)
+            for name in ("kinds", "sectors", "communities")
+            if (value := getattr(content.audience, name))
+        },
         "channels": list(content.channels),
         "expires": write_expiry(content.expires),
         "languages": {tag: _words(text) for tag, text in content.languages.items()},
@@ -65,7 +82,10 @@ def fields_of(content: Content) -> dict[str, Any]:
 
 
 def _words(text: Text) -> dict[str, str]:
-    words = {name: getattr(text, name) for name in ("headline", "description", "instruction", "sms", "voice")}
+    words = {
+        name: getattr(text, name)
+        for name in ("headline", "description", "instruction", "sms", "voice")
+    }
     return {name: value for name, value in words.items() if value or name == "headline"}
 
 

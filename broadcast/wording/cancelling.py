@@ -1,7 +1,8 @@
 """What is said of a cancelled message: fixed words for each reason, in every language of the packs.
 
-A cancel is one person's act, so that person's own words never go out: they would be a message that nobody approved.
-The translations AWAIT A NATIVE SPEAKER'S CHECK, as those in languages.py do; English is the original.
+A cancel is one person's act, so that person's own words never go out: they would be a message that
+nobody approved. The translations AWAIT A NATIVE SPEAKER'S CHECK, as those in languages.py do;
+English is the original.
 """
 
 from __future__ import annotations
@@ -159,12 +160,16 @@ _WORDS: Mapping[str, tuple[str, str, str, str]] = MappingProxyType(
 
 
 def words(reason: str | None, language: str) -> str:
-    """Return what a cancelled message says in the nearest language that we have; no reason counts as "other"."""
+    """Return what a cancelled message says in the nearest language that we have; no reason counts
+    as "other".
+    """
     return _WORDS[pack_for(language).tag][REASONS.index(reason or "other")]
 
 
 def in_languages(reason: str | None, languages: Iterable[str]) -> dict[str, str]:
-    """Return the words in each of a message's languages, once per text: (tag of the message) → words."""
+    """Return the words in each of a message's languages, once per text: (tag of the message) →
+    words.
+    """
     found: dict[str, str] = {}
     for tag in languages:
         said = words(reason, tag)
@@ -174,5 +179,7 @@ def in_languages(reason: str | None, languages: Iterable[str]) -> dict[str, str]
 
 
 def all_words() -> tuple[tuple[str, tuple[str, str, str, str]], ...]:
-    """Return every fixed word of this module, in order: what the wording revision is computed over."""
+    """Return every fixed word of this module, in order: what the wording revision is computed
+    over.
+    """
     return tuple(sorted(_WORDS.items()))

@@ -1,6 +1,8 @@
-"""The language packs themselves: English, Welsh and 21 of the languages most spoken at home in London.
+"""The language packs themselves: English, Welsh and 21 of the languages most spoken at home in
+London.
 
-Every language but English AWAITS A NATIVE SPEAKER'S CHECK (packs.AWAITING_CHECK). The languages are those of the 2021 census.
+Every language but English AWAITS A NATIVE SPEAKER'S CHECK (packs.AWAITING_CHECK). The languages are
+those of the 2021 census.
 """
 
 from __future__ import annotations
@@ -63,7 +65,14 @@ WELSH = Pack(
     source="Ffynhonnell: {source}",
     sent="Anfonwyd: {time}",
     unsubscribe="I atal yr e-byst hyn, defnyddiwch fotwm dad-danysgrifio eich rhaglen e-bost.",
-    not_a_drill=("nid ymarfer yw hwn", "nid ymarfer yw hyn", "nid yw hyn yn ymarfer", "nid yw hwn yn ymarfer", "nid dril yw hwn", "dim ymarfer yw hwn"),
+    not_a_drill=(
+        "nid ymarfer yw hwn",
+        "nid ymarfer yw hyn",
+        "nid yw hyn yn ymarfer",
+        "nid yw hwn yn ymarfer",
+        "nid dril yw hwn",
+        "dim ymarfer yw hwn",
+    ),
 )
 
 POLISH = Pack(
@@ -94,8 +103,17 @@ POLISH = Pack(
     call="Telefon: {number}",
     source="Źródło: {source}",
     sent="Wysłano: {time}",
-    unsubscribe="Aby nie otrzymywać tych e-maili, użyj przycisku rezygnacji z subskrypcji w swoim programie pocztowym.",
-    not_a_drill=("to nie są ćwiczenia", "to nie ćwiczenia", "nie są to ćwiczenia", "to nie jest ćwiczenie", "to nie ćwiczenie"),
+    unsubscribe=(
+        "Aby nie otrzymywać tych e-maili, użyj przycisku rezygnacji z subskrypcji w swoim programie"
+        " pocztowym."
+    ),
+    not_a_drill=(
+        "to nie są ćwiczenia",
+        "to nie ćwiczenia",
+        "nie są to ćwiczenia",
+        "to nie jest ćwiczenie",
+        "to nie ćwiczenie",
+    ),
 )
 
 ROMANIAN = Pack(
@@ -126,8 +144,16 @@ ROMANIAN = Pack(
     call="Telefon: {number}",
     source="Sursa: {source}",
     sent="Trimis: {time}",
-    unsubscribe="Pentru a opri aceste e-mailuri, folosiți butonul de dezabonare al programului de e-mail.",
-    not_a_drill=("acesta nu este un exercițiu", "nu este un exercițiu", "nu e un exercițiu", "nu este exercițiu", "nu e exercițiu"),
+    unsubscribe=(
+        "Pentru a opri aceste e-mailuri, folosiți butonul de dezabonare al programului de e-mail."
+    ),
+    not_a_drill=(
+        "acesta nu este un exercițiu",
+        "nu este un exercițiu",
+        "nu e un exercițiu",
+        "nu este exercițiu",
+        "nu e exercițiu",
+    ),
 )
 
 SPANISH = Pack(
@@ -158,8 +184,17 @@ SPANISH = Pack(
     call="Teléfono: {number}",
     source="Fuente: {source}",
     sent="Enviado: {time}",
-    unsubscribe="Para no recibir estos correos, use el botón de cancelar suscripción de su programa de correo.",
-    not_a_drill=("esto no es un simulacro", "no es un simulacro", "no es simulacro", "esto no es un ejercicio", "no es un ejercicio"),
+    unsubscribe=(
+        "Para no recibir estos correos, use el botón de cancelar suscripción de su programa de"
+        " correo."
+    ),
+    not_a_drill=(
+        "esto no es un simulacro",
+        "no es un simulacro",
+        "no es simulacro",
+        "esto no es un ejercicio",
+        "no es un ejercicio",
+    ),
 )
 
 PORTUGUESE = Pack(
@@ -190,8 +225,18 @@ PORTUGUESE = Pack(
     call="Telefone: {number}",
     source="Fonte: {source}",
     sent="Enviado: {time}",
-    unsubscribe="Para não receber estes e-mails, use o botão de anular a subscrição do seu programa de correio.",
-    not_a_drill=("isto não é um exercício", "não é um exercício", "não é exercício", "isto não é um simulacro", "não é um simulacro", "não é uma simulação"),
+    unsubscribe=(
+        "Para não receber estes e-mails, use o botão de anular a subscrição do seu programa de"
+        " correio."
+    ),
+    not_a_drill=(
+        "isto não é um exercício",
+        "não é um exercício",
+        "não é exercício",
+        "isto não é um simulacro",
+        "não é um simulacro",
+        "não é uma simulação",
+    ),
 )
 
 FRENCH = Pack(
@@ -222,8 +267,17 @@ FRENCH = Pack(
     call="Téléphone : {number}",
     source="Source : {source}",
     sent="Envoyé : {time}",
-    unsubscribe="Pour ne plus recevoir ces courriels, utilisez le bouton de désabonnement de votre messagerie.",
-    not_a_drill=("ceci n'est pas un exercice", "ce n'est pas un exercice", "c'est pas un exercice", "n'est pas un exercice", "ceci n'est pas une simulation"),
+    unsubscribe=(
+        "Pour ne plus recevoir ces courriels, utilisez le bouton de désabonnement de votre"
+        " messagerie."
+    ),
+    not_a_drill=(
+        "ceci n'est pas un exercice",
+        "ce n'est pas un exercice",
+        "c'est pas un exercice",
+        "n'est pas un exercice",
+        "ceci n'est pas une simulation",
+    ),
 )
 
 ITALIAN = Pack(
@@ -254,8 +308,17 @@ ITALIAN = Pack(
     call="Telefono: {number}",
     source="Fonte: {source}",
     sent="Inviato: {time}",
-    unsubscribe="Per non ricevere queste e-mail, usi il pulsante di annullamento iscrizione del suo programma di posta.",
-    not_a_drill=("questa non è un'esercitazione", "non è un'esercitazione", "non è una esercitazione", "non si tratta di un'esercitazione", "non è una simulazione"),
+    unsubscribe=(
+        "Per non ricevere queste e-mail, usi il pulsante di annullamento iscrizione del suo"
+        " programma di posta."
+    ),
+    not_a_drill=(
+        "questa non è un'esercitazione",
+        "non è un'esercitazione",
+        "non è una esercitazione",
+        "non si tratta di un'esercitazione",
+        "non è una simulazione",
+    ),
 )
 
 BENGALI = Pack(
@@ -287,7 +350,14 @@ BENGALI = Pack(
     source="উৎস: {source}",
     sent="পাঠানো হয়েছে: {time}",
     unsubscribe="এই ই-মেইল বন্ধ করতে আপনার মেইল প্রোগ্রামের আনসাবস্ক্রাইব বোতাম ব্যবহার করুন।",
-    not_a_drill=("এটি মহড়া নয়", "এটা মহড়া নয়", "এটি কোনো মহড়া নয়", "এটা কোনো মহড়া নয়", "এটি একটি মহড়া নয়", "কোনো মহড়া নয়"),
+    not_a_drill=(
+        "এটি মহড়া নয়",
+        "এটা মহড়া নয়",
+        "এটি কোনো মহড়া নয়",
+        "এটা কোনো মহড়া নয়",
+        "এটি একটি মহড়া নয়",
+        "কোনো মহড়া নয়",
+    ),
     full_stop="।",
 )
 
@@ -320,7 +390,13 @@ GUJARATI = Pack(
     source="સ્ત્રોત: {source}",
     sent="મોકલ્યું: {time}",
     unsubscribe="આ ઈ-મેઈલ બંધ કરવા તમારા મેઈલ પ્રોગ્રામનું અનસબ્સ્ક્રાઇબ બટન વાપરો.",
-    not_a_drill=("આ કવાયત નથી", "આ કોઈ કવાયત નથી", "આ એક કવાયત નથી", "આ ડ્રિલ નથી", "આ કોઈ ડ્રિલ નથી"),
+    not_a_drill=(
+        "આ કવાયત નથી",
+        "આ કોઈ કવાયત નથી",
+        "આ એક કવાયત નથી",
+        "આ ડ્રિલ નથી",
+        "આ કોઈ ડ્રિલ નથી",
+    ),
 )
 
 PANJABI = Pack(
@@ -352,7 +428,15 @@ PANJABI = Pack(
     source="ਸਰੋਤ: {source}",
     sent="ਭੇਜਿਆ: {time}",
     unsubscribe="ਇਹ ਈ-ਮੇਲ ਬੰਦ ਕਰਨ ਲਈ ਆਪਣੇ ਮੇਲ ਪ੍ਰੋਗਰਾਮ ਦਾ ਅਨਸਬਸਕ੍ਰਾਈਬ ਬਟਨ ਵਰਤੋ।",
-    not_a_drill=("ਇਹ ਅਭਿਆਸ ਨਹੀਂ ਹੈ", "ਇਹ ਕੋਈ ਅਭਿਆਸ ਨਹੀਂ", "ਇਹ ਇੱਕ ਅਭਿਆਸ ਨਹੀਂ", "ਇਹ ਅਭਿਆਸ ਨਹੀਂ", "ਇਹ ਮਸ਼ਕ ਨਹੀਂ", "ਇਹ ਡ੍ਰਿਲ ਨਹੀਂ", "ਇਹ ਕੋਈ ਡ੍ਰਿਲ ਨਹੀਂ"),
+    not_a_drill=(
+        "ਇਹ ਅਭਿਆਸ ਨਹੀਂ ਹੈ",
+        "ਇਹ ਕੋਈ ਅਭਿਆਸ ਨਹੀਂ",
+        "ਇਹ ਇੱਕ ਅਭਿਆਸ ਨਹੀਂ",
+        "ਇਹ ਅਭਿਆਸ ਨਹੀਂ",
+        "ਇਹ ਮਸ਼ਕ ਨਹੀਂ",
+        "ਇਹ ਡ੍ਰਿਲ ਨਹੀਂ",
+        "ਇਹ ਕੋਈ ਡ੍ਰਿਲ ਨਹੀਂ",
+    ),
     full_stop="।",
 )
 
@@ -384,8 +468,15 @@ TURKISH = Pack(
     call="Telefon: {number}",
     source="Kaynak: {source}",
     sent="Gönderildi: {time}",
-    unsubscribe="Bu e-postaları durdurmak için posta programınızın abonelikten çık düğmesini kullanın.",
-    not_a_drill=("bu bir tatbikat değildir", "bu tatbikat değil", "tatbikat değildir", "tatbikat değil"),
+    unsubscribe=(
+        "Bu e-postaları durdurmak için posta programınızın abonelikten çık düğmesini kullanın."
+    ),
+    not_a_drill=(
+        "bu bir tatbikat değildir",
+        "bu tatbikat değil",
+        "tatbikat değildir",
+        "tatbikat değil",
+    ),
 )
 
 ARABIC = Pack(
@@ -417,7 +508,15 @@ ARABIC = Pack(
     source="المصدر: {source}",
     sent="أُرسلت: {time}",
     unsubscribe="لإيقاف هذه الرسائل الإلكترونية استخدم زر إلغاء الاشتراك في برنامج بريدك.",
-    not_a_drill=("هذا ليس تمرينا", "هذا ليس تمرين", "ليس هذا تمرينا", "هذا ليس تدريبا", "هذا ليس تدريب", "هذه ليست مناورة", "هذه ليست تجربة"),
+    not_a_drill=(
+        "هذا ليس تمرينا",
+        "هذا ليس تمرين",
+        "ليس هذا تمرينا",
+        "هذا ليس تدريبا",
+        "هذا ليس تدريب",
+        "هذه ليست مناورة",
+        "هذه ليست تجربة",
+    ),
 )
 
 URDU = Pack(
@@ -449,7 +548,14 @@ URDU = Pack(
     source="ذریعہ: {source}",
     sent="بھیجا گیا: {time}",
     unsubscribe="یہ ای میلز بند کرنے کے لیے اپنے میل پروگرام کا ان سبسکرائب بٹن استعمال کریں۔",
-    not_a_drill=("یہ مشق نہیں ہے", "یہ کوئی مشق نہیں", "یہ ایک مشق نہیں", "یہ مشق نہیں", "یہ ڈرل نہیں", "یہ کوئی ڈرل نہیں"),
+    not_a_drill=(
+        "یہ مشق نہیں ہے",
+        "یہ کوئی مشق نہیں",
+        "یہ ایک مشق نہیں",
+        "یہ مشق نہیں",
+        "یہ ڈرل نہیں",
+        "یہ کوئی ڈرل نہیں",
+    ),
     full_stop="۔",
 )
 
@@ -481,8 +587,14 @@ TAMIL = Pack(
     call="தொலைபேசி: {number}",
     source="மூலம்: {source}",
     sent="அனுப்பப்பட்டது: {time}",
-    unsubscribe="இந்த மின்னஞ்சல்களை நிறுத்த உங்கள் அஞ்சல் நிரலின் சந்தாநீக்கு பொத்தானைப் பயன்படுத்தவும்.",
-    not_a_drill=("இது பயிற்சி அல்ல", "இது ஒரு பயிற்சி அல்ல", "இது ஒத்திகை அல்ல", "இது ஒரு ஒத்திகை அல்ல", "இது பயிற்சியல்ல"),
+    unsubscribe=("இந்த மின்னஞ்சல்களை நிறுத்த உங்கள் அஞ்சல் நிரலின் சந்தாநீக்கு பொத்தானைப் பயன்படுத்தவும்."),
+    not_a_drill=(
+        "இது பயிற்சி அல்ல",
+        "இது ஒரு பயிற்சி அல்ல",
+        "இது ஒத்திகை அல்ல",
+        "இது ஒரு ஒத்திகை அல்ல",
+        "இது பயிற்சியல்ல",
+    ),
 )
 
 PERSIAN = Pack(
@@ -514,7 +626,13 @@ PERSIAN = Pack(
     source="منبع: {source}",
     sent="ارسال: {time}",
     unsubscribe="برای توقف این ایمیل‌ها از دکمه لغو اشتراک برنامه ایمیل خود استفاده کنید.",
-    not_a_drill=("این تمرین نیست", "این یک تمرین نیست", "این مانور نیست", "این یک مانور نیست", "این رزمایش نیست"),
+    not_a_drill=(
+        "این تمرین نیست",
+        "این یک تمرین نیست",
+        "این مانور نیست",
+        "این یک مانور نیست",
+        "این رزمایش نیست",
+    ),
 )
 
 SOMALI = Pack(
@@ -545,8 +663,16 @@ SOMALI = Pack(
     call="Telefoon: {number}",
     source="Isha: {source}",
     sent="La diray: {time}",
-    unsubscribe="Si aad u joojiso iimaylladan, isticmaal badhanka ka-bixidda ee barnaamijka iimaylkaaga.",
-    not_a_drill=("tani ma aha tababar", "kani ma aha tababar", "tani maaha tababar", "tababar ma aha", "tababar maaha"),
+    unsubscribe=(
+        "Si aad u joojiso iimaylladan, isticmaal badhanka ka-bixidda ee barnaamijka iimaylkaaga."
+    ),
+    not_a_drill=(
+        "tani ma aha tababar",
+        "kani ma aha tababar",
+        "tani maaha tababar",
+        "tababar ma aha",
+        "tababar maaha",
+    ),
 )
 
 LITHUANIAN = Pack(
@@ -577,8 +703,17 @@ LITHUANIAN = Pack(
     call="Telefonas: {number}",
     source="Šaltinis: {source}",
     sent="Išsiųsta: {time}",
-    unsubscribe="Kad nebegautumėte šių el. laiškų, naudokite savo pašto programos prenumeratos atsisakymo mygtuką.",
-    not_a_drill=("tai ne pratybos", "tai nėra pratybos", "čia ne pratybos", "tai ne mokymai", "tai nėra mokymai"),
+    unsubscribe=(
+        "Kad nebegautumėte šių el. laiškų, naudokite savo pašto programos prenumeratos atsisakymo"
+        " mygtuką."
+    ),
+    not_a_drill=(
+        "tai ne pratybos",
+        "tai nėra pratybos",
+        "čia ne pratybos",
+        "tai ne mokymai",
+        "tai nėra mokymai",
+    ),
 )
 
 GREEK = Pack(
@@ -609,8 +744,16 @@ GREEK = Pack(
     call="Τηλέφωνο: {number}",
     source="Πηγή: {source}",
     sent="Στάλθηκε: {time}",
-    unsubscribe="Για διακοπή αυτών των e-mail χρησιμοποιήστε το κουμπί κατάργησης εγγραφής του προγράμματος αλληλογραφίας σας.",
-    not_a_drill=("αυτή δεν είναι άσκηση", "δεν είναι άσκηση", "αυτό δεν είναι άσκηση", "δεν πρόκειται για άσκηση"),
+    unsubscribe=(
+        "Για διακοπή αυτών των e-mail χρησιμοποιήστε το κουμπί κατάργησης εγγραφής του προγράμματος"
+        " αλληλογραφίας σας."
+    ),
+    not_a_drill=(
+        "αυτή δεν είναι άσκηση",
+        "δεν είναι άσκηση",
+        "αυτό δεν είναι άσκηση",
+        "δεν πρόκειται για άσκηση",
+    ),
 )
 
 RUSSIAN = Pack(
@@ -642,7 +785,14 @@ RUSSIAN = Pack(
     source="Источник: {source}",
     sent="Отправлено: {time}",
     unsubscribe="Чтобы не получать эти письма, нажмите кнопку отписки в своей почтовой программе.",
-    not_a_drill=("это не учения", "это не учение", "это не учебная тревога", "не учебная тревога", "это не тренировка", "это не является учением"),
+    not_a_drill=(
+        "это не учения",
+        "это не учение",
+        "это не учебная тревога",
+        "не учебная тревога",
+        "это не тренировка",
+        "это не является учением",
+    ),
 )
 
 CHINESE = Pack(
@@ -662,13 +812,29 @@ CHINESE = Pack(
     check="请在此核实本消息：{url}",
     threat_level="威胁级别",
     level_names=("低", "中等", "较高", "严重", "危急"),
-    level_meanings=("极不可能发生袭击", "有可能发生袭击，但可能性不大", "很可能发生袭击", "极有可能发生袭击", "近期极有可能发生袭击"),
+    level_meanings=(
+        "极不可能发生袭击",
+        "有可能发生袭击，但可能性不大",
+        "很可能发生袭击",
+        "极有可能发生袭击",
+        "近期极有可能发生袭击",
+    ),
     was_wrong="错误之处：{note}",
     call="电话：{number}",
     source="来源：{source}",
     sent="发送时间：{time}",
     unsubscribe="如不想再收到此类邮件，请使用您邮件程序的退订按钮。",
-    not_a_drill=("这不是演习", "這不是演習", "不是演习", "不是演習", "并非演习", "並非演習", "非演习", "非演習", "不是演练"),
+    not_a_drill=(
+        "这不是演习",
+        "這不是演習",
+        "不是演习",
+        "不是演習",
+        "并非演习",
+        "並非演習",
+        "非演习",
+        "非演習",
+        "不是演练",
+    ),
     full_stop="。",
 )
 
@@ -700,7 +866,9 @@ BULGARIAN = Pack(
     call="Телефон: {number}",
     source="Източник: {source}",
     sent="Изпратено: {time}",
-    unsubscribe="За да спрете тези имейли, използвайте бутона за отписване на пощенската си програма.",
+    unsubscribe=(
+        "За да спрете тези имейли, използвайте бутона за отписване на пощенската си програма."
+    ),
     not_a_drill=("това не е учение", "не е учение", "това не е тренировка", "не е учебна тревога"),
 )
 
@@ -732,8 +900,16 @@ ALBANIAN = Pack(
     call="Telefoni: {number}",
     source="Burimi: {source}",
     sent="Dërguar: {time}",
-    unsubscribe="Për të ndaluar këto e-maile, përdorni butonin e çregjistrimit të programit tuaj të postës.",
-    not_a_drill=("kjo nuk është stërvitje", "kjo nuk është një stërvitje", "nuk është stërvitje", "nuk është një stërvitje", "s'është stërvitje"),
+    unsubscribe=(
+        "Për të ndaluar këto e-maile, përdorni butonin e çregjistrimit të programit tuaj të postës."
+    ),
+    not_a_drill=(
+        "kjo nuk është stërvitje",
+        "kjo nuk është një stërvitje",
+        "nuk është stërvitje",
+        "nuk është një stërvitje",
+        "s'është stërvitje",
+    ),
 )
 
 PACKS = load_packs(

@@ -12,7 +12,9 @@ from broadcast.problems import refuse
 
 
 class Level(StrEnum):
-    """A threat level, written as the Security Service and JTAC publish it: in English capitals, in every language."""
+    """A threat level, written as the Security Service and JTAC publish it: in English capitals, in
+    every language.
+    """
 
     LOW = "LOW"
     MODERATE = "MODERATE"
@@ -28,8 +30,13 @@ class Level(StrEnum):
 
 LEVELS: tuple[Level, ...] = tuple(Level)
 
-OFFICIAL_REVISIONS: tuple[tuple[str, date], ...] = (("2006", date(2006, 8, 1)), ("2019", date(2019, 7, 23)))
-"""Each official wording and the day it came into use; the change of 23 July 2019 changed the words, not the level."""
+OFFICIAL_REVISIONS: tuple[tuple[str, date], ...] = (
+    ("2006", date(2006, 8, 1)),
+    ("2019", date(2019, 7, 23)),
+)
+"""Each official wording and the day it came into use; the change of 23 July 2019 changed the
+words, not the level.
+"""
 
 OFFICIAL_MEANINGS: Mapping[str, Mapping[Level, str]] = MappingProxyType(
     {
@@ -73,17 +80,31 @@ def rank(level: str) -> int:
 
 
 def meaning(level: str, revision: str = CURRENT_OFFICIAL_REVISION) -> str:
-    """Return the official English meaning, without a full stop. Raises ValueError for no level, KeyError for no revision."""
+    """Return the official English meaning, without a full stop. Raises ValueError for no level,
+    KeyError for no revision.
+    """
     return OFFICIAL_MEANINGS[revision][Level(level)]
 
 
 def parse_level(text: object, *, field: str = "level") -> Level:
-    """Return the level that somebody wrote, in any case; raise Rejected (level_missing, level_unknown with the nearest one)."""
+    """Return the level that somebody wrote, in any case; raise Rejected (level_missing,
+    level_unknown with the nearest one).
+    """
     if text is None or (isinstance(text, str) and not text.strip()):
-        raise refuse("level_missing", "no threat level is given", f"write one of {', '.join(LEVELS)}", field=field)
+        raise refuse(
+            "level_missing",
+            "no threat level is given",
+            f"write one of {', '.join(LEVELS)}",
+            field=field,
+        )
     word = text.strip().upper() if isinstance(text, str) else ""
     if word in LEVELS:
         return Level(word)
     near = get_close_matches(word, LEVELS, n=1)
     shown = ascii(text)[:40] if isinstance(text, str) else type(text).__name__
-    raise refuse("level_unknown", f"{shown} is no threat level", f"did you mean {near[0]}?" if near else f"write one of {', '.join(LEVELS)}", field=field)
+    raise refuse(
+        "level_unknown",
+        f"{shown} is no threat level",
+        f"did you mean {near[0]}?" if near else f"write one of {', '.join(LEVELS)}",
+        field=field,
+    )

@@ -1,6 +1,7 @@
 """The fixed phrases that we add to an author's words, one frozen pack per language.
 
-The translations are an honest best effort and AWAIT A NATIVE SPEAKER'S CHECK (`AWAITING_CHECK`); English is the original.
+The translations are an honest best effort and AWAIT A NATIVE SPEAKER'S CHECK (`AWAITING_CHECK`);
+English is the original.
 """
 
 from __future__ import annotations
@@ -14,28 +15,43 @@ from types import MappingProxyType
 from broadcast.wording.levels import Level
 
 EXERCISE = "EXERCISE"
-"""Stands in Latin capitals in every language, so that nobody anywhere takes an exercise for real."""
+"""Stands in Latin capitals in every language, so that nobody anywhere takes an exercise for
+real.
+"""
 REPEAT = "REPEAT"
 TEST = "TEST"
 
 AWAITING_CHECK = (
-    "The phrases in every language but English are a best effort and await a native speaker's check before live use: broadcast/wording/languages.py, one block per language."
+    "The phrases in every language but English are a best effort and await a native speaker's check"
+    " before live use: broadcast/wording/languages.py, one block per language."
 )
 
 _BLANK = re.compile(r"\{([a-z_]+)\}")
-_TEMPLATES = {"police_message": {"sender"}, "code": {"code"}, "check": {"url"}, "was_wrong": {"note"}, "call": {"number"}, "source": {"source"}, "sent": {"time"}}
-_RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "khw", "ks", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"})
+_TEMPLATES = {
+    "police_message": {"sender"},
+    "code": {"code"},
+    "check": {"url"},
+    "was_wrong": {"note"},
+    "call": {"number"},
+    "source": {"source"},
+    "sent": {"time"},
+}
+_RIGHT_TO_LEFT = frozenset(
+    {"ar", "arc", "ckb", "dv", "fa", "he", "khw", "ks", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}
+)
 _RIGHT_TO_LEFT_SCRIPTS = frozenset({"arab", "hebr", "syrc", "thaa", "nkoo"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
-    """The phrases of one language. `{name}` marks what `fill` puts in; nothing else is ever substituted.
+    """The phrases of one language. `{name}` marks what `fill` puts in; nothing else is ever
+    substituted.
 
-    `exercise`, `repeat` and `test` are complete opening marks: the English word in capitals, then " / " and the translation.
-    `level_names` and `level_meanings` stand in the order of the levels, LOW first; the English level word itself is never translated.
-    `not_a_drill` are ways to claim that an exercise is real: nobody may write them in an exercise.
-    Raises ValueError at construction where a phrase is missing, an exercise mark above all.
+    `exercise`, `repeat` and `test` are complete opening marks: the English word in capitals, then "
+    / " and the translation. `level_names` and `level_meanings` stand in the order of the levels,
+    LOW first; the English level word itself is never translated. `not_a_drill` are ways to claim
+    that an exercise is real: nobody may write them in an exercise. Raises ValueError at
+    construction where a phrase is missing, an exercise mark above all.
     """
 
     tag: str
@@ -64,30 +80,48 @@ class Pack:
     full_stop: str = "."
 
     def __post_init__(self) -> None:
-        """Refuse a pack that could let an exercise pass for real, or leave a gap in what people read."""
+        """Refuse a pack that could let an exercise pass for real, or leave a gap in what people
+        read.
+        """
         for name, word in (("exercise", EXERCISE), ("repeat", REPEAT), ("test", TEST)):
             mark, _, translation = getattr(self, name).partition(" / ")
-            if mark != word or (name == "exercise" and not translation.strip() and primary(self.tag) != "en"):
-                raise ValueError(f"pack {self.tag!r}: its {name} mark must be {word!r}, then ' / ' and the translation")
+            if mark != word or (
+                name == "exercise" and not translation.strip() and primary(self.tag) != "en"
+            ):
+                raise ValueError(
+                    f"pack {self.tag!r}: its {name} mark must be {word!r}, then ' / ' and the"
+                    " translation"
+                )
         for field in fields(self):
             value = getattr(self, field.name)
             phrases = value if isinstance(value, tuple) else (value,)
             if not phrases or any(not phrase.strip() for phrase in phrases):
                 raise ValueError(f"pack {self.tag!r}: {field.name} is missing; write the phrase")
             for phrase in phrases:
-                if set(_BLANK.findall(phrase)) != _TEMPLATES.get(field.name, set()) or set(_BLANK.sub("", phrase)) & set("{}"):
-                    raise ValueError(f"pack {self.tag!r}: {field.name} must have exactly the blanks {sorted(_TEMPLATES.get(field.name, set()))}")
+                if set(_BLANK.findall(phrase)) != _TEMPLATES.get(field.name, set()) or set(
+                    _BLANK.sub("", phrase)
+                ) & set("{}"):
+                    raise ValueError(
+                        f"pack {self.tag!r}: {field.name} must have exactly the blanks"
+                        f" {sorted(_TEMPLATES.get(field.name, set()))}"
+                    )
                 if any(unicodedata.category(char) in ("Cc", "Cs") for char in phrase):
                     raise ValueError(f"pack {self.tag!r}: {field.name} holds a control character")
         if len(self.level_names) != len(Level) or len(self.level_meanings) != len(Level):
-            raise ValueError(f"pack {self.tag!r}: every level needs its name and its meaning, LOW first")
+            raise ValueError(
+                f"pack {self.tag!r}: every level needs its name and its meaning, LOW first"
+            )
 
     def opening(self, status: str) -> str:
         """Return the first words of everything of this CAP status; empty for Actual."""
-        return {"Actual": "", "Exercise": self.exercise, "Test": self.test}.get(status, status.upper())
+        return {"Actual": "", "Exercise": self.exercise, "Test": self.test}.get(
+            status, status.upper()
+        )
 
     def closing(self, status: str) -> str:
-        """Return the last words: the mark turned round, so that the English word is the very last one."""
+        """Return the last words: the mark turned round, so that the English word is the very last
+        one.
+        """
         return " / ".join(reversed(self.opening(status).split(" / ")))
 
     def level_name(self, level: str) -> str:
@@ -100,7 +134,8 @@ class Pack:
 
 
 def fill(phrase: str, **values: str) -> str:
-    """Put `values` in place of the {blanks} of one of our own phrases, in one pass: a value is literal, whatever it holds.
+    """Put `values` in place of the {blanks} of one of our own phrases, in one pass: a value is
+    literal, whatever it holds.
 
     Raises KeyError for a blank without a value. Never given an author's text.
     """
@@ -116,12 +151,16 @@ def direction(tag: str) -> str:
     """Return "rtl" or "ltr", by the script subtag where there is one, else by the language."""
     subtags = re.split("[-_]", tag.lower())
     scripts = [subtag for subtag in subtags[1:] if len(subtag) == 4 and subtag.isalpha()]
-    right_to_left = scripts[0] in _RIGHT_TO_LEFT_SCRIPTS if scripts else subtags[0] in _RIGHT_TO_LEFT
+    right_to_left = (
+        scripts[0] in _RIGHT_TO_LEFT_SCRIPTS if scripts else subtags[0] in _RIGHT_TO_LEFT
+    )
     return "rtl" if right_to_left else "ltr"
 
 
 def load_packs(packs: tuple[Pack, ...]) -> Mapping[str, Pack]:
-    """Return the packs by lower-case tag. Raises ValueError where one comes twice, or English is missing."""
+    """Return the packs by lower-case tag. Raises ValueError where one comes twice, or English is
+    missing.
+    """
     by_tag = {pack.tag.lower(): pack for pack in packs}
     if len(by_tag) != len(packs):
         raise ValueError("two packs have the same tag; keep one")

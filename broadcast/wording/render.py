@@ -1,7 +1,9 @@
-"""One version's content as it is sent: the SMS, the spoken words, the e-mail and the page, in one language.
+"""One version's content as it is sent: the SMS, the spoken words, the e-mail and the page, in one
+language.
 
-Pure and deterministic: the same content, facts and language give the same bytes for as long as `revision.wording_revision` is the same.
-An author's words are literal everywhere: no template language, nothing of theirs is ever substituted, and HTML is escaped.
+Pure and deterministic: the same content, facts and language give the same bytes for as long as
+`revision.wording_revision` is the same. An author's words are literal everywhere: no template
+language, nothing of theirs is ever substituted, and HTML is escaped.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from broadcast.wording.packs import Pack, direction, fill, pack_for, primary
 from broadcast.wording.speech import speaks, spell, spell_numbers
 
 SMS_SEGMENTS = 3
-"""How long an SMS made by rule may become: the headline and instruction are cut to fit, what we add never is."""
+"""How long an SMS made by rule may become: the headline and instruction are cut to fit, what we
+add never is.
+"""
 ELLIPSIS = "..."
 """Three full stops: the one character costs a UCS-2 message."""
 LONG_WORD = 30
@@ -29,9 +33,11 @@ LONG_WORD = 30
 
 
 def choose_language(content: Content, wanted: str, channel: str = "") -> str:
-    """Return the tag in `content.languages` that a person who wants `wanted` gets: exactly it, else its primary language, else the first.
+    """Return the tag in `content.languages` that a person who wants `wanted` gets: exactly it, else
+    its primary language, else the first.
 
-    For channel "voice" a language that no speech engine reads aloud gives way to the first one that it does, where there is one.
+    For channel "voice" a language that no speech engine reads aloud gives way to the first one that
+    it does, where there is one.
     """
     tags = list(content.languages)
     if channel == "voice":
@@ -43,10 +49,12 @@ def choose_language(content: Content, wanted: str, channel: str = "") -> str:
 
 
 def render(content: Content, facts: Facts, channel: str, language: str) -> Rendered:
-    """Return what is sent on `channel` ("sms", "voice", "email", "web") to those who get `language`, a tag in `content.languages`.
+    """Return what is sent on `channel` ("sms", "voice", "email", "web") to those who get
+    `language`, a tag in `content.languages`.
 
-    For every status but Actual the status's mark (EXERCISE, TEST) is the first and the last word of the SMS, the speech, the subject,
-    the plain text and the visible text of the HTML. Raises ValueError for an unknown channel or language.
+    For every status but Actual the status's mark (EXERCISE, TEST) is the first and the last word of
+    the SMS, the speech, the subject, the plain text and the visible text of the HTML. Raises
+    ValueError for an unknown channel or language.
     """
     if language not in content.languages:
         raise ValueError(f"the content has no {language!r} text; ask choose_language first")
@@ -59,8 +67,16 @@ def render(content: Content, facts: Facts, channel: str, language: str) -> Rende
         case "email":
             return _email(words)
         case "web":
-            return Rendered(channel=channel, language=language, subject=_subject(words), body=_plain(words, mail=False), html=_article(words, mail=False))
-    raise ValueError(f"nothing can be rendered for channel {channel!r}; channels are sms, voice, email and web")
+            return Rendered(
+                channel=channel,
+                language=language,
+                subject=_subject(words),
+                body=_plain(words, mail=False),
+                html=_article(words, mail=False),
+            )
+    raise ValueError(
+        f"nothing can be rendered for channel {channel!r}; channels are sms, voice, email and web"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +100,14 @@ class _Words:
     @property
     def marks(self) -> list[str]:
         """What stands first, in this order: exercise, repeat, correction or all clear."""
-        kind = {"correction": self.pack.correction, "all_clear": self.pack.all_clear}.get(self.content.kind, "")
-        return [mark for mark in (self.opening, self.pack.repeat if self.facts.repeat else "", kind) if mark]
+        kind = {"correction": self.pack.correction, "all_clear": self.pack.all_clear}.get(
+            self.content.kind, ""
+        )
+        return [
+            mark
+            for mark in (self.opening, self.pack.repeat if self.facts.repeat else "", kind)
+            if mark
+        ]
 
     @property
     def sender(self) -> str:
@@ -93,24 +115,41 @@ class _Words:
 
     @property
     def note(self) -> str:
-        return fill(self.pack.was_wrong, note=self.content.note.strip()) if self.content.kind == "correction" and self.content.note else ""
+        return (
+            fill(self.pack.was_wrong, note=self.content.note.strip())
+            if self.content.kind == "correction" and self.content.note
+            else ""
+        )
 
     def level(self, separator: str, *, named: bool) -> str:
-        """Return the sentence that states the new level and its official meaning; empty where no level changes."""
+        """Return the sentence that states the new level and its official meaning; empty where no
+        level changes.
+        """
         if self.content.level is None:
             return ""
         level = Level(self.content.level)
         scope = f" ({_scope(self.content.scope)})" if self.content.scope else ""
         name = f" ({self.pack.level_name(level)})" if named and self.pack.tag != "en" else ""
-        return f"{self.pack.threat_level}{scope}: {level}{name}{separator}{self.pack.level_meaning(level)}{self.pack.full_stop}"
+        return (
+            f"{self.pack.threat_level}{scope}:"
+            f" {level}{name}{separator}{self.pack.level_meaning(level)}{self.pack.full_stop}"
+        )
 
 
 def _words(content: Content, facts: Facts, language: str) -> _Words:
-    return _Words(content=content, facts=facts, language=language, pack=pack_for(language), text=content.languages[language])
+    return _Words(
+        content=content,
+        facts=facts,
+        language=language,
+        pack=pack_for(language),
+        text=content.languages[language],
+    )
 
 
 def _scope(scope: str | None) -> str:
-    """Return a scope as people read it: "community:NAME" and "sector:NAME" without their prefix, UK and codes as they are."""
+    """Return a scope as people read it: "community:NAME" and "sector:NAME" without their prefix, UK
+    and codes as they are.
+    """
     return _one_line((scope or "").partition(":")[2] or (scope or ""))
 
 
@@ -137,17 +176,32 @@ def _sentences(parts: list[str], full_stop: str) -> str:
 def _sms(words: _Words) -> Rendered:
     """Our words, the author's, our words again.
 
-    The author's own `sms` text is taken whole. Without it the rule makes one of headline, what was wrong (a correction), instruction
-    and the first hotline: in one line, and where all of it is more than SMS_SEGMENTS segments, cut at the end of a whole word (of
-    Chinese: of a character), with an ellipsis. What we add is never cut; the hotline gives way where the headline would suffer.
-    The line about STOP is added to routine messages only, and only where it costs no further segment.
+    The author's own `sms` text is taken whole. Without it the rule makes one of headline, what was
+    wrong (a correction), instruction and the first hotline: in one line, and where all of it is
+    more than SMS_SEGMENTS segments, cut at the end of a whole word (of Chinese: of a character),
+    with an ellipsis. What we add is never cut; the hotline gives way where the headline would
+    suffer. The line about STOP is added to routine messages only, and only where it costs no
+    further segment.
     """
     pack, content, own = words.pack, words.content, (words.text.sms or "").strip()
     level = words.level(" - ", named=False)
-    if level and content.level and content.level in own and pack.level_meaning(content.level) in own:
+    if (
+        level
+        and content.level
+        and content.level in own
+        and pack.level_meaning(content.level) in own
+    ):
         level = ""  # the author has said it
-    before = " ".join([f"{mark}." for mark in words.marks] + [f"{_one_line(words.facts.sender_name)}:"] + ([level] if level else []))
-    code = _sentence(fill(pack.code, code=words.facts.code), pack.full_stop) if words.facts.code else ""
+    before = " ".join(
+        [f"{mark}." for mark in words.marks]
+        + [f"{_one_line(words.facts.sender_name)}:"]
+        + ([level] if level else [])
+    )
+    code = (
+        _sentence(fill(pack.code, code=words.facts.code), pack.full_stop)
+        if words.facts.code
+        else ""
+    )
 
     def whole(middle: str, *extra: str) -> str:
         return " ".join(part for part in (before, middle, *extra, words.closing) if part)
@@ -160,19 +214,29 @@ def _sms(words: _Words) -> Rendered:
         author, extra, body = _by_rule(words, code, whole)
     with_stop = whole(author, *extra, _sentence(pack.stop, pack.full_stop))
     old, new = count(body), count(with_stop)
-    free = author in body and (new.encoding, new.segments) == (old.encoding, old.segments) and new.segments <= SMS_SEGMENTS
+    free = (
+        author in body
+        and (new.encoding, new.segments) == (old.encoding, old.segments)
+        and new.segments <= SMS_SEGMENTS
+    )
     if free and not is_urgent(content) and content.kind != "all_clear":
         return _as_sms(words, with_stop)
     return _as_sms(words, body)
 
 
 def _by_rule(words: _Words, code: str, whole: Callable[..., str]) -> tuple[str, list[str], str]:
-    """Return (the author's words uncut, what stands behind them, the body), for an author who gave no text for SMS."""
+    """Return (the author's words uncut, what stands behind them, the body), for an author who gave
+    no text for SMS.
+    """
     stop = words.pack.full_stop
     author = _one_line(_sentences([words.text.headline, words.note, words.text.instruction], stop))
     headline = _one_line(_sentence(words.text.headline, stop))
     number = _one_line(words.content.hotlines[0]) if words.content.hotlines else ""
-    hotline = _sentence(fill(words.pack.call, number=number), stop) if number and number not in author else ""
+    hotline = (
+        _sentence(fill(words.pack.call, number=number), stop)
+        if number and number not in author
+        else ""
+    )
     for extra in ([hotline, code] if hotline else [code], [code]):
         cut = _cut(author, lambda middle, extra=extra: whole(middle, *extra))  # type: ignore[misc]
         if cut.startswith(headline):
@@ -182,14 +246,24 @@ def _by_rule(words: _Words, code: str, whole: Callable[..., str]) -> tuple[str, 
 
 def _as_sms(words: _Words, body: str) -> Rendered:
     size = count(body)
-    return Rendered(channel="sms", language=words.language, body=body, encoding=size.encoding, segments=size.segments)
+    return Rendered(
+        channel="sms",
+        language=words.language,
+        body=body,
+        encoding=size.encoding,
+        segments=size.segments,
+    )
 
 
-_PIECE = re.compile(r"[\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef]\s*|[^\s\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef]+\s*")
+_PIECE = re.compile(
+    r"[\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef]\s*|[^\s\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef]+\s*"
+)
 
 
 def _cut(author: str, whole: Callable[[str], str]) -> str:
-    """Return as many whole words of the author's as fit SMS_SEGMENTS together with ours; of a first word that is too long, its beginning."""
+    """Return as many whole words of the author's as fit SMS_SEGMENTS together with ours; of a first
+    word that is too long, its beginning.
+    """
     if _fits(whole(author)):
         return author
     pieces = _PIECE.findall(author)
@@ -236,19 +310,37 @@ def _spoken(words: _Words) -> str:
         *(mark.replace(" / ", ", ") for mark in words.marks),
         words.sender,
         words.level(", ", named=True),
-        *(_spell_numbers(part, words.content.hotlines) for part in (*said[:1], words.note, *said[1:])),
-        *(fill(pack.call, number=spell_numbers(_one_line(number))) for number in words.content.hotlines),
+        *(
+            _spell_numbers(part, words.content.hotlines)
+            for part in (*said[:1], words.note, *said[1:])
+        ),
+        *(
+            fill(pack.call, number=spell_numbers(_one_line(number)))
+            for number in words.content.hotlines
+        ),
         fill(pack.code, code=spell(words.facts.code)) if words.facts.code else "",
     ]
-    return " ".join(part for part in (_sentences([_one_line(part) for part in parts], pack.full_stop), words.closing.replace(" / ", ", ")) if part)
+    return " ".join(
+        part
+        for part in (
+            _sentences([_one_line(part) for part in parts], pack.full_stop),
+            words.closing.replace(" / ", ", "),
+        )
+        if part
+    )
 
 
 _TELEPHONE = r"(?<![\w.,/-])(?:\+[ ]?|(?=0))[0-9](?:[ -]?[0-9]){8,14}(?![\w/-]|[.,][0-9])"
 
 
 def _spell_numbers(text: str, hotlines: tuple[str, ...]) -> str:
-    """Return the text with its hotlines and what looks like a telephone number spelt; dates, times and amounts stay."""
-    known = [rf"(?<!\w){re.escape(hotline)}(?!\w)" for hotline in sorted({h.strip() for h in hotlines} - {""}, key=lambda h: (-len(h), h))]
+    """Return the text with its hotlines and what looks like a telephone number spelt; dates, times
+    and amounts stay.
+    """
+    known = [
+        rf"(?<!\w){re.escape(hotline)}(?!\w)"
+        for hotline in sorted({h.strip() for h in hotlines} - {""}, key=lambda h: (-len(h), h))
+    ]
     return re.sub("|".join([*known, _TELEPHONE]), lambda match: spell_numbers(match.group(0)), text)
 
 
@@ -257,7 +349,9 @@ def _spell_numbers(text: str, hotlines: tuple[str, ...]) -> str:
 
 def _subject(words: _Words) -> str:
     marks = "".join(f"{mark}: " for mark in words.marks)
-    headline = "".join(char for char in _one_line(words.text.headline) if unicodedata.category(char) != "Cc")
+    headline = "".join(
+        char for char in _one_line(words.text.headline) if unicodedata.category(char) != "Cc"
+    )
     return f"{marks}{headline}" + (f" - {words.closing}" if words.closing else "")
 
 
@@ -277,7 +371,11 @@ def _blocks(words: _Words, *, mail: bool) -> list[_Block]:
         ("sender", words.sender),
         ("level", words.level(" - ", named=True)),
     ]
-    theirs = [("headline", text.headline), ("text", text.description), ("instruction", text.instruction)]
+    theirs = [
+        ("headline", text.headline),
+        ("text", text.description),
+        ("instruction", text.instruction),
+    ]
     page = f"{facts.public_url}/v/{facts.code}" if facts.public_url and facts.code else ""
     end = [
         ("note", words.note),
@@ -311,15 +409,26 @@ _STYLES = {
 }
 
 
+_ARTICLE_STYLE = (
+    "max-width:640px;font-family:Arial,sans-serif;font-size:16px;line-height:1.5;color:#000"
+)
+
+
 def _article(words: _Words, *, mail: bool) -> str:
-    """Return the visible part: paragraphs of escaped text, in their language and direction, with simple inline styles and nothing from outside."""
+    """Return the visible part: paragraphs of escaped text, in their language and direction, with
+    simple inline styles and nothing from outside.
+    """
     lang = words.language
-    html = [f'<div lang="{escape(lang)}" dir="{direction(lang)}" style="max-width:640px;font-family:Arial,sans-serif;font-size:16px;line-height:1.5;color:#000">']
+    html = [f'<div lang="{escape(lang)}" dir="{direction(lang)}" style="{_ARTICLE_STYLE}">']
     for block in _blocks(words, mail=mail):
         tag = "h1" if block.role == "headline" else "p"
         ours = block.ours and primary(lang) != primary(words.pack.tag)
         language = f' lang="{words.pack.tag}" dir="{direction(words.pack.tag)}"' if ours else ""
-        html.append(f'<{tag}{language} style="{_STYLES.get(block.role, "margin:0 0 12px")}">{_html_text(block, words.facts)}</{tag}>')
+        html.append(
+            f"<{tag}{language}"
+            f' style="{_STYLES.get(block.role, "margin:0 0 12px")}">'
+            f"{_html_text(block, words.facts)}</{tag}>"
+        )
     return "\n".join([*html, "</div>"])
 
 
@@ -337,7 +446,10 @@ def _email(words: _Words) -> Rendered:
         [
             "<!DOCTYPE html>",
             f'<html lang="{escape(words.language)}" dir="{direction(words.language)}">',
-            f'<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(subject)}</title></head>',
+            (
+                '<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,'
+                f' initial-scale=1"><title>{escape(subject)}</title></head>'
+            ),
             '<body style="margin:0;padding:16px;background:#fff">',
             _article(words, mail=True),
             "</body>",
@@ -345,4 +457,10 @@ def _email(words: _Words) -> Rendered:
             "",
         ]
     )
-    return Rendered(channel="email", language=words.language, subject=subject, body=_plain(words, mail=True), html=html)
+    return Rendered(
+        channel="email",
+        language=words.language,
+        subject=subject,
+        body=_plain(words, mail=True),
+        html=html,
+    )

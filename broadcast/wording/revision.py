@@ -1,7 +1,8 @@
-"""The revision of the words that we add to an author's: computed from the words themselves, never raised by hand.
+"""The revision of the words that we add to an author's: computed from the words themselves, never
+raised by hand.
 
-It is part of what two people approve. Whoever approves has seen a rendering made with exactly these words and this
-sender's name; with other words the approval is void.
+It is part of what two people approve. Whoever approves has seen a rendering made with exactly these
+words and this sender's name; with other words the approval is void.
 """
 
 from __future__ import annotations
@@ -17,16 +18,24 @@ from broadcast.wording.levels import OFFICIAL_MEANINGS
 from broadcast.wording.packs import all_packs
 
 _LAYOUT = ("levels.py", "packs.py", "render.py", "speech.py")
-"""Modules of this package that decide where our words stand, and how they are cut and read aloud."""
+"""Modules of this package that decide where our words stand, and how they are cut and read
+aloud.
+"""
 
 
 @lru_cache(maxsize=8)
 def wording_revision(sender_name: str) -> str:
-    """Return 32 hex digits over every phrase, every layout rule and the sender's name (128 bits of a SHA-256)."""
+    """Return 32 hex digits over every phrase, every layout rule and the sender's name (128 bits of
+    a SHA-256).
+    """
     digest = hashlib.sha256(json.dumps(sender_name).encode())
     for tag, pack in sorted(all_packs().items()):
         digest.update(json.dumps([tag, asdict(pack)], sort_keys=True).encode())
-    digest.update(json.dumps([all_words(), {k: dict(v) for k, v in OFFICIAL_MEANINGS.items()}], sort_keys=True).encode())
+    digest.update(
+        json.dumps(
+            [all_words(), {k: dict(v) for k, v in OFFICIAL_MEANINGS.items()}], sort_keys=True
+        ).encode()
+    )
     for name in _LAYOUT:
         digest.update((Path(__file__).parent / name).read_bytes())
     return digest.hexdigest()[:32]

@@ -1,4 +1,6 @@
-"""Handsets and inboxes for demonstrations, exercises and tests: a provider that reaches nobody and remembers everything."""
+"""Handsets and inboxes for demonstrations, exercises and tests: a provider that reaches nobody and
+remembers everything.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ __all__ = ["Answer", "Entry", "Ledger", "Simulator", "SimulatorSettings", "run_s
 
 
 class Simulator:
-    """A running simulator. `http_url` speaks Twilio's API and serves GET /ledger and POST /control; `smtp_url` takes mails."""
+    """A running simulator. `http_url` speaks Twilio's API and serves GET /ledger and POST /control;
+    `smtp_url` takes mails.
+    """
 
     def __init__(self, host: str, fate: Fate, ledger: Ledger, postman: Postman, door: Door) -> None:
         self._door = door
@@ -52,7 +56,9 @@ class Simulator:
         self._fate.change(self._fate.settings.changed(changes))
 
     async def reply(self, sender: str, body: str, *, to: str = "", url: str = "") -> Answer:
-        """Answer by text from a handset (STOP and the like), as POST /control/inbound does. Raises Rejected where it cannot know where to."""
+        """Answer by text from a handset (STOP and the like), as POST /control/inbound does. Raises
+        Rejected where it cannot know where to.
+        """
         return await self.handsets.reply(sender, to, body, url)
 
     async def press(self, to: str, digits: str) -> Answer:
@@ -73,17 +79,23 @@ class Simulator:
         """Listen. Raises OSError where a port is taken."""
         await self._postman.start()
         api = Api(self._fate, self.handsets, self.ledger, self._postman, self._door)
-        self._runner = web.ServerRunner(web.Server(api.answer, access_log=None, keepalive_timeout=75.0), shutdown_timeout=0.5)
+        self._runner = web.ServerRunner(
+            web.Server(api.answer, access_log=None, keepalive_timeout=75.0), shutdown_timeout=0.5
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, http_port, backlog=1024)
         await site.start()
-        self._smtp = await asyncio.get_running_loop().create_server(lambda: Line(self.inboxes), self._host, smtp_port, backlog=1024)
+        self._smtp = await asyncio.get_running_loop().create_server(
+            lambda: Line(self.inboxes), self._host, smtp_port, backlog=1024
+        )
         shown = f"[{self._host}]" if ":" in self._host else self._host
         self.http_url = f"http://{shown}:{self._runner.addresses[0][1]}"
         self.smtp_url = f"smtp://{shown}:{self._smtp.sockets[0].getsockname()[1]}"
 
     async def close(self) -> None:
-        """Hang up on everybody and close the ledger's file; callbacks not delivered yet are dropped."""
+        """Hang up on everybody and close the ledger's file; callbacks not delivered yet are
+        dropped.
+        """
         if self._smtp is not None:
             self._smtp.close()
             for line in tuple(self.inboxes.lines):
@@ -107,12 +119,15 @@ async def run_simulator(
 ) -> Simulator:
     """Start a simulator and return it, listening; port 0 picks a free one. The caller closes it.
 
-    With `ledger_path` the ledger is also a file of JSON lines, which a second start reads and continues. `token` "" makes a new one;
-    callbacks go under `callback_base`, "" = to loopback only. Raises OSError where a port is taken.
+    With `ledger_path` the ledger is also a file of JSON lines, which a second start reads and
+    continues. `token` "" makes a new one; callbacks go under `callback_base`, "" = to loopback
+    only. Raises OSError where a port is taken.
     """
     settings = settings or SimulatorSettings()
     door = Door(token=token or secrets.token_urlsafe(24), callback_base=callback_base.rstrip("/"))
-    simulator = Simulator(host, Fate(settings), Ledger(ledger_path), Postman(settings.callback_workers, door), door)
+    simulator = Simulator(
+        host, Fate(settings), Ledger(ledger_path), Postman(settings.callback_workers, door), door
+    )
     try:
         await simulator.open(http_port, smtp_port)
     except BaseException:

@@ -1,4 +1,6 @@
-"""The simulated Twilio over HTTP: Messages and Calls as the official library expects them, the ledger, and the controls."""
+"""The simulated Twilio over HTTP: Messages and Calls as the official library expects them, the
+ledger, and the controls.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,15 @@ from aiohttp import web
 
 from broadcast.problems import Rejected, refuse
 from channels.simulator.door import Door
-from channels.simulator.fate import ERROR_AFTER, ERROR_BEFORE, LOST_REPLY, SLOW, TAKEN, THROTTLED, Fate
+from channels.simulator.fate import (
+    ERROR_AFTER,
+    ERROR_BEFORE,
+    LOST_REPLY,
+    SLOW,
+    TAKEN,
+    THROTTLED,
+    Fate,
+)
 from channels.simulator.handsets import API_VERSION, Handsets, Record
 from channels.simulator.ledger import Entry, Ledger
 from channels.simulator.postman import Answer, Postman
@@ -38,18 +48,34 @@ _WORDS = {  # what Twilio says with the codes that the simulator itself gives; f
 def error(code: int, message: str = "", headers: Mapping[str, str] | None = None) -> web.Response:
     """Return an error in Twilio's own form."""
     status, words = _WORDS.get(code, (400, "simulated refusal"))
-    body = {"code": code, "message": message or words, "more_info": f"https://www.twilio.com/docs/errors/{code}", "status": status}
+    body = {
+        "code": code,
+        "message": message or words,
+        "more_info": f"https://www.twilio.com/docs/errors/{code}",
+        "status": status,
+    }
     return _json(body, status=status, headers=headers)
 
 
-def _json(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(body=json.dumps(body).encode(), status=status, content_type="application/json", headers=headers)
+def _json(
+    body: object, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    return web.Response(
+        body=json.dumps(body).encode(),
+        status=status,
+        content_type="application/json",
+        headers=headers,
+    )
 
 
 class Api:
-    """Answers HTTP requests. One plain function of (request) -> response; no router, because each hand-over passes here."""
+    """Answers HTTP requests. One plain function of (request) -> response; no router, because each
+    hand-over passes here.
+    """
 
-    def __init__(self, fate: Fate, handsets: Handsets, ledger: Ledger, postman: Postman, door: Door) -> None:
+    def __init__(
+        self, fate: Fate, handsets: Handsets, ledger: Ledger, postman: Postman, door: Door
+    ) -> None:
         self._door = door
         self._fate = fate
         self._handsets = handsets
@@ -64,29 +90,59 @@ class Api:
             return await self._own(request)
         except Rejected as exc:
             first = exc.problems[0]
-            body = {"code": first.code, "field": first.field, "detail": first.detail, "fix": first.fix, "status": exc.status}
+            body = {
+                "code": first.code,
+                "field": first.field,
+                "detail": first.detail,
+                "fix": first.fix,
+                "status": exc.status,
+            }
             headers = {"WWW-Authenticate": "Bearer"} if exc.status == 401 else {}
-            return web.Response(body=json.dumps(body).encode(), status=exc.status, headers=headers, content_type="application/problem+json")
+            return web.Response(
+                body=json.dumps(body).encode(),
+                status=exc.status,
+                headers=headers,
+                content_type="application/problem+json",
+            )
 
     # ---- Twilio's side
 
-    async def _resource(self, request: web.BaseRequest, account: str, resource: str, sid: str | None) -> web.StreamResponse:
+    async def _resource(
+        self, request: web.BaseRequest, account: str, resource: str, sid: str | None
+    ) -> web.StreamResponse:
         user, token = _credentials(request.headers.get("Authorization", ""))
         settings = self._fate.settings
-        if settings.check_auth and (account, user, token) != (settings.account, settings.account, settings.token):
+        if settings.check_auth and (account, user, token) != (
+            settings.account,
+            settings.account,
+            settings.token,
+        ):
             return error(20003)
         kind = "sms" if resource == "Messages" else "calls"
         if request.method == "POST" and sid is None:
-            form = dict_of_lists(parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True))
+            form = dict_of_lists(
+                parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True)
+            )
             return await self._create(request, kind, account, settings.token or token, form)
         if request.method != "GET":
             return error(20404)
         if sid is None:
             return self._list(request, account, resource, kind)
         record = self._handsets.by_sid.get(sid)
-        return error(20404) if record is None or record.account != account or record.kind != kind else _json(record.to_json())
+        return (
+            error(20404)
+            if record is None or record.account != account or record.kind != kind
+            else _json(record.to_json())
+        )
 
-    async def _create(self, request: web.BaseRequest, kind: str, account: str, token: str, form: Mapping[str, list[str]]) -> web.StreamResponse:
+    async def _create(
+        self,
+        request: web.BaseRequest,
+        kind: str,
+        account: str,
+        token: str,
+        form: Mapping[str, list[str]],
+    ) -> web.StreamResponse:
         if delay := self._fate.delay():
             await asyncio.sleep(delay)
         record = self._record(kind, account, token, form)
@@ -95,11 +151,22 @@ class Api:
             return refused
         if code := _malformed(kind, form) or self._fate.refusal(kind, record.to, record.sender):
             self._note(record, f"refused {code}", taken=False)
-            return error(code, headers={"Retry-After": str(self._fate.settings.retry_after)} if _WORDS.get(code, (400, ""))[0] == 429 else None)
+            return error(
+                code,
+                headers=(
+                    {"Retry-After": str(self._fate.settings.retry_after)}
+                    if _WORDS.get(code, (400, ""))[0] == 429
+                    else None
+                ),
+            )
         fate = self._fate.draw()
         if fate in (THROTTLED, ERROR_BEFORE):
             self._note(record, fate, taken=False)
-            return error(20429, headers={"Retry-After": str(self._fate.settings.retry_after)}) if fate == THROTTLED else error(20500)
+            return (
+                error(20429, headers={"Retry-After": str(self._fate.settings.retry_after)})
+                if fate == THROTTLED
+                else error(20500)
+            )
         self._note(record, fate, taken=True)
         self._handsets.take(record)
         if fate == LOST_REPLY:
@@ -113,13 +180,19 @@ class Api:
         return _json(record.to_json(), status=201)
 
     def _refused_callback(self, kind: str, form: Mapping[str, list[str]]) -> web.Response | None:
-        """Return the refusal of a request whose callbacks would leave the base that the simulator was started with."""
+        """Return the refusal of a request whose callbacks would leave the base that the simulator
+        was started with.
+        """
         for name, code in (("StatusCallback", 21609 if kind == "sms" else 21626), ("Url", 21205)):
             url = form.get(name, [""])[0]
             if url and (host := self._door.refused_host(url)):
                 allowed = self._door.callback_base or "addresses on loopback"
                 log.warning("simulator.callback_refused", host=host[:100], allowed=allowed)
-                return error(code, f"callbacks go to {allowed} only, not to {host[:100]}: start the simulator with --callback")
+                return error(
+                    code,
+                    f"callbacks go to {allowed} only, not to {host[:100]}: start the simulator with"
+                    " --callback",
+                )
         return None
 
     def _record(self, kind: str, account: str, token: str, form: Mapping[str, list[str]]) -> Record:
@@ -158,15 +231,29 @@ class Api:
             ),
         )
 
-    def _list(self, request: web.BaseRequest, account: str, resource: str, kind: str) -> web.Response:
+    def _list(
+        self, request: web.BaseRequest, account: str, resource: str, kind: str
+    ) -> web.Response:
         query = request.query
         to, sender = query.get("To", ""), query.get("From", "")
-        records = self._handsets.by_number.get((kind, to), []) if to else [record for record in self._handsets.by_sid.values() if record.kind == kind]
-        found = [record for record in reversed(records) if record.account == account and (not sender or record.sender == sender)]
+        records = (
+            self._handsets.by_number.get((kind, to), [])
+            if to
+            else [record for record in self._handsets.by_sid.values() if record.kind == kind]
+        )
+        found = [
+            record
+            for record in reversed(records)
+            if record.account == account and (not sender or record.sender == sender)
+        ]
         size = min(max(1, _number(query.get("PageSize", ""), 50)), 1000)
         page = _number(query.get("Page", ""), 0)
         base = f"/{API_VERSION}/Accounts/{account}/{resource}.json"
-        asked = {name: value for name, value in query.items() if name not in ("Page", "PageSize", "PageToken")}
+        asked = {
+            name: value
+            for name, value in query.items()
+            if name not in ("Page", "PageSize", "PageToken")
+        }
 
         def uri(number: int) -> str:
             return f"{base}?{urlencode({**asked, 'PageSize': size, 'Page': number})}"
@@ -203,21 +290,47 @@ class Api:
         if request.method == "POST" and request.path.startswith("/control"):
             self._door.check_control(request)
             return await self._control(request.path, _object(await request.read()))
-        raise refuse("not_found", "the simulator has no such page", "see /ledger, /ledger?summary=1 and /control", status=404)
+        raise refuse(
+            "not_found",
+            "the simulator has no such page",
+            "see /ledger, /ledger?summary=1 and /control",
+            status=404,
+        )
 
     async def _control(self, path: str, body: dict[str, Any]) -> web.StreamResponse:
         if path == "/control":
             self._fate.change(self._fate.settings.changed(body))
             return self._controls()
         if path == "/control/inbound":
-            got = await self._handsets.reply(_text(body, "from"), _text(body, "to", ""), _text(body, "body"), _text(body, "url", ""))
+            got = await self._handsets.reply(
+                _text(body, "from"),
+                _text(body, "to", ""),
+                _text(body, "body"),
+                _text(body, "url", ""),
+            )
             return _answered(got)
         if path == "/control/press":
-            return _answered(await self._handsets.press_last(_text(body, "to"), _text(body, "digits")))
-        raise refuse("not_found", "the simulator has no such control", "see /control, /control/inbound and /control/press", status=404)
+            return _answered(
+                await self._handsets.press_last(_text(body, "to"), _text(body, "digits"))
+            )
+        raise refuse(
+            "not_found",
+            "the simulator has no such control",
+            "see /control, /control/inbound and /control/press",
+            status=404,
+        )
 
     def _controls(self) -> web.Response:
-        return _json({"settings": self._fate.settings.to_json(), "callbacks": {"sent": self._postman.sent, "failed": self._postman.failed, "waiting": self._postman.waiting}})
+        return _json(
+            {
+                "settings": self._fate.settings.to_json(),
+                "callbacks": {
+                    "sent": self._postman.sent,
+                    "failed": self._postman.failed,
+                    "waiting": self._postman.waiting,
+                },
+            }
+        )
 
 
 def dict_of_lists(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
@@ -229,12 +342,20 @@ def dict_of_lists(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _answered(answer: Answer) -> web.Response:
-    return _json({"status": answer.status, "body": answer.body.decode("utf-8", "replace")}, status=200 if answer.status else 502)
+    return _json(
+        {"status": answer.status, "body": answer.body.decode("utf-8", "replace")},
+        status=200 if answer.status else 502,
+    )
 
 
 def _malformed(kind: str, form: Mapping[str, list[str]]) -> int:
-    """Return the code of what is missing or impossible in a request, 0 for nothing. The codes are Twilio's; facts."""
-    to, sender = form.get("To", [""])[0], form.get("From", [""])[0] or form.get("MessagingServiceSid", [""])[0]
+    """Return the code of what is missing or impossible in a request, 0 for nothing. The codes are
+    Twilio's; facts.
+    """
+    to, sender = (
+        form.get("To", [""])[0],
+        form.get("From", [""])[0] or form.get("MessagingServiceSid", [""])[0],
+    )
     text = kind == "sms"
     if not to:
         return 21604 if text else 21201
@@ -275,7 +396,12 @@ def _object(body: bytes) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise refuse("json_invalid", "the body is not a JSON object", 'write for example {"lose_reply": 0.05}', status=400)
+        raise refuse(
+            "json_invalid",
+            "the body is not a JSON object",
+            'write for example {"lose_reply": 0.05}',
+            status=400,
+        )
     return value
 
 

@@ -32,14 +32,24 @@ class Door:
     callback_base: str = ""
 
     def check_control(self, request: web.BaseRequest) -> None:
-        """Raise Rejected (403 origin_foreign, 401 token_missing or token_invalid, 415 media_type) where a request may not control."""
+        """Raise Rejected (403 origin_foreign, 401 token_missing or token_invalid, 415 media_type)
+        where a request may not control.
+        """
         self._check_origin(request)
         self._check_token(request)
         if request.method == "POST" and request.content_type != "application/json":
-            raise refuse("media_type", "controls are JSON", "send Content-Type: application/json", field="Content-Type", status=415)
+            raise refuse(
+                "media_type",
+                "controls are JSON",
+                "send Content-Type: application/json",
+                field="Content-Type",
+                status=415,
+            )
 
     def check_reading(self, request: web.BaseRequest) -> None:
-        """Raise Rejected where a request may not read the ledger: with the token anybody may, without it programs of this machine."""
+        """Raise Rejected where a request may not read the ledger: with the token anybody may,
+        without it programs of this machine.
+        """
         self._check_origin(request)
         host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
         if not (on_loopback(request.remote or "") and on_loopback(host)):
@@ -65,12 +75,36 @@ class Door:
     def _check_origin(self, request: web.BaseRequest) -> None:
         if "Origin" in request.headers:  # programs send none, and the simulator has no pages
             detail = "a page of a browser does not control the simulator"
-            raise Rejected(Problem(code="origin_foreign", detail=detail, fix="call it from a program, without Origin", field="Origin", status=403))
+            raise Rejected(
+                Problem(
+                    code="origin_foreign",
+                    detail=detail,
+                    fix="call it from a program, without Origin",
+                    field="Origin",
+                    status=403,
+                )
+            )
 
     def _check_token(self, request: web.BaseRequest) -> None:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not given:
             fix = "send Authorization: Bearer TOKEN; the simulator prints it when it starts"
-            raise Rejected(Problem(code="token_missing", detail="this wants the simulator's token", fix=fix, field="Authorization", status=401))
+            raise Rejected(
+                Problem(
+                    code="token_missing",
+                    detail="this wants the simulator's token",
+                    fix=fix,
+                    field="Authorization",
+                    status=401,
+                )
+            )
         if not hmac.compare_digest(given.strip().encode(), self.token.encode()):
-            raise Rejected(Problem(code="token_invalid", detail="this is not the simulator's token", fix="see what it printed when it started", field="Authorization", status=401))
+            raise Rejected(
+                Problem(
+                    code="token_invalid",
+                    detail="this is not the simulator's token",
+                    fix="see what it printed when it started",
+                    field="Authorization",
+                    status=401,
+                )
+            )

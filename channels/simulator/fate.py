@@ -13,9 +13,20 @@ LOST_REPLY, ERROR_AFTER, SLOW = "lost_reply", "error_after", "slow"  # taken
 
 # Test numbers of https://www.twilio.com/docs/iam/test-credentials#magic-input; facts
 FROM_SMS = {"+15005550001": 21212, "+15005550007": 21606, "+15005550008": 21611}
-TO_SMS = {"+15005550001": 21211, "+15005550002": 21612, "+15005550003": 21408, "+15005550004": 21610, "+15005550009": 21614}
+TO_SMS = {
+    "+15005550001": 21211,
+    "+15005550002": 21612,
+    "+15005550003": 21408,
+    "+15005550004": 21610,
+    "+15005550009": 21614,
+}
 FROM_CALL = {"+15005550001": 21212}
-TO_CALL = {"+15005550001": 21217, "+15005550002": 21214, "+15005550003": 21215, "+15005550004": 21216}
+TO_CALL = {
+    "+15005550001": 21217,
+    "+15005550002": 21214,
+    "+15005550003": 21215,
+    "+15005550004": 21216,
+}
 
 
 class Fate:
@@ -42,14 +53,22 @@ class Fate:
             if self._second[1] > s.limit:
                 return THROTTLED
         drawn = self.random.random()
-        for share, fate in ((s.throttle, THROTTLED), (s.error_before, ERROR_BEFORE), (s.lose_reply, LOST_REPLY), (s.error_after, ERROR_AFTER), (s.slow, SLOW)):
+        for share, fate in (
+            (s.throttle, THROTTLED),
+            (s.error_before, ERROR_BEFORE),
+            (s.lose_reply, LOST_REPLY),
+            (s.error_after, ERROR_AFTER),
+            (s.slow, SLOW),
+        ):
             if drawn < share:
                 return fate
             drawn -= share
         return TAKEN
 
     def delay(self) -> float:
-        """Return for how many seconds the next hand-over has to wait: latency, and its place in the pace."""
+        """Return for how many seconds the next hand-over has to wait: latency, and its place in the
+        pace.
+        """
         s = self.settings
         if s.pace <= 0:
             return s.latency
@@ -63,7 +82,9 @@ class Fate:
         return share > 0 and self.random.random() < share
 
     def refusal(self, kind: str, to: str, sender: str) -> int:
-        """Return Twilio's error code for a number that is refused, 0 for all others. `kind` is "sms" or "calls"."""
+        """Return Twilio's error code for a number that is refused, 0 for all others. `kind` is
+        "sms" or "calls".
+        """
         word, _, code = self.settings.numbers.get(to, "").partition(" ")
         if word == "refuse":
             return int(code)

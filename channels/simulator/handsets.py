@@ -1,4 +1,6 @@
-"""The simulated phones: what was sent to them, what they answer, and the callbacks that tell of it."""
+"""The simulated phones: what was sent to them, what they answer, and the callbacks that tell of
+it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _ATTEMPT = re.compile(r"/hooks/twilio/(?:status|voice)/([^/?#]+)")
 
 @dataclass(slots=True)
 class Record:
-    """One message or call as the provider's list shows it. Times are seconds since 1970; `kind` is "sms" or "calls"."""
+    """One message or call as the provider's list shows it. Times are seconds since 1970; `kind` is
+    "sms" or "calls".
+    """
 
     kind: str
     sid: str
@@ -50,7 +54,9 @@ class Record:
         return found.group(1) if found else ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the resource as Twilio's OpenAPI document describes it (api.v2010.account.message, …call)."""
+        """Return the resource as Twilio's OpenAPI document describes it (api.v2010.account.message,
+        …call).
+        """
         return _message_json(self) if self.kind == "sms" else _call_json(self)
 
 
@@ -110,7 +116,10 @@ def _call_json(r: Record) -> dict[str, Any]:
         "sid": r.sid,
         "start_time": _rfc2822(r.sent),
         "status": r.status,
-        "subresource_uris": {"recordings": f"{uri}/Recordings.json", "notifications": f"{uri}/Notifications.json"},
+        "subresource_uris": {
+            "recordings": f"{uri}/Recordings.json",
+            "notifications": f"{uri}/Notifications.json",
+        },
         "to": r.to,
         "to_formatted": r.to,
         "trunk_sid": None,
@@ -144,7 +153,13 @@ class Handsets:
     def _deliver(self, record: Record) -> None:
         settings, chance = self._fate.settings, self._fate.chance
         word, _, code = settings.numbers.get(record.to, "").partition(" ")
-        last, error = ("undelivered", int(code or 30003)) if word == "undelivered" else ("undelivered", 30003) if chance(settings.undelivered) else ("delivered", None)
+        last, error = (
+            ("undelivered", int(code or 30003))
+            if word == "undelivered"
+            else ("undelivered", 30003)
+            if chance(settings.undelivered)
+            else ("delivered", None)
+        )
         first_at, last_at = self._soon(), self._soon() + settings.callback_delay
         if chance(settings.callback_late):
             last_at += settings.late_seconds
@@ -168,13 +183,23 @@ class Handsets:
         if not self._fate.settings.callbacks or not record.callback:
             self._postman.later(at, _only(turn))
             return
-        self._postman.post_later(at, Letter(url=record.callback, params=_message_params(record, status, error), token=record.token), before=turn)
+        self._postman.post_later(
+            at,
+            Letter(
+                url=record.callback,
+                params=_message_params(record, status, error),
+                token=record.token,
+            ),
+            before=turn,
+        )
 
     # ---- calls
 
     def _ring(self, record: Record) -> None:
         settings, chance = self._fate.settings, self._fate.chance
-        fate = settings.numbers.get(record.to, "") or ("busy" if chance(settings.busy) else "no-answer" if chance(settings.no_answer) else "")
+        fate = settings.numbers.get(record.to, "") or (
+            "busy" if chance(settings.busy) else "no-answer" if chance(settings.no_answer) else ""
+        )
         at = self._soon()
         self._event_later(record, at, "initiated", "initiated")
         at += self._soon()
@@ -187,26 +212,41 @@ class Handsets:
 
     def _event_later(self, record: Record, at: float, event: str, status: str) -> None:
         def turn() -> None:
-            record.status, record.updated = "queued" if status == "initiated" else status, time.time()
+            record.status, record.updated = (
+                "queued" if status == "initiated" else status,
+                time.time(),
+            )
             if status == "in-progress":
                 record.sent = record.updated
 
         if not self._fate.settings.callbacks or not record.callback or event not in record.events:
             self._postman.later(at, _only(turn))
             return
-        params = [*_call_params(record, status), ("Timestamp", _rfc2822(time.time()) or ""), ("CallbackSource", "call-progress-events")]
+        params = [
+            *_call_params(record, status),
+            ("Timestamp", _rfc2822(time.time()) or ""),
+            ("CallbackSource", "call-progress-events"),
+        ]
         if event == "completed":
             params += [("CallDuration", "12" if status == "completed" else "0"), ("Duration", "1")]
-        self._postman.post_later(at, Letter(url=record.callback, params=params, token=record.token), before=turn)
+        self._postman.post_later(
+            at, Letter(url=record.callback, params=params, token=record.token), before=turn
+        )
         if self._fate.chance(self._fate.settings.callback_twice):
-            self._postman.post_later(at + self._soon(), Letter(url=record.callback, params=params, token=record.token))
+            self._postman.post_later(
+                at + self._soon(), Letter(url=record.callback, params=params, token=record.token)
+            )
 
     async def _answer(self, record: Record) -> None:
         """Pick up: fetch what is read aloud, listen, perhaps press a key, hang up."""
         self._event_later(record, 0.0, "answered", "in-progress")
         answer = Answer(status=200, body=record.body.encode())
         if record.url:
-            answer = await self._postman.post(Letter(url=record.url, params=_call_params(record, "in-progress"), token=record.token))
+            answer = await self._postman.post(
+                Letter(
+                    url=record.url, params=_call_params(record, "in-progress"), token=record.token
+                )
+            )
         heard, record.gather = read_twiml(answer, record.url)
         self._ledger.heard(record.sid, body=heard)
         settings = self._fate.settings
@@ -217,24 +257,50 @@ class Handsets:
     async def press(self, record: Record, digits: str) -> Answer:
         """Press keys during the last question of a call; returns what the other side answered."""
         self._ledger.heard(record.sid, keys=digits)
-        return await self._postman.post(Letter(url=record.gather, params=[*_call_params(record, "in-progress"), ("Digits", digits), ("msg", "Gather End")], token=record.token))
+        return await self._postman.post(
+            Letter(
+                url=record.gather,
+                params=[
+                    *_call_params(record, "in-progress"),
+                    ("Digits", digits),
+                    ("msg", "Gather End"),
+                ],
+                token=record.token,
+            )
+        )
 
     # ---- what people do of their own accord
 
     async def reply(self, sender: str, to: str, body: str, url: str) -> Answer:
-        """Send a text from a handset: a signed POST to `url`, or to the inbound address beside the last callback seen. Raises Rejected."""
+        """Send a text from a handset: a signed POST to `url`, or to the inbound address beside the
+        last callback seen. Raises Rejected.
+        """
         settings, newest = self._fate.settings, self.newest
         token = settings.token or (newest.token if newest else "")
         account = settings.account or (newest.account if newest else "")
-        url = url or settings.inbound_url or (beside(newest.callback or newest.url) if newest else "")
+        url = (
+            url or settings.inbound_url or (beside(newest.callback or newest.url) if newest else "")
+        )
         if not token or not url:
-            raise refuse("inbound_unknown", "nothing was sent yet, so nobody knows where a reply goes", "give inbound_url, account and token by POST /control", status=409)
+            raise refuse(
+                "inbound_unknown",
+                "nothing was sent yet, so nobody knows where a reply goes",
+                "give inbound_url, account and token by POST /control",
+                status=409,
+            )
         if host := self._postman.refused_host(url):
-            raise refuse("callback_foreign", f"the simulator does not call {host[:100]}", "start it with --callback and the address of the installation", field="url")
+            raise refuse(
+                "callback_foreign",
+                f"the simulator does not call {host[:100]}",
+                "start it with --callback and the address of the installation",
+                field="url",
+            )
         sid = f"SM{self._fate.random.getrandbits(128):032x}"
         params = [
-            ("AccountSid", account), ("ApiVersion", API_VERSION), ("Body", body), ("From", sender), ("MessageSid", sid), ("NumMedia", "0"), ("NumSegments", "1"),
-            ("SmsMessageSid", sid), ("SmsSid", sid), ("SmsStatus", "received"), ("To", to or (newest.sender if newest else "")),
+            ("AccountSid", account), ("ApiVersion", API_VERSION), ("Body", body), ("From", sender),
+            ("MessageSid", sid), ("NumMedia", "0"), ("NumSegments", "1"),
+            ("SmsMessageSid", sid), ("SmsSid", sid), ("SmsStatus", "received"),
+            ("To", to or (newest.sender if newest else "")),
         ]  # fmt: skip
         return await self._postman.post(Letter(url=url, params=params, token=token))
 
@@ -243,7 +309,12 @@ class Handsets:
         for record in reversed(self.by_number.get(("calls", to), [])):
             if record.gather:
                 return await self.press(record, digits)
-        raise refuse("call_unknown", "no call to this number has asked for a key", "wait until it was answered", status=404)
+        raise refuse(
+            "call_unknown",
+            "no call to this number has asked for a key",
+            "wait until it was answered",
+            status=404,
+        )
 
 
 def _only(turn: Any) -> Any:
@@ -260,11 +331,15 @@ def beside(callback: str) -> str:
 
 
 def read_twiml(answer: Answer, base: str) -> tuple[str, str]:
-    """Return (words read aloud, absolute address of the key press or ""); both empty where it is no TwiML."""
+    """Return (words read aloud, absolute address of the key press or ""); both empty where it is no
+    TwiML.
+    """
     if answer.status != 200:
         return "", ""
     try:
-        root = etree.fromstring(answer.body, etree.XMLParser(resolve_entities=False, no_network=True))
+        root = etree.fromstring(
+            answer.body, etree.XMLParser(resolve_entities=False, no_network=True)
+        )
     except (etree.XMLSyntaxError, ValueError):
         return "", ""
     words = " ".join(" ".join("".join(say.itertext()).split()) for say in root.iter("Say"))
@@ -277,7 +352,8 @@ def read_twiml(answer: Answer, base: str) -> tuple[str, str]:
 
 def _message_params(r: Record, status: str, error: int | None) -> list[tuple[str, str]]:
     params = [
-        ("AccountSid", r.account), ("ApiVersion", API_VERSION), ("From", r.sender), ("MessageSid", r.sid), ("MessageStatus", status),
+        ("AccountSid", r.account), ("ApiVersion", API_VERSION), ("From", r.sender),
+        ("MessageSid", r.sid), ("MessageStatus", status),
         ("SmsSid", r.sid), ("SmsStatus", status), ("To", r.to),
     ]  # fmt: skip
     if r.service:
@@ -291,6 +367,7 @@ def _message_params(r: Record, status: str, error: int | None) -> list[tuple[str
 
 def _call_params(r: Record, status: str) -> list[tuple[str, str]]:
     return [
-        ("AccountSid", r.account), ("ApiVersion", API_VERSION), ("CallSid", r.sid), ("CallStatus", status), ("Called", r.to), ("Caller", r.sender),
+        ("AccountSid", r.account), ("ApiVersion", API_VERSION), ("CallSid", r.sid),
+        ("CallStatus", status), ("Called", r.to), ("Caller", r.sender),
         ("Direction", "outbound-api"), ("From", r.sender), ("To", r.to),
     ]  # fmt: skip

@@ -20,8 +20,9 @@ _quoted = lru_cache(maxsize=4096)(json.dumps)  # bodies repeat by the thousand
 class Entry:
     """One hand-over. `at` is seconds since 1970; `taken`: a real provider would have sent it on.
 
-    `outcome`: taken, lost_reply, error_after, slow (all four taken); "refused 21211", throttled, error_before, dropped (none of them taken).
-    `body` of a call is what was read aloud, known once somebody picked up; `keys` what they pressed.
+    `outcome`: taken, lost_reply, error_after, slow (all four taken); "refused 21211", throttled,
+    error_before, dropped (none of them taken). `body` of a call is what was read aloud, known once
+    somebody picked up; `keys` what they pressed.
     """
 
     to: str
@@ -38,13 +39,15 @@ class Entry:
         at = datetime.fromtimestamp(self.at, UTC).isoformat()
         keys = f', "keys": {_quoted(self.keys)}' if self.keys else ""
         return (
-            f'{{"to": {json.dumps(self.to)}, "attempt": {json.dumps(self.attempt)}, "body": {_quoted(self.body)}, "at": "{at}", '
-            f'"outcome": "{self.outcome}", "taken": {"true" if self.taken else "false"}, "sid": {json.dumps(self.sid)}{keys}}}'
+            f'{{"to": {json.dumps(self.to)}, "attempt": {json.dumps(self.attempt)}, "body":'
+            f' {_quoted(self.body)}, "at": "{at}", "outcome": "{self.outcome}", "taken":'
+            f' {"true" if self.taken else "false"}, "sid": {json.dumps(self.sid)}{keys}}}'
         )
 
 
 class Ledger:
-    """Three lists of entries. With a path each entry is written out before it is answered, and an existing file is read first.
+    """Three lists of entries. With a path each entry is written out before it is answered, and an
+    existing file is read first.
 
     The file is JSON lines: {"kind", …entry} and, for calls, {"heard": sid, "body", "keys"}.
     """
@@ -78,16 +81,27 @@ class Ledger:
         entry.body = body or entry.body
         entry.keys += keys
         if self._file >= 0:
-            os.write(self._file, (json.dumps({"heard": sid, "body": body, "keys": keys}) + "\n").encode())
+            os.write(
+                self._file, (json.dumps({"heard": sid, "body": body, "keys": keys}) + "\n").encode()
+            )
 
     def to_json(self) -> bytes:
         """Return {sms, calls, mails} as one JSON document."""
-        return ("{" + ", ".join(f'"{kind}": [{",".join(entry.to_json() for entry in self.of(kind))}]' for kind in KINDS) + "}").encode()
+        return (
+            "{"
+            + ", ".join(
+                f'"{kind}": [{",".join(entry.to_json() for entry in self.of(kind))}]'
+                for kind in KINDS
+            )
+            + "}"
+        ).encode()
 
     def summary(self) -> dict[str, dict[str, object]]:
-        """Return for each list: how many, how many taken, people reached, outcomes, and what was taken twice.
+        """Return for each list: how many, how many taken, people reached, outcomes, and what was
+        taken twice.
 
-        `attempts_twice`: attempt ids taken more than once. `bodies_twice`: people who got the very same words more than once.
+        `attempts_twice`: attempt ids taken more than once. `bodies_twice`: people who got the very
+        same words more than once.
         """
         return {kind: _summary(self.of(kind)) for kind in KINDS}
 
@@ -116,7 +130,9 @@ class Ledger:
                 self.heard(row["heard"], row["body"], row["keys"])
                 continue
             at = datetime.fromisoformat(row["at"]).timestamp()
-            known = {name: row.get(name, "") for name in ("to", "attempt", "body", "outcome", "sid")}
+            known = {
+                name: row.get(name, "") for name in ("to", "attempt", "body", "outcome", "sid")
+            }
             self._keep(row["kind"], Entry(**known, at=at, taken=row["taken"]))
 
 

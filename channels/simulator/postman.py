@@ -1,4 +1,6 @@
-"""Delivers the simulated provider's callbacks: signed, in time, tried again as asked, by a bounded number of hands."""
+"""Delivers the simulated provider's callbacks: signed, in time, tried again as asked, by a bounded
+number of hands.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ import structlog
 from channels.callbacks import SIGNATURE, Pairs, sign
 from channels.simulator.door import Door
 
-TRY_SECONDS = 15.0  # all tries of one callback share them: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+# all tries of one callback share them:
+# https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+TRY_SECONDS = 15.0
 ANSWER_SECONDS = 15.0
 FIRST_PAUSE = 0.25
 _ANSWER_BYTES = 64 * 1024  # TwiML is far shorter; nobody fills the simulator's memory
@@ -44,7 +48,9 @@ class Letter:
 
 
 def retry_rule(url: str) -> tuple[int, frozenset[str]]:
-    """Return (number of further tries, kinds of failure they are for) as the URL's fragment asks: "#rc=5&rp=all". Default: once, no connection."""
+    """Return (number of further tries, kinds of failure they are for) as the URL's fragment asks:
+    "#rc=5&rp=all". Default: once, no connection.
+    """
     asked = dict(_OVERRIDE.findall(url.partition("#")[2]))
     count = int(asked["rc"]) if asked.get("rc", "").isdigit() else 1
     kinds = frozenset(asked.get("rp", "ct").split(","))
@@ -52,7 +58,9 @@ def retry_rule(url: str) -> tuple[int, frozenset[str]]:
 
 
 class Postman:
-    """Runs jobs when they are due, `hands` at a time. Nothing is lost while it runs; what is left at `close` is dropped."""
+    """Runs jobs when they are due, `hands` at a time. Nothing is lost while it runs; what is left
+    at `close` is dropped.
+    """
 
     def __init__(self, hands: int, door: Door) -> None:
         self._door = door
@@ -74,7 +82,10 @@ class Postman:
             timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-        self._tasks = [asyncio.create_task(self._watch()), *(asyncio.create_task(self._work()) for _ in range(self._hands))]
+        self._tasks = [
+            asyncio.create_task(self._watch()),
+            *(asyncio.create_task(self._work()) for _ in range(self._hands)),
+        ]
 
     def later(self, seconds: float, job: Job) -> None:
         """Run `job` after so many seconds, or as soon as a hand is free."""
@@ -84,7 +95,9 @@ class Postman:
         if self._heap[0][1] == self._number:
             self._wake.set()
 
-    def post_later(self, seconds: float, letter: Letter, before: Callable[[], None] | None = None) -> None:
+    def post_later(
+        self, seconds: float, letter: Letter, before: Callable[[], None] | None = None
+    ) -> None:
         """Post a letter after so many seconds; `before` runs just before its first try."""
 
         async def job() -> None:
@@ -95,21 +108,39 @@ class Postman:
         self.later(seconds, job)
 
     async def post(self, letter: Letter) -> Answer:
-        """Post a letter once, now. An address outside the callback base is not called: the answer's status is 0."""
+        """Post a letter once, now. An address outside the callback base is not called: the answer's
+        status is 0.
+        """
         assert self._session is not None
         url = letter.url.partition("#")[0]
         if host := self._door.refused_host(url):
-            log.warning("simulator.callback_refused", host=host[:100], allowed=self._door.callback_base or "loopback")
+            log.warning(
+                "simulator.callback_refused",
+                host=host[:100],
+                allowed=self._door.callback_base or "loopback",
+            )
             return Answer(status=0)
-        headers = {SIGNATURE: sign(letter.token, url, letter.params), "User-Agent": "TwilioProxy/1.1 (fasttime simulator)"}
+        headers = {
+            SIGNATURE: sign(letter.token, url, letter.params),
+            "User-Agent": "TwilioProxy/1.1 (fasttime simulator)",
+        }
         try:
-            async with self._session.post(url, data=letter.params, headers=headers, allow_redirects=False) as answer:
+            async with self._session.post(
+                url, data=letter.params, headers=headers, allow_redirects=False
+            ) as answer:
                 body = await answer.content.read(_ANSWER_BYTES)
-                while len(body) < _ANSWER_BYTES and (more := await answer.content.read(_ANSWER_BYTES - len(body))):
+                while len(body) < _ANSWER_BYTES and (
+                    more := await answer.content.read(_ANSWER_BYTES - len(body))
+                ):
                     body += more
                 self.sent += 1
                 return Answer(status=answer.status, body=body)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):  # ValueError: an address that is none
+        except (
+            aiohttp.ClientError,
+            OSError,
+            TimeoutError,
+            ValueError,
+        ):  # ValueError: an address that is none
             return Answer(status=0)
 
     def refused_host(self, url: str) -> str:
@@ -130,7 +161,9 @@ class Postman:
         if self._session is not None:
             await self._session.close()
 
-    async def _try(self, letter: Letter, tries: int, kinds: frozenset[str], *, pause: float, left: float) -> None:
+    async def _try(
+        self, letter: Letter, tries: int, kinds: frozenset[str], *, pause: float, left: float
+    ) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         status = (await self.post(letter)).status

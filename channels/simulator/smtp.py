@@ -1,4 +1,6 @@
-"""The simulated mail server: takes mails as fast as they come, and loses, refuses and delays them on demand."""
+"""The simulated mail server: takes mails as fast as they come, and loses, refuses and delays them
+on demand.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ AT_RCPT = {
     "closing": b"421 4.3.2 closing down\r\n",
 }
 AT_DOT = {"full": b"552 5.2.2 the inbox is full\r\n", "later-after-dot": b"451 4.3.0 try later\r\n"}
-DROPS = {"drop-after-dot": True, "drop-before-dot": False}  # the connection ends at the dot: taken or not
+DROPS = {
+    "drop-after-dot": True,
+    "drop-before-dot": False,
+}  # the connection ends at the dot: taken or not
 DROP_AT_DATA = "drop-at-data"  # the connection ends in place of 354
 SLOW_INBOX = "slow"  # taken, and answered after slow_seconds
 
@@ -35,7 +40,9 @@ _PATH = re.compile(rb"(?i)(?:from|to):\s*<([^<>\s]*)>")
 
 
 class Inboxes:
-    """What all connections share: the fate, the ledger, the last mails, and the texts already decoded."""
+    """What all connections share: the fate, the ledger, the last mails, and the texts already
+    decoded.
+    """
 
     def __init__(self, fate: Fate, ledger: Ledger) -> None:
         self.fate = fate
@@ -48,24 +55,42 @@ class Inboxes:
         """Write one mail into the ledger; `data` is empty where none came."""
         verp = _VERP.match(sender)
         found = None if verp else _MESSAGE_ID.search(data, 0, max(data.find(b"\r\n\r\n"), 0))
-        attempt = verp.group(1) if verp else found.group(1).decode("ascii", "replace") if found else ""
+        attempt = (
+            verp.group(1) if verp else found.group(1).decode("ascii", "replace") if found else ""
+        )
         self.recent.append(data)
-        self.ledger.add("mails", Entry(to=to, attempt=attempt, body=self._text(data) if data else "", at=time.time(), outcome=outcome, taken=taken))
+        self.ledger.add(
+            "mails",
+            Entry(
+                to=to,
+                attempt=attempt,
+                body=self._text(data) if data else "",
+                at=time.time(),
+                outcome=outcome,
+                taken=taken,
+            ),
+        )
 
     def _text(self, data: bytes) -> str:
         """Return the plain text of a mail. Thousands share a body: it is decoded once."""
         end = data.find(b"\r\n\r\n")
         head, body = (data[:end], data[end + 4 :]) if end >= 0 else (data, b"")
-        kind = b"\r\n".join(line for line in re.split(rb"\r\n(?![ \t])", head) if line[:8].lower() == b"content-")
+        kind = b"\r\n".join(
+            line for line in re.split(rb"\r\n(?![ \t])", head) if line[:8].lower() == b"content-"
+        )
         text = self._texts.get((kind, body))
         if text is None:
-            mail = message_from_bytes((kind + b"\r\n\r\n" if kind else b"\r\n") + body, policy=default)
+            mail = message_from_bytes(
+                (kind + b"\r\n\r\n" if kind else b"\r\n") + body, policy=default
+            )
             part = mail.get_body(("plain", "html"))
             try:
                 text = str(part.get_content()) if part is not None else ""
             except (KeyError, LookupError, ValueError):  # a charset nobody knows
                 text = ""
-            text = text.replace("\r\n", "\n").removesuffix("\n")  # as it was written, before SMTP ended its last line
+            text = text.replace("\r\n", "\n").removesuffix(
+                "\n"
+            )  # as it was written, before SMTP ended its last line
             self._texts[kind, body] = text
             if len(self._texts) > 1024:
                 self._texts.popitem(last=False)
@@ -73,7 +98,9 @@ class Inboxes:
 
 
 class Line(asyncio.Protocol):
-    """One connection (RFC 5321), with pipelining (RFC 2920). Answers are collected and written once for each packet."""
+    """One connection (RFC 5321), with pipelining (RFC 2920). Answers are collected and written once
+    for each packet.
+    """
 
     def __init__(self, inboxes: Inboxes) -> None:
         self._inboxes = inboxes
@@ -164,7 +191,10 @@ class Line(asyncio.Protocol):
         if line[:4].upper() == b"HELO":
             self._say(b"250 simulator\r\n")
             return
-        self._say(b"250-simulator\r\n250-PIPELINING\r\n250-SIZE %d\r\n250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 ENHANCEDSTATUSCODES\r\n" % MAX_SIZE)
+        self._say(
+            b"250-simulator\r\n250-PIPELINING\r\n250-SIZE %d\r\n250-8BITMIME\r\n250-AUTH PLAIN"
+            b" LOGIN\r\n250 ENHANCEDSTATUSCODES\r\n" % MAX_SIZE
+        )
 
     def _auth(self, line: bytes) -> None:
         words = line.split()
@@ -195,7 +225,9 @@ class Line(asyncio.Protocol):
         to = found.group(1).decode("ascii", "replace")
         refusal = AT_RCPT.get(_inbox(to))
         if refusal is not None:
-            self._inboxes.note(self._sender, to, b"", f"refused {refusal[:3].decode()}", taken=False)
+            self._inboxes.note(
+                self._sender, to, b"", f"refused {refusal[:3].decode()}", taken=False
+            )
             self._say(refusal)
             if refusal.startswith(b"421"):
                 self._hang_up()
@@ -205,7 +237,11 @@ class Line(asyncio.Protocol):
 
     def _data(self, line: bytes) -> None:
         if not self._to:
-            self._say(b"503 5.5.1 RCPT first\r\n" if self._sender is None else b"554 5.5.1 no valid recipients\r\n")
+            self._say(
+                b"503 5.5.1 RCPT first\r\n"
+                if self._sender is None
+                else b"554 5.5.1 no valid recipients\r\n"
+            )
             return
         if any(_inbox(to) == DROP_AT_DATA for to in self._to):
             self._inboxes.note(self._sender or "", self._to[0], b"", "dropped", taken=False)
@@ -273,7 +309,10 @@ class Line(asyncio.Protocol):
             taken, drop = DROPS[inbox], True
             outcome = LOST_REPLY if taken else "dropped"
         elif fate in (THROTTLED, ERROR_BEFORE):
-            answer, taken = b"421 4.3.2 too busy\r\n" if fate == THROTTLED else b"451 4.3.0 not now\r\n", False
+            answer, taken = (
+                b"421 4.3.2 too busy\r\n" if fate == THROTTLED else b"451 4.3.0 not now\r\n",
+                False,
+            )
         elif fate in (LOST_REPLY, ERROR_AFTER):
             outcome, drop = LOST_REPLY, True
         elif inbox == SLOW_INBOX:

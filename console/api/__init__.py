@@ -11,8 +11,14 @@ from console.context import Web
 
 def router(web: Web) -> APIRouter:
     """Return every route of the API; each needs a person's bearer token."""
-    # Declared for the OpenAPI document; the token itself is checked by Web.actor, whose refusal says how to mend it.
-    api = APIRouter(prefix="/api/v1", dependencies=[Security(HTTPBearer(auto_error=False, description="an operator's personal token"))])
+    # Declared for the OpenAPI document; the token itself is checked by Web.actor, whose refusal
+    # says how to mend it.
+    api = APIRouter(
+        prefix="/api/v1",
+        dependencies=[
+            Security(HTTPBearer(auto_error=False, description="an operator's personal token"))
+        ],
+    )
     for part in (messages, deliveries, events, operator_requests, reading):
         api.include_router(part.router(web))
     return api

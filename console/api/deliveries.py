@@ -1,4 +1,6 @@
-"""What became of a message, person by person: pages and CSV of the account, its counts, and why one person is on their line."""
+"""What became of a message, person by person: pages and CSV of the account, its counts, and why one
+person is on their line.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from console.api.messages import message_id_of
 from console.context import Web
 
 KEPT_SECONDS = 5.0
-"""An account of a million people takes a while: the pages of one reader within this time are cut from one account."""
+"""An account of a million people takes a while: the pages of one reader within this time are cut
+from one account.
+"""
 _KEPT = 4
 
 
@@ -46,7 +50,9 @@ class Accounts:
             if account is None or now - at >= KEPT_SECONDS:
                 account = await self._web.db.read(accounts.account, v)
                 self._kept[v.id] = (now, account)
-                for old in sorted(self._kept, key=lambda version_id: self._kept[version_id][0])[:-_KEPT]:
+                for old in sorted(self._kept, key=lambda version_id: self._kept[version_id][0])[
+                    :-_KEPT
+                ]:
                     del self._kept[old]
             return account
 
@@ -64,32 +70,66 @@ def router(web: Web) -> APIRouter:
 
     @api.get("/messages/{id}/deliveries", responses={200: {"content": {"text/csv": {}}}})
     async def deliveries(
-        request: Request, id: str, version: str | None = None, state: str | None = None, channel: str | None = None, cursor: str | None = None, limit: str | None = None
+        request: Request,
+        id: str,
+        version: str | None = None,
+        state: str | None = None,
+        channel: str | None = None,
+        cursor: str | None = None,
+        limit: str | None = None,
     ) -> Response:
-        """Return the addressed people, each with their line, by channel too, and why they were not sent to; by page, or all of them as CSV."""
+        """Return the addressed people, each with their line, by channel too, and why they were not
+        sent to; by page, or all of them as CSV.
+        """
         actor = await web.actor(request)
         size = cursors.limit_of(limit)
         about = f"deliveries:{id}:{state or ''}:{channel or ''}"
         place = cursors.read(web.key, about, cursor, 2)
         v = await _version(web, actor, id, str(place[0]) if place else version, people=True)
         as_csv = "text/csv" in request.headers.get("accept", "")
-        if place is None or as_csv:  # the pages that follow are of the same look-up: their cursor is signed
+        if (
+            place is None or as_csv
+        ):  # the pages that follow are of the same look-up: their cursor is signed
             action = "deliveries.export" if as_csv else "deliveries"
-            await web.db.write(operators.log_admin, actor=actor.name, action=action, subject=id, detail=f"version={v.number}", now=web.now())
+            await web.db.write(
+                operators.log_admin,
+                actor=actor.name,
+                action=action,
+                subject=id,
+                detail=f"version={v.number}",
+                now=web.now(),
+            )
         account = await kept.of(v)
         wanted = selected(account, state, channel)
         if as_csv:
             name = f"deliveries-{v.message_id}-{v.number}.csv"
-            return StreamingResponse(_csv(account, wanted), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'})
+            return StreamingResponse(
+                _csv(account, wanted),
+                media_type="text/csv; charset=utf-8",
+                headers={"Content-Disposition": f'attachment; filename="{name}"'},
+            )
         after = place[1] if place else -1
-        page = [entry(account, person) for person in islice(wanted.iter_equal_or_larger(after + 1), size)]
+        page = [
+            entry(account, person)
+            for person in islice(wanted.iter_equal_or_larger(after + 1), size)
+        ]
         more = bool(page) and page[-1]["person"] != wanted.max()
         following = cursors.write(web.key, about, v.number, page[-1]["person"]) if more else None
-        return JSONResponse({"message": v.message_id, "version": v.number, "addressed": account.shown()["addressed"], "deliveries": page, "next": following})
+        return JSONResponse(
+            {
+                "message": v.message_id,
+                "version": v.number,
+                "addressed": account.shown()["addressed"],
+                "deliveries": page,
+                "next": following,
+            }
+        )
 
     @api.get("/messages/{id}/explain/{subscriber}")
     async def explain(request: Request, id: str, subscriber: str) -> Response:
-        """Return why one person is, or is not, sent to: every question of the rule, the attempts, the line. `subscriber`: id or external_id."""
+        """Return why one person is, or is not, sent to: every question of the rule, the attempts,
+        the line. `subscriber`: id or external_id.
+        """
         actor = await web.actor(request)
         v = await _version(web, actor, id, None, people=True)
         await web.db.read(look_ups.check, actor, look_ups.EXPLAIN, web.now())
@@ -99,21 +139,33 @@ def router(web: Web) -> APIRouter:
         except Rejected:
             await web.db.write(look_ups.record, actor, look_ups.EXPLAIN, detail="nobody", **more)
             raise
-        await web.db.write(look_ups.record, actor, look_ups.EXPLAIN, detail=f"person={told['subscriber']}", **more)
+        await web.db.write(
+            look_ups.record, actor, look_ups.EXPLAIN, detail=f"person={told['subscriber']}", **more
+        )
         return JSONResponse(told)
 
     return api
 
 
-async def _version(web: Web, actor: Operator, id: str, number: str | None, *, people: bool = False) -> Version:
-    """Return the version asked for, by default the newest published, else the open one. `people`: single persons are told of."""
+async def _version(
+    web: Web, actor: Operator, id: str, number: str | None, *, people: bool = False
+) -> Version:
+    """Return the version asked for, by default the newest published, else the open one. `people`:
+    single persons are told of.
+    """
     operators.require(actor, "people" if people else "read")
     existing = await web.desk.readable(actor, message_id_of(id))
     v = versions.newest_published(existing) or existing[-1]
     if number is not None:
         found = next((v for v in existing if str(v.number) == number), None)
         if found is None:
-            raise refuse("version_unknown", "there is no such version", f"it has versions 1 to {existing[-1].number}", field="version", status=404)
+            raise refuse(
+                "version_unknown",
+                "there is no such version",
+                f"it has versions 1 to {existing[-1].number}",
+                field="version",
+                status=404,
+            )
         v = found
     if people:
         await web.desk.in_scope(actor, v)
@@ -121,11 +173,20 @@ async def _version(web: Web, actor: Operator, id: str, number: str | None, *, pe
 
 
 def selected(account: Account, state: str | None, channel: str | None) -> BitMap:
-    """Return the people on a line, of all channels or of one; everybody addressed where nothing is asked. Raises Rejected (422)."""
+    """Return the people on a line, of all channels or of one; everybody addressed where nothing is
+    asked. Raises Rejected (422).
+    """
     if state is not None and state not in LINES:
-        raise refuse("state_unknown", f"{shown(state)} is no line", did_you_mean(state, LINES), field="state")
+        raise refuse(
+            "state_unknown", f"{shown(state)} is no line", did_you_mean(state, LINES), field="state"
+        )
     if channel is not None and channel not in account.channels:
-        raise refuse("channel_unknown", f"{shown(channel)} is no channel", did_you_mean(channel, CHANNELS), field="channel")
+        raise refuse(
+            "channel_unknown",
+            f"{shown(channel)} is no channel",
+            did_you_mean(channel, CHANNELS),
+            field="channel",
+        )
     lines = account.people if channel is None else account.channels[channel]
     if state is not None:
         return lines[state]
@@ -137,8 +198,14 @@ def entry(account: Account, person: int) -> dict[str, Any]:
     return {
         "person": person,
         "line": line_of(account.people, person),
-        "channels": {channel: line for channel, lines in account.channels.items() if (line := line_of(lines, person)) is not None},
-        "reason": next((reason for reason, ids in account.suppressed.items() if person in ids), None),
+        "channels": {
+            channel: line
+            for channel, lines in account.channels.items()
+            if (line := line_of(lines, person)) is not None
+        },
+        "reason": next(
+            (reason for reason, ids in account.suppressed.items() if person in ids), None
+        ),
     }
 
 
@@ -153,6 +220,13 @@ def _csv(account: Account, wanted: BitMap) -> Iterator[str]:
     def rows() -> Iterator[list[str]]:
         for person in wanted:
             told = entry(account, person)
-            yield [str(person), told["line"] or "", told["reason"] or "", *(told["channels"].get(channel, "") for channel in channels)]
+            yield [
+                str(person),
+                told["line"] or "",
+                told["reason"] or "",
+                *(told["channels"].get(channel, "") for channel in channels),
+            ]
 
-    return write_rows(["person", "line", "reason", *(escape(channel) for channel in channels)], rows())
+    return write_rows(
+        ["person", "line", "reason", *(escape(channel) for channel in channels)], rows()
+    )

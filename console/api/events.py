@@ -1,7 +1,8 @@
-"""What moves, as it moves: server-sent events of state changes and counts (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+"""What moves, as it moves: server-sent events of state changes and counts
+(https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
-Nothing is followed by number: a stream compares the database with what it told last, so that nothing is ever missed (guarantee R7). Who
-connects again is told everything anew.
+Nothing is followed by number: a stream compares the database with what it told last, so that
+nothing is ever missed (guarantee R7). Who connects again is told everything anew.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class Pulses:
         self._operators: dict[int, Operator] = {}
 
     async def now(self) -> dict[int, Pulse]:
-        """Return what is open, or ended in the last ten minutes, as of half a second ago at most."""
+        """Return what is open, or ended in the last ten minutes, as of half a second ago at
+        most.
+        """
         async with self._busy:
             if time.monotonic() - self._at >= LOOK_SECONDS:
                 self._operators = await self._web.db.read(operators.active)
@@ -50,19 +53,29 @@ class Pulses:
             return self._seen
 
     def reader(self, operator_id: int) -> Operator | None:
-        """Return the operator as of the last look; None if they were disabled by then, or may not read."""
+        """Return the operator as of the last look; None if they were disabled by then, or may not
+        read.
+        """
         found = self._operators.get(operator_id)
         return found if found is not None and "read" in operators.PERMISSIONS[found.role] else None
 
     async def since(self, told: dict[int, Pulse]) -> dict[int, Pulse]:
-        """Return the present pulses, and how those versions ended that were told of and are seen no more."""
+        """Return the present pulses, and how those versions ended that were told of and are seen no
+        more.
+        """
         seen = await self.now()
-        gone = [version_id for version_id, pulse in told.items() if version_id not in seen and pulse.state not in ENDED]
+        gone = [
+            version_id
+            for version_id, pulse in told.items()
+            if version_id not in seen and pulse.state not in ENDED
+        ]
         return {**seen, **await self._web.db.read(listing.pulse_of, gone)} if gone else seen
 
 
 class Readable:
-    """What one stream may tell its reader; a message is judged anew when it, its reader's area or the areas changed."""
+    """What one stream may tell its reader; a message is judged anew when it, its reader's area or
+    the areas changed.
+    """
 
     def __init__(self, web: Web) -> None:
         self._web = web
@@ -93,13 +106,21 @@ def router(web: Web) -> APIRouter:
     api = APIRouter(tags=["events"])
     pulses = Pulses(web)
 
-    @api.get("/events", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
+    @api.get(
+        "/events",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {}}}},
+    )
     async def events(request: Request) -> Response:
-        """Stream `state` {message, version, kind, status, state, identifier} and `counts` {message, version, channels}: first all that is open, then every change."""
+        """Stream `state` {message, version, kind, status, state, identifier} and `counts` {message,
+        version, channels}: first all that is open, then every change.
+        """
         actor = await web.actor(request)
         operators.require(actor, "read")
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_stream(web, pulses, actor.id), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(
+            _stream(web, pulses, actor.id), media_type="text/event-stream", headers=headers
+        )
 
     return api
 
@@ -111,13 +132,20 @@ async def _stream(web: Web, pulses: Pulses, operator_id: int) -> AsyncIterator[s
     spoke = time.monotonic()
     while not web.closing.is_set():
         lines: list[str] = []
-        with contextlib.suppress(*TROUBLE):  # a database that is away is asked again; the heartbeat goes on
+        with contextlib.suppress(
+            *TROUBLE
+        ):  # a database that is away is asked again; the heartbeat goes on
             seen = await pulses.since(told)
             reader = pulses.reader(operator_id)
             if reader is None:
-                return  # disabled since: nothing more is told, and whoever connects again is refused
+                # disabled since: nothing more is told, and whoever connects again is refused
+                return
             seen = await mine.of(reader, seen)
-            lines = [line for version_id, pulse in sorted(seen.items()) for line in changes(told.get(version_id), pulse)]
+            lines = [
+                line
+                for version_id, pulse in sorted(seen.items())
+                for line in changes(told.get(version_id), pulse)
+            ]
             told = seen
         if lines:
             yield "".join(lines)
@@ -138,11 +166,12 @@ def changes(before: Pulse | None, now: Pulse) -> list[str]:
     if before is None or (before.state, before.identifier) != (now.state, now.identifier):
         found.append(event("state", told))
     if channels and (before is None or before.channels != now.channels):
-        found.append(event("counts", {"message": now.message, "version": now.version, "channels": channels}))
+        found.append(
+            event("counts", {"message": now.message, "version": now.version, "channels": channels})
+        )
     return found
 
 
 def event(name: str, data: object) -> str:
     """Return one event as it stands in the stream."""
     return f"event: {name}\ndata: {json.dumps(data)}\n\n"
-

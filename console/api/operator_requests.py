@@ -1,4 +1,6 @@
-"""Operator changes and bulk exports over HTTP: asked for by one administrator, approved by another."""
+"""Operator changes and bulk exports over HTTP: asked for by one administrator, approved by
+another.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,12 @@ def _body(fields: tuple[str, ...], required: tuple[str, ...]) -> dict[str, Any]:
     if "kind" in properties:
         properties["kind"] = {"enum": list(operator_requests.KINDS)}
         properties["may_set"] = {"type": "array", "items": {"type": "string"}}
-    schema = {"type": "object", "additionalProperties": False, "properties": properties, "required": list(required)}
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "required": list(required),
+    }
     return {"requestBody": {"required": bool(required), "content": {JSON: {"schema": schema}}}}
 
 
@@ -40,7 +47,9 @@ def router(web: Web) -> APIRouter:
 
     @api.post("/operator-requests", status_code=201, openapi_extra=_body(_FIELDS, ("kind",)))
     async def ask(request: Request) -> Response:
-        """Ask for an operator to be added or disabled, or for an export of all subscribers; another administrator approves."""
+        """Ask for an operator to be added or disabled, or for an export of all subscribers; another
+        administrator approves.
+        """
         actor = await web.actor(request)
         body = await request.body()
         check_media_type(request, body, JSON)
@@ -48,7 +57,11 @@ def router(web: Web) -> APIRouter:
         async def make() -> Act:
             operators.require(actor, "administer")
             kind, what = await _asked(web, read_act(request, body, _FIELDS))
-            return Act(do=lambda desk: desk.db.write(operator_requests.ask, actor, kind, what, web.now()), answer=lambda _c, r, _s: r.to_json(), status=201)
+            return Act(
+                do=lambda desk: desk.db.write(operator_requests.ask, actor, kind, what, web.now()),
+                answer=lambda _c, r, _s: r.to_json(),
+                status=201,
+            )
 
         return await once(request, body, web.desk, actor, make)
 
@@ -62,7 +75,9 @@ def router(web: Web) -> APIRouter:
 
     @api.post("/operator-requests/{id}/approve", openapi_extra=_body((), ()))
     async def approve(request: Request, id: str) -> Response:
-        """Approve, as another administrator than who asked; of a new operator the answer holds the token, this once, to be handed over."""
+        """Approve, as another administrator than who asked; of a new operator the answer holds the
+        token, this once, to be handed over.
+        """
         actor = await web.actor(request)
         body = await request.body()
 
@@ -70,7 +85,9 @@ def router(web: Web) -> APIRouter:
             operators.require(actor, "administer")
             read_act(request, body, ())
             return Act(
-                do=lambda desk: desk.db.write(operator_requests.approve, actor, _number(id), web.now()),
+                do=lambda desk: desk.db.write(
+                    operator_requests.approve, actor, _number(id), web.now()
+                ),
                 answer=lambda _c, result, _s: result[0].to_json(),
                 once_only=lambda result: {"token": result[1]} if result[1] is not None else {},
             )
@@ -85,22 +102,46 @@ def router(web: Web) -> APIRouter:
 
         def make() -> Act:
             operators.require(actor, "administer")
-            why = text_field(read_act(request, body, ("why",)), "why", missing="why_missing", fix="say why: who asked for it reads it")
+            why = text_field(
+                read_act(request, body, ("why",)),
+                "why",
+                missing="why_missing",
+                fix="say why: who asked for it reads it",
+            )
             if len(why) > 1000:
-                raise refuse("text_too_long", "why has more than 1,000 characters", "say it shorter", field="why")
-            return Act(do=lambda desk: desk.db.write(operator_requests.reject, actor, _number(id), why, web.now()), answer=lambda _c, r, _s: r.to_json())
+                raise refuse(
+                    "text_too_long",
+                    "why has more than 1,000 characters",
+                    "say it shorter",
+                    field="why",
+                )
+            return Act(
+                do=lambda desk: desk.db.write(
+                    operator_requests.reject, actor, _number(id), why, web.now()
+                ),
+                answer=lambda _c, r, _s: r.to_json(),
+            )
 
         return await once(request, body, web.desk, actor, make)
 
-    @api.get("/operator-requests/{id}/export", response_class=StreamingResponse, responses={200: {"content": {"text/csv": {}}}})
+    @api.get(
+        "/operator-requests/{id}/export",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/csv": {}}}},
+    )
     async def export(request: Request, id: str) -> Response:
-        """Return the subscribers CSV that was asked for and approved: to who asked, within an hour, once."""
+        """Return the subscribers CSV that was asked for and approved: to who asked, within an hour,
+        once.
+        """
         actor = await web.actor(request)
         operators.require(actor, "administer")
         number = _number(id)
         await web.db.write(operator_requests.take_export, actor, number, web.now())
         kept = await web.db.read(_to_file)
-        named = {"Content-Disposition": f'attachment; filename="subscribers-{number}.csv"', "Cache-Control": "no-store"}
+        named = {
+            "Content-Disposition": f'attachment; filename="subscribers-{number}.csv"',
+            "Cache-Control": "no-store",
+        }
         return StreamingResponse(_pieces(kept), media_type="text/csv; charset=utf-8", headers=named)
 
     return api
@@ -108,38 +149,87 @@ def router(web: Web) -> APIRouter:
 
 async def _asked(web: Web, said: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the kind and what it is about; raises Rejected."""
-    kind = text_field(said, "kind", missing="kind_missing", fix=f"use one of {', '.join(operator_requests.KINDS)}")
+    kind = text_field(
+        said, "kind", missing="kind_missing", fix=f"use one of {', '.join(operator_requests.KINDS)}"
+    )
     allowed = {"add": set(_FIELDS), "disable": {"kind", "name"}, "export": {"kind"}}.get(kind)
     if allowed is None:
-        raise refuse("kind_unknown", f"there is no request {shown(kind)}", f"use one of {', '.join(operator_requests.KINDS)}", field="kind")
+        raise refuse(
+            "kind_unknown",
+            f"there is no request {shown(kind)}",
+            f"use one of {', '.join(operator_requests.KINDS)}",
+            field="kind",
+        )
     for name in said.keys() - allowed:
-        raise refuse("field_unknown", f"a request to {kind} takes no {name}", "leave it out", field=name)
+        raise refuse(
+            "field_unknown", f"a request to {kind} takes no {name}", "leave it out", field=name
+        )
     if kind == "export":
         return kind, {}
-    name = check_name(text_field(said, "name", missing="name_missing", fix="give the person's name"))
+    name = check_name(
+        text_field(said, "name", missing="name_missing", fix="give the person's name")
+    )
     if kind == "disable":
         return kind, {"name": name}
-    role = text_field(said, "role", missing="role_missing", fix=f"use one of {', '.join(operators.PERMISSIONS)}")
-    # Over HTTP nobody sees the other person: without a mailbox one person could make themselves two.
-    email = normalise_email(text_field(said, "email", missing="email_missing", fix="give the person's own address"))
-    area = text_field(said, "area", missing="area_missing", fix="give a code, or leave it out").strip().upper() if "area" in said else None
+    role = text_field(
+        said, "role", missing="role_missing", fix=f"use one of {', '.join(operators.PERMISSIONS)}"
+    )
+    # Over HTTP nobody sees the other person: without a mailbox one person could make themselves
+    # two.
+    email = normalise_email(
+        text_field(said, "email", missing="email_missing", fix="give the person's own address")
+    )
+    area = (
+        text_field(said, "area", missing="area_missing", fix="give a code, or leave it out")
+        .strip()
+        .upper()
+        if "area" in said
+        else None
+    )
     if area is not None and area not in await web.desk.tree():
-        raise refuse("area_unknown", f"{shown(area)} was never imported", "see GET /api/v1/areas", field="area")
-    return kind, {"name": name, "role": role, "area": area, "email": email, "may_set": _scopes(said.get("may_set", []))}
+        raise refuse(
+            "area_unknown",
+            f"{shown(area)} was never imported",
+            "see GET /api/v1/areas",
+            field="area",
+        )
+    return kind, {
+        "name": name,
+        "role": role,
+        "area": area,
+        "email": email,
+        "may_set": _scopes(said.get("may_set", [])),
+    }
 
 
 def _scopes(given: Any) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(scope, str) for scope in given):
-        raise refuse("field_type", "may_set is no list of scopes", 'write ["UK"], or leave it out', field="may_set")
+        raise refuse(
+            "field_type",
+            "may_set is no list of scopes",
+            'write ["UK"], or leave it out',
+            field="may_set",
+        )
     if len(given) > 100:
-        raise refuse("too_many", "may_set has more than 100 scopes", "leave the area out: then the person may set all", field="may_set")
+        raise refuse(
+            "too_many",
+            "may_set has more than 100 scopes",
+            "leave the area out: then the person may set all",
+            field="may_set",
+        )
     return list(dict.fromkeys(normalise_scope(scope, field="may_set") for scope in given))
 
 
 def _number(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
-    raise refuse("request_unknown", "there is no such request", "see GET /api/v1/operator-requests", field="id", status=404)
+    raise refuse(
+        "request_unknown",
+        "there is no such request",
+        "see GET /api/v1/operator-requests",
+        field="id",
+        status=404,
+    )
 
 
 def _to_file(conn: Connection) -> IO[bytes]:

@@ -22,14 +22,35 @@ def router(web: Web) -> APIRouter:
     api = APIRouter(tags=["reading"])
 
     @api.get("/threat-levels")
-    async def threat_levels(request: Request, as_of: str | None = None, area: str | None = None, scope: str | None = None) -> Response:
-        """Return the level of every scope, or the effective level of one area with the scopes it comes from; now, or as of a time."""
+    async def threat_levels(
+        request: Request,
+        as_of: str | None = None,
+        area: str | None = None,
+        scope: str | None = None,
+    ) -> Response:
+        """Return the level of every scope, or the effective level of one area with the scopes it
+        comes from; now, or as of a time.
+        """
         operators.require(await web.actor(request), "read")
         at = read_time(as_of) if as_of is not None else web.now()
         if area is not None:
             tree = await web.desk.tree()
-            return JSONResponse([(await web.db.read(levels_store.effective, tree, area.strip().upper(), at, past=as_of is not None)).to_json()])
-        held = await web.db.read(levels_store.show, at, scope, confidential=True, past=as_of is not None)
+            return JSONResponse(
+                [
+                    (
+                        await web.db.read(
+                            levels_store.effective,
+                            tree,
+                            area.strip().upper(),
+                            at,
+                            past=as_of is not None,
+                        )
+                    ).to_json()
+                ]
+            )
+        held = await web.db.read(
+            levels_store.show, at, scope, confidential=True, past=as_of is not None
+        )
         return JSONResponse([shown.to_json() for shown in held])
 
     @api.get("/areas")
@@ -37,27 +58,58 @@ def router(web: Web) -> APIRouter:
         """Return every imported area: code, name, level, parent."""
         operators.require(await web.actor(request), "read")
         tree = await web.desk.tree()
-        return JSONResponse([{"code": a.code, "name": a.name, "level": a.level, "parent": a.parent} for a in tree.all()])
+        return JSONResponse(
+            [
+                {"code": a.code, "name": a.name, "level": a.level, "parent": a.parent}
+                for a in tree.all()
+            ]
+        )
 
     @api.get("/audit")
-    async def audit_(request: Request, after: str | None = None, limit: str | None = None) -> Response:
-        """Return links of the audit chain behind number `after`, in their order, and its head; for auditors, and recorded."""
+    async def audit_(
+        request: Request, after: str | None = None, limit: str | None = None
+    ) -> Response:
+        """Return links of the audit chain behind number `after`, in their order, and its head; for
+        auditors, and recorded.
+        """
         actor = await web.actor(request)
         if actor.role != "auditor":
-            raise refuse("wrong_role", f"the role {actor.role} may not read the audit chain", "ask somebody whose role is auditor", status=403)
+            raise refuse(
+                "wrong_role",
+                f"the role {actor.role} may not read the audit chain",
+                "ask somebody whose role is auditor",
+                status=403,
+            )
         size, behind = cursors.limit_of(limit), number_of(after)
-        await web.db.write(operators.log_admin, actor=actor.name, action="audit.list", subject=f"after {behind}", now=web.now())
-        links, head = await web.db.read(lambda conn: (audit.listed(conn, behind, size), audit.head(conn)))
+        await web.db.write(
+            operators.log_admin,
+            actor=actor.name,
+            action="audit.list",
+            subject=f"after {behind}",
+            now=web.now(),
+        )
+        links, head = await web.db.read(
+            lambda conn: (audit.listed(conn, behind, size), audit.head(conn))
+        )
         newest = {"number": head.number, "hash": head.hash} if head else None
         following = links[-1]["number"] if len(links) == size else None
         return JSONResponse({"links": links, "head": newest, "next": following})
 
     @api.get("/subscribers")
-    async def subscribers(request: Request, cursor: str | None = None, limit: str | None = None) -> Response:
-        """Return the people registered, by page, with their numbers, addresses and names masked; for administrators and auditors, and logged."""
+    async def subscribers(
+        request: Request, cursor: str | None = None, limit: str | None = None
+    ) -> Response:
+        """Return the people registered, by page, with their numbers, addresses and names masked;
+        for administrators and auditors, and logged.
+        """
         actor = await web.actor(request)
         if actor.role not in _SUBSCRIBER_ROLES:
-            raise refuse("wrong_role", f"the role {actor.role} may not list subscribers", f"ask somebody whose role is {' or '.join(_SUBSCRIBER_ROLES)}", status=403)
+            raise refuse(
+                "wrong_role",
+                f"the role {actor.role} may not list subscribers",
+                f"ask somebody whose role is {' or '.join(_SUBSCRIBER_ROLES)}",
+                status=403,
+            )
         size = cursors.limit_of(limit)
         place = cursors.read(web.key, "subscribers", cursor)
         after = place[0] if place else 0
@@ -65,8 +117,17 @@ def router(web: Web) -> APIRouter:
         tree = None if actor.area is None else await web.desk.tree()
         found = await web.db.read(listing.page, after, size + 1, tree, actor.area)
         page = found[:size]
-        await web.db.write(look_ups.record, actor, look_ups.LISTED, subject=f"after {after}", detail=f"{len(page)} masked", now=web.now())
-        following = cursors.write(web.key, "subscribers", page[-1]["id"]) if len(found) > size else None
+        await web.db.write(
+            look_ups.record,
+            actor,
+            look_ups.LISTED,
+            subject=f"after {after}",
+            detail=f"{len(page)} masked",
+            now=web.now(),
+        )
+        following = (
+            cursors.write(web.key, "subscribers", page[-1]["id"]) if len(found) > size else None
+        )
         return JSONResponse({"subscribers": page, "next": following})
 
     return api
@@ -78,12 +139,22 @@ def number_of(text: str | None) -> int:
         return 0
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
-    raise refuse("cursor_invalid", "that is no number of a link", "give the number of the last link that you have", field="after", status=400)
+    raise refuse(
+        "cursor_invalid",
+        "that is no number of a link",
+        "give the number of the last link that you have",
+        field="after",
+        status=400,
+    )
 
 
 def read_time(text: str) -> datetime:
-    """Return an aware moment: RFC 3339, or a date for its first moment (UTC). Raises Rejected (422 time_invalid, time_zone_missing)."""
-    word = re.sub(r"(?<=\d) (?=\d\d:\d\d$)", "+", text.strip())  # a plus sign in a query reads as a space
+    """Return an aware moment: RFC 3339, or a date for its first moment (UTC). Raises Rejected (422
+    time_invalid, time_zone_missing).
+    """
+    word = re.sub(
+        r"(?<=\d) (?=\d\d:\d\d$)", "+", text.strip()
+    )  # a plus sign in a query reads as a space
     try:
         at = datetime.fromisoformat(word)
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", word, re.ASCII):
@@ -91,5 +162,15 @@ def read_time(text: str) -> datetime:
         if at.tzinfo is not None:
             return at.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise refuse("time_invalid", "not a time that exists", "write it as 2026-11-21T18:00:00Z", field="as_of") from None
-    raise refuse("time_zone_missing", "the time has no offset from UTC", "write it as 2026-11-21T18:00:00Z", field="as_of")
+        raise refuse(
+            "time_invalid",
+            "not a time that exists",
+            "write it as 2026-11-21T18:00:00Z",
+            field="as_of",
+        ) from None
+    raise refuse(
+        "time_zone_missing",
+        "the time has no offset from UTC",
+        "write it as 2026-11-21T18:00:00Z",
+        field="as_of",
+    )

@@ -1,4 +1,6 @@
-"""`fasttime bench NAME`: ratios side by side in one run; absolute numbers are only logged (docs/performance.md)."""
+"""`fasttime bench NAME`: ratios side by side in one run; absolute numbers are only logged
+(docs/performance.md).
+"""
 
 from __future__ import annotations
 
@@ -32,16 +34,23 @@ def benches() -> Mapping[str, Bench]:
 
 
 def run(name: str, json_output: bool = False) -> int:
-    """Run one bench, or `all` of them in short form, and print a table or JSON; return 0, or 1 where a goal is missed.
+    """Run one bench, or `all` of them in short form, and print a table or JSON; return 0, or 1
+    where a goal is missed.
 
-    Raises Rejected: exit 2 for a name that there is not (it lists them), 69 where a service is missing. Progress goes to stderr.
-    FASTTIME_TEST_BENCH_QUICK=1 shortens a single bench too; _PAIRS, _PEOPLE, _WORKERS change its size.
+    Raises Rejected: exit 2 for a name that there is not (it lists them), 69 where a service is
+    missing. Progress goes to stderr. FASTTIME_TEST_BENCH_QUICK=1 shortens a single bench too;
+    _PAIRS, _PEOPLE, _WORKERS change its size.
     """
     from config import logging as logs
 
     known = benches()
     if name not in known and name != "all":
-        raise refuse("bench_unknown", f"there is no bench {name}" if name else "which bench?", f"use one of {', '.join(known)}, or all", field="NAME")
+        raise refuse(
+            "bench_unknown",
+            f"there is no bench {name}" if name else "which bench?",
+            f"use one of {', '.join(known)}, or all",
+            field="NAME",
+        )
     logs.configure("json", level=logging.WARNING)
     quick = name == "all" or os.environ.get("FASTTIME_TEST_BENCH_QUICK", "") not in ("", "0")
     return asyncio.run(_run(known if name == "all" else {name: known[name]}, quick, json_output))
@@ -66,8 +75,25 @@ async def _run(wanted: Mapping[str, Bench], quick: bool, json_output: bool) -> i
         goal = "" if r.goal is None else f"{'<=' if r.at_most else '>='} {r.goal:g}"
         verdict = "" if r.met is None else "met" if r.met else "MISSED"
         logged = f"{r.ours:,.0f} / {r.theirs:,.0f} {r.unit}"
-        rows.append((r.name, r.what, f"{middle:.3f}", f"{low:.3f} .. {high:.3f}", len(r.ratios), goal, verdict, logged, "" if r.quiet else "no"))
-    after = [f"{r.name}: {', '.join(f'{k}={v}' for k, v in r.facts.items() if not isinstance(v, list))}" for r in results]
+        rows.append(
+            (
+                r.name,
+                r.what,
+                f"{middle:.3f}",
+                f"{low:.3f} .. {high:.3f}",
+                len(r.ratios),
+                goal,
+                verdict,
+                logged,
+                "" if r.quiet else "no",
+            )
+        )
+    after = [
+        f"{r.name}: {', '.join(f'{k}={v}' for k, v in r.facts.items() if not isinstance(v, list))}"
+        for r in results
+    ]
     header = ("bench", "ratio of", "median", "quartiles", "n", "goal", "", "only logged", "quiet")
-    Output(json=json_output).table({"benches": [r.to_json() for r in results], "quick": quick}, header, rows, *after)
+    Output(json=json_output).table(
+        {"benches": [r.to_json() for r in results], "quick": quick}, header, rows, *after
+    )
     return 0 if all(r.met is not False for r in results) else 1

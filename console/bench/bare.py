@@ -1,4 +1,6 @@
-"""The baseline: the plainest loops that hand as many bytes to the same sink, with no claim, no log and no memory of what was sent."""
+"""The baseline: the plainest loops that hand as many bytes to the same sink, with no claim, no log
+and no memory of what was sent.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,17 @@ from console.bench.child import say, told
 
 
 async def mails(url: str, message: bytes, count: int, connections: int) -> float:
-    """Send `count` mails by aiosmtplib's `sendmail` on so many connections; return the seconds from the first command to the last answer."""
-    # By name: the house keeps aiosmtplib in channels.email, and this loop stands for somebody else's program.
+    """Send `count` mails by aiosmtplib's `sendmail` on so many connections; return the seconds from
+    the first command to the last answer.
+    """
+    # By name: the house keeps aiosmtplib in channels.email, and this loop stands for somebody
+    # else's program.
     aiosmtplib = import_module("aiosmtplib")
     where = urlsplit(url)
-    clients = [aiosmtplib.SMTP(hostname=where.hostname, port=where.port, use_tls=False, start_tls=False) for _ in range(connections)]
+    clients = [
+        aiosmtplib.SMTP(hostname=where.hostname, port=where.port, use_tls=False, start_tls=False)
+        for _ in range(connections)
+    ]
     await asyncio.gather(*(client.connect() for client in clients))
     left = iter(range(1, count + 1))
 
@@ -33,17 +41,25 @@ async def mails(url: str, message: bytes, count: int, connections: int) -> float
     return seconds
 
 
-async def posts(url: str, body: bytes, headers: dict[str, str], count: int, connections: int) -> float:
-    """Post `count` times by aiohttp on so many connections, `+999000000000` in the body replaced; return the seconds."""
+async def posts(
+    url: str, body: bytes, headers: dict[str, str], count: int, connections: int
+) -> float:
+    """Post `count` times by aiohttp on so many connections, `+999000000000` in the body replaced;
+    return the seconds.
+    """
     import aiohttp
 
     left = iter(range(1, count + 1))
     connector = aiohttp.TCPConnector(limit=connections)
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+    async with aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar()
+    ) as session:
 
         async def loop() -> None:
             for n in left:
-                async with session.post(url, data=body.replace(b"999000000000", b"999%09d" % n), headers=headers) as answer:
+                async with session.post(
+                    url, data=body.replace(b"999000000000", b"999%09d" % n), headers=headers
+                ) as answer:
                     await answer.read()
                     if answer.status != 201:
                         raise RuntimeError(f"the sink answered {answer.status}")

@@ -1,4 +1,6 @@
-"""A process that is measured: started, asked line by line, pinned to a core, its CPU and memory read from outside."""
+"""A process that is measured: started, asked line by line, pinned to a core, its CPU and memory
+read from outside.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _ROOT = Path(__file__).parents[2]
 
 
 def cores() -> tuple[set[int], set[int]]:
-    """Return (the cores of what is measured, the cores of everything else); the same where there is only one."""
+    """Return (the cores of what is measured, the cores of everything else); the same where there is
+    only one.
+    """
     if not hasattr(os, "sched_getaffinity"):
         return set(), set()
     mine = sorted(os.sched_getaffinity(0))
@@ -31,9 +35,18 @@ def pin(pid: int, to: set[int]) -> None:
 
 
 class Child:
-    """`python -m MODULE …` under our hands. It answers one JSON line for each line it is told; its log goes to a file."""
+    """`python -m MODULE …` under our hands. It answers one JSON line for each line it is told; its
+    log goes to a file.
+    """
 
-    def __init__(self, module: str, *arguments: str, env: Mapping[str, str] | None = None, log: Path, core: set[int] | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        log: Path,
+        core: set[int] | None = None,
+    ) -> None:
         self._command = [sys.executable, "-m", module, *arguments]
         self._env = self.environment(env or {})
         self._log, self._core = log, core
@@ -42,8 +55,14 @@ class Child:
 
     @staticmethod
     def environment(env: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment of a process of ours: none of the settings that happen to be set here."""
-        return {**{k: v for k, v in os.environ.items() if not k.startswith("FASTTIME_")}, "PYTHONPATH": str(_ROOT), **env}
+        """Return the environment of a process of ours: none of the settings that happen to be set
+        here.
+        """
+        return {
+            **{k: v for k, v in os.environ.items() if not k.startswith("FASTTIME_")},
+            "PYTHONPATH": str(_ROOT),
+            **env,
+        }
 
     @property
     def pid(self) -> int:
@@ -55,7 +74,12 @@ class Child:
         """Start it and wait until it says that it is ready."""
         self._file = self._log.open("ab")
         self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=self._file, env=self._env, limit=1 << 20
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=self._file,
+            env=self._env,
+            limit=1 << 20,
         )
         if self._core:
             pin(self.pid, self._core)
@@ -67,7 +91,9 @@ class Child:
         return self
 
     async def ask(self, **words: Any) -> dict[str, Any]:
-        """Tell it something and return its answer. Raises Rejected with the end of its log where it is gone."""
+        """Tell it something and return its answer. Raises Rejected with the end of its log where it
+        is gone.
+        """
         self.tell(**words)
         return await self.answer()
 
@@ -83,14 +109,24 @@ class Child:
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
-            tail = " | ".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])[-1500:]
-            raise refuse("bench_failed", f"{self._command[2]} ended: {tail}", "see its log above; the bench was not finished")
+            tail = " | ".join(
+                self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+            )[-1500:]
+            raise refuse(
+                "bench_failed",
+                f"{self._command[2]} ended: {tail}",
+                "see its log above; the bench was not finished",
+            )
         found: dict[str, Any] = json.loads(line)
         return found
 
     def memory(self) -> int:
         """Return its resident memory in bytes (Linux)."""
-        for line in Path(f"/proc/{self.pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
+        for line in (
+            Path(f"/proc/{self.pid}/status")
+            .read_text(encoding="ascii", errors="replace")
+            .splitlines()
+        ):
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
         return 0

@@ -18,18 +18,25 @@ from subscribers.registry import shared_contacts
 
 
 async def fanout(quick: bool = False) -> Result:
-    """From an approved version to batches that can be claimed, for 1,000,000 people by text; the baseline is COPY of 1,000,000 ids into PostgreSQL."""
+    """From an approved version to batches that can be claimed, for 1,000,000 people by text; the
+    baseline is COPY of 1,000,000 ids into PostgreSQL.
+    """
     people = 100_000 if quick else places.number_of("PEOPLE", 1_000_000)
     pairs = 2 if quick else places.number_of("PAIRS", 7)
     on = frozenset({"sms"})
     async with contextlib.AsyncExitStack() as stack:
-        url = await stack.enter_async_context(places.a_database(places.service("POSTGRES", "fanout")))
+        url = await stack.enter_async_context(
+            places.a_database(places.service("POSTGRES", "fanout"))
+        )
         db = Database(url, pool_size=4)
         stack.push_async_callback(db.close)
         note(f"fanout: {people:,} people into the registry by COPY")
         began = time.perf_counter()
         await places.invent_people(db, people)
-        facts: dict[str, Any] = {"people": people, "registry_copy_seconds": round(time.perf_counter() - began, 2)}
+        facts: dict[str, Any] = {
+            "people": people,
+            "registry_copy_seconds": round(time.perf_counter() - began, 2),
+        }
         room = await ControlRoom.open(db)
         matcher = Matcher(db, lambda _: on)
         began = time.perf_counter()
@@ -44,7 +51,11 @@ async def fanout(quick: bool = False) -> Result:
             began = time.perf_counter()
             result = await matcher.process(v.id)
             seconds = time.perf_counter() - began
-            stored = await db.read(lambda conn: conn.exec_driver_sql(f"SELECT sum(size) FROM batch WHERE version_id = {v.id:d}").scalar_one())  # noqa: S608
+            stored = await db.read(
+                lambda conn: conn.exec_driver_sql(
+                    f"SELECT sum(size) FROM batch WHERE version_id = {v.id:d}"  # noqa: S608
+                ).scalar_one()
+            )
             if result != "released" or stored != people:
                 raise RuntimeError(f"{result}: {stored} people in batches, {people} wanted")
             return Block(value=people / seconds, facts={"seconds": round(seconds, 3)})
@@ -57,7 +68,15 @@ async def fanout(quick: bool = False) -> Result:
             return Block(value=people / seconds, facts={"seconds": round(seconds, 3)})
 
         found = await side_by_side("fanout", ours, theirs, pairs=pairs)
-    return of_pairs("fanout", f"freeze, release and store {people:,} / COPY as many ids", "people/s", found, wanted=pairs, goal=None, facts=facts)
+    return of_pairs(
+        "fanout",
+        f"freeze, release and store {people:,} / COPY as many ids",
+        "people/s",
+        found,
+        wanted=pairs,
+        goal=None,
+        facts=facts,
+    )
 
 
 async def _steps(db: Database, room: ControlRoom, matcher: Matcher, people: int) -> dict[str, Any]:
@@ -72,4 +91,7 @@ async def _steps(db: Database, room: ControlRoom, matcher: Matcher, people: int)
     times.append(time.perf_counter())
     await db.write(audiences.release, v.id, shared_contacts=shared_contacts)
     times.append(time.perf_counter())
-    return {f"{step}_seconds": round(b - a, 3) for step, a, b in zip(("match", "freeze", "release"), times, times[1:], strict=False)}
+    return {
+        f"{step}_seconds": round(b - a, 3)
+        for step, a, b in zip(("match", "freeze", "release"), times, times[1:], strict=False)
+    }

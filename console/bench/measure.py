@@ -1,4 +1,6 @@
-"""How a ratio is measured honestly on a machine that others use too: ABBA pairs, a calibration around each block, steal and foreign load told."""
+"""How a ratio is measured honestly on a machine that others use too: ABBA pairs, a calibration
+around each block, steal and foreign load told.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,18 @@ from typing import Any
 import numpy as np
 
 DRIFT, STEAL, FOREIGN = 0.05, 0.02, 0.2
-"""A pair is void if the calibration drifts by more, if the host stole more, or if others kept that many cores busy before a block."""
+"""A pair is void if the calibration drifts by more, if the host stole more, or if others kept
+that many cores busy before a block.
+"""
 QUIET_SECONDS = 0.3
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One side, once: `value` is what the ratio is made of (a rate, seconds, bytes), `facts` are only logged."""
+    """One side, once: `value` is what the ratio is made of (a rate, seconds, bytes), `facts` are
+    only logged.
+    """
 
     value: float
     facts: dict[str, Any] = field(default_factory=dict)
@@ -65,7 +71,9 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What one bench found. `goal` is the least (or, with `at_most`, the greatest) ratio wanted; None = only told."""
+    """What one bench found. `goal` is the least (or, with `at_most`, the greatest) ratio wanted;
+    None = only told.
+    """
 
     name: str
     what: str
@@ -86,11 +94,17 @@ class Result:
 
     @property
     def met(self) -> bool | None:
-        """Whether the median meets the goal, and the worse quartile within a tenth of it; None without a goal."""
+        """Whether the median meets the goal, and the worse quartile within a tenth of it; None
+        without a goal.
+        """
         if self.goal is None:
             return None
         low, middle, high = self.quartiles
-        return (middle <= self.goal and high <= self.goal / 0.9) if self.at_most else (middle >= self.goal and low >= 0.9 * self.goal)
+        return (
+            (middle <= self.goal and high <= self.goal / 0.9)
+            if self.at_most
+            else (middle >= self.goal and low >= 0.9 * self.goal)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the bench as JSON, all samples included."""
@@ -134,7 +148,9 @@ def note(line: str) -> None:
 
 
 def calibrate() -> float:
-    """Return the seconds of a fixed piece of work: a numpy scan and a Python loop, the best of three."""
+    """Return the seconds of a fixed piece of work: a numpy scan and a Python loop, the best of
+    three.
+    """
     data = np.arange(400_000, dtype=np.float64)
     best = float("inf")
     for _ in range(3):
@@ -164,7 +180,12 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     total = 0.0
     for pid in pids:
         try:
-            words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            words = (
+                Path(f"/proc/{pid}/stat")
+                .read_text(encoding="utf-8", errors="replace")
+                .rpartition(")")[2]
+                .split()
+            )
         except OSError:
             continue
         total += (int(words[11]) + int(words[12])) / _TICKS
@@ -182,8 +203,12 @@ async def foreign_load() -> float:
 Side = Callable[[], Awaitable[Block]]
 
 
-async def side_by_side(name: str, ours: Side, theirs: Side, *, pairs: int, tries: int | None = None) -> list[Pair]:
-    """Measure both sides `pairs` times in the order ABBA; a pair that was disturbed is measured again, at most `tries` pairs in all."""
+async def side_by_side(
+    name: str, ours: Side, theirs: Side, *, pairs: int, tries: int | None = None
+) -> list[Pair]:
+    """Measure both sides `pairs` times in the order ABBA; a pair that was disturbed is measured
+    again, at most `tries` pairs in all.
+    """
     done: list[Pair] = []
     limit = tries or 2 * pairs
     while sum(p.quiet for p in done) < pairs and len(done) < limit:
@@ -199,20 +224,54 @@ async def side_by_side(name: str, ours: Side, theirs: Side, *, pairs: int, tries
         after = machine_ticks()
         a, b = blocks if first_ours else blocks[::-1]
         steal = (after[1] - before[1]) / (after[2] - before[2]) if after[2] > before[2] else 0.0
-        pair = Pair(ours=a, theirs=b, drift=max(calibration) / min(calibration) - 1, steal=steal, foreign=foreign)
+        pair = Pair(
+            ours=a,
+            theirs=b,
+            drift=max(calibration) / min(calibration) - 1,
+            steal=steal,
+            foreign=foreign,
+        )
         done.append(pair)
-        disturbed = "" if pair.quiet else f"  disturbed: drift {pair.drift:.0%}, steal {pair.steal:.1%}, others {pair.foreign:.2f} cores"
-        note(f"{name} {len(done)}: {pair.ratio:.3f}  (ours {a.value:,.0f}, bare {b.value:,.0f}){disturbed}")
+        disturbed = (
+            ""
+            if pair.quiet
+            else (
+                f"  disturbed: drift {pair.drift:.0%}, steal {pair.steal:.1%}, others"
+                f" {pair.foreign:.2f} cores"
+            )
+        )
+        note(
+            f"{name} {len(done)}: {pair.ratio:.3f}  (ours {a.value:,.0f}, bare"
+            f" {b.value:,.0f}){disturbed}"
+        )
     return done
 
 
-def of_pairs(name: str, what: str, unit: str, pairs: Sequence[Pair], *, wanted: int, goal: float | None, facts: dict[str, Any]) -> Result:
+def of_pairs(
+    name: str,
+    what: str,
+    unit: str,
+    pairs: Sequence[Pair],
+    *,
+    wanted: int,
+    goal: float | None,
+    facts: dict[str, Any],
+) -> Result:
     """Make a result of the quiet pairs; of all of them where too few were quiet, and say so."""
     quiet = [p for p in pairs if p.quiet]
     used = quiet if len(quiet) >= wanted else list(pairs)
     if used and "workers_cpu_us" in used[0].ours.facts and "loops_cpu_us" in used[0].theirs.facts:
-        # Of less use than time, but others' load hardly moves it: what the sending processes themselves had to do.
-        facts = {**facts, "cpu_ratio": round(statistics.median(p.theirs.facts["loops_cpu_us"] / p.ours.facts["workers_cpu_us"] for p in used), 3)}
+        # Of less use than time, but others' load hardly moves it: what the sending processes
+        # themselves had to do.
+        facts = {
+            **facts,
+            "cpu_ratio": round(
+                statistics.median(
+                    p.theirs.facts["loops_cpu_us"] / p.ours.facts["workers_cpu_us"] for p in used
+                ),
+                3,
+            ),
+        }
     return Result(
         name=name,
         what=what,

@@ -1,4 +1,6 @@
-"""Where a bench takes place: services of this machine by environment, a database of its own on the server, invented people in it."""
+"""Where a bench takes place: services of this machine by environment, a database of its own on the
+server, invented people in it.
+"""
 
 from __future__ import annotations
 
@@ -28,22 +30,39 @@ from console import migrate
 KEY = "bench" + "0123456789abcdef" * 3
 FROM = "Police alerts <alerts@example.org>"
 PUBLIC_URL = "https://alerts.police.example"
-ACCOUNT, TOKEN, NUMBER = "ACbe0c400000000000000000000000000000", "bench000000000000000000000000000", "+447700900997"
+ACCOUNT, TOKEN, NUMBER = (
+    "ACbe0c400000000000000000000000000000",
+    "bench000000000000000000000000000",
+    "+447700900997",
+)
 HOW = "run `make bench NAME={name}`, which starts what it needs, or set {variable}"
 
 WORDS = Text(
     headline="Gas leak in Station Road: leave the area",
-    description="A gas main has been damaged in Station Road. The fire brigade is there. Nobody is hurt.",
-    instruction="Leave Station Road and the streets beside it now. Do not use your car. Wait at the leisure centre until you are told that it is safe.",
+    description=(
+        "A gas main has been damaged in Station Road. The fire brigade is there. Nobody is hurt."
+    ),
+    instruction=(
+        "Leave Station Road and the streets beside it now. Do not use your car. Wait at the leisure"
+        " centre until you are told that it is safe."
+    ),
 )
 
 
 def service(which: str, bench: str) -> str:
-    """Return where POSTGRES, KAFKA or REDIS is (FASTTIME_TEST_…, as the suite reads it). Raises Rejected (exit 69)."""
+    """Return where POSTGRES, KAFKA or REDIS is (FASTTIME_TEST_…, as the suite reads it). Raises
+    Rejected (exit 69).
+    """
     variable = f"FASTTIME_TEST_{which}"
     found = os.environ.get(variable, "").strip()
     if not found:
-        raise refuse("service_missing", f"{bench} needs {which.capitalize()}: {variable} is not set", HOW.format(name=bench, variable=variable), field=variable, status=503)
+        raise refuse(
+            "service_missing",
+            f"{bench} needs {which.capitalize()}: {variable} is not set",
+            HOW.format(name=bench, variable=variable),
+            field=variable,
+            status=503,
+        )
     return found
 
 
@@ -55,7 +74,9 @@ def number_of(variable: str, default: int) -> int:
 
 @contextlib.asynccontextmanager
 async def a_database(server: str) -> AsyncIterator[str]:
-    """Make a database with our schema on a server that is there for such things; drop it at the end."""
+    """Make a database with our schema on a server that is there for such things; drop it at the
+    end.
+    """
     name = f"bench_{os.getpid()}_{secrets.token_hex(3)}"
     admin = Database(server, pool_size=1)
     try:
@@ -111,16 +132,39 @@ _PERSON = (
 )
 
 
-async def invent_people(db: Database, count: int, channels: str = "sms;email", *, chunk: int = 100_000) -> None:
-    """Put `count` people straight into the registry: +999 numbers and example.org addresses, nobody's."""
+async def invent_people(
+    db: Database, count: int, channels: str = "sms;email", *, chunk: int = 100_000
+) -> None:
+    """Put `count` people straight into the registry: +999 numbers and example.org addresses,
+    nobody's.
+    """
     now = datetime.now(UTC)
 
     def person(n: int) -> tuple[Any, ...]:
         place = 51.3 + (n % 4000) / 10_000, -0.5 + (n % 7919) / 10_000
-        return (f"b{n}", "", "resident", f"person{n}@example.org", f"+999{n:09d}", "en", *place, None, channels, channels, now, now, 3)
+        return (
+            f"b{n}",
+            "",
+            "resident",
+            f"person{n}@example.org",
+            f"+999{n:09d}",
+            "en",
+            *place,
+            None,
+            channels,
+            channels,
+            now,
+            now,
+            3,
+        )
 
     for start in range(1, count + 1, chunk):
-        await copy_into(db, "subscriber", _PERSON, (person(n) for n in range(start, min(start + chunk, count + 1))))
+        await copy_into(
+            db,
+            "subscriber",
+            _PERSON,
+            (person(n) for n in range(start, min(start + chunk, count + 1))),
+        )
     await run_sql(db, "ANALYZE subscriber")
 
 
@@ -139,11 +183,33 @@ class ControlRoom:
         """Make the two."""
         now = datetime.now(UTC)
         tag = secrets.token_hex(3)
-        author, _ = await db.write(operators.add, name=f"Author {tag}", role="author", area=None, email=None, now=now)
-        approver, _ = await db.write(operators.add, name=f"Approver {tag}", role="approver", area=None, email=None, now=now)
-        return cls(db, author, approver, House(sender="bench.fasttime", shards=shards, two_person="always", wording="bench", document=_no_document))
+        author, _ = await db.write(
+            operators.add, name=f"Author {tag}", role="author", area=None, email=None, now=now
+        )
+        approver, _ = await db.write(
+            operators.add, name=f"Approver {tag}", role="approver", area=None, email=None, now=now
+        )
+        return cls(
+            db,
+            author,
+            approver,
+            House(
+                sender="bench.fasttime",
+                shards=shards,
+                two_person="always",
+                wording="bench",
+                document=_no_document,
+            ),
+        )
 
-    async def submit(self, count: int, channels: tuple[str, ...], *, severity: str = "Moderate", words: Text = WORDS) -> Version:
+    async def submit(
+        self,
+        count: int,
+        channels: tuple[str, ...],
+        *,
+        severity: str = "Moderate",
+        words: Text = WORDS,
+    ) -> Version:
         """Draft and submit a message to everybody, for `count` people."""
 
         def act(conn: Connection) -> Version:
@@ -159,13 +225,29 @@ class ControlRoom:
                 channels=channels,
             )
             v = messages.create(conn, self.author, content, now)
-            return messages.submit(conn, self.author, v.id, revision=v.revision, resolved=Resolved(everybody=True), count=count, wording_revision="bench", now=now)
+            return messages.submit(
+                conn,
+                self.author,
+                v.id,
+                revision=v.revision,
+                resolved=Resolved(everybody=True),
+                count=count,
+                wording_revision="bench",
+                now=now,
+            )
 
         return await self.db.write(act)
 
     async def approve(self, v: Version) -> Version:
         """Approve it: the commit from which a publication counts."""
-        return await self.db.write(publishing.approve, self.approver, v.message_id, content_hash=v.content_hash, house=self.house, now=datetime.now(UTC))
+        return await self.db.write(
+            publishing.approve,
+            self.approver,
+            v.message_id,
+            content_hash=v.content_hash,
+            house=self.house,
+            now=datetime.now(UTC),
+        )
 
 
 def free_port() -> int:
@@ -181,9 +263,17 @@ class SmtpSink:
 
     def __init__(self, bench: str) -> None:
         path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
-        self._binary, self.source = shutil.which("smtp-sink", path=path), shutil.which("smtp-source", path=path)
+        self._binary, self.source = (
+            shutil.which("smtp-sink", path=path),
+            shutil.which("smtp-source", path=path),
+        )
         if self._binary is None:
-            raise refuse("service_missing", f"{bench} needs Postfix's smtp-sink", "run `make services`, or install Postfix", status=503)
+            raise refuse(
+                "service_missing",
+                f"{bench} needs Postfix's smtp-sink",
+                "run `make services`, or install Postfix",
+                status=503,
+            )
         self.port = free_port()
         self.url = f"smtp://127.0.0.1:{self.port}"
         self._log = Path(tempfile.mkdtemp(prefix=f"fasttime-{os.getpid()}-bench-")) / "sink.log"
@@ -204,12 +294,30 @@ class SmtpSink:
 
     def __enter__(self) -> Self:
         """Start it and wait until it greets."""
-        command = [str(self._binary), "-c", "-h", "sink.example.org", "-m", "1024", f"inet:127.0.0.1:{self.port}", "1024"]
+        command = [
+            str(self._binary),
+            "-c",
+            "-h",
+            "sink.example.org",
+            "-m",
+            "1024",
+            f"inet:127.0.0.1:{self.port}",
+            "1024",
+        ]
         if os.geteuid() == 0 and shutil.which("setpriv"):
             self._log.parent.chmod(0o777)
-            command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", *command]
+            command = [
+                "setpriv",
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                "--",
+                *command,
+            ]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._log.parent)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._log.parent
+            )
         end = time.monotonic() + 10
         while True:
             try:
@@ -219,7 +327,12 @@ class SmtpSink:
             except OSError:
                 if time.monotonic() > end or self._process.poll() is not None:
                     self.__exit__()
-                    raise refuse("service_missing", "smtp-sink did not start", "see `man smtp-sink`", status=503) from None
+                    raise refuse(
+                        "service_missing",
+                        "smtp-sink did not start",
+                        "see `man smtp-sink`",
+                        status=503,
+                    ) from None
                 time.sleep(0.05)
 
     def __exit__(self, *_: object) -> None:

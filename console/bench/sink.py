@@ -1,4 +1,6 @@
-"""A provider in Twilio's shape that only counts: a raw protocol that parses no more than it must, so that it is never what is measured."""
+"""A provider in Twilio's shape that only counts: a raw protocol that parses no more than it must,
+so that it is never what is measured.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,11 @@ _ANSWER = {
     "uri": "/2010-04-01/Accounts/AC0/Messages/SM0.json",
 }
 _BODY = json.dumps(_ANSWER).encode()
-_CREATED = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_BODY) + _BODY
+_CREATED = (
+    b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    % len(_BODY)
+    + _BODY
+)
 _SID = _CREATED.index(b"SM0000") + 2
 
 
@@ -66,7 +72,9 @@ class Sink(asyncio.Protocol):
             if len(data) < end + 4 + length:
                 break
             body, rest = data[end + 4 : end + 4 + length], data[end + 4 + length :]
-            answers.append(self._books.take(head, body) if data[:4] == b"POST" else self._books.tell())
+            answers.append(
+                self._books.take(head, body) if data[:4] == b"POST" else self._books.tell()
+            )
             data = rest
         self._buffer = data
         if answers and self._transport is not None:
@@ -74,7 +82,9 @@ class Sink(asyncio.Protocol):
 
 
 class Books:
-    """What was taken: a count per number, and when the first message with a serial number (MARK and six digits in its text) came."""
+    """What was taken: a count per number, and when the first message with a serial number (MARK and
+    six digits in its text) came.
+    """
 
     def __init__(self) -> None:
         self._seen: Counter[bytes] = Counter()
@@ -86,7 +96,9 @@ class Books:
         """Note one message."""
         at = body.find(MARK)
         if at >= 0:
-            self._first.setdefault(body[at : at + len(MARK) + 6].decode("ascii", "replace"), time.monotonic())
+            self._first.setdefault(
+                body[at : at + len(MARK) + 6].decode("ascii", "replace"), time.monotonic()
+            )
         at = body.find(b"To=")
         self._seen[body[at + 3 : at + 18]] += 1  # %2B999 and nine digits
         self._number += 1
@@ -94,7 +106,9 @@ class Books:
         return created(self._number)
 
     def tell(self) -> bytes:
-        """Return and forget: how many, how many different, the least and the greatest number, when the first of each serial came, the last request."""
+        """Return and forget: how many, how many different, the least and the greatest number, when
+        the first of each serial came, the last request.
+        """
         numbers = [n[-9:].decode("ascii", "replace") for n in self._seen]
         told = {
             "requests": sum(self._seen.values()),
@@ -108,7 +122,11 @@ class Books:
         self._seen.clear()
         self._first = {}
         body = json.dumps(told).encode()
-        return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        return (
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            % len(body)
+            + body
+        )
 
 
 class _Hammer(asyncio.Protocol):
@@ -139,17 +157,26 @@ class _Hammer(asyncio.Protocol):
             self._done.set_result(None)
 
 
-async def hammer(url: str, body: bytes, count: int, *, connections: int = 16, ahead: int = 32) -> float:
+async def hammer(
+    url: str, body: bytes, count: int, *, connections: int = 16, ahead: int = 32
+) -> float:
     """Return how many requests a second a raw client that writes ahead gets answered."""
     where = urlsplit(url)
-    request = b"POST /2010-04-01/Accounts/AC0/Messages.json HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    request = (
+        b"POST /2010-04-01/Accounts/AC0/Messages.json HTTP/1.1\r\nHost: x\r\nContent-Type:"
+        b" application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    )
     loop = asyncio.get_running_loop()
     began = time.perf_counter()
     ends = []
     for _ in range(connections):
         done = loop.create_future()
         ends.append(done)
-        await loop.create_connection(lambda d=done: _Hammer(request, count // connections, ahead, d), where.hostname or "", where.port or 80)  # type: ignore[misc]
+        await loop.create_connection(
+            lambda d=done: _Hammer(request, count // connections, ahead, d),  # type: ignore[misc]
+            where.hostname or "",
+            where.port or 80,
+        )
     await asyncio.gather(*ends)
     return count // connections * connections / (time.perf_counter() - began)
 
@@ -159,7 +186,9 @@ async def main(port: int) -> None:
     from console.bench.child import say, told
 
     books = Books()
-    server = await asyncio.get_running_loop().create_server(lambda: Sink(books), "127.0.0.1", port, backlog=1024)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Sink(books), "127.0.0.1", port, backlog=1024
+    )
     commands = await told()
     say(ready=True)
     while (words := await commands.get()) is not None:

@@ -17,13 +17,17 @@ from console.bench.measure import Block, Result, of_pairs, side_by_side
 
 
 async def match(quick: bool = False) -> Result:
-    """People inside a drawn shape of 1,000 corners (1 % of them), against a numpy bounding box and then shapely; the same ids, or it does not count."""
+    """People inside a drawn shape of 1,000 corners (1 % of them), against a numpy bounding box and
+    then shapely; the same ids, or it does not count.
+    """
     people = 1_000_000 if quick else places.number_of("PEOPLE", 10_000_000)
     rng = np.random.default_rng(7)
     lat, lon = rng.uniform(51.0, 52.0, people), rng.uniform(-1.0, 1.0, people)
     angle = np.linspace(0, 2 * np.pi, 1_000, endpoint=False)
     radius = 0.08 * (1 + 0.1 * np.sin(9 * angle))
-    shape = shapely.Polygon(np.column_stack((radius * np.cos(angle), 51.5 + radius * np.sin(angle))))
+    shape = shapely.Polygon(
+        np.column_stack((radius * np.cos(angle), 51.5 + radius * np.sin(angle)))
+    )
 
     def plain() -> NDArray[np.intp]:
         west, south, east, north = shape.bounds
@@ -58,7 +62,10 @@ async def match(quick: bool = False) -> Result:
 
 async def segments(quick: bool = False) -> Result:
     """Segments of text messages counted, against counting characters and dividing."""
-    texts = [f"{places.WORDS.headline} {n} {Text(headline='x').headline * (n % 200)}" for n in range(2_000 if quick else 20_000)]
+    texts = [
+        f"{places.WORDS.headline} {n} {Text(headline='x').headline * (n % 200)}"
+        for n in range(2_000 if quick else 20_000)
+    ]
 
     def ours() -> Block:
         began = time.perf_counter()
@@ -73,5 +80,18 @@ async def segments(quick: bool = False) -> Result:
             _ = 1 if units <= 160 else -(-units // 153)
         return Block(value=len(texts) / (time.perf_counter() - began))
 
-    found = await side_by_side("segments", lambda: asyncio.to_thread(ours), lambda: asyncio.to_thread(plain), pairs=places.number_of("PAIRS", 3 if quick else 7))
-    return of_pairs("segments", "segments with the costly characters named / characters counted", "texts/s", found, wanted=3, goal=None, facts={"texts": len(texts)})
+    found = await side_by_side(
+        "segments",
+        lambda: asyncio.to_thread(ours),
+        lambda: asyncio.to_thread(plain),
+        pairs=places.number_of("PAIRS", 3 if quick else 7),
+    )
+    return of_pairs(
+        "segments",
+        "segments with the costly characters named / characters counted",
+        "texts/s",
+        found,
+        wanted=3,
+        goal=None,
+        facts={"texts": len(texts)},
+    )

@@ -1,4 +1,6 @@
-"""The worker that is measured: the real engine in one role, as `fasttime worker` runs it, but started and held back by the bench."""
+"""The worker that is measured: the real engine in one role, as `fasttime worker` runs it, but
+started and held back by the bench.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ async def main(role: str) -> None:
 
 
 def sample(into: str) -> None:
-    """Write where the CPU time goes, by function, to a file at the end: a sampling profiler, for cProfile loses its way between greenlets."""
+    """Write where the CPU time goes, by function, to a file at the end: a sampling profiler, for
+    cProfile loses its way between greenlets.
+    """
     import atexit
     import signal
     from collections import Counter
@@ -52,7 +56,9 @@ def sample(into: str) -> None:
     def take(_: int, frame: FrameType | None) -> None:
         seen: set[str] = set()
         while frame is not None:
-            name = f"{frame.f_code.co_filename.rpartition('site-packages/')[2]}:{frame.f_code.co_name}"
+            name = (
+                f"{frame.f_code.co_filename.rpartition('site-packages/')[2]}:{frame.f_code.co_name}"
+            )
             at[name] += not seen
             inside[name] += name not in seen
             seen.add(name)
@@ -61,7 +67,13 @@ def sample(into: str) -> None:
     def write() -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
         total = max(1, at.total())
-        Path(into).write_text("".join(f"{n / total:6.1%} inside {at[name] / total:6.1%} at {name}\n" for name, n in inside.most_common(150)), encoding="utf-8")
+        Path(into).write_text(
+            "".join(
+                f"{n / total:6.1%} inside {at[name] / total:6.1%} at {name}\n"
+                for name, n in inside.most_common(150)
+            ),
+            encoding="utf-8",
+        )
 
     atexit.register(write)
     signal.signal(signal.SIGPROF, take)

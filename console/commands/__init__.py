@@ -1,1 +1,3 @@
-"""The commands of `fasttime`, a module for each group; what they need is imported when they run, so that --help is quick."""
+"""The commands of `fasttime`, a module for each group; what they need is imported when they run, so
+that --help is quick.
+"""

@@ -13,7 +13,9 @@ from console.output import Output
 if TYPE_CHECKING:
     from broadcast.areas import Area
 
-app = typer.Typer(name="areas", help="Wards, boroughs, forces, regions and countries.", no_args_is_help=True)
+app = typer.Typer(
+    name="areas", help="Wards, boroughs, forces, regions and countries.", no_args_is_help=True
+)
 
 _MAX_POINTS_BYTES = 64 << 20  # some two million points
 _MAX_BYTES = 512 << 20  # the wards of the United Kingdom at full resolution are 400 MB
@@ -21,11 +23,30 @@ _MAX_BYTES = 512 << 20  # the wards of the United Kingdom at full resolution are
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="GeoJSON or CSV, as the ONS publishes them.", show_default=False)],
-    level: Annotated[str, typer.Option("--level", help="ward, borough, force, region or country.", show_default=False)],
-    code_field: Annotated[str, typer.Option("--code-field", help="The field of the GSS code; left out: found.")] = "",
-    name_field: Annotated[str, typer.Option("--name-field", help="The field of the name; left out: found.")] = "",
-    parent_field: Annotated[str, typer.Option("--parent-field", help="The field of the code above; left out: found, or none.")] = "",
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="GeoJSON or CSV, as the ONS publishes them.", show_default=False
+        ),
+    ],
+    level: Annotated[
+        str,
+        typer.Option(
+            "--level", help="ward, borough, force, region or country.", show_default=False
+        ),
+    ],
+    code_field: Annotated[
+        str, typer.Option("--code-field", help="The field of the GSS code; left out: found.")
+    ] = "",
+    name_field: Annotated[
+        str, typer.Option("--name-field", help="The field of the name; left out: found.")
+    ] = "",
+    parent_field: Annotated[
+        str,
+        typer.Option(
+            "--parent-field", help="The field of the code above; left out: found, or none."
+        ),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Import or renew areas: all of the file or nothing."""
@@ -38,16 +59,30 @@ def import_(
     out = Output(json=json)
 
     async def work(session: Session) -> None:
-        fields = AreaFields(code=code_field or None, name=name_field or None, parent=parent_field or None)
-        records, warnings = parse_area_file(read_file(file, max_bytes=_MAX_BYTES, max_line=_MAX_BYTES), file.name, level, fields)
+        fields = AreaFields(
+            code=code_field or None, name=name_field or None, parent=parent_field or None
+        )
+        records, warnings = parse_area_file(
+            read_file(file, max_bytes=_MAX_BYTES, max_line=_MAX_BYTES), file.name, level, fields
+        )
         out.warn(warnings)
         counts = await session.db.write(store_areas, records, session.now(), source=file.name)
         settled = await session.db.write(registry.settle, session.now())
         if settled:
-            out.note(f"{settled} officers and partners are kept by area from now on, without coordinates")
+            out.note(
+                f"{settled} officers and partners are kept by area from now on, without coordinates"
+            )
         await session.log("areas.import", file.name, f"level={level} areas={len(records)}")
         words = ", ".join(f"{n} {what}" for what, n in counts.items())
-        out.answer({"file": file.name, "level": level, **counts, "warnings": [problem_json(p) for p in warnings]}, f"{len(records)} areas of level {level}: {words}")
+        out.answer(
+            {
+                "file": file.name,
+                "level": level,
+                **counts,
+                "warnings": [problem_json(p) for p in warnings],
+            },
+            f"{len(records)} areas of level {level}: {words}",
+        )
 
     run(work, out)
 
@@ -62,13 +97,19 @@ def list_(json: Json = False) -> None:
     async def work(session: Session) -> None:
         await session.log("areas.list", "")
         found = (await session.desk.tree()).all()
-        out.table([_area(a) | {"parent": a.parent} for a in found], ("CODE", "NAME", "LEVEL", "PARENT"), [(a.code, a.name, a.level, a.parent) for a in found])
+        out.table(
+            [_area(a) | {"parent": a.parent} for a in found],
+            ("CODE", "NAME", "LEVEL", "PARENT"),
+            [(a.code, a.name, a.level, a.parent) for a in found],
+        )
 
     run(work, out)
 
 
 @app.command("show")
-def show(code: Annotated[str, typer.Argument(metavar="CODE", show_default=False)], json: Json = False) -> None:
+def show(
+    code: Annotated[str, typer.Argument(metavar="CODE", show_default=False)], json: Json = False
+) -> None:
     """Print one area: what it lies in, what lies in it, where it is."""
     from broadcast.nearest import nearest, shown
     from broadcast.problems import refuse
@@ -82,12 +123,35 @@ def show(code: Annotated[str, typer.Argument(metavar="CODE", show_default=False)
         wanted = code.strip().upper()
         if wanted not in tree:
             near = nearest(wanted, [a.code for a in tree.all()])
-            raise refuse("area_unknown", f"{shown(code)} was never imported", f"did you mean {near}?" if near else "see `fasttime areas list`", field="code", status=404)
+            raise refuse(
+                "area_unknown",
+                f"{shown(code)} was never imported",
+                f"did you mean {near}?" if near else "see `fasttime areas list`",
+                field="code",
+                status=404,
+            )
         found, above, below = tree[wanted], tree.ancestors(wanted), tree.children(wanted)
         geometry = tree.geometry(wanted)
-        bounds = dict(zip(("west", "south", "east", "north"), geometry.bounds, strict=True)) if geometry is not None else None
-        document = {**_area(found), "parent": found.parent, "within": [_area(a) for a in above], "children": [_area(a) for a in below], "bounds": bounds}
-        where = "no geometry" if bounds is None else f"{bounds['south']:.4f}..{bounds['north']:.4f} N, {bounds['west']:.4f}..{bounds['east']:.4f} E"
+        bounds = (
+            dict(zip(("west", "south", "east", "north"), geometry.bounds, strict=True))
+            if geometry is not None
+            else None
+        )
+        document = {
+            **_area(found),
+            "parent": found.parent,
+            "within": [_area(a) for a in above],
+            "children": [_area(a) for a in below],
+            "bounds": bounds,
+        }
+        where = (
+            "no geometry"
+            if bounds is None
+            else (
+                f"{bounds['south']:.4f}..{bounds['north']:.4f} N,"
+                f" {bounds['west']:.4f}..{bounds['east']:.4f} E"
+            )
+        )
         out.answer(
             document,
             f"{found.code} {found.name} ({found.level})",
@@ -101,8 +165,21 @@ def show(code: Annotated[str, typer.Argument(metavar="CODE", show_default=False)
 
 @app.command("locate", context_settings={"ignore_unknown_options": True})
 def locate(
-    point: Annotated[list[str] | None, typer.Argument(metavar="LAT LON", help="Degrees, north and east positive.", show_default=False)] = None,
-    file: Annotated[Path | None, typer.Option("--file", metavar="POINTS.csv", help="A CSV with the columns lat and lon.", show_default=False)] = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="LAT LON", help="Degrees, north and east positive.", show_default=False
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            metavar="POINTS.csv",
+            help="A CSV with the columns lat and lon.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Print the areas in which a place lies, smallest first; on a border, all that touch it."""
@@ -113,7 +190,12 @@ def locate(
 
     out = Output(json=json)
     if (file is None) == (not point) or (point and len(point) != 2):
-        raise refuse("point_missing", "give one latitude and one longitude, or --file", "write `fasttime areas locate 51.5 -0.12`", field="LAT LON")
+        raise refuse(
+            "point_missing",
+            "give one latitude and one longitude, or --file",
+            "write `fasttime areas locate 51.5 -0.12`",
+            field="LAT LON",
+        )
     points = _points(file) if file is not None else [_degrees(*(point or ()), where="LAT LON")]
 
     async def work(session: Session) -> None:
@@ -121,8 +203,14 @@ def locate(
         tree = await session.desk.tree()
         places = np.array(points, dtype=np.float64).reshape(-1, 2)
         found = tree.locate_many(places[:, 0], places[:, 1])
-        document = [{"lat": lat, "lon": lon, "areas": [_area(a) for a in areas]} for (lat, lon), areas in zip(points, found, strict=True)]
-        rows = [(lat, lon, ", ".join(f"{a.code} {a.name}" for a in areas) or "-") for (lat, lon), areas in zip(points, found, strict=True)]
+        document = [
+            {"lat": lat, "lon": lon, "areas": [_area(a) for a in areas]}
+            for (lat, lon), areas in zip(points, found, strict=True)
+        ]
+        rows = [
+            (lat, lon, ", ".join(f"{a.code} {a.name}" for a in areas) or "-")
+            for (lat, lon), areas in zip(points, found, strict=True)
+        ]
         out.table(document, ("LAT", "LON", "AREAS"), rows)
 
     run(work, out)
@@ -133,15 +221,28 @@ def _area(a: Area) -> dict[str, Any]:
 
 
 def _points(file: Path) -> list[tuple[float, float]]:
-    """Return the points of a CSV in its order; raises Rejected with every row that is no place on Earth."""
+    """Return the points of a CSV in its order; raises Rejected with every row that is no place on
+    Earth.
+    """
     from broadcast.csv_files import MAX_LINE_CHARS, read_file, read_table
     from broadcast.problems import Problem, Rejected
 
-    table = read_table(read_file(file, max_bytes=_MAX_POINTS_BYTES, max_line=MAX_LINE_CHARS), file.name, expected=("lat", "lon"))
+    table = read_table(
+        read_file(file, max_bytes=_MAX_POINTS_BYTES, max_line=MAX_LINE_CHARS),
+        file.name,
+        expected=("lat", "lon"),
+    )
     names = [name.casefold() for name in table.header]
     missing = [name for name in ("lat", "lon") if name not in names]
     if missing:
-        raise Rejected(Problem(code="header_missing", detail=f"there is no column {' and no column '.join(missing)}", fix="begin with the line lat,lon", where=f"{file.name}:1"))
+        raise Rejected(
+            Problem(
+                code="header_missing",
+                detail=f"there is no column {' and no column '.join(missing)}",
+                fix="begin with the line lat,lon",
+                where=f"{file.name}:1",
+            )
+        )
     lat, lon = names.index("lat"), names.index("lon")
     points: list[tuple[float, float]] = []
     problems: list[Problem] = []
@@ -167,5 +268,12 @@ def _degrees(lat: str, lon: str, *, where: str) -> tuple[float, float]:
             raise ValueError
     except ValueError:
         detail = f"{shown(lat.strip())}, {shown(lon.strip())} is no place on Earth"
-        raise Rejected(Problem(code="coordinates_invalid", detail=detail, fix="latitude is -90 to 90, longitude -180 to 180, in degrees", where=where)) from None
+        raise Rejected(
+            Problem(
+                code="coordinates_invalid",
+                detail=detail,
+                fix="latitude is -90 to 90, longitude -180 to 180, in degrees",
+                where=where,
+            )
+        ) from None
     return north, east

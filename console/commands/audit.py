@@ -1,4 +1,6 @@
-"""fasttime audit: who decided, set up, exported and looked up what, and whether that record is still whole."""
+"""fasttime audit: who decided, set up, exported and looked up what, and whether that record is
+still whole.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,24 @@ from console.output import Output
 if TYPE_CHECKING:
     from broadcast.audit import Head
 
-app = typer.Typer(name="audit", help="The chained record of decisions, set-up, exports and look-ups.", no_args_is_help=True)
+app = typer.Typer(
+    name="audit",
+    help="The chained record of decisions, set-up, exports and look-ups.",
+    no_args_is_help=True,
+)
 
 
 @app.command("list")
 def list_(
-    after: Annotated[int, typer.Option("--after", min=0, max=2**31 - 1, help="Only what follows on this number.", metavar="N")] = 0,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many.", metavar="N")] = 1000,
+    after: Annotated[
+        int,
+        typer.Option(
+            "--after", min=0, max=2**31 - 1, help="Only what follows on this number.", metavar="N"
+        ),
+    ] = 0,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=100_000, help="At most so many.", metavar="N")
+    ] = 1000,
     json: Json = False,
 ) -> None:
     """Print the links of the audit chain in their order."""
@@ -32,17 +45,31 @@ def list_(
         await session.log("audit.list", f"after {after}")
         found = await session.db.read(audit.listed, after, limit)
         shown = ("number", "at", "kind", "actor", "action", "subject", "detail")
-        out.table(found, tuple(name.upper() for name in shown), [tuple(link[name] for name in shown) for link in found])
+        out.table(
+            found,
+            tuple(name.upper() for name in shown),
+            [tuple(link[name] for name in shown) for link in found],
+        )
 
     run(work, out)
 
 
 @app.command("verify")
 def verify(
-    head: Annotated[str, typer.Option("--head", metavar="N:HASH", help="A head that was seen before: it must still be there.", show_default=False)] = "",
+    head: Annotated[
+        str,
+        typer.Option(
+            "--head",
+            metavar="N:HASH",
+            help="A head that was seen before: it must still be there.",
+            show_default=False,
+        ),
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Check every link and every decision; exit 1 naming the first broken one. Without a head of before, a chain written anew as a whole is not noticed."""
+    """Check every link and every decision; exit 1 naming the first broken one. Without a head of
+    before, a chain written anew as a whole is not noticed.
+    """
     from broadcast import audit
     from console.commands.session import Session, run
 
@@ -50,7 +77,9 @@ def verify(
     published = read_head(head) if head.strip() else None
 
     async def work(session: Session) -> bool:
-        now, broken = await session.db.read(lambda conn: (audit.head(conn), audit.verify(conn, published)))
+        now, broken = await session.db.read(
+            lambda conn: (audit.head(conn), audit.verify(conn, published))
+        )
         document = {
             "ok": broken is None,
             "head": {"number": now.number, "hash": now.hash} if now else None,
@@ -74,5 +103,10 @@ def read_head(text: str) -> Head:
 
     found = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", text.strip().lower())
     if found is None:
-        raise refuse("head_invalid", "that is no head of the audit chain", "write N:HASH as /healthz and `audit verify` print it", field="--head")
+        raise refuse(
+            "head_invalid",
+            "that is no head of the audit chain",
+            "write N:HASH as /healthz and `audit verify` print it",
+            field="--head",
+        )
     return Head(int(found[1]), found[2])

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="cap", help="CAP 1.2 documents.", no_args_is_help=True)
 
-_MAX_BYTES = 16 << 20  # the verdict on what is larger than 1 MiB is the validator's; this only spares the memory
+_MAX_BYTES = (
+    16 << 20
+)  # the verdict on what is larger than 1 MiB is the validator's; this only spares the memory
 
 
 @app.command("validate")
-def validate(files: Annotated[list[Path], typer.Argument(metavar="FILE…", show_default=False)], json: Json = False) -> None:
+def validate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", show_default=False)],
+    json: Json = False,
+) -> None:
     """Judge documents by the rules of CAP; exit 1 if any is rejected. Needs no database."""
     from broadcast.cap.validate import validate as judge
 
@@ -28,14 +33,20 @@ def validate(files: Annotated[list[Path], typer.Argument(metavar="FILE…", show
     lines = []
     for name, verdict in verdicts:
         lines.append(f"{name}: {verdict.verdict}")
-        lines += [f"  {'rejects' if rule.severity == 'reject' else 'warns'} {rule.rule} {rule.where}: found {rule.found}, expected {rule.expected}" for rule in verdict.rules]
+        lines += [
+            f"  {'rejects' if rule.severity == 'reject' else 'warns'} {rule.rule} {rule.where}:"
+            f" found {rule.found}, expected {rule.expected}"
+            for rule in verdict.rules
+        ]
     out.answer([verdict.to_json(name) for name, verdict in verdicts], *lines)
     if any(verdict.verdict == "reject" for _, verdict in verdicts):
         raise typer.Exit(1)
 
 
 def _read(file: Path) -> bytes:
-    """Return a file's bytes, the first of a very large one: they are too many for any verdict but one."""
+    """Return a file's bytes, the first of a very large one: they are too many for any verdict but
+    one.
+    """
     from broadcast.csv_files import read_file
     from broadcast.problems import Rejected
 
@@ -49,7 +60,9 @@ def _read(file: Path) -> bytes:
 
 
 @app.command("import")
-def import_(file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)], json: Json = False) -> None:
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)], json: Json = False
+) -> None:
     """Keep a document as received. It is never sent: `message draft` makes a message of it."""
     from broadcast.cap import kept
     from broadcast.cap.validate import judge
@@ -62,8 +75,25 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE", show_default=Fa
         data = _read(file)
         verdict, alert = judge(data)
         if alert is None:
-            raise Rejected(Problem(code=p.code, detail=p.detail, fix=p.fix, where=f"{file.name}: {p.where}" if p.where else file.name, status=409) for p in verdict.problems())
-        out.warn(Problem(code=r.rule, detail=f"found {r.found}", fix=f"expected {r.expected}", where=f"{file.name}: {r.where}") for r in verdict.rules)
+            raise Rejected(
+                Problem(
+                    code=p.code,
+                    detail=p.detail,
+                    fix=p.fix,
+                    where=f"{file.name}: {p.where}" if p.where else file.name,
+                    status=409,
+                )
+                for p in verdict.problems()
+            )
+        out.warn(
+            Problem(
+                code=r.rule,
+                detail=f"found {r.found}",
+                fix=f"expected {r.expected}",
+                where=f"{file.name}: {r.where}",
+            )
+            for r in verdict.rules
+        )
         key = kept.CapKey(sender=alert.sender, identifier=alert.identifier, sent=alert.sent)
         fresh = await session.db.write(kept.keep, key, data, session.now())
         await session.log("cap.import", alert.identifier, file.name)
@@ -76,15 +106,29 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE", show_default=Fa
             "signatures": "not_checked" if alert.signatures else "none",
         }
         signed = " Its signature was not checked." if alert.signatures else ""
-        out.answer(document, f"{alert.identifier} of {alert.sender} is {'kept' if fresh else 'kept already'}; nothing was sent.{signed}")
+        out.answer(
+            document,
+            f"{alert.identifier} of {alert.sender} is {'kept' if fresh else 'kept already'};"
+            f" nothing was sent.{signed}",
+        )
 
     run(work, out)
 
 
 @app.command("export")
 def export(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="A message's number, or the identifier of a document.", show_default=False)],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of stdout.", show_default=False)] = None,
+    id_: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="A message's number, or the identifier of a document.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A file instead of stdout.", show_default=False),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Print a document byte for byte: of a message as published, or of an import as received."""
@@ -99,7 +143,13 @@ def export(
         await session.log("cap.export", id_)
         found = await _document(session, id_)
         if found is None:
-            raise refuse("document_unknown", "no message and no imported document has that number or identifier", "see `fasttime message list`", field="ID", status=404)
+            raise refuse(
+                "document_unknown",
+                "no message and no imported document has that number or identifier",
+                "see `fasttime message list`",
+                field="ID",
+                status=404,
+            )
         return found
 
     document = run(work, out)
@@ -107,9 +157,20 @@ def export(
         try:
             output.write_bytes(document)
         except OSError as error:
-            raise refuse("file_not_written", f"{output}: {error.strerror}", "choose a folder that this user may write to", field="--output") from None
+            raise refuse(
+                "file_not_written",
+                f"{output}: {error.strerror}",
+                "choose a folder that this user may write to",
+                field="--output",
+            ) from None
     if json:
-        out.answer({"id": id_, "file": str(output) if output else None, "document": None if output else document.decode("utf-8", "replace")})
+        out.answer(
+            {
+                "id": id_,
+                "file": str(output) if output else None,
+                "document": None if output else document.decode("utf-8", "replace"),
+            }
+        )
     elif output is None:
         sys.stdout.buffer.write(document)
         sys.stdout.buffer.flush()
@@ -134,5 +195,9 @@ async def _document(session: Session, name: str) -> bytes | None:
                 return await session.db.read(kept.published, version_id=published.id)
             await session.desk.tree()  # gives the document the names of its areas
             identifier = f"{session.settings.sender}-{v.code}-{v.number}"
-            return session.desk.house.document(replace(v, identifier=identifier), "Alert", [], session.now().replace(microsecond=0))
-    return await session.db.read(kept.published, identifier=name) or kept.one(await session.db.read(kept.find, name))
+            return session.desk.house.document(
+                replace(v, identifier=identifier), "Alert", [], session.now().replace(microsecond=0)
+            )
+    return await session.db.read(kept.published, identifier=name) or kept.one(
+        await session.db.read(kept.find, name)
+    )

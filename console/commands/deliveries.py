@@ -33,30 +33,69 @@ def attach(app: typer.Typer) -> None:
 
 
 def deliveries(
-    words: Annotated[list[str], typer.Argument(metavar="[watch] ID", help="The message's number; `watch ID` follows it live.", show_default=False)],
-    state: Annotated[str, typer.Option("--state", metavar="LINE", help="Only the people on this line.")] = "",
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[watch] ID",
+            help="The message's number; `watch ID` follows it live.",
+            show_default=False,
+        ),
+    ],
+    state: Annotated[
+        str, typer.Option("--state", metavar="LINE", help="Only the people on this line.")
+    ] = "",
     channel: Annotated[str, typer.Option("--channel", help="Only this channel.")] = "",
-    export: Annotated[Path | None, typer.Option("--export", metavar="FILE.csv", help="Write the people, one to a row.", show_default=False)] = None,
-    version: Annotated[int | None, typer.Option("--version", help="Another version than the newest published.", show_default=False)] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="FILE.csv",
+            help="Write the people, one to a row.",
+            show_default=False,
+        ),
+    ] = None,
+    version: Annotated[
+        int | None,
+        typer.Option(
+            "--version", help="Another version than the newest published.", show_default=False
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Print on which line everybody stands, by person and by channel; `deliveries watch ID` shows live progress until it is complete."""
+    """Print on which line everybody stands, by person and by channel; `deliveries watch ID` shows
+    live progress until it is complete.
+    """
     from broadcast.problems import refuse
     from console.commands.session import run
 
     watched = words[0] == "watch"
     numbers = words[1:] if watched else words
-    if len(numbers) != 1 or not (numbers[0].isascii() and numbers[0].isdigit() and len(numbers[0]) < 10):
-        raise refuse("usage", "give the number of one message", "write `fasttime deliveries ID` or `fasttime deliveries watch ID`", field="ID")
+    if len(numbers) != 1 or not (
+        numbers[0].isascii() and numbers[0].isdigit() and len(numbers[0]) < 10
+    ):
+        raise refuse(
+            "usage",
+            "give the number of one message",
+            "write `fasttime deliveries ID` or `fasttime deliveries watch ID`",
+            field="ID",
+        )
     if watched and (state or channel or export):
-        raise refuse("options_exclude", "watch shows everybody", "leave --state, --channel and --export to `fasttime deliveries ID`", field="watch")
+        raise refuse(
+            "options_exclude",
+            "watch shows everybody",
+            "leave --state, --channel and --export to `fasttime deliveries ID`",
+            field="watch",
+        )
     message_id, out = int(numbers[0]), Output(json=json)
     _check_filters(state, channel)
 
     async def work(session: Session) -> None:
         from broadcast import accounts
 
-        await session.log("deliveries.watch" if watched else "deliveries.export" if export else "deliveries", str(message_id))
+        await session.log(
+            "deliveries.watch" if watched else "deliveries.export" if export else "deliveries",
+            str(message_id),
+        )
         if watched:
             await _watch(session, out, message_id, version)
             return
@@ -66,10 +105,22 @@ def deliveries(
             from broadcast.content import CHANNELS
             from broadcast.csv_files import write_rows
 
-            names = [*(c for c in CHANNELS if c in found.channels), *(c for c in found.channels if c not in CHANNELS)]
-            write_file(export, write_rows(("person", "external_id", "line", *names, "reason"), _csv_rows(people, names)))
+            names = [
+                *(c for c in CHANNELS if c in found.channels),
+                *(c for c in found.channels if c not in CHANNELS),
+            ]
+            write_file(
+                export,
+                write_rows(
+                    ("person", "external_id", "line", *names, "reason"), _csv_rows(people, names)
+                ),
+            )
             out.note(f"{len(people)} people written to {export}")
-        document = found.shown() | ({"list": people} if state or channel else {}) | ({"file": str(export)} if export else {})
+        document = (
+            found.shown()
+            | ({"list": people} if state or channel else {})
+            | ({"file": str(export)} if export else {})
+        )
         _answer_account(out, document, found, people if state or channel else [])
 
     run(work, out)
@@ -82,39 +133,79 @@ def _check_filters(state: str, channel: str) -> None:
     from broadcast.problems import refuse
 
     if state and state not in LINES:
-        raise refuse("state_unknown", f"{shown(state)} is no line", did_you_mean(state, LINES), field="--state")
+        raise refuse(
+            "state_unknown",
+            f"{shown(state)} is no line",
+            did_you_mean(state, LINES),
+            field="--state",
+        )
     if channel and channel not in CHANNELS and not channel.isidentifier():
-        raise refuse("channel_unknown", f"{shown(channel)} is no channel", did_you_mean(channel, CHANNELS), field="--channel")
+        raise refuse(
+            "channel_unknown",
+            f"{shown(channel)} is no channel",
+            did_you_mean(channel, CHANNELS),
+            field="--channel",
+        )
 
 
-def _answer_account(out: Output, document: Any, account: Account, listed: list[dict[str, Any]]) -> None:
+def _answer_account(
+    out: Output, document: Any, account: Account, listed: list[dict[str, Any]]
+) -> None:
     from broadcast.fold import LINES
 
     v = account.version
     told = account.shown()
-    rows: list[tuple[object, ...]] = [("people", *(told["people"][line] for line in LINES), told["addressed"])]
+    rows: list[tuple[object, ...]] = [
+        ("people", *(told["people"][line] for line in LINES), told["addressed"])
+    ]
     for name, lines in told["channels"].items():
         hidden = next((n for n in lines.values() if isinstance(n, str)), None)
-        rows.append((name, *(lines[line] for line in LINES), sum(lines.values()) if hidden is None else hidden))
-    after = [f"suppressed: {sums(told['suppressed'])}", f"message {v.message_id} version {v.number}: {v.status}, {v.state}"]
-    after += [f"  {p['person']} {p['external_id']}: {p['line']} {p['reason']}".rstrip() for p in listed[:_LISTED]]
+        rows.append(
+            (
+                name,
+                *(lines[line] for line in LINES),
+                sum(lines.values()) if hidden is None else hidden,
+            )
+        )
+    after = [
+        f"suppressed: {sums(told['suppressed'])}",
+        f"message {v.message_id} version {v.number}: {v.status}, {v.state}",
+    ]
+    after += [
+        f"  {p['person']} {p['external_id']}: {p['line']} {p['reason']}".rstrip()
+        for p in listed[:_LISTED]
+    ]
     if len(listed) > _LISTED:
         after.append(f"  and {len(listed) - _LISTED} more: use --export FILE.csv")
     out.table(document, ("", *LINES, "in all"), rows, *after)
 
 
-async def _people(session: Session, account: Account, state: str, channel: str) -> list[dict[str, Any]]:
-    """Return everybody of the account, or those on one line (of one channel), by id, with the line of each channel and the reason."""
+async def _people(
+    session: Session, account: Account, state: str, channel: str
+) -> list[dict[str, Any]]:
+    """Return everybody of the account, or those on one line (of one channel), by id, with the line
+    of each channel and the reason.
+    """
     from broadcast import reports
     from broadcast.problems import refuse
     from subscribers import names
 
     if channel and channel not in account.channels:
-        raise refuse("channel_unknown", f"the message has no channel {channel}", f"its channels are {', '.join(account.channels)}", field="--channel")
+        raise refuse(
+            "channel_unknown",
+            f"the message has no channel {channel}",
+            f"its channels are {', '.join(account.channels)}",
+            field="--channel",
+        )
     lines = account.channels[channel] if channel else account.people
     line_of = {person: line for line, ids in account.people.items() for person in ids}
-    chosen = sorted({person for line, ids in lines.items() if not state or line == state for person in ids})
-    of_channel = {name: {person: line for line, ids in there.items() for person in ids} for name, there in account.channels.items()}
+    chosen = sorted(
+        {person for line, ids in lines.items() if not state or line == state for person in ids}
+    )
+    of_channel = {
+        name: {person: line for line, ids in there.items() for person in ids}
+        for name, there in account.channels.items()
+    }
     reason_of = {person: reason for reason, ids in account.suppressed.items() for person in ids}
     codes = await session.db.read(reports.failure_codes, account.version.id)
     external = await session.db.read(names.external_ids, chosen)
@@ -123,7 +214,9 @@ async def _people(session: Session, account: Account, state: str, channel: str) 
             "person": person,
             "external_id": external.get(person, ""),
             "line": line_of.get(person, ""),
-            "channels": {name: there[person] for name, there in of_channel.items() if person in there},
+            "channels": {
+                name: there[person] for name, there in of_channel.items() if person in there
+            },
             "reason": reason_of.get(person) or "; ".join(codes.get(person, [])),
         }
         for person in chosen
@@ -134,7 +227,13 @@ def _csv_rows(people: list[dict[str, Any]], channels: list[str]) -> Iterator[lis
     from broadcast.csv_files import escape
 
     for p in people:
-        yield [str(p["person"]), escape(p["external_id"]), p["line"], *(p["channels"].get(name, "") for name in channels), escape(p["reason"])]
+        yield [
+            str(p["person"]),
+            escape(p["external_id"]),
+            p["line"],
+            *(p["channels"].get(name, "") for name in channels),
+            escape(p["reason"]),
+        ]
 
 
 async def _watch(session: Session, out: Output, message_id: int, number: int | None) -> None:
@@ -145,8 +244,16 @@ async def _watch(session: Session, out: Output, message_id: int, number: int | N
 
     account = await session.db.read(accounts.of_message, message_id, number)
     if not account.version.published:
-        raise refuse("state_conflict", f"nothing of message {message_id} was published yet", "approve it first", field="state", status=409)
-    if (not account.complete or account.version.state == "approved") and not await is_running(session):
+        raise refuse(
+            "state_conflict",
+            f"nothing of message {message_id} was published yet",
+            "approve it first",
+            field="state",
+            status=409,
+        )
+    if (not account.complete or account.version.state == "approved") and not await is_running(
+        session
+    ):
         out.note("nothing is running here: start `fasttime up`")
     state = ""
     with out.progress() as bars:
@@ -155,21 +262,34 @@ async def _watch(session: Session, out: Output, message_id: int, number: int | N
             v = account.version
             if v.state != state:
                 state = v.state
-                out.note(f"message {v.message_id} version {v.number} is {state.replace('_', ' ')}{f': {v.why}' if v.why else ''}")
+                out.note(
+                    f"message {v.message_id} version {v.number} is"
+                    f" {state.replace('_', ' ')}{f': {v.why}' if v.why else ''}"
+                )
             if v.state == "blocked":
-                raise refuse("blocked", v.why or "the audience is not what was approved", "submit and approve it anew, or cancel it", field="state", status=409)
+                raise refuse(
+                    "blocked",
+                    v.why or "the audience is not what was approved",
+                    "submit and approve it anew, or cancel it",
+                    field="state",
+                    status=409,
+                )
             open_ = await _show_progress(session, bars, v)
             if account.complete and v.state != "approved":
                 break
             await asyncio.sleep(_POLL_SECONDS)
             if not open_ or time.monotonic() - looked >= _ACCOUNT_SECONDS:
                 looked = time.monotonic()
-                account = await session.db.read(accounts.account, await session.db.read(versions.get, v.id))
+                account = await session.db.read(
+                    accounts.account, await session.db.read(versions.get, v.id)
+                )
     _answer_account(out, account.shown(), account, [])
 
 
 async def _show_progress(session: Session, bars: Progress, v: Version) -> bool:
-    """Show each channel's totals; return whether anybody of them is still to be claimed or recorded."""
+    """Show each channel's totals; return whether anybody of them is still to be claimed or
+    recorded.
+    """
     from broadcast import accounts, small_counts
 
     open_ = False
@@ -177,9 +297,20 @@ async def _show_progress(session: Session, bars: Progress, v: Version) -> bool:
     shown = small_counts.progress(totals, small_counts.drawn(v.content))
     for channel, n in totals.items():
         recorded = n["accepted"] + n["failed"] + n["in_doubt"] + n["skipped"] + n["waiting"]
-        words = sums({line: n[line] for line in ("failed", "in_doubt", "skipped")}) if n["failed"] + n["in_doubt"] + n["skipped"] else ""
-        if isinstance(shown[channel]["size"], str):  # few people: whether it is done is all that is told
-            bars.show(channel, int(recorded >= n["size"]), 1, "all of few people" if recorded >= n["size"] else "few people")
+        words = (
+            sums({line: n[line] for line in ("failed", "in_doubt", "skipped")})
+            if n["failed"] + n["in_doubt"] + n["skipped"]
+            else ""
+        )
+        if isinstance(
+            shown[channel]["size"], str
+        ):  # few people: whether it is done is all that is told
+            bars.show(
+                channel,
+                int(recorded >= n["size"]),
+                1,
+                "all of few people" if recorded >= n["size"] else "few people",
+            )
         else:
             bars.show(channel, recorded, n["size"], words)
         open_ = open_ or recorded < n["size"]
@@ -188,10 +319,17 @@ async def _show_progress(session: Session, bars: Progress, v: Version) -> bool:
 
 def explain(
     id_: MessageId,
-    subscriber: Annotated[str, typer.Argument(metavar="SUBSCRIBER", help="The number, or the external id.", show_default=False)],
+    subscriber: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUBSCRIBER", help="The number, or the external id.", show_default=False
+        ),
+    ],
     json: Json = False,
 ) -> None:
-    """Say why one person is, or is not, sent to: area, preference, consent, channel, attempts, final reason."""
+    """Say why one person is, or is not, sent to: area, preference, consent, channel, attempts,
+    final reason.
+    """
     from console.commands.session import run
 
     out = Output(json=json)
@@ -199,12 +337,29 @@ def explain(
     async def work(session: Session) -> None:
         found = await session.desk.explain(id_, subscriber)
         await session.log("explain", str(id_), f"person={found['subscriber']}")
-        lines = [f"message {found['message']} version {found['version']}, person {found['subscriber']}"]
-        lines += [f"  {'yes' if s['passed'] else 'NO '}  {s['name']}: {s['detail']}" for s in found["steps"]]
-        lines += [f"  {a['channel']}, pass {a['generation']}: {a['state'].replace('_', ' ')} {a['code']}".rstrip() + f" at {a['at']}" for a in found["attempts"]]
-        lines += [f"  {channel}: {line.replace('_', ' ')}" for channel, line in found["channel_lines"].items()]
+        lines = [
+            f"message {found['message']} version {found['version']}, person {found['subscriber']}"
+        ]
+        lines += [
+            f"  {'yes' if s['passed'] else 'NO '}  {s['name']}: {s['detail']}"
+            for s in found["steps"]
+        ]
+        lines += [
+            f"  {a['channel']}, pass {a['generation']}: "
+            f"{a['state'].replace('_', ' ')} {a['code']}".rstrip()
+            + f" at {a['at']}"
+            for a in found["attempts"]
+        ]
+        lines += [
+            f"  {channel}: {line.replace('_', ' ')}"
+            for channel, line in found["channel_lines"].items()
+        ]
         stands = "not frozen yet" if found["verdict_now"] == "send" else "none"
-        lines.append(f"line: {(found['line'] or stands).replace('_', ' ')}{', ' + found['reason'] if found['reason'] else ''}")
+        lines.append(
+            "line:"
+            f" {(found['line'] or stands).replace('_', ' ')}"
+            f"{', ' + found['reason'] if found['reason'] else ''}"
+        )
         out.answer(found, *lines)
 
     run(work, out)
@@ -212,33 +367,60 @@ def explain(
 
 def resend(
     id_: MessageId,
-    only: Annotated[str, typer.Option("--only", metavar="failed,in_doubt", help="Whom: failed, in_doubt, or both; never the delivered.", show_default=False)],
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only",
+            metavar="failed,in_doubt",
+            help="Whom: failed, in_doubt, or both; never the delivered.",
+            show_default=False,
+        ),
+    ],
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Order a further delivery attempt to those who were missed; another person approves it by its hash."""
+    """Order a further delivery attempt to those who were missed; another person approves it by its
+    hash.
+    """
     from broadcast import versions
     from console.commands.messages import _act, _line, message_document
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         lines = tuple(dict.fromkeys(part.strip() for part in only.split(",") if part.strip()))
-        out.confirm(f"Who of message {id_} is {' or '.join(lines)} may get it a second time, marked REPEAT.", yes=yes or "in_doubt" not in lines)
+        out.confirm(
+            f"Who of message {id_} is {' or '.join(lines)} may get it a second time, marked"
+            " REPEAT.",
+            yes=yes or "in_doubt" not in lines,
+        )
         ordered = await session.desk.resend(actor, id_, lines)
         v = await session.db.read(versions.get, ordered.version_id)
         told = ordered.shown(v.content)
-        document = await message_document(session, v, only=list(lines), resend=told, people=told["people"])
-        following = f"next, by another person: fasttime message approve {id_} --hash {ordered.digest}"
-        out.answer(document, _line(v), f"to {told['people']} people once more, marked REPEAT", following)
+        document = await message_document(
+            session, v, only=list(lines), resend=told, people=told["people"]
+        )
+        following = (
+            f"next, by another person: fasttime message approve {id_} --hash {ordered.digest}"
+        )
+        out.answer(
+            document, _line(v), f"to {told['people']} people once more, marked REPEAT", following
+        )
 
     _act(json, work)
 
 
 def replay(
-    start: Annotated[str, typer.Option("--from", metavar="TIME", help="Only facts since then.")] = "",
-    message: Annotated[int | None, typer.Option("--message", metavar="ID", help="Only this message.", show_default=False)] = None,
+    start: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="Only facts since then.")
+    ] = "",
+    message: Annotated[
+        int | None,
+        typer.Option("--message", metavar="ID", help="Only this message.", show_default=False),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Rebuild ledger, counts and levels from the facts and compare with the live store; exit 1 where they differ. Never sends."""
+    """Rebuild ledger, counts and levels from the facts and compare with the live store; exit 1
+    where they differ. Never sends.
+    """
     from console.commands.levels import read_time
     from console.commands.session import run
 
@@ -250,7 +432,11 @@ def replay(
 
         await session.log("replay", str(message or ""), start)
         found = await replaying.run(session.db, since=since, message_id=message)
-        out.answer(found, *map(replaying.text, found["differences"]), f"{found['events']} events, {len(found['differences'])} differences")
+        out.answer(
+            found,
+            *map(replaying.text, found["differences"]),
+            f"{found['events']} events, {len(found['differences'])} differences",
+        )
         return len(found["differences"])
 
     if run(work, out, with_adapters=False):

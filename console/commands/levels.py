@@ -16,22 +16,40 @@ if TYPE_CHECKING:
     from broadcast.versions import Version
     from console.commands.session import Session
 
-app = typer.Typer(name="level", help="Threat levels: show, set, history, import.", no_args_is_help=True)
+app = typer.Typer(
+    name="level", help="Threat levels: show, set, history, import.", no_args_is_help=True
+)
 
 
 @app.command("show")
 def show(
-    scope: Annotated[str, typer.Option("--scope", help="UK, a GSS code, community:NAME or sector:NAME.")] = "",
-    area: Annotated[str, typer.Option("--area", metavar="CODE", help="The effective level there, and the scopes it comes from.")] = "",
+    scope: Annotated[
+        str, typer.Option("--scope", help="UK, a GSS code, community:NAME or sector:NAME.")
+    ] = "",
+    area: Annotated[
+        str,
+        typer.Option(
+            "--area",
+            metavar="CODE",
+            help="The effective level there, and the scopes it comes from.",
+        ),
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Print the present levels: of every scope that has one, of one scope, or in effect at an area."""
+    """Print the present levels: of every scope that has one, of one scope, or in effect at an
+    area.
+    """
     from broadcast.problems import refuse
     from console.commands.session import run
 
     out = Output(json=json)
     if scope and area:
-        raise refuse("options_exclude", "--scope and --area say two things", "give one of them", field="--area")
+        raise refuse(
+            "options_exclude",
+            "--scope and --area say two things",
+            "give one of them",
+            field="--area",
+        )
 
     async def work(session: Session) -> None:
         await session.log("level.show", scope or area)
@@ -44,26 +62,35 @@ def show(
 
 
 async def _unconfirmed(session: Session, scope: str = "") -> list[str]:
-    """Return what to say of scopes whose level nobody approved yet, though a file of the past says one."""
+    """Return what to say of scopes whose level nobody approved yet, though a file of the past says
+    one.
+    """
     from broadcast import levels_store
     from broadcast.levels import normalise_scope
 
     wanted = normalise_scope(scope, field="--scope") if scope else None
     found = await session.db.read(levels_store.only_imported, session.now(), wanted)
     return [
-        f"no level of {s.scope} was approved yet. The import says last {s.level}, since {s.since:%-d %B %Y}. "
-        f'If that holds now, propose it: fasttime level set {s.level} --scope "{s.scope}" --why "…"; a second person approves it'
+        f"no level of {s.scope} was approved yet. The import says last {s.level}, since"
+        f" {s.since:%-d %B %Y}. "
+        f'If that holds now, propose it: fasttime level set {s.level} --scope "{s.scope}" --why'
+        ' "…"; a second person approves it'
         for s in found
         if s.since is not None
     ]
 
 
 def _answer_levels(out: Output, found: list[dict[str, Any]]) -> None:
-    rows = [(e["scope"], e["level"] or "not set", e["meaning"], e["since"], ", ".join(e["from"])) for e in found]
+    rows = [
+        (e["scope"], e["level"] or "not set", e["meaning"], e["since"], ", ".join(e["from"]))
+        for e in found
+    ]
     out.table(found, ("SCOPE", "LEVEL", "MEANING", "SINCE", "FROM"), rows)
 
 
-async def _standing(session: Session, scope: str, area: str, at: datetime, *, past: bool = False) -> list[dict[str, Any]]:
+async def _standing(
+    session: Session, scope: str, area: str, at: datetime, *, past: bool = False
+) -> list[dict[str, Any]]:
     from broadcast import levels_store
     from broadcast.nearest import shown
     from broadcast.problems import refuse
@@ -71,16 +98,37 @@ async def _standing(session: Session, scope: str, area: str, at: datetime, *, pa
     if area:
         code, tree = area.strip().upper(), await session.desk.tree()
         if code not in tree:
-            raise refuse("area_unknown", f"{shown(area)} was never imported", "see `fasttime areas list`", field="--area")
-        return [(await session.db.read(levels_store.effective, tree, code, at, past=past)).to_json()]
-    return [found.to_json() for found in await session.db.read(levels_store.show, at, scope or None, confidential=True, past=past)]
+            raise refuse(
+                "area_unknown",
+                f"{shown(area)} was never imported",
+                "see `fasttime areas list`",
+                field="--area",
+            )
+        return [
+            (await session.db.read(levels_store.effective, tree, code, at, past=past)).to_json()
+        ]
+    return [
+        found.to_json()
+        for found in await session.db.read(
+            levels_store.show, at, scope or None, confidential=True, past=past
+        )
+    ]
 
 
 @app.command("set")
 def set_(
-    level: Annotated[str, typer.Argument(metavar="LEVEL", help="LOW, MODERATE, SUBSTANTIAL, SEVERE or CRITICAL.", show_default=False)],
+    level: Annotated[
+        str,
+        typer.Argument(
+            metavar="LEVEL",
+            help="LOW, MODERATE, SUBSTANTIAL, SEVERE or CRITICAL.",
+            show_default=False,
+        ),
+    ],
     why: Why,
-    scope: Annotated[str, typer.Option("--scope", help="UK, a GSS code, community:NAME or sector:NAME.")] = "UK",
+    scope: Annotated[
+        str, typer.Option("--scope", help="UK, a GSS code, community:NAME or sector:NAME.")
+    ] = "UK",
     status: Annotated[str, typer.Option("--status", help="Actual, Exercise or Test.")] = "Actual",
     source: Annotated[str, typer.Option("--source", help="Who decided it.")] = "",
     json: Json = False,
@@ -89,13 +137,17 @@ def set_(
     from console.commands.messages import _act, drafted
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        v = await draft_change(session, actor, level=level, scope=scope, why=why, status=status, source=source)
+        v = await draft_change(
+            session, actor, level=level, scope=scope, why=why, status=status, source=source
+        )
         await drafted(session, out, v, next(iter(v.content.languages.values())).headline)
 
     _act(json, work)
 
 
-async def draft_change(session: Session, actor: Operator, *, level: str, scope: str, why: str, status: str, source: str) -> Version:
+async def draft_change(
+    session: Session, actor: Operator, *, level: str, scope: str, why: str, status: str, source: str
+) -> Version:
     """Start the message of a change, in our words and the author's reason. Raises Rejected."""
     import json
 
@@ -104,20 +156,40 @@ async def draft_change(session: Session, actor: Operator, *, level: str, scope: 
     from broadcast.problems import refuse
 
     if not why.strip():
-        raise refuse("why_missing", "a change of level needs a reason", "say why: it is what people read below the level", field="--why")
+        raise refuse(
+            "why_missing",
+            "a change of level needs a reason",
+            "say why: it is what people read below the level",
+            field="--why",
+        )
     to, where = parse_level(level, field="LEVEL"), normalise_scope(scope, field="--scope")
     tree = await session.desk.tree()
-    place = "the United Kingdom" if where == "UK" else where.partition(":")[2] or (tree[where].name if where in tree else where)
+    place = (
+        "the United Kingdom"
+        if where == "UK"
+        else where.partition(":")[2] or (tree[where].name if where in tree else where)
+    )
     source_json = {"source": source.strip()} if source.strip() else {}
     text = {"headline": f"The threat level for {place} is now {to}", "description": why.strip()}
-    document = {"kind": "threat_level_change", "status": status, "level": str(to), "scope": where, "languages": {"en": text}, **source_json}
-    return await session.desk.draft(actor, read_draft(json.dumps(document).encode(), "json", now=session.now()))
+    document = {
+        "kind": "threat_level_change",
+        "status": status,
+        "level": str(to),
+        "scope": where,
+        "languages": {"en": text},
+        **source_json,
+    }
+    return await session.desk.draft(
+        actor, read_draft(json.dumps(document).encode(), "json", now=session.now())
+    )
 
 
 @app.command("history")
 def history(
     scope: Annotated[str, typer.Option("--scope", help="Only this scope.")] = "",
-    as_of: Annotated[str, typer.Option("--as-of", metavar="TIME", help="What held then: RFC 3339, or a day.")] = "",
+    as_of: Annotated[
+        str, typer.Option("--as-of", metavar="TIME", help="What held then: RFC 3339, or a day.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Print every change on record, oldest first; with --as-of what held at a moment."""
@@ -133,14 +205,23 @@ def history(
             _answer_levels(out, await _standing(session, scope, "", at, past=True))
             return
         document = await session.db.read(levels_store.changes, scope or None, confidential=True)
-        out.table(document, ("SINCE", "SCOPE", "LEVEL", "SOURCE", "NOTE"), [(e["since"], e["scope"], e["level"], e["source"], e["note"]) for e in document])
+        out.table(
+            document,
+            ("SINCE", "SCOPE", "LEVEL", "SOURCE", "NOTE"),
+            [(e["since"], e["scope"], e["level"], e["source"], e["note"]) for e in document],
+        )
 
     run(work, out)
 
 
 @app.command("import")
-def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)], json: Json = False) -> None:
-    """Fill in the past from a file of date, scale, level, note; sends nothing and sets no present level: two persons do."""
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Fill in the past from a file of date, scale, level, note; sends nothing and sets no present
+    level: two persons do.
+    """
     from broadcast import levels_store
     from broadcast.csv_files import MAX_LINE_CHARS, read_file
     from broadcast.levels import CSV_LIMIT, read_levels_csv
@@ -151,15 +232,34 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_defaul
 
     async def work(session: Session) -> None:
         now = session.now()
-        rows = read_levels_csv(read_file(file, max_bytes=CSV_LIMIT, max_line=MAX_LINE_CHARS), file=file.name, today=now.date())
+        rows = read_levels_csv(
+            read_file(file, max_bytes=CSV_LIMIT, max_line=MAX_LINE_CHARS),
+            file=file.name,
+            today=now.date(),
+        )
         taken, left = await session.db.write(levels_store.import_rows, rows, now)
         await session.log("level.import", file.name, f"rows={len(rows)} recorded={taken}")
         differs = [(row, why) for row, why in left if why != "known"]
-        said = {"present": "the scope has a newer level", "approved": "an approval set the level since", "differs": "another level is recorded for that day"}
-        out.warn(Problem(code=f"left_out_{why}", detail=f"{row.scope} {row.level} on {row.date}: {said[why]}", where=f"{file.name}:{row.line}") for row, why in differs)
+        said = {
+            "present": "the scope has a newer level",
+            "approved": "an approval set the level since",
+            "differs": "another level is recorded for that day",
+        }
+        out.warn(
+            Problem(
+                code=f"left_out_{why}",
+                detail=f"{row.scope} {row.level} on {row.date}: {said[why]}",
+                where=f"{file.name}:{row.line}",
+            )
+            for row, why in differs
+        )
         counts = {why: sum(1 for _, w in left if w == why) for why in ("known", *said)}
         document = {"file": file.name, "rows": len(rows), "recorded": taken, "left_out": counts}
-        out.answer(document, f"{len(rows)} rows: {taken} recorded, {counts['known']} known already, {len(differs)} left out")
+        out.answer(
+            document,
+            f"{len(rows)} rows: {taken} recorded, {counts['known']} known already, {len(differs)}"
+            " left out",
+        )
         for line in await _unconfirmed(session):
             out.note(line)
 
@@ -167,16 +267,28 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_defaul
 
 
 def read_time(text: str, field: str) -> datetime:
-    """Return a moment: RFC 3339 with an offset, or a day (its first moment in UTC). Raises Rejected (time_invalid, time_zone_missing)."""
+    """Return a moment: RFC 3339 with an offset, or a day (its first moment in UTC). Raises Rejected
+    (time_invalid, time_zone_missing).
+    """
     from broadcast.nearest import shown
     from broadcast.problems import refuse
 
     try:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise refuse("time_invalid", f"{shown(text)} is no time", "write 2026-05-01T12:00:00+01:00, or a day such as 2026-05-01", field=field) from None
+        raise refuse(
+            "time_invalid",
+            f"{shown(text)} is no time",
+            "write 2026-05-01T12:00:00+01:00, or a day such as 2026-05-01",
+            field=field,
+        ) from None
     if at.tzinfo is None:
         if len(text.strip()) > 10:
-            raise refuse("time_zone_missing", "the time has no offset", "write +00:00, +01:00 or Z behind it", field=field)
+            raise refuse(
+                "time_zone_missing",
+                "the time has no offset",
+                "write +00:00, +01:00 or Z behind it",
+                field=field,
+            )
         at = at.replace(tzinfo=UTC)
     return at.astimezone(UTC)

@@ -1,4 +1,6 @@
-"""fasttime message: writing, submitting, approving and ending messages. What acts does so as the person of FASTTIME_TOKEN."""
+"""fasttime message: writing, submitting, approving and ending messages. What acts does so as the
+person of FASTTIME_TOKEN.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,22 @@ if TYPE_CHECKING:
     from console.commands.session import Session
     from console.desk import Seen
 
-app = typer.Typer(name="message", help="Write, submit, approve, hold, cancel, correct.", no_args_is_help=True)
+app = typer.Typer(
+    name="message", help="Write, submit, approve, hold, cancel, correct.", no_args_is_help=True
+)
 
 
 async def counts_of(session: Session, v: Version) -> dict[str, Any] | None:
-    """Return the account of a version that went out; what was counted at submission of one that did not."""
+    """Return the account of a version that went out; what was counted at submission of one that did
+    not.
+    """
     from broadcast import accounts, small_counts
 
     if v.published:
         return (await session.db.read(accounts.account, v)).shown()
-    return None if v.seen_count is None else {"people": small_counts.number(v.seen_count, v.content)}
+    return (
+        None if v.seen_count is None else {"people": small_counts.number(v.seen_count, v.content)}
+    )
 
 
 async def message_document(session: Session, v: Version, **more: Any) -> dict[str, Any]:
@@ -40,7 +48,10 @@ def _headline(v: Version) -> str:
 
 
 def _line(v: Version) -> str:
-    return f"message {v.message_id} version {v.number}: {v.kind}, {v.status}, {v.state.replace('_', ' ')}"
+    return (
+        f"message {v.message_id} version {v.number}: {v.kind}, {v.status},"
+        f" {v.state.replace('_', ' ')}"
+    )
 
 
 def _act(json: bool, work: Callable[[Session, Operator, Output], Awaitable[None]]) -> None:
@@ -57,7 +68,12 @@ def _act(json: bool, work: Callable[[Session, Operator, Output], Awaitable[None]
 
 async def drafted(session: Session, out: Output, v: Version, *more: str) -> None:
     """Print a draft as it is kept now."""
-    out.answer(await message_document(session, v), _line(v), *more, f"next: fasttime message submit {v.message_id}")
+    out.answer(
+        await message_document(session, v),
+        _line(v),
+        *more,
+        f"next: fasttime message submit {v.message_id}",
+    )
 
 
 @app.command("draft")
@@ -74,7 +90,9 @@ def draft(file: MessageFile, json: Json = False) -> None:
             await drafted(session, out, await session.desk.draft(actor, read.content))
         else:
             v = await session.desk.follow(actor, read.updates, "update", read.content)
-            await drafted(session, out, v, f"an update of message {read.updates}, as the document says")
+            await drafted(
+                session, out, v, f"an update of message {read.updates}, as the document says"
+            )
 
     _act(json, work)
 
@@ -89,7 +107,9 @@ def edit(id_: MessageId, file: MessageFile, json: Json = False) -> None:
         if v.action == "new":
             read = read_edit(file, session.now(), v.content)
         else:
-            read = read_following(file, session.now(), await session.desk.base_of(id_), v.action, v.content)
+            read = read_following(
+                file, session.now(), await session.desk.base_of(id_), v.action, v.content
+            )
         out.warn(read.warnings)
         await drafted(session, out, await session.desk.edit(actor, id_, read.content))
 
@@ -102,7 +122,17 @@ def preview(id_: MessageId, json: Json = False) -> None:
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         v, seen = await session.desk.preview(actor, id_)
-        await _answer_seen(session, out, v, seen, f"next: fasttime message submit {v.message_id}" if v.state in ("draft", "returned") else "")
+        await _answer_seen(
+            session,
+            out,
+            v,
+            seen,
+            (
+                f"next: fasttime message submit {v.message_id}"
+                if v.state in ("draft", "returned")
+                else ""
+            ),
+        )
 
     _act(json, work)
 
@@ -113,17 +143,30 @@ def submit(id_: MessageId, json: Json = False) -> None:
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         v, seen = await session.desk.submit(actor, id_)
-        await _answer_seen(session, out, v, seen, f"next, by another person: fasttime message approve {v.message_id} --hash {v.content_hash}")
+        await _answer_seen(
+            session,
+            out,
+            v,
+            seen,
+            f"next, by another person: fasttime message approve {v.message_id} --hash"
+            f" {v.content_hash}",
+        )
 
     _act(json, work)
 
 
-async def _answer_seen(session: Session, out: Output, v: Version, seen: Seen, following: str) -> None:
+async def _answer_seen(
+    session: Session, out: Output, v: Version, seen: Seen, following: str
+) -> None:
     from broadcast import small_counts
 
     out.warn(seen.warnings)
     counts, people = seen.shown(v), small_counts.number(seen.people, v.content)
-    document = await message_document(session, v) | {"counts": counts, "people": people, "warnings": [problem_json(p) for p in seen.warnings]}
+    document = await message_document(session, v) | {
+        "counts": counts,
+        "people": people,
+        "warnings": [problem_json(p) for p in seen.warnings],
+    }
     channels = ", ".join(f"{channel} {n}" for channel, n in counts["channels"].items()) or "none"
     lines = [
         _line(v),
@@ -141,7 +184,15 @@ def _more(v: Version) -> str:
 @app.command("approve")
 def approve(
     id_: MessageId,
-    content_hash: Annotated[str | None, typer.Option("--hash", metavar="H", help="What you approve; refused if it changed since.", show_default=False)] = None,
+    content_hash: Annotated[
+        str | None,
+        typer.Option(
+            "--hash",
+            metavar="H",
+            help="What you approve; refused if it changed since.",
+            show_default=False,
+        ),
+    ] = None,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
@@ -155,19 +206,37 @@ def approve(
         if v.state == "pending_approval":
             if on_terminal() and not yes:
                 _show_text(out, v)
-            out.confirm(f"This goes to {people_in_words(v)} at once and cannot be taken back.", yes=yes, expected=_people(v))
-            seen = content_hash or v.content_hash  # what was read is what is approved, whoever edits it meanwhile
+            out.confirm(
+                f"This goes to {people_in_words(v)} at once and cannot be taken back.",
+                yes=yes,
+                expected=_people(v),
+            )
+            seen = (
+                content_hash or v.content_hash
+            )  # what was read is what is approved, whoever edits it meanwhile
         elif waiting is not None and seen in (None, waiting.digest):
             people = str(waiting.shown(v.content)["people"])
-            question = f"This sends message {id_} once more to {people} people, marked REPEAT ({waiting.only.replace('_', ' ')})."
+            question = (
+                f"This sends message {id_} once more to {people} people, marked REPEAT"
+                f" ({waiting.only.replace('_', ' ')})."
+            )
             if on_terminal() and not yes:
                 out.confirm(question, yes=yes, expected=people)
                 seen = waiting.digest  # the person has read whom and typed how many
         done = await session.desk.approve(actor, id_, seen)
         running = await is_running(session)
         if not running:
-            out.note("approved; nothing is running here: start `fasttime up`" if session.settings.embedded else "approved; no worker is running: start `fasttime worker`")
-        out.answer(await message_document(session, done, running=running), _line(done), f"identifier {done.identifier}", f"watch it: fasttime deliveries watch {id_}")
+            out.note(
+                "approved; nothing is running here: start `fasttime up`"
+                if session.settings.embedded
+                else "approved; no worker is running: start `fasttime worker`"
+            )
+        out.answer(
+            await message_document(session, done, running=running),
+            _line(done),
+            f"identifier {done.identifier}",
+            f"watch it: fasttime deliveries watch {id_}",
+        )
 
     _act(json, work)
 
@@ -183,12 +252,20 @@ def _show_text(out: Output, v: Version) -> None:
                 out.note(f"      {words}")
     if v.content.visibility != "public":
         out.note(f"  {v.content.visibility}: not shown on the public page or in the feed")
-    places = [*v.content.areas, *(["a drawn shape"] if v.content.polygons or v.content.circles else [])]
-    out.note(f"  to {people_in_words(v)} in {', '.join(places) or v.content.scope or 'everywhere'} by {', '.join(v.content.channels)}")
+    places = [
+        *v.content.areas,
+        *(["a drawn shape"] if v.content.polygons or v.content.circles else []),
+    ]
+    out.note(
+        f"  to {people_in_words(v)} in {', '.join(places) or v.content.scope or 'everywhere'} by"
+        f" {', '.join(v.content.channels)}"
+    )
 
 
 def people_in_words(v: Version) -> str:
-    """Return how many people an approval is for: "12 people, and up to 20 more who register meanwhile"."""
+    """Return how many people an approval is for: "12 people, and up to 20 more who register
+    meanwhile".
+    """
     return f"{_people(v)} people{_more(v)}"
 
 
@@ -199,7 +276,9 @@ def _people(v: Version) -> str:
 
 
 async def is_running(session: Session) -> bool:
-    """Return whether anything is there to hand messages over: an `up` on this data folder, or the cluster's workers."""
+    """Return whether anything is there to hand messages over: an `up` on this data folder, or the
+    cluster's workers.
+    """
     from broadcast import checkup
     from console.data_folder import is_running as up_is_running
 
@@ -220,7 +299,9 @@ def reject(id_: MessageId, why: Why, yes: Yes = False, json: Json = False) -> No
     _send_back(id_, "reject", why, json, yes=yes, question=f"Message {id_} is rejected for good.")
 
 
-def _send_back(id_: int, action: str, why: str, json: bool, *, yes: bool = True, question: str = "") -> None:
+def _send_back(
+    id_: int, action: str, why: str, json: bool, *, yes: bool = True, question: str = ""
+) -> None:
     async def work(session: Session, actor: Operator, out: Output) -> None:
         out.confirm(question, yes=yes)
         v = await session.desk.send_back(actor, id_, action, why)
@@ -255,16 +336,31 @@ def resume(id_: MessageId, json: Json = False) -> None:
 def cancel(
     id_: MessageId,
     why: Why,
-    reason: Annotated[str, typer.Option("--reason", help="What is published: in_error, over, replaced or other, in fixed words.")] = "other",
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--reason", help="What is published: in_error, over, replaced or other, in fixed words."
+        ),
+    ] = "other",
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Stop everything not sent yet and publish a CAP Cancel in fixed words; sends nothing to people, and keeps --why inside."""
+    """Stop everything not sent yet and publish a CAP Cancel in fixed words; sends nothing to
+    people, and keeps --why inside.
+    """
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        out.confirm(f"Message {id_} ends here. Whoever got it is told only by an all-clear or a correction.", yes=yes)
+        out.confirm(
+            f"Message {id_} ends here. Whoever got it is told only by an all-clear or a"
+            " correction.",
+            yes=yes,
+        )
         v, under_way = await session.desk.cancel(actor, id_, why, reason)
-        out.answer(await message_document(session, v, handing_over=under_way), _line(v), f"{under_way} people are being handed over at this moment; nobody after them")
+        out.answer(
+            await message_document(session, v, handing_over=under_way),
+            _line(v),
+            f"{under_way} people are being handed over at this moment; nobody after them",
+        )
 
     _act(json, work)
 
@@ -311,7 +407,18 @@ def list_(json: Json = False) -> None:
         await session.log("message.list", "")
         found = await session.db.read(versions.listed)
         document = [message_json(v, await counts_of(session, v)) for v in found] if json else None
-        rows = [(v.message_id, v.number, v.kind, v.status, v.state, v.sent.isoformat() if v.sent else "", _headline(v)[:60]) for v in found]
+        rows = [
+            (
+                v.message_id,
+                v.number,
+                v.kind,
+                v.status,
+                v.state,
+                v.sent.isoformat() if v.sent else "",
+                _headline(v)[:60],
+            )
+            for v in found
+        ]
         out.table(document, ("ID", "VERSION", "KIND", "STATUS", "STATE", "SENT", "HEADLINE"), rows)
 
     run(work, out)
@@ -340,10 +447,18 @@ def show(id_: MessageId, json: Json = False) -> None:
         waiting = await session.db.read(resends.waiting, id_)
         if waiting is not None:
             document["resend"] = waiting.shown(v.content)
-        lines = [_line(v), f"content_hash {v.content_hash or '-'}", f"identifier {v.identifier or '-'}", *([f"why: {v.why}"] if v.why else [])]
+        lines = [
+            _line(v),
+            f"content_hash {v.content_hash or '-'}",
+            f"identifier {v.identifier or '-'}",
+            *([f"why: {v.why}"] if v.why else []),
+        ]
         lines += [f"  version {e.number}: {e.action}, {e.state}" for e in existing]
         if waiting is not None:
-            lines.append(f"a resend to {waiting.shown(v.content)['people']} people ({waiting.only}) waits: fasttime message approve {id_} --hash {waiting.digest}")
+            lines.append(
+                f"a resend to {waiting.shown(v.content)['people']} people ({waiting.only}) waits:"
+                f" fasttime message approve {id_} --hash {waiting.digest}"
+            )
         out.answer(document, *lines, "", to_yaml(v.content).rstrip())
 
     run(work, out)

@@ -1,4 +1,6 @@
-"""fasttime demo, up, web, relay, worker: the processes. Each is a thin door to where it is written."""
+"""fasttime demo, up, web, relay, worker: the processes. Each is a thin door to where it is
+written.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,12 @@ import typer
 from console.commands.options import Json
 
 Host = Annotated[str, typer.Option("--host", help="The address to listen on.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="0 picks a free one; the address is printed first.")]
+Port = Annotated[
+    int,
+    typer.Option(
+        "--port", min=0, max=65535, help="0 picks a free one; the address is printed first."
+    ),
+]
 
 _HOST, _PORT = "127.0.0.1", 8000
 
@@ -24,18 +31,26 @@ def attach(app: typer.Typer) -> None:
 
 
 def demo(
-    people: Annotated[int, typer.Option("--people", min=1, max=5_000_000, help="How many invented people.")] = 3200,
-    stay: Annotated[bool, typer.Option("--stay", help="Keep its service up afterwards, until Ctrl-C.")] = False,
+    people: Annotated[
+        int, typer.Option("--people", min=1, max=5_000_000, help="How many invented people.")
+    ] = 3200,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Keep its service up afterwards, until Ctrl-C.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Do the main job on this machine alone, in a folder of its own, from nothing to a printed account; exit 1 if it does not add up."""
+    """Do the main job on this machine alone, in a folder of its own, from nothing to a printed
+    account; exit 1 if it does not add up.
+    """
     from console.demo import run
 
     raise typer.Exit(run(people, stay, json))
 
 
 def up(host: Host = _HOST, port: Port = _PORT) -> None:
-    """Run the embedded service: doors and engine as two processes, watched. SIGTERM ends it within ten seconds."""
+    """Run the embedded service: doors and engine as two processes, watched. SIGTERM ends it within
+    ten seconds.
+    """
     from console.commands.session import load_settings
     from console.up import run
 
@@ -58,7 +73,11 @@ def relay() -> None:
     raise typer.Exit(run(load_settings()))
 
 
-def worker(role: Annotated[str, typer.Option("--role", help="match, urgent, routine or log.", show_default=False)]) -> None:
+def worker(
+    role: Annotated[
+        str, typer.Option("--role", help="match, urgent, routine or log.", show_default=False)
+    ],
+) -> None:
     """Run a cluster's worker in one role."""
     from console.commands.session import load_settings
     from console.processes import worker as run

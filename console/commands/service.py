@@ -1,4 +1,6 @@
-"""fasttime doctor, migrate, simulator, bench: what keeps an installation well, and what shows it at work."""
+"""fasttime doctor, migrate, simulator, bench: what keeps an installation well, and what shows it at
+work.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ import typer
 from console.commands.options import Json
 from console.output import Output
 
-Port = Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one; the address is printed first.")]
+Port = Annotated[
+    int, typer.Option(min=0, max=65535, help="0 picks a free one; the address is printed first.")
+]
 
 
 def attach(app: typer.Typer) -> None:
@@ -37,14 +41,21 @@ def migrate(json: Json = False) -> None:
 
 
 def doctor(json: Json = False) -> None:
-    """Say what is configured, reachable and wrong, and how to mend it; exit 1 if a check fails, 69 if a service is away, 2 if a setting is wrong."""
+    """Say what is configured, reachable and wrong, and how to mend it; exit 1 if a check fails, 69
+    if a service is away, 2 if a setting is wrong.
+    """
     import asyncio
 
     from console.doctor import examine, exit_code
 
     out = Output(json=json)
     checks = asyncio.run(examine())
-    lines = [f"{'ok  ' if c.ok else 'FAIL'}  {c.name}{': ' + c.detail if c.detail else ''}{'' if c.ok or not c.fix else ' -> ' + c.fix}" for c in checks]
+    lines = [
+        f"{'ok  ' if c.ok else 'FAIL'} "
+        f" {c.name}{': ' + c.detail if c.detail else ''}"
+        f"{'' if c.ok or not c.fix else ' -> ' + c.fix}"
+        for c in checks
+    ]
     out.answer({"checks": [c.to_json() for c in checks]}, *lines)
     raise typer.Exit(exit_code(checks))
 
@@ -53,14 +64,36 @@ def simulator(
     http: Port = 8010,
     smtp: Port = 8025,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
-    ledger: Annotated[Path | None, typer.Option("--ledger", help="Keep the ledger in this file; a second start continues it.", show_default=False)] = None,
-    token: Annotated[str, typer.Option("--token", help="What its controls want; left out, FASTTIME_SIMULATOR_TOKEN, or a new one.", show_default=False)] = "",
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            "--ledger",
+            help="Keep the ledger in this file; a second start continues it.",
+            show_default=False,
+        ),
+    ] = None,
+    token: Annotated[
+        str,
+        typer.Option(
+            "--token",
+            help="What its controls want; left out, FASTTIME_SIMULATOR_TOKEN, or a new one.",
+            show_default=False,
+        ),
+    ] = "",
     callback: Annotated[
-        str, typer.Option("--callback", help="Where its callbacks may go; left out, FASTTIME_PUBLIC_URL, or loopback.", metavar="URL", show_default=False)
+        str,
+        typer.Option(
+            "--callback",
+            help="Where its callbacks may go; left out, FASTTIME_PUBLIC_URL, or loopback.",
+            metavar="URL",
+            show_default=False,
+        ),
     ] = "",
     json: Json = False,
 ) -> None:
-    """Run handsets and inboxes that reach nobody and remember everything; GET /ledger shows it. SIGTERM ends it."""
+    """Run handsets and inboxes that reach nobody and remember everything; GET /ledger shows it.
+    SIGTERM ends it.
+    """
     import asyncio
     import signal
 
@@ -73,24 +106,43 @@ def simulator(
     token = token or settings.simulator_token
     callback = callback or settings.public_url
     if token and len(token) < 16:
-        raise refuse("token_short", "the simulator's token is too short", "use 16 random characters or more, or leave it out", field="--token")
+        raise refuse(
+            "token_short",
+            "the simulator's token is too short",
+            "use 16 random characters or more, or leave it out",
+            field="--token",
+        )
     if callback and not callback.startswith(("http://", "https://")):
-        raise refuse("address_invalid", "--callback is no address", "write http://host:port", field="--callback")
+        raise refuse(
+            "address_invalid",
+            "--callback is no address",
+            "write http://host:port",
+            field="--callback",
+        )
 
     async def serve() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         try:
-            running = await run_simulator(http, smtp, host, ledger_path=ledger, token=token, callback_base=callback)
+            running = await run_simulator(
+                http, smtp, host, ledger_path=ledger, token=token, callback_base=callback
+            )
         except OSError as error:
             raise refuse(
-                "port_in_use", f"cannot listen on {host}: {error.strerror or type(error).__name__}", "choose others with --http and --smtp, or 0 for free ones", status=503
+                "port_in_use",
+                f"cannot listen on {host}: {error.strerror or type(error).__name__}",
+                "choose others with --http and --smtp, or 0 for free ones",
+                status=503,
             ) from None
         try:
             document = {"http": running.http_url, "smtp": running.smtp_url, "token": running.token}
             out.answer(document, running.http_url, running.smtp_url, running.token)
-            out.note(f"FASTTIME_SIMULATOR_HTTP={running.http_url} FASTTIME_SIMULATOR_SMTP={running.smtp_url}; the ledger is at {running.http_url}/ledger")
+            out.note(
+                f"FASTTIME_SIMULATOR_HTTP={running.http_url}"
+                f" FASTTIME_SIMULATOR_SMTP={running.smtp_url}; the ledger is at"
+                f" {running.http_url}/ledger"
+            )
             await stop.wait()
         finally:
             await running.close()

@@ -25,21 +25,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REACH_SECONDS = 10.0
-"""How long a service may take to answer before it counts as not reachable (reference/reliability.md, #98)."""
+"""How long a service may take to answer before it counts as not reachable
+(reference/reliability.md, #98).
+"""
 
 
 def load_settings() -> Settings:
-    """Return the settings of the environment and `.env`; raises Rejected (exit 2) naming every wrong one."""
+    """Return the settings of the environment and `.env`; raises Rejected (exit 2) naming every
+    wrong one.
+    """
     from config import logging as logs
     from config import settings as settings_module
 
     settings = settings_module.load(os.environ, Path(".env"))
-    logs.configure(settings.log_format, level=30)  # one act: its answer says what was done, the log only what went wrong
+    logs.configure(
+        settings.log_format, level=30
+    )  # one act: its answer says what was done, the log only what went wrong
     return settings
 
 
 def machine_user() -> str:
-    """Return the name of the account of this machine under which set-up, import, export and reading are logged."""
+    """Return the name of the account of this machine under which set-up, import, export and reading
+    are logged.
+    """
     try:
         return f"machine:{getpass.getuser()}"
     except (KeyError, OSError):
@@ -66,14 +74,20 @@ class Session:
         if self._desk is None:
             from console.up import make_desk
 
-            self._desk = make_desk(self.settings, self.db, self.adapters.on if self.adapters is not None else _all_off)
+            self._desk = make_desk(
+                self.settings, self.db, self.adapters.on if self.adapters is not None else _all_off
+            )
         return self._desk
 
     async def person(self) -> Operator:
         """Return whose token FASTTIME_TOKEN holds; raises Rejected (exit 2)."""
         if not self.settings.token:
             raise refuse(
-                "token_missing", "this acts as a person and needs their token", "set FASTTIME_TOKEN to what `fasttime operators add` printed", field="FASTTIME_TOKEN", status=401
+                "token_missing",
+                "this acts as a person and needs their token",
+                "set FASTTIME_TOKEN to what `fasttime operators add` printed",
+                field="FASTTIME_TOKEN",
+                status=401,
             )
         return await self.desk.actor(self.settings.token)
 
@@ -81,7 +95,14 @@ class Session:
         """Record what is done as the machine's administrator."""
         from broadcast import operators
 
-        await self.db.write(operators.log_admin, actor=machine_user(), action=action, subject=subject, detail=detail, now=self.now())
+        await self.db.write(
+            operators.log_admin,
+            actor=machine_user(),
+            action=action,
+            subject=subject,
+            detail=detail,
+            now=self.now(),
+        )
 
 
 def _all_off(_status: str) -> frozenset[str]:
@@ -90,11 +111,15 @@ def _all_off(_status: str) -> frozenset[str]:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, out: Output, *, with_adapters: bool = True) -> AsyncIterator[Session]:
-    """Open the database, bring its schema up to date (in a cluster: check it), and close everything again.
+async def opened(
+    settings: Settings, out: Output, *, with_adapters: bool = True
+) -> AsyncIterator[Session]:
+    """Open the database, bring its schema up to date (in a cluster: check it), and close everything
+    again.
 
-    Without adapters nothing in this process can reach a provider.
-    Raises Rejected: half-configured channels (exit 2), an unusable data folder or schema (2), a database that cannot be reached (69).
+    Without adapters nothing in this process can reach a provider. Raises Rejected: half-configured
+    channels (exit 2), an unusable data folder or schema (2), a database that cannot be reached
+    (69).
     """
     from broadcast.store import TROUBLE
     from config import wiring
@@ -121,21 +146,36 @@ async def opened(settings: Settings, out: Output, *, with_adapters: bool = True)
 
 
 def database_trouble(settings: Settings, trouble: BaseException) -> Rejected:
-    """Return the refusal for a database that does not answer (exit 69), or that is there and will not do (exit 2)."""
+    """Return the refusal for a database that does not answer (exit 69), or that is there and will
+    not do (exit 2).
+    """
     from urllib.parse import urlsplit
 
     cause = getattr(trouble, "orig", None) or trouble
     url = urlsplit(settings.database_url)
     if url.scheme == "sqlite":
-        what = str(cause)[:120] if type(trouble).__module__.startswith("sqlalchemy") else type(cause).__name__
+        what = (
+            str(cause)[:120]
+            if type(trouble).__module__.startswith("sqlalchemy")
+            else type(cause).__name__
+        )
         status = 503 if "locked" in what else 422
         return refuse(
-            "database_unusable", f"SQLite at {url.path.removeprefix('/') or '?'}: {what}", "check the file and who may write to it", field="FASTTIME_DATABASE_URL", status=status
+            "database_unusable",
+            f"SQLite at {url.path.removeprefix('/') or '?'}: {what}",
+            "check the file and who may write to it",
+            field="FASTTIME_DATABASE_URL",
+            status=status,
         )
     where = f"{url.hostname or 'localhost'}:{url.port or 5432}"
     state = str(getattr(cause, "sqlstate", "") or "")
     if state.startswith(("28", "3D")):
-        return refuse("database_refused", f"PostgreSQL at {where} refuses: {type(cause).__name__}", "check user, password and name of the database", field="FASTTIME_DATABASE_URL")
+        return refuse(
+            "database_refused",
+            f"PostgreSQL at {where} refuses: {type(cause).__name__}",
+            "check user, password and name of the database",
+            field="FASTTIME_DATABASE_URL",
+        )
     return refuse(
         "database_unreachable",
         f"PostgreSQL at {where} does not answer ({type(cause).__name__})",

@@ -21,8 +21,18 @@ app = typer.Typer(name="subscribers", help="The people who hear it.", no_args_is
 @app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)],
-    basis: Annotated[str, typer.Option("--basis", help="The legal basis on which exactly these channels and topics are used.", show_default=False)],
-    fix: Annotated[bool, typer.Option("--fix", help="Give numbers back the leading zero that a spreadsheet took.")] = False,
+    basis: Annotated[
+        str,
+        typer.Option(
+            "--basis",
+            help="The legal basis on which exactly these channels and topics are used.",
+            show_default=False,
+        ),
+    ],
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Give numbers back the leading zero that a spreadsheet took."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Import or renew people: all of the file or nothing, every error in one pass."""
@@ -37,13 +47,29 @@ def import_(
 
     out = Output(json=json)
     if not basis.strip():
-        raise refuse("basis_missing", "people are kept on a legal basis only", 'say which, for example --basis "consent, form of 1 May 2026"', field="--basis")
+        raise refuse(
+            "basis_missing",
+            "people are kept on a legal basis only",
+            'say which, for example --basis "consent, form of 1 May 2026"',
+            field="--basis",
+        )
 
     async def work(session: Session) -> None:
         data = read_file(file, max_line=MAX_LINE_CHARS)
         tree = await session.desk.tree()
         if not tree:
-            out.warn([Problem(code="areas_missing", detail="no area was imported yet", fix="import areas, or messages for an area find only people with an area code")])
+            out.warn(
+                [
+                    Problem(
+                        code="areas_missing",
+                        detail="no area was imported yet",
+                        fix=(
+                            "import areas, or messages for an area find only people with an area"
+                            " code"
+                        ),
+                    )
+                ]
+            )
         out.note(f"reading {file.name}, {len(data):,} bytes")
         found = await asyncio.to_thread(
             read_subscribers,
@@ -58,18 +84,35 @@ def import_(
             raise Rejected(found.problems)
         out.warn(found.warnings)
         out.note(f"storing {len(found.records):,} people")
-        counts = await session.db.write(registry.import_records, found.records, basis.strip(), session.now())
-        await session.log("subscribers.import", file.name, f"people={len(found.records)} basis={basis.strip()}")
-        document = {"file": file.name, "people": len(found.records), **asdict(counts), "merged": found.merged, "warnings": [problem_json(p) for p in found.warnings]}
+        counts = await session.db.write(
+            registry.import_records, found.records, basis.strip(), session.now()
+        )
+        await session.log(
+            "subscribers.import", file.name, f"people={len(found.records)} basis={basis.strip()}"
+        )
+        document = {
+            "file": file.name,
+            "people": len(found.records),
+            **asdict(counts),
+            "merged": found.merged,
+            "warnings": [problem_json(p) for p in found.warnings],
+        }
         words = ", ".join(f"{n} {what}" for what, n in asdict(counts).items())
-        out.answer(document, f"{len(found.records)} people: {words}{f', {len(found.merged)} rows merged' if found.merged else ''}")
+        out.answer(
+            document,
+            f"{len(found.records)} people:"
+            f" {words}{f', {len(found.merged)} rows merged' if found.merged else ''}",
+        )
 
     run(work, out)
 
 
 @app.command("export")
 def export(
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of stdout.", show_default=False)] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A file instead of stdout.", show_default=False),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Print everybody not erased as the CSV that `import` takes, safe to open in a spreadsheet."""
@@ -105,7 +148,13 @@ def export(
 
 
 @app.command("show")
-def show(subscriber: Annotated[str, typer.Argument(metavar="ID", help="The number, or the external id.", show_default=False)], json: Json = False) -> None:
+def show(
+    subscriber: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="The number, or the external id.", show_default=False),
+    ],
+    json: Json = False,
+) -> None:
     """Print everything known of one person."""
     from broadcast.problems import refuse
     from console.commands.session import run
@@ -116,7 +165,13 @@ def show(subscriber: Annotated[str, typer.Argument(metavar="ID", help="The numbe
     async def work(session: Session) -> None:
         found = await session.db.read(registry.show, subscriber)
         if found is None:
-            raise refuse("subscriber_unknown", "there is nobody with that number or external id", "see `fasttime subscribers export`", field="ID", status=404)
+            raise refuse(
+                "subscriber_unknown",
+                "there is nobody with that number or external id",
+                "see `fasttime subscribers export`",
+                field="ID",
+                status=404,
+            )
         await session.log("subscribers.show", str(found["id"]))
         out.answer(found, *[f"{name}: {_words(value)}" for name, value in found.items()])
 

@@ -60,7 +60,9 @@ def upgrade() -> None:
         sa.Column("announced_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("announcements", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
-        sa.UniqueConstraint("version_id", "generation", "no", name=op.f("uq_batch_version_id_generation_no")),
+        sa.UniqueConstraint(
+            "version_id", "generation", "no", name=op.f("uq_batch_version_id_generation_no")
+        ),
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("batch", schema=None) as batch_op:
@@ -137,7 +139,12 @@ def upgrade() -> None:
     with op.batch_alter_table("level_fact", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_level_fact_scope"), ["scope"], unique=False)
 
-    op.create_table("meta", sa.Column("key", sa.String(), nullable=False), sa.Column("value", sa.Text(), nullable=False), sa.PrimaryKeyConstraint("key", name=op.f("pk_meta")))
+    op.create_table(
+        "meta",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_meta")),
+    )
     op.create_table(
         "operator",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -167,7 +174,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.create_index("ix_outbox_waiting", ["id"], unique=False, sqlite_where=sa.text("relayed_at IS NULL"), postgresql_where=sa.text("relayed_at IS NULL"))
+        batch_op.create_index(
+            "ix_outbox_waiting",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("relayed_at IS NULL"),
+            postgresql_where=sa.text("relayed_at IS NULL"),
+        )
 
     op.create_table(
         "outcome",
@@ -188,7 +201,9 @@ def upgrade() -> None:
         batch_op.create_index("ix_outcome_due", ["due_at"], unique=False)
         batch_op.create_index("ix_outcome_person", ["person_id", "version_id"], unique=False)
         batch_op.create_index("ix_outcome_provider_id", ["provider_id"], unique=False)
-        batch_op.create_index("ix_outcome_version", ["version_id", "channel", "state"], unique=False)
+        batch_op.create_index(
+            "ix_outcome_version", ["version_id", "channel", "state"], unique=False
+        )
 
     op.create_table(
         "parked",
@@ -322,12 +337,16 @@ def upgrade() -> None:
         sa.Column("basis", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_consent_subscriber_id")),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"], ["subscriber.id"], name=op.f("fk_consent_subscriber_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_consent_subscriber_id"), ["subscriber_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_consent_subscriber_id"), ["subscriber_id"], unique=False
+        )
 
     op.create_table(
         "message",
@@ -336,7 +355,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.Integer(), nullable=True),
         sa.Column("room", sa.String(), nullable=True),
-        sa.ForeignKeyConstraint(["created_by"], ["operator.id"], name=op.f("fk_message_created_by")),
+        sa.ForeignKeyConstraint(
+            ["created_by"], ["operator.id"], name=op.f("fk_message_created_by")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
         sa.UniqueConstraint("code", name=op.f("uq_message_code")),
         sqlite_autoincrement=True,
@@ -349,7 +370,9 @@ def upgrade() -> None:
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_stop_subscriber_id")),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"], ["subscriber.id"], name=op.f("fk_stop_subscriber_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stop")),
         sqlite_autoincrement=True,
     )
@@ -395,11 +418,17 @@ def upgrade() -> None:
         sa.Column("cap", sa.LargeBinary(), nullable=True),
         sa.Column("cancel_cap", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["approver_id"], ["operator.id"], name=op.f("fk_version_approver_id")),
+        sa.ForeignKeyConstraint(
+            ["approver_id"], ["operator.id"], name=op.f("fk_version_approver_id")
+        ),
         sa.ForeignKeyConstraint(["author_id"], ["operator.id"], name=op.f("fk_version_author_id")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_version_message_id")),
-        sa.ForeignKeyConstraint(["predecessor_id"], ["version.id"], name=op.f("fk_version_predecessor_id")),
-        sa.ForeignKeyConstraint(["submitter_id"], ["operator.id"], name=op.f("fk_version_submitter_id")),
+        sa.ForeignKeyConstraint(
+            ["predecessor_id"], ["version.id"], name=op.f("fk_version_predecessor_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["submitter_id"], ["operator.id"], name=op.f("fk_version_submitter_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_version")),
         sa.UniqueConstraint("identifier", name=op.f("uq_version_identifier")),
         sa.UniqueConstraint("message_id", "number", name=op.f("uq_version_message_id_number")),
@@ -420,8 +449,12 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer(), nullable=True),
         sa.Column("why", sa.Text(), nullable=True),
         sa.Column("content", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["operator_id"], ["operator.id"], name=op.f("fk_decision_operator_id")),
-        sa.ForeignKeyConstraint(["version_id"], ["version.id"], name=op.f("fk_decision_version_id")),
+        sa.ForeignKeyConstraint(
+            ["operator_id"], ["operator.id"], name=op.f("fk_decision_operator_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["version.id"], name=op.f("fk_decision_version_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
         sqlite_autoincrement=True,
     )
@@ -436,7 +469,9 @@ def upgrade() -> None:
         sa.Column("registry_as_of", sa.String(), nullable=False),
         sa.Column("frozen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(["version_id"], ["version.id"], name=op.f("fk_frozen_shard_version_id")),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["version.id"], name=op.f("fk_frozen_shard_version_id")
+        ),
         sa.PrimaryKeyConstraint("version_id", "shard", name=op.f("pk_frozen_shard")),
     )
     op.create_table(

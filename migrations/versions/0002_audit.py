@@ -20,9 +20,9 @@ depends_on = None
 def upgrade() -> None:
     """Bring the schema forward.
 
-    Old rows become links one by one, in the order of their time, so that each is verified like a new one and what was approved before
-    the upgrade can still be released. The first link says how many they were and when. What stood in admin_log stands in the
-    chain whole, so that table goes.
+    Old rows become links one by one, in the order of their time, so that each is verified like a
+    new one and what was approved before the upgrade can still be released. The first link says how
+    many they were and when. What stood in admin_log stands in the chain whole, so that table goes.
     """
     audit = op.create_table(
         "audit",
@@ -43,20 +43,48 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_row"), ["kind", "row_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_subject"), ["subject"], unique=False)
     conn = op.get_bind()
-    old = sorted([*_decisions(conn), *_acts(conn)], key=lambda link: (link["at"], link["row_id"] or 0))
+    old = sorted(
+        [*_decisions(conn), *_acts(conn)], key=lambda link: (link["at"], link["row_id"] or 0)
+    )
     if old:
-        first = _link(datetime.now(UTC), "admin", "fasttime", "audit.began", "", f"{len(old)} rows found at the upgrade follow")
+        first = _link(
+            datetime.now(UTC),
+            "admin",
+            "fasttime",
+            "audit.began",
+            "",
+            f"{len(old)} rows found at the upgrade follow",
+        )
         op.bulk_insert(audit, list(chained([first, *old], None)))
     op.drop_table("admin_log")
 
 
-def _link(at: datetime, kind: str, actor: str, action: str, subject: str, detail: str, digest: str = "", row_id: int | None = None) -> dict[str, Any]:
-    return {"at": at, "kind": kind, "actor": actor, "action": action, "subject": subject, "detail": detail, "digest": digest, "row_id": row_id}
+def _link(
+    at: datetime,
+    kind: str,
+    actor: str,
+    action: str,
+    subject: str,
+    detail: str,
+    digest: str = "",
+    row_id: int | None = None,
+) -> dict[str, Any]:
+    return {
+        "at": at,
+        "kind": kind,
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "detail": detail,
+        "digest": digest,
+        "row_id": row_id,
+    }
 
 
 def _decisions(conn: sa.Connection) -> list[dict[str, Any]]:
     query = sa.text(
-        "SELECT d.id, d.version_id, d.action, d.operator_id, d.at, d.revision, d.content_hash, d.count, d.why, d.content, v.message_id, v.number "
+        "SELECT d.id, d.version_id, d.action, d.operator_id, d.at, d.revision, d.content_hash, "
+        "d.count, d.why, d.content, v.message_id, v.number "
         "FROM decision d JOIN version v ON v.id = d.version_id"
     ).columns(at=UtcDateTime())
     return [
@@ -75,6 +103,20 @@ def _decisions(conn: sa.Connection) -> list[dict[str, Any]]:
 
 
 def _acts(conn: sa.Connection) -> list[dict[str, Any]]:
-    rows = conn.execute(sa.text("SELECT at, actor, action, subject, detail FROM admin_log").columns(at=UtcDateTime())).mappings()
+    rows = conn.execute(
+        sa.text("SELECT at, actor, action, subject, detail FROM admin_log").columns(
+            at=UtcDateTime()
+        )
+    ).mappings()
     kinds = {"export": "export", "import": "admin", "add": "admin", "disable": "admin"}
-    return [_link(row["at"], kinds.get(row["action"].rpartition(".")[2], "look_up"), row["actor"], row["action"], row["subject"], row["detail"]) for row in rows]
+    return [
+        _link(
+            row["at"],
+            kinds.get(row["action"].rpartition(".")[2], "look_up"),
+            row["actor"],
+            row["action"],
+            row["subject"],
+            row["detail"],
+        )
+        for row in rows
+    ]

@@ -24,8 +24,12 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.Integer(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("why", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["asked_by"], ["operator.id"], name=op.f("fk_operator_request_asked_by")),
-        sa.ForeignKeyConstraint(["decided_by"], ["operator.id"], name=op.f("fk_operator_request_decided_by")),
+        sa.ForeignKeyConstraint(
+            ["asked_by"], ["operator.id"], name=op.f("fk_operator_request_asked_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"], ["operator.id"], name=op.f("fk_operator_request_decided_by")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operator_request")),
         sqlite_autoincrement=True,
     )

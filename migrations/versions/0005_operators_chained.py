@@ -19,8 +19,13 @@ depends_on = None
 def upgrade() -> None:
     """Bring the schema forward."""
     conn = op.get_bind()
-    last = conn.execute(sa.text("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")).one_or_none()
-    query = sa.text("SELECT id, name, role, area, email, may_set, token_hash, created_at FROM operator ORDER BY id").columns(created_at=UtcDateTime())
+    last = conn.execute(
+        sa.text("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
+    ).one_or_none()
+    query = sa.text(
+        "SELECT id, name, role, area, email, may_set, token_hash, created_at "
+        "FROM operator ORDER BY id"
+    ).columns(created_at=UtcDateTime())
     found = [
         {
             "at": datetime.now(UTC),
@@ -35,6 +40,19 @@ def upgrade() -> None:
         for row in conn.execute(query).mappings()
     ]
     if found:
-        names = ("number", "kind", "actor", "action", "subject", "detail", "digest", "row_id", "previous", "hash")
-        audit = sa.table("audit", sa.column("at", UtcDateTime()), *(sa.column(name) for name in names))
+        names = (
+            "number",
+            "kind",
+            "actor",
+            "action",
+            "subject",
+            "detail",
+            "digest",
+            "row_id",
+            "previous",
+            "hash",
+        )
+        audit = sa.table(
+            "audit", sa.column("at", UtcDateTime()), *(sa.column(name) for name in names)
+        )
         op.bulk_insert(audit, list(chained(found, Head(last.number, last.hash) if last else None)))

@@ -28,7 +28,10 @@ def published(name: str) -> bytes:
 
 
 def features(*made: tuple[Mapping[str, object], object], **more: object) -> bytes:
-    found = [{"type": "Feature", "properties": properties, "geometry": geometry} for properties, geometry in made]
+    found = [
+        {"type": "Feature", "properties": properties, "geometry": geometry}
+        for properties, geometry in made
+    ]
     return json.dumps({"type": "FeatureCollection", "features": found, **more}).encode()
 
 
@@ -48,45 +51,159 @@ def london(request: pytest.FixtureRequest) -> London:
 
 @pytest.fixture(scope="module")
 def tree(london: London) -> AreaTree:
-    wards, _ = parse_area_file(london.wards.read_bytes(), "wards.geojson", "ward", AreaFields(parent="borough_code"))
-    boroughs, _ = parse_area_file(london.boroughs.read_bytes(), "boroughs.geojson", "borough", AreaFields(parent="force_code"))
+    wards, _ = parse_area_file(
+        london.wards.read_bytes(), "wards.geojson", "ward", AreaFields(parent="borough_code")
+    )
+    boroughs, _ = parse_area_file(
+        london.boroughs.read_bytes(), "boroughs.geojson", "borough", AreaFields(parent="force_code")
+    )
     forces = [
         AreaRecord(code="E23000001", name="Metropolitan Police", level="force", parent="E12000007"),
         AreaRecord(code="E23000034", name="City of London", level="force", parent="E12000007"),
     ]
-    above = [AreaRecord(code="E12000007", name="London", level="region", parent="E92000001"), AreaRecord(code="E92000001", name="England", level="country")]
+    above = [
+        AreaRecord(code="E12000007", name="London", level="region", parent="E92000001"),
+        AreaRecord(code="E92000001", name="England", level="country"),
+    ]
     return AreaTree.of([*wards, *boroughs, *forces, *above])
 
 
 KINGSTON = {"NAME": "Kingston upon Thames", "GSS_CODE": "E09000021", "HECTARES": 3726.1}
-ENGLAND = {"objectid": 1, "ctry19cd": "E92000001", "ctry19nm": "England", "ctry19nmw": "Lloegr", "bng_e": 394883}
-MET = {"OBJECTID": 1, "PFA20CD": "E23000001", "PFA20NM": "Metropolitan Police", "LONG": -0.3, "LAT": 51.5}
-MET_JOINED = {"code": "E23000001", "slug": "metropolitan", "name": "Metropolitan Police", "full_name": "The Metropolitan Police", "region_code": "E12000007"}
+ENGLAND = {
+    "objectid": 1,
+    "ctry19cd": "E92000001",
+    "ctry19nm": "England",
+    "ctry19nmw": "Lloegr",
+    "bng_e": 394883,
+}
+MET = {
+    "OBJECTID": 1,
+    "PFA20CD": "E23000001",
+    "PFA20NM": "Metropolitan Police",
+    "LONG": -0.3,
+    "LAT": 51.5,
+}
+MET_JOINED = {
+    "code": "E23000001",
+    "slug": "metropolitan",
+    "name": "Metropolitan Police",
+    "full_name": "The Metropolitan Police",
+    "region_code": "E12000007",
+}
 WGS_84 = {"type": "name", "properties": {"name": "EPSG:4326"}}
-WARDS = 'ward_code,ward_name,borough_code,borough_name,persons\nE05013519,Dormers Wells,E09000009,Ealing,16000\nE05013520,"Ealing, Broadway",E09000009,Ealing,14000\n'
-LOOKUP = "\ufeffWD25CD,WD25NM,WD25NMW,LAD25CD,LAD25NM,LAD25NMW,ObjectId\r\nE05013038,Burn Valley,,E06000001,Hartlepool,,1\r\nW05000001,Aber,Yr Aber,W06000001,Ynys,,2\r\n"
-UPPER = "\ufeffLAD25CD,LAD25NM,LAD25NMW,CTYUA25CD,CTYUA25NM,CTYUA25NMW,ObjectId\nE06000001,Hartlepool,,E06000001,Hartlepool,,1\n"
-WKT = 'id,geometry,population\nE05000932,"POLYGON ((-3.0 53.6, -3.1 53.6, -3.1 53.7, -3.0 53.6))",1000\n'
-# The column names of those who publish, the rows ours: name, data, level, fields, count, a code and its name.
+WARDS = (
+    "ward_code,ward_name,borough_code,borough_name,persons\nE05013519,Dormers"
+    ' Wells,E09000009,Ealing,16000\nE05013520,"Ealing, Broadway",E09000009,Ealing,14000\n'
+)
+LOOKUP = (
+    "\ufeffWD25CD,WD25NM,WD25NMW,LAD25CD,LAD25NM,LAD25NMW,ObjectId\r\nE05013038,Burn"
+    " Valley,,E06000001,Hartlepool,,1\r\nW05000001,Aber,Yr Aber,W06000001,Ynys,,2\r\n"
+)
+UPPER = (
+    "\ufeffLAD25CD,LAD25NM,LAD25NMW,CTYUA25CD,CTYUA25NM,CTYUA25NMW,ObjectId\n"
+    "E06000001,Hartlepool,,E06000001,Hartlepool,,1\n"
+)
+WKT = (
+    'id,geometry,population\nE05000932,"POLYGON ((-3.0 53.6, -3.1 53.6, -3.1 53.7, -3.0'
+    ' 53.6))",1000\n'
+)
+# The column names of those who publish, the rows ours: name, data, level, fields, count, a code and
+# its name.
 FORMS = [
-    ("plain.geojson", collection(("E09000001", "City of London", mapping(SQUARE))), "borough", AreaFields(), 1, "E09000001", "City of London"),
-    ("gla.geojson", features((KINGSTON, mapping(shapely.MultiPolygon([SQUARE])))), "borough", AreaFields(), 1, "E09000021", "Kingston upon Thames"),
-    ("joined.geojson", features((MET_JOINED, mapping(SQUARE))), "force", AreaFields(parent="region_code"), 1, "E23000001", "Metropolitan Police"),
-    ("ons.geojson", features((MET, mapping(SQUARE)), crs=WGS_84), "force", AreaFields(), 1, "E23000001", "Metropolitan Police"),
-    ("low.geojson", features((ENGLAND, mapping(SQUARE))), "country", AreaFields(), 1, "E92000001", "England"),
-    ("wards.csv", WARDS.encode(), "ward", AreaFields(parent="borough_code"), 2, "E05013520", "Ealing, Broadway"),
+    (
+        "plain.geojson",
+        collection(("E09000001", "City of London", mapping(SQUARE))),
+        "borough",
+        AreaFields(),
+        1,
+        "E09000001",
+        "City of London",
+    ),
+    (
+        "gla.geojson",
+        features((KINGSTON, mapping(shapely.MultiPolygon([SQUARE])))),
+        "borough",
+        AreaFields(),
+        1,
+        "E09000021",
+        "Kingston upon Thames",
+    ),
+    (
+        "joined.geojson",
+        features((MET_JOINED, mapping(SQUARE))),
+        "force",
+        AreaFields(parent="region_code"),
+        1,
+        "E23000001",
+        "Metropolitan Police",
+    ),
+    (
+        "ons.geojson",
+        features((MET, mapping(SQUARE)), crs=WGS_84),
+        "force",
+        AreaFields(),
+        1,
+        "E23000001",
+        "Metropolitan Police",
+    ),
+    (
+        "low.geojson",
+        features((ENGLAND, mapping(SQUARE))),
+        "country",
+        AreaFields(),
+        1,
+        "E92000001",
+        "England",
+    ),
+    (
+        "wards.csv",
+        WARDS.encode(),
+        "ward",
+        AreaFields(parent="borough_code"),
+        2,
+        "E05013520",
+        "Ealing, Broadway",
+    ),
     ("lookup.csv", LOOKUP.encode(), "ward", AreaFields(), 2, "E05013038", "Burn Valley"),
     ("upper.csv", UPPER.encode(), "borough", AreaFields(), 1, "E06000001", "Hartlepool"),
     ("wkt.csv", WKT.encode(), "ward", AreaFields(code="id"), 1, "E05000932", None),
 ]
 FILES = [
     ("london_boroughs_small.geojson", "borough", AreaFields(), 33, "E09000001", "City of London"),
-    ("london_boroughs_gla.geojson", "borough", AreaFields(), 33, "E09000021", "Kingston upon Thames"),
-    ("london_wards_synthetic.geojson", "ward", AreaFields(parent="borough_code"), 704, "E05009288", "Aldersgate"),
-    ("uk_police_forces_45_small.geojson", "force", AreaFields(parent="region_code"), 45, "E23000001", "Metropolitan Police"),
+    (
+        "london_boroughs_gla.geojson",
+        "borough",
+        AreaFields(),
+        33,
+        "E09000021",
+        "Kingston upon Thames",
+    ),
+    (
+        "london_wards_synthetic.geojson",
+        "ward",
+        AreaFields(parent="borough_code"),
+        704,
+        "E05009288",
+        "Aldersgate",
+    ),
+    (
+        "uk_police_forces_45_small.geojson",
+        "force",
+        AreaFields(parent="region_code"),
+        45,
+        "E23000001",
+        "Metropolitan Police",
+    ),
     ("police_force_areas.geojson", "force", AreaFields(), 43, "E23000001", "Metropolitan Police"),
     ("Countries_2019.geojson", "country", AreaFields(), 4, "E92000001", "England"),
-    ("london_wards_2025.csv", "ward", AreaFields(parent="borough_code"), 704, "E05013519", "Dormers Wells"),
+    (
+        "london_wards_2025.csv",
+        "ward",
+        AreaFields(parent="borough_code"),
+        704,
+        "E05013519",
+        "Dormers Wells",
+    ),
     ("WD25_LAD25_UK_LU.csv", "ward", AreaFields(), 8405, "E05013038", "Burn Valley"),
     ("LTLA_UTLA_2025_EW.csv", "borough", AreaFields(), 318, "E06000001", "Hartlepool"),
     ("wards20_sefton_wkt.csv", "ward", AreaFields(code="id"), 20, "E05000932", None),
@@ -97,11 +214,20 @@ FILES = [
     "name,data,level,fields,count,code,label",
     [
         *(pytest.param(*form, id=form[0]) for form in FORMS),
-        *(pytest.param(file[0], None, *file[1:], id=file[0], marks=pytest.mark.reference) for file in FILES),
+        *(
+            pytest.param(file[0], None, *file[1:], id=file[0], marks=pytest.mark.reference)
+            for file in FILES
+        ),
     ],
 )
 def test_the_files_of_the_ons_and_others_are_read_as_published(
-    name: str, data: bytes | None, level: str, fields: AreaFields, count: int, code: str, label: str | None
+    name: str,
+    data: bytes | None,
+    level: str,
+    fields: AreaFields,
+    count: int,
+    code: str,
+    label: str | None,
 ) -> None:
     records, _ = parse_area_file(published(name) if data is None else data, name, level, fields)
     assert len(records) == count
@@ -120,23 +246,40 @@ def test_the_district_of_a_ward_is_found_in_the_ons_lookup_and_said(source: Path
 @pytest.mark.parametrize("source", EITHER)
 def test_a_self_crossing_force_is_repaired_and_named(source: Path) -> None:
     crossing = ring((-1.5, 51), (-1, 51.4), (-1, 51), (-1.5, 51.4), (-1.5, 51))
-    ours = features((MET, mapping(SQUARE)), ({"PFA20CD": "E23000030", "PFA20NM": "Hampshire"}, crossing), crs=WGS_84)
+    ours = features(
+        (MET, mapping(SQUARE)),
+        ({"PFA20CD": "E23000030", "PFA20NM": "Hampshire"}, crossing),
+        crs=WGS_84,
+    )
     data = published("police_force_areas.geojson") if source == REFERENCE else ours
     records, warnings = parse_area_file(data, "forces.geojson", "force")
     repaired = [w for w in warnings if w.code == "geometry_repaired"]
     assert any("Hampshire" in w.detail for w in repaired)
-    assert all(r.geometry.geom_type in ("Polygon", "MultiPolygon") for r in records if r.geometry is not None)
+    assert all(
+        r.geometry.geom_type in ("Polygon", "MultiPolygon")
+        for r in records
+        if r.geometry is not None
+    )
 
 
 def test_a_bow_tie_keeps_both_halves() -> None:
-    records, warnings = parse_area_file(collection(("E05000001", "Bow", ring((0, 51), (1, 52), (1, 51), (0, 52), (0, 51)))), "a.geojson", "ward")
+    records, warnings = parse_area_file(
+        collection(("E05000001", "Bow", ring((0, 51), (1, 52), (1, 51), (0, 52), (0, 51)))),
+        "a.geojson",
+        "ward",
+    )
     assert records[0].geometry is not None
     assert records[0].geometry.area == pytest.approx(0.5)
-    assert "E05000001 (Bow): self-intersection at latitude 51.5, longitude 0.5, repaired" in warnings[0].line()
+    assert (
+        "E05000001 (Bow): self-intersection at latitude 51.5, longitude 0.5, repaired"
+        in warnings[0].line()
+    )
 
 
 def test_an_open_ring_is_closed_and_named() -> None:
-    records, warnings = parse_area_file(collection(("E05000001", "Open", ring((0, 51), (1, 51), (1, 52)))), "a.geojson", "ward")
+    records, warnings = parse_area_file(
+        collection(("E05000001", "Open", ring((0, 51), (1, 51), (1, 52)))), "a.geojson", "ward"
+    )
     assert shapely.equals(records[0].geometry, shapely.Polygon([(0, 51), (1, 51), (1, 52)]))
     assert [w.code for w in warnings] == ["ring_closed"]
 
@@ -148,7 +291,11 @@ def test_everything_wrong_in_a_file_is_named_in_one_pass_and_nothing_is_taken() 
         ("E05000002", "Nowhere", None),
         ("E05000003", "Hollow", {"type": "Polygon", "coordinates": []}),
         ("E05000004", "Swapped", ring((51.5, -0.2), (51.6, -0.2), (51.6, -0.1), (51.5, -0.2))),
-        ("E05000005", "Grid", ring((530000, 180000), (531000, 180000), (531000, 181000), (530000, 180000))),
+        (
+            "E05000005",
+            "Grid",
+            ring((530000, 180000), (531000, 180000), (531000, 181000), (530000, 180000)),
+        ),
         ("E05000006", "Line", {"type": "LineString", "coordinates": [[0, 51], [1, 51]]}),
         ("", "Nameless", good),
         ("E05000001", "Again", good),
@@ -181,13 +328,24 @@ BAD_FILES = [
     (b"[" * 100_000, "a.geojson", "json_too_deep"),
     (b'{"type": "Polygon"}', "a.geojson", "json_invalid"),
     (b'{"type": "FeatureCollection", "features": []}', "a.geojson", "field_missing"),
-    (b'{"type": "FeatureCollection", "crs": {"properties": {"name": "urn:ogc:def:crs:EPSG::27700"}}, "features": []}', "a.geojson", "crs_unknown"),
+    (
+        (
+            b'{"type": "FeatureCollection", "crs": {"properties": {"name":'
+            b' "urn:ogc:def:crs:EPSG::27700"}}, "features": []}'
+        ),
+        "a.geojson",
+        "crs_unknown",
+    ),
     (b"id,name\n1,x\n", "a.csv", "field_missing"),
     (b"code,name,geometry\nE05000001,x,\n", "a.csv", "geometry_empty"),
     (b"code,name,geometry\nE05000001,x,POLYGON\n", "a.csv", "geometry_invalid"),
     (b"code,name,geometry\nE05000001,x,POLYGON EMPTY\n", "a.csv", "geometry_empty"),
     (b"code,name,geometry\nE05000001,x,POINT (0 51)\n", "a.csv", "geometry_type"),
-    (b'code,name,geometry\nE05000001,x,"POLYGON ((51 0, 51 1, 52 1, 51 0))"\n', "a.csv", "coordinates_swapped"),
+    (
+        b'code,name,geometry\nE05000001,x,"POLYGON ((51 0, 51 1, 52 1, 51 0))"\n',
+        "a.csv",
+        "coordinates_swapped",
+    ),
     (b"code,name,parent\nE05000001,x,E05000001\n", "a.csv", "area_parent"),
     (b"code,name\n", "a.csv", "file_empty"),
     (b"", "a.csv", "file_empty"),
@@ -196,8 +354,12 @@ BAD_FILES = [
 ]
 
 
-@pytest.mark.parametrize("data,name,code", BAD_FILES, ids=[f"{n}-{c}" for n, (_, _, c) in enumerate(BAD_FILES)])
-def test_a_file_that_is_no_file_of_areas_is_refused_by_name(data: bytes, name: str, code: str) -> None:
+@pytest.mark.parametrize(
+    "data,name,code", BAD_FILES, ids=[f"{n}-{c}" for n, (_, _, c) in enumerate(BAD_FILES)]
+)
+def test_a_file_that_is_no_file_of_areas_is_refused_by_name(
+    data: bytes, name: str, code: str
+) -> None:
     with pytest.raises(Rejected) as refused:
         parse_area_file(data, name, "ward")
     assert [p.code for p in refused.value.problems] == [code]
@@ -205,15 +367,25 @@ def test_a_file_that_is_no_file_of_areas_is_refused_by_name(data: bytes, name: s
 
 @pytest.mark.parametrize("source", EITHER)
 def test_a_force_without_territory_has_no_code_and_is_refused_by_name(source: Path) -> None:
-    ours = b"force_code,name,region_code\nE23000001,Metropolitan Police,E12000007\n,British Transport Police,\n"
+    ours = (
+        b"force_code,name,region_code\nE23000001,Metropolitan Police,E12000007\n,British Transport"
+        b" Police,\n"
+    )
     data, line = (published("forces.csv"), 47) if source == REFERENCE else (ours, 3)
-    with pytest.raises(Rejected, match=rf"forces.csv:{line}: area_code_missing: \(no code\) \(British Transport Police\)"):
-        parse_area_file(data, "forces.csv", "force", AreaFields(code="force_code", parent="region_code"))
+    with pytest.raises(
+        Rejected,
+        match=rf"forces.csv:{line}: area_code_missing: \(no code\) \(British Transport Police\)",
+    ):
+        parse_area_file(
+            data, "forces.csv", "force", AreaFields(code="force_code", parent="region_code")
+        )
 
 
 def test_a_named_field_that_is_not_there_lists_the_columns() -> None:
     with pytest.raises(Rejected, match="no column 'ward'; there are code, name, borough_code"):
-        parse_area_file(b"code,name,borough_code\nE05000001,x,\n", "a.csv", "ward", AreaFields(code="ward"))
+        parse_area_file(
+            b"code,name,borough_code\nE05000001,x,\n", "a.csv", "ward", AreaFields(code="ward")
+        )
 
 
 @pytest.mark.parametrize("source", EITHER)
@@ -226,7 +398,12 @@ def test_codes_of_another_level_are_warned_of(source: Path) -> None:
 def test_a_point_names_ward_borough_force_region_and_country_in_that_order(tree: AreaTree) -> None:
     found = tree.locate(51.4995, -0.1248)  # Parliament
     assert [a.level for a in found] == ["ward", "borough", "force", "region", "country"]
-    assert [a.name for a in found][1:] == ["Westminster", "Metropolitan Police", "London", "England"]
+    assert [a.name for a in found][1:] == [
+        "Westminster",
+        "Metropolitan Police",
+        "London",
+        "England",
+    ]
 
 
 def test_the_city_has_its_own_force(tree: AreaTree) -> None:
@@ -238,12 +415,19 @@ def test_the_city_has_its_own_force(tree: AreaTree) -> None:
 
 
 def test_a_place_in_no_area_has_an_empty_list_and_the_rest_keep_their_rows(tree: AreaTree) -> None:
-    found = tree.locate_many(np.array([51.4995, 0.0, np.nan, 51.5136]), np.array([-0.1248, 0.0, np.nan, -0.0887]))
+    found = tree.locate_many(
+        np.array([51.4995, 0.0, np.nan, 51.5136]), np.array([-0.1248, 0.0, np.nan, -0.0887])
+    )
     assert [len(f) for f in found] == [5, 0, 0, 5]
 
 
 def test_a_border_belongs_to_both_sides() -> None:
-    two = AreaTree.of([AreaRecord(code="A", level="ward", geometry=box(0, 51, 1, 52)), AreaRecord(code="B", level="ward", geometry=box(1, 51, 2, 52))])
+    two = AreaTree.of(
+        [
+            AreaRecord(code="A", level="ward", geometry=box(0, 51, 1, 52)),
+            AreaRecord(code="B", level="ward", geometry=box(1, 51, 2, 52)),
+        ]
+    )
     assert [a.code for a in two.locate(51.5, 1.0)] == ["A", "B"]
 
 
@@ -271,7 +455,9 @@ def test_ten_thousands_of_points_agree_with_one_by_one_and_are_quick(tree: AreaT
         assert found[n] == tree.locate(lats[n], lons[n])
 
 
-def test_an_area_without_geometry_is_the_union_of_its_children(london: London, tree: AreaTree) -> None:
+def test_an_area_without_geometry_is_the_union_of_its_children(
+    london: London, tree: AreaTree
+) -> None:
     met, city, region = (tree.geometry(c) for c in ("E23000001", "E23000034", "E12000007"))
     assert met is not None
     assert city is not None
@@ -286,12 +472,18 @@ def test_ward_names_repeat_and_codes_do_not(tree: AreaTree) -> None:
     assert len(set(names)) < len(names) == len({a.code for a in tree.all() if a.level == "ward"})
 
 
-def test_places_name_descendants_and_what_lies_wholly_inside_a_drawing(london: London, tree: AreaTree) -> None:
+def test_places_name_descendants_and_what_lies_wholly_inside_a_drawing(
+    london: London, tree: AreaTree
+) -> None:
     drawn = polygons_of(shapely.buffer(tree.geometry("E09000001"), 0.001))
     places = tree.places([], drawn)
     assert {"E09000001", "E23000034", london.city_ward} <= places.targets
     assert "E09000033" not in places.targets
-    around = tree.places(["E09000033"], (), [Circle(latitude=51.5145, longitude=-0.0925, radius_km=london.city_radius_km)])
+    around = tree.places(
+        ["E09000033"],
+        (),
+        [Circle(latitude=51.5145, longitude=-0.0925, radius_km=london.city_radius_km)],
+    )
     assert {"E09000033", "E09000001", "E23000034"} <= around.targets
     assert shapely.equals(around.shape, tree.geometry("E09000033"))
     assert around.by_code == frozenset()
@@ -305,7 +497,13 @@ def test_no_place_is_everybody_or_everybody_of_the_operators_area(tree: AreaTree
 
 
 def test_areas_known_by_code_only_are_kept_apart() -> None:
-    tree = AreaTree.of([AreaRecord(code="B", level="borough"), AreaRecord(code="W", level="ward", parent="B"), AreaRecord(code="C", level="borough", geometry=SQUARE)])
+    tree = AreaTree.of(
+        [
+            AreaRecord(code="B", level="borough"),
+            AreaRecord(code="W", level="ward", parent="B"),
+            AreaRecord(code="C", level="borough", geometry=SQUARE),
+        ]
+    )
     places = tree.places(["B", "C"])
     assert sorted(places.targets) == ["B", "C", "W"]
     assert sorted(places.by_code) == ["B", "W"]
@@ -314,28 +512,59 @@ def test_areas_known_by_code_only_are_kept_apart() -> None:
 def test_an_unknown_area_is_refused_by_name(tree: AreaTree) -> None:
     with pytest.raises(Rejected) as refused:
         tree.places(["E09000033", "E09000099", "x"])
-    assert [(p.code, p.field) for p in refused.value.problems] == [("area_unknown", "areas[1]"), ("area_unknown", "areas[2]")]
+    assert [(p.code, p.field) for p in refused.value.problems] == [
+        ("area_unknown", "areas[1]"),
+        ("area_unknown", "areas[2]"),
+    ]
 
 
-async def test_areas_are_stored_updated_and_linked_when_their_parents_arrive(london: London, tmp_path: Path) -> None:
+async def test_areas_are_stored_updated_and_linked_when_their_parents_arrive(
+    london: London, tmp_path: Path
+) -> None:
     db = Database(f"sqlite:///{tmp_path}/a.db")
     try:
         await db.write(metadata.create_all)
-        wards, _ = parse_area_file(london.wards.read_bytes(), "w.geojson", "ward", AreaFields(parent="borough_code"))
-        assert await db.write(store_areas, wards, NOON) == {"new": london.all_wards, "updated": 0, "unchanged": 0, "waiting": london.all_wards}
+        wards, _ = parse_area_file(
+            london.wards.read_bytes(), "w.geojson", "ward", AreaFields(parent="borough_code")
+        )
+        assert await db.write(store_areas, wards, NOON) == {
+            "new": london.all_wards,
+            "updated": 0,
+            "unchanged": 0,
+            "waiting": london.all_wards,
+        }
         early = await db.read(AreaTree.load)
         assert len(early.descendants("E09000001")) == london.in_the_city
-        boroughs, _ = parse_area_file(london.boroughs.read_bytes(), "b.geojson", "borough", AreaFields(parent="force_code"))
-        assert await db.write(store_areas, boroughs, NOON) == {"new": 33, "updated": 0, "unchanged": 0, "waiting": 33}
-        assert await db.write(store_areas, boroughs, NOON) == {"new": 0, "updated": 0, "unchanged": 33, "waiting": 33}
+        boroughs, _ = parse_area_file(
+            london.boroughs.read_bytes(), "b.geojson", "borough", AreaFields(parent="force_code")
+        )
+        assert await db.write(store_areas, boroughs, NOON) == {
+            "new": 33,
+            "updated": 0,
+            "unchanged": 0,
+            "waiting": 33,
+        }
+        assert await db.write(store_areas, boroughs, NOON) == {
+            "new": 0,
+            "updated": 0,
+            "unchanged": 33,
+            "waiting": 33,
+        }
         renamed = [AreaRecord(code="E09000033", level="borough", name="City of Westminster")]
         assert (await db.write(store_areas, renamed, NOON))["updated"] == 1
         tree = await db.read(AreaTree.load)
         assert tree.revision != early.revision
-        assert (tree["E09000033"].name, tree["E09000033"].parent) == ("City of Westminster", "E23000001")
+        assert (tree["E09000033"].name, tree["E09000033"].parent) == (
+            "City of Westminster",
+            "E23000001",
+        )
         assert [a.level for a in tree.locate(51.4995, -0.1248)] == ["ward", "borough"]
         with pytest.raises(Rejected, match="area_parent_level"):
-            await db.write(store_areas, [AreaRecord(code="E09000001", level="ward", parent=london.city_ward)], NOON)
+            await db.write(
+                store_areas,
+                [AreaRecord(code="E09000001", level="ward", parent=london.city_ward)],
+                NOON,
+            )
         assert (await db.read(AreaTree.load))["E09000001"].level == "borough"
     finally:
         await db.close()

@@ -20,7 +20,11 @@ def test_every_language_of_ours_has_its_own_words_for_every_reason(tag: str) -> 
 
 def test_a_message_is_cancelled_in_each_of_its_languages_and_never_without_words() -> None:
     said = cancelling.in_languages("over", ("en-GB", "cy", "tlh", "ar"))
-    assert list(said) == ["en-GB", "cy", "ar"]  # Klingon falls back to English, which is said already
+    assert list(said) == [
+        "en-GB",
+        "cy",
+        "ar",
+    ]  # Klingon falls back to English, which is said already
     assert cancelling.words(None, "en") == cancelling.words("other", "en")
 
 

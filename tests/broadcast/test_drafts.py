@@ -1,4 +1,6 @@
-"""What people write: each fault of a message has its code, its place and its remedy, and all of one pass are told together."""
+"""What people write: each fault of a message has its code, its place and its remedy, and all of one
+pass are told together.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,20 @@ SQUARE = "51.50,-0.13 51.50,-0.12 51.51,-0.12 51.51,-0.13 51.50,-0.13"
 
 def a_draft(**fields: Any) -> dict[str, Any]:
     """An incident that is accepted; a field given as ... is left out."""
-    whole = {"kind": "incident", "status": "Actual", "areas": ["E09000033"], "languages": {"en": {"headline": "Avoid Parliament Square"}}, **fields}
+    whole = {
+        "kind": "incident",
+        "status": "Actual",
+        "areas": ["E09000033"],
+        "languages": {"en": {"headline": "Avoid Parliament Square"}},
+        **fields,
+    }
     return {name: value for name, value in whole.items() if value is not ...}
 
 
 def a_change(**fields: Any) -> dict[str, Any]:
-    return a_draft(**{"kind": "threat_level_change", "level": "SEVERE", "scope": "UK", "areas": ..., **fields})
+    return a_draft(
+        **{"kind": "threat_level_change", "level": "SEVERE", "scope": "UK", "areas": ..., **fields}
+    )
 
 
 def text(**words: Any) -> dict[str, Any]:
@@ -37,7 +47,10 @@ def read(draft: Any, **more: Any) -> Content:
     data = draft if isinstance(draft, bytes) else json.dumps(draft).encode()
     found = read_draft(data, "json", now=NOW, **more)
     if not isinstance(draft, bytes):
-        assert read_draft(yaml.safe_dump(draft, allow_unicode=True).encode(), "yaml", now=NOW, **more) == found
+        assert (
+            read_draft(yaml.safe_dump(draft, allow_unicode=True).encode(), "yaml", now=NOW, **more)
+            == found
+        )
     return found
 
 
@@ -58,36 +71,132 @@ BIG = " ".join(f"51.{50000 + i % 40000:05d},-0.{10000 + i % 80000:05d}" for i in
 PUBLISH: list[tuple[str, Any, int, str, str]] = [
     ("1 empty text", a_draft(**text(headline="")), 422, "text_empty", "languages.en.headline"),
     ("1 no headline", a_draft(languages={"en": {}}), 422, "text_empty", "languages.en.headline"),
-    ("1 an empty text for one channel", a_draft(**text(voice="")), 422, "text_empty", "languages.en.voice"),
-    ("2 only spaces and zero width", a_draft(**text(headline=" \u200b ")), 422, "text_blank", "languages.en.headline"),
-    ("3 10,000 characters by SMS", a_draft(**text(sms="a" * 10_000)), 422, "sms_too_long", "languages.en.sms"),
-    ("5 a Cyrillic letter in a Latin word", a_draft(**text(headline="Avoid P\u0430ddington")), 422, "mixed_script", "languages.en.headline"),
-    ("6 bidirectional override", a_draft(**text(instruction="Go \u202eno")), 422, "control_character", "languages.en.instruction"),
-    ("7 NUL", a_draft(**text(description="a\x00b")), 422, "control_character", "languages.en.description"),
-    ("8 lone surrogate", json.dumps(a_draft(**text(headline="a\ud800"))).encode(), 400, "bad_encoding", "languages.en.headline"),
-    ("9 link shortener", a_draft(**text(description="See https://bit.ly/abc")), 422, "link_not_allowed", "languages.en.description"),
+    (
+        "1 an empty text for one channel",
+        a_draft(**text(voice="")),
+        422,
+        "text_empty",
+        "languages.en.voice",
+    ),
+    (
+        "2 only spaces and zero width",
+        a_draft(**text(headline=" \u200b ")),
+        422,
+        "text_blank",
+        "languages.en.headline",
+    ),
+    (
+        "3 10,000 characters by SMS",
+        a_draft(**text(sms="a" * 10_000)),
+        422,
+        "sms_too_long",
+        "languages.en.sms",
+    ),
+    (
+        "5 a Cyrillic letter in a Latin word",
+        a_draft(**text(headline="Avoid P\u0430ddington")),
+        422,
+        "mixed_script",
+        "languages.en.headline",
+    ),
+    (
+        "6 bidirectional override",
+        a_draft(**text(instruction="Go \u202eno")),
+        422,
+        "control_character",
+        "languages.en.instruction",
+    ),
+    (
+        "7 NUL",
+        a_draft(**text(description="a\x00b")),
+        422,
+        "control_character",
+        "languages.en.description",
+    ),
+    (
+        "8 lone surrogate",
+        json.dumps(a_draft(**text(headline="a\ud800"))).encode(),
+        400,
+        "bad_encoding",
+        "languages.en.headline",
+    ),
+    (
+        "9 link shortener",
+        a_draft(**text(description="See https://bit.ly/abc")),
+        422,
+        "link_not_allowed",
+        "languages.en.description",
+    ),
     ("10 unknown level", a_change(level="SEVER"), 422, "level_unknown", "level"),
     ("11 level null", a_change(level=None), 422, "level_missing", "level"),
     ("11 level absent", a_change(level=...), 422, "level_missing", "level"),
     ("13 expiry in the past", a_draft(expires="2026-09-21T11:59:59Z"), 422, "expired", "expires"),
     ("13 expiry now", a_draft(expires="2026-09-21T12:00:00-00:00"), 422, "expired", "expires"),
     ("13 no time at all", a_draft(expires="0m"), 422, "expired", "expires"),
-    ("14 over 24 h for CRITICAL", a_change(level="CRITICAL", expires="25h"), 422, "expiry_too_long", "expires"),
-    ("14 the same as a time", a_change(level="CRITICAL", expires="2026-09-22T12:00:01Z"), 422, "expiry_too_long", "expires"),
+    (
+        "14 over 24 h for CRITICAL",
+        a_change(level="CRITICAL", expires="25h"),
+        422,
+        "expiry_too_long",
+        "expires",
+    ),
+    (
+        "14 the same as a time",
+        a_change(level="CRITICAL", expires="2026-09-22T12:00:01Z"),
+        422,
+        "expiry_too_long",
+        "expires",
+    ),
     ("15 no zone", a_draft(expires="2026-09-22T12:00:00"), 422, "time_zone_missing", "expires"),
     ("16 31 February", a_draft(expires="2027-02-31T12:00:00Z"), 422, "time_invalid", "expires"),
-    ("16 31 February without a zone", a_draft(expires="2027-02-31T12:00:00"), 422, "time_invalid", "expires"),
-    ("17 the hour that comes twice", a_draft(expires="2026-10-25T01:30:00"), 422, "time_ambiguous", "expires"),
+    (
+        "16 31 February without a zone",
+        a_draft(expires="2027-02-31T12:00:00"),
+        422,
+        "time_invalid",
+        "expires",
+    ),
+    (
+        "17 the hour that comes twice",
+        a_draft(expires="2026-10-25T01:30:00"),
+        422,
+        "time_ambiguous",
+        "expires",
+    ),
     ("19 empty areas", a_draft(areas=[]), 422, "area_empty", "areas"),
     ("19 no place", a_draft(areas=...), 422, "area_empty", "areas"),
     ("19 null areas", a_draft(areas=None), 422, "area_empty", "areas"),
     ("19 empty areas of a level change", a_change(areas=[]), 422, "area_empty", "areas"),
-    ("21 a ring that crosses itself", a_draft(polygons=["51.5,-0.1 51.6,0.0 51.6,-0.1 51.5,0.0 51.5,-0.1"]), 422, "polygon_crosses", "polygons[0]"),
-    ("22 latitude beyond the pole", a_draft(polygons=["151.5,-0.1 151.6,-0.1 151.6,0.0 151.5,-0.1"]), 422, "coordinate_range", "polygons[0]"),
+    (
+        "21 a ring that crosses itself",
+        a_draft(polygons=["51.5,-0.1 51.6,0.0 51.6,-0.1 51.5,0.0 51.5,-0.1"]),
+        422,
+        "polygon_crosses",
+        "polygons[0]",
+    ),
+    (
+        "22 latitude beyond the pole",
+        a_draft(polygons=["151.5,-0.1 151.6,-0.1 151.6,0.0 151.5,-0.1"]),
+        422,
+        "coordinate_range",
+        "polygons[0]",
+    ),
     ("23 60,000 points", a_draft(polygons=[BIG]), 422, "polygon_too_complex", "polygons[0]"),
     ("33 unknown field", a_draft(head_line="x"), 422, "field_unknown", "head_line"),
-    ("34 duplicate key", b'{"kind": "incident", "kind": "advice"}', 400, "json_duplicate_key", "kind"),
-    ("35 NaN", b'{"polygons": [{"type": "Polygon", "coordinates": [[[NaN, 1]]]}]}', 422, "number_range", "polygons[0].coordinates[0][0][0]"),
+    (
+        "34 duplicate key",
+        b'{"kind": "incident", "kind": "advice"}',
+        400,
+        "json_duplicate_key",
+        "kind",
+    ),
+    (
+        "35 NaN",
+        b'{"polygons": [{"type": "Polygon", "coordinates": [[[NaN, 1]]]}]}',
+        422,
+        "number_range",
+        "polygons[0].coordinates[0][0][0]",
+    ),
     ("35 1e999", b'{"circles": [{"latitude": 1e999}]}', 422, "number_range", "circles[0].latitude"),
     ("35 2^63", b'{"expires": 9223372036854775808}', 422, "number_range", "expires"),
     ("36 50 MB", b'"' + b"a" * 50_000_000 + b'"', 413, "body_too_large", ""),
@@ -96,8 +205,12 @@ PUBLISH: list[tuple[str, Any, int, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("draft", "status", "code", "field"), [c[1:] for c in PUBLISH], ids=[c[0] for c in PUBLISH])
-def test_a_body_that_cannot_be_published_has_its_code_its_field_and_its_remedy(draft, status, code, field):
+@pytest.mark.parametrize(
+    ("draft", "status", "code", "field"), [c[1:] for c in PUBLISH], ids=[c[0] for c in PUBLISH]
+)
+def test_a_body_that_cannot_be_published_has_its_code_its_field_and_its_remedy(
+    draft, status, code, field
+):
     data = draft if isinstance(draft, bytes) else json.dumps(draft).encode()
     problems = faults(data)
     first = problems[0]
@@ -124,36 +237,88 @@ FIELDS: list[tuple[str, Any, str, str]] = [
     ("an area without a code", a_draft(areas=["E09000033", " "]), "area_invalid", "areas[1]"),
     ("an area that is a number", a_draft(areas=[9000033]), "field_type", "areas[0]"),
     ("areas as text", a_draft(areas="E09000033"), "field_type", "areas"),
-    ("an open ring", a_draft(polygons=["51.5,-0.1 51.6,-0.1 51.6,0.0"]), "polygon_open", "polygons[0]"),
+    (
+        "an open ring",
+        a_draft(polygons=["51.5,-0.1 51.6,-0.1 51.6,0.0"]),
+        "polygon_open",
+        "polygons[0]",
+    ),
     ("a circle without radius", a_draft(circles=["51.5,-0.1"]), "circle_invalid", "circles[0]"),
     ("no channel", a_draft(channels=[]), "channels_empty", "channels"),
     ("an unknown channel", a_draft(channels=["sms", "e-mail"]), "channel_unknown", "channels[1]"),
-    ("an unknown kind of people", a_draft(audience={"kinds": ["residents"]}), "audience_unknown", "audience.kinds[0]"),
-    ("an unknown field of audience", a_draft(audience={"sector": ["retail"]}), "field_unknown", "audience.sector"),
-    ("a community without a name", a_draft(audience={"communities": [" "]}), "name_invalid", "audience.communities[0]"),
+    (
+        "an unknown kind of people",
+        a_draft(audience={"kinds": ["residents"]}),
+        "audience_unknown",
+        "audience.kinds[0]",
+    ),
+    (
+        "an unknown field of audience",
+        a_draft(audience={"sector": ["retail"]}),
+        "field_unknown",
+        "audience.sector",
+    ),
+    (
+        "a community without a name",
+        a_draft(audience={"communities": [" "]}),
+        "name_invalid",
+        "audience.communities[0]",
+    ),
     ("no language", a_draft(languages={}), "language_missing", "languages"),
     ("languages left out", a_draft(languages=...), "language_missing", "languages"),
-    ("a language by its name", a_draft(languages={"English": {"headline": "x"}}), "language_invalid", "languages.English"),
-    ("an underscore in a tag", a_draft(languages={"en_GB": {"headline": "x"}}), "language_invalid", "languages.en_GB"),
-    ("one language twice", a_draft(languages={"en-GB": {"headline": "x"}, "en-gb": {"headline": "y"}}), "language_twice", "languages.en-gb"),
+    (
+        "a language by its name",
+        a_draft(languages={"English": {"headline": "x"}}),
+        "language_invalid",
+        "languages.English",
+    ),
+    (
+        "an underscore in a tag",
+        a_draft(languages={"en_GB": {"headline": "x"}}),
+        "language_invalid",
+        "languages.en_GB",
+    ),
+    (
+        "one language twice",
+        a_draft(languages={"en-GB": {"headline": "x"}, "en-gb": {"headline": "y"}}),
+        "language_twice",
+        "languages.en-gb",
+    ),
     ("words that are a list", a_draft(languages={"en": ["x"]}), "field_type", "languages.en"),
-    ("an unknown field of a language", a_draft(**text(body="x")), "field_unknown", "languages.en.body"),
+    (
+        "an unknown field of a language",
+        a_draft(**text(body="x")),
+        "field_unknown",
+        "languages.en.body",
+    ),
     ("an empty hotline", a_draft(hotlines=[""]), "text_empty", "hotlines[0]"),
     ("a date without a time", a_draft(expires="2026-12-01"), "time_invalid", "expires"),
     ("24:00", a_draft(expires="2026-12-01T24:00:00Z"), "time_invalid", "expires"),
-    ("an offset that does not exist", a_draft(expires="2026-12-01T12:00:00+25:00"), "time_invalid", "expires"),
+    (
+        "an offset that does not exist",
+        a_draft(expires="2026-12-01T12:00:00+25:00"),
+        "time_invalid",
+        "expires",
+    ),
     ("the end of time", a_draft(expires="9999-12-31T23:59:59-23:59"), "time_invalid", "expires"),
     ("the year 0", a_draft(expires="0000-01-01T00:00:00Z"), "time_invalid", "expires"),
     ("words for a time", a_draft(expires="tomorrow"), "time_invalid", "expires"),
     ("a billion days", a_draft(expires="999999999d"), "number_range", "expires"),
     ("expires as a number", a_draft(expires=4), "field_type", "expires"),
-    ("an hour that does not come at all", a_draft(expires="2027-03-28T01:30:00"), "time_zone_missing", "expires"),
+    (
+        "an hour that does not come at all",
+        a_draft(expires="2027-03-28T01:30:00"),
+        "time_zone_missing",
+        "expires",
+    ),
     ("no mapping", [], "field_type", ""),
     ("nothing", None, "field_type", ""),
 ]
 
 
-@pytest.mark.parametrize(("draft", "code", "field"), [c[1:] for c in FIELDS], ids=[c[0] for c in FIELDS])
+@pytest.mark.parametrize(
+    ("draft", "code", "field"), [c[1:] for c in FIELDS], ids=[c[0] for c in FIELDS]
+)
 def test_a_field_that_is_wrong_is_named_once(draft, code, field):
     problems = faults(json.dumps(draft).encode())
     assert [(p.code, p.field) for p in problems] == [(code, field)]
@@ -224,7 +389,11 @@ def test_a_draft_with_little_gets_the_defaults():
 def test_each_kind_has_its_cap_words(kind):
     assert set(DEFAULTS) == set(KINDS)
     if kind in ("correction", "all_clear"):
-        content = read(a_draft(kind=...), base=read(a_draft(kind="advice")), follows="correct" if kind == "correction" else kind)
+        content = read(
+            a_draft(kind=...),
+            base=read(a_draft(kind="advice")),
+            follows="correct" if kind == "correction" else kind,
+        )
     else:
         content = read(a_change() if kind == "threat_level_change" else a_draft(kind=kind))
     assert content.kind == kind
@@ -232,7 +401,11 @@ def test_each_kind_has_its_cap_words(kind):
 
 
 def test_only_incidents_releases_corrections_and_critical_are_urgent_by_default():
-    assert {kind for kind in ("appeal", "incident", "advice", "contingency") if is_urgent(read(a_draft(kind=kind)))} == {"incident", "contingency"}
+    assert {
+        kind
+        for kind in ("appeal", "incident", "advice", "contingency")
+        if is_urgent(read(a_draft(kind=kind)))
+    } == {"incident", "contingency"}
     assert not is_urgent(read(a_change()))
     assert is_urgent(read(a_change(level="CRITICAL")))
 
@@ -244,37 +417,80 @@ def test_every_field_is_read():
             severity="Extreme",
             certainty="Likely",
             areas=["e09000033", "X-1", "E09000033"],
-            polygons=[SQUARE, {"type": "Polygon", "coordinates": [[[-0.1, 51.5], [-0.1, 51.6], [0, 51.6], [-0.1, 51.5]]]}],
+            polygons=[
+                SQUARE,
+                {
+                    "type": "Polygon",
+                    "coordinates": [[[-0.1, 51.5], [-0.1, 51.6], [0, 51.6], [-0.1, 51.5]]],
+                },
+            ],
             circles=["51.5,-0.1 2.5"],
             audience={"kinds": ["business", "officer"], "sectors": ["Retail "], "communities": []},
             channels=["email", "sms", "email"],
             expires="2026-09-22T13:00:00+01:00",
-            languages={"en-gb": {"headline": "A", "description": "B\r\nC", "instruction": "D", "sms": "E", "voice": "F"}, "ZH-hant": {"headline": "避開"}},
+            languages={
+                "en-gb": {
+                    "headline": "A",
+                    "description": "B\r\nC",
+                    "instruction": "D",
+                    "sms": "E",
+                    "voice": "F",
+                },
+                "ZH-hant": {"headline": "避開"},
+            },
             hotlines=["0800 789 321"],
             source="Metropolitan Police",
             note="N",
             incidents=["a,b"],
         )
     )
-    assert (content.urgency, content.severity, content.certainty) == ("Expected", "Extreme", "Likely")
+    assert (content.urgency, content.severity, content.certainty) == (
+        "Expected",
+        "Extreme",
+        "Likely",
+    )
     assert content.areas == ("E09000033", "X-1")
     assert [polygon[0][0] for polygon in content.polygons] == [(-0.13, 51.5), (-0.1, 51.5)]
     assert content.circles == (Circle(latitude=51.5, longitude=-0.1, radius_km=2.5),)
     assert content.audience == Audience(kinds=("business", "officer"), sectors=("retail",))
     assert content.channels == ("sms", "email")
     assert content.expires == datetime(2026, 9, 22, 12, tzinfo=UTC)
-    assert list(content.languages.items()) == [("en-GB", Text(headline="A", description="B\nC", instruction="D", sms="E", voice="F")), ("zh-Hant", Text(headline="避開"))]
-    assert (content.hotlines, content.source, content.note, content.incidents) == (("0800 789 321",), "Metropolitan Police", "N", ("a,b",))
+    assert list(content.languages.items()) == [
+        ("en-GB", Text(headline="A", description="B\nC", instruction="D", sms="E", voice="F")),
+        ("zh-Hant", Text(headline="避開")),
+    ]
+    assert (content.hotlines, content.source, content.note, content.incidents) == (
+        ("0800 789 321",),
+        "Metropolitan Police",
+        "N",
+        ("a,b",),
+    )
 
 
 @pytest.mark.parametrize(
-    ("text", "length"), [("4h", timedelta(hours=4)), ("90m", timedelta(minutes=90)), ("2d", timedelta(days=2)), ("1d 12h", timedelta(hours=36)), ("45s", timedelta(seconds=45))]
+    ("text", "length"),
+    [
+        ("4h", timedelta(hours=4)),
+        ("90m", timedelta(minutes=90)),
+        ("2d", timedelta(days=2)),
+        ("1d 12h", timedelta(hours=36)),
+        ("45s", timedelta(seconds=45)),
+    ],
 )
 def test_a_relative_end_stays_relative(text, length):
     assert read(a_draft(expires=text)).expires == length
 
 
-@pytest.mark.parametrize("text", ["2026-10-25T01:30:00+01:00", "2026-10-25T00:30:00Z", "2026-10-25t00:30:00.999z", "2026-10-25 00:30:00-00:00", "2026-10-25T00:30Z"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-10-25T01:30:00+01:00",
+        "2026-10-25T00:30:00Z",
+        "2026-10-25t00:30:00.999z",
+        "2026-10-25 00:30:00-00:00",
+        "2026-10-25T00:30Z",
+    ],
+)
 def test_the_hour_that_comes_twice_is_no_question_with_an_offset(text):
     assert read(a_draft(expires=text)).expires == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
@@ -310,7 +526,10 @@ def test_a_status_that_goes_to_nobody_is_accepted_as_a_draft(status):
 
 def test_an_unfilled_placeholder_waits_for_the_approval():
     content = read(a_draft(**text(description="Go to {place}", sms="At {{time}}")))
-    assert [(p.code, p.field) for p in placeholder_problems(content)] == [("placeholder_unfilled", "languages.en.description"), ("placeholder_unfilled", "languages.en.sms")]
+    assert [(p.code, p.field) for p in placeholder_problems(content)] == [
+        ("placeholder_unfilled", "languages.en.description"),
+        ("placeholder_unfilled", "languages.en.sms"),
+    ]
 
 
 # Exercises cannot pass for real
@@ -333,7 +552,14 @@ def test_an_exercise_may_not_claim_to_be_real(status, words, field):
 
 
 def test_nor_may_its_source_or_note():
-    assert codes(a_draft(status="Exercise", source="This is not a drill", note="No drill", hotlines=["not a drill"])) == {
+    assert codes(
+        a_draft(
+            status="Exercise",
+            source="This is not a drill",
+            note="No drill",
+            hotlines=["not a drill"],
+        )
+    ) == {
         ("not_a_drill", "source"),
         ("not_a_drill", "note"),
         ("not_a_drill", "hotlines[0]"),
@@ -351,9 +577,19 @@ def test_an_update_keeps_the_kind_and_a_correction_and_an_all_clear_have_their_o
     assert read(a_draft(kind="all_clear"), base=base, follows="all_clear").kind == "all_clear"
 
 
-@pytest.mark.parametrize(("kind", "follows"), [("incident", "update"), ("appeal", "correct"), ("correction", "update"), ("correction", "all_clear")])
+@pytest.mark.parametrize(
+    ("kind", "follows"),
+    [
+        ("incident", "update"),
+        ("appeal", "correct"),
+        ("correction", "update"),
+        ("correction", "all_clear"),
+    ],
+)
 def test_a_kind_that_does_not_fit_is_refused(kind, follows):
-    assert codes(a_draft(kind=kind), base=read(a_draft(kind="appeal")), follows=follows) == {("kind_differs", "kind")}
+    assert codes(a_draft(kind=kind), base=read(a_draft(kind="appeal")), follows=follows) == {
+        ("kind_differs", "kind")
+    }
 
 
 def test_the_status_is_asked_for_again_and_must_be_that_of_the_first():
@@ -363,24 +599,44 @@ def test_the_status_is_asked_for_again_and_must_be_that_of_the_first():
 
 
 def test_place_audience_and_channels_stay_where_they_are_left_out():
-    base = read(a_draft(circles=["51.5,-0.1 1"], audience={"kinds": ["officer"]}, channels=["email"]))
+    base = read(
+        a_draft(circles=["51.5,-0.1 1"], audience={"kinds": ["officer"]}, channels=["email"])
+    )
     follow = read(a_draft(kind=..., areas=...), base=base, follows="correct")
-    assert (follow.areas, follow.circles, follow.audience, follow.channels) == (base.areas, base.circles, base.audience, base.channels)
+    assert (follow.areas, follow.circles, follow.audience, follow.channels) == (
+        base.areas,
+        base.circles,
+        base.audience,
+        base.channels,
+    )
     other = read(a_draft(kind=..., audience={}, channels=["sms"]), base=base)
-    assert (other.areas, other.circles, other.audience, other.channels) == (("E09000033",), (), Audience(), ("sms",))
+    assert (other.areas, other.circles, other.audience, other.channels) == (
+        ("E09000033",),
+        (),
+        Audience(),
+        ("sms",),
+    )
     assert codes(a_draft(kind=..., areas=[]), base=base) == {("area_empty", "areas")}
 
 
 def test_the_correction_of_a_level_change_is_for_the_place_of_its_scope():
     base = read(a_change(scope="E12000007"))
     follow = read(a_draft(kind=..., areas=...), base=base, follows="correct")
-    assert (follow.kind, follow.level, follow.scope, follow.areas) == ("correction", None, "E12000007", ())
+    assert (follow.kind, follow.level, follow.scope, follow.areas) == (
+        "correction",
+        None,
+        "E12000007",
+        (),
+    )
 
 
 def test_who_was_told_because_it_was_severe_hears_that_it_is_over():
     base = read(a_draft(urgency="Future", severity="Extreme", certainty="Likely"))
     assert read(a_draft(kind=...), base=base, follows="all_clear").severity == "Extreme"
-    assert read(a_draft(kind=..., severity="Minor"), base=base, follows="all_clear").severity == "Minor"
+    assert (
+        read(a_draft(kind=..., severity="Minor"), base=base, follows="all_clear").severity
+        == "Minor"
+    )
     update = read(a_draft(kind=...), base=base)
     assert (update.urgency, update.severity, update.certainty) == ("Future", "Extreme", "Likely")
 

@@ -39,12 +39,25 @@ def polygon(*rings: object) -> dict[str, object]:
 
 
 def test_a_cap_string_is_lat_lon_and_a_geojson_object_lon_lat() -> None:
-    assert polygons_from_input([SQUARE], "polygons") == polygons_from_input(polygon(RING), "polygons") == ((tuple(tuple(p) for p in RING),),)
+    assert (
+        polygons_from_input([SQUARE], "polygons")
+        == polygons_from_input(polygon(RING), "polygons")
+        == ((tuple(tuple(p) for p in RING),),)
+    )
 
 
 def test_several_parts_holes_and_features_are_all_taken() -> None:
-    multi = {"type": "MultiPolygon", "coordinates": [[RING, HOLE], [[[0, 51], [1, 51], [1, 52], [0, 51]]]]}
-    collection = {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": multi}, {"type": "Feature", "geometry": polygon(RING)}]}
+    multi = {
+        "type": "MultiPolygon",
+        "coordinates": [[RING, HOLE], [[[0, 51], [1, 51], [1, 52], [0, 51]]]],
+    }
+    collection = {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "geometry": multi},
+            {"type": "Feature", "geometry": polygon(RING)},
+        ],
+    }
     assert [len(p) for p in polygons_from_input([collection, SQUARE])] == [2, 1, 1, 1]
 
 
@@ -84,23 +97,34 @@ BAD_POLYGONS = [
 ]
 
 
-@pytest.mark.parametrize("given,code", BAD_POLYGONS, ids=[f"{n}-{c}" for n, (_, c) in enumerate(BAD_POLYGONS)])
+@pytest.mark.parametrize(
+    "given,code", BAD_POLYGONS, ids=[f"{n}-{c}" for n, (_, c) in enumerate(BAD_POLYGONS)]
+)
 def test_a_shape_that_is_wrong_is_refused_by_its_name(given: object, code: str) -> None:
     with pytest.raises(Rejected) as refused:
         polygons_from_input([given], "polygons")
     assert [p.code for p in refused.value.problems] == [code]
-    assert refused.value.problems[0].field.startswith("polygons[0]") or code == "polygon_too_complex"
+    assert (
+        refused.value.problems[0].field.startswith("polygons[0]") or code == "polygon_too_complex"
+    )
 
 
 def test_a_crossing_names_its_point_in_latitude_and_longitude() -> None:
-    with pytest.raises(Rejected, match=r"polygon_crosses: the line crosses itself at latitude 51\.55, longitude -0\.15"):
+    with pytest.raises(
+        Rejected,
+        match=r"polygon_crosses: the line crosses itself at latitude 51\.55, longitude -0\.15",
+    ):
         polygons_from_input(["51.5,-0.2 51.6,-0.1 51.6,-0.2 51.5,-0.1 51.5,-0.2"])
 
 
 def test_every_shape_that_is_wrong_is_named_in_one_pass() -> None:
     with pytest.raises(Rejected) as refused:
         polygons_from_input(["1,1", SQUARE, "x", polygon(RING[:-1])])
-    assert [(p.field, p.code) for p in refused.value.problems] == [("polygons[2]", "polygon_invalid"), ("polygons[0]", "polygon_too_few_points"), ("polygons[3]", "polygon_open")]
+    assert [(p.field, p.code) for p in refused.value.problems] == [
+        ("polygons[2]", "polygon_invalid"),
+        ("polygons[0]", "polygon_too_few_points"),
+        ("polygons[3]", "polygon_open"),
+    ]
 
 
 def test_ten_thousand_points_are_counted_over_all_polygons_of_a_message() -> None:
@@ -116,13 +140,19 @@ GOOD_CIRCLES = [
     " 51.5,-0.1   2.5 ",
     {"latitude": 51.5, "longitude": -0.1, "radius_km": 2.5},
     {"type": "Point", "coordinates": [-0.1, 51.5], "radius_km": 2.5},
-    {"type": "Feature", "geometry": {"type": "Point", "coordinates": [-0.1, 51.5]}, "properties": {"radius_km": 2.5}},
+    {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [-0.1, 51.5]},
+        "properties": {"radius_km": 2.5},
+    },
 ]
 
 
 @pytest.mark.parametrize("given", GOOD_CIRCLES)
 def test_a_circle_may_be_written_in_these_ways(given: object) -> None:
-    assert circles_from_input([given], "circles") == (Circle(latitude=51.5, longitude=-0.1, radius_km=2.5),)
+    assert circles_from_input([given], "circles") == (
+        Circle(latitude=51.5, longitude=-0.1, radius_km=2.5),
+    )
 
 
 BAD_CIRCLES = [
@@ -146,18 +176,44 @@ def test_a_circle_that_is_wrong_is_refused_by_its_name(given: object, code: str)
     assert [p.code for p in refused.value.problems] == [code]
 
 
-@given(st.floats(-80, 80), st.floats(-180, 180), st.floats(0, 1_000), st.lists(st.tuples(st.floats(0, 1), st.floats(0, 360)), min_size=1, max_size=20))
-def test_the_outline_and_the_box_contain_every_point_of_the_circle(lat: float, lon: float, radius: float, offsets: list[tuple[float, float]]) -> None:
+@given(
+    st.floats(-80, 80),
+    st.floats(-180, 180),
+    st.floats(0, 1_000),
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 360)), min_size=1, max_size=20),
+)
+def test_the_outline_and_the_box_contain_every_point_of_the_circle(
+    lat: float, lon: float, radius: float, offsets: list[tuple[float, float]]
+) -> None:
     circle = Circle(latitude=lat, longitude=lon, radius_km=radius)
     angle = np.array([r for r, _ in offsets]) * radius / 6371.0088
     bearing = np.radians([b for _, b in offsets])
-    lats = np.degrees(np.arcsin(np.clip(np.sin(radians(lat)) * np.cos(angle) + cos(radians(lat)) * np.sin(angle) * np.cos(bearing), -1, 1)))
-    lons = lon + np.degrees(np.arctan2(np.sin(bearing) * np.sin(angle) * cos(radians(lat)), np.cos(angle) - np.sin(radians(lat)) * np.sin(np.radians(lats))))
+    lats = np.degrees(
+        np.arcsin(
+            np.clip(
+                np.sin(radians(lat)) * np.cos(angle)
+                + cos(radians(lat)) * np.sin(angle) * np.cos(bearing),
+                -1,
+                1,
+            )
+        )
+    )
+    lons = lon + np.degrees(
+        np.arctan2(
+            np.sin(bearing) * np.sin(angle) * cos(radians(lat)),
+            np.cos(angle) - np.sin(radians(lat)) * np.sin(np.radians(lats)),
+        )
+    )
     lons = (lons + 180) % 360 - 180
     assert np.all(distance_km(lat, lon, lats, lons) <= radius + 1e-3)
     west, south, east, north = circle_bounds(circle)
     slack = 1e-5  # a degree's hundred-thousandth: the points themselves are rounded
-    assert np.all((lats >= south - slack) & (lats <= north + slack) & (lons >= west - slack) & (lons <= east + slack))
+    assert np.all(
+        (lats >= south - slack)
+        & (lats <= north + slack)
+        & (lons >= west - slack)
+        & (lons <= east + slack)
+    )
     outline = shapely.buffer(circle_outline(circle), slack)
     assert np.all(shapely.intersects_xy(outline, lons, lats))
 
@@ -170,12 +226,19 @@ def test_a_circle_is_exact_on_the_ground_and_its_edge_counts() -> None:
 
 
 def test_a_circle_of_radius_nought_holds_its_own_centre_only() -> None:
-    assert inside_circles([Circle(latitude=51.5, longitude=-0.1, radius_km=0)], np.array([51.5, 51.5001]), np.array([-0.1, -0.1])).tolist() == [True, False]
+    assert inside_circles(
+        [Circle(latitude=51.5, longitude=-0.1, radius_km=0)],
+        np.array([51.5, 51.5001]),
+        np.array([-0.1, -0.1]),
+    ).tolist() == [True, False]
 
 
 def test_the_boundary_of_a_polygon_is_inside_and_the_hole_is_not() -> None:
     shape = shape_of(polygons_from_input(polygon(RING, HOLE)))
-    lats, lons = np.array([51.5, 51.51, 51.55, 51.52, nan, 50.0]), np.array([-0.15, -0.19, -0.15, -0.15, nan, 0.0])
+    lats, lons = (
+        np.array([51.5, 51.51, 51.55, 51.52, nan, 50.0]),
+        np.array([-0.15, -0.19, -0.15, -0.15, nan, 0.0]),
+    )
     assert inside_shape(shape, lats, lons).tolist() == [True, True, False, True, False, False]
 
 
@@ -185,13 +248,20 @@ def test_nothing_drawn_is_no_shape_and_holds_nobody() -> None:
 
 
 def test_a_shape_comes_back_from_the_database_as_it_went() -> None:
-    shape = shape_of(polygons_from_input([polygon(RING, HOLE), "52,0 52,1 53,1 52,0"]), [Circle(latitude=51, longitude=0, radius_km=1)])
+    shape = shape_of(
+        polygons_from_input([polygon(RING, HOLE), "52,0 52,1 53,1 52,0"]),
+        [Circle(latitude=51, longitude=0, radius_km=1)],
+    )
     assert shapely.equals_exact(from_wkb(to_wkb(shape)), shape)
     assert from_wkb(to_wkb(None)) is None
 
 
-@given(st.lists(st.tuples(st.floats(-8, 1), st.floats(50, 60)), min_size=3, max_size=8, unique=True))
-def test_what_is_taken_is_valid_and_survives_the_way_out_and_in(points: list[tuple[float, float]]) -> None:
+@given(
+    st.lists(st.tuples(st.floats(-8, 1), st.floats(50, 60)), min_size=3, max_size=8, unique=True)
+)
+def test_what_is_taken_is_valid_and_survives_the_way_out_and_in(
+    points: list[tuple[float, float]],
+) -> None:
     text = " ".join(f"{y!r},{x!r}" for x, y in [*points, points[0]])
     try:
         taken = polygons_from_input(text)
@@ -208,7 +278,9 @@ def test_what_is_taken_is_valid_and_survives_the_way_out_and_in(points: list[tup
 
 
 def test_a_shape_elsewhere_is_refused_and_swapped_coordinates_are_named() -> None:
-    swapped = shape_of(polygons_from_input([polygon([[51.5, -0.2], [51.6, -0.2], [51.6, -0.1], [51.5, -0.2]])]))
+    swapped = shape_of(
+        polygons_from_input([polygon([[51.5, -0.2], [51.6, -0.2], [51.6, -0.1], [51.5, -0.2]])])
+    )
     assert outside_uk_bounds(swapped)
     with pytest.raises(Rejected, match=r"polygon_outside_force: .*United Kingdom.*look swapped"):
         check_place(swapped, None)

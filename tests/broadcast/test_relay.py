@@ -1,4 +1,6 @@
-"""The relay and the topics on a real Kafka and a real PostgreSQL: nothing lost, order of no matter, locks bounded."""
+"""The relay and the topics on a real Kafka and a real PostgreSQL: nothing lost, order of no matter,
+locks bounded.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,13 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from broadcast import outbox
-from broadcast.kafka_topics import MAX_EVENT_BYTES, check_topics, compare, create_topics, partitions_of
+from broadcast.kafka_topics import (
+    MAX_EVENT_BYTES,
+    check_topics,
+    compare,
+    create_topics,
+    partitions_of,
+)
 from broadcast.outbox import OutboxRow
 from broadcast.problems import Rejected
 from broadcast.relay import CarrierAway, KafkaCarrier, move, run_relay
@@ -28,8 +36,15 @@ from tests.services import Kafka, free_port
 class Wanted:
     """What settings say of Kafka."""
 
-    def __init__(self, bootstrap: str, shards: int = 2, partitions: int = 3, replication: int = 1) -> None:
-        self.kafka_bootstrap, self.shards, self.partitions, self.replication = bootstrap, shards, partitions, replication
+    def __init__(
+        self, bootstrap: str, shards: int = 2, partitions: int = 3, replication: int = 1
+    ) -> None:
+        self.kafka_bootstrap, self.shards, self.partitions, self.replication = (
+            bootstrap,
+            shards,
+            partitions,
+            replication,
+        )
 
 
 @pytest.fixture
@@ -46,8 +61,23 @@ async def bootstrap(kafka_bootstrap: str) -> str:
     return kafka_bootstrap
 
 
-async def put(db: Database, *keys: str, topic: str = DELIVERIES_URGENT, partition: int | None = None, payload: dict[str, Any] | None = None) -> None:
-    events = [{"topic": topic, "partition": partition, "key": key, "type": "batch.announced", "payload": payload or {"key": key}} for key in keys]
+async def put(
+    db: Database,
+    *keys: str,
+    topic: str = DELIVERIES_URGENT,
+    partition: int | None = None,
+    payload: dict[str, Any] | None = None,
+) -> None:
+    events = [
+        {
+            "topic": topic,
+            "partition": partition,
+            "key": key,
+            "type": "batch.announced",
+            "payload": payload or {"key": key},
+        }
+        for key in keys
+    ]
     await db.write(lambda conn: outbox.append_many(conn, events, at=datetime.now(UTC)))
 
 
@@ -87,10 +117,13 @@ async def relaying(bootstrap: str, db: Database, **more: Any) -> AsyncIterator[a
         await asyncio.wait_for(task, 10)
 
 
-# topics ----------------------------------------------------------------------------------------------------------------
+# topics
+# ------------------------------------------------------------
 
 
-async def test_topics_are_made_once_with_their_partitions_and_then_found_right(kafka_bootstrap: str) -> None:
+async def test_topics_are_made_once_with_their_partitions_and_then_found_right(
+    kafka_bootstrap: str,
+) -> None:
     wanted = Wanted(kafka_bootstrap)
     assert {p.code for p in await check_topics(wanted)} == {"topic_missing"}
     assert sorted(await create_topics(wanted)) == sorted(TOPICS)
@@ -104,11 +137,16 @@ async def test_two_migrations_at_once_both_end_well(kafka_bootstrap: str) -> Non
     assert await check_topics(wanted) == []
 
 
-async def test_a_topic_with_too_few_partitions_is_told_and_migrate_mends_it(kafka_bootstrap: str) -> None:
+async def test_a_topic_with_too_few_partitions_is_told_and_migrate_mends_it(
+    kafka_bootstrap: str,
+) -> None:
     await create_topics(Wanted(kafka_bootstrap, shards=1, partitions=1))
     wanted = Wanted(kafka_bootstrap, shards=4, partitions=1)
     problems = await check_topics(wanted)
-    assert [(p.where, p.code, "fasttime migrate" in p.fix) for p in problems] == [(ALERTS, "topic_partitions", True), (f"exercise.{ALERTS}", "topic_partitions", True)]
+    assert [(p.where, p.code, "fasttime migrate" in p.fix) for p in problems] == [
+        (ALERTS, "topic_partitions", True),
+        (f"exercise.{ALERTS}", "topic_partitions", True),
+    ]
     assert Rejected(problems).exit_code == 2
     assert sorted(await create_topics(wanted)) == sorted([ALERTS, f"exercise.{ALERTS}"])
     assert await check_topics(wanted) == []
@@ -121,7 +159,9 @@ async def test_partitions_that_are_too_many_are_told_and_left(kafka_bootstrap: s
     assert refused.value.exit_code == 2
 
 
-async def test_a_replication_that_the_brokers_cannot_give_is_refused_with_kafkas_words(kafka_bootstrap: str) -> None:
+async def test_a_replication_that_the_brokers_cannot_give_is_refused_with_kafkas_words(
+    kafka_bootstrap: str,
+) -> None:
     with pytest.raises(Rejected, match="FASTTIME_REPLICATION"):
         await create_topics(Wanted(kafka_bootstrap, replication=3))
 
@@ -159,16 +199,24 @@ def test_what_is_wrong_is_decided_from_numbers_alone() -> None:
     assert [p.where for p in compare({**right, RECEIPTS: 1}, wanted)] == [RECEIPTS]
 
 
-# relay -----------------------------------------------------------------------------------------------------------------
+# relay
+# ------------------------------------------------------------
 
 
-async def test_every_event_arrives_with_its_key_type_and_partition_and_is_marked(bootstrap: str, db: Database) -> None:
+async def test_every_event_arrives_with_its_key_type_and_partition_and_is_marked(
+    bootstrap: str, db: Database
+) -> None:
     await put(db, "7", topic=ALERTS, partition=1)
     await put(db, "9", topic=RECEIPTS)
     async with relaying(bootstrap, db):
         await until(lambda: _none(db))
     (alert,) = await records(bootstrap, ALERTS)
-    assert (alert.partition, alert.key, dict(alert.headers)["type"], json.loads(alert.value)["key"]) == (1, b"7", b"batch.announced", "7")
+    assert (
+        alert.partition,
+        alert.key,
+        dict(alert.headers)["type"],
+        json.loads(alert.value)["key"],
+    ) == (1, b"7", b"batch.announced", "7")
     (receipt,) = await records(bootstrap, RECEIPTS)
     assert receipt.key == b"9"
 
@@ -177,8 +225,12 @@ async def _none(db: Database) -> bool:
     return not await db.read(outbox.waiting)
 
 
-async def test_a_committed_event_is_on_kafka_within_milliseconds(bootstrap: str, db: Database) -> None:
-    consumer = AIOKafkaConsumer(DELIVERIES_URGENT, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+async def test_a_committed_event_is_on_kafka_within_milliseconds(
+    bootstrap: str, db: Database
+) -> None:
+    consumer = AIOKafkaConsumer(
+        DELIVERIES_URGENT, bootstrap_servers=bootstrap, auto_offset_reset="earliest"
+    )
     await consumer.start()
     took = []
     try:
@@ -205,10 +257,16 @@ async def test_several_relays_share_the_work_and_lose_nothing(bootstrap: str, db
     assert sorted(keys) == sorted(f"{n}.{i}" for n in range(40) for i in range(25))
 
 
-async def test_an_event_that_commits_after_a_later_one_is_not_passed_over(bootstrap: str, db: Database) -> None:
+async def test_an_event_that_commits_after_a_later_one_is_not_passed_over(
+    bootstrap: str, db: Database
+) -> None:
     async with relaying(bootstrap, db):
         async with db.engine.begin() as slow:
-            await slow.run_sync(lambda conn: outbox.append(conn, RECEIPTS, "early id", "t", {}, at=datetime.now(UTC)))
+            await slow.run_sync(
+                lambda conn: outbox.append(
+                    conn, RECEIPTS, "early id", "t", {}, at=datetime.now(UTC)
+                )
+            )
             await put(db, "later id", topic=RECEIPTS)
             await until(lambda: _none(db))
         await until(lambda: _none(db))
@@ -227,7 +285,9 @@ class KilledAfterProduce(KafkaCarrier):
         raise Killed
 
 
-async def test_a_relay_killed_between_produce_and_mark_repeats_and_never_loses(bootstrap: str, db: Database) -> None:
+async def test_a_relay_killed_between_produce_and_mark_repeats_and_never_loses(
+    bootstrap: str, db: Database
+) -> None:
     await put(db, "a", "b")
     dying = KilledAfterProduce(bootstrap)
     with pytest.raises(Killed):
@@ -236,7 +296,12 @@ async def test_a_relay_killed_between_produce_and_mark_repeats_and_never_loses(b
     assert await left(db) == 2
     async with relaying(bootstrap, db):
         await until(lambda: _none(db))
-    assert sorted(r.key for r in await records(bootstrap, DELIVERIES_URGENT)) == [b"a", b"a", b"b", b"b"]
+    assert sorted(r.key for r in await records(bootstrap, DELIVERIES_URGENT)) == [
+        b"a",
+        b"a",
+        b"b",
+        b"b",
+    ]
 
 
 async def test_while_kafka_is_away_the_lock_is_let_go_and_nothing_is_lost(db: Database) -> None:
@@ -255,7 +320,11 @@ async def test_while_kafka_is_away_the_lock_is_let_go_and_nothing_is_lost(db: Da
             await until(lambda: _none(db), 30)
             await put(db, "after")
             await until(lambda: _none(db))
-        assert {r.key for r in await records(kafka.bootstrap, DELIVERIES_URGENT)} == {b"before", b"during", b"after"}
+        assert {r.key for r in await records(kafka.bootstrap, DELIVERIES_URGENT)} == {
+            b"before",
+            b"during",
+            b"after",
+        }
 
 
 async def _lock_is_free(db: Database) -> bool:
@@ -271,7 +340,9 @@ async def test_without_kafka_a_relay_waits_and_stops_when_told(db: Database) -> 
     assert await left(db) == 1
 
 
-async def test_a_topic_that_is_missing_holds_up_only_its_own_events(kafka_bootstrap: str, db: Database) -> None:
+async def test_a_topic_that_is_missing_holds_up_only_its_own_events(
+    kafka_bootstrap: str, db: Database
+) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic(RECEIPTS, 1, 1)])
@@ -284,7 +355,9 @@ async def test_a_topic_that_is_missing_holds_up_only_its_own_events(kafka_bootst
     assert [r.key for r in await records(kafka_bootstrap, RECEIPTS)] == [b"goes"]
 
 
-async def test_an_event_that_kafka_finds_too_long_becomes_a_wake_up_and_blocks_nobody(bootstrap: str, db: Database) -> None:
+async def test_an_event_that_kafka_finds_too_long_becomes_a_wake_up_and_blocks_nobody(
+    bootstrap: str, db: Database
+) -> None:
     await put(db, "long", payload={"words": "x" * (MAX_EVENT_BYTES + 1)})
     await put(db, "short")
     async with relaying(bootstrap, db):
@@ -294,14 +367,18 @@ async def test_an_event_that_kafka_finds_too_long_becomes_a_wake_up_and_blocks_n
     assert found[b"long"]["cut"] is True
 
 
-async def test_a_shard_without_a_partition_still_wakes_somebody(bootstrap: str, db: Database) -> None:
+async def test_a_shard_without_a_partition_still_wakes_somebody(
+    bootstrap: str, db: Database
+) -> None:
     await put(db, "5", topic=ALERTS, partition=77)
     async with relaying(bootstrap, db):
         await until(lambda: _none(db))
     assert len(await records(bootstrap, ALERTS)) == 1
 
 
-async def test_a_relay_that_hangs_with_the_rows_loses_them_to_another(bootstrap: str, db: Database) -> None:
+async def test_a_relay_that_hangs_with_the_rows_loses_them_to_another(
+    bootstrap: str, db: Database
+) -> None:
     await put(db, "x")
     taken = asyncio.Event()
 

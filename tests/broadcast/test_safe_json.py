@@ -40,7 +40,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("data", "code", "status", "field"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
+@pytest.mark.parametrize(
+    ("data", "code", "status", "field"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED]
+)
 def test_what_readers_understand_differently_is_refused_by_name(data, code, status, field):
     with pytest.raises(Rejected) as caught:
         loads(data, limit=LIMIT)
@@ -57,7 +59,12 @@ def test_the_place_of_a_syntax_error_is_told():
 def test_all_faults_are_named_in_one_pass_and_the_unreadable_decides_the_status():
     with pytest.raises(Rejected) as caught:
         loads(b'{"n": [NaN, 1e999], "d": 1, "d": 2, "s": "\\ud800"}', limit=LIMIT)
-    assert {(p.code, p.field) for p in caught.value.problems} == {("number_range", "n[0]"), ("number_range", "n[1]"), ("json_duplicate_key", "d"), ("bad_encoding", "s")}
+    assert {(p.code, p.field) for p in caught.value.problems} == {
+        ("number_range", "n[0]"),
+        ("number_range", "n[1]"),
+        ("json_duplicate_key", "d"),
+        ("bad_encoding", "s"),
+    }
     assert caught.value.status == 400
 
 
@@ -85,7 +92,11 @@ def test_what_is_only_unusual_is_read(data, value):
     assert value is None or found == value
 
 
-@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode) | st.text(alphabet='{}[]":,\\ud8c019eENaInfity-+. ', max_size=120).map(str.encode))
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=200).map(str.encode)
+    | st.text(alphabet='{}[]":,\\ud8c019eENaInfity-+. ', max_size=120).map(str.encode)
+)
 @example(b"[" * 100_000)
 def test_any_bytes_give_a_value_or_a_refusal(data):
     problems: tuple[Problem, ...] = ()
@@ -98,7 +109,11 @@ def test_any_bytes_give_a_value_or_a_refusal(data):
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**53), 2**53)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
         max_leaves=20,
     )

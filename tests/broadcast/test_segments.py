@@ -22,7 +22,12 @@ def test_every_vector_is_counted_as_the_standard_and_twilios_calculator_count_it
     for vector in vectors:
         size = count(vector["body"])
         bits = size.units * (7 if size.encoding == "GSM-7" else 16)
-        assert (vector["name"], size.encoding, size.segments, bits) == (vector["name"], vector["encoding"], vector["segments"], vector["messageSizeBits"])
+        assert (vector["name"], size.encoding, size.segments, bits) == (
+            vector["name"],
+            vector["encoding"],
+            vector["segments"],
+            vector["messageSizeBits"],
+        )
 
 
 def test_the_gsm_alphabet_is_complete():
@@ -44,9 +49,27 @@ def test_the_gsm_alphabet_is_complete():
         ("\ud83d", "UCS-2", 1, 1, [("\ud83d", 0)]),
         ("\udc00\ud800", "UCS-2", 1, 2, [("\udc00", 0), ("\ud800", 1)]),
         ("a" * 153 + "€" * 4, "GSM-7", 2, 161, [("€", i) for i in range(153, 157)]),
-        ("a" * 152 + "€" + "a" * 152, "GSM-7", 3, 306, [("€", 152)]),  # the escape may not stand last: a septet is lost, 306 do not fit two
-        ("é" * 66 + "ŵ" * 0 + "€" * 0 + "😜" + "ж" * 66, "UCS-2", 3, 134, None),  # the pair moves on whole
-        ("ж" * 66 + "\ud83d\ude1c" + "ж" * 66, "UCS-2", 3, 134, None),  # a pair held as two halves is one, too
+        (
+            "a" * 152 + "€" + "a" * 152,
+            "GSM-7",
+            3,
+            306,
+            [("€", 152)],
+        ),  # the escape may not stand last: a septet is lost, 306 do not fit two
+        (
+            "é" * 66 + "ŵ" * 0 + "€" * 0 + "😜" + "ж" * 66,
+            "UCS-2",
+            3,
+            134,
+            None,
+        ),  # the pair moves on whole
+        (
+            "ж" * 66 + "\ud83d\ude1c" + "ж" * 66,
+            "UCS-2",
+            3,
+            134,
+            None,
+        ),  # a pair held as two halves is one, too
         ("ж" * 134, "UCS-2", 2, 134, None),
     ],
 )
@@ -63,7 +86,9 @@ def test_any_text_is_counted_and_the_figures_agree_with_each_other(text):
     alone, each = (160, 153) if size.encoding == "GSM-7" else (70, 67)
     assert size.segments >= 1
     assert (size.segments == 1) == (size.units <= alone)
-    assert size.units <= alone or (size.segments - 1) * (each - 1) < size.units <= size.segments * each
+    assert (
+        size.units <= alone or (size.segments - 1) * (each - 1) < size.units <= size.segments * each
+    )
     if size.encoding == "UCS-2":
         assert size.units == len(text.encode("utf-16-le", "surrogatepass")) // 2
         assert all(char not in GSM_BASIC | GSM_EXTENSION for char, _ in size.costly)
@@ -85,4 +110,9 @@ def test_the_json_can_be_written_as_utf_8(text):
 
 
 def test_the_json_is_that_of_the_interfaces():
-    assert count("5€").to_json() == {"encoding": "GSM-7", "segments": 1, "units": 3, "costly": [{"char": "€", "position": 1}]}
+    assert count("5€").to_json() == {
+        "encoding": "GSM-7",
+        "segments": 1,
+        "units": 3,
+        "costly": [{"char": "€", "position": 1}],
+    }

@@ -19,7 +19,12 @@ from broadcast.wording.packs import all_packs, fill
 
 
 def codes(text, *, required=True, placeholders=True):
-    return [problem.code for problem in check_text("languages.en.headline", text, required=required, placeholders=placeholders)]
+    return [
+        problem.code
+        for problem in check_text(
+            "languages.en.headline", text, required=required, placeholders=placeholders
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +38,10 @@ def codes(text, *, required=True, placeholders=True):
         ("a\x85b\x1b", ["control_character", "control_character"]),
         ("a\rb", ["control_character"]),
         ("a\u2028b", ["control_character"]),
-        *((f"go {char}west", ["control_character"]) for char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"),
+        *(
+            (f"go {char}west", ["control_character"])
+            for char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+        ),
         ("Padd\u200bington", ["control_character"]),
         ("Padd\u00adington", ["control_character"]),
         ("Pаddington", ["mixed_script"]),
@@ -74,7 +82,10 @@ def test_what_may_not_stand_in_a_text_has_its_code(text, found):
         "請遠離Paddington車站。ＡＴＭ",
         "Zażółć gęślą jaźń; Çıkış; naïve ﬁle; 1º piso",
         "Family 👨‍👩‍👧 safe, Wales 🏴󠁧󠁢󠁷󠁬󠁳󠁿",
-        "Details: https://www.met.police.uk/a?b=c#d or gov.uk, call 101, 12.30 to 13.45 on 01.02.2026",
+        (
+            "Details: https://www.met.police.uk/a?b=c#d or gov.uk, call 101, 12.30 to 13.45 on"
+            " 01.02.2026"
+        ),
         "Write to info@example.org. At 5.30 p.m. it.Colours",
         "COVID-19 vaccinations at 10%, tickets at £5, A&E open, #tag",
         "e.g. т.е. и/или",
@@ -87,8 +98,17 @@ def test_what_people_really_write_is_left_alone(text):
 def test_no_phrase_of_our_own_packs_breaks_a_rule():
     for pack in all_packs().values():
         for name in pack.__slots__:
-            for phrase in [getattr(pack, name)] if isinstance(getattr(pack, name), str) else getattr(pack, name):
-                said = fill(phrase, **dict.fromkeys(("sender", "url", "note", "number", "source", "time", "code"), "Kent"))
+            for phrase in (
+                [getattr(pack, name)]
+                if isinstance(getattr(pack, name), str)
+                else getattr(pack, name)
+            ):
+                said = fill(
+                    phrase,
+                    **dict.fromkeys(
+                        ("sender", "url", "note", "number", "source", "time", "code"), "Kent"
+                    ),
+                )
                 assert (pack.tag, name, codes(said)) == (pack.tag, name, [])
 
 
@@ -100,7 +120,16 @@ def test_an_optional_text_may_be_empty_and_bad_encoding_is_a_400():
     assert (problem.status, problem.field) == (400, "languages.en.sms")
 
 
-@pytest.mark.parametrize(("text", "position"), [("Pаddington", 1), ("near Pаddington", 6), ("12345 Москвa", 11), ("ok\x00", 2), ("abc \u202e", 4)])
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("Pаddington", 1),
+        ("near Pаddington", 6),
+        ("12345 Москвa", 11),
+        ("ok\x00", 2),
+        ("abc \u202e", 4),
+    ],
+)
 def test_a_position_is_named(text, position):
     [problem] = check_text("f", text, required=True)
     assert f"position {position} " in problem.detail
@@ -120,11 +149,17 @@ def test_any_text_gets_problems_and_never_an_error(text):
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("Dear {name}, {{ first.name }} at {0.__class__}", ["{name}", "{{ first.name }}", "{0.__class__}"]),
+        (
+            "Dear {name}, {{ first.name }} at {0.__class__}",
+            ["{name}", "{{ first.name }}", "{0.__class__}"],
+        ),
         ("{{7*7}} ${jndi:x} ${} {}", ["{{7*7}}", "${jndi:x}", "${}", "{}"]),
         ("%(name)s <%= x %> {% if x %}", ["%(name)s", "<%= x %>", "{% if x %}"]),
         ("At [INSERT PLACE] and <insert time>", ["[INSERT PLACE]", "<insert time>"]),
-        ("[Date] [location of incident] <ADDRESS> [ ] [???]", ["[Date]", "[location of incident]", "<ADDRESS>", "[ ]", "[???]"]),
+        (
+            "[Date] [location of incident] <ADDRESS> [ ] [???]",
+            ["[Date]", "[location of incident]", "<ADDRESS>", "[ ]", "[???]"],
+        ),
         ("Call XXXX at XX:XX on 0800 XXX XXX", ["XXXX", "XX:XX", "0800 XXX XXX"]),
         ("At ____ today", ["____"]),
         ("％n %n %s 100% [CCTV] [UPDATE] [Ref: CAD 123] XXX <b>bold</b> (name) Max XX", []),
@@ -133,7 +168,9 @@ def test_any_text_gets_problems_and_never_an_error(text):
 )
 def test_unfilled_placeholders_are_found_and_nothing_else(text, found):
     assert unfilled_placeholders(text) == found
-    assert [problem.code for problem in check_placeholders("f", text)] == ["placeholder_unfilled"] * len(found)
+    assert [problem.code for problem in check_placeholders("f", text)] == [
+        "placeholder_unfilled"
+    ] * len(found)
 
 
 def test_a_draft_may_wait_for_its_details():
@@ -230,7 +267,11 @@ def test_a_text_that_no_sms_carries_names_its_parts():
     assert sms_too_long("a" * 1530) is None
     problem = sms_too_long("a" * 10_000, field="languages.en.sms")
     assert problem is not None
-    assert (problem.code, problem.field, problem.status) == ("sms_too_long", "languages.en.sms", 422)
+    assert (problem.code, problem.field, problem.status) == (
+        "sms_too_long",
+        "languages.en.sms",
+        422,
+    )
     assert "66 parts" in problem.detail
     assert sms_too_long("ж" * 671) is not None
 
@@ -248,7 +289,9 @@ def test_a_warning_says_what_to_write_instead():
     assert "'y' for ŷ" in warning.fix
 
 
-@pytest.mark.parametrize("text", ["Plain £5, €5 [x]", "", "Это сообщение полиции", "এটি মহড়া", "警方消息"])
+@pytest.mark.parametrize(
+    "text", ["Plain £5, €5 [x]", "", "Это сообщение полиции", "এটি মহড়া", "警方消息"]
+)
 def test_nothing_is_warned_about_that_cannot_be_mended(text):
     assert warnings("f", text) == []
 

@@ -20,11 +20,28 @@ from broadcast.text_rules import check_not_a_drill
 from broadcast.wording.levels import LEVELS
 from broadcast.wording.packs import all_packs, direction, pack_for
 from broadcast.wording.render import choose_language, render
-from broadcast.wording.speech import SAY_LIMIT, speaks, spell, spell_numbers, twiml, twiml_after_key, voice_language
+from broadcast.wording.speech import (
+    SAY_LIMIT,
+    speaks,
+    spell,
+    spell_numbers,
+    twiml,
+    twiml_after_key,
+    voice_language,
+)
 
 TAGS = tuple(all_packs())
-FACTS = Facts(sender_name="Metropolitan Police", code="K7QX-2M4R", public_url="https://alerts.example.org", sent=datetime(2026, 11, 21, 9, 0, tzinfo=UTC))
-WORDS = Text(headline="Gas leak at Paddington", description="The leak was found at 08:40.", instruction="Stay indoors and close windows. Call 0800 789 321.")
+FACTS = Facts(
+    sender_name="Metropolitan Police",
+    code="K7QX-2M4R",
+    public_url="https://alerts.example.org",
+    sent=datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
+)
+WORDS = Text(
+    headline="Gas leak at Paddington",
+    description="The leak was found at 08:40.",
+    instruction="Stay indoors and close windows. Call 0800 789 321.",
+)
 
 
 def a_content(**change: Any) -> Content:
@@ -46,12 +63,24 @@ def a_content(**change: Any) -> Content:
 
 def visible(page):
     """Return what a reader of the HTML sees, in one line."""
-    return " ".join(html.fromstring(page.encode(), parser=html.HTMLParser(encoding="utf-8")).xpath("string(//body)").split())
+    return " ".join(
+        html.fromstring(page.encode(), parser=html.HTMLParser(encoding="utf-8"))
+        .xpath("string(//body)")
+        .split()
+    )
 
 
 def shown(rendered):
     """Return everything of a rendering that a person sees or hears, each by itself."""
-    return [part for part in (rendered.body, rendered.subject, visible(rendered.html) if rendered.html else "") if part]
+    return [
+        part
+        for part in (
+            rendered.body,
+            rendered.subject,
+            visible(rendered.html) if rendered.html else "",
+        )
+        if part
+    ]
 
 
 # The exercise mark
@@ -63,7 +92,9 @@ def shown(rendered):
 def test_the_mark_is_first_and_last_in_every_kind_channel_and_language(kind, channel, status):
     for tag in TAGS:
         for repeat in (False, True):
-            rendered = render(a_content(kind=kind, status=status), replace(FACTS, repeat=repeat), channel, tag)
+            rendered = render(
+                a_content(kind=kind, status=status), replace(FACTS, repeat=repeat), channel, tag
+            )
             assert len(shown(rendered)) == {"sms": 1, "voice": 1, "email": 3, "web": 3}[channel]
             translation = pack_for(tag).opening(status).rpartition(" / ")[2]
             for text in shown(rendered):
@@ -88,13 +119,24 @@ def test_the_mark_is_first_and_last_in_every_kind_channel_and_language(kind, cha
     hotlines=st.lists(st.text(max_size=20), max_size=2),
 )
 def test_no_words_of_an_author_can_push_the_mark_aside(kind, channel, tag, words, repeat, hotlines):
-    content = a_content(kind=kind, status="Exercise", languages={tag: words}, hotlines=tuple(h for h in hotlines if h.isprintable()))
+    content = a_content(
+        kind=kind,
+        status="Exercise",
+        languages={tag: words},
+        hotlines=tuple(h for h in hotlines if h.isprintable()),
+    )
     rendered = render(content, replace(FACTS, repeat=repeat), channel, tag)
     for text in [rendered.body, *([rendered.subject] if rendered.subject else [])]:
         assert text.startswith("EXERCISE")
         assert text.endswith("EXERCISE")
     if rendered.html:
-        inside = re.sub(r"<[^>]*>", "", rendered.html.partition("<body")[2] or rendered.html).partition(">")[2] if channel == "email" else re.sub(r"<[^>]*>", "", rendered.html)
+        inside = (
+            re.sub(r"<[^>]*>", "", rendered.html.partition("<body")[2] or rendered.html).partition(
+                ">"
+            )[2]
+            if channel == "email"
+            else re.sub(r"<[^>]*>", "", rendered.html)
+        )
         assert inside.strip().startswith("EXERCISE")
         assert inside.strip().endswith("EXERCISE")
     assert rendered == render(content, replace(FACTS, repeat=repeat), channel, tag)
@@ -110,8 +152,13 @@ def test_an_actual_message_carries_no_mark():
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_repeat_stands_behind_the_exercise_mark_and_before_the_words(channel):
     for tag in TAGS:
-        for text in shown(render(a_content(status="Exercise"), replace(FACTS, repeat=True), channel, tag)):
-            assert text.index("EXERCISE") < text.index("REPEAT") < text.index("Gas leak"), (tag, text)
+        for text in shown(
+            render(a_content(status="Exercise"), replace(FACTS, repeat=True), channel, tag)
+        ):
+            assert text.index("EXERCISE") < text.index("REPEAT") < text.index("Gas leak"), (
+                tag,
+                text,
+            )
         for text in shown(render(a_content(), replace(FACTS, repeat=True), channel, tag)):
             assert text.startswith("REPEAT"), (tag, text)
 
@@ -127,7 +174,12 @@ def test_our_own_words_never_say_that_an_exercise_is_real():
     for kind in KINDS:
         for tag in TAGS:
             for channel in CHANNELS:
-                assert not any(check_not_a_drill(text) for text in shown(render(a_content(kind=kind, status="Exercise"), FACTS, channel, tag))), (tag, channel)
+                assert not any(
+                    check_not_a_drill(text)
+                    for text in shown(
+                        render(a_content(kind=kind, status="Exercise"), FACTS, channel, tag)
+                    )
+                ), (tag, channel)
 
 
 # What each kind says
@@ -145,14 +197,26 @@ def test_a_level_change_states_the_level_and_what_it_officially_means(level, cha
             assert pack_for(tag).threat_level in text
 
 
-@pytest.mark.parametrize(("scope", "said"), [("UK", "(UK)"), ("community:Somali elders", "(Somali elders)"), ("sector:Hotels", "(Hotels)"), ("E09000033", "(E09000033)")])
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        ("UK", "(UK)"),
+        ("community:Somali elders", "(Somali elders)"),
+        ("sector:Hotels", "(Hotels)"),
+        ("E09000033", "(E09000033)"),
+    ],
+)
 def test_a_level_change_names_its_scope(scope, said):
-    assert said in render(a_content(kind="threat_level_change", scope=scope), FACTS, "sms", "en").body
+    assert (
+        said in render(a_content(kind="threat_level_change", scope=scope), FACTS, "sms", "en").body
+    )
 
 
 def test_an_author_who_states_level_and_meaning_is_not_repeated():
     text = replace(WORDS, sms="Level is SEVERE: an attack is highly likely. Be alert.")
-    body = render(a_content(kind="threat_level_change", languages={"en": text}), FACTS, "sms", "en").body
+    body = render(
+        a_content(kind="threat_level_change", languages={"en": text}), FACTS, "sms", "en"
+    ).body
     assert body.count("an attack is highly likely") == 1
 
 
@@ -163,7 +227,9 @@ def test_a_correction_says_so_and_what_was_wrong(own, channel):
         content = a_content(kind="correction", languages={tag: replace(WORDS, sms=own, voice=own)})
         for text in shown(render(content, FACTS, channel, tag)):
             assert pack_for(tag).correction in text
-            assert "wrong station" in text or text == render(content, FACTS, channel, tag).subject, (tag, text)
+            assert (
+                "wrong station" in text or text == render(content, FACTS, channel, tag).subject
+            ), (tag, text)
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
@@ -191,7 +257,9 @@ def test_an_all_clear_says_so(channel):
     ],
 )
 def test_a_person_gets_the_exact_tag_then_the_language_then_the_first(tags, wanted, channel, found):
-    assert choose_language(a_content(languages=dict.fromkeys(tags, WORDS)), wanted, channel) == found
+    assert (
+        choose_language(a_content(languages=dict.fromkeys(tags, WORDS)), wanted, channel) == found
+    )
 
 
 def test_what_cannot_be_rendered_is_an_error_that_says_so():
@@ -205,8 +273,20 @@ def test_what_cannot_be_rendered_is_an_error_that_says_so():
 
 
 def test_an_sms_made_by_rule_holds_sender_words_hotline_and_code():
-    rendered = render(a_content(languages={"en": replace(WORDS, instruction="Stay indoors.")}, hotlines=("0800 789 321",)), FACTS, "sms", "en")
-    assert rendered.body == ("Metropolitan Police: Gas leak at Paddington. Stay indoors. Call: 0800 789 321. Message code: K7QX-2M4R. To stop these messages reply STOP.")
+    rendered = render(
+        a_content(
+            languages={"en": replace(WORDS, instruction="Stay indoors.")},
+            hotlines=("0800 789 321",),
+        ),
+        FACTS,
+        "sms",
+        "en",
+    )
+    assert (
+        rendered.body
+        == "Metropolitan Police: Gas leak at Paddington. Stay indoors. Call: 0800 789 321. Message"
+        " code: K7QX-2M4R. To stop these messages reply STOP."
+    )
     assert (rendered.encoding, rendered.segments) == ("GSM-7", 1)
 
 
@@ -214,24 +294,52 @@ def test_an_sms_made_by_rule_holds_sender_words_hotline_and_code():
 def test_an_sms_made_by_rule_is_cut_at_a_word_to_three_segments_and_keeps_what_we_add(kind):
     for tag in TAGS:
         long = replace(WORDS, instruction="Stay indoors, close every window and wait. " * 40)
-        rendered = render(a_content(kind=kind, status="Exercise", languages={tag: long}), FACTS, "sms", tag)
+        rendered = render(
+            a_content(kind=kind, status="Exercise", languages={tag: long}), FACTS, "sms", tag
+        )
         assert rendered.segments == 3
         assert "K7QX-2M4R" in rendered.body
         assert "Gas leak at Paddington" in rendered.body
-        uncut = "Gas leak at Paddington" + rendered.body.partition("Gas leak at Paddington")[2].partition("...")[0]
-        whole_words = {word.strip(".,") for word in f"{WORDS.headline} {pack_for(tag).was_wrong} The first message named the wrong station. {long.instruction}".split()}
-        assert {word.strip(".,") for word in uncut.replace("。", " ").replace("：", " ").replace("।", " ").replace("۔", " ").split()} <= whole_words | {"错误之处"}
+        uncut = (
+            "Gas leak at Paddington"
+            + rendered.body.partition("Gas leak at Paddington")[2].partition("...")[0]
+        )
+        whole_words = {
+            word.strip(".,")
+            for word in (
+                f"{WORDS.headline} {pack_for(tag).was_wrong} "
+                f"The first message named the wrong station. {long.instruction}"
+            ).split()
+        }
+        assert {
+            word.strip(".,")
+            for word in (
+                uncut.replace("。", " ")
+                .replace("：", " ")
+                .replace("।", " ")
+                .replace("۔", " ")
+                .split()
+            )
+        } <= whole_words | {"错误之处"}
         assert rendered.segments == count(rendered.body).segments
 
 
 def test_a_level_change_fits_three_segments_in_every_language():
     for tag in TAGS:
         for level in LEVELS:
-            rendered = render(a_content(kind="threat_level_change", status="Exercise", level=level), FACTS, "sms", tag)
+            rendered = render(
+                a_content(kind="threat_level_change", status="Exercise", level=level),
+                FACTS,
+                "sms",
+                tag,
+            )
             assert rendered.segments <= 3, (tag, level)
 
 
-@given(instruction=st.text(st.sampled_from("abcé €ж漢😜\u0301\u200d.,"), max_size=900), tag=st.sampled_from(["en", "zh", "ar"]))
+@given(
+    instruction=st.text(st.sampled_from("abcé €ж漢😜\u0301\u200d.,"), max_size=900),
+    tag=st.sampled_from(["en", "zh", "ar"]),
+)
 def test_whatever_the_words_the_cut_fits_and_splits_no_word(instruction, tag):
     content = a_content(languages={tag: Text(headline="Gas leak", instruction=instruction)})
     rendered = render(content, FACTS, "sms", tag)
@@ -259,7 +367,10 @@ def test_the_line_about_stop_costs_nothing_and_never_stands_in_an_urgent_message
     for length in range(1, 500, 7):
         content = a_content(languages={"en": Text(headline="x" * length)})
         body = render(content, FACTS, "sms", "en").body
-        assert count(body).segments == count(body.replace(" To stop these messages reply STOP.", "")).segments
+        assert (
+            count(body).segments
+            == count(body.replace(" To stop these messages reply STOP.", "")).segments
+        )
 
 
 # Voice
@@ -267,7 +378,12 @@ def test_the_line_about_stop_costs_nothing_and_never_stands_in_an_urgent_message
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("0800 789-12", "0 8 0 0, 7 8 9, 1 2"), ("101", "1 0 1"), ("+44 20 7946 0000", "+4 4, 2 0, 7 9 4 6, 0 0 0 0"), ("Crimestoppers 0800", "Crimestoppers 0 8 0 0")],
+    [
+        ("0800 789-12", "0 8 0 0, 7 8 9, 1 2"),
+        ("101", "1 0 1"),
+        ("+44 20 7946 0000", "+4 4, 2 0, 7 9 4 6, 0 0 0 0"),
+        ("Crimestoppers 0800", "Crimestoppers 0 8 0 0"),
+    ],
 )
 def test_numbers_are_read_digit_by_digit(text, said):
     assert spell_numbers(text) == said
@@ -278,22 +394,46 @@ def test_codes_are_read_sign_by_sign():
 
 
 def test_a_voice_text_spells_hotlines_and_telephone_numbers_but_no_times_or_amounts():
-    text = Text(headline="Call 101 or 0800 789 321 or +44 20 7946 0000", instruction="From 08:40 on 01.02.2026 at 12000 houses, £1000000000 and 1234567890 more.")
+    text = Text(
+        headline="Call 101 or 0800 789 321 or +44 20 7946 0000",
+        instruction="From 08:40 on 01.02.2026 at 12000 houses, £1000000000 and 1234567890 more.",
+    )
     said = render(a_content(languages={"en": text}, hotlines=("101",)), FACTS, "voice", "en").body
-    assert said == (
-        "Police message from Metropolitan Police. Call 1 0 1 or 0 8 0 0, 7 8 9, 3 2 1 or +4 4, 2 0, 7 9 4 6, 0 0 0 0. "
-        "From 08:40 on 01.02.2026 at 12000 houses, £1000000000 and 1234567890 more. Call: 1 0 1. Message code: K 7 Q X, 2 M 4 R."
+    assert (
+        said
+        == "Police message from Metropolitan Police. Call 1 0 1 or 0 8 0 0, 7 8 9, 3 2 1 or +4 4, 2"
+        " 0, 7 9 4 6, 0 0 0 0. From 08:40 on 01.02.2026 at 12000 houses, £1000000000 and"
+        " 1234567890 more. Call: 1 0 1. Message code: K 7 Q X, 2 M 4 R."
     )
 
 
 def test_an_authors_own_voice_text_takes_the_place_of_the_others():
-    said = render(a_content(languages={"en": replace(WORDS, voice="Leave Paddington now")}), FACTS, "voice", "en").body
+    said = render(
+        a_content(languages={"en": replace(WORDS, voice="Leave Paddington now")}),
+        FACTS,
+        "voice",
+        "en",
+    ).body
     assert "Leave Paddington now." in said
     assert "Gas leak" not in said
 
 
 SAY = {
-    *("arb", "bg-BG", "bn-IN", "cy-GB", "el-GR", "en-GB", "es-ES", "fr-CA", "fr-FR", "gu-IN", "hi-IN", "it-IT", "lt-LT"),
+    *(
+        "arb",
+        "bg-BG",
+        "bn-IN",
+        "cy-GB",
+        "el-GR",
+        "en-GB",
+        "es-ES",
+        "fr-CA",
+        "fr-FR",
+        "gu-IN",
+        "hi-IN",
+        "it-IT",
+        "lt-LT",
+    ),
     *("pa-IN", "pl-PL", "pt-BR", "pt-PT", "ro-RO", "ru-RU", "ta-IN", "tr-TR", "zh-CN"),
 }
 
@@ -332,10 +472,18 @@ def calls(document):
 def test_a_call_reads_the_message_twice_asks_for_a_key_and_says_thanks_in_the_persons_language():
     for tag in TAGS:
         rendered, pack = render(a_content(), FACTS, "voice", tag), pack_for(tag)
-        root = calls(twiml(rendered, pack, action_url="https://example.org/hooks/twilio/voice/a?key=1&again=2"))
+        root = calls(
+            twiml(
+                rendered, pack, action_url="https://example.org/hooks/twilio/voice/a?key=1&again=2"
+            )
+        )
         assert [child.tag for child in root] == ["Gather", "Say", "Hangup"]
         gather = root[0]
-        assert (gather.get("numDigits"), gather.get("action"), gather.get("method")) == ("1", "https://example.org/hooks/twilio/voice/a?key=1&again=2", "POST")
+        assert (gather.get("numDigits"), gather.get("action"), gather.get("method")) == (
+            "1",
+            "https://example.org/hooks/twilio/voice/a?key=1&again=2",
+            "POST",
+        )
         said = [say.text for say in gather.iter("Say")]
         heard = pack if speaks(tag) or direction(tag) == "ltr" else pack_for("en")
         prompt = f"{heard.press_1} {heard.press_2}"
@@ -348,10 +496,17 @@ def test_a_call_that_cannot_be_answered_asks_for_no_key():
     rendered = render(a_content(), FACTS, "voice", "pl")
     root = calls(twiml(rendered, pack_for("pl"), action_url=""))
     assert [child.tag for child in root] == ["Say", "Pause", "Say", "Say", "Hangup"]
-    assert [say.text for say in root.iter("Say")] == [rendered.body, rendered.body, pack_for("pl").goodbye]
+    assert [say.text for say in root.iter("Say")] == [
+        rendered.body,
+        rendered.body,
+        pack_for("pl").goodbye,
+    ]
 
 
-@pytest.mark.parametrize(("digit", "phrase"), [("1", "confirmed"), ("2", "goodbye"), ("9", "goodbye"), ("", "goodbye"), ("*", "goodbye")])
+@pytest.mark.parametrize(
+    ("digit", "phrase"),
+    [("1", "confirmed"), ("2", "goodbye"), ("9", "goodbye"), ("", "goodbye"), ("*", "goodbye")],
+)
 def test_a_key_is_answered(digit, phrase):
     for tag in TAGS:
         pack = pack_for(tag if speaks(tag) or direction(tag) == "ltr" else "en")
@@ -369,10 +524,15 @@ def test_two_goes_back_to_the_message():
 def test_a_call_that_is_no_real_one_begins_and_ends_with_its_mark(status):
     for tag in TAGS:
         rendered = render(a_content(status=status), FACTS, "voice", tag)
-        for document in (twiml(rendered, pack_for(tag), action_url="/a"), twiml_after_key("1", pack_for(tag), status=status)):
+        for document in (
+            twiml(rendered, pack_for(tag), action_url="/a"),
+            twiml_after_key("1", pack_for(tag), status=status),
+        ):
             said = [say.text for say in calls(document).iter("Say")]
             assert said[-1].endswith(status.upper())
-        assert next(calls(twiml(rendered, pack_for(tag), action_url="/a")).iter("Say")).text.startswith(status.upper())
+        assert next(
+            calls(twiml(rendered, pack_for(tag), action_url="/a")).iter("Say")
+        ).text.startswith(status.upper())
 
 
 @given(st.text(st.characters(), max_size=300))
@@ -383,7 +543,12 @@ def test_whatever_is_said_the_twiml_can_be_parsed(words):
 
 
 def test_markup_in_a_message_is_read_and_not_obeyed():
-    rendered = render(a_content(languages={"en": Text(headline="</Say><Dial>0900</Dial> & <Hangup/>")}), FACTS, "voice", "en")
+    rendered = render(
+        a_content(languages={"en": Text(headline="</Say><Dial>0900</Dial> & <Hangup/>")}),
+        FACTS,
+        "voice",
+        "en",
+    )
     root = calls(twiml(rendered, pack_for("en"), action_url="/a"))
     assert not list(root.iter("Dial"))
     assert "</Say><Dial>0900</Dial> & <Hangup/>" in root[0][0].text
@@ -391,20 +556,44 @@ def test_markup_in_a_message_is_read_and_not_obeyed():
 
 def test_a_long_message_is_said_in_pieces_that_the_provider_takes():
     body = "A sentence of the message. " * 700
-    root = calls(twiml(replace(render(a_content(), FACTS, "voice", "en"), body=body), pack_for("en"), action_url="/a"))
+    root = calls(
+        twiml(
+            replace(render(a_content(), FACTS, "voice", "en"), body=body),
+            pack_for("en"),
+            action_url="/a",
+        )
+    )
     said = [say.text for say in root.iter("Say")]
     assert max(map(len, said)) <= SAY_LIMIT
     assert " ".join(said).count("A sentence of the message.") == 1400
-    assert calls(twiml(replace(render(a_content(), FACTS, "voice", "en"), body="x" * 9000), pack_for("en"), action_url="/a")) is not None
+    assert (
+        calls(
+            twiml(
+                replace(render(a_content(), FACTS, "voice", "en"), body="x" * 9000),
+                pack_for("en"),
+                action_url="/a",
+            )
+        )
+        is not None
+    )
 
 
 # E-mail and page
 
 
 def test_html_is_escaped_and_loads_nothing():
-    nasty = "<script>alert(1)</script><img src=https://example.org/x> \"'&amp; {{7*7}} {0.__class__} ${x} %n"
+    nasty = (
+        "<script>alert(1)</script><img src=https://example.org/x> \"'&amp; {{7*7}} {0.__class__}"
+        " ${x} %n"
+    )
     for channel in ("email", "web"):
-        content = a_content(kind="correction", note=nasty, languages={"en": Text(headline=nasty, description=nasty, instruction=nasty)}, hotlines=(nasty,), source=nasty)
+        content = a_content(
+            kind="correction",
+            note=nasty,
+            languages={"en": Text(headline=nasty, description=nasty, instruction=nasty)},
+            hotlines=(nasty,),
+            source=nasty,
+        )
         rendered = render(content, replace(FACTS, sender_name=nasty), channel, "en")
         page = html.fromstring(rendered.html)
         assert not page.xpath("//script|//img|//link|//iframe|//@src|//*[contains(@style, 'url')]")
@@ -421,7 +610,9 @@ def test_the_page_says_its_language_and_direction():
 
 
 def test_english_phrases_around_a_language_without_a_pack_are_marked_as_english():
-    page = html.document_fromstring(render(a_content(languages={"he": WORDS}), FACTS, "email", "he").html)
+    page = html.document_fromstring(
+        render(a_content(languages={"he": WORDS}), FACTS, "email", "he").html
+    )
     assert (page.get("lang"), page.get("dir")) == ("he", "rtl")
     [sender] = page.xpath("//p[starts-with(., 'Police message')]")
     assert (sender.get("lang"), sender.get("dir")) == ("en", "ltr")
@@ -430,7 +621,12 @@ def test_english_phrases_around_a_language_without_a_pack_are_marked_as_english(
 
 
 def test_a_subject_is_one_line():
-    content = a_content(status="Exercise", languages={"en": Text(headline="One\r\nBcc: x@example.org\u2028two\x85three\x0bfour\x00five")})
+    content = a_content(
+        status="Exercise",
+        languages={
+            "en": Text(headline="One\r\nBcc: x@example.org\u2028two\x85three\x0bfour\x00five")
+        },
+    )
     subject = render(content, FACTS, "email", "en").subject
     assert subject == "EXERCISE: One Bcc: x@example.org two three fourfive - EXERCISE"
     assert len(subject.splitlines()) == 1
@@ -440,7 +636,12 @@ def test_without_a_public_page_there_is_only_the_code():
     rendered = render(a_content(), replace(FACTS, public_url=""), "email", "en")
     assert "/v/" not in rendered.body + rendered.html
     assert "K7QX-2M4R" in rendered.body
-    assert "<a " not in render(a_content(), replace(FACTS, public_url="javascript:alert(1)"), "email", "en").html
+    assert (
+        "<a "
+        not in render(
+            a_content(), replace(FACTS, public_url="javascript:alert(1)"), "email", "en"
+        ).html
+    )
 
 
 def test_only_a_mail_says_how_to_stop_mails():
@@ -449,7 +650,9 @@ def test_only_a_mail_says_how_to_stop_mails():
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-@pytest.mark.parametrize("literal", ["{{7*7}}", "{0.__class__}", "%n", "${x}", "{sender}", "{code}", "\\1"])
+@pytest.mark.parametrize(
+    "literal", ["{{7*7}}", "{0.__class__}", "%n", "${x}", "{sender}", "{code}", "\\1"]
+)
 def test_what_looks_like_a_template_is_literal(channel, literal):
     rendered = render(a_content(languages={"en": Text(headline=literal)}), FACTS, channel, "en")
     assert all(literal in text for text in shown(rendered))
@@ -461,13 +664,23 @@ def test_what_looks_like_a_template_is_literal(channel, literal):
 
 
 def test_golden_renderings():
-    content = a_content(kind="correction", status="Exercise", hotlines=("0800 789 321",), note="The first message named Euston.")
-    facts = replace(FACTS, repeat=True)
-    assert render(content, facts, "sms", "cy").body == (
-        "EXERCISE / YMARFER. REPEAT / AILADRODD. CYWIRIAD. Metropolitan Police: Gas leak at Paddington. Beth oedd yn anghywir: The first message named Euston. "
-        "Stay indoors and close windows. Call 0800 789 321. Cod y neges: K7QX-2M4R. YMARFER / EXERCISE"
+    content = a_content(
+        kind="correction",
+        status="Exercise",
+        hotlines=("0800 789 321",),
+        note="The first message named Euston.",
     )
-    assert render(content, facts, "email", "en").subject == "EXERCISE: REPEAT: CORRECTION: Gas leak at Paddington - EXERCISE"
+    facts = replace(FACTS, repeat=True)
+    assert (
+        render(content, facts, "sms", "cy").body
+        == "EXERCISE / YMARFER. REPEAT / AILADRODD. CYWIRIAD. Metropolitan Police: Gas leak at"
+        " Paddington. Beth oedd yn anghywir: The first message named Euston. Stay indoors and"
+        " close windows. Call 0800 789 321. Cod y neges: K7QX-2M4R. YMARFER / EXERCISE"
+    )
+    assert (
+        render(content, facts, "email", "en").subject
+        == "EXERCISE: REPEAT: CORRECTION: Gas leak at Paddington - EXERCISE"
+    )
     assert render(content, facts, "email", "en").body.split("\n\n") == [
         "EXERCISE",
         "REPEAT",
@@ -485,9 +698,12 @@ def test_golden_renderings():
         "EXERCISE",
     ]
     level = a_content(kind="threat_level_change")
-    assert render(level, FACTS, "voice", "pl").body == (
-        "Komunikat policji: Metropolitan Police. Poziom zagrożenia (UK): SEVERE (poważny), atak jest bardzo prawdopodobny. Gas leak at Paddington. "
-        "The leak was found at 08:40. Stay indoors and close windows. Call 0 8 0 0, 7 8 9, 3 2 1. Kod wiadomości: K 7 Q X, 2 M 4 R."
+    assert (
+        render(level, FACTS, "voice", "pl").body
+        == "Komunikat policji: Metropolitan Police. Poziom zagrożenia (UK): SEVERE (poważny), atak"
+        " jest bardzo prawdopodobny. Gas leak at Paddington. The leak was found at 08:40. Stay"
+        " indoors and close windows. Call 0 8 0 0, 7 8 9, 3 2 1. Kod wiadomości: K 7 Q X, 2 M"
+        " 4 R."
     )
 
 
@@ -499,9 +715,15 @@ def test_no_rendering_changes_unnoticed():
         for status in ("Actual", "Exercise", "Test"):
             for tag in TAGS:
                 for channel in CHANNELS:
-                    rendered = render(a_content(kind=kind, status=status, hotlines=("0800 1111",), source="MPS"), FACTS, channel, tag)
+                    rendered = render(
+                        a_content(kind=kind, status=status, hotlines=("0800 1111",), source="MPS"),
+                        FACTS,
+                        channel,
+                        tag,
+                    )
                     digest.update(repr(astuple(rendered)).encode())
                     if channel == "voice":
                         digest.update(twiml(rendered, pack_for(tag), action_url="/a"))
-    # Different? If the new words are meant, write down the new digest; the wording revision follows by itself.
+    # Different? If the new words are meant, write down the new digest; the wording revision follows
+    # by itself.
     assert digest.hexdigest()[:16] == "1f8b990099c5974a"

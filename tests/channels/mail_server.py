@@ -1,4 +1,6 @@
-"""A mail server of few words: one raw SMTP server whose every answer a test writes down, and a wire that can be cut."""
+"""A mail server of few words: one raw SMTP server whose every answer a test writes down, and a wire
+that can be cut.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ GOOD = {
 
 @dataclass
 class MailServer:
-    """`script` answers each verb ("." is the final dot); `words` is what was said to it, `bodies` what came between DATA and the dot."""
+    """`script` answers each verb ("." is the final dot); `words` is what was said to it, `bodies`
+    what came between DATA and the dot.
+    """
 
     script: dict[str, str]
     port: int = 0
@@ -40,9 +44,15 @@ class MailServer:
 
 @asynccontextmanager
 async def a_mail_server(
-    script: Mapping[str, str] = {}, *, greeting: str = "220 there ESMTP", tls: ssl.SSLContext | None = None, upgrade: ssl.SSLContext | None = None
+    script: Mapping[str, str] = {},
+    *,
+    greeting: str = "220 there ESMTP",
+    tls: ssl.SSLContext | None = None,
+    upgrade: ssl.SSLContext | None = None,
 ) -> AsyncIterator[MailServer]:
-    """Run one on a free port of this machine; `script` changes single answers of a good server. `tls` from the start, or `upgrade` at STARTTLS."""
+    """Run one on a free port of this machine; `script` changes single answers of a good server.
+    `tls` from the start, or `upgrade` at STARTTLS.
+    """
     server = MailServer(script={**GOOD, **script})
     writers: set[asyncio.StreamWriter] = set()
 
@@ -95,7 +105,9 @@ async def a_mail_server(
 
 @asynccontextmanager
 async def a_wire(port: int, *, cut_after: int) -> AsyncIterator[int]:
-    """Pass everything on to a port, until so many bytes came back from there: then cut both ends. Yields the port to connect to."""
+    """Pass everything on to a port, until so many bytes came back from there: then cut both ends.
+    Yields the port to connect to.
+    """
     open_ends: set[asyncio.StreamWriter] = set()
     tasks: set[asyncio.Task[None]] = set()
     left = [cut_after]
@@ -107,7 +119,9 @@ async def a_wire(port: int, *, cut_after: int) -> AsyncIterator[int]:
         except ConnectionError:
             pass
 
-    async def back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, other: asyncio.StreamWriter) -> None:
+    async def back(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, other: asyncio.StreamWriter
+    ) -> None:
         try:
             while data := await reader.read(65536):
                 writer.write(data[: left[0]])
@@ -118,7 +132,9 @@ async def a_wire(port: int, *, cut_after: int) -> AsyncIterator[int]:
         except ConnectionError:
             pass
         writer.close()
-        await asyncio.sleep(0.01)  # what the client said last still reaches the server, as on a real wire
+        await asyncio.sleep(
+            0.01
+        )  # what the client said last still reaches the server, as on a real wire
         other.close()
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,10 +7,22 @@ from datetime import UTC, datetime, timedelta
 from broadcast.rendered import Rendered
 from channels.contract import Delivery
 
-TEXT = Rendered(channel="sms", language="en", body="The threat level is SEVERE: an attack is highly likely.", encoding="GSM-7", segments=1)
-CALL = Rendered(channel="voice", language="en", body="The threat level is severe: an attack is highly likely.")
+TEXT = Rendered(
+    channel="sms",
+    language="en",
+    body="The threat level is SEVERE: an attack is highly likely.",
+    encoding="GSM-7",
+    segments=1,
+)
+CALL = Rendered(
+    channel="voice", language="en", body="The threat level is severe: an attack is highly likely."
+)
 MAIL = Rendered(
-    channel="email", language="en", subject="Threat level: SEVERE", body="An attack is highly likely.\n\n.Call 0800 789 321.\n", html="<p>An attack is highly likely.</p>"
+    channel="email",
+    language="en",
+    subject="Threat level: SEVERE",
+    body="An attack is highly likely.\n\n.Call 0800 789 321.\n",
+    html="<p>An attack is highly likely.</p>",
 )
 
 
@@ -30,4 +42,11 @@ def a_delivery(
 ) -> Delivery:
     """Return a delivery that ends in four hours."""
     ends = expires_at or datetime.now(UTC) + timedelta(hours=4)
-    return Delivery(attempt=an_attempt(number), to=to, rendered=rendered, status=status, expires_at=ends, unsubscribe_url=unsubscribe_url)
+    return Delivery(
+        attempt=an_attempt(number),
+        to=to,
+        rendered=rendered,
+        status=status,
+        expires_at=ends,
+        unsubscribe_url=unsubscribe_url,
+    )

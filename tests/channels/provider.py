@@ -14,7 +14,9 @@ SILENCE = b"SILENCE"  # not an answer: nothing comes
 
 @dataclass
 class Provider:
-    """`answer` is what every request gets; `requests` is what came: (request line, headers, form)."""
+    """`answer` is what every request gets; `requests` is what came: (request line, headers,
+    form).
+    """
 
     answer: bytes = b""
     url: str = ""
@@ -29,7 +31,12 @@ class Provider:
 def http(status: int, body: bytes | str = b"", **headers: str) -> bytes:
     """Return a whole HTTP answer."""
     body = body.encode() if isinstance(body, str) else body
-    lines = [f"HTTP/1.1 {status} So", f"Content-Length: {len(body)}", "Content-Type: application/json", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+    lines = [
+        f"HTTP/1.1 {status} So",
+        f"Content-Length: {len(body)}",
+        "Content-Type: application/json",
+        *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
+    ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
@@ -45,9 +52,14 @@ async def a_provider(answer: bytes) -> AsyncIterator[Provider]:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-                headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+                headers = {
+                    name.lower(): value
+                    for name, _, value in (line.partition(": ") for line in head[1:] if line)
+                }
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
-                provider.requests.append((head[0], headers, parse_qsl(body.decode(), keep_blank_values=True)))
+                provider.requests.append(
+                    (head[0], headers, parse_qsl(body.decode(), keep_blank_values=True))
+                )
                 if provider.answer == SILENCE:
                     await asyncio.sleep(30)
                 if provider.answer == RESET:

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.problems import Rejected
-from channels.callbacks import KNOWN, RECEIPT_FIELDS, StatusReceipt, check_signature, key_pressed, parse_inbound, parse_status, read_form, sign
+from channels.callbacks import (
+    KNOWN,
+    RECEIPT_FIELDS,
+    StatusReceipt,
+    check_signature,
+    key_pressed,
+    parse_inbound,
+    parse_status,
+    read_form,
+    sign,
+)
 from tests.channels.twilio_api import answers
 from tests.sources import EITHER, OWN
 
@@ -26,10 +36,18 @@ def test_signatures_are_those_of_the_official_library(source: Path) -> None:
     assert len(vectors) == 7
     for vector in vectors:
         params = vector.get("body") or [(name, value) for name, value in vector.get("params", [])]
-        assert check_signature(vector["token"], vector["url"], params, vector["signature"]), vector["name"]
-        assert not check_signature(vector["token"] + "x", vector["url"], params, vector["signature"])
-        assert not check_signature(vector["token"], vector["url"] + "x", params, vector["signature"])
-        assert not check_signature(vector["token"], vector["url"], params, vector["signature"][:-2] + "A=")
+        assert check_signature(vector["token"], vector["url"], params, vector["signature"]), vector[
+            "name"
+        ]
+        assert not check_signature(
+            vector["token"] + "x", vector["url"], params, vector["signature"]
+        )
+        assert not check_signature(
+            vector["token"], vector["url"] + "x", params, vector["signature"]
+        )
+        assert not check_signature(
+            vector["token"], vector["url"], params, vector["signature"][:-2] + "A="
+        )
 
 
 @pytest.mark.parametrize("signature", [None, "", "x", "ä", "a" * 10_000])
@@ -56,13 +74,22 @@ def test_what_we_sign_we_believe_in_any_order(params: list[tuple[str, str]]) -> 
 
 
 def test_only_known_parameters_are_read() -> None:
-    form = [("AccountSid", ACCOUNT), ("MessageSid", SID), ("Messag", "eSidX"), ("FutureThing", "1"), ("FutureThing", "2")]
+    form = [
+        ("AccountSid", ACCOUNT),
+        ("MessageSid", SID),
+        ("Messag", "eSidX"),
+        ("FutureThing", "1"),
+        ("FutureThing", "2"),
+    ]
     assert read_form(form, account=ACCOUNT) == {"AccountSid": ACCOUNT, "MessageSid": SID}
 
 
 def test_a_repeated_parameter_is_refused() -> None:
     with pytest.raises(Rejected) as rejected:
-        read_form([("AccountSid", ACCOUNT), ("MessageStatus", "sent"), ("MessageStatus", "failed")], account=ACCOUNT)
+        read_form(
+            [("AccountSid", ACCOUNT), ("MessageStatus", "sent"), ("MessageStatus", "failed")],
+            account=ACCOUNT,
+        )
     assert (rejected.value.status, rejected.value.problems[0].code) == (400, "parameter_repeated")
 
 
@@ -100,7 +127,9 @@ MESSAGES = [
 
 
 @pytest.mark.parametrize(("status", "error", "state", "code", "final"), MESSAGES)
-def test_a_texts_status_is_one_of_ours(status: str, error: str, state: Any, code: str, final: bool) -> None:
+def test_a_texts_status_is_one_of_ours(
+    status: str, error: str, state: Any, code: str, final: bool
+) -> None:
     expected = StatusReceipt(provider_id=SID, state=state, code=code, final=final)
     more = {"ErrorCode": error} if error else {}
     assert parse_status({"MessageSid": SID, "MessageStatus": status, **more}) == expected
@@ -125,13 +154,20 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("status", "who", "state", "code", "final", "machine"), CALLS)
-def test_a_calls_status_is_one_of_ours(status: str, who: str, state: Any, code: str, final: bool, machine: bool) -> None:
+def test_a_calls_status_is_one_of_ours(
+    status: str, who: str, state: Any, code: str, final: bool, machine: bool
+) -> None:
     params = {"CallSid": CALL_SID, "CallStatus": status, **({"AnsweredBy": who} if who else {})}
-    assert parse_status(params) == StatusReceipt(provider_id=CALL_SID, state=state, code=code, final=final, machine=machine)
+    assert parse_status(params) == StatusReceipt(
+        provider_id=CALL_SID, state=state, code=code, final=final, machine=machine
+    )
 
 
 def test_a_call_that_failed_keeps_the_providers_code() -> None:
-    assert parse_status({"CallSid": CALL_SID, "CallStatus": "failed", "ErrorCode": "21217"}).code == "21217"
+    assert (
+        parse_status({"CallSid": CALL_SID, "CallStatus": "failed", "ErrorCode": "21217"}).code
+        == "21217"
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +182,9 @@ def test_a_call_that_failed_keeps_the_providers_code() -> None:
         ({"SmsSid": SID, "SmsStatus": "receiving"}, "inbound"),
     ],
 )
-def test_what_is_not_known_changes_nothing_and_says_why(params: dict[str, str], reason: str) -> None:
+def test_what_is_not_known_changes_nothing_and_says_why(
+    params: dict[str, str], reason: str
+) -> None:
     receipt = parse_status(params)
     assert receipt.state is None
     assert receipt.reason == reason
@@ -231,12 +269,21 @@ def test_no_reply_makes_it_raise(body: str) -> None:
     assert parse_inbound(body) in ("stop", "start", "help", "stop_unclear", "text")
 
 
-@given(st.sampled_from(["stop", "stopall", "unsubscribe", "quit"]), st.lists(st.sampled_from(list(" \t\r\n.,!?'\"\u200b\u200c\u2060\ufeff()[]*_-")), max_size=6), st.booleans())
-def test_a_stop_word_is_one_in_whatever_wrapping(word: str, wrapping: list[str], shout: bool) -> None:
+@given(
+    st.sampled_from(["stop", "stopall", "unsubscribe", "quit"]),
+    st.lists(st.sampled_from(list(" \t\r\n.,!?'\"\u200b\u200c\u2060\ufeff()[]*_-")), max_size=6),
+    st.booleans(),
+)
+def test_a_stop_word_is_one_in_whatever_wrapping(
+    word: str, wrapping: list[str], shout: bool
+) -> None:
     around = "".join(wrapping)
     assert parse_inbound(around + (word.upper() if shout else word) + around) == "stop"
 
 
-@pytest.mark.parametrize(("digits", "pressed"), [("1", "1"), ("12#", "12#"), ("", ""), ("a", ""), ("١", ""), ("1" * 40, "")])
+@pytest.mark.parametrize(
+    ("digits", "pressed"),
+    [("1", "1"), ("12#", "12#"), ("", ""), ("a", ""), ("١", ""), ("1" * 40, "")],
+)
 def test_keys_are_digits_star_and_hash(digits: str, pressed: str) -> None:
     assert key_pressed({"Digits": digits}) == pressed

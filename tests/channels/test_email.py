@@ -18,7 +18,14 @@ from broadcast.rendered import Rendered
 from channels.contract import Accepted, ChannelError, InDoubt, Refused, Unavailable
 from channels.email import EmailChannel, SmtpSettings, build_template, envelope_address, is_reserved
 from channels.simulator import run_simulator
-from tests.channels.mail_server import HANG_UP, HANG_UP_ONCE, SILENCE, MailServer, a_mail_server, a_wire
+from tests.channels.mail_server import (
+    HANG_UP,
+    HANG_UP_ONCE,
+    SILENCE,
+    MailServer,
+    a_mail_server,
+    a_wire,
+)
 from tests.channels.messages import MAIL, a_delivery, an_attempt
 from tests.clock import NOON, Clock
 
@@ -34,22 +41,83 @@ def a_mail(to: str = "ada@example.org", **more: Any) -> Any:
     return a_delivery(to, rendered=MAIL, **more)
 
 
-# label, what the server says otherwise, what it means, its code, whether the body was ever handed over
+# label, what the server says otherwise, what it means, its code, whether the body was ever handed
+# over
 TALKS: list[tuple[str, dict[str, str], type, str, bool]] = [
     ("taken", {}, Accepted, "4bX9", True),
     ("taken, without a queue id", {".": "250 ok"}, Accepted, "", True),
     ("taken, in several lines", {".": "250-2.0.0 ok\r\n250 queued as A1"}, Accepted, "A1", True),
-    ("the sender is refused", {"MAIL": "550 5.7.1 not you", "RCPT": "503 MAIL first", "DATA": "503 MAIL first"}, Refused, "550", False),
-    ("other credentials are wanted", {"MAIL": "530 5.7.0 log in", "RCPT": "503 no", "DATA": "503 no"}, Unavailable, "530", False),
-    ("the sender is refused, the body is wanted", {"MAIL": "550 5.7.1 not you"}, Refused, "550", False),
-    ("no such inbox", {"RCPT": "550 5.1.1 <ada@example.org> unknown", "DATA": "554 no recipients"}, Refused, "550", False),
-    ("no such inbox, in several lines", {"RCPT": "550-5.1.1 unknown\r\n550 see https://example.org", "DATA": "554 no"}, Refused, "550", False),
-    ("greylisted", {"RCPT": "451 4.7.1 come back", "DATA": "554 no recipients"}, Unavailable, "451", False),
-    ("closing at RCPT", {"RCPT": "421 4.3.2 closing", "DATA": HANG_UP}, Unavailable, "no_connection", False),
+    (
+        "the sender is refused",
+        {"MAIL": "550 5.7.1 not you", "RCPT": "503 MAIL first", "DATA": "503 MAIL first"},
+        Refused,
+        "550",
+        False,
+    ),
+    (
+        "other credentials are wanted",
+        {"MAIL": "530 5.7.0 log in", "RCPT": "503 no", "DATA": "503 no"},
+        Unavailable,
+        "530",
+        False,
+    ),
+    (
+        "the sender is refused, the body is wanted",
+        {"MAIL": "550 5.7.1 not you"},
+        Refused,
+        "550",
+        False,
+    ),
+    (
+        "no such inbox",
+        {"RCPT": "550 5.1.1 <ada@example.org> unknown", "DATA": "554 no recipients"},
+        Refused,
+        "550",
+        False,
+    ),
+    (
+        "no such inbox, in several lines",
+        {"RCPT": "550-5.1.1 unknown\r\n550 see https://example.org", "DATA": "554 no"},
+        Refused,
+        "550",
+        False,
+    ),
+    (
+        "greylisted",
+        {"RCPT": "451 4.7.1 come back", "DATA": "554 no recipients"},
+        Unavailable,
+        "451",
+        False,
+    ),
+    (
+        "closing at RCPT",
+        {"RCPT": "421 4.3.2 closing", "DATA": HANG_UP},
+        Unavailable,
+        "no_connection",
+        False,
+    ),
     ("closing at MAIL", {"MAIL": "421 4.3.2 closing"}, Unavailable, "no_connection", False),
-    ("no such inbox, and the body is wanted", {"RCPT": "550 5.1.1 unknown", ".": "554 no recipients"}, Refused, "550", False),
-    ("no such inbox, and an empty mail is taken", {"RCPT": "550 5.1.1 unknown"}, Refused, "550", False),
-    ("no such inbox, and gone at the dot", {"RCPT": "550 5.1.1 unknown", ".": HANG_UP}, Refused, "550", False),
+    (
+        "no such inbox, and the body is wanted",
+        {"RCPT": "550 5.1.1 unknown", ".": "554 no recipients"},
+        Refused,
+        "550",
+        False,
+    ),
+    (
+        "no such inbox, and an empty mail is taken",
+        {"RCPT": "550 5.1.1 unknown"},
+        Refused,
+        "550",
+        False,
+    ),
+    (
+        "no such inbox, and gone at the dot",
+        {"RCPT": "550 5.1.1 unknown", ".": HANG_UP},
+        Refused,
+        "550",
+        False,
+    ),
     ("the body is refused", {"DATA": "554 5.3.0 no"}, Refused, "554", False),
     ("the body later", {"DATA": "451 4.3.0 no"}, Unavailable, "451", False),
     ("the body answered by 250", {"DATA": "250 what?"}, Unavailable, "250", False),
@@ -69,8 +137,12 @@ TALKS: list[tuple[str, dict[str, str], type, str, bool]] = [
 
 
 @pytest.mark.parametrize("speech", [{}, ONE_BY_ONE], ids=["pipelined", "one by one"])
-@pytest.mark.parametrize(("script", "kind", "code", "handed"), [row[1:] for row in TALKS], ids=[row[0] for row in TALKS])
-async def test_each_talk_ends_sure_or_in_doubt(script: dict[str, str], kind: type, code: str, handed: bool, speech: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("script", "kind", "code", "handed"), [row[1:] for row in TALKS], ids=[row[0] for row in TALKS]
+)
+async def test_each_talk_ends_sure_or_in_doubt(
+    script: dict[str, str], kind: type, code: str, handed: bool, speech: dict[str, str]
+) -> None:
     async with a_mail_server({**script, **speech}) as server:
         channel = a_channel(server)
         if kind is Accepted:
@@ -90,7 +162,9 @@ async def test_each_talk_ends_sure_or_in_doubt(script: dict[str, str], kind: typ
 
 
 async def test_the_enhanced_status_is_kept_and_the_servers_words_are_not() -> None:
-    async with a_mail_server({"RCPT": "550 5.1.1 <ada@example.org>: who?", "DATA": "554 no"}) as server:
+    async with a_mail_server(
+        {"RCPT": "550 5.1.1 <ada@example.org>: who?", "DATA": "554 no"}
+    ) as server:
         channel = a_channel(server)
         with pytest.raises(Refused) as refusal:
             await channel.send(a_mail(), timeout=5)
@@ -120,7 +194,15 @@ async def test_a_hand_over_without_trouble_takes_one_packet_of_commands() -> Non
     assert server.connections == 1
     assert server.words == [
         "EHLO police.example.org",
-        *(word for number in range(3) for word in (f"MAIL FROM:<bounce+{an_attempt(number)}@police.example.org>", "RCPT TO:<ada@example.org>", "DATA")),
+        *(
+            word
+            for number in range(3)
+            for word in (
+                f"MAIL FROM:<bounce+{an_attempt(number)}@police.example.org>",
+                "RCPT TO:<ada@example.org>",
+                "DATA",
+            )
+        ),
         "QUIT",
     ]
 
@@ -150,7 +232,9 @@ async def test_an_idle_connection_that_the_server_closed_is_not_used() -> None:
 async def test_no_more_connections_than_agreed_and_the_others_wait() -> None:
     async with a_mail_server({".": SILENCE}) as server:
         channel = a_channel(server, concurrency=2)
-        ends = await asyncio.gather(*(channel.send(a_mail(number=n), timeout=0.3) for n in range(5)), return_exceptions=True)
+        ends = await asyncio.gather(
+            *(channel.send(a_mail(number=n), timeout=0.3) for n in range(5)), return_exceptions=True
+        )
         assert sorted(type(end).__name__ for end in ends) == ["InDoubt"] * 2 + ["Unavailable"] * 3
         assert server.connections == 2
         await channel.close()
@@ -190,8 +274,12 @@ async def test_a_server_without_ehlo_is_greeted_the_old_way() -> None:
 
 
 async def test_wrong_credentials_pause_the_channel_and_name_the_setting() -> None:
-    async with a_mail_server({"EHLO": "250-there\r\n250 AUTH PLAIN", "AUTH": "535 5.7.8 no"}) as server:
-        channel = EmailChannel(SmtpSettings.from_url(server.url.replace("//", "//ada:5ca1ab1e@"), FROM))
+    async with a_mail_server(
+        {"EHLO": "250-there\r\n250 AUTH PLAIN", "AUTH": "535 5.7.8 no"}
+    ) as server:
+        channel = EmailChannel(
+            SmtpSettings.from_url(server.url.replace("//", "//ada:5ca1ab1e@"), FROM)
+        )
         with pytest.raises(Unavailable, match="FASTTIME_SMTP_URL") as error:
             await channel.send(a_mail(), timeout=2)
         assert error.value.code == "535"
@@ -212,19 +300,26 @@ async def test_starttls_that_is_not_offered_sends_nothing() -> None:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate of our own for 127.0.0.1, with its key in the same file."""
     file = tmp_path_factory.mktemp("tls") / "both.pem"
-    words = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {file} -out {file}.crt -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1".split()
+    words = (
+        f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {file} -out {file}.crt -days 2 -subj"
+        " /CN=localhost -addext subjectAltName=IP:127.0.0.1".split()
+    )
     subprocess.run(words, check=True, capture_output=True)
     file.write_bytes(file.read_bytes() + Path(f"{file}.crt").read_bytes())
     return file
 
 
 @pytest.mark.parametrize("way", ["from the start", "at STARTTLS"])
-async def test_mails_go_encrypted_to_a_server_that_is_trusted_and_not_at_all_to_another(way: str, certificate: Path) -> None:
+async def test_mails_go_encrypted_to_a_server_that_is_trusted_and_not_at_all_to_another(
+    way: str, certificate: Path
+) -> None:
     theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     theirs.load_cert_chain(certificate)
     at_start = way == "from the start"
     script = {} if at_start else {"EHLO": "250-there\r\n250 STARTTLS", "STARTTLS": "220 go"}
-    async with a_mail_server(script, tls=theirs if at_start else None, upgrade=None if at_start else theirs) as server:
+    async with a_mail_server(
+        script, tls=theirs if at_start else None, upgrade=None if at_start else theirs
+    ) as server:
         url = f"smtps://127.0.0.1:{server.port}" if at_start else f"{server.url}?starttls=1"
         channel = EmailChannel(SmtpSettings.from_url(url, FROM))
         with pytest.raises(Unavailable) as error:
@@ -255,7 +350,11 @@ async def test_cut_at_any_byte_no_mail_is_called_unsent_that_was_taken() -> None
                 outcome = type(error)
             await channel.close()
         await asyncio.sleep(0.005)
-        taken = sum(1 for entry in simulator.ledger.mails if entry.attempt == an_attempt(cut) and entry.taken)
+        taken = sum(
+            1
+            for entry in simulator.ledger.mails
+            if entry.attempt == an_attempt(cut) and entry.taken
+        )
         seen.add((outcome, taken))
     await simulator.close()
     assert seen <= {(Accepted, 1), (InDoubt, 0), (InDoubt, 1), (Unavailable, 0)}
@@ -269,7 +368,9 @@ async def test_the_mail_says_who_sent_it_to_whom_and_how_to_stop_it(clock: Clock
     async with a_mail_server() as server:
         channel = EmailChannel(SmtpSettings.from_url(server.url, FROM), now=clock)
         link = "https://alerts.example.org/u/abc.def"
-        await channel.send(a_mail(unsubscribe_url=link, expires_at=NOON + timedelta(hours=1)), timeout=5)
+        await channel.send(
+            a_mail(unsubscribe_url=link, expires_at=NOON + timedelta(hours=1)), timeout=5
+        )
         await channel.close()
     mail = message_from_bytes(server.bodies[0].replace(b"\r\n..", b"\r\n."), policy=policy.default)
     assert mail["From"] == FROM
@@ -281,7 +382,11 @@ async def test_the_mail_says_who_sent_it_to_whom_and_how_to_stop_it(clock: Clock
     assert mail["Content-Language"] == "en"
     assert mail["List-Unsubscribe"] == f"<{link}>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    parts = [(part.get_content_type(), part.get_content().replace("\r\n", "\n")) for part in mail.walk() if not part.is_multipart()]
+    parts = [
+        (part.get_content_type(), part.get_content().replace("\r\n", "\n"))
+        for part in mail.walk()
+        if not part.is_multipart()
+    ]
     assert parts == [("text/plain", MAIL.body), ("text/html", MAIL.html + "\n")]
 
 
@@ -289,9 +394,19 @@ async def test_no_two_people_share_a_header_of_their_own() -> None:
     async with a_mail_server() as server:
         channel = a_channel(server)
         for number, to in enumerate(("ada@example.org", "bob@example.org")):
-            await channel.send(a_mail(to, number=number, unsubscribe_url=f"https://alerts.example.org/u/{number}"), timeout=5)
+            await channel.send(
+                a_mail(to, number=number, unsubscribe_url=f"https://alerts.example.org/u/{number}"),
+                timeout=5,
+            )
         await channel.close()
-    first, second = ({line for line in body.split(b"\r\n") if line.startswith((b"To:", b"Message-ID:", b"List-Unsubscribe:"))} for body in server.bodies)
+    first, second = (
+        {
+            line
+            for line in body.split(b"\r\n")
+            if line.startswith((b"To:", b"Message-ID:", b"List-Unsubscribe:"))
+        }
+        for body in server.bodies
+    )
     assert len(first) == len(second) == 3
     assert not first & second
 
@@ -334,10 +449,27 @@ def test_a_name_in_another_script_goes_by_its_ascii_form() -> None:
 
 
 @pytest.mark.parametrize("field", ["subject", "language"])
-@pytest.mark.parametrize("bad", ["\r\nBcc: x@y.example", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\x00", "\x7f"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "\r\nBcc: x@y.example",
+        "\n",
+        "\r",
+        "\x0b",
+        "\x0c",
+        "\x1c",
+        "\x85",
+        "\u2028",
+        "\u2029",
+        "\x00",
+        "\x7f",
+    ],
+)
 async def test_a_control_character_in_a_header_stops_the_mail(field: str, bad: str) -> None:
     words = {"language": "en", "subject": "S", field: f"x{bad}y"}
-    rendered = Rendered(channel="email", body="B", language=words["language"], subject=words["subject"])
+    rendered = Rendered(
+        channel="email", body="B", language=words["language"], subject=words["subject"]
+    )
     async with a_mail_server() as server:
         channel = a_channel(server)
         with pytest.raises(Refused) as refusal:
@@ -347,7 +479,16 @@ async def test_a_control_character_in_a_header_stops_the_mail(field: str, bad: s
     assert server.connections == 0
 
 
-@pytest.mark.parametrize("url", ["https://x.example/\r\nBcc: y@z.example", "https://x.example/ y", "https://x.example/>", "mailto:x@y.example", "https://ü.example/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://x.example/\r\nBcc: y@z.example",
+        "https://x.example/ y",
+        "https://x.example/>",
+        "mailto:x@y.example",
+        "https://ü.example/",
+    ],
+)
 async def test_an_unsubscribe_address_that_is_none_stops_the_mail(url: str) -> None:
     async with a_mail_server() as server:
         channel = a_channel(server)
@@ -362,7 +503,9 @@ _words = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 
 @given(body=_words, html=_words)
 def test_whatever_the_text_the_wire_form_is_ascii_lines_that_end_once(body: str, html: str) -> None:
-    template = build_template(Rendered(channel="email", language="en", subject="S", body=body, html=html), SETTINGS)
+    template = build_template(
+        Rendered(channel="email", language="en", subject="S", body=body, html=html), SETTINGS
+    )
     assert template.isascii()
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n", template)
     assert template.endswith(b"\r\n.\r\n")
@@ -372,9 +515,19 @@ def test_whatever_the_text_the_wire_form_is_ascii_lines_that_end_once(body: str,
 
 @given(subject=st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=200))
 def test_whatever_the_subject_there_is_one_of_each_header(subject: str) -> None:
-    template = build_template(Rendered(channel="email", language="en", subject=subject, body="B"), SETTINGS)
+    template = build_template(
+        Rendered(channel="email", language="en", subject=subject, body="B"), SETTINGS
+    )
     mail = message_from_bytes(template, policy=policy.default)
-    assert sorted(name.lower() for name in mail) == ["auto-submitted", "content-language", "content-transfer-encoding", "content-type", "from", "mime-version", "subject"]
+    assert sorted(name.lower() for name in mail) == [
+        "auto-submitted",
+        "content-language",
+        "content-transfer-encoding",
+        "content-type",
+        "from",
+        "mime-version",
+        "subject",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -395,7 +548,9 @@ def test_example_addresses_are_told_apart(address: str, reserved: bool) -> None:
 
 async def test_a_live_server_is_never_asked_to_reach_an_example_address() -> None:
     channel = EmailChannel(SmtpSettings.from_url("smtps://mail.police.uk", FROM))
-    with pytest.raises(Refused, match="address_reserved"):  # the suite would notice a look-up of that server
+    with pytest.raises(
+        Refused, match="address_reserved"
+    ):  # the suite would notice a look-up of that server
         await channel.send(a_mail(), timeout=5)
 
 
@@ -403,24 +558,74 @@ async def test_a_live_server_is_never_asked_to_reach_an_example_address() -> Non
 CONFIGURED: list[tuple[str, dict[str, str], str | None]] = [
     ("nothing", {}, None),
     ("whole", {"FASTTIME_SMTP_URL": "smtp://127.0.0.1:25", "FASTTIME_MAIL_FROM": FROM}, ""),
-    ("a bare sender", {"FASTTIME_SMTP_URL": "smtp://127.0.0.1", "FASTTIME_MAIL_FROM": "alerts@police.example.org"}, ""),
+    (
+        "a bare sender",
+        {
+            "FASTTIME_SMTP_URL": "smtp://127.0.0.1",
+            "FASTTIME_MAIL_FROM": "alerts@police.example.org",
+        },
+        "",
+    ),
     ("no sender", {"FASTTIME_SMTP_URL": "smtp://127.0.0.1:25"}, "FASTTIME_MAIL_FROM"),
     ("no server", {"FASTTIME_MAIL_FROM": FROM}, "FASTTIME_SMTP_URL"),
-    ("another protocol", {"FASTTIME_SMTP_URL": "http://127.0.0.1:25", "FASTTIME_MAIL_FROM": FROM}, "FASTTIME_SMTP_URL"),
+    (
+        "another protocol",
+        {"FASTTIME_SMTP_URL": "http://127.0.0.1:25", "FASTTIME_MAIL_FROM": FROM},
+        "FASTTIME_SMTP_URL",
+    ),
     ("no host", {"FASTTIME_SMTP_URL": "smtp://", "FASTTIME_MAIL_FROM": FROM}, "FASTTIME_SMTP_URL"),
-    ("a bad port", {"FASTTIME_SMTP_URL": "smtp://h:port", "FASTTIME_MAIL_FROM": FROM}, "FASTTIME_SMTP_URL"),
-    ("an unknown option", {"FASTTIME_SMTP_URL": "smtp://h?tls=1", "FASTTIME_MAIL_FROM": FROM}, "FASTTIME_SMTP_URL"),
-    ("TLS twice", {"FASTTIME_SMTP_URL": "smtps://h?starttls=1", "FASTTIME_MAIL_FROM": FROM}, "FASTTIME_SMTP_URL"),
-    ("a user without password", {"FASTTIME_SMTP_URL": "smtp://ada@h", "FASTTIME_MAIL_FROM": FROM}, "FASTTIME_SMTP_URL"),
-    ("an example password", {"FASTTIME_SMTP_URL": "smtp://ada:changeme@h", "FASTTIME_MAIL_FROM": FROM}, "FASTTIME_SMTP_URL"),
-    ("a sender that is none", {"FASTTIME_SMTP_URL": "smtp://h", "FASTTIME_MAIL_FROM": "alerts"}, "FASTTIME_MAIL_FROM"),
-    ("a sender with a line break", {"FASTTIME_SMTP_URL": "smtp://h", "FASTTIME_MAIL_FROM": "A\r\nBcc: b@c.example <a@b.example>"}, "FASTTIME_MAIL_FROM"),
-    ("a rate in words", {"FASTTIME_SMTP_URL": "smtp://h", "FASTTIME_MAIL_FROM": FROM, "FASTTIME_MAIL_RATE": "fast"}, "FASTTIME_MAIL_RATE"),
+    (
+        "a bad port",
+        {"FASTTIME_SMTP_URL": "smtp://h:port", "FASTTIME_MAIL_FROM": FROM},
+        "FASTTIME_SMTP_URL",
+    ),
+    (
+        "an unknown option",
+        {"FASTTIME_SMTP_URL": "smtp://h?tls=1", "FASTTIME_MAIL_FROM": FROM},
+        "FASTTIME_SMTP_URL",
+    ),
+    (
+        "TLS twice",
+        {"FASTTIME_SMTP_URL": "smtps://h?starttls=1", "FASTTIME_MAIL_FROM": FROM},
+        "FASTTIME_SMTP_URL",
+    ),
+    (
+        "a user without password",
+        {"FASTTIME_SMTP_URL": "smtp://ada@h", "FASTTIME_MAIL_FROM": FROM},
+        "FASTTIME_SMTP_URL",
+    ),
+    (
+        "an example password",
+        {"FASTTIME_SMTP_URL": "smtp://ada:changeme@h", "FASTTIME_MAIL_FROM": FROM},
+        "FASTTIME_SMTP_URL",
+    ),
+    (
+        "a sender that is none",
+        {"FASTTIME_SMTP_URL": "smtp://h", "FASTTIME_MAIL_FROM": "alerts"},
+        "FASTTIME_MAIL_FROM",
+    ),
+    (
+        "a sender with a line break",
+        {
+            "FASTTIME_SMTP_URL": "smtp://h",
+            "FASTTIME_MAIL_FROM": "A\r\nBcc: b@c.example <a@b.example>",
+        },
+        "FASTTIME_MAIL_FROM",
+    ),
+    (
+        "a rate in words",
+        {"FASTTIME_SMTP_URL": "smtp://h", "FASTTIME_MAIL_FROM": FROM, "FASTTIME_MAIL_RATE": "fast"},
+        "FASTTIME_MAIL_RATE",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("env", "wrong"), [row[1:] for row in CONFIGURED], ids=[row[0] for row in CONFIGURED])
-def test_settings_are_whole_or_off_or_refused_by_name(env: dict[str, str], wrong: str | None) -> None:
+@pytest.mark.parametrize(
+    ("env", "wrong"), [row[1:] for row in CONFIGURED], ids=[row[0] for row in CONFIGURED]
+)
+def test_settings_are_whole_or_off_or_refused_by_name(
+    env: dict[str, str], wrong: str | None
+) -> None:
     if not wrong:
         assert (SmtpSettings.from_env(env) is None) == (wrong is None)
         return
@@ -442,10 +647,21 @@ def test_settings_are_whole_or_off_or_refused_by_name(env: dict[str, str], wrong
         ("smtp://[::1]:25", ("::1", 25, "", "", "")),
     ],
 )
-def test_the_server_is_read_from_its_address(url: str, expected: tuple[str, int, str, str, str]) -> None:
+def test_the_server_is_read_from_its_address(
+    url: str, expected: tuple[str, int, str, str, str]
+) -> None:
     settings = SmtpSettings.from_url(url, FROM)
-    assert (settings.host, settings.port, settings.tls, settings.username, settings.password) == expected
-    assert (settings.mail_from, settings.display_name) == ("alerts@police.example.org", "Police Alerts")
+    assert (
+        settings.host,
+        settings.port,
+        settings.tls,
+        settings.username,
+        settings.password,
+    ) == expected
+    assert (settings.mail_from, settings.display_name) == (
+        "alerts@police.example.org",
+        "Police Alerts",
+    )
     assert not settings.password or settings.password not in repr(settings)
 
 
@@ -454,8 +670,20 @@ def test_the_server_is_read_from_its_address(url: str, expected: tuple[str, int,
     [
         ({"FASTTIME_SMTP_URL": "smtp://127.0.0.1"}, True),
         ({"FASTTIME_SMTP_URL": "smtp://mail.police.uk"}, False),
-        ({"FASTTIME_SMTP_URL": "smtp://simulator:2525", "FASTTIME_SIMULATOR_SMTP": "smtp://simulator:2525"}, True),
-        ({"FASTTIME_SMTP_URL": "smtp://simulator:2525", "FASTTIME_TWILIO_API_BASE": "http://simulator:8080"}, True),
+        (
+            {
+                "FASTTIME_SMTP_URL": "smtp://simulator:2525",
+                "FASTTIME_SIMULATOR_SMTP": "smtp://simulator:2525",
+            },
+            True,
+        ),
+        (
+            {
+                "FASTTIME_SMTP_URL": "smtp://simulator:2525",
+                "FASTTIME_TWILIO_API_BASE": "http://simulator:8080",
+            },
+            True,
+        ),
     ],
 )
 def test_example_addresses_go_only_to_a_sink(more: dict[str, str], may: bool) -> None:
@@ -467,6 +695,8 @@ def test_example_addresses_go_only_to_a_sink(more: dict[str, str], may: bool) ->
 def test_exercises_have_a_sender_of_their_own_or_none() -> None:
     env = {"FASTTIME_SMTP_URL": "smtp://127.0.0.1", "FASTTIME_MAIL_FROM": FROM}
     assert SmtpSettings.from_env(env, exercise=True) is None
-    settings = SmtpSettings.from_env({**env, "FASTTIME_EXERCISE_MAIL_FROM": "drill@police.example.org"}, exercise=True)
+    settings = SmtpSettings.from_env(
+        {**env, "FASTTIME_EXERCISE_MAIL_FROM": "drill@police.example.org"}, exercise=True
+    )
     assert settings is not None
     assert settings.mail_from == "drill@police.example.org"

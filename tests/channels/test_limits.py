@@ -15,7 +15,9 @@ from tests.services.process import free_port
     rate=st.floats(0.1, 500),
     steps=st.lists(st.tuples(st.floats(0, 3), st.integers(0, 64), st.booleans()), max_size=60),
 )
-def test_no_order_of_questions_gets_more_than_a_full_bucket_and_the_rate(rate: float, steps: list[tuple[float, int, bool]]) -> None:
+def test_no_order_of_questions_gets_more_than_a_full_bucket_and_the_rate(
+    rate: float, steps: list[tuple[float, int, bool]]
+) -> None:
     now = [0.0]
     limiter = MemoryLimiter(clock=lambda: now[0])
     granted = 0
@@ -67,7 +69,9 @@ async def test_killing_flushing_and_freezing_redis_changes_only_time() -> None:
         limiter = RedisLimiter.from_url(server.url)
         assert await limiter.take("a", 10, 10, urgent=False) == 10
         server.flush()
-        assert await limiter.take("a", 10, 10, urgent=False) == 10  # forgotten: one burst more, never an error
+        assert (
+            await limiter.take("a", 10, 10, urgent=False) == 10
+        )  # forgotten: one burst more, never an error
         server.kill9()
         assert await limiter.take("a", 10, 10, urgent=False) == 10
         answered = [limiter.available]

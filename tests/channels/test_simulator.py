@@ -30,7 +30,10 @@ from tests.sources import EITHER, OWN
 
 ACCOUNT = "AC" + "a" * 32
 TOKEN = "the token of these tests"
-TWIML = b'<?xml version="1.0"?><Response><Gather action="/hooks/twilio/voice/%s/key" numDigits="1"><Say>The road</Say><Say>is closed.</Say></Gather></Response>'
+TWIML = (
+    b'<?xml version="1.0"?><Response><Gather action="/hooks/twilio/voice/%s/key"'
+    b' numDigits="1"><Say>The road</Say><Say>is closed.</Say></Gather></Response>'
+)
 
 
 @dataclass
@@ -44,15 +47,23 @@ class Hooks:
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         params = parse_qsl((await request.read()).decode(), keep_blank_values=True)
-        if not check_signature(TOKEN, f"{self.url}{request.path_qs}", params, request.headers.get(SIGNATURE)):
+        if not check_signature(
+            TOKEN, f"{self.url}{request.path_qs}", params, request.headers.get(SIGNATURE)
+        ):
             self.forged.append(request.path)
         self.got.append((request.path, dict(params)))
         if "/voice/" in request.path and not request.path.endswith("/key"):
-            return web.Response(body=TWIML % request.path.rpartition("/")[2].encode(), content_type="text/xml")
+            return web.Response(
+                body=TWIML % request.path.rpartition("/")[2].encode(), content_type="text/xml"
+            )
         return web.Response(status=self.status, text="<Response/>")
 
     def states(self, attempt: str) -> list[str]:
-        return [params.get("MessageStatus") or params.get("CallStatus", "") for path, params in self.got if path == f"/hooks/twilio/status/{attempt}"]
+        return [
+            params.get("MessageStatus") or params.get("CallStatus", "")
+            for path, params in self.got
+            if path == f"/hooks/twilio/status/{attempt}"
+        ]
 
 
 @pytest.fixture
@@ -75,14 +86,30 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def sms(simulator: Simulator, hooks: Hooks) -> AsyncIterator[SmsChannel]:
-    made = SmsChannel(SmsSettings(account=ACCOUNT, token=TOKEN, sender="+15005550006", api_base=simulator.http_url, public_url=hooks.url))
+    made = SmsChannel(
+        SmsSettings(
+            account=ACCOUNT,
+            token=TOKEN,
+            sender="+15005550006",
+            api_base=simulator.http_url,
+            public_url=hooks.url,
+        )
+    )
     yield made
     await made.close()
 
 
 @pytest.fixture
 async def voice(simulator: Simulator, hooks: Hooks) -> AsyncIterator[VoiceChannel]:
-    made = VoiceChannel(VoiceSettings(account=ACCOUNT, token=TOKEN, sender="+15005550006", api_base=simulator.http_url, public_url=hooks.url))
+    made = VoiceChannel(
+        VoiceSettings(
+            account=ACCOUNT,
+            token=TOKEN,
+            sender="+15005550006",
+            api_base=simulator.http_url,
+            public_url=hooks.url,
+        )
+    )
     yield made
     await made.close()
 
@@ -96,7 +123,9 @@ async def mail(simulator: Simulator) -> AsyncIterator[EmailChannel]:
 
 @pytest.fixture
 async def http(simulator: Simulator) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {simulator.token}"}) as session:
+    async with aiohttp.ClientSession(
+        headers={"Authorization": f"Bearer {simulator.token}"}
+    ) as session:
         yield session
 
 
@@ -104,10 +133,15 @@ async def http(simulator: Simulator) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.mark.parametrize("source", EITHER)
-async def test_every_answer_is_of_the_documented_form(source: Path, simulator: Simulator, http: aiohttp.ClientSession) -> None:
+async def test_every_answer_is_of_the_documented_form(
+    source: Path, simulator: Simulator, http: aiohttp.ClientSession
+) -> None:
     base = f"{simulator.http_url}/2010-04-01/Accounts/{ACCOUNT}"
     schemas = answers(source)
-    forms = {"Messages": {"To": "+447700900123", "From": "+15005550006", "Body": "Hello"}, "Calls": {"To": "+442079460123", "From": "+15005550006", "Twiml": "<Response/>"}}
+    forms = {
+        "Messages": {"To": "+447700900123", "From": "+15005550006", "Body": "Hello"},
+        "Calls": {"To": "+442079460123", "From": "+15005550006", "Twiml": "<Response/>"},
+    }
     for resource, form in forms.items():
         for extra in ({}, {"MessagingServiceSid": "MG" + "1" * 32}):
             async with http.post(f"{base}/{resource}.json", data={**form, **extra}) as answer:
@@ -118,20 +152,35 @@ async def test_every_answer_is_of_the_documented_form(source: Path, simulator: S
             async with http.get(f"{base}/{resource}/{made['sid']}.json") as answer:
                 jsonschema.validate(await answer.json(), schemas[resource.lower()[:-1]])
             await simulator.settled()
-        for query in ("", "?PageSize=1", "?PageSize=1&Page=1", f"?To={form['To'].replace('+', '%2B')}"):
+        for query in (
+            "",
+            "?PageSize=1",
+            "?PageSize=1&Page=1",
+            f"?To={form['To'].replace('+', '%2B')}",
+        ):
             async with http.get(f"{base}/{resource}.json{query}") as answer:
                 listed = await answer.json()
                 jsonschema.validate(listed, schemas[resource.lower()])
                 assert len(listed[resource.lower()]) == (1 if "PageSize" in query else 2)
 
 
-async def test_the_official_library_pages_through_its_list(simulator: Simulator, sms: SmsChannel) -> None:
+async def test_the_official_library_pages_through_its_list(
+    simulator: Simulator, sms: SmsChannel
+) -> None:
     for number in range(120):
         await sms.send(a_delivery(number=number), timeout=5)
     await sms.send(a_delivery("+447700900999", number=500), timeout=5)
     client_http = TwilioHttp(api_base=simulator.http_url, concurrency=4)
     client = TwilioClient(account=ACCOUNT, token=TOKEN, http=client_http)
-    assert len({message.sid for message in await client.messages.list_async(to="+447700900123", page_size=50)}) == 120
+    assert (
+        len(
+            {
+                message.sid
+                for message in await client.messages.list_async(to="+447700900123", page_size=50)
+            }
+        )
+        == 120
+    )
     assert len(await client.messages.list_async(limit=30)) == 30
     one = (await client.messages.list_async(to="+447700900999"))[0]
     again = await client.messages(one.sid).fetch_async()
@@ -149,33 +198,60 @@ MALFORMED = [
     ("nothing", "Messages", {"To": "+447700900123", "From": "+1500"}, 21602),
     ("too much", "Messages", {"To": "+447700900123", "From": "+1500", "Body": "x" * 1601}, 21617),
     ("no number", "Messages", {"To": "07700900123", "From": "+1500", "Body": "x"}, 21211),
-    ("a callback to nowhere", "Messages", {"To": "+447700900123", "From": "+1500", "Body": "x", "StatusCallback": "nowhere"}, 21609),
+    (
+        "a callback to nowhere",
+        "Messages",
+        {"To": "+447700900123", "From": "+1500", "Body": "x", "StatusCallback": "nowhere"},
+        21609,
+    ),
     ("call nobody", "Calls", {"From": "+1500", "Twiml": "x"}, 21201),
     ("call from nobody", "Calls", {"To": "+442079460123", "Twiml": "x"}, 21213),
     ("say nothing", "Calls", {"To": "+442079460123", "From": "+1500"}, 21205),
 ]
 
 
-@pytest.mark.parametrize(("path", "form", "code"), [row[1:] for row in MALFORMED], ids=[row[0] for row in MALFORMED])
-async def test_a_malformed_request_is_refused_as_twilio_does(simulator: Simulator, http: aiohttp.ClientSession, path: str, form: dict[str, str], code: int) -> None:
-    async with http.post(f"{simulator.http_url}/2010-04-01/Accounts/{ACCOUNT}/{path}.json", data=form) as answer:
+@pytest.mark.parametrize(
+    ("path", "form", "code"), [row[1:] for row in MALFORMED], ids=[row[0] for row in MALFORMED]
+)
+async def test_a_malformed_request_is_refused_as_twilio_does(
+    simulator: Simulator, http: aiohttp.ClientSession, path: str, form: dict[str, str], code: int
+) -> None:
+    async with http.post(
+        f"{simulator.http_url}/2010-04-01/Accounts/{ACCOUNT}/{path}.json", data=form
+    ) as answer:
         assert (answer.status, (await answer.json())["code"]) == (400, code)
 
 
 def _magic() -> list[tuple[str, str, str, int]]:
     magic = json.loads((OWN / "twilio" / "magic_numbers.json").read_text())
     rows = [("Messages", number, "+15005550006", code) for number, code in magic["sms_to"].items()]
-    rows += [("Messages", "+447700900123", number, code) for number, code in magic["sms_from"].items() if code]
+    rows += [
+        ("Messages", "+447700900123", number, code)
+        for number, code in magic["sms_from"].items()
+        if code
+    ]
     rows += [("Calls", number, "+15005550006", code) for number, code in magic["call_to"].items()]
-    return rows + [("Calls", "+447700900123", number, code) for number, code in magic["call_from"].items() if code]
+    return rows + [
+        ("Calls", "+447700900123", number, code)
+        for number, code in magic["call_from"].items()
+        if code
+    ]
 
 
 @pytest.mark.parametrize(("path", "to", "sender", "code"), _magic())
-async def test_magic_numbers_fail_as_documented(simulator: Simulator, http: aiohttp.ClientSession, path: str, to: str, sender: str, code: int) -> None:
+async def test_magic_numbers_fail_as_documented(
+    simulator: Simulator, http: aiohttp.ClientSession, path: str, to: str, sender: str, code: int
+) -> None:
     form = {"To": to, "From": sender, "Body": "x", "Twiml": "<Response/>"}
-    async with http.post(f"{simulator.http_url}/2010-04-01/Accounts/{ACCOUNT}/{path}.json", data=form) as answer:
+    async with http.post(
+        f"{simulator.http_url}/2010-04-01/Accounts/{ACCOUNT}/{path}.json", data=form
+    ) as answer:
         body = await answer.json()
-        assert (answer.status, body["code"], body["status"]) == (429 if code == 21611 else 400, code, answer.status)
+        assert (answer.status, body["code"], body["status"]) == (
+            429 if code == 21611 else 400,
+            code,
+            answer.status,
+        )
     assert [entry.taken for entry in simulator.ledger] == [False]
 
 
@@ -189,17 +265,28 @@ async def test_credentials_are_checked_where_told(simulator: Simulator, sms: Sms
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/2010-04-01/Accounts/AC1/Messages/SM1.json"), ("DELETE", "/2010-04-01/Accounts/AC1/Messages.json"), ("GET", "/nothing"), ("POST", "/control/nothing")],
+    [
+        ("GET", "/2010-04-01/Accounts/AC1/Messages/SM1.json"),
+        ("DELETE", "/2010-04-01/Accounts/AC1/Messages.json"),
+        ("GET", "/nothing"),
+        ("POST", "/control/nothing"),
+    ],
 )
-async def test_what_does_not_exist_is_404(simulator: Simulator, http: aiohttp.ClientSession, method: str, path: str) -> None:
-    async with http.request(method, simulator.http_url + path, headers={"Content-Type": "application/json"}) as answer:
+async def test_what_does_not_exist_is_404(
+    simulator: Simulator, http: aiohttp.ClientSession, method: str, path: str
+) -> None:
+    async with http.request(
+        method, simulator.http_url + path, headers={"Content-Type": "application/json"}
+    ) as answer:
         assert answer.status == 404
 
 
 # ---- callbacks
 
 
-async def test_a_text_is_sent_then_delivered_and_every_callback_is_signed(simulator: Simulator, sms: SmsChannel, hooks: Hooks) -> None:
+async def test_a_text_is_sent_then_delivered_and_every_callback_is_signed(
+    simulator: Simulator, sms: SmsChannel, hooks: Hooks
+) -> None:
     accepted = await sms.send(a_delivery(), timeout=5)
     assert await simulator.settled()
     assert hooks.states(an_attempt()) == ["sent", "delivered"]
@@ -209,8 +296,12 @@ async def test_a_text_is_sent_then_delivered_and_every_callback_is_signed(simula
     assert record.state == "delivered"
 
 
-async def test_an_undelivered_text_says_why(simulator: Simulator, sms: SmsChannel, hooks: Hooks) -> None:
-    simulator.control(numbers={"+447700900123": "undelivered 30005", "+447700900124": "refuse 21610"})
+async def test_an_undelivered_text_says_why(
+    simulator: Simulator, sms: SmsChannel, hooks: Hooks
+) -> None:
+    simulator.control(
+        numbers={"+447700900123": "undelivered 30005", "+447700900124": "refuse 21610"}
+    )
     await sms.send(a_delivery(), timeout=5)
     with pytest.raises(Refused, match="21610"):
         await sms.send(a_delivery("+447700900124", number=1), timeout=5)
@@ -219,7 +310,9 @@ async def test_an_undelivered_text_says_why(simulator: Simulator, sms: SmsChanne
     assert hooks.got[-1][1]["ErrorCode"] == "30005"
 
 
-async def test_callbacks_come_doubled_swapped_and_late_but_none_is_missing(simulator: Simulator, sms: SmsChannel, hooks: Hooks) -> None:
+async def test_callbacks_come_doubled_swapped_and_late_but_none_is_missing(
+    simulator: Simulator, sms: SmsChannel, hooks: Hooks
+) -> None:
     simulator.control(callback_twice=0.3, callback_swap=0.3, callback_late=0.2, late_seconds=0.1)
     await asyncio.gather(*(sms.send(a_delivery(number=number), timeout=5) for number in range(60)))
     assert await simulator.settled()
@@ -230,7 +323,9 @@ async def test_callbacks_come_doubled_swapped_and_late_but_none_is_missing(simul
     assert hooks.forged == []
 
 
-async def test_a_callback_answered_by_503_comes_again(simulator: Simulator, sms: SmsChannel, hooks: Hooks) -> None:
+async def test_a_callback_answered_by_503_comes_again(
+    simulator: Simulator, sms: SmsChannel, hooks: Hooks
+) -> None:
     hooks.status = 503
     await sms.send(a_delivery(), timeout=5)
     while not hooks.got:
@@ -255,7 +350,9 @@ def test_the_fragment_asks_for_retries(url: str, rule: tuple[int, set[str]]) -> 
     assert retry_rule(url) == (rule[0], frozenset(rule[1]))
 
 
-async def test_no_callbacks_where_told_but_the_list_goes_on(simulator: Simulator, sms: SmsChannel, hooks: Hooks) -> None:
+async def test_no_callbacks_where_told_but_the_list_goes_on(
+    simulator: Simulator, sms: SmsChannel, hooks: Hooks
+) -> None:
     simulator.control(callbacks=False)
     await sms.send(a_delivery(), timeout=5)
     await simulator.settled()
@@ -267,11 +364,18 @@ async def test_no_callbacks_where_told_but_the_list_goes_on(simulator: Simulator
 # ---- calls
 
 
-async def test_a_call_rings_reads_the_message_and_takes_a_key(simulator: Simulator, voice: VoiceChannel, hooks: Hooks) -> None:
+async def test_a_call_rings_reads_the_message_and_takes_a_key(
+    simulator: Simulator, voice: VoiceChannel, hooks: Hooks
+) -> None:
     simulator.control(press=1.0, digit="1")
     await voice.send(a_delivery("+442079460123", rendered=CALL), timeout=5)
     assert await simulator.settled()
-    assert sorted(hooks.states(an_attempt())) == ["completed", "in-progress", "initiated", "ringing"]
+    assert sorted(hooks.states(an_attempt())) == [
+        "completed",
+        "in-progress",
+        "initiated",
+        "ringing",
+    ]
     keys = [params for path, params in hooks.got if path.endswith("/key")]
     assert [params["Digits"] for params in keys] == ["1"]
     (entry,) = simulator.ledger.calls
@@ -280,7 +384,9 @@ async def test_a_call_rings_reads_the_message_and_takes_a_key(simulator: Simulat
 
 
 @pytest.mark.parametrize("fate", ["busy", "no-answer"])
-async def test_a_call_that_nobody_takes_ends_so_and_fetches_nothing(simulator: Simulator, voice: VoiceChannel, hooks: Hooks, fate: str) -> None:
+async def test_a_call_that_nobody_takes_ends_so_and_fetches_nothing(
+    simulator: Simulator, voice: VoiceChannel, hooks: Hooks, fate: str
+) -> None:
     simulator.control(numbers={"+442079460123": fate})
     await voice.send(a_delivery("+442079460123", rendered=CALL), timeout=5)
     await simulator.settled()
@@ -288,8 +394,14 @@ async def test_a_call_that_nobody_takes_ends_so_and_fetches_nothing(simulator: S
     assert not [path for path, _ in hooks.got if "/voice/" in path]
 
 
-async def test_words_sent_along_are_read_without_asking_us(simulator: Simulator, hooks: Hooks) -> None:
-    channel = VoiceChannel(VoiceSettings(account=ACCOUNT, token=TOKEN, sender="+15005550006", api_base=simulator.http_url))
+async def test_words_sent_along_are_read_without_asking_us(
+    simulator: Simulator, hooks: Hooks
+) -> None:
+    channel = VoiceChannel(
+        VoiceSettings(
+            account=ACCOUNT, token=TOKEN, sender="+15005550006", api_base=simulator.http_url
+        )
+    )
     await channel.send(a_delivery("+442079460123", rendered=CALL), timeout=5)
     await simulator.settled()
     await channel.close()
@@ -300,20 +412,40 @@ async def test_words_sent_along_are_read_without_asking_us(simulator: Simulator,
 # ---- what people do of their own accord
 
 
-async def test_stop_and_key_presses_are_replayed_on_demand(simulator: Simulator, sms: SmsChannel, voice: VoiceChannel, hooks: Hooks, http: aiohttp.ClientSession) -> None:
-    async with http.post(f"{simulator.http_url}/control/inbound", json={"from": "+447700900123", "body": "STOP"}) as answer:
+async def test_stop_and_key_presses_are_replayed_on_demand(
+    simulator: Simulator,
+    sms: SmsChannel,
+    voice: VoiceChannel,
+    hooks: Hooks,
+    http: aiohttp.ClientSession,
+) -> None:
+    async with http.post(
+        f"{simulator.http_url}/control/inbound", json={"from": "+447700900123", "body": "STOP"}
+    ) as answer:
         assert answer.status == 409  # nobody knows yet where to
     await sms.send(a_delivery(), timeout=5)
-    async with http.post(f"{simulator.http_url}/control/inbound", json={"from": "+447700900123", "body": "STOP", "to": "+15005550006"}) as answer:
+    async with http.post(
+        f"{simulator.http_url}/control/inbound",
+        json={"from": "+447700900123", "body": "STOP", "to": "+15005550006"},
+    ) as answer:
         assert await answer.json() == {"status": 200, "body": "<Response/>"}
     path, params = next((path, params) for path, params in hooks.got if path.endswith("/inbound"))
     assert path == "/hooks/twilio/inbound"
-    assert (params["From"], params["To"], params["Body"], params["AccountSid"]) == ("+447700900123", "+15005550006", "STOP", ACCOUNT)
-    async with http.post(f"{simulator.http_url}/control/press", json={"to": "+442079460123", "digits": "2"}) as answer:
+    assert (params["From"], params["To"], params["Body"], params["AccountSid"]) == (
+        "+447700900123",
+        "+15005550006",
+        "STOP",
+        ACCOUNT,
+    )
+    async with http.post(
+        f"{simulator.http_url}/control/press", json={"to": "+442079460123", "digits": "2"}
+    ) as answer:
         assert answer.status == 404
     await voice.send(a_delivery("+442079460123", number=1, rendered=CALL), timeout=5)
     await simulator.settled()
-    async with http.post(f"{simulator.http_url}/control/press", json={"to": "+442079460123", "digits": "2"}) as answer:
+    async with http.post(
+        f"{simulator.http_url}/control/press", json={"to": "+442079460123", "digits": "2"}
+    ) as answer:
         assert answer.status == 200
     assert hooks.got[-1][1]["Digits"] == "2"
     assert hooks.forged == []
@@ -322,8 +454,12 @@ async def test_stop_and_key_presses_are_replayed_on_demand(simulator: Simulator,
 # ---- ambiguity
 
 
-async def test_five_percent_ambiguity_takes_as_many_as_it_says(simulator: Simulator, sms: SmsChannel) -> None:
-    simulator.control(seed=7, lose_reply=0.1, error_after=0.1, error_before=0.1, throttle=0.1, callbacks=False)
+async def test_five_percent_ambiguity_takes_as_many_as_it_says(
+    simulator: Simulator, sms: SmsChannel
+) -> None:
+    simulator.control(
+        seed=7, lose_reply=0.1, error_after=0.1, error_before=0.1, throttle=0.1, callbacks=False
+    )
     ends: Counter[str] = Counter()
     for number in range(300):
         try:
@@ -332,20 +468,36 @@ async def test_five_percent_ambiguity_takes_as_many_as_it_says(simulator: Simula
         except ChannelError as error:
             ends[type(error).__name__] += 1
     outcomes = Counter(entry.outcome for entry in simulator.ledger.sms)
-    assert ends == {"accepted": outcomes["taken"], "InDoubt": outcomes["lost_reply"] + outcomes["error_after"] + outcomes["error_before"], "Unavailable": outcomes["throttled"]}
-    assert all(outcomes[name] > 10 for name in ("lost_reply", "error_after", "error_before", "throttled"))
-    assert {entry.outcome for entry in simulator.ledger.sms if entry.taken} == {"taken", "lost_reply", "error_after"}
+    assert ends == {
+        "accepted": outcomes["taken"],
+        "InDoubt": outcomes["lost_reply"] + outcomes["error_after"] + outcomes["error_before"],
+        "Unavailable": outcomes["throttled"],
+    }
+    assert all(
+        outcomes[name] > 10 for name in ("lost_reply", "error_after", "error_before", "throttled")
+    )
+    assert {entry.outcome for entry in simulator.ledger.sms if entry.taken} == {
+        "taken",
+        "lost_reply",
+        "error_after",
+    }
     assert simulator.ledger.summary()["sms"]["attempts_twice"] == 0
 
 
 async def test_the_same_seed_makes_the_same_trouble() -> None:
     runs = []
     for _ in range(2):
-        simulator = await run_simulator(settings=SimulatorSettings(seed=3, lose_reply=0.3, callbacks=False))
-        channel = EmailChannel(SmtpSettings.from_url(simulator.smtp_url, "alerts@police.example.org"))
+        simulator = await run_simulator(
+            settings=SimulatorSettings(seed=3, lose_reply=0.3, callbacks=False)
+        )
+        channel = EmailChannel(
+            SmtpSettings.from_url(simulator.smtp_url, "alerts@police.example.org")
+        )
         for number in range(30):
             try:
-                await channel.send(a_delivery("ada@example.org", number=number, rendered=MAIL), timeout=5)
+                await channel.send(
+                    a_delivery("ada@example.org", number=number, rendered=MAIL), timeout=5
+                )
             except InDoubt:
                 continue
         runs.append([entry.outcome for entry in simulator.ledger.mails])
@@ -361,21 +513,29 @@ async def test_a_pace_is_kept(simulator: Simulator, sms: SmsChannel, mail: Email
     began = loop.time()
     await asyncio.gather(
         *(sms.send(a_delivery(number=number), timeout=5) for number in range(20)),
-        *(mail.send(a_delivery("ada@example.org", number=number, rendered=MAIL), timeout=5) for number in range(20)),
+        *(
+            mail.send(a_delivery("ada@example.org", number=number, rendered=MAIL), timeout=5)
+            for number in range(20)
+        ),
     )
     assert 0.35 < loop.time() - began < 1.5
 
 
 async def test_above_the_limit_comes_a_burst_of_429(simulator: Simulator, sms: SmsChannel) -> None:
     simulator.control(limit=10, retry_after=0.5, callbacks=False)
-    ends = await asyncio.gather(*(sms.send(a_delivery(number=number), timeout=5) for number in range(50)), return_exceptions=True)
+    ends = await asyncio.gather(
+        *(sms.send(a_delivery(number=number), timeout=5) for number in range(50)),
+        return_exceptions=True,
+    )
     waits = [end.retry_after for end in ends if isinstance(end, Unavailable)]
     assert 30 <= len(waits) <= 40  # a second may end in between
     assert set(waits) == {0.5}
     assert len([entry for entry in simulator.ledger.sms if entry.taken]) == 50 - len(waits)
 
 
-async def test_what_was_written_is_taken_even_if_its_sender_dies_meanwhile(simulator: Simulator, sms: SmsChannel, mail: EmailChannel) -> None:
+async def test_what_was_written_is_taken_even_if_its_sender_dies_meanwhile(
+    simulator: Simulator, sms: SmsChannel, mail: EmailChannel
+) -> None:
     simulator.control(latency=0.2, callbacks=False)
     tasks = [
         asyncio.create_task(sms.send(a_delivery(), timeout=5)),
@@ -405,7 +565,9 @@ INBOXES = [
 
 
 @pytest.mark.parametrize(("inbox", "says", "entry"), INBOXES)
-async def test_inboxes_have_their_ways(simulator: Simulator, mail: EmailChannel, inbox: str, says: str | None, entry: tuple[str, bool]) -> None:
+async def test_inboxes_have_their_ways(
+    simulator: Simulator, mail: EmailChannel, inbox: str, says: str | None, entry: tuple[str, bool]
+) -> None:
     said = None
     try:
         await mail.send(a_delivery(f"{inbox}@example.org", rendered=MAIL), timeout=0.4)
@@ -413,15 +575,33 @@ async def test_inboxes_have_their_ways(simulator: Simulator, mail: EmailChannel,
         said = f"{type(error).__name__} {error.code}"
     assert said == says
     (found,) = simulator.ledger.mails
-    assert (found.outcome, found.taken, found.attempt, found.to) == (*entry, an_attempt(), f"{inbox}@example.org")
+    assert (found.outcome, found.taken, found.attempt, found.to) == (
+        *entry,
+        an_attempt(),
+        f"{inbox}@example.org",
+    )
 
 
-@pytest.mark.parametrize(("body", "read"), [("Grüße\n\n.dot\n..two", "Grüße\n\n.dot\n..two"), ("停电", "停电"), ("x" * 3000, "x" * 3000)])
-async def test_the_ledger_reads_a_mail_as_a_person_would(simulator: Simulator, mail: EmailChannel, body: str, read: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [("Grüße\n\n.dot\n..two", "Grüße\n\n.dot\n..two"), ("停电", "停电"), ("x" * 3000, "x" * 3000)],
+)
+async def test_the_ledger_reads_a_mail_as_a_person_would(
+    simulator: Simulator, mail: EmailChannel, body: str, read: str
+) -> None:
     from broadcast.rendered import Rendered
 
     for number in range(2):
-        await mail.send(a_delivery("ada@example.org", number=number, rendered=Rendered(channel="email", language="en", subject="S", body=body, html="<p>html</p>")), timeout=5)
+        await mail.send(
+            a_delivery(
+                "ada@example.org",
+                number=number,
+                rendered=Rendered(
+                    channel="email", language="en", subject="S", body=body, html="<p>html</p>"
+                ),
+            ),
+            timeout=5,
+        )
     assert [entry.body for entry in simulator.ledger.mails] == [read, read]
 
 
@@ -429,9 +609,15 @@ async def test_pythons_own_mail_client_can_talk_to_it(simulator: Simulator) -> N
     import smtplib
 
     def talk() -> None:
-        with smtplib.SMTP("127.0.0.1", int(simulator.smtp_url.rpartition(":")[2]), timeout=5) as client:
+        with smtplib.SMTP(
+            "127.0.0.1", int(simulator.smtp_url.rpartition(":")[2]), timeout=5
+        ) as client:
             client.login("ada", "anything")
-            client.sendmail("a@example.org", ["b@example.org"], b"Subject: S\r\nMessage-ID: <abc@example.org>\r\n\r\n.Hello\r\n")
+            client.sendmail(
+                "a@example.org",
+                ["b@example.org"],
+                b"Subject: S\r\nMessage-ID: <abc@example.org>\r\n\r\n.Hello\r\n",
+            )
             assert client.noop()[0] == 250
             assert client.docmd("WHAT")[0] == 500
             client.rset()
@@ -447,8 +633,16 @@ async def test_pythons_own_mail_client_can_talk_to_it(simulator: Simulator) -> N
 async def test_the_ledger_outlives_the_simulator(tmp_path: Path, hooks: Hooks) -> None:
     path = tmp_path / "ledger.jsonl"
     for run in range(2):
-        simulator = await run_simulator(settings=SimulatorSettings(press=1.0, callback_delay=0.01), ledger_path=path)
-        settings: dict[str, Any] = {"account": ACCOUNT, "token": TOKEN, "sender": "+15005550006", "api_base": simulator.http_url, "public_url": hooks.url}
+        simulator = await run_simulator(
+            settings=SimulatorSettings(press=1.0, callback_delay=0.01), ledger_path=path
+        )
+        settings: dict[str, Any] = {
+            "account": ACCOUNT,
+            "token": TOKEN,
+            "sender": "+15005550006",
+            "api_base": simulator.http_url,
+            "public_url": hooks.url,
+        }
         sms, voice = SmsChannel(SmsSettings(**settings)), VoiceChannel(VoiceSettings(**settings))
         await sms.send(a_delivery(number=run), timeout=5)
         await voice.send(a_delivery("+442079460123", number=10 + run, rendered=CALL), timeout=5)
@@ -469,7 +663,9 @@ async def test_the_ledger_outlives_the_simulator(tmp_path: Path, hooks: Hooks) -
     await again.close()
 
 
-async def test_the_ledger_is_served_whole_and_summed_up(simulator: Simulator, sms: SmsChannel, mail: EmailChannel, http: aiohttp.ClientSession) -> None:
+async def test_the_ledger_is_served_whole_and_summed_up(
+    simulator: Simulator, sms: SmsChannel, mail: EmailChannel, http: aiohttp.ClientSession
+) -> None:
     await sms.send(a_delivery(), timeout=5)
     await sms.send(a_delivery(), timeout=5)  # the same attempt twice: what must never happen shows
     await mail.send(a_delivery("ada@example.org", number=1, rendered=MAIL), timeout=5)
@@ -477,18 +673,40 @@ async def test_the_ledger_is_served_whole_and_summed_up(simulator: Simulator, sm
         ledger = await answer.json()
     assert [len(ledger[kind]) for kind in ("sms", "calls", "mails")] == [2, 0, 1]
     first = ledger["sms"][0]
-    assert {name: first[name] for name in ("to", "attempt", "outcome", "taken")} == {"to": "+447700900123", "attempt": an_attempt(), "outcome": "taken", "taken": True}
+    assert {name: first[name] for name in ("to", "attempt", "outcome", "taken")} == {
+        "to": "+447700900123",
+        "attempt": an_attempt(),
+        "outcome": "taken",
+        "taken": True,
+    }
     assert datetime.fromisoformat(first["at"]).tzinfo is not None
     async with http.get(f"{simulator.http_url}/ledger?summary=1") as answer:
         summary = await answer.json()
-    assert summary["sms"] == {"entries": 2, "taken": 2, "people": 1, "outcomes": {"taken": 2}, "attempts_twice": 1, "bodies_twice": 1}
+    assert summary["sms"] == {
+        "entries": 2,
+        "taken": 2,
+        "people": 1,
+        "outcomes": {"taken": 2},
+        "attempts_twice": 1,
+        "bodies_twice": 1,
+    }
 
 
-async def test_a_hundred_thousand_entries_are_served_in_seconds(simulator: Simulator, http: aiohttp.ClientSession) -> None:
+async def test_a_hundred_thousand_entries_are_served_in_seconds(
+    simulator: Simulator, http: aiohttp.ClientSession
+) -> None:
     from channels.simulator import Entry
 
     for number in range(100_000):
-        entry = Entry(to=f"+999{number:09}", attempt=an_attempt(number), body="The same words for all.", at=1.8e9, outcome="taken", taken=True, sid=f"SM{number:032}")
+        entry = Entry(
+            to=f"+999{number:09}",
+            attempt=an_attempt(number),
+            body="The same words for all.",
+            at=1.8e9,
+            outcome="taken",
+            taken=True,
+            sid=f"SM{number:032}",
+        )
         simulator.ledger.add("sms", entry)
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -515,9 +733,13 @@ CONTROLS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("changes", "wrong"), CONTROLS)
-async def test_an_impossible_control_is_refused_by_name_and_changes_nothing(simulator: Simulator, http: aiohttp.ClientSession, changes: dict[str, Any], wrong: str) -> None:
+async def test_an_impossible_control_is_refused_by_name_and_changes_nothing(
+    simulator: Simulator, http: aiohttp.ClientSession, changes: dict[str, Any], wrong: str
+) -> None:
     before = simulator.settings
-    async with http.post(f"{simulator.http_url}/control", json={**changes, "latency": 0.5}) as answer:
+    async with http.post(
+        f"{simulator.http_url}/control", json={**changes, "latency": 0.5}
+    ) as answer:
         assert answer.status == 422
         assert (await answer.json())["field"] == wrong
     assert simulator.settings == before
@@ -526,12 +748,18 @@ async def test_an_impossible_control_is_refused_by_name_and_changes_nothing(simu
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"7", b"\xff"])
-async def test_a_control_that_is_no_object_is_refused(simulator: Simulator, http: aiohttp.ClientSession, body: bytes) -> None:
-    async with http.post(f"{simulator.http_url}/control", data=body, headers={"Content-Type": "application/json"}) as answer:
+async def test_a_control_that_is_no_object_is_refused(
+    simulator: Simulator, http: aiohttp.ClientSession, body: bytes
+) -> None:
+    async with http.post(
+        f"{simulator.http_url}/control", data=body, headers={"Content-Type": "application/json"}
+    ) as answer:
         assert answer.status == 400
 
 
-async def test_controls_are_shown_without_the_token(simulator: Simulator, http: aiohttp.ClientSession) -> None:
+async def test_controls_are_shown_without_the_token(
+    simulator: Simulator, http: aiohttp.ClientSession
+) -> None:
     simulator.control(token="5ca1ab1e", pace=3.5)
     async with http.get(f"{simulator.http_url}/control") as answer:
         text = await answer.text()

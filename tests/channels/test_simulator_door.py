@@ -119,7 +119,9 @@ async def test_a_message_whose_callback_goes_elsewhere_is_refused_by_name(
         assert await ask(simulator, "POST", CALLS, call, **form) == (400, "21205")
     hosts = [entry["host"] for entry in logs if entry["event"] == "simulator.callback_refused"]
     assert hosts == ["evil.example", "10.0.0.5"]
-    assert [entry.taken for entry in (*simulator.ledger.sms, *simulator.ledger.calls)] == [False] * 2
+    assert [entry.taken for entry in (*simulator.ledger.sms, *simulator.ledger.calls)] == [
+        False
+    ] * 2
 
 
 async def test_a_reply_is_not_sent_to_an_address_of_the_asker_s(simulator: Simulator) -> None:

@@ -9,7 +9,14 @@ import pytest
 
 from channels.contract import Accepted, ChannelError, InDoubt, Refused, Unavailable
 from channels.sms import SmsChannel, SmsSettings
-from channels.twilio_client import ERROR_CODES, check_reachable, is_drama_number, kind_of, on_loopback, provider_code
+from channels.twilio_client import (
+    ERROR_CODES,
+    check_reachable,
+    is_drama_number,
+    kind_of,
+    on_loopback,
+    provider_code,
+)
 from tests.channels.messages import a_delivery
 from tests.channels.provider import RESET, SILENCE, Provider, a_provider, http
 from tests.sources import OWN
@@ -18,11 +25,26 @@ SID = "SM" + "0" * 32
 
 
 def refusal(code: int, status: int = 400) -> str:
-    return json.dumps({"code": code, "message": "words of theirs", "more_info": "https://example.org", "status": status})
+    return json.dumps(
+        {
+            "code": code,
+            "message": "words of theirs",
+            "more_info": "https://example.org",
+            "status": status,
+        }
+    )
 
 
 def a_channel(provider: Provider) -> SmsChannel:
-    return SmsChannel(SmsSettings(account="AC" + "0" * 32, token="a token", sender="+442079460000", api_base=provider.url, concurrency=4))
+    return SmsChannel(
+        SmsSettings(
+            account="AC" + "0" * 32,
+            token="a token",
+            sender="+442079460000",
+            api_base=provider.url,
+            concurrency=4,
+        )
+    )
 
 
 # label, the provider's answer, what it means: Accepted, or the error and its code
@@ -34,14 +56,24 @@ ANSWERS = [
     ("a success without a body", http(201), InDoubt, "answer_unreadable"),
     ("a success that is a list", http(201, "[]"), InDoubt, "answer_unreadable"),
     ("a success whose id is a number", http(201, '{"sid": 7}'), InDoubt, "answer_unreadable"),
-    ("a success whose id is a list", http(201, json.dumps({"sid": [SID]})), InDoubt, "answer_unreadable"),
+    (
+        "a success whose id is a list",
+        http(201, json.dumps({"sid": [SID]})),
+        InDoubt,
+        "answer_unreadable",
+    ),
     ("a moved address", http(307, "", Location="{here}/elsewhere"), InDoubt, "http_307"),
     ("a moved address, old style", http(302, "", Location="{here}/elsewhere"), InDoubt, "http_302"),
     ("not modified", http(304), InDoubt, "http_304"),
     ("invalid number", http(400, refusal(21211)), Refused, "21211"),
     ("opted out", http(400, refusal(21610)), Refused, "21610"),
     ("a code nobody knows", http(400, refusal(29999)), Refused, "29999"),
-    ("a code in the newer form", http(400, json.dumps({"type": "t", "title": "t", "status": 400, "code": 21614})), Refused, "21614"),
+    (
+        "a code in the newer form",
+        http(400, json.dumps({"type": "t", "title": "t", "status": 400, "code": 21614})),
+        Refused,
+        "21614",
+    ),
     ("forbidden, with the provider's code", http(403, refusal(20103)), Refused, "20103"),
     ("a refusal without the provider's code", http(400, '{"message": "bad"}'), InDoubt, "http_400"),
     ("a proxy's refusal", http(403, '{"code": 403}'), InDoubt, "http_403"),
@@ -60,14 +92,23 @@ ANSWERS = [
     ("broken behind a proxy", http(502, "<html>"), InDoubt, "http_502"),
     ("unavailable", http(503, refusal(20503)), InDoubt, "http_503"),
     ("a reset", RESET, InDoubt, "no_answer"),
-    ("a body cut short", b"HTTP/1.1 201 So\r\nContent-Length: 500\r\nConnection: close\r\n\r\n{", InDoubt, "no_answer"),
+    (
+        "a body cut short",
+        b"HTTP/1.1 201 So\r\nContent-Length: 500\r\nConnection: close\r\n\r\n{",
+        InDoubt,
+        "no_answer",
+    ),
     ("no HTTP", b"220 hello\r\nConnection: close\r\n\r\n", InDoubt, "no_answer"),
     ("silence", SILENCE, InDoubt, "no_answer"),
 ]
 
 
-@pytest.mark.parametrize(("answer", "kind", "code"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
-async def test_each_answer_is_sure_or_in_doubt_and_asked_for_once(answer: bytes, kind: type, code: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "kind", "code"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS]
+)
+async def test_each_answer_is_sure_or_in_doubt_and_asked_for_once(
+    answer: bytes, kind: type, code: str
+) -> None:
     async with a_provider(answer) as provider:
         channel = a_channel(provider)
         if kind is Accepted:
@@ -81,7 +122,17 @@ async def test_each_answer_is_sure_or_in_doubt_and_asked_for_once(answer: bytes,
     assert len(provider.requests) == 1  # no redirect followed, nothing posted again
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("1e9", 3600.0), ("nan", 1.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 1.0)])
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        ("0.5", 0.5),
+        ("-3", 0.0),
+        ("1e9", 3600.0),
+        ("nan", 1.0),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 1.0),
+    ],
+)
 async def test_429_says_when_to_come_back(header: str, seconds: float) -> None:
     async with a_provider(http(429, refusal(20429), Retry_After=header)) as provider:
         channel = a_channel(provider)
@@ -126,12 +177,15 @@ async def test_a_port_where_nobody_listens_is_surely_not_sent() -> None:
 async def test_no_more_connections_than_agreed() -> None:
     async with a_provider(SILENCE) as provider:
         channel = a_channel(provider)
-        tries = [asyncio.create_task(channel.send(a_delivery(number=n), timeout=0.5)) for n in range(10)]
+        tries = [
+            asyncio.create_task(channel.send(a_delivery(number=n), timeout=0.5)) for n in range(10)
+        ]
         await asyncio.sleep(0.2)
         assert provider.connections == 4
         ends = await asyncio.gather(*tries, return_exceptions=True)
         await channel.close()
-    # four were written and may have been taken; the others waited for a free connection and surely were not
+    # four were written and may have been taken; the others waited for a free connection and surely
+    # were not
     assert sorted(type(end).__name__ for end in ends) == ["InDoubt"] * 4 + ["Unavailable"] * 6
 
 
@@ -148,10 +202,18 @@ def test_the_table_of_codes_agrees_with_the_collected_facts() -> None:
     with (OWN / "twilio" / "error_codes.csv").open(newline="") as file:
         rows = {row["code"]: row["class"] for row in csv.DictReader(file)}
     asked = {"config", "permanent", "transient"}
-    # 21408, 21608 and 21215 concern one number's country or one number: the others may be sent to meanwhile
-    other = {code: kind_of(code) for code, kind in rows.items() if kind in asked and kind_of(code) != kind}
+    # 21408, 21608 and 21215 concern one number's country or one number: the others may be sent to
+    # meanwhile
+    other = {
+        code: kind_of(code)
+        for code, kind in rows.items()
+        if kind in asked and kind_of(code) != kind
+    }
     assert other == {"21408": "permanent", "21215": "permanent", "21608": "permanent"}
-    assert set(rows) - set(ERROR_CODES) == {"11200", "12100"}  # ours to mend, and never an answer to a hand-over
+    assert set(rows) - set(ERROR_CODES) == {
+        "11200",
+        "12100",
+    }  # ours to mend, and never an answer to a hand-over
 
 
 def test_drama_numbers_are_ofcoms_and_no_others() -> None:
@@ -190,13 +252,32 @@ def test_invented_numbers_go_only_where_they_are_known(to: str, base: str, may: 
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [("", ""), ("null", ""), ("7", ""), ('{"code": "21211"}', "21211"), ('{"code": "abc"}', ""), ('{"code": 21211.0}', ""), ("[" * 100_000, "")],
+    [
+        ("", ""),
+        ("null", ""),
+        ("7", ""),
+        ('{"code": "21211"}', "21211"),
+        ('{"code": "abc"}', ""),
+        ('{"code": 21211.0}', ""),
+        ("[" * 100_000, ""),
+    ],
     ids=["empty", "null", "number", "digits", "word", "fraction", "deep"],
 )
 def test_only_the_providers_own_code_counts(body: str, code: str) -> None:
     assert provider_code(body) == code
 
 
-@pytest.mark.parametrize(("host", "here"), [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("10.0.0.1", False), ("simulator", False), ("", False)])
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("10.0.0.1", False),
+        ("simulator", False),
+        ("", False),
+    ],
+)
 def test_loopback_is_this_machine_only(host: str, here: bool) -> None:
     assert on_loopback(host) is here

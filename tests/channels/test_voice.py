@@ -16,14 +16,27 @@ from tests.clock import NOON, Clock
 
 TAKEN = http(201, json.dumps({"sid": "CA" + "0" * 32}))
 ACCOUNT = "AC" + "0" * 32
-LIVE = {"FASTTIME_TWILIO_ACCOUNT_SID": ACCOUNT, "FASTTIME_TWILIO_AUTH_TOKEN": "5ca1ab1e", "FASTTIME_TWILIO_VOICE_FROM": "+442079460000"}
+LIVE = {
+    "FASTTIME_TWILIO_ACCOUNT_SID": ACCOUNT,
+    "FASTTIME_TWILIO_AUTH_TOKEN": "5ca1ab1e",
+    "FASTTIME_TWILIO_VOICE_FROM": "+442079460000",
+}
 
 
 async def test_the_call_is_fetched_from_us_and_reports_each_step(clock: Clock) -> None:
     async with a_provider(TAKEN) as provider:
-        settings = VoiceSettings(account=ACCOUNT, token="5ca1ab1e", sender="+442079460000", api_base=provider.url, public_url="https://alerts.example.org")
+        settings = VoiceSettings(
+            account=ACCOUNT,
+            token="5ca1ab1e",
+            sender="+442079460000",
+            api_base=provider.url,
+            public_url="https://alerts.example.org",
+        )
         channel = VoiceChannel(settings, now=clock)
-        await channel.send(a_delivery("+442079460123", rendered=CALL, expires_at=NOON + timedelta(hours=1)), timeout=5)
+        await channel.send(
+            a_delivery("+442079460123", rendered=CALL, expires_at=NOON + timedelta(hours=1)),
+            timeout=5,
+        )
         await channel.close()
     line, _, form = provider.requests[0]
     assert line == f"POST /2010-04-01/Accounts/{ACCOUNT}/Calls.json HTTP/1.1"
@@ -34,30 +47,53 @@ async def test_the_call_is_fetched_from_us_and_reports_each_step(clock: Clock) -
             ("Timeout", "30"),
             ("Method", "POST"),
             ("Url", f"https://alerts.example.org/hooks/twilio/voice/{an_attempt()}"),
-            ("StatusCallback", f"https://alerts.example.org/hooks/twilio/status/{an_attempt()}#rc=5&rp=all"),
+            (
+                "StatusCallback",
+                f"https://alerts.example.org/hooks/twilio/status/{an_attempt()}#rc=5&rp=all",
+            ),
             ("StatusCallbackMethod", "POST"),
-            *(("StatusCallbackEvent", event) for event in ("initiated", "ringing", "answered", "completed")),
+            *(
+                ("StatusCallbackEvent", event)
+                for event in ("initiated", "ringing", "answered", "completed")
+            ),
         ]
     )
 
 
 @pytest.mark.parametrize("language", ["en", "cy", "ar", "bn"])
-async def test_without_a_public_address_the_words_go_along_and_no_key_is_asked_for(language: str, clock: Clock) -> None:
+async def test_without_a_public_address_the_words_go_along_and_no_key_is_asked_for(
+    language: str, clock: Clock
+) -> None:
     words = Rendered(channel="voice", language=language, body="The road is closed <here> & now.")
     async with a_provider(TAKEN) as provider:
-        channel = VoiceChannel(VoiceSettings(account=ACCOUNT, token="5ca1ab1e", sender="+442079460000", api_base=provider.url), now=clock)
-        await channel.send(a_delivery("+442079460123", rendered=words, expires_at=NOON + timedelta(hours=1)), timeout=5)
+        channel = VoiceChannel(
+            VoiceSettings(
+                account=ACCOUNT, token="5ca1ab1e", sender="+442079460000", api_base=provider.url
+            ),
+            now=clock,
+        )
+        await channel.send(
+            a_delivery("+442079460123", rendered=words, expires_at=NOON + timedelta(hours=1)),
+            timeout=5,
+        )
         await channel.close()
     form = provider.form()
     assert set(form) == {"To", "From", "Timeout", "Twiml"}
     document = etree.fromstring(form["Twiml"])
-    assert [step.text for step in document if step.tag == "Say"][:2] == ["The road is closed <here> & now."] * 2
+    assert [step.text for step in document if step.tag == "Say"][:2] == [
+        "The road is closed <here> & now."
+    ] * 2
     assert [step.tag for step in document][:3] == ["Say", "Pause", "Say"]
     assert document.find("Gather") is None
 
 
 async def test_a_call_that_would_come_too_late_is_not_placed(clock: Clock) -> None:
-    channel = VoiceChannel(VoiceSettings(account=ACCOUNT, token="5ca1ab1e", sender="+442079460000", api_base="http://127.0.0.1:9"), now=clock)
+    channel = VoiceChannel(
+        VoiceSettings(
+            account=ACCOUNT, token="5ca1ab1e", sender="+442079460000", api_base="http://127.0.0.1:9"
+        ),
+        now=clock,
+    )
     with pytest.raises(Refused, match="expired"):
         await channel.send(a_delivery("+442079460123", rendered=CALL, expires_at=NOON), timeout=5)
 

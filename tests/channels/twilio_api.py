@@ -1,4 +1,6 @@
-"""What Twilio's API answers: the schemas of its own description where that is at hand, else those made of the facts in `tests/data`."""
+"""What Twilio's API answers: the schemas of its own description where that is at hand, else those
+made of the facts in `tests/data`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ Json = dict[str, Any]
 
 @cache
 def answers(source: Path) -> dict[str, Any]:
-    """Return the schemas by name: message, call, messages, calls, message_enum_status, call_enum_status."""
+    """Return the schemas by name: message, call, messages, calls, message_enum_status,
+    call_enum_status.
+    """
     if source == OWN:
         return _ours(json.loads((OWN / "twilio" / "answers.json").read_text()))
     return _theirs(json.loads((source / "twilio" / "twilio_api_v2010.json").read_text()))
@@ -39,14 +43,21 @@ def _theirs(document: Json) -> dict[str, Any]:
         return made
 
     def answered(path: str, method: str, status: str) -> Any:
-        responses = document["paths"][f"/2010-04-01/Accounts/{{AccountSid}}/{path}.json"][method]["responses"]
+        responses = document["paths"][f"/2010-04-01/Accounts/{{AccountSid}}/{path}.json"][method][
+            "responses"
+        ]
         return plain(responses[status]["content"]["application/json"]["schema"])
 
     statuses = {name: plain(schemas[name]) for name in ("message_enum_status", "call_enum_status")}
     one = {"message": answered("Messages", "post", "201"), "call": answered("Calls", "post", "201")}
     assert one["message"] == answered("Messages/{Sid}", "get", "200")
     assert one["call"] == answered("Calls/{Sid}", "get", "200")
-    return {**statuses, **one, "messages": answered("Messages", "get", "200"), "calls": answered("Calls", "get", "200")}
+    return {
+        **statuses,
+        **one,
+        "messages": answered("Messages", "get", "200"),
+        "calls": answered("Calls", "get", "200"),
+    }
 
 
 def _ours(facts: Json) -> dict[str, Any]:
@@ -57,12 +68,25 @@ def _ours(facts: Json) -> dict[str, Any]:
             return values[told[1:]]
         kind, *prefixes = told.removesuffix("?").split()
         types = ["string" if prefixes else kind, *(["null"] if told.endswith("?") else [])]
-        return {"type": types, **({"pattern": f"^({'|'.join(prefixes)})[0-9a-fA-F]{{32}}$"} if prefixes else {})}
+        return {
+            "type": types,
+            **({"pattern": f"^({'|'.join(prefixes)})[0-9a-fA-F]{{32}}$"} if prefixes else {}),
+        }
 
     def record(fields: Json) -> Json:
-        made = {name: told if isinstance(told, dict) else field(told) for name, told in fields.items()}
-        return {"type": "object", "properties": made, "additionalProperties": False, "required": sorted(made)}
+        made = {
+            name: told if isinstance(told, dict) else field(told) for name, told in fields.items()
+        }
+        return {
+            "type": "object",
+            "properties": made,
+            "additionalProperties": False,
+            "required": sorted(made),
+        }
 
     one = {name: record(facts[name]) for name in ("message", "call")}
-    pages = {f"{name}s": record({**facts["page"], f"{name}s": {"type": "array", "items": one[name]}}) for name in one}
+    pages = {
+        f"{name}s": record({**facts["page"], f"{name}s": {"type": "array", "items": one[name]}})
+        for name in one
+    }
     return {**values, **one, **pages}

@@ -1,4 +1,6 @@
-"""The cluster under the harness: web, relay, match, urgent, routine and log as processes, on Kafka, PostgreSQL and Redis of its own."""
+"""The cluster under the harness: web, relay, match, urgent, routine and log as processes, on Kafka,
+PostgreSQL and Redis of its own.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,29 @@ KINDS = ("web", "relay", "match", "urgent", "routine", "log")
 class Cluster(System):
     """A System whose services can be killed too."""
 
-    def __init__(self, folder: Path, kafka: Kafka, postgres: PostgreSQL, redis: Redis, *, rate: float, provider: Mapping[str, Any], dropped: float = 0.0, seed: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kafka: Kafka,
+        postgres: PostgreSQL,
+        redis: Redis,
+        *,
+        rate: float,
+        provider: Mapping[str, Any],
+        dropped: float = 0.0,
+        seed: int = 1,
+    ) -> None:
         self.kafka, self.postgres, self.redis = kafka, postgres, redis
         (folder / "data").mkdir(parents=True)
-        workers = {role: [*FASTTIME, "worker", "--role", role] for role in ("match", "urgent", "routine", "log")}
-        relay = ["-m", "tests.chaos.lossy_relay", str(dropped), str(seed)] if dropped else [*FASTTIME, "relay"]
+        workers = {
+            role: [*FASTTIME, "worker", "--role", role]
+            for role in ("match", "urgent", "routine", "log")
+        }
+        relay = (
+            ["-m", "tests.chaos.lossy_relay", str(dropped), str(seed)]
+            if dropped
+            else [*FASTTIME, "relay"]
+        )
         commands = {"web": [*FASTTIME, "web", "--port", "{port}"], "relay": relay, **workers}
         env = {
             "FASTTIME_DATABASE_URL": postgres.create_database(),
@@ -39,7 +59,15 @@ class Cluster(System):
     async def prepare(self, n: int) -> None:
         """`fasttime migrate` first, as an operator would."""
         command = [sys.executable, *FASTTIME, "migrate"]
-        done = await asyncio.to_thread(subprocess.run, command, env={**base_env(), **self.env}, cwd=ROOT, capture_output=True, text=True, check=False)
+        done = await asyncio.to_thread(
+            subprocess.run,
+            command,
+            env={**base_env(), **self.env},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         await super().prepare(n)
 
@@ -61,7 +89,9 @@ class Cluster(System):
         self.events.append("FLUSHALL of Redis")
         self.redis.flush()
 
-    async def _kill_service(self, service: Program, ready: Callable[[], bool] | None = None) -> None:
+    async def _kill_service(
+        self, service: Program, ready: Callable[[], bool] | None = None
+    ) -> None:
         service.kill9()
         await asyncio.sleep(2)
         service.launch()

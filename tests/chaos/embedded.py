@@ -10,4 +10,10 @@ from tests.chaos.harness import FASTTIME, Handsets, System
 def embedded(folder: Path, *, rate: float, **provider: object) -> System:
     """Return `up` on its own data folder, with a provider of its own; nothing is started yet."""
     (folder / "data").mkdir(parents=True)
-    return System(folder, Handsets(folder, **provider), {}, {"up": [*FASTTIME, "up", "--port", "{port}"]}, rate=rate)
+    return System(
+        folder,
+        Handsets(folder, **provider),
+        {},
+        {"up": [*FASTTIME, "up", "--port", "{port}"]},
+        rate=rate,
+    )

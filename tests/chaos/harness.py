@@ -1,7 +1,9 @@
-"""The harness of the kill tests: real processes, kill -9 by a seeded plan, and at the end the provider's ledger against our log.
+"""The harness of the kill tests: real processes, kill -9 by a seeded plan, and at the end the
+provider's ledger against our log.
 
-A process is frozen (SIGSTOP) for the few milliseconds in which the database is asked which slices of it are open, then killed (SIGKILL):
-so "killed while a slice was open" is what the database says, not what we hope.
+A process is frozen (SIGSTOP) for the few milliseconds in which the database is asked which slices
+of it are open, then killed (SIGKILL): so "killed while a slice was open" is what the database says,
+not what we hope.
 """
 
 from __future__ import annotations
@@ -49,15 +51,38 @@ Act = Callable[[], Awaitable[None]]
 ROOT = Path(__file__).parents[2]
 WESTMINSTER, CAMDEN, LAMBETH = "E09000033", "E09000007", "E09000022"
 DOUBTS_SHOWN_WITHIN = 10.0
-"""Seconds from a kill to the moment at which its people are shown in doubt, while one of our programs and the database run (DESIGN 3)."""
+"""Seconds from a kill to the moment at which its people are shown in doubt, while one of our
+programs and the database run (DESIGN 3).
+"""
 FASTTIME = ("-m", "console.cli")
 CHANNEL_OF = {"sms": "sms", "calls": "voice", "mails": "email"}
 
 # 5 % of calls are ambiguous; 1 % of all are surely refused and come back as a further generation.
-AMBIGUOUS = {"lose_reply": 0.02, "error_after": 0.015, "slow": 0.01, "slow_seconds": 10.0, "error_before": 0.005}
-QUICK = {"lose_reply": 0.02, "error_after": 0.02, "slow": 0.01, "slow_seconds": 10.0, "callback_twice": 0.03, "callback_swap": 0.05}
-"""For the short forms: without refusals, because a mail refused for now is tried again after a minute."""
-PROVIDER = {**AMBIGUOUS, "throttle": 0.01, "retry_after": 0.5, "callback_twice": 0.03, "callback_swap": 0.05}
+AMBIGUOUS = {
+    "lose_reply": 0.02,
+    "error_after": 0.015,
+    "slow": 0.01,
+    "slow_seconds": 10.0,
+    "error_before": 0.005,
+}
+QUICK = {
+    "lose_reply": 0.02,
+    "error_after": 0.02,
+    "slow": 0.01,
+    "slow_seconds": 10.0,
+    "callback_twice": 0.03,
+    "callback_swap": 0.05,
+}
+"""For the short forms: without refusals, because a mail refused for now is tried again after a
+minute.
+"""
+PROVIDER = {
+    **AMBIGUOUS,
+    "throttle": 0.01,
+    "retry_after": 0.5,
+    "callback_twice": 0.03,
+    "callback_swap": 0.05,
+}
 
 
 def base_env() -> dict[str, str]:
@@ -66,7 +91,9 @@ def base_env() -> dict[str, str]:
 
 
 def people(n: int) -> list[SubscriberRecord]:
-    """Return n invented people: 55 % text, 30 % e-mail, 15 % both; every fifth in Westminster, every tenth in Camden, the rest in Lambeth."""
+    """Return n invented people: 55 % text, 30 % e-mail, 15 % both; every fifth in Westminster,
+    every tenth in Camden, the rest in Lambeth.
+    """
     made = []
     for i in range(n):
         share = i % 20
@@ -75,13 +102,36 @@ def people(n: int) -> list[SubscriberRecord]:
         channels = ";".join(c for c, there in (("sms", mobile), ("email", email)) if there)
         where = WESTMINSTER if i % 5 == 0 else CAMDEN if i % 10 == 1 else LAMBETH
         made.append(
-            SubscriberRecord(f"p{i}", f"Person {i}", "resident", email, mobile, None, "en", "", None, None, where, "", "", "", channels, "", ""),
+            SubscriberRecord(
+                f"p{i}",
+                f"Person {i}",
+                "resident",
+                email,
+                mobile,
+                None,
+                "en",
+                "",
+                None,
+                None,
+                where,
+                "",
+                "",
+                "",
+                channels,
+                "",
+                "",
+            ),
         )
     return made
 
 
 def content(
-    kind: str = "advice", *, areas: tuple[str, ...] = (REGION,), severity: str = "Moderate", urgency: str = "Expected", headline: str = "Roads closed on Sunday"
+    kind: str = "advice",
+    *,
+    areas: tuple[str, ...] = (REGION,),
+    severity: str = "Moderate",
+    urgency: str = "Expected",
+    headline: str = "Roads closed on Sunday",
 ) -> Content:
     """Return something to say."""
     return Content(
@@ -99,7 +149,9 @@ def content(
 
 def urgent(area: str = WESTMINSTER, headline: str = "Stay indoors") -> Content:
     """Return a warning of danger to life."""
-    return content("incident", areas=(area,), severity="Extreme", urgency="Immediate", headline=headline)
+    return content(
+        "incident", areas=(area,), severity="Extreme", urgency="Immediate", headline=headline
+    )
 
 
 CONTROL = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
@@ -111,8 +163,18 @@ class Handsets:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.http, self.smtp = free_port(), free_port()
         self.ledger_path = folder / "provider.jsonl"
-        command = [sys.executable, "-m", "tests.chaos.handsets", str(self.http), str(self.smtp), str(self.ledger_path), json.dumps(settings)]
-        self.program = Program("handsets", command, env=base_env(), cwd=ROOT, ready=lambda: bool(self.get("/control")))
+        command = [
+            sys.executable,
+            "-m",
+            "tests.chaos.handsets",
+            str(self.http),
+            str(self.smtp),
+            str(self.ledger_path),
+            json.dumps(settings),
+        ]
+        self.program = Program(
+            "handsets", command, env=base_env(), cwd=ROOT, ready=lambda: bool(self.get("/control"))
+        )
 
     def get(self, path: str) -> Any:
         request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", headers=CONTROL)
@@ -120,7 +182,12 @@ class Handsets:
             return json.load(answer)
 
     def control(self, **changes: Any) -> Any:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.http}/control", data=json.dumps(changes).encode(), method="POST", headers=CONTROL)
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.http}/control",
+            data=json.dumps(changes).encode(),
+            method="POST",
+            headers=CONTROL,
+        )
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
@@ -141,7 +208,9 @@ class Kill:
     attempts: tuple[str, ...] = ()
     people: int = 0
     shown_after: float | None = None
-    nobody_ran: float = 0.0  # of that time, seconds without any program of ours: the embedded default has one only, and it was dead
+    # of that time, seconds without any program of ours: the embedded default has one only, and it
+    # was dead
+    nobody_ran: float = 0.0
     excused: bool = False  # the database itself was away meanwhile
 
 
@@ -159,7 +228,11 @@ class Kept:
 
     def launch(self) -> None:
         path = self.program.log_path
-        self._offset, self._worker, self._rest = (path.stat().st_size if path.exists() else 0), None, b""
+        self._offset, self._worker, self._rest = (
+            (path.stat().st_size if path.exists() else 0),
+            None,
+            b"",
+        )
         self.program.launch()
 
     @property
@@ -175,7 +248,9 @@ class Kept:
                 if b"worker.registered" in line:
                     with contextlib.suppress(ValueError):
                         said = json.loads(line)
-                        if said["role"] != "web" or self._worker is None:  # of `up`: the engine, not its doors
+                        if (
+                            said["role"] != "web" or self._worker is None
+                        ):  # of `up`: the engine, not its doors
                             self._worker = said["worker"]
         return self._worker
 
@@ -183,7 +258,15 @@ class Kept:
 class System:
     """The processes under test, the database that they share, and two people who may send."""
 
-    def __init__(self, folder: Path, handsets: Handsets, more_env: Mapping[str, str], commands: Mapping[str, Sequence[str]], *, rate: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        handsets: Handsets,
+        more_env: Mapping[str, str],
+        commands: Mapping[str, Sequence[str]],
+        *,
+        rate: float,
+    ) -> None:
         self.folder, self.handsets = folder, handsets
         self.web_port = free_port()
         self.env = {
@@ -206,7 +289,9 @@ class System:
         self.kept: dict[str, Kept] = {}
         for name, words in commands.items():
             command = [sys.executable, *(word.format(port=self.web_port) for word in words)]
-            program = Program(name, command, env={**base_env(), **self.env, **self.paced}, cwd=ROOT, folder=folder)
+            program = Program(
+                name, command, env={**base_env(), **self.env, **self.paced}, cwd=ROOT, folder=folder
+            )
             self.kept[name] = Kept(name, program)
         self.kills: list[Kill] = []
         self.database_away: list[tuple[float, float]] = []
@@ -216,15 +301,20 @@ class System:
         self._looked_at = time.monotonic()
         self.seconds: dict[str, float] = {}
 
-    # its life ------------------------------------------------------------------------------------------------------
+    # its life
+    # ------------------------------------------------------------
 
     async def prepare(self, n: int) -> None:
         """Make the schema, the areas, two operators and n people."""
         now = datetime.now(UTC)
         await migrate.upgrade(self.db)
         await self.db.write(areas.store_areas, demo_areas(), now, source="test")
-        self.author, _ = await self.db.write(operators.add, name="Ada", role="author", area=None, email=None, now=now)
-        self.approver, _ = await self.db.write(operators.add, name="Bea", role="approver", area=None, email=None, now=now)
+        self.author, _ = await self.db.write(
+            operators.add, name="Ada", role="author", area=None, email=None, now=now
+        )
+        self.approver, _ = await self.db.write(
+            operators.add, name="Bea", role="approver", area=None, email=None, now=now
+        )
         await self.db.write(registry.import_records, people(n), "test", now)
 
     async def start(self, within: float = 90) -> None:
@@ -235,9 +325,13 @@ class System:
         while missing := [kept for kept in self.kept.values() if not kept.worker]:
             for kept in missing:
                 if not kept.program.alive:
-                    raise AssertionError(f"{kept.name} ended while it started\n{kept.program.log_tail()}")
+                    raise AssertionError(
+                        f"{kept.name} ended while it started\n{kept.program.log_tail()}"
+                    )
             if time.monotonic() > end:
-                raise AssertionError(f"not ready: {[k.name for k in missing]}\n{missing[0].program.log_tail()}")
+                raise AssertionError(
+                    f"not ready: {[k.name for k in missing]}\n{missing[0].program.log_tail()}"
+                )
             await asyncio.sleep(0.1)
         self._tasks = [asyncio.create_task(self._watch())]
 
@@ -266,7 +360,9 @@ class System:
         self._tasks = []
 
     async def _watch(self) -> None:
-        """Start again what ended, and see when the people of killed processes are shown in doubt."""
+        """Start again what ended, and see when the people of killed processes are shown in
+        doubt.
+        """
         while True:
             for kept in self.kept.values():
                 if kept.wanted and not kept.program.alive:
@@ -291,9 +387,12 @@ class System:
         for kill in pending:
             if not still & set(kill.attempts):
                 kill.shown_after = now - kill.at
-                kill.excused = any(kill.at - 3 < until and since < now for since, until in self.database_away)
+                kill.excused = any(
+                    kill.at - 3 < until and since < now for since, until in self.database_away
+                )
 
-    # the database --------------------------------------------------------------------------------------------------
+    # the database
+    # ------------------------------------------------------------
 
     async def read(self, fn: Callable[..., T], *args: Any) -> T:
         """Read, waiting for a database that is away."""
@@ -306,13 +405,20 @@ class System:
                     raise
                 await asyncio.sleep(0.25)
 
-    # what people do ------------------------------------------------------------------------------------------------
+    # what people do
+    # ------------------------------------------------------------
 
-    async def publish(self, what: Content, *, follows: int | None = None, action: str = "new") -> Version:
+    async def publish(
+        self, what: Content, *, follows: int | None = None, action: str = "new"
+    ) -> Version:
         """Draft, submit and approve, as two people; return the version."""
         if action == "correct":
             what = replace(what, kind="correction", note="The street was wrong.")
-        v = await (self.desk.draft(self.author, what) if follows is None else self.desk.follow(self.author, follows, action, what))
+        v = await (
+            self.desk.draft(self.author, what)
+            if follows is None
+            else self.desk.follow(self.author, follows, action, what)
+        )
         v, _ = await self.desk.submit(self.author, v.message_id)
         v = await self.desk.approve(self.approver, v.message_id, v.content_hash)
         self.published.append(v.id)
@@ -323,18 +429,33 @@ class System:
 
     async def claimed(self, version_id: int) -> int:
         """Return how many people of a version were claimed so far."""
-        return await self.read(lambda conn: int(conn.execute(select(func.coalesce(func.sum(batch.c.next), 0)).where(batch.c.version_id == version_id)).scalar_one()))
+        return await self.read(
+            lambda conn: int(
+                conn.execute(
+                    select(func.coalesce(func.sum(batch.c.next), 0)).where(
+                        batch.c.version_id == version_id
+                    )
+                ).scalar_one()
+            )
+        )
 
-    async def until(self, what: Callable[[], Awaitable[bool]], within: float, *, every: float = 0.1) -> None:
-        """Wait until something is so; AssertionError with the ends of all logs if it is not in time."""
+    async def until(
+        self, what: Callable[[], Awaitable[bool]], within: float, *, every: float = 0.1
+    ) -> None:
+        """Wait until something is so; AssertionError with the ends of all logs if it is not in
+        time.
+        """
         end = time.monotonic() + within
         while not await what():
             if time.monotonic() > end:
-                logs = "\n\n".join(f"--- {k.name}\n{k.program.log_tail(12)}" for k in self.kept.values())
+                logs = "\n\n".join(
+                    f"--- {k.name}\n{k.program.log_tail(12)}" for k in self.kept.values()
+                )
                 raise AssertionError(f"not within {within:g} s\n{logs}")
             await asyncio.sleep(every)
 
-    # killing -------------------------------------------------------------------------------------------------------
+    # killing
+    # ------------------------------------------------------------
 
     async def open_slices(self, name: str) -> tuple[tuple[str, ...], int]:
         """Return the open slices of a process, and how many of their people have no outcome yet."""
@@ -346,7 +467,13 @@ class System:
         kept = self.kept[name]
         kept.program.freeze()
         found, unknown = await self.open_slices(name)
-        kill = Kill(number=len(self.kills) + 1, name=name, at=time.monotonic(), attempts=found, people=unknown)
+        kill = Kill(
+            number=len(self.kills) + 1,
+            name=name,
+            at=time.monotonic(),
+            attempts=found,
+            people=unknown,
+        )
         kept.program.kill9()
         kept.kills += 1
         self.kills.append(kill)
@@ -360,20 +487,28 @@ class System:
             if program.alive and program.process is not None:
                 program.process.send_signal(program.stop_signal)
 
-    # the end -------------------------------------------------------------------------------------------------------
+    # the end
+    # ------------------------------------------------------------
 
     async def finish(self, within: float) -> None:
-        """Wait until nobody waits or is being handed over, and what the provider had to say is folded."""
+        """Wait until nobody waits or is being handed over, and what the provider had to say is
+        folded.
+        """
         began = time.monotonic()
 
         async def complete() -> bool:
             found = [await self.account(v) for v in self.published]
-            return all(a.complete and a.version.state != "approved" for a in found)  # approved: not released yet, so nobody waits yet
+            return all(
+                a.complete and a.version.state != "approved" for a in found
+            )  # approved: not released yet, so nobody waits yet
 
         await self.until(complete, within, every=0.5)
 
         async def settled() -> bool:
-            return self.handsets.get("/control")["callbacks"]["waiting"] == 0 and await self.read(_unfolded) == 0
+            return (
+                self.handsets.get("/control")["callbacks"]["waiting"] == 0
+                and await self.read(_unfolded) == 0
+            )
 
         await self.until(settled, within, every=0.5)
         await self.until(self._all_shown, within)
@@ -384,26 +519,48 @@ class System:
 
 
 def _still_open(conn: Connection, asked: Sequence[str]) -> list[str]:
-    return list(conn.execute(select(slice_.c.attempt).where(slice_.c.attempt.in_(asked), slice_.c.state == "open")).scalars())
+    return list(
+        conn.execute(
+            select(slice_.c.attempt).where(slice_.c.attempt.in_(asked), slice_.c.state == "open")
+        ).scalars()
+    )
 
 
 def _open_of(conn: Connection, worker: str) -> tuple[tuple[str, ...], int]:
-    rows = conn.execute(select(slice_.c.attempt, slice_.c.lo, slice_.c.hi).where(slice_.c.worker == worker, slice_.c.state == "open")).all()
+    rows = conn.execute(
+        select(slice_.c.attempt, slice_.c.lo, slice_.c.hi).where(
+            slice_.c.worker == worker, slice_.c.state == "open"
+        )
+    ).all()
     found = tuple(row.attempt for row in rows)
-    known = conn.execute(select(func.count()).select_from(outcome).where(outcome.c.attempt.in_(found))).scalar_one() if found else 0
+    known = (
+        conn.execute(
+            select(func.count()).select_from(outcome).where(outcome.c.attempt.in_(found))
+        ).scalar_one()
+        if found
+        else 0
+    )
     return found, sum(row.hi - row.lo for row in rows) - int(known)
 
 
 def _unfolded(conn: Connection) -> int:
     mine = select(slice_.c.attempt)
-    return int(conn.execute(select(func.count()).select_from(receipt).where(receipt.c.folded_at.is_(None), receipt.c.attempt.in_(mine))).scalar_one())
+    return int(
+        conn.execute(
+            select(func.count())
+            .select_from(receipt)
+            .where(receipt.c.folded_at.is_(None), receipt.c.attempt.in_(mine))
+        ).scalar_one()
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Who is killed when. `acts` happen before the kill of that number. `gap` seconds between kills, drawn.
+    """Who is killed when. `acts` happen before the kill of that number. `gap` seconds between
+    kills, drawn.
 
-    Every victim is killed at least `each` times; the others go to whoever has a slice open, until both totals are there.
+    Every victim is killed at least `each` times; the others go to whoever has a slice open, until
+    both totals are there.
     """
 
     seed: int
@@ -419,12 +576,17 @@ class Plan:
 
 async def storm(system: System, plan: Plan) -> None:
     """Carry out a plan. AssertionError where it could not be carried out in time."""
-    faulthandler.cancel_dump_traceback_later()  # pytest would show where we wait after two minutes; a storm is longer than that
+    # pytest would show where we wait after two minutes; a storm is longer than that
+    faulthandler.cancel_dump_traceback_later()
     random = Random(plan.seed)
     began = time.monotonic()
     end = time.monotonic() + plan.longest
     done: set[int] = set()
-    while len(system.kills) < plan.kills or sum(bool(k.attempts) for k in system.kills) < plan.while_open or any(system.kept[v].kills < plan.each for v in plan.victims):
+    while (
+        len(system.kills) < plan.kills
+        or sum(bool(k.attempts) for k in system.kills) < plan.while_open
+        or any(system.kept[v].kills < plan.each for v in plan.victims)
+    ):
         number = len(system.kills) + 1
         if number in plan.acts and number not in done:
             done.add(number)
@@ -433,11 +595,15 @@ async def storm(system: System, plan: Plan) -> None:
         name = await _victim(system, plan, random)
         while name is None:
             if time.monotonic() > end:
-                raise AssertionError(f"only {len(system.kills)} kills, {sum(bool(k.attempts) for k in system.kills)} with a slice open, in {plan.longest:g} s")
+                raise AssertionError(
+                    f"only {len(system.kills)} kills, {sum(bool(k.attempts) for k in system.kills)}"
+                    f" with a slice open, in {plan.longest:g} s"
+                )
             await asyncio.sleep(0.05)
             name = await _victim(system, plan, random)
         if name in plan.senders:
-            # Not always in the first moment of a slice: before the wire, on the wire, after it and while it is recorded.
+            # Not always in the first moment of a slice: before the wire, on the wire, after it and
+            # while it is recorded.
             await asyncio.sleep(random.uniform(0, 0.8))
             if not (await system.open_slices(name))[1]:
                 continue
@@ -446,23 +612,36 @@ async def storm(system: System, plan: Plan) -> None:
 
 
 async def _victim(system: System, plan: Plan, random: Random) -> str | None:
-    """Return who is next, None while nobody fit lives: a process is killed once it has registered, a sender once it has claimed."""
-    up = [name for name in plan.victims if system.kept[name].program.alive and system.kept[name].worker]
+    """Return who is next, None while nobody fit lives: a process is killed once it has registered,
+    a sender once it has claimed.
+    """
+    up = [
+        name
+        for name in plan.victims
+        if system.kept[name].program.alive and system.kept[name].worker
+    ]
     if not up:
         return None
-    behind = [name for name in up if system.kept[name].kills < plan.each and name not in plan.senders]
+    behind = [
+        name for name in up if system.kept[name].kills < plan.each and name not in plan.senders
+    ]
     if behind and random.random() < 0.3:
         return random.choice(behind)
-    open_now = [name for name in plan.senders if name in up and (await system.open_slices(name))[1] > 0]
+    open_now = [
+        name for name in plan.senders if name in up and (await system.open_slices(name))[1] > 0
+    ]
     return random.choice(open_now) if open_now else None
 
 
-# the verdict -------------------------------------------------------------------------------------------------------------
+# the verdict
+# ------------------------------------------------------------
 
 
 @dataclass
 class Verdict:
-    """What was found, and every fault in words; no faults = nobody lost, nobody twice, and the log is the ledger."""
+    """What was found, and every fault in words; no faults = nobody lost, nobody twice, and the log
+    is the ledger.
+    """
 
     faults: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -471,35 +650,81 @@ class Verdict:
     def table(self, title: str) -> str:
         """Return it as lines to print and to keep."""
         width = max(len(name) for name in self.facts)
-        lines = [title, "=" * len(title), *(f"{name:<{width}}  {value}" for name, value in self.facts.items()), ""]
+        lines = [
+            title,
+            "=" * len(title),
+            *(f"{name:<{width}}  {value}" for name, value in self.facts.items()),
+            "",
+        ]
         widths = [max(len(row[n]) for row in self.rows) for n in range(len(self.rows[0]))]
-        lines += ["  ".join(cell.ljust(w) if n < 2 else cell.rjust(w) for n, (cell, w) in enumerate(zip(row, widths, strict=True))) for row in self.rows]
+        lines += [
+            "  ".join(
+                cell.ljust(w) if n < 2 else cell.rjust(w)
+                for n, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in self.rows
+        ]
         lines += ["", f"faults: {len(self.faults)}", *self.faults[:50]]
         return "\n".join(lines)
 
 
 async def verify(system: System) -> Verdict:
-    """Hold the provider's ledger against our log: (1) nobody twice, (2) everybody on one line, (3) the log is the ledger, (4) doubts shown in time, (5) replay agrees."""
+    """Hold the provider's ledger against our log: (1) nobody twice, (2) everybody on one line, (3)
+    the log is the ledger, (4) doubts shown in time, (5) replay agrees.
+    """
     verdict = Verdict()
     stored = await system.read(_stored)
     taken = _held_against_slices(system, stored, verdict)
-    verdict.rows.append(("message", "state", "addressed", *(line.replace("_", " ") for line in LINES), "provider took"))
+    verdict.rows.append(
+        (
+            "message",
+            "state",
+            "addressed",
+            *(line.replace("_", " ") for line in LINES),
+            "provider took",
+        )
+    )
     for version_id in system.published:
         account = await system.account(version_id)
         frozen = await system.read(lambda conn, v=version_id: audiences.read(conn, v).addressed)
         _adds_up(account, frozen, verdict)
-        wanted = BitMap([person for person, area in stored.areas.items() if REGION in account.version.content.areas or area in account.version.content.areas])
+        wanted = BitMap(
+            [
+                person
+                for person, area in stored.areas.items()
+                if REGION in account.version.content.areas or area in account.version.content.areas
+            ]
+        )
         if account.addressed != wanted:
-            verdict.faults.append(f"version {version_id}: {len(wanted - account.addressed)} people of its areas are missing, {len(account.addressed - wanted)} are not of them")
+            verdict.faults.append(
+                f"version {version_id}: {len(wanted - account.addressed)} people of its areas are"
+                f" missing, {len(account.addressed - wanted)} are not of them"
+            )
         _log_is_ledger(account, taken, verdict)
         v = account.version
         took = sum(len(ids) for (of, _), ids in taken.items() if of == version_id)
         name = f"{v.message_id}.{v.number} {v.action} {v.content.severity}"
-        verdict.rows.append((name, v.state, str(len(account.addressed)), *(str(len(account.people[line])) for line in LINES), str(took)))
+        verdict.rows.append(
+            (
+                name,
+                v.state,
+                str(len(account.addressed)),
+                *(str(len(account.people[line])) for line in LINES),
+                str(took),
+            )
+        )
         for channel, lines in account.channels.items():
             if asked := sum(len(ids) for ids in lines.values()):
                 took = len(taken.get((version_id, channel), ()))
-                verdict.rows.append((f"    {channel}", "", str(asked), *(str(len(lines[line])) for line in LINES), str(took)))
+                verdict.rows.append(
+                    (
+                        f"    {channel}",
+                        "",
+                        str(asked),
+                        *(str(len(lines[line])) for line in LINES),
+                        str(took),
+                    )
+                )
     _kills(system, verdict)
     await _doubts(system, taken, verdict)
     await _replayed(system, verdict)
@@ -520,14 +745,26 @@ def _stored(conn: Connection) -> _Stored:
     batches = conn.execute(select(batch.c.id, batch.c.members, batch.c.cause)).all()
     addresses: dict[tuple[str, int], str] = {}
     where: dict[int, str] = {}
-    for id_, mobile, email, area in conn.execute(text("SELECT id, mobile, email, area FROM subscriber")):
+    for id_, mobile, email, area in conn.execute(
+        text("SELECT id, mobile, email, area FROM subscriber")
+    ):
         where[id_] = area
         addresses["sms", id_], addresses["email", id_] = mobile, email
-    return _Stored(slices, {b.id: [int(i) for i in audiences.members_of(b.members)] for b in batches}, {b.id: b.cause for b in batches}, addresses, where)
+    return _Stored(
+        slices,
+        {b.id: [int(i) for i in audiences.members_of(b.members)] for b in batches},
+        {b.id: b.cause for b in batches},
+        addresses,
+        where,
+    )
 
 
-def _held_against_slices(system: System, stored: _Stored, verdict: Verdict) -> dict[tuple[int, str], BitMap]:
-    """Return (version, channel) → whom the provider took a message for; faults: without a claim, to another's address, twice."""
+def _held_against_slices(
+    system: System, stored: _Stored, verdict: Verdict
+) -> dict[tuple[int, str], BitMap]:
+    """Return (version, channel) → whom the provider took a message for; faults: without a claim, to
+    another's address, twice.
+    """
     taken: dict[tuple[int, str], BitMap] = {}
     by_person: Counter[tuple[int, str, int]] = Counter()
     by_address: Counter[tuple[int, str, str]] = Counter()
@@ -546,23 +783,48 @@ def _held_against_slices(system: System, stored: _Stored, verdict: Verdict) -> d
         parsed = attempts.parse_person_attempt(entry["attempt"], key)
         s = stored.slices.get(parsed[0]) if parsed else None
         if parsed is None or s is None:
-            verdict.faults.append(f"a hand-over ({entry['kind']}, {entry['outcome']}) without a claim: attempt {entry['attempt'] or 'none'}")
+            verdict.faults.append(
+                f"a hand-over ({entry['kind']}, {entry['outcome']}) without a claim: attempt"
+                f" {entry['attempt'] or 'none'}"
+            )
             continue
         person = stored.members[s.batch_id][s.lo + parsed[1]]
-        if s.channel != CHANNEL_OF[entry["kind"]] or stored.addresses[s.channel, person] != entry["to"]:
-            verdict.faults.append(f"attempt {entry['attempt']} reached an address that is not the person's")
+        if (
+            s.channel != CHANNEL_OF[entry["kind"]]
+            or stored.addresses[s.channel, person] != entry["to"]
+        ):
+            verdict.faults.append(
+                f"attempt {entry['attempt']} reached an address that is not the person's"
+            )
         if entry["taken"]:
             taken.setdefault((s.version_id, s.channel), BitMap()).add(person)
-            if not ledger.repeats(stored.causes[s.batch_id]):  # ordered by a person and marked REPEAT
+            if not ledger.repeats(
+                stored.causes[s.batch_id]
+            ):  # ordered by a person and marked REPEAT
                 by_person[s.version_id, s.channel, person] += 1
                 by_address[s.version_id, s.channel, entry["to"]] += 1
-    verdict.faults += [f"version {v}: person {p} got it {n} times by {channel}" for (v, channel, p), n in by_person.items() if n > 1]
-    verdict.faults += [f"version {v}: an address got it {n} times by {channel}" for (v, channel, _), n in by_address.items() if n > 1]
+    verdict.faults += [
+        f"version {v}: person {p} got it {n} times by {channel}"
+        for (v, channel, p), n in by_person.items()
+        if n > 1
+    ]
+    verdict.faults += [
+        f"version {v}: an address got it {n} times by {channel}"
+        for (v, channel, _), n in by_address.items()
+        if n > 1
+    ]
     total = sum(outcomes.values())
-    ambiguous = sum(outcomes[name] for name in ("lost_reply", "error_after", "slow", "error_before"))
-    verdict.facts["hand-overs in the provider's ledger"] = f"{total:,} ({', '.join(f'{name} {n:,}' for name, n in outcomes.most_common())})"
+    ambiguous = sum(
+        outcomes[name] for name in ("lost_reply", "error_after", "slow", "error_before")
+    )
+    verdict.facts["hand-overs in the provider's ledger"] = (
+        f"{total:,} ({', '.join(f'{name} {n:,}' for name, n in outcomes.most_common())})"
+    )
     verdict.facts["ambiguous answers"] = f"{ambiguous:,} ({ambiguous / max(1, total):.1%})"
-    verdict.facts["taken"] = f"{sum(len(ids) for ids in taken.values()):,} persons x channels x versions; twice: {sum(n > 1 for n in by_person.values())}"
+    verdict.facts["taken"] = (
+        f"{sum(len(ids) for ids in taken.values()):,} persons x channels x versions; twice:"
+        f" {sum(n > 1 for n in by_person.values())}"
+    )
     return taken
 
 
@@ -572,55 +834,99 @@ def _adds_up(account: Account, frozen: BitMap, verdict: Verdict) -> None:
     if not account.adds_up:
         verdict.faults.append(f"{name}: the account does not add up")
     if account.addressed != frozen:
-        verdict.faults.append(f"{name}: {len(frozen ^ account.addressed)} people of the frozen audience are not in the account")
+        verdict.faults.append(
+            f"{name}: {len(frozen ^ account.addressed)} people of the frozen audience are not in"
+            " the account"
+        )
     if not account.complete:
-        verdict.faults.append(f"{name}: {len(account.people['waiting'])} wait, {len(account.people['handing_over'])} are being handed over")
+        verdict.faults.append(
+            f"{name}: {len(account.people['waiting'])} wait, {len(account.people['handing_over'])}"
+            " are being handed over"
+        )
     for where, lines in (("people", account.people), *account.channels.items()):
         if sum(len(ids) for ids in lines.values()) != len(BitMap().union(*lines.values())):
             verdict.faults.append(f"{name}, {where}: somebody is on two lines")
 
 
-def _log_is_ledger(account: Account, taken: Mapping[tuple[int, str], BitMap], verdict: Verdict) -> None:
+def _log_is_ledger(
+    account: Account, taken: Mapping[tuple[int, str], BitMap], verdict: Verdict
+) -> None:
     v = account.version
     for channel, lines in account.channels.items():
         there = taken.get((v.id, channel), BitMap())
         said = lines["accepted"] | lines["delivered"]
         if more := said - there:
-            verdict.faults.append(f"version {v.id}, {channel}: {len(more)} are said to be accepted, and the provider never took them: {list(more)[:5]}")
+            verdict.faults.append(
+                f"version {v.id}, {channel}: {len(more)} are said to be accepted, and the provider"
+                f" never took them: {list(more)[:5]}"
+            )
         for line in LINES:
-            if line not in ("accepted", "delivered", "in_doubt") and (hidden := lines[line] & there):
-                verdict.faults.append(f"version {v.id}, {channel}: {len(hidden)} are on the line {line}, and the provider took them: {list(hidden)[:5]}")
+            if line not in ("accepted", "delivered", "in_doubt") and (
+                hidden := lines[line] & there
+            ):
+                verdict.faults.append(
+                    f"version {v.id}, {channel}: {len(hidden)} are on the line {line}, and the"
+                    f" provider took them: {list(hidden)[:5]}"
+                )
         if unnamed := there - BitMap().union(*lines.values()):
-            verdict.faults.append(f"version {v.id}, {channel}: the provider took {len(unnamed)} who are on no line: {list(unnamed)[:5]}")
+            verdict.faults.append(
+                f"version {v.id}, {channel}: the provider took {len(unnamed)} who are on no line:"
+                f" {list(unnamed)[:5]}"
+            )
 
 
 def _kills(system: System, verdict: Verdict) -> None:
     by_name = Counter(kill.name for kill in system.kills)
     open_ = [kill for kill in system.kills if kill.attempts]
     by_open = Counter(kill.name for kill in open_)
-    verdict.facts["kill -9"] = f"{len(system.kills)} ({', '.join(f'{name} {n}' for name, n in by_name.most_common())})"
-    verdict.facts["of them while a slice was open"] = f"{len(open_)} ({', '.join(f'{name} {n}' for name, n in by_open.most_common())})"
-    verdict.facts["slices open then"] = f"{sum(len(k.attempts) for k in open_):,}, with {sum(k.people for k in open_):,} people of unknown fate"
-    shown = [kill.shown_after for kill in open_ if kill.shown_after is not None and not kill.excused]
-    late = [kill.shown_after - kill.nobody_ran for kill in open_ if kill.shown_after is not None and not kill.excused]
+    verdict.facts["kill -9"] = (
+        f"{len(system.kills)} ({', '.join(f'{name} {n}' for name, n in by_name.most_common())})"
+    )
+    verdict.facts["of them while a slice was open"] = (
+        f"{len(open_)} ({', '.join(f'{name} {n}' for name, n in by_open.most_common())})"
+    )
+    verdict.facts["slices open then"] = (
+        f"{sum(len(k.attempts) for k in open_):,}, with {sum(k.people for k in open_):,} people of"
+        " unknown fate"
+    )
+    shown = [
+        kill.shown_after for kill in open_ if kill.shown_after is not None and not kill.excused
+    ]
+    late = [
+        kill.shown_after - kill.nobody_ran
+        for kill in open_
+        if kill.shown_after is not None and not kill.excused
+    ]
     excused = [kill.shown_after for kill in open_ if kill.shown_after is not None and kill.excused]
     if any(kill.shown_after is None for kill in open_):
         verdict.faults.append("after a kill, slices stayed open")
     if shown:
-        verdict.facts["doubts shown after"] = f"max {max(shown):.1f} s, median {sorted(shown)[len(shown) // 2]:.1f} s"
-        verdict.facts["of that while a program of ours ran"] = f"max {max(late):.1f} s (limit {DOUBTS_SHOWN_WITHIN:g} s)"
+        verdict.facts["doubts shown after"] = (
+            f"max {max(shown):.1f} s, median {sorted(shown)[len(shown) // 2]:.1f} s"
+        )
+        verdict.facts["of that while a program of ours ran"] = (
+            f"max {max(late):.1f} s (limit {DOUBTS_SHOWN_WITHIN:g} s)"
+        )
         if max(late) > DOUBTS_SHOWN_WITHIN:
             verdict.faults.append(f"doubts were shown only after {max(late):.1f} s")
     if excused:
-        verdict.facts["the same while the database was away or just back"] = f"max {max(excused):.1f} s ({len(excused)} kills)"
-    verdict.facts["seconds"] = ", ".join(f"{what} {seconds:.0f}" for what, seconds in system.seconds.items())
+        verdict.facts["the same while the database was away or just back"] = (
+            f"max {max(excused):.1f} s ({len(excused)} kills)"
+        )
+    verdict.facts["seconds"] = ", ".join(
+        f"{what} {seconds:.0f}" for what, seconds in system.seconds.items()
+    )
     if system.events:
         verdict.facts["besides"] = ", ".join(system.events)
 
 
-async def _doubts(system: System, taken: Mapping[tuple[int, str], BitMap], verdict: Verdict) -> None:
+async def _doubts(
+    system: System, taken: Mapping[tuple[int, str], BitMap], verdict: Verdict
+) -> None:
     def once(conn: Connection) -> tuple[int, int]:
-        left = conn.execute(select(func.count()).select_from(outcome).where(outcome.c.state == "in_doubt")).scalar_one()
+        left = conn.execute(
+            select(func.count()).select_from(outcome).where(outcome.c.state == "in_doubt")
+        ).scalar_one()
         ever = conn.execute(select(func.coalesce(func.sum(slice_.c.in_doubt), 0))).scalar_one()
         return int(ever), int(left)
 
@@ -633,13 +939,19 @@ async def _doubts(system: System, taken: Mapping[tuple[int, str], BitMap], verdi
             had += len(lines["in_doubt"] & there)
             had_not += len(lines["in_doubt"] - there)
     verdict.facts["ever in doubt"] = f"{ever:,}"
-    verdict.facts["still in doubt, all named"] = f"{had + had_not:,} (taken by the provider {had:,}, not taken {had_not:,})"
+    verdict.facts["still in doubt, all named"] = (
+        f"{had + had_not:,} (taken by the provider {had:,}, not taken {had_not:,})"
+    )
 
 
 async def _replayed(system: System, verdict: Verdict) -> None:
     rebuilt = await replay.run(system.db)
-    verdict.facts["replay"] = f"{rebuilt['events']:,} events, {len(rebuilt['differences'])} differences"
-    verdict.faults += [f"replay: {replay.text(difference)}" for difference in rebuilt["differences"]]
+    verdict.facts["replay"] = (
+        f"{rebuilt['events']:,} events, {len(rebuilt['differences'])} differences"
+    )
+    verdict.faults += [
+        f"replay: {replay.text(difference)}" for difference in rebuilt["differences"]
+    ]
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,6 @@
-"""`fasttime relay` whose Kafka loses a share of the events after it acknowledged them: python -m tests.chaos.lossy_relay SHARE SEED."""
+"""`fasttime relay` whose Kafka loses a share of the events after it acknowledged them: python -m
+tests.chaos.lossy_relay SHARE SEED.
+"""
 
 from __future__ import annotations
 
@@ -35,4 +37,11 @@ class LossyCarrier:
 
 if __name__ == "__main__":
     settings = settings_module.load(os.environ)
-    sys.exit(processes.relay(settings, carrier=LossyCarrier(KafkaCarrier(settings.kafka_bootstrap), float(sys.argv[1]), Random(int(sys.argv[2])))))
+    sys.exit(
+        processes.relay(
+            settings,
+            carrier=LossyCarrier(
+                KafkaCarrier(settings.kafka_bootstrap), float(sys.argv[1]), Random(int(sys.argv[2]))
+            ),
+        )
+    )

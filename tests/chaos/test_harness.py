@@ -1,4 +1,6 @@
-"""The harness itself: a person told twice, lost, or misreported in the least is named by the verdict."""
+"""The harness itself: a person told twice, lost, or misreported in the least is named by the
+verdict.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from tests.chaos.embedded import embedded
 from tests.chaos.harness import System, content, running, verify
 
 
-async def test_the_verdict_names_who_was_told_twice_or_lost_or_said_to_be_what_they_are_not(tmp_path: Path) -> None:
+async def test_the_verdict_names_who_was_told_twice_or_lost_or_said_to_be_what_they_are_not(
+    tmp_path: Path,
+) -> None:
     system = embedded(tmp_path, rate=500)
     async with running(system, 60):
         await system.publish(content())
@@ -31,10 +35,17 @@ async def test_the_verdict_names_who_was_told_twice_or_lost_or_said_to_be_what_t
 
         assert "got it 2 times" in await faults([*before, before[0]])
         assert "the provider never took them" in await faults(before[1:])
-        assert "without a claim" in await faults([*before, json.dumps({**one, "attempt": "0" * 50})])
-        assert "not the person's" in await faults([json.dumps({**one, "to": "+999000000999"}), *before[1:]])
+        assert "without a claim" in await faults(
+            [*before, json.dumps({**one, "attempt": "0" * 50})]
+        )
+        assert "not the person's" in await faults(
+            [json.dumps({**one, "to": "+999000000999"}), *before[1:]]
+        )
         for change, fault in (
-            ("UPDATE outcome SET state = 'failed'", "are on the line failed, and the provider took them"),
+            (
+                "UPDATE outcome SET state = 'failed'",
+                "are on the line failed, and the provider took them",
+            ),
             ("UPDATE outcome SET state = 'refused'", "wait, 0 are being handed over"),
             ("DELETE FROM outcome", "who are on no line"),
             ("UPDATE batch SET next = next - 1, open = 1", "somebody is on two lines"),

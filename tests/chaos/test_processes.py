@@ -1,4 +1,6 @@
-"""What one process owes the others: a folder of its own, a stop in good order, and nothing twice after it stood still."""
+"""What one process owes the others: a folder of its own, a stop in good order, and nothing twice
+after it stood still.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,33 @@ import pytest
 
 from tests.chaos.cluster import Cluster, services
 from tests.chaos.embedded import embedded
-from tests.chaos.harness import DOUBTS_SHOWN_WITHIN, FASTTIME, ROOT, base_env, content, running, verify
+from tests.chaos.harness import (
+    DOUBTS_SHOWN_WITHIN,
+    FASTTIME,
+    ROOT,
+    base_env,
+    content,
+    running,
+    verify,
+)
 
 
-async def test_a_second_up_on_the_same_data_folder_ends_with_two_and_the_first_goes_on(tmp_path: Path) -> None:
+async def test_a_second_up_on_the_same_data_folder_ends_with_two_and_the_first_goes_on(
+    tmp_path: Path,
+) -> None:
     system = embedded(tmp_path, rate=200)
     async with running(system, 60):
         command = [sys.executable, *FASTTIME, "up", "--port", "0"]
-        second = await asyncio.to_thread(subprocess.run, command, env={**base_env(), **system.env}, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        second = await asyncio.to_thread(
+            subprocess.run,
+            command,
+            env={**base_env(), **system.env},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert second.returncode == 2
         assert "data_folder_in_use" in second.stderr
         await system.publish(content())
@@ -27,7 +48,9 @@ async def test_a_second_up_on_the_same_data_folder_ends_with_two_and_the_first_g
         assert (await verify(system)).faults == []
 
 
-async def test_sigterm_while_it_hands_over_ends_up_within_ten_seconds_with_zero_and_everybody_has_a_line(tmp_path: Path) -> None:
+async def test_sigterm_while_it_sends_ends_up_within_ten_seconds_and_everybody_has_a_line(
+    tmp_path: Path,
+) -> None:
     # A third of all answers come too late for the stop, the others within it.
     system = embedded(tmp_path, rate=40, latency=0.5, slow=0.3, slow_seconds=20.0, seed=5)
     async with running(system, 300):
@@ -44,7 +67,10 @@ async def test_sigterm_while_it_hands_over_ends_up_within_ten_seconds_with_zero_
         up.program.process.terminate()
         code = await asyncio.to_thread(up.program.process.wait, 30)
         took = time.monotonic() - began
-        assert (code, took < 10.5) == (0, True), f"exit {code} after {took:.1f} s\n{up.program.log_tail()}"
+        assert (code, took < 10.5) == (
+            0,
+            True,
+        ), f"exit {code} after {took:.1f} s\n{up.program.log_tail()}"
         found, _ = await system.open_slices("up")
         assert found == ()  # finished, or in doubt: nothing is left for others to find out
         account = await system.account(v.id)
@@ -62,7 +88,9 @@ async def test_sigterm_while_it_hands_over_ends_up_within_ten_seconds_with_zero_
 @pytest.mark.postgres
 @pytest.mark.redis
 @pytest.mark.timeout(240)
-async def test_a_worker_that_stood_still_for_twelve_seconds_sends_to_nobody_again_even_where_every_event_is_lost(tmp_path: Path) -> None:
+async def test_a_worker_that_stood_still_for_twelve_seconds_sends_to_nobody_again(
+    tmp_path: Path,
+) -> None:
     async with services() as there:
         system = Cluster(tmp_path, *there, rate=30, dropped=1.0, seed=6, provider={"latency": 0.5})
         async with running(system, 400):
@@ -70,7 +98,10 @@ async def test_a_worker_that_stood_still_for_twelve_seconds_sends_to_nobody_agai
             kept = system.kept["routine"]
 
             async def under_way() -> bool:
-                return await system.claimed(v.id) >= 60 and (await system.open_slices("routine"))[1] > 0
+                return (
+                    await system.claimed(v.id) >= 60
+                    and (await system.open_slices("routine"))[1] > 0
+                )
 
             await system.until(under_way, 90)
             worker = kept.worker
@@ -81,16 +112,22 @@ async def test_a_worker_that_stood_still_for_twelve_seconds_sends_to_nobody_agai
 
             async def shown() -> bool:
                 account = await system.account(v.id)
-                return (await system.open_slices("routine"))[0] == () and len(account.people["in_doubt"]) > 0
+                return (await system.open_slices("routine"))[0] == () and len(
+                    account.people["in_doubt"]
+                ) > 0
 
             await system.until(shown, 60)
             # The heartbeat is judged after six seconds, every two seconds.
-            assert time.monotonic() - since < DOUBTS_SHOWN_WITHIN, f"{unknown} people were shown in doubt after {time.monotonic() - since:.1f} s"
+            assert time.monotonic() - since < DOUBTS_SHOWN_WITHIN, (
+                f"{unknown} people were shown in doubt after {time.monotonic() - since:.1f} s"
+            )
             await asyncio.sleep(max(0.0, since + 12 - time.monotonic()))
             assert await system.claimed(v.id) < 400  # else it woke to nothing
             kept.program.thaw()
             await system.finish(90)
-            assert kept.worker != worker  # declared dead, it registered anew before it claimed again
+            assert (
+                kept.worker != worker
+            )  # declared dead, it registered anew before it claimed again
             assert (await verify(system)).faults == []
             codes = await system.stop()
             assert codes == dict.fromkeys(codes, 0)

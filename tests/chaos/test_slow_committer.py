@@ -1,4 +1,6 @@
-"""Guarantee R7: somebody whose registration commits late is in the audience of the next alert. Ids and transaction ids never lead the way."""
+"""Guarantee R7: somebody whose registration commits late is in the audience of the next alert. Ids
+and transaction ids never lead the way.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,20 @@ def channels_on(status: str) -> frozenset[str]:
     return frozenset({"sms", "email"})
 
 
-async def test_a_registration_that_commits_after_a_later_one_was_read_is_in_the_next_audience(postgres_url: str) -> None:
+async def test_a_registration_that_commits_after_a_later_one_was_read_is_in_the_next_audience(
+    postgres_url: str,
+) -> None:
     db = Database(postgres_url)
     try:
         now = datetime.now(UTC)
         await migrate.upgrade(db)
         await db.write(areas.store_areas, demo_areas(), now, source="test")
-        author, _ = await db.write(operators.add, name="Ada", role="author", area=None, email=None, now=now)
-        approver, _ = await db.write(operators.add, name="Bea", role="approver", area=None, email=None, now=now)
+        author, _ = await db.write(
+            operators.add, name="Ada", role="author", area=None, email=None, now=now
+        )
+        approver, _ = await db.write(
+            operators.add, name="Bea", role="approver", area=None, email=None, now=now
+        )
         everybody = people(60)
         await db.write(registry.import_records, everybody[:20], "test", now)
 
@@ -44,14 +52,20 @@ async def test_a_registration_that_commits_after_a_later_one_was_read_is_in_the_
 
         async with db.engine.connect() as slow:
             held = await slow.begin()
-            # The slow writer has its transaction id and its rows before the quick one even begins. Imports take turns; other writers do not.
+            # The slow writer has its transaction id and its rows before the quick one even begins.
+            # Imports take turns; other writers do not.
             await slow.run_sync(_insert_without_turn, everybody[20:30])
             await db.write(registry.import_records, everybody[30:], "test", now)
             index, _ = await matcher.index()
             assert len(index) == 50
             await held.commit()
 
-        desk = make_desk(settings_module.load({"FASTTIME_DATABASE_URL": postgres_url}), db, channels_on, matcher=matcher)
+        desk = make_desk(
+            settings_module.load({"FASTTIME_DATABASE_URL": postgres_url}),
+            db,
+            channels_on,
+            matcher=matcher,
+        )
         v = await desk.draft(author, content())
         v, seen = await desk.submit(author, v.message_id)
         assert seen.people == 60
@@ -69,17 +83,28 @@ def _ids(conn: Connection) -> list[int]:
 
 
 def _insert_without_turn(conn: Connection, records: list[SubscriberRecord]) -> None:
-    columns = "external_id, name, kind, mobile, email, language, area, channels, consented, created_at, updated_at, change"
-    values = ":external_id, :name, :kind, :mobile, :email, :language, :area, :channels, :channels, now(), now(), pg_current_xact_id()::text::bigint"
+    columns = (
+        "external_id, name, kind, mobile, email, language, area, channels, consented, created_at,"
+        " updated_at, change"
+    )
+    values = (
+        ":external_id, :name, :kind, :mobile, :email, :language, :area, :channels, :channels,"
+        " now(), now(), pg_current_xact_id()::text::bigint"
+    )
     wanted = ("external_id", "name", "kind", "mobile", "email", "language", "area", "channels")
-    conn.execute(text(f"INSERT INTO subscriber ({columns}) VALUES ({values})"), [{name: getattr(r, name) for name in wanted} for r in records])
+    conn.execute(
+        text(f"INSERT INTO subscriber ({columns}) VALUES ({values})"),
+        [{name: getattr(r, name) for name in wanted} for r in records],
+    )
 
 
 def _insert(conn: Connection, records: list[SubscriberRecord], now: datetime) -> None:
     registry.import_records(conn, records, "test", now)
 
 
-async def test_fifty_writers_that_commit_in_any_order_are_all_found_by_an_index_that_reads_all_the_time(postgres_url: str) -> None:
+async def test_fifty_writers_that_commit_in_any_order_are_all_found_by_a_reading_index(
+    postgres_url: str,
+) -> None:
     db = Database(postgres_url, pool_size=20)
     try:
         await migrate.upgrade(db)

@@ -1,4 +1,6 @@
-"""`up` is a parent, its doors and its engine: each may be killed alone, and none outlives the parent."""
+"""`up` is a parent, its doors and its engine: each may be killed alone, and none outlives the
+parent.
+"""
 
 from __future__ import annotations
 
@@ -43,28 +45,40 @@ def url_of(system: System) -> str:
 
 
 @pytest.mark.timeout(240)
-async def test_doors_and_engine_killed_by_turns_lose_nobody_and_tell_nobody_twice(tmp_path: Path) -> None:
+async def test_doors_and_engine_killed_by_turns_lose_nobody_and_tell_nobody_twice(
+    tmp_path: Path,
+) -> None:
     system = embedded(tmp_path, rate=40, latency=0.3, seed=7)
     async with running(system, 300):
         await system.publish(content())
 
         async def under_way() -> bool:
-            return (await system.open_slices("up"))[1] > 0 and None not in (child(system, "engine"), child(system, "doors"))
+            return (await system.open_slices("up"))[1] > 0 and None not in (
+                child(system, "engine"),
+                child(system, "doors"),
+            )
 
         for kind in ("engine", "doors", "engine", "doors"):
             await system.until(under_way, 60)
-            before, other = child(system, kind), child(system, "doors" if kind == "engine" else "engine")
+            before, other = (
+                child(system, kind),
+                child(system, "doors" if kind == "engine" else "engine"),
+            )
             assert before is not None
             os.kill(before, signal.SIGKILL)
             assert await asyncio.to_thread(answers, url_of(system), 15)
-            assert child(system, "doors" if kind == "engine" else "engine") == other  # the other one goes on
+            assert (
+                child(system, "doors" if kind == "engine" else "engine") == other
+            )  # the other one goes on
         system.handsets.control(latency=0.0)
         await system.restart(["up"], paced=False)
         await system.finish(90)
         assert (await verify(system)).faults == []
 
 
-async def test_a_killed_parent_takes_its_children_along_and_the_next_up_starts_at_once(tmp_path: Path) -> None:
+async def test_a_killed_parent_takes_its_children_along_and_the_next_up_starts_at_once(
+    tmp_path: Path,
+) -> None:
     system = embedded(tmp_path, rate=40, latency=0.3, seed=8)
     async with running(system, 200):
         await system.publish(content())

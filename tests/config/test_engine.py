@@ -26,23 +26,43 @@ from tests.ledger.world import World
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A database with our tables and nothing in them."""
-    database = Database(f"sqlite:///{tmp_path}/engine.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url"))
+    database = Database(
+        f"sqlite:///{tmp_path}/engine.db"
+        if request.param == "sqlite"
+        else request.getfixturevalue("postgres_url")
+    )
     await database.write(metadata.create_all)
     yield database
     await database.close()
 
 
 def answered(conn: Connection, key: str, ago: timedelta, status: int | None = 200) -> None:
-    conn.execute(insert(idempotency).values(operator_id=1, key=key, digest="d", status=status, body="{}", at=datetime.now(UTC) - ago))
+    conn.execute(
+        insert(idempotency).values(
+            operator_id=1, key=key, digest="d", status=status, body="{}", at=datetime.now(UTC) - ago
+        )
+    )
 
 
 def keys(conn: Connection) -> set[str]:
     return set(conn.execute(select(idempotency.c.key)).scalars())
 
 
-async def test_answers_are_kept_a_day_and_swept_at_most_once_a_minute(db: Database, tmp_path: Path) -> None:
-    engine = Engine(settings=settings.load({"FASTTIME_DATA": str(tmp_path)}), db=db, adapters={}, limiter=MemoryLimiter(), roles=("log",), channels_on=lambda _: frozenset())
-    for key, ago in (("young", timedelta(hours=23, minutes=59)), ("old", timedelta(hours=24, seconds=1))):
+async def test_answers_are_kept_a_day_and_swept_at_most_once_a_minute(
+    db: Database, tmp_path: Path
+) -> None:
+    engine = Engine(
+        settings=settings.load({"FASTTIME_DATA": str(tmp_path)}),
+        db=db,
+        adapters={},
+        limiter=MemoryLimiter(),
+        roles=("log",),
+        channels_on=lambda _: frozenset(),
+    )
+    for key, ago in (
+        ("young", timedelta(hours=23, minutes=59)),
+        ("old", timedelta(hours=24, seconds=1)),
+    ):
         await db.write(answered, key, ago)
     await db.write(answered, "never finished", timedelta(days=2), None)
     await engine.sweep()
@@ -53,13 +73,18 @@ async def test_answers_are_kept_a_day_and_swept_at_most_once_a_minute(db: Databa
     assert timedelta(seconds=2) < FORGET_EVERY <= timedelta(minutes=1)
 
 
-async def test_a_key_that_was_forgotten_is_as_good_as_new_and_who_held_it_does_nothing(db: Database) -> None:
+async def test_a_key_that_was_forgotten_is_as_good_as_new_and_who_held_it_does_nothing(
+    db: Database,
+) -> None:
     now = datetime.now(UTC)
     long_ago = now - timedelta(hours=25)
     held = await db.write(replies.reserve, operator_id=1, key="k", digest="one", now=long_ago)
     assert isinstance(held, replies.Reservation)
     assert await db.write(replies.forget, now - replies.KEPT) == 1
-    assert isinstance(await db.write(replies.reserve, operator_id=1, key="k", digest="another", now=now), replies.Reservation)
+    assert isinstance(
+        await db.write(replies.reserve, operator_id=1, key="k", digest="another", now=now),
+        replies.Reservation,
+    )
     with pytest.raises(Rejected) as refused:
         await db.write(replies.finish, held, replies.Reply(200, "{}"))
     assert refused.value.problems[0].code == "key_in_flight"
@@ -79,8 +104,17 @@ class OneCannotBeMatched:
         return "released"
 
 
-async def test_a_version_that_cannot_be_matched_holds_up_no_other(db: Database, tmp_path: Path) -> None:
-    engine = Engine(settings=settings.load({"FASTTIME_DATA": str(tmp_path)}), db=db, adapters={}, limiter=MemoryLimiter(), roles=("match",), channels_on=lambda _: frozenset())
+async def test_a_version_that_cannot_be_matched_holds_up_no_other(
+    db: Database, tmp_path: Path
+) -> None:
+    engine = Engine(
+        settings=settings.load({"FASTTIME_DATA": str(tmp_path)}),
+        db=db,
+        adapters={},
+        limiter=MemoryLimiter(),
+        roles=("match",),
+        channels_on=lambda _: frozenset(),
+    )
     world = await World.make(db)
     first, second = await world.approved(count=1), await world.approved(count=1)
     engine._matcher = matcher = OneCannotBeMatched(first.id)  # type: ignore[assignment]
@@ -97,16 +131,38 @@ class Lists(MemoryChannel):
 
     async def look_up(self, to: str, since: datetime) -> list[ProviderRecord] | None:
         self.asked += 1
-        return [ProviderRecord(provider_id=f"CA{self.asked}", to=to, body="", created=self._created, state="delivered", code="")]
+        return [
+            ProviderRecord(
+                provider_id=f"CA{self.asked}",
+                to=to,
+                body="",
+                created=self._created,
+                state="delivered",
+                code="",
+            )
+        ]
 
 
-@pytest.mark.parametrize(("begun", "state"), [(timedelta(seconds=3), "delivered"), (timedelta(minutes=4), "in_doubt")])
-async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_nothing(db: Database, tmp_path: Path, begun: timedelta, state: str) -> None:
-    """The call of another message, whose own reply is still awaited, is held by no attempt yet: its time tells that it is not this one."""
+@pytest.mark.parametrize(
+    ("begun", "state"), [(timedelta(seconds=3), "delivered"), (timedelta(minutes=4), "in_doubt")]
+)
+async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_nothing(
+    db: Database, tmp_path: Path, begun: timedelta, state: str
+) -> None:
+    """The call of another message, whose own reply is still awaited, is held by no attempt yet: its
+    time tells that it is not this one.
+    """
     world = await World.make(db)
-    await db.write(registry.import_records, [r._replace(mobile="+447700900001", channels="voice") for r in people(1)], "test", datetime.now(UTC))
+    await db.write(
+        registry.import_records,
+        [r._replace(mobile="+447700900001", channels="voice") for r in people(1)],
+        "test",
+        datetime.now(UTC),
+    )
     v = await world.live([1], channels="voice", status="Exercise")
-    (found,) = await db.read(ledger.candidates, "routine", "voice", ("Exercise",), datetime.now(UTC))
+    (found,) = await db.read(
+        ledger.candidates, "routine", "voice", ("Exercise",), datetime.now(UTC)
+    )
     (s,) = await world.claim(candidate=found)
     await world.done(s, "in_doubt")
     live, drill = Lists("Actual", datetime.now(UTC)), Lists("Exercise", datetime.now(UTC) + begun)
@@ -127,6 +183,14 @@ async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_n
 
 
 async def test_another_contact_point_is_looked_for_only_where_a_channel_is_on(db: Database) -> None:
-    await db.write(registry.import_records, [r._replace(mobile="+447700900001", email="p@example.org", channels="sms") for r in people(1)], "test", datetime.now(UTC))
+    await db.write(
+        registry.import_records,
+        [
+            r._replace(mobile="+447700900001", email="p@example.org", channels="sms")
+            for r in people(1)
+        ],
+        "test",
+        datetime.now(UTC),
+    )
     found = await db.read(lambda conn: other_contacts(conn, BitMap([1]), on={"sms", "email"}))
     assert found == {"sms": BitMap([1]), "email": BitMap([1])}

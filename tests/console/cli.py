@@ -1,4 +1,6 @@
-"""Running `fasttime` in tests: in this process where it is quick, as a process of its own where the process is what is tested."""
+"""Running `fasttime` in tests: in this process where it is quick, as a process of its own where the
+process is what is tested.
+"""
 
 from __future__ import annotations
 
@@ -63,9 +65,20 @@ class Cli:
 
     def environment(self, *, token: str = "", **settings: str) -> dict[str, str]:
         """Return the FASTTIME_ variables of a command."""
-        return {**self.env, **{f"FASTTIME_{name}": value for name, value in settings.items()}, **({"FASTTIME_TOKEN": token} if token else {})}
+        return {
+            **self.env,
+            **{f"FASTTIME_{name}": value for name, value in settings.items()},
+            **({"FASTTIME_TOKEN": token} if token else {}),
+        }
 
-    def apart(self, *arguments: object, token: str = "", stdin: str | None = "", timeout: float = 60, **settings: str) -> Ran:
+    def apart(
+        self,
+        *arguments: object,
+        token: str = "",
+        stdin: str | None = "",
+        timeout: float = 60,
+        **settings: str,
+    ) -> Ran:
         """Run a command as a process of its own, off a terminal."""
         done = subprocess.run(
             [*ENTRY, *map(str, arguments)],

@@ -1,4 +1,6 @@
-"""An installation to call: SQLite in a folder, two boroughs, a few people, operators of every role, and the web process on a free loopback port."""
+"""An installation to call: SQLite in a folder, two boroughs, a few people, operators of every role,
+and the web process on a free loopback port.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,19 @@ ROLES = ("author", "approver", "approver2", "operator", "administrator", "audito
 
 
 def person(n: int, **more: Any) -> SubscriberRecord:
-    blank: dict[str, Any] = dict.fromkeys(COLUMNS, "") | dict.fromkeys(("email", "mobile", "phone", "lat", "lon", "area"))
-    mine = {"external_id": f"p{n}", "name": f"Person {n}", "kind": "resident", "language": "en", "channels": "sms", "mobile": f"+447700900{n:03d}", "lat": 51.5, "lon": -0.14}
+    blank: dict[str, Any] = dict.fromkeys(COLUMNS, "") | dict.fromkeys(
+        ("email", "mobile", "phone", "lat", "lon", "area")
+    )
+    mine = {
+        "external_id": f"p{n}",
+        "name": f"Person {n}",
+        "kind": "resident",
+        "language": "en",
+        "channels": "sms",
+        "mobile": f"+447700900{n:03d}",
+        "lat": 51.5,
+        "lon": -0.14,
+    }
     return SubscriberRecord(**(blank | mine | more))
 
 
@@ -55,7 +68,13 @@ def a_draft(**changes: Any) -> dict[str, Any]:
         "severity": "Moderate",
         "areas": [WESTMINSTER],
         "expires": "4h",
-        "languages": {"en": {"headline": "Road closed", "description": "A long story.", "instruction": "Go round."}},
+        "languages": {
+            "en": {
+                "headline": "Road closed",
+                "description": "A long story.",
+                "instruction": "Go round.",
+            }
+        },
     }
     return {name: value for name, value in {**base, **changes}.items() if value is not None}
 
@@ -90,9 +109,19 @@ class Site:
     turned: datetime | None = None
 
     async def call(
-        self, method: str, path: str, *, role: str | None = "author", key: str | None = "", json: Any = None, data: Any = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        role: str | None = "author",
+        key: str | None = "",
+        json: Any = None,
+        data: Any = None,
+        headers: dict[str, str] | None = None,
     ) -> Answer:
-        """Call the API: with the token of a role (None: without) and a new Idempotency-Key (None: without)."""
+        """Call the API: with the token of a role (None: without) and a new Idempotency-Key (None:
+        without).
+        """
         sent = dict(headers or {})
         if role is not None:
             sent.setdefault("Authorization", f"Bearer {self.tokens[role]}")
@@ -103,10 +132,17 @@ class Site:
             sent.setdefault("Content-Type", "application/json")
         if isinstance(data, bytes) and len(data) > 1_000_000:
             data = BytesIO(data)  # aiohttp warns of large bytes
-        async with self.client.request(method, self.url + path, data=data, headers=sent, allow_redirects=False) as response:
+        async with self.client.request(
+            method, self.url + path, data=data, headers=sent, allow_redirects=False
+        ) as response:
             body = await response.read()
             is_json = "json" in response.headers.get("Content-Type", "")
-            return Answer(response.status, body, response.headers, await response.json(content_type=None) if is_json and body else None)
+            return Answer(
+                response.status,
+                body,
+                response.headers,
+                await response.json(content_type=None) if is_json and body else None,
+            )
 
     async def post(self, path: str, json: Any = None, **more: Any) -> Answer:
         return await self.call("POST", path, json=json, **more)
@@ -124,7 +160,14 @@ class Site:
         async def keep(message: Any) -> None:
             sent.append(message.get("body", b""))
 
-        scope = {"type": "http", "method": "GET", "path": "/metrics", "raw_path": b"/metrics", "query_string": b"", "headers": []}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/metrics",
+            "raw_path": b"/metrics",
+            "query_string": b"",
+            "headers": [],
+        }
         await self.app.state.metrics(scope, nothing, keep)
         return b"".join(sent).decode()
 
@@ -145,7 +188,9 @@ class Site:
         return message
 
     async def approve(self, message: int, agreed: str) -> None:
-        answer = await self.post(f"/api/v1/messages/{message}/approve", {"content_hash": agreed}, role="approver")
+        answer = await self.post(
+            f"/api/v1/messages/{message}/approve", {"content_hash": agreed}, role="approver"
+        )
         assert answer.status == 200, answer.body
 
     async def live(self, **changes: Any) -> int:
@@ -158,7 +203,11 @@ class Site:
 
     async def follow(self, message: int, path: str, **changes: Any) -> None:
         """Draft, submit, approve and release what follows a live message."""
-        assert (await self.post(f"/api/v1/messages/{message}/{path}", a_draft(**{"kind": None, **changes}))).status == 201
+        assert (
+            await self.post(
+                f"/api/v1/messages/{message}/{path}", a_draft(**{"kind": None, **changes})
+            )
+        ).status == 201
         agreed = (await self.post(f"/api/v1/messages/{message}/submit")).json["content_hash"]
         await self.approve(message, agreed)
         await self.release(message)
@@ -166,36 +215,63 @@ class Site:
     async def version(self, message: int) -> versions.Version:
         return (await self.db.read(versions.of_message, message))[-1]
 
-    async def claimed(self, channel: str = "sms", lane: str = "routine", *, status: str = "", attempt: str = "") -> Slice:
+    async def claimed(
+        self, channel: str = "sms", lane: str = "routine", *, status: str = "", attempt: str = ""
+    ) -> Slice:
         """Claim the next slice of a channel, as a sender would."""
         statuses = (status,) if status else ("Actual", "Exercise")
-        candidate = (await self.db.read(ledger.candidates, lane, channel, statuses, datetime.now(UTC)))[0]
+        candidate = (
+            await self.db.read(ledger.candidates, lane, channel, statuses, datetime.now(UTC))
+        )[0]
         made = (lambda: attempt) if attempt else new_slice_attempt
-        found = await self.db.write(ledger.claim, candidate, want=32, worker="w1", attempts=made, suppress=lambda *_: {})
+        found = await self.db.write(
+            ledger.claim, candidate, want=32, worker="w1", attempts=made, suppress=lambda *_: {}
+        )
         assert found is not None
         return found[0][0]
 
     async def done(self, s: Slice, state: str = "accepted") -> None:
-        await self.db.write(ledger.record, [(s, [Outcome(position=p, person_id=person, state=state) for p, person in s.people])], at=datetime.now(UTC))
+        await self.db.write(
+            ledger.record,
+            [(s, [Outcome(position=p, person_id=person, state=state) for p, person in s.people])],
+            at=datetime.now(UTC),
+        )
 
     def attempt(self, s: Slice, position: int = 0) -> str:
         return person_attempt(s.attempt, position, self.settings.key())
 
-    async def twilio(self, path: str, params: dict[str, str] | list[tuple[str, str]], *, sign_url: str | None = None, signature: str | None = "", token: str = TOKEN) -> Answer:
+    async def twilio(
+        self,
+        path: str,
+        params: dict[str, str] | list[tuple[str, str]],
+        *,
+        sign_url: str | None = None,
+        signature: str | None = "",
+        token: str = TOKEN,
+    ) -> Answer:
         """Call a webhook as Twilio does: a form, signed over the public URL."""
         pairs = list(params.items()) if isinstance(params, dict) else params
         if not any(name == "AccountSid" for name, _ in pairs):
             pairs = [("AccountSid", ACCOUNT), *pairs]
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if signature is not None:
-            headers["X-Twilio-Signature"] = signature or callbacks.sign(token, sign_url or PUBLIC_URL + path, pairs)
-        return await self.call("POST", path, role=None, key=None, data=aiohttp.FormData(pairs)(), headers=headers)
+            headers["X-Twilio-Signature"] = signature or callbacks.sign(
+                token, sign_url or PUBLIC_URL + path, pairs
+            )
+        return await self.call(
+            "POST", path, role=None, key=None, data=aiohttp.FormData(pairs)(), headers=headers
+        )
 
 
 @asynccontextmanager
 async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
     """Run an installation until the block ends."""
-    given = {"FASTTIME_DATA": str(folder / "data"), "FASTTIME_PUBLIC_URL": PUBLIC_URL, "FASTTIME_SENDER_NAME": "Met Police", **env}
+    given = {
+        "FASTTIME_DATA": str(folder / "data"),
+        "FASTTIME_PUBLIC_URL": PUBLIC_URL,
+        "FASTTIME_SENDER_NAME": "Met Police",
+        **env,
+    }
     settings = settings_module.load(given)
     db = wiring.database(settings)
     await migrate.upgrade(db)
@@ -203,8 +279,20 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
     now = datetime.now(UTC)
     areas = [
         AreaRecord(code=LONDON, level="region", name="London", geometry=box(-0.5, 51.3, 0.3, 51.7)),
-        AreaRecord(code=WESTMINSTER, level="borough", name="Westminster", parent=LONDON, geometry=box(-0.2, 51.48, -0.11, 51.52)),
-        AreaRecord(code=CAMDEN, level="borough", name="Camden", parent=LONDON, geometry=box(-0.2, 51.53, -0.11, 51.57)),
+        AreaRecord(
+            code=WESTMINSTER,
+            level="borough",
+            name="Westminster",
+            parent=LONDON,
+            geometry=box(-0.2, 51.48, -0.11, 51.52),
+        ),
+        AreaRecord(
+            code=CAMDEN,
+            level="borough",
+            name="Camden",
+            parent=LONDON,
+            geometry=box(-0.2, 51.53, -0.11, 51.57),
+        ),
     ]
     await db.write(store_areas, areas, now)
     people = [
@@ -216,13 +304,25 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
     await db.write(import_records, people, "test", now)
     tokens = {}
     for role in ROLES:
-        _, tokens[role] = await db.write(operators.add, name=role, role=role.rstrip("2"), area=None, email=None, now=now)
-    _, tokens["camden"] = await db.write(operators.add, name="camden", role="author", area=CAMDEN, email=None, now=now)
+        _, tokens[role] = await db.write(
+            operators.add, name=role, role=role.rstrip("2"), area=None, email=None, now=now
+        )
+    _, tokens["camden"] = await db.write(
+        operators.add, name="camden", role="author", area=CAMDEN, email=None, now=now
+    )
     woken: list[str] = []
     site: Site
     accounts = {**wiring.webhook_accounts(settings), ACCOUNT: TOKEN}
     simulated = wiring.simulated_accounts(settings)
-    app = create_app(desk=desk, db=db, settings=settings, accounts=accounts, simulated=simulated, wake=woken.append, ready=lambda: site.turned)
+    app = create_app(
+        desk=desk,
+        db=db,
+        settings=settings,
+        accounts=accounts,
+        simulated=simulated,
+        wake=woken.append,
+        ready=lambda: site.turned,
+    )
     sock = socket.socket(proto=socket.IPPROTO_TCP)  # named, asyncio sends small answers at once
     sock.bind(("127.0.0.1", 0))
     server = make_server(app, graceful_seconds=2)
@@ -231,7 +331,18 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
         await asyncio.sleep(0.01)
     async with aiohttp.ClientSession() as client:
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        site = Site(settings=settings, db=db, desk=desk, app=app, url=url, client=client, server=server, tokens=tokens, woken=woken, turned=now)
+        site = Site(
+            settings=settings,
+            db=db,
+            desk=desk,
+            app=app,
+            url=url,
+            client=client,
+            server=server,
+            tokens=tokens,
+            woken=woken,
+            turned=now,
+        )
         try:
             yield site
         finally:

@@ -1,4 +1,6 @@
-"""The agents and the worker around them: any record is harmless, and a Faust that dies or cannot start is replaced."""
+"""The agents and the worker around them: any record is harmless, and a Faust that dies or cannot
+start is replaced.
+"""
 
 from __future__ import annotations
 
@@ -50,11 +52,16 @@ def settings_of(tmp_path: Path, bootstrap: str) -> Settings:
         ("17", "{}", False),
     ],
 )
-def test_only_the_outside_of_an_event_is_looked_at(key: object, value: object, is_one: bool) -> None:
+def test_only_the_outside_of_an_event_is_looked_at(
+    key: object, value: object, is_one: bool
+) -> None:
     assert is_event(key, value) is is_one
 
 
-@given(st.one_of(st.none(), st.binary(), st.text(), st.integers()), st.one_of(st.none(), st.binary(), st.text(), st.integers()))
+@given(
+    st.one_of(st.none(), st.binary(), st.text(), st.integers()),
+    st.one_of(st.none(), st.binary(), st.text(), st.integers()),
+)
 def test_no_record_makes_an_agent_raise(key: object, value: object) -> None:
     seen = Counter[str]()
     woken: list[str] = []
@@ -123,7 +130,9 @@ async def keeping(settings: Settings, during: Callable[[list[str]], Awaitable[No
 
 
 @pytest.mark.kafka
-async def test_faust_waits_for_a_kafka_that_is_away_at_first_and_serves_both_topics(tmp_path: Path) -> None:
+async def test_faust_waits_for_a_kafka_that_is_away_at_first_and_serves_both_topics(
+    tmp_path: Path,
+) -> None:
     with Kafka() as kafka:
         settings = settings_of(tmp_path, kafka.bootstrap)
         await create_topics(settings)

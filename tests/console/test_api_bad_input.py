@@ -36,7 +36,15 @@ def words(**changes: str) -> dict[str, Any]:
 
 
 def level(**changes: Any) -> dict[str, Any]:
-    return a_draft(**{"kind": "threat_level_change", "level": "SEVERE", "scope": "UK", "areas": None, **changes})
+    return a_draft(
+        **{
+            "kind": "threat_level_change",
+            "level": "SEVERE",
+            "scope": "UK",
+            "areas": None,
+            **changes,
+        }
+    )
 
 
 def ring(points: int) -> list[list[float]]:
@@ -44,8 +52,16 @@ def ring(points: int) -> list[list[float]]:
     return [*around, [-0.15, 51.515], around[0]]
 
 
-CROSSED = {"type": "Polygon", "coordinates": [[[-0.19, 51.49], [-0.12, 51.51], [-0.12, 51.49], [-0.19, 51.51], [-0.19, 51.49]]]}
-SWAPPED = {"type": "Polygon", "coordinates": [[[51.49, -0.19], [51.51, -0.19], [51.51, -0.12], [51.49, -0.19]]]}
+CROSSED = {
+    "type": "Polygon",
+    "coordinates": [
+        [[-0.19, 51.49], [-0.12, 51.51], [-0.12, 51.49], [-0.19, 51.51], [-0.19, 51.49]]
+    ],
+}
+SWAPPED = {
+    "type": "Polygon",
+    "coordinates": [[[51.49, -0.19], [51.51, -0.19], [51.51, -0.12], [51.49, -0.19]]],
+}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +73,13 @@ SWAPPED = {"type": "Polygon", "coordinates": [[[51.49, -0.19], [51.51, -0.19], [
         (5, words(headline="P\u0430ddington closed"), 422, "mixed_script", "languages.en.headline"),
         (6, words(headline="Road \u202eclosed"), 422, "control_character", "languages.en.headline"),
         (7, words(headline="Road\x00 closed"), 422, "control_character", "languages.en.headline"),
-        (9, words(description="See https://bit.ly/abc"), 422, "link_not_allowed", "languages.en.description"),
+        (
+            9,
+            words(description="See https://bit.ly/abc"),
+            422,
+            "link_not_allowed",
+            "languages.en.description",
+        ),
         (10, level(level="SEVER"), 422, "level_unknown", "level"),
         (11, level(level=None), 422, "level_missing", "level"),
         (13, a_draft(expires=(datetime.now(UTC) - HOUR).isoformat()), 422, "expired", "expires"),
@@ -69,13 +91,25 @@ SWAPPED = {"type": "Polygon", "coordinates": [[[51.49, -0.19], [51.51, -0.19], [
         (19, a_draft(areas=[]), 422, "area_empty", "areas"),
         (21, a_draft(areas=None, polygons=[CROSSED]), 422, "polygon_crosses", "polygons"),
         (22, a_draft(areas=None, polygons=[SWAPPED]), 422, "polygon_outside_force", "polygons"),
-        (23, a_draft(areas=None, polygons=[{"type": "Polygon", "coordinates": [ring(60_000)]}]), 422, "polygon_too_complex", "polygons"),
+        (
+            23,
+            a_draft(areas=None, polygons=[{"type": "Polygon", "coordinates": [ring(60_000)]}]),
+            422,
+            "polygon_too_complex",
+            "polygons",
+        ),
         (33, a_draft(audiance={}), 422, "field_unknown", "audiance"),
     ],
 )
-async def test_a_draft_is_refused_with_one_clear_error(site: Site, number: int, draft: dict[str, Any], status: int, code: str, field: str) -> None:
+async def test_a_draft_is_refused_with_one_clear_error(
+    site: Site, number: int, draft: dict[str, Any], status: int, code: str, field: str
+) -> None:
     answer = await site.post("/api/v1/messages", draft)
-    assert (answer.status, answer.code, answer.json["status"]) == (status, code, status), answer.body[:500]
+    assert (answer.status, answer.code, answer.json["status"]) == (
+        status,
+        code,
+        status,
+    ), answer.body[:500]
     assert answer.json["field"].startswith(field)
     assert answer.json["fix"]
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -88,7 +122,13 @@ _JSON = json.dumps(a_draft())
     ("number", "body", "media", "status", "code"),
     [
         (8, _JSON.replace("Road closed", "\\ud800"), "application/json", 400, "bad_encoding"),
-        (34, _JSON.replace('"kind"', '"status": "Test", "kind"', 1), "application/json", 400, "json_duplicate_key"),
+        (
+            34,
+            _JSON.replace('"kind"', '"status": "Test", "kind"', 1),
+            "application/json",
+            400,
+            "json_duplicate_key",
+        ),
         (35, _JSON.replace('"4h"', "NaN"), "application/json", 422, "number_range"),
         (35, _JSON.replace('"4h"', "1e999"), "application/json", 422, "number_range"),
         (35, _JSON.replace('"4h"', str(2**63)), "application/json", 422, "number_range"),
@@ -101,7 +141,9 @@ _JSON = json.dumps(a_draft())
         (0, "[]", "application/json", 422, "field_type"),
     ],
 )
-async def test_a_body_that_cannot_be_read_is_refused_by_name(site: Site, number: int, body: str | bytes, media: str, status: int, code: str) -> None:
+async def test_a_body_that_cannot_be_read_is_refused_by_name(
+    site: Site, number: int, body: str | bytes, media: str, status: int, code: str
+) -> None:
     data = body if isinstance(body, bytes) else body.encode()
     answer = await site.call("POST", "/api/v1/messages", data=data, headers={"Content-Type": media})
     assert (answer.status, answer.code) == (status, code)
@@ -112,23 +154,38 @@ async def test_a_body_too_large_is_refused_although_it_does_not_say_its_length(s
         for _ in range(200):
             yield b"x" * 65_536
 
-    answer = await site.call("POST", "/api/v1/messages", data=pieces(), headers={"Content-Type": "application/json"})
+    answer = await site.call(
+        "POST", "/api/v1/messages", data=pieces(), headers={"Content-Type": "application/json"}
+    )
     assert (answer.status, answer.code) == (413, "body_too_large")
 
 
 async def test_4_an_emoji_that_costs_parts_is_a_warning_at_preview_and_submit(site: Site) -> None:
-    message = await site.drafted(languages={"en": {"headline": "Road closed", "sms": "Road closed \U0001f6a7 " + "go round by the north " * 5}})
+    message = await site.drafted(
+        languages={
+            "en": {
+                "headline": "Road closed",
+                "sms": "Road closed \U0001f6a7 " + "go round by the north " * 5,
+            }
+        }
+    )
     for act in ("preview", "submit"):
         answer = await site.post(f"/api/v1/messages/{message}/{act}")
         assert answer.status == 200
-        assert any(w["field"] == "languages.en.sms" for w in answer.json["warnings"]), answer.json["warnings"]
+        assert any(w["field"] == "languages.en.sms" for w in answer.json["warnings"]), answer.json[
+            "warnings"
+        ]
 
 
 async def test_12_no_token_approves_alone(site: Site) -> None:
     answer = await site.post("/api/v1/messages", level(), role="approver")
     message = answer.json["id"]
-    agreed = (await site.post(f"/api/v1/messages/{message}/submit", role="approver")).json["content_hash"]
-    alone = await site.post(f"/api/v1/messages/{message}/approve", {"content_hash": agreed}, role="approver")
+    agreed = (await site.post(f"/api/v1/messages/{message}/submit", role="approver")).json[
+        "content_hash"
+    ]
+    alone = await site.post(
+        f"/api/v1/messages/{message}/approve", {"content_hash": agreed}, role="approver"
+    )
     assert (alone.status, alone.code) == (403, "same_person")
 
 
@@ -151,7 +208,9 @@ async def test_26_to_29_approvals_that_do_not_hold(site: Site) -> None:
     first = await site.post(path, {"content_hash": agreed}, role="approver")
     second = await site.post(path, {"content_hash": agreed}, role="approver2")
     assert (first.status, second.status, first.json) == (200, 200, second.json)
-    assert (await site.post(f"/api/v1/messages/{message}/cancel", {"why": "x"}, role="approver")).status == 200
+    assert (
+        await site.post(f"/api/v1/messages/{message}/cancel", {"why": "x"}, role="approver")
+    ).status == 200
     late = await site.post(path, {"content_hash": agreed}, role="approver")
     assert (late.status, late.code) == (409, "state_conflict")
 
@@ -162,20 +221,32 @@ async def test_26_to_29_approvals_that_do_not_hold(site: Site) -> None:
 async def test_30_a_post_without_a_key_is_refused(site: Site) -> None:
     for headers in ({}, {"Idempotency-Key": "  "}):
         answer = await site.post("/api/v1/messages", a_draft(), key=None, headers=headers)
-        assert (answer.status, answer.code, answer.json["field"]) == (400, "key_missing", "Idempotency-Key")
+        assert (answer.status, answer.code, answer.json["field"]) == (
+            400,
+            "key_missing",
+            "Idempotency-Key",
+        )
     long = await site.post("/api/v1/messages", a_draft(), key="x" * 300)
     assert (long.status, long.code) == (400, "key_invalid")
 
 
-async def test_31_the_same_key_and_body_get_the_first_answer_byte_for_byte_and_another_body_is_refused(site: Site) -> None:
+async def test_31_the_same_key_and_body_get_the_first_answer_and_another_body_is_refused(
+    site: Site,
+) -> None:
     first = await site.post("/api/v1/messages", a_draft(), key="k31")
     again = await site.post("/api/v1/messages", a_draft(), key="k31")
-    assert (again.status, again.body, again.headers["Content-Type"]) == (201, first.body, first.headers["Content-Type"])
+    assert (again.status, again.body, again.headers["Content-Type"]) == (
+        201,
+        first.body,
+        first.headers["Content-Type"],
+    )
     other = await site.post("/api/v1/messages", a_draft(expires="5h"), key="k31")
     assert (other.status, other.code) == (422, "key_reused")
     elsewhere = await site.post(f"/api/v1/messages/{first.json['id']}/submit", key="k31")
     assert (elsewhere.status, elsewhere.code) == (422, "key_reused")
-    somebody_else = await site.post("/api/v1/messages", a_draft(expires="5h"), key="k31", role="approver")
+    somebody_else = await site.post(
+        "/api/v1/messages", a_draft(expires="5h"), key="k31", role="approver"
+    )
     assert somebody_else.status == 201
 
 
@@ -186,25 +257,39 @@ async def test_31_a_refusal_is_an_answer_too(site: Site) -> None:
     assert again.headers["Content-Type"] == "application/problem+json"
 
 
-async def test_32_a_key_that_is_being_answered_is_a_conflict_and_the_act_is_done_once(site: Site) -> None:
-    answers = await asyncio.gather(*(site.post("/api/v1/messages", a_draft(expires="7h"), key="k32") for _ in range(10)))
+async def test_32_a_key_that_is_being_answered_is_a_conflict_and_the_act_is_done_once(
+    site: Site,
+) -> None:
+    answers = await asyncio.gather(
+        *(site.post("/api/v1/messages", a_draft(expires="7h"), key="k32") for _ in range(10))
+    )
     done = [a for a in answers if a.status == 201]
     assert done
     assert {a.code for a in answers if a.status != 201} <= {"key_in_flight"}
     assert len({a.json["id"] for a in done}) == 1
 
 
-async def _reservation_of_a_dead_process(site: Site, key: str, draft: dict[str, Any], age: timedelta) -> None:
-    """Leave what a process leaves that dies between its reservation and its act: found by watching what one request reserves."""
+async def _reservation_of_a_dead_process(
+    site: Site, key: str, draft: dict[str, Any], age: timedelta
+) -> None:
+    """Leave what a process leaves that dies between its reservation and its act: found by watching
+    what one request reserves.
+    """
     await site.post("/api/v1/messages", draft, key=key)
 
     def forget(conn: Connection) -> None:
-        conn.execute(update(table).where(table.c.key == key).values(status=None, body=None, at=datetime.now(UTC) - age))
+        conn.execute(
+            update(table)
+            .where(table.c.key == key)
+            .values(status=None, body=None, at=datetime.now(UTC) - age)
+        )
 
     await site.db.write(forget)
 
 
-async def test_a_reservation_of_a_dead_process_is_in_flight_for_a_minute_and_then_taken_over(site: Site) -> None:
+async def test_a_reservation_of_a_dead_process_is_in_flight_for_a_minute_and_then_taken_over(
+    site: Site,
+) -> None:
     await _reservation_of_a_dead_process(site, "dead", a_draft(), timedelta(seconds=50))
     young = await site.post("/api/v1/messages", a_draft(), key="dead")
     assert (young.status, young.code, young.headers["Retry-After"]) == (409, "key_in_flight", "2")
@@ -215,15 +300,28 @@ async def test_a_reservation_of_a_dead_process_is_in_flight_for_a_minute_and_the
 
 
 async def test_who_wakes_up_after_being_taken_over_has_its_act_rolled_back(site: Site) -> None:
-    """The sleeper reserved, slept over a minute, another request took over and answered: the sleeper's act and answer go together, or not at all."""
+    """The sleeper reserved, slept over a minute, another request took over and answered: the
+    sleeper's act and answer go together, or not at all.
+    """
     before = len((await site.get("/api/v1/messages?limit=1000")).json["messages"])
-    reserved = await site.db.write(replies.reserve, operator_id=1, key="sleeper", digest="d", now=datetime.now(UTC) - timedelta(minutes=2))
+    reserved = await site.db.write(
+        replies.reserve,
+        operator_id=1,
+        key="sleeper",
+        digest="d",
+        now=datetime.now(UTC) - timedelta(minutes=2),
+    )
     assert isinstance(reserved, replies.Reservation)
-    taken = await site.db.write(replies.reserve, operator_id=1, key="sleeper", digest="d", now=datetime.now(UTC))
+    taken = await site.db.write(
+        replies.reserve, operator_id=1, key="sleeper", digest="d", now=datetime.now(UTC)
+    )
     assert isinstance(taken, replies.Reservation)
     actor = await site.desk.actor(site.tokens["author"])
     content = read_draft(json.dumps(a_draft()).encode(), "json", now=datetime.now(UTC))
-    act = idempotency.Act(do=lambda desk: desk.draft(actor, content), answer=lambda _conn, v, _seen: {"id": v.message_id})
+    act = idempotency.Act(
+        do=lambda desk: desk.draft(actor, content),
+        answer=lambda _conn, v, _seen: {"id": v.message_id},
+    )
     with pytest.raises(Exception, match="key_in_flight"):
         await idempotency._do(site.desk, reserved, lambda: act)
     assert len((await site.get("/api/v1/messages?limit=1000")).json["messages"]) == before
@@ -232,7 +330,13 @@ async def test_who_wakes_up_after_being_taken_over_has_its_act_rolled_back(site:
 
 
 async def test_a_fault_of_ours_gives_the_key_back(site: Site) -> None:
-    scope = {"type": "http", "method": "POST", "path": "/x", "query_string": b"", "headers": [(b"idempotency-key", b"fault"), (b"host", b"x")]}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/x",
+        "query_string": b"",
+        "headers": [(b"idempotency-key", b"fault"), (b"host", b"x")],
+    }
     actor = await site.desk.actor(site.tokens["author"])
 
     def broken() -> idempotency.Act:

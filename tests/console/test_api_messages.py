@@ -17,23 +17,48 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         yield running
 
 
-async def test_a_message_goes_from_draft_to_live_by_two_people_and_each_answer_is_its_json(site: Site) -> None:
+async def test_a_message_goes_from_draft_to_live_by_two_people_and_each_answer_is_its_json(
+    site: Site,
+) -> None:
     drafted = await site.post("/api/v1/messages", a_draft())
     assert drafted.status == 201
     message = drafted.json["id"]
-    assert set(drafted.json) == {"id", "version", "kind", "status", "state", "content_hash", "identifier", "sent", "expires", "counts"}
-    assert (drafted.json["version"], drafted.json["state"], drafted.json["content_hash"]) == (1, "draft", None)
+    assert set(drafted.json) == {
+        "id",
+        "version",
+        "kind",
+        "status",
+        "state",
+        "content_hash",
+        "identifier",
+        "sent",
+        "expires",
+        "counts",
+    }
+    assert (drafted.json["version"], drafted.json["state"], drafted.json["content_hash"]) == (
+        1,
+        "draft",
+        None,
+    )
     previewed = await site.post(f"/api/v1/messages/{message}/preview")
     assert (previewed.status, previewed.json.get("people")) == (200, 32), previewed.body
     assert previewed.json["counts"]["addressed"] == 32
     submitted = await site.post(f"/api/v1/messages/{message}/submit")
-    assert (submitted.status, submitted.json["state"], submitted.json["people"]) == (200, "pending_approval", 32)
+    assert (submitted.status, submitted.json["state"], submitted.json["people"]) == (
+        200,
+        "pending_approval",
+        32,
+    )
     agreed = submitted.json["content_hash"]
-    approved = await site.post(f"/api/v1/messages/{message}/approve", {"content_hash": agreed}, role="approver")
+    approved = await site.post(
+        f"/api/v1/messages/{message}/approve", {"content_hash": agreed}, role="approver"
+    )
     assert (approved.status, approved.json["state"]) == (200, "approved")
     assert approved.json["identifier"].startswith("fasttime.local-")
     assert approved.json["expires"].endswith("+00:00")
-    again = await site.post(f"/api/v1/messages/{message}/approve", {"content_hash": agreed}, role="approver")
+    again = await site.post(
+        f"/api/v1/messages/{message}/approve", {"content_hash": agreed}, role="approver"
+    )
     assert (again.status, again.json) == (200, approved.json)
     await site.release(message)
     shown = (await site.get(f"/api/v1/messages/{message}", role="auditor")).json
@@ -57,63 +82,125 @@ async def test_what_get_shows_as_content_is_what_put_takes(site: Site) -> None:
 
 async def test_hold_resume_cancel_return_and_reject_do_what_they_say(site: Site) -> None:
     message = await site.live()
-    assert (await site.post(f"/api/v1/messages/{message}/hold", role="operator")).json["state"] == "held"
-    assert (await site.post(f"/api/v1/messages/{message}/resume", role="approver")).json["state"] == "live"
-    cancelled = await site.post(f"/api/v1/messages/{message}/cancel", {"why": "mistake"}, role="approver")
+    assert (await site.post(f"/api/v1/messages/{message}/hold", role="operator")).json[
+        "state"
+    ] == "held"
+    assert (await site.post(f"/api/v1/messages/{message}/resume", role="approver")).json[
+        "state"
+    ] == "live"
+    cancelled = await site.post(
+        f"/api/v1/messages/{message}/cancel", {"why": "mistake"}, role="approver"
+    )
     assert (cancelled.json["state"], cancelled.json["handing_over"]) == ("cancelled", 0)
     other, agreed = await site.submitted()
-    returned = await site.post(f"/api/v1/messages/{other}/return", {"why": "spelling"}, role="approver")
+    returned = await site.post(
+        f"/api/v1/messages/{other}/return", {"why": "spelling"}, role="approver"
+    )
     assert returned.json["state"] == "returned"
     assert (await site.get(f"/api/v1/messages/{other}")).json["why"] == "spelling"
-    assert (await site.post(f"/api/v1/messages/{other}/reject", {"why": "no"}, role="approver")).json["state"] == "rejected"
-    late = await site.post(f"/api/v1/messages/{other}/approve", {"content_hash": agreed}, role="approver")
+    assert (
+        await site.post(f"/api/v1/messages/{other}/reject", {"why": "no"}, role="approver")
+    ).json["state"] == "rejected"
+    late = await site.post(
+        f"/api/v1/messages/{other}/approve", {"content_hash": agreed}, role="approver"
+    )
     assert (late.status, late.code) == (409, "state_conflict")
 
 
 async def test_an_update_a_correction_and_an_all_clear_are_drafted_over_http(site: Site) -> None:
     message = await site.live()
-    for path, kind in (("update", "incident"), ("correct", "correction"), ("all-clear", "all_clear")):
-        text = {"status": "Actual", "languages": {"en": {"headline": f"Now {kind}"}}, "note": "the street was wrong" if kind == "correction" else None}
-        answer = await site.post(f"/api/v1/messages/{message}/{path}", {k: v for k, v in text.items() if v})
+    for path, kind in (
+        ("update", "incident"),
+        ("correct", "correction"),
+        ("all-clear", "all_clear"),
+    ):
+        text = {
+            "status": "Actual",
+            "languages": {"en": {"headline": f"Now {kind}"}},
+            "note": "the street was wrong" if kind == "correction" else None,
+        }
+        answer = await site.post(
+            f"/api/v1/messages/{message}/{path}", {k: v for k, v in text.items() if v}
+        )
         assert (answer.status, answer.json["kind"], answer.json["state"]) == (201, kind, "draft")
-        edited = await site.call("PUT", f"/api/v1/messages/{message}", json={k: v for k, v in text.items() if v})
+        edited = await site.call(
+            "PUT", f"/api/v1/messages/{message}", json={k: v for k, v in text.items() if v}
+        )
         assert edited.status == 200, edited.body
-        assert (await site.post(f"/api/v1/messages/{message}/reject", {"why": "enough"}, role="approver")).status == 200
+        assert (
+            await site.post(
+                f"/api/v1/messages/{message}/reject", {"why": "enough"}, role="approver"
+            )
+        ).status == 200
 
 
 async def test_a_resend_is_ordered_listed_and_approved_by_its_own_digest_only(site: Site) -> None:
     message = await site.live()
     await site.done(await site.claimed(), "failed")
-    ordered = await site.post(f"/api/v1/messages/{message}/resend", {"only": ["failed"]}, role="operator")
+    ordered = await site.post(
+        f"/api/v1/messages/{message}/resend", {"only": ["failed"]}, role="operator"
+    )
     assert ordered.status == 200, ordered.body
     order = ordered.json["resend"]
-    assert (order["only"], order["people"], order["mark"], order["state"]) == (["failed"], 30, "REPEAT", "pending_approval")
+    assert (order["only"], order["people"], order["mark"], order["state"]) == (
+        ["failed"],
+        30,
+        "REPEAT",
+        "pending_approval",
+    )
     shown = (await site.get(f"/api/v1/messages/{message}", role="approver")).json["resend"]
     assert shown == order
-    assert (await site.get("/api/v1/resends", role="approver")).json["resends"] == [{"message": message, **order}]
-    again = await site.post(f"/api/v1/messages/{message}/approve", {"content_hash": ordered.json["content_hash"]}, role="approver")
+    assert (await site.get("/api/v1/resends", role="approver")).json["resends"] == [
+        {"message": message, **order}
+    ]
+    again = await site.post(
+        f"/api/v1/messages/{message}/approve",
+        {"content_hash": ordered.json["content_hash"]},
+        role="approver",
+    )
     assert again.status == 200  # the first approval, repeated: it approves nothing
     assert (await site.get(f"/api/v1/messages/{message}", role="approver")).json["resend"] == order
-    approved = await site.post(f"/api/v1/messages/{message}/approve", {"content_hash": order["content_hash"]}, role="approver")
+    approved = await site.post(
+        f"/api/v1/messages/{message}/approve",
+        {"content_hash": order["content_hash"]},
+        role="approver",
+    )
     assert approved.status == 200
     assert "resend" not in (await site.get(f"/api/v1/messages/{message}", role="approver")).json
-    refused = await site.post(f"/api/v1/messages/{message}/resend", {"only": "delivered"}, role="operator")
+    refused = await site.post(
+        f"/api/v1/messages/{message}/resend", {"only": "delivered"}, role="operator"
+    )
     assert (refused.status, refused.code) == (422, "only_unknown")
 
 
 async def test_a_cap_document_becomes_a_draft_with_an_identifier_of_ours(site: Site) -> None:
-    document = """<?xml version="1.0"?><alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>their-1</identifier><sender>them@example.org</sender>
+    document = """<?xml version="1.0"?>
+    <alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>their-1</identifier>
+    <sender>them@example.org</sender>
     <sent>2026-11-21T12:00:00-00:00</sent><status>Actual</status><msgType>Alert</msgType><scope>Public</scope><info><category>Safety</category><event>Flood</event>
-    <urgency>Immediate</urgency><severity>Severe</severity><certainty>Observed</certainty><headline>River high</headline><area><areaDesc>here</areaDesc>
+    <urgency>Immediate</urgency><severity>Severe</severity><certainty>Observed</certainty>
+    <headline>River high</headline><area><areaDesc>here</areaDesc>
     <circle>51.5,-0.14 0.5</circle></area></info></alert>"""
-    answer = await site.call("POST", "/api/v1/messages", data=document.encode(), headers={"Content-Type": "application/cap+xml"})
+    answer = await site.call(
+        "POST",
+        "/api/v1/messages",
+        data=document.encode(),
+        headers={"Content-Type": "application/cap+xml"},
+    )
     assert (answer.status, answer.json["kind"]) == (201, "incident")
     content = (await site.get(f"/api/v1/messages/{answer.json['id']}")).json["content"]
     assert content["incidents"] == ["their-1"]
-    broken = await site.call("POST", "/api/v1/messages", data=document.replace("<status>Actual", "<status>Real").encode(), headers={"Content-Type": "application/cap+xml"})
+    broken = await site.call(
+        "POST",
+        "/api/v1/messages",
+        data=document.replace("<status>Actual", "<status>Real").encode(),
+        headers={"Content-Type": "application/cap+xml"},
+    )
     assert broken.status == 422
     bomb = b'<!DOCTYPE x [<!ENTITY a "b">]><alert/>'
-    refused = await site.call("POST", "/api/v1/messages", data=bomb, headers={"Content-Type": "application/cap+xml"})
+    refused = await site.call(
+        "POST", "/api/v1/messages", data=bomb, headers={"Content-Type": "application/cap+xml"}
+    )
     assert (refused.status, refused.code) == (400, "doctype_forbidden")
 
 
@@ -134,19 +221,33 @@ async def test_a_cap_document_becomes_a_draft_with_an_identifier_of_ours(site: S
         ("camden", "submit", None, 403, "area_out_of_scope"),
     ],
 )
-async def test_an_act_is_refused_by_name(site: Site, role: str | None, path: str, body: object, status: int, code: str) -> None:
+async def test_an_act_is_refused_by_name(
+    site: Site, role: str | None, path: str, body: object, status: int, code: str
+) -> None:
     message, _ = await site.submitted()
     answer = await site.post(f"/api/v1/messages/{message}/{path}", body, role=role)
     assert (answer.status, answer.code) == (status, code)
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert {"type", "title", "status", "code", "field", "detail", "fix", "problems"} <= set(answer.json)
+    assert {"type", "title", "status", "code", "field", "detail", "fix", "problems"} <= set(
+        answer.json
+    )
 
 
 async def test_without_a_right_token_there_is_401_and_how_to_authenticate(site: Site) -> None:
     none = await site.get("/api/v1/messages", role=None)
-    assert (none.status, none.code, none.headers["WWW-Authenticate"]) == (401, "token_missing", "Bearer")
-    wrong = await site.get("/api/v1/messages", role=None, headers={"Authorization": "Bearer nonsense"})
-    assert (wrong.status, wrong.code, wrong.headers["WWW-Authenticate"]) == (401, "token_invalid", 'Bearer error="invalid_token"')
+    assert (none.status, none.code, none.headers["WWW-Authenticate"]) == (
+        401,
+        "token_missing",
+        "Bearer",
+    )
+    wrong = await site.get(
+        "/api/v1/messages", role=None, headers={"Authorization": "Bearer nonsense"}
+    )
+    assert (wrong.status, wrong.code, wrong.headers["WWW-Authenticate"]) == (
+        401,
+        "token_invalid",
+        'Bearer error="invalid_token"',
+    )
     basic = await site.get("/api/v1/messages", role=None, headers={"Authorization": "Basic eDp5"})
     assert basic.code == "token_missing"
 
@@ -158,13 +259,27 @@ async def test_messages_come_by_page_and_a_forged_cursor_is_refused(site: Site) 
     third = (await site.get(f"/api/v1/messages?limit=2&cursor={second['next']}")).json
     assert [m["id"] for page in (first, second, third) for m in page["messages"]] == made[::-1]
     assert third["next"] is None
-    for query in ("limit=-1", "limit=0", "limit=1001", "limit=x", "cursor=abc", f"cursor={first['next'][:-2]}AA", "cursor=%C3%A9"):
+    for query in (
+        "limit=-1",
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "cursor=abc",
+        f"cursor={first['next'][:-2]}AA",
+        "cursor=%C3%A9",
+    ):
         answer = await site.get(f"/api/v1/messages?{query}")
         assert (answer.status, answer.code) == (400, "cursor_invalid"), query
 
 
 async def test_whatever_is_not_there_is_a_problem_and_never_a_trace(site: Site) -> None:
-    for path in ("/api/v1/messages/99", "/api/v1/messages/x", "/api/v1/messages/99999999999999999999", "/api/v1/nothing", "/nothing"):
+    for path in (
+        "/api/v1/messages/99",
+        "/api/v1/messages/x",
+        "/api/v1/messages/99999999999999999999",
+        "/api/v1/nothing",
+        "/nothing",
+    ):
         answer = await site.get(path)
         assert answer.status == 404, path
         assert answer.headers["Content-Type"] == "application/problem+json"
@@ -176,14 +291,27 @@ async def test_whatever_is_not_there_is_a_problem_and_never_a_trace(site: Site) 
 async def test_the_openapi_document_is_there_and_names_every_route(site: Site) -> None:
     document = (await site.get("/openapi.json", role=None)).json
     assert document["openapi"].startswith("3.1")
-    assert {"/api/v1/messages/{id}/approve", "/api/v1/messages/{id}/all-clear", "/api/v1/events", "/hooks/twilio/inbound", "/v/{code}", "/readyz"} <= set(document["paths"])
+    assert {
+        "/api/v1/messages/{id}/approve",
+        "/api/v1/messages/{id}/all-clear",
+        "/api/v1/events",
+        "/hooks/twilio/inbound",
+        "/v/{code}",
+        "/readyz",
+    } <= set(document["paths"])
 
 
 async def test_an_operator_of_one_area_does_not_see_who_another_room_told(site: Site) -> None:
     message = await site.live()
     more: dict[str, Any] = {"email": None, "now": datetime.now(UTC)}
-    _, site.tokens["camden approver"] = await site.db.write(operators.add, name="camden approver", role="approver", area=CAMDEN, **more)
-    assert (await site.get(f"/api/v1/messages/{message}/deliveries", role="camden approver")).code == "area_out_of_scope"
-    assert (await site.get(f"/api/v1/messages/{message}/deliveries", role="camden")).code == "wrong_role"
+    _, site.tokens["camden approver"] = await site.db.write(
+        operators.add, name="camden approver", role="approver", area=CAMDEN, **more
+    )
+    assert (
+        await site.get(f"/api/v1/messages/{message}/deliveries", role="camden approver")
+    ).code == "area_out_of_scope"
+    assert (
+        await site.get(f"/api/v1/messages/{message}/deliveries", role="camden")
+    ).code == "wrong_role"
     drafted = await site.post("/api/v1/messages", a_draft(areas=[CAMDEN]), role="camden")
     assert drafted.status == 201

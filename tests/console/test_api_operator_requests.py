@@ -26,7 +26,12 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with open_site(tmp_path) as running:
         for name, email in (("second", "second@example.org"), ("third", "boss+x@example.org")):
             _, running.tokens[name] = await running.db.write(
-                operators.add, name=f"Admin {name}", role="administrator", area=None, email=email, now=datetime.now(UTC)
+                operators.add,
+                name=f"Admin {name}",
+                role="administrator",
+                area=None,
+                email=email,
+                now=datetime.now(UTC),
             )
         yield running
 
@@ -38,10 +43,19 @@ async def ask(site: Site, body: dict[str, Any], role: str = "administrator") -> 
 
 
 async def test_an_administrator_alone_makes_no_operator_and_takes_no_export(site: Site) -> None:
-    await site.db.write(lambda conn: conn.execute(update(operator).where(operator.c.role == "administrator", operator.c.email.is_(None)).values(email="boss@example.org")))
+    await site.db.write(
+        lambda conn: conn.execute(
+            update(operator)
+            .where(operator.c.role == "administrator", operator.c.email.is_(None))
+            .values(email="boss@example.org")
+        )
+    )
     for body in (NEW, {"kind": "disable", "name": "Admin second"}, {"kind": "export"}):
         request = await ask(site, body)
-        for role in ("administrator", "third"):  # the same person, and their second account by mailbox
+        for role in (
+            "administrator",
+            "third",
+        ):  # the same person, and their second account by mailbox
             answer = await site.post(f"{PATH}/{request}/approve", role=role)
             assert (answer.status, answer.code) == (403, "same_person")
         for role in ("author", "approver", "operator", "auditor"):
@@ -60,24 +74,43 @@ async def test_the_token_is_answered_once_and_stored_nowhere(site: Site) -> None
     token = first.json["token"]
     assert (await site.desk.actor(token)).name == "Kit Lee"
     again = await site.post(path, role="second", key="one")
-    assert (again.status, "token" in again.json, again.headers["Idempotency-Replayed"]) == (200, False, "true")
+    assert (again.status, "token" in again.json, again.headers["Idempotency-Replayed"]) == (
+        200,
+        False,
+        "true",
+    )
     assert token not in str((await site.get(PATH, role="administrator")).json)
-    stored = await site.db.read(lambda conn: [*conn.execute(select(idempotency.c.body)).scalars(), *conn.execute(select(operator_request.c.what)).scalars()])
+    stored = await site.db.read(
+        lambda conn: [
+            *conn.execute(select(idempotency.c.body)).scalars(),
+            *conn.execute(select(operator_request.c.what)).scalars(),
+        ]
+    )
     assert token not in "".join(str(text) for text in stored)
     assert token not in str(await site.db.read(audit.listed))
     assert (await site.post(path, role="third")).code == "state_conflict"
 
 
-async def test_a_disabled_operator_s_token_is_worthless_and_every_step_is_chained(site: Site) -> None:
+async def test_a_disabled_operator_s_token_is_worthless_and_every_step_is_chained(
+    site: Site,
+) -> None:
     request = await ask(site, {"kind": "disable", "name": "Admin third"})
     assert (await site.post(f"{PATH}/{request}/approve", role="second")).json["state"] == "approved"
     assert (await site.get(PATH, role="third")).code == "token_invalid"
     refused = await ask(site, NEW)
-    assert (await site.post(f"{PATH}/{refused}/reject", {"why": "nobody knows them"}, role="second")).json["state"] == "rejected"
+    assert (
+        await site.post(f"{PATH}/{refused}/reject", {"why": "nobody knows them"}, role="second")
+    ).json["state"] == "rejected"
     assert (await site.post(f"{PATH}/{refused}/approve", role="second")).code == "state_conflict"
     links = (await site.get("/api/v1/audit", role="auditor")).json["links"]
     told = [link["action"] for link in links if link["kind"] == "admin"]
-    assert told[-5:] == ["operators.request", "operators.disable", "operators.approve", "operators.request", "operators.reject"]
+    assert told[-5:] == [
+        "operators.request",
+        "operators.disable",
+        "operators.approve",
+        "operators.request",
+        "operators.reject",
+    ]
     assert "Kit Lee" in links[-2]["detail"]
     assert "kit@example.org" not in str(links)
 
@@ -89,7 +122,11 @@ async def test_an_export_is_fetched_once_by_who_asked_for_it_within_the_hour(sit
     assert (await site.post(f"{path}/approve", role="second")).status == 200
     assert (await site.get(f"{path}/export", role="second")).code == "request_unknown"
     got = await site.get(f"{path}/export", role="administrator")
-    assert (got.status, got.headers["Content-Type"], got.headers["Cache-Control"]) == (200, "text/csv; charset=utf-8", "no-store")
+    assert (got.status, got.headers["Content-Type"], got.headers["Cache-Control"]) == (
+        200,
+        "text/csv; charset=utf-8",
+        "no-store",
+    )
     assert b"+447700900001" in got.body
     assert (await site.get(f"{path}/export", role="administrator")).code == "state_conflict"
     links = await site.db.read(audit.listed)
@@ -98,28 +135,46 @@ async def test_an_export_is_fetched_once_by_who_asked_for_it_within_the_hour(sit
     late = await ask(site, {"kind": "export"})
     await site.post(f"{PATH}/{late}/approve", role="second")
     hour_ago = datetime.now(UTC) - timedelta(hours=1, seconds=1)
-    await site.db.write(lambda conn: conn.execute(update(operator_request).where(operator_request.c.id == late).values(decided_at=hour_ago)))
+    await site.db.write(
+        lambda conn: conn.execute(
+            update(operator_request)
+            .where(operator_request.c.id == late)
+            .values(decided_at=hour_ago)
+        )
+    )
     assert (await site.get(f"{PATH}/{late}/export", role="administrator")).code == "expired"
 
 
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ({}, "kind_missing"), ({"kind": "promote"}, "kind_unknown"), ({"kind": "export", "name": "x"}, "field_unknown"), ({**NEW, "token": "x"}, "field_unknown"),
-        ({**NEW, "role": "king"}, "role_unknown"), ({**NEW, "email": None}, "email_missing"), ({**NEW, "email": "x"}, "email_invalid"), ({**NEW, "name": "1"}, "name_invalid"),
-        ({**NEW, "name": "АDMIN second"}, "mixed_script"), ({**NEW, "name": "Admin  SECOND"}, "operator_exists"), ({**NEW, "email": "second+x@example.org"}, "person_exists"),
-        ({**NEW, "area": "E99999999"}, "area_unknown"), ({**NEW, "may_set": "UK"}, "field_type"), ({**NEW, "may_set": ["x"]}, "scope_invalid"),
+        ({}, "kind_missing"), ({"kind": "promote"}, "kind_unknown"),
+        ({"kind": "export", "name": "x"}, "field_unknown"),
+        ({**NEW, "token": "x"}, "field_unknown"),
+        ({**NEW, "role": "king"}, "role_unknown"), ({**NEW, "email": None}, "email_missing"),
+        ({**NEW, "email": "x"}, "email_invalid"), ({**NEW, "name": "1"}, "name_invalid"),
+        ({**NEW, "name": "АDMIN second"}, "mixed_script"),
+        ({**NEW, "name": "Admin  SECOND"}, "operator_exists"),
+        ({**NEW, "email": "second+x@example.org"}, "person_exists"),
+        ({**NEW, "area": "E99999999"}, "area_unknown"), ({**NEW, "may_set": "UK"}, "field_type"),
+        ({**NEW, "may_set": ["x"]}, "scope_invalid"),
         ({"kind": "disable", "name": "Nobody"}, "operator_unknown"),
     ],
 )  # fmt: skip
-async def test_a_request_that_could_not_be_done_is_refused_by_name(site: Site, body: dict[str, Any], code: str) -> None:
+async def test_a_request_that_could_not_be_done_is_refused_by_name(
+    site: Site, body: dict[str, Any], code: str
+) -> None:
     assert (await site.post(PATH, body, role="administrator")).code == code
 
 
-async def test_a_request_that_waited_for_a_week_or_whose_asker_was_disabled_asks_for_nothing_more(site: Site) -> None:
+async def test_a_request_that_waited_for_a_week_or_whose_asker_was_disabled_asks_for_nothing_more(
+    site: Site,
+) -> None:
     request = await ask(site, NEW, "third")
     week_ago = datetime.now(UTC) - timedelta(days=7, seconds=1)
-    await site.db.write(lambda conn: conn.execute(update(operator_request).values(asked_at=week_ago)))
+    await site.db.write(
+        lambda conn: conn.execute(update(operator_request).values(asked_at=week_ago))
+    )
     assert (await site.post(f"{PATH}/{request}/approve", role="second")).code == "expired"
     request = await ask(site, {**NEW, "name": "Kit Lees"}, "third")
     await site.db.write(operators.disable, "Admin third", datetime.now(UTC))
@@ -130,7 +185,11 @@ async def test_a_request_that_waited_for_a_week_or_whose_asker_was_disabled_asks
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     from console import migrate
 
-    url = f"sqlite:///{tmp_path}/x.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    url = (
+        f"sqlite:///{tmp_path}/x.db"
+        if request.param == "sqlite"
+        else request.getfixturevalue("postgres_url")
+    )
     database = Database(url)
     await migrate.upgrade(database)
     yield database
@@ -139,10 +198,31 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
 
 async def test_of_two_approvals_at_a_time_one_counts(db: Database) -> None:
     now = datetime.now(UTC)
-    people = [(await db.write(operators.add, name=f"Admin {x}", role="administrator", area=None, email=f"{x}@example.org", now=now))[0] for x in ("a", "b", "c")]
-    what: dict[str, Any] = {"name": "Kit Lee", "role": "author", "area": None, "email": "kit@example.org", "may_set": []}
+    people = [
+        (
+            await db.write(
+                operators.add,
+                name=f"Admin {x}",
+                role="administrator",
+                area=None,
+                email=f"{x}@example.org",
+                now=now,
+            )
+        )[0]
+        for x in ("a", "b", "c")
+    ]
+    what: dict[str, Any] = {
+        "name": "Kit Lee",
+        "role": "author",
+        "area": None,
+        "email": "kit@example.org",
+        "may_set": [],
+    }
     asked = await db.write(operator_requests.ask, people[0], "add", what, now)
-    got = await asyncio.gather(*(db.write(operator_requests.approve, p, asked.id, now) for p in people[1:] * 3), return_exceptions=True)
+    got = await asyncio.gather(
+        *(db.write(operator_requests.approve, p, asked.id, now) for p in people[1:] * 3),
+        return_exceptions=True,
+    )
     assert len([g for g in got if not isinstance(g, BaseException)]) == 1
     assert all(isinstance(g, Rejected) for g in got if isinstance(g, BaseException))
     assert [o["name"] for o in await db.read(operators.listed)][3:] == ["Kit Lee"]

@@ -1,4 +1,6 @@
-"""The same, on PostgreSQL: what a transaction of the web process asks of it differs from SQLite in locks, types and conflicts."""
+"""The same, on PostgreSQL: what a transaction of the web process asks of it differs from SQLite in
+locks, types and conflicts.
+"""
 
 from __future__ import annotations
 
@@ -26,34 +28,86 @@ async def test_a_message_goes_its_way_and_everything_that_looks_at_it_answers(si
     message = await site.live()
     s = await site.claimed()
     await site.done(s)
-    status = await site.twilio(f"/hooks/twilio/status/{site.attempt(s)}", {"MessageSid": "SM1", "MessageStatus": "failed", "ErrorCode": "21610", "To": "+447700900001"})
+    status = await site.twilio(
+        f"/hooks/twilio/status/{site.attempt(s)}",
+        {
+            "MessageSid": "SM1",
+            "MessageStatus": "failed",
+            "ErrorCode": "21610",
+            "To": "+447700900001",
+        },
+    )
     assert status.status == 200
-    assert (await site.twilio("/hooks/twilio/inbound", {"MessageSid": "SM2", "From": "+447700900002", "Body": "STOP"})).status == 200
-    assert {p for p, c in (await site.db.read(registry.contacts, range(1, 40), "sms")).items() if c.stopped} == {1, 2, 33}
+    assert (
+        await site.twilio(
+            "/hooks/twilio/inbound", {"MessageSid": "SM2", "From": "+447700900002", "Body": "STOP"}
+        )
+    ).status == 200
+    assert {
+        p
+        for p, c in (await site.db.read(registry.contacts, range(1, 40), "sms")).items()
+        if c.stopped
+    } == {1, 2, 33}
     call = await site.claimed("voice")
-    assert (await site.twilio(f"/hooks/twilio/voice/{site.attempt(call)}?key=1", {"CallSid": "CA1", "Digits": "1"})).status == 200
+    assert (
+        await site.twilio(
+            f"/hooks/twilio/voice/{site.attempt(call)}?key=1", {"CallSid": "CA1", "Digits": "1"}
+        )
+    ).status == 200
     v = await site.version(message)
-    paths = ["/", "/feed.atom", f"/cap/{v.identifier}.xml", f"/v/{v.code}", "/readyz", "/api/v1/messages", "/api/v1/threat-levels", "/api/v1/areas"]
-    paths += [f"/api/v1/messages/{message}{part}" for part in ("", "/deliveries", "/counts", "/explain/p1")]
+    paths = [
+        "/",
+        "/feed.atom",
+        f"/cap/{v.identifier}.xml",
+        f"/v/{v.code}",
+        "/readyz",
+        "/api/v1/messages",
+        "/api/v1/threat-levels",
+        "/api/v1/areas",
+    ]
+    paths += [
+        f"/api/v1/messages/{message}{part}"
+        for part in ("", "/deliveries", "/counts", "/explain/p1")
+    ]
     for path in paths:
         assert (await site.get(path, role="operator")).status == 200, path
     assert (await site.get("/api/v1/subscribers", role="auditor")).status == 200
-    assert (await site.call("POST", f"/u/{unsubscribe.token(5, 'sms', site.settings.key())}", role=None, key=None)).status == 200
-    assert (await site.post(f"/api/v1/messages/{message}/cancel", {"why": "done"}, role="approver")).status == 200
+    assert (
+        await site.call(
+            "POST", f"/u/{unsubscribe.token(5, 'sms', site.settings.key())}", role=None, key=None
+        )
+    ).status == 200
+    assert (
+        await site.post(f"/api/v1/messages/{message}/cancel", {"why": "done"}, role="approver")
+    ).status == 200
 
 
-async def test_one_of_many_at_once_with_a_key_is_done_and_the_others_get_its_answer_or_a_conflict(site: Site) -> None:
-    answers = await asyncio.gather(*(site.post("/api/v1/messages", a_draft(), key="k") for _ in range(20)))
+async def test_one_of_many_at_once_with_a_key_is_done_and_the_others_get_its_answer_or_a_conflict(
+    site: Site,
+) -> None:
+    answers = await asyncio.gather(
+        *(site.post("/api/v1/messages", a_draft(), key="k") for _ in range(20))
+    )
     assert len({a.json["id"] for a in answers if a.status == 201}) == 1
     assert {a.code for a in answers if a.status != 201} <= {"key_in_flight"}
     assert (await site.post("/api/v1/messages", a_draft(), key="k")).status == 201
 
 
-async def test_an_old_reservation_is_taken_over_by_one_and_its_first_holder_cannot_answer_any_more(site: Site) -> None:
+async def test_an_old_reservation_is_taken_over_by_one_and_its_first_holder_cannot_answer_any_more(
+    site: Site,
+) -> None:
     now = datetime.now(UTC)
-    first = await site.db.write(replies.reserve, operator_id=1, key="k", digest="d", now=now - timedelta(minutes=2))
+    first = await site.db.write(
+        replies.reserve, operator_id=1, key="k", digest="d", now=now - timedelta(minutes=2)
+    )
     assert isinstance(first, Reservation)
-    taken = await asyncio.gather(*(site.db.write(replies.reserve, operator_id=1, key="k", digest="d", now=now) for _ in range(10)), return_exceptions=True)
+    taken = await asyncio.gather(
+        *(
+            site.db.write(replies.reserve, operator_id=1, key="k", digest="d", now=now)
+            for _ in range(10)
+        ),
+        return_exceptions=True,
+    )
     assert len([t for t in taken if isinstance(t, Reservation)]) == 1
     assert {t.problems[0].code for t in taken if isinstance(t, Rejected)} == {"key_in_flight"}
     with pytest.raises(Rejected, match="key_in_flight"):
@@ -61,4 +115,6 @@ async def test_an_old_reservation_is_taken_over_by_one_and_its_first_holder_cann
     await site.db.write(replies.release, first)
     holder = next(t for t in taken if isinstance(t, Reservation))
     await site.db.write(replies.finish, holder, Reply(200, "{}"))
-    assert await site.db.write(replies.reserve, operator_id=1, key="k", digest="d", now=now) == Reply(200, "{}")
+    assert await site.db.write(
+        replies.reserve, operator_id=1, key="k", digest="d", now=now
+    ) == Reply(200, "{}")

@@ -1,4 +1,6 @@
-"""`fasttime bench` measures what it says, refuses what it cannot measure, and counts only what arrived exactly once."""
+"""`fasttime bench` measures what it says, refuses what it cannot measure, and counts only what
+arrived exactly once.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,15 @@ ROOT = Path(__file__).parents[2]
 
 def bench(*words: str, **env: str) -> tuple[int, Any, str]:
     mine = {**{k: v for k, v in os.environ.items() if not k.startswith("FASTTIME_")}, **env}
-    done = subprocess.run([sys.executable, "-m", "console.cli", "bench", *words, "--json"], cwd=ROOT, env=mine, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "console.cli", "bench", *words, "--json"],
+        cwd=ROOT,
+        env=mine,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
@@ -40,23 +50,38 @@ def test_a_service_that_is_not_named_is_exit_69_with_the_way_to_have_it() -> Non
 
 
 def test_a_bench_without_services_gives_its_ratio_with_all_samples() -> None:
-    code, answer, _ = bench("segments", FASTTIME_TEST_BENCH_QUICK="1", FASTTIME_TEST_BENCH_PAIRS="2")
+    code, answer, _ = bench(
+        "segments", FASTTIME_TEST_BENCH_QUICK="1", FASTTIME_TEST_BENCH_PAIRS="2"
+    )
     (found,) = answer["benches"]
     assert code == 0
     assert 2 <= len(found["pairs"]) <= 4
     assert found["quartiles"][0] <= found["median"] <= found["quartiles"][1]
-    assert all(pair["ratio"] == pytest.approx(pair["ours"] / pair["theirs"], rel=1e-3) for pair in found["pairs"])
+    assert all(
+        pair["ratio"] == pytest.approx(pair["ours"] / pair["theirs"], rel=1e-3)
+        for pair in found["pairs"]
+    )
 
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("name", ["sms", "email"])
-def test_a_few_people_go_the_whole_way_and_each_is_counted_at_both_ends(postgres: PostgreSQL, name: str) -> None:
-    env = {"FASTTIME_TEST_POSTGRES": postgres.url, "FASTTIME_TEST_BENCH_PEOPLE": "200", "FASTTIME_TEST_BENCH_PAIRS": "1"}
+def test_a_few_people_go_the_whole_way_and_each_is_counted_at_both_ends(
+    postgres: PostgreSQL, name: str
+) -> None:
+    env = {
+        "FASTTIME_TEST_POSTGRES": postgres.url,
+        "FASTTIME_TEST_BENCH_PEOPLE": "200",
+        "FASTTIME_TEST_BENCH_PAIRS": "1",
+    }
     code, answer, told = bench(name, **env)
     assert code in (0, 1), told  # a goal is not for a machine that runs a suite
     (found,) = answer["benches"]
     for pair in found["pairs"]:
-        assert (pair["ours_facts"]["people"], pair["ours_facts"]["ids"], pair["ours_facts"]["sink_counted"]) == (200, [1, 200], 200)
+        assert (
+            pair["ours_facts"]["people"],
+            pair["ours_facts"]["ids"],
+            pair["ours_facts"]["sink_counted"],
+        ) == (200, [1, 200], 200)
         assert pair["ours"] > 0 < pair["theirs"]
 
 
@@ -67,7 +92,9 @@ async def test_pairs_are_measured_in_the_order_abba() -> None:
         order.append(name)
         return Block(value=value)
 
-    found = await side_by_side("order", lambda: side("ours", 3.0), lambda: side("bare", 2.0), pairs=2, tries=2)
+    found = await side_by_side(
+        "order", lambda: side("ours", 3.0), lambda: side("bare", 2.0), pairs=2, tries=2
+    )
     assert order == ["ours", "bare", "bare", "ours"]
     assert [pair.ratio for pair in found] == [1.5, 1.5]
 
@@ -83,7 +110,9 @@ async def test_pairs_are_measured_in_the_order_abba() -> None:
         ((1.0,), None, False, None),
     ],
 )
-def test_a_goal_is_met_by_the_median_and_the_worse_quartile(ratios: tuple[float, ...], goal: float | None, at_most: bool, met: bool | None) -> None:
+def test_a_goal_is_met_by_the_median_and_the_worse_quartile(
+    ratios: tuple[float, ...], goal: float | None, at_most: bool, met: bool | None
+) -> None:
     assert Result(name="x", what="", unit="", ratios=ratios, goal=goal, at_most=at_most).met is met
 
 
@@ -99,7 +128,11 @@ async def test_disturbed_pairs_count_only_where_there_are_too_few_others() -> No
 def test_quartiles_and_percentiles_are_those_of_the_book() -> None:
     assert quartiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2.0, 3.0, 4.0)
     assert quartiles([7.0]) == (7.0, 7.0, 7.0)
-    assert [percentile([5.0, 1.0, 3.0, 2.0, 4.0], share) for share in (0.2, 0.5, 0.99)] == [1.0, 3.0, 5.0]
+    assert [percentile([5.0, 1.0, 3.0, 2.0, 4.0], share) for share in (0.2, 0.5, 0.99)] == [
+        1.0,
+        3.0,
+        5.0,
+    ]
 
 
 class Wire:
@@ -127,5 +160,10 @@ def test_the_sink_counts_each_number_wherever_the_bytes_are_cut(cut: int) -> Non
         sink.data_received(data[start : start + cut])
     assert wire.written.count(b"201 Created") == 4
     told = json.loads(books.tell().split(b"\r\n\r\n", 1)[1])
-    assert (told["requests"], told["people"], told["least"], told["greatest"]) == (4, 3, "000000001", "000000003")
+    assert (told["requests"], told["people"], told["least"], told["greatest"]) == (
+        4,
+        3,
+        "000000001",
+        "000000003",
+    )
     assert list(told["first"]) == ["trial000007"]

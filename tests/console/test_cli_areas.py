@@ -40,7 +40,12 @@ def test_a_second_import_changes_nothing_and_the_list_has_every_area(london: Cli
     assert (again["new"], again["unchanged"]) == (0, 33)
     listed = london.ok("areas", "list")
     assert len(listed) == 33
-    assert {"code": "E09000033", "name": "Westminster", "level": "borough", "parent": listed[0]["parent"]} in listed
+    assert {
+        "code": "E09000033",
+        "name": "Westminster",
+        "level": "borough",
+        "parent": listed[0]["parent"],
+    } in listed
 
 
 @pytest.mark.parametrize("source", EITHER)
@@ -48,17 +53,25 @@ def test_a_place_is_located_in_its_borough_and_a_place_elsewhere_nowhere(cli: Cl
     london = with_boroughs(cli, London.of(source).boroughs)
     for lat, lon, code in PLACES:
         found = london.ok("areas", "locate", lat, lon)
-        assert [(f["lat"], f["lon"], [a["code"] for a in f["areas"]]) for f in found] == [(lat, lon, [code])]
+        assert [(f["lat"], f["lon"], [a["code"] for a in f["areas"]]) for f in found] == [
+            (lat, lon, [code])
+        ]
         assert set(found[0]["areas"][0]) == {"code", "name", "level"}
-    assert london.ok("areas", "locate", "-33.9", "-18.4") == [{"lat": -33.9, "lon": -18.4, "areas": []}]
+    assert london.ok("areas", "locate", "-33.9", "-18.4") == [
+        {"lat": -33.9, "lon": -18.4, "areas": []}
+    ]
 
 
 def test_a_file_of_points_gives_one_entry_per_row_in_its_order(london: Cli):
     rows = [(0.0, 0.0, None), *PLACES, PLACES[0], (51.0, -0.1, None)]
-    file = london.file("points.csv", "\ufeffname,lon,lat\n" + "".join(f"p,{lon},{lat}\n" for lat, lon, _ in rows))
+    file = london.file(
+        "points.csv", "\ufeffname,lon,lat\n" + "".join(f"p,{lon},{lat}\n" for lat, lon, _ in rows)
+    )
     found = london.ok("areas", "locate", "--file", file)
     assert [(f["lat"], f["lon"]) for f in found] == [(lat, lon) for lat, lon, _ in rows]
-    assert [[a["code"] for a in f["areas"]] for f in found] == [[code] if code else [] for *_, code in rows]
+    assert [[a["code"] for a in f["areas"]] for f in found] == [
+        [code] if code else [] for *_, code in rows
+    ]
     assert london.ok("areas", "locate", "--file", london.file("none.csv", "lat,lon\n")) == []
 
 
@@ -104,9 +117,30 @@ def test_an_area_is_shown_with_what_it_lies_in(london: Cli):
 
 
 def test_a_wrong_file_of_areas_changes_nothing_and_says_why(cli: Cli):
-    square = {"type": "Polygon", "coordinates": [[[51.5, -0.1], [51.6, -0.1], [51.6, 0.0], [51.5, -0.1]]]}  # latitude first: in the Indian Ocean
-    swapped = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"code": "E09000001", "name": "City"}, "geometry": square}]}
-    ran = cli("areas", "import", cli.file("swapped.geojson", json.dumps(swapped)), "--level", "borough", "--json")
+    square = {
+        "type": "Polygon",
+        "coordinates": [[[51.5, -0.1], [51.6, -0.1], [51.6, 0.0], [51.5, -0.1]]],
+    }  # latitude first: in the Indian Ocean
+    swapped = {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"code": "E09000001", "name": "City"},
+                "geometry": square,
+            }
+        ],
+    }
+    ran = cli(
+        "areas",
+        "import",
+        cli.file("swapped.geojson", json.dumps(swapped)),
+        "--level",
+        "borough",
+        "--json",
+    )
     assert ran.code == 2
     assert cli.ok("areas", "list") == []
-    assert cli("areas", "import", "swapped.geojson", "--level", "parish", "--json").codes == ["level_unknown"]
+    assert cli("areas", "import", "swapped.geojson", "--level", "parish", "--json").codes == [
+        "level_unknown"
+    ]

@@ -1,4 +1,6 @@
-"""fasttime audit: what stands in the chain, whether it is whole, and that a change behind it is named."""
+"""fasttime audit: what stands in the chain, whether it is whole, and that a change behind it is
+named.
+"""
 
 from __future__ import annotations
 
@@ -56,4 +58,9 @@ def test_without_an_address_there_is_a_warning_on_stderr_and_in_the_json(cli: Cl
     ran = cli("operators", "add", "Ada Bond", "--role", "author", "--json")
     assert (ran.code, [w["code"] for w in ran.json["warnings"]]) == (0, ["email_missing"])
     assert "email_missing" in cli("operators", "add", "Kit Lee", "--role", "author").err
-    assert cli.ok("operators", "add", "Jo", "--role", "author", "--email", "jo@example.org")["warnings"] == []
+    assert (
+        cli.ok("operators", "add", "Jo", "--role", "author", "--email", "jo@example.org")[
+            "warnings"
+        ]
+        == []
+    )

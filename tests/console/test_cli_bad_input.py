@@ -1,4 +1,6 @@
-"""The bad inputs of reference/reliability.md (c), Config/CLI, 94 to 105 as issue 3 reads them: each one clear refusal, as processes of their own."""
+"""The bad inputs of reference/reliability.md (c), Config/CLI, 94 to 105 as issue 3 reads them: each
+one clear refusal, as processes of their own.
+"""
 
 from __future__ import annotations
 
@@ -19,31 +21,131 @@ KEY = {"FASTTIME_SECRET_KEY": "0123456789abcdef0123456789abcdef"}
 
 SETTINGS = [
     ("94 no token", ["areas", "list"], TWILIO, 2, "FASTTIME_TWILIO_AUTH_TOKEN"),
-    ("94 the token of an example", ["areas", "list"], {**TWILIO, "FASTTIME_TWILIO_AUTH_TOKEN": "changeme"}, 2, "FASTTIME_TWILIO_AUTH_TOKEN"),
-    ("94 up does not start with it", ["up", "--port", "0"], {**TWILIO, "FASTTIME_TWILIO_AUTH_TOKEN": "changeme"}, 2, "FASTTIME_TWILIO_AUTH_TOKEN"),
-    ("95 half a pair", ["areas", "list"], {**TOKEN, "FASTTIME_TWILIO_FROM": "+447700900998"}, 2, "FASTTIME_TWILIO_ACCOUNT_SID"),
-    ("95 an account without a sender", ["areas", "list"], {**TOKEN, "FASTTIME_TWILIO_ACCOUNT_SID": ACCOUNT}, 2, "FASTTIME_TWILIO_FROM"),
-    ("95 a mail server without an address", ["areas", "list"], {"FASTTIME_SMTP_URL": "smtp://127.0.0.1:2525"}, 2, "FASTTIME_MAIL_FROM"),
-    ("96 an unknown setting", ["areas", "list"], {"FASTTIME_TWILLIO_FROM": "x"}, 2, "did you mean FASTTIME_TWILIO_FROM?"),
-    ("96 an unknown setting, up", ["up", "--port", "0"], {"FASTTIME_KAFKA_BOOTSTRAPS": "x"}, 2, "did you mean FASTTIME_KAFKA_BOOTSTRAP?"),
+    (
+        "94 the token of an example",
+        ["areas", "list"],
+        {**TWILIO, "FASTTIME_TWILIO_AUTH_TOKEN": "changeme"},
+        2,
+        "FASTTIME_TWILIO_AUTH_TOKEN",
+    ),
+    (
+        "94 up does not start with it",
+        ["up", "--port", "0"],
+        {**TWILIO, "FASTTIME_TWILIO_AUTH_TOKEN": "changeme"},
+        2,
+        "FASTTIME_TWILIO_AUTH_TOKEN",
+    ),
+    (
+        "95 half a pair",
+        ["areas", "list"],
+        {**TOKEN, "FASTTIME_TWILIO_FROM": "+447700900998"},
+        2,
+        "FASTTIME_TWILIO_ACCOUNT_SID",
+    ),
+    (
+        "95 an account without a sender",
+        ["areas", "list"],
+        {**TOKEN, "FASTTIME_TWILIO_ACCOUNT_SID": ACCOUNT},
+        2,
+        "FASTTIME_TWILIO_FROM",
+    ),
+    (
+        "95 a mail server without an address",
+        ["areas", "list"],
+        {"FASTTIME_SMTP_URL": "smtp://127.0.0.1:2525"},
+        2,
+        "FASTTIME_MAIL_FROM",
+    ),
+    (
+        "96 an unknown setting",
+        ["areas", "list"],
+        {"FASTTIME_TWILLIO_FROM": "x"},
+        2,
+        "did you mean FASTTIME_TWILIO_FROM?",
+    ),
+    (
+        "96 an unknown setting, up",
+        ["up", "--port", "0"],
+        {"FASTTIME_KAFKA_BOOTSTRAPS": "x"},
+        2,
+        "did you mean FASTTIME_KAFKA_BOOTSTRAP?",
+    ),
     ("a number that is none", ["areas", "list"], {"FASTTIME_SHARDS": "four"}, 2, "FASTTIME_SHARDS"),
-    ("a database of another kind", ["areas", "list"], {"FASTTIME_DATABASE_URL": "mysql://localhost/x"}, 2, "FASTTIME_DATABASE_URL"),
-    ("a cluster without a key", ["areas", "list"], {"FASTTIME_KAFKA_BOOTSTRAP": "127.0.0.1:1"}, 2, "FASTTIME_SECRET_KEY"),
-    ("a key out of an example", ["areas", "list"], {"FASTTIME_SECRET_KEY": "changeme-changeme"}, 2, "FASTTIME_SECRET_KEY"),
-    ("98 a database that is away", ["areas", "list"], {"FASTTIME_DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"}, 69, "127.0.0.1:9"),
-    ("98 a database that is away, up", ["up", "--port", "0"], {"FASTTIME_DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"}, 69, "127.0.0.1:9"),
-    ("a folder that cannot be", ["areas", "list"], {"FASTTIME_DATA": "/dev/null/x"}, 2, "FASTTIME_DATA"),
+    (
+        "a database of another kind",
+        ["areas", "list"],
+        {"FASTTIME_DATABASE_URL": "mysql://localhost/x"},
+        2,
+        "FASTTIME_DATABASE_URL",
+    ),
+    (
+        "a cluster without a key",
+        ["areas", "list"],
+        {"FASTTIME_KAFKA_BOOTSTRAP": "127.0.0.1:1"},
+        2,
+        "FASTTIME_SECRET_KEY",
+    ),
+    (
+        "a key out of an example",
+        ["areas", "list"],
+        {"FASTTIME_SECRET_KEY": "changeme-changeme"},
+        2,
+        "FASTTIME_SECRET_KEY",
+    ),
+    (
+        "98 a database that is away",
+        ["areas", "list"],
+        {"FASTTIME_DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"},
+        69,
+        "127.0.0.1:9",
+    ),
+    (
+        "98 a database that is away, up",
+        ["up", "--port", "0"],
+        {"FASTTIME_DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"},
+        69,
+        "127.0.0.1:9",
+    ),
+    (
+        "a folder that cannot be",
+        ["areas", "list"],
+        {"FASTTIME_DATA": "/dev/null/x"},
+        2,
+        "FASTTIME_DATA",
+    ),
     ("103 no checks", ["areas", "list"], {"PYTHONOPTIMIZE": "1"}, 2, "python_optimised"),
     ("105 replay never sends", ["replay", "--send"], {}, 2, "No such option: --send"),
     ("no token", ["message", "approve", "1"], {}, 2, "FASTTIME_TOKEN"),
-    ("a token of nobody", ["message", "approve", "1"], {"FASTTIME_TOKEN": "ft_x"}, 2, "FASTTIME_TOKEN"),
-    ("an up in a cluster", ["up", "--port", "0"], {**KEY, "FASTTIME_KAFKA_BOOTSTRAP": "127.0.0.1:1", "FASTTIME_DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"}, 2, "fasttime web"),
+    (
+        "a token of nobody",
+        ["message", "approve", "1"],
+        {"FASTTIME_TOKEN": "ft_x"},
+        2,
+        "FASTTIME_TOKEN",
+    ),
+    (
+        "an up in a cluster",
+        ["up", "--port", "0"],
+        {
+            **KEY,
+            "FASTTIME_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+            "FASTTIME_DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x",
+        },
+        2,
+        "fasttime web",
+    ),
     ("a worker of no role", ["worker", "--role", "sms"], {}, 2, "match, urgent, routine, log"),
 ]
 
 
-@pytest.mark.parametrize("arguments, settings, code, words", [case[1:] for case in SETTINGS], ids=[case[0] for case in SETTINGS])
-def test_a_wrong_setting_is_refused_by_its_name_and_nothing_starts(cli: Cli, arguments, settings, code, words):
+@pytest.mark.parametrize(
+    "arguments, settings, code, words",
+    [case[1:] for case in SETTINGS],
+    ids=[case[0] for case in SETTINGS],
+)
+def test_a_wrong_setting_is_refused_by_its_name_and_nothing_starts(
+    cli: Cli, arguments, settings, code, words
+):
     ran = _apart(cli, arguments, settings)
     assert (ran.code, ran.out) == (code, "")
     assert words in ran.err
@@ -68,10 +170,28 @@ def _apart(cli: Cli, arguments, settings):
 @pytest.mark.parametrize(
     "text, code",
     [
-        ("kind: incident\nstatus: Actual\nareas: [E09000033]\nlanguages:\n  no: {headline: Hei}\n", "field_type"),  # 97: YAML's no is false, not Norway
-        ("kind: incident\nstatus: Actual\nareas: [E09000033]\nlanguages:\n  en: {headline: Call}\nhotlines: [0900]\n", "field_type"),  # 97: octal, or nine hundred
-        ("kind: incident\nstatus: no\nareas: [E09000033]\nlanguages:\n  en: {headline: x}\n", "field_type"),
-        ("kind: incident\nstats: Actual\nareas: [E09000033]\nlanguages:\n  en: {headline: x}\n", "field_unknown"),
+        (
+            (
+                "kind: incident\nstatus: Actual\nareas: [E09000033]\nlanguages:\n  no: {headline:"
+                " Hei}\n"
+            ),
+            "field_type",
+        ),  # 97: YAML's no is false, not Norway
+        (
+            (
+                "kind: incident\nstatus: Actual\nareas: [E09000033]\nlanguages:\n  en: {headline:"
+                " Call}\nhotlines: [0900]\n"
+            ),
+            "field_type",
+        ),  # 97: octal, or nine hundred
+        (
+            "kind: incident\nstatus: no\nareas: [E09000033]\nlanguages:\n  en: {headline: x}\n",
+            "field_type",
+        ),
+        (
+            "kind: incident\nstats: Actual\nareas: [E09000033]\nlanguages:\n  en: {headline: x}\n",
+            "field_unknown",
+        ),
         ("{", "yaml_invalid"),
     ],
 )
@@ -83,7 +203,9 @@ def test_a_draft_with_a_trap_of_yaml_is_refused_with_its_line(cli: Cli, text, co
     assert "m.yaml:" in ran.err
 
 
-@pytest.mark.parametrize("name, code", [("m.txt", "file_type"), ("missing.yaml", "file_unreadable")])
+@pytest.mark.parametrize(
+    "name, code", [("m.txt", "file_type"), ("missing.yaml", "file_unreadable")]
+)
 def test_a_file_that_is_no_draft_is_exit_2(cli: Cli, name, code):
     cli.file("m.txt", "kind: incident")
     ran = cli("message", "draft", name, "--json", token=cli.operator("Ann", "author"))
@@ -95,7 +217,11 @@ def test_a_broker_that_is_away_is_named_within_ten_seconds_and_exit_69(cli: Cli)
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         port = silent.getsockname()[1]
-        settings = {**KEY, "FASTTIME_KAFKA_BOOTSTRAP": f"127.0.0.1:{port}", "FASTTIME_DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"}
+        settings = {
+            **KEY,
+            "FASTTIME_KAFKA_BOOTSTRAP": f"127.0.0.1:{port}",
+            "FASTTIME_DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x",
+        }
         began = time.monotonic()
         ran = _apart(cli, ["doctor", "--json"], settings)
         took = time.monotonic() - began
@@ -136,4 +262,6 @@ def test_a_wrong_env_file_is_named_with_its_line(cli: Cli):
 
 
 def test_the_entry_point_of_the_package_is_this_command_line():
-    assert 'fasttime = "console.cli:main"' in (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'fasttime = "console.cli:main"' in (REPOSITORY / "pyproject.toml").read_text(
+        encoding="utf-8"
+    )

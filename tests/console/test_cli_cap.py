@@ -31,18 +31,26 @@ def test_verdicts_need_no_database_and_make_no_folder(cli: Cli):
 
 
 DOCUMENTS = OWN / "cap" / "documents"
-OURS = [DOCUMENTS / name for name in ("one_place.xml", "two_languages.xml", "update.xml", "drill_with_file.xml")]
+OURS = [
+    DOCUMENTS / name
+    for name in ("one_place.xml", "two_languages.xml", "update.xml", "drill_with_file.xml")
+]
 OASIS = [REFERENCE / "cap" / "oasis" / f"example{n}.xml" for n in range(1, 5)]
 
 
-@pytest.mark.parametrize("files", [pytest.param(OURS, id="own"), pytest.param(OASIS, id="oasis", marks=pytest.mark.reference)])
+@pytest.mark.parametrize(
+    "files",
+    [pytest.param(OURS, id="own"), pytest.param(OASIS, id="oasis", marks=pytest.mark.reference)],
+)
 def test_four_examples_are_accepted(cli: Cli, files):
     ran = cli("cap", "validate", *files, "--json")
     assert ran.code == 0
     assert {entry["verdict"] for entry in ran.json} <= {"accept", "warn"}
 
 
-@pytest.mark.parametrize("data", [b"", b"<", b"\x00" * 100, b"x" * ((1 << 20) + 1), b"<!DOCTYPE a []><a/>"])
+@pytest.mark.parametrize(
+    "data", [b"", b"<", b"\x00" * 100, b"x" * ((1 << 20) + 1), b"<!DOCTYPE a []><a/>"]
+)
 def test_whatever_it_is_the_verdict_is_reject_and_never_a_traceback(cli: Cli, data):
     ran = cli("cap", "validate", cli.file("odd.xml", data), "--json")
     assert (ran.code, ran.json[0]["verdict"]) == (1, "reject")
@@ -88,13 +96,16 @@ def test_a_cancel_of_a_message_names_the_command_and_one_of_nobody_is_kept(cli: 
     author = cli.operator("Ann", "author")
     made = cli.ok("message", "draft", cli.file("good.cap.xml", GOOD), token=author)
     cancel = GOOD.replace(b"<msgType>Alert", b"<msgType>Cancel").replace(
-        b"<scope>Public</scope>", b"<scope>Public</scope><references>there.example,there-1,2026-11-20T10:00:00-00:00</references>"
+        b"<scope>Public</scope>",
+        b"<scope>Public</scope><references>there.example,there-1,2026-11-20T10:00:00-00:00</references>",
     )
     known = cancel.replace(b"<identifier>there-1", b"<identifier>there-2")
     refused = cli("message", "draft", cli.file("known.cap.xml", known), "--json", token=author)
     assert (refused.code, refused.codes) == (1, ["cap_cancel"])
     assert f"fasttime message cancel {made['id']}" in refused.json["problems"][0]["fix"]
-    unknown = cancel.replace(b"<identifier>there-1", b"<identifier>there-3").replace(b",there-1,", b",nobody-1,")
+    unknown = cancel.replace(b"<identifier>there-1", b"<identifier>there-3").replace(
+        b",there-1,", b",nobody-1,"
+    )
     refused = cli("message", "draft", cli.file("unknown.cap.xml", unknown), "--json", token=author)
     assert (refused.code, refused.codes) == (1, ["cap_reference_unknown"])
     assert cli("cap", "export", "there-3").code == 0

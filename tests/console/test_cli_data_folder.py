@@ -13,19 +13,31 @@ from broadcast.problems import Rejected
 from console.data_folder import check_usable, hold_lock, is_running
 from tests.console.cli import process_env
 
-HOLD = "import sys, pathlib\nfrom console.data_folder import hold_lock\nwith hold_lock(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
+HOLD = (
+    "import sys, pathlib\nfrom console.data_folder import hold_lock\nwith"
+    " hold_lock(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
+)
 
 
 def test_the_second_up_is_refused_and_the_first_ends_the_lock_with_itself(tmp_path: Path):
     data = tmp_path / "data"
     assert not is_running(data)
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(data)], env=process_env({}), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(data)],
+        env=process_env({}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         assert is_running(data)
         with pytest.raises(Rejected) as refused, hold_lock(data):
             pass
-        assert (refused.value.exit_code, refused.value.problems[0].code) == (2, "data_folder_in_use")
+        assert (refused.value.exit_code, refused.value.problems[0].code) == (
+            2,
+            "data_folder_in_use",
+        )
         holder.kill()  # as in a crash: the kernel lets go
         holder.wait(10)
     assert not is_running(data)

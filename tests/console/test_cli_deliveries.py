@@ -13,7 +13,9 @@ import pytest
 from tests.console.cli import ENTRY, Cli, process_env
 
 PEOPLE = "external_id,name,kind,mobile,email,area,channels,topics\n" + "".join(
-    f"{'-' if n == 3 else ''}p{n},Person {n},resident,07700 900{n:03d},p{n}@example.org,E09000033,sms;email,{'appeal' if n == 5 else ''}\n" for n in range(20)
+    f"{'-' if n == 3 else ''}p{n},Person {n},resident,07700"
+    f" 900{n:03d},p{n}@example.org,E09000033,sms;email,{'appeal' if n == 5 else ''}\n"
+    for n in range(20)
 ).replace("-p3", "'-p3")
 TEXT = """kind: incident
 status: Actual
@@ -29,7 +31,12 @@ languages:
 def running(cli: Cli) -> Iterator[Cli]:
     """The command line beside a running `up` whose texts and mails go to the simulator."""
     with subprocess.Popen(
-        [*ENTRY, "simulator", "--http", "0", "--smtp", "0", "--json"], cwd=cli.folder, env=process_env({}), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [*ENTRY, "simulator", "--http", "0", "--smtp", "0", "--json"],
+        cwd=cli.folder,
+        env=process_env({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as simulator:
         assert simulator.stdout is not None
         where = json.loads(simulator.stdout.readline())
@@ -41,7 +48,14 @@ def running(cli: Cli) -> Iterator[Cli]:
             "FASTTIME_SMTP_URL": where["smtp"],
             "FASTTIME_MAIL_FROM": "Police <alerts@example.org>",
         }
-        with subprocess.Popen([*ENTRY, "up", "--port", "0"], cwd=cli.folder, env=process_env(cli.env), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as up:
+        with subprocess.Popen(
+            [*ENTRY, "up", "--port", "0"],
+            cwd=cli.folder,
+            env=process_env(cli.env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as up:
             assert up.stdout is not None
             assert up.stdout.readline().startswith("http://127.0.0.1:")
             try:
@@ -54,9 +68,19 @@ def running(cli: Cli) -> Iterator[Cli]:
 
 def test_a_message_is_watched_to_its_end_and_its_account_is_told_in_every_form(running: Cli):
     cli = running
-    cli.ok("areas", "import", cli.file("areas.csv", "code,name\nE09000033,Westminster\n"), "--level", "borough")
+    cli.ok(
+        "areas",
+        "import",
+        cli.file("areas.csv", "code,name\nE09000033,Westminster\n"),
+        "--level",
+        "borough",
+    )
     cli.ok("subscribers", "import", cli.file("people.csv", PEOPLE), "--basis", "consent")
-    author, approver, operator = cli.operator("Ann", "author"), cli.operator("Ben", "approver"), cli.operator("Cat", "operator")
+    author, approver, operator = (
+        cli.operator("Ann", "author"),
+        cli.operator("Ben", "approver"),
+        cli.operator("Cat", "operator"),
+    )
     number = cli.ok("message", "draft", cli.file("text.yaml", TEXT), token=author)["id"]
     ran = cli("deliveries", "watch", number, "--json")
     assert (ran.code, ran.codes) == (1, ["state_conflict"])
@@ -72,9 +96,23 @@ def test_a_message_is_watched_to_its_end_and_its_account_is_told_in_every_form(r
     assert "sms: 19 of 19" in watched.err
     assert sum(account["people"].values()) == account["addressed"] == 20
     assert account["people"]["accepted"] + account["people"]["delivered"] == 19
-    assert account["people"]["not_sent"] == sum(account["suppressed"].values()) == account["suppressed"]["not_chosen"] == 1
+    assert (
+        account["people"]["not_sent"]
+        == sum(account["suppressed"].values())
+        == account["suppressed"]["not_chosen"]
+        == 1
+    )
     assert set(account["channels"]) == {"sms", "voice", "email", "web"}
-    assert set(account["people"]) == {"waiting", "handing_over", "accepted", "delivered", "failed", "not_sent", "expired", "in_doubt"}
+    assert set(account["people"]) == {
+        "waiting",
+        "handing_over",
+        "accepted",
+        "delivered",
+        "failed",
+        "not_sent",
+        "expired",
+        "in_doubt",
+    }
     assert cli.ok("message", "show", number)["counts"]["people"] == account["people"]
 
     listed = cli.ok("deliveries", number, "--state", "not_sent", "--export", "out.csv")
@@ -82,9 +120,20 @@ def test_a_message_is_watched_to_its_end_and_its_account_is_told_in_every_form(r
     cli.ok("deliveries", number, "--export", "out.csv")
     with (cli.folder / "out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["person", "external_id", "line", "sms", "voice", "email", "web", "reason"]
+    assert list(rows[0]) == [
+        "person",
+        "external_id",
+        "line",
+        "sms",
+        "voice",
+        "email",
+        "web",
+        "reason",
+    ]
     assert len(rows) == 20
-    assert [r["external_id"] for r in rows if "p3" in r["external_id"]] == ["'-p3"]  # a spreadsheet must not run it
+    assert [r["external_id"] for r in rows if "p3" in r["external_id"]] == [
+        "'-p3"
+    ]  # a spreadsheet must not run it
     assert len(cli.ok("deliveries", number, "--channel", "email")["list"]) == 19
     assert cli("deliveries", number, "--state", "sent", "--json").codes == ["state_unknown"]
 

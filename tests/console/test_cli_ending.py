@@ -18,11 +18,17 @@ from tests.console.cli import ENTRY, Cli, lines, process_env
 from tests.services.process import interruptible
 
 COMMANDS = {
-    "": "demo up web relay worker migrate doctor operators areas subscribers message level deliveries explain resend replay cap sms simulator bench",
+    "": (
+        "demo up web relay worker migrate doctor operators areas subscribers message level"
+        " deliveries explain resend replay cap sms simulator bench"
+    ),
     "operators": "add list disable",
     "areas": "import list show locate",
     "subscribers": "import export show",
-    "message": "draft edit preview submit approve return reject hold resume cancel update correct all-clear list show",
+    "message": (
+        "draft edit preview submit approve return reject hold resume cancel update correct"
+        " all-clear list show"
+    ),
     "level": "show set history import",
     "cap": "validate import export",
     "sms": "segments",
@@ -69,7 +75,9 @@ def test_every_option_of_the_interfaces_is_in_the_help_of_its_command(cli: Cli, 
 
 def test_help_is_there_within_half_a_second(cli: Cli):
     best = 9.0
-    for _ in range(8):  # the machine may be busy: what counts is what it takes where nothing is in the way
+    for _ in range(
+        8
+    ):  # the machine may be busy: what counts is what it takes where nothing is in the way
         began = time.monotonic()
         assert cli.apart("--help").code == 0
         best = min(best, time.monotonic() - began)
@@ -133,7 +141,14 @@ def test_an_answer_given_is_never_followed_by_a_second_document(cli: Cli):
 def test_ctrl_c_ends_clean(cli: Cli):
     env = process_env({"FASTTIME_TOKEN": cli.operator("Ann", "author")})
     with interruptible():
-        waiting = subprocess.Popen([*ENTRY, "message", "draft", "-"], cwd=cli.folder, env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        waiting = subprocess.Popen(
+            [*ENTRY, "message", "draft", "-"],
+            cwd=cli.folder,
+            env=env,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     with waiting:
         time.sleep(3)  # until it waits for its text
         waiting.send_signal(signal.SIGINT)
@@ -144,10 +159,24 @@ def test_ctrl_c_ends_clean(cli: Cli):
 
 
 def test_a_reader_that_goes_away_is_no_traceback(cli: Cli):
-    line = f"{{ {shlex.join([*ENTRY, 'areas', 'list', '--json'])}; echo ended with $? >&2; }} | true"
-    done = subprocess.run(["sh", "-c", line], cwd=cli.folder, env=process_env({}), capture_output=True, text=True, check=False, timeout=60)
+    line = (
+        f"{{ {shlex.join([*ENTRY, 'areas', 'list', '--json'])}; echo ended with $? >&2; }} | true"
+    )
+    done = subprocess.run(
+        ["sh", "-c", line],
+        cwd=cli.folder,
+        env=process_env({}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1] in ("ended with 0", "ended with 1", f"ended with {BROKEN_PIPE}")  # it ran: not 126, not 127
+    assert done.stderr.splitlines()[-1] in (
+        "ended with 0",
+        "ended with 1",
+        f"ended with {BROKEN_PIPE}",
+    )  # it ran: not 126, not 127
 
 
 def test_nothing_moves_the_cursor_of_a_terminal():
@@ -170,7 +199,14 @@ def _on_a_terminal(cli: Cli, arguments: list[str], typed: str) -> tuple[int, str
     """Run a command on a pseudo-terminal and type; return its exit code and what it showed."""
     ours, theirs = pty.openpty()
     try:
-        with subprocess.Popen([*ENTRY, *arguments], cwd=cli.folder, env=process_env(cli.environment()), stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        with subprocess.Popen(
+            [*ENTRY, *arguments],
+            cwd=cli.folder,
+            env=process_env(cli.environment()),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        ) as process:
             os.write(ours, typed.encode())
             code = process.wait(60)
         os.set_blocking(ours, False)
@@ -186,7 +222,26 @@ def _on_a_terminal(cli: Cli, arguments: list[str], typed: str) -> tuple[int, str
 
 
 def test_replay_and_verdicts_run_in_a_process_that_knows_no_provider(cli: Cli):
-    adapters = ("twilio", "aiosmtplib", "channels.sms", "channels.voice", "channels.email", "aiohttp")
-    look = f"import sys\nfrom console.cli import main\ncode = main(['replay', '--json'])\nsys.exit(code or bool([m for m in sys.modules if m.startswith({adapters!r})]))"
-    done = subprocess.run([ENTRY[0], "-c", look], cwd=cli.folder, env=process_env({}), capture_output=True, text=True, check=False, timeout=60)
+    adapters = (
+        "twilio",
+        "aiosmtplib",
+        "channels.sms",
+        "channels.voice",
+        "channels.email",
+        "aiohttp",
+    )
+    look = (
+        "import sys\nfrom console.cli import main\ncode = main(['replay',"
+        " '--json'])\nsys.exit(code or bool([m for m in sys.modules if"
+        f" m.startswith({adapters!r})]))"
+    )
+    done = subprocess.run(
+        [ENTRY[0], "-c", look],
+        cwd=cli.folder,
+        env=process_env({}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert (done.returncode, json.loads(done.stdout)["differences"]) == (0, [])

@@ -17,7 +17,9 @@ def since_2006(cli: Cli) -> Cli:
 
 
 def test_an_empty_installation_knows_the_united_kingdom_and_no_level_of_it(cli: Cli):
-    assert cli.ok("level", "show") == [{"scope": "UK", "level": None, "rank": None, "meaning": None, "since": None, "from": []}]
+    assert cli.ok("level", "show") == [
+        {"scope": "UK", "level": None, "rank": None, "meaning": None, "since": None, "from": []}
+    ]
 
 
 def test_the_history_is_imported_once_and_sends_nothing(since_2006: Cli):
@@ -54,7 +56,9 @@ def test_the_effective_level_of_an_area_names_the_scopes_it_comes_from(since_200
     assert uk["level"] is None
 
 
-def test_the_last_entry_of_an_import_is_not_the_present_level_and_the_way_to_make_it_so_is_told(since_2006: Cli):
+def test_the_last_entry_of_an_import_is_not_the_present_level_and_the_way_to_make_it_so_is_told(
+    since_2006: Cli,
+):
     shown = since_2006("level", "show")
     assert "not set" in shown.out
     assert "no level of UK was approved yet" in shown.err
@@ -82,14 +86,25 @@ def test_a_wrong_question_is_exit_2(cli: Cli, arguments, code):
 def test_setting_a_level_makes_a_draft_like_any_other(cli: Cli):
     author = cli.operator("Ann", "author")
     made = cli.ok("level", "set", "severe", "--why", "An attack is highly likely.", token=author)
-    assert (made["kind"], made["status"], made["state"]) == ("threat_level_change", "Actual", "draft")
+    assert (made["kind"], made["status"], made["state"]) == (
+        "threat_level_change",
+        "Actual",
+        "draft",
+    )
     content = cli.ok("message", "show", made["id"])["content"]
     assert (content["level"], content["scope"]) == ("SEVERE", "UK")
-    assert cli.ok("level", "show")[0]["level"] is None  # it holds when a second person has approved it
+    assert (
+        cli.ok("level", "show")[0]["level"] is None
+    )  # it holds when a second person has approved it
 
 
 @pytest.mark.parametrize(
-    "arguments, code", [(["SEVER", "--why", "x"], "level_unknown"), (["SEVERE", "--why", " "], "why_missing"), (["SEVERE", "--why", "x", "--scope", "here"], "scope_invalid")]
+    "arguments, code",
+    [
+        (["SEVER", "--why", "x"], "level_unknown"),
+        (["SEVERE", "--why", " "], "why_missing"),
+        (["SEVERE", "--why", "x", "--scope", "here"], "scope_invalid"),
+    ],
 )
 def test_a_wrong_level_is_refused_by_name(cli: Cli, arguments, code):
     ran = cli("level", "set", *arguments, "--json", token=cli.operator("Ann", "author"))

@@ -1,4 +1,6 @@
-"""fasttime message: two people, exact text, one open version; nothing is running here, so nothing is sent."""
+"""fasttime message: two people, exact text, one open version; nothing is running here, so nothing
+is sent.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ severity: Moderate
 languages:
   en: {headline: Gas leak in Victoria Street, instruction: Stay away from the area.}
 """
-PEOPLE = "external_id,name,kind,mobile,area,channels\n" + "".join(f"p{n},Person {n},resident,07700 900{n:03d},E09000033,sms\n" for n in range(12))
+PEOPLE = "external_id,name,kind,mobile,area,channels\n" + "".join(
+    f"p{n},Person {n},resident,07700 900{n:03d},E09000033,sms\n" for n in range(12)
+)
 
 
 class Room:
@@ -33,7 +37,13 @@ class Room:
     def __init__(self, cli: Cli) -> None:
         self.cli = cli
         cli.env = dict(SIMULATED)
-        cli.ok("areas", "import", cli.file("areas.csv", "code,name\nE09000033,Westminster\nE09000001,City of London\n"), "--level", "borough")
+        cli.ok(
+            "areas",
+            "import",
+            cli.file("areas.csv", "code,name\nE09000033,Westminster\nE09000001,City of London\n"),
+            "--level",
+            "borough",
+        )
         cli.ok("subscribers", "import", cli.file("people.csv", PEOPLE), "--basis", "consent")
         self.author = cli.operator("Ann", "author")
         self.approver = cli.operator("Ben", "approver", "--email", "ben@example.org")
@@ -52,25 +62,65 @@ def room(cli: Cli) -> Room:
     return Room(cli)
 
 
-SHAPE = {"id", "version", "kind", "status", "state", "content_hash", "identifier", "sent", "expires", "counts"}
+SHAPE = {
+    "id",
+    "version",
+    "kind",
+    "status",
+    "state",
+    "content_hash",
+    "identifier",
+    "sent",
+    "expires",
+    "counts",
+}
 
 
 def test_a_message_goes_from_draft_to_approved_by_two_people_in_the_promised_json(room: Room):
     drafted = room.cli.ok("message", "draft", "text.yaml", token=room.author)
     assert set(drafted) >= SHAPE
-    assert (drafted["state"], drafted["content_hash"], drafted["identifier"]) == ("draft", None, None)
+    assert (drafted["state"], drafted["content_hash"], drafted["identifier"]) == (
+        "draft",
+        None,
+        None,
+    )
     seen = room.cli.ok("message", "preview", drafted["id"], token=room.author)
-    assert (seen["counts"]["addressed"], seen["counts"]["channels"]["sms"], seen["people"]) == (12, 12, 12)
+    assert (seen["counts"]["addressed"], seen["counts"]["channels"]["sms"], seen["people"]) == (
+        12,
+        12,
+        12,
+    )
     submitted = room.cli.ok("message", "submit", drafted["id"], token=room.author)
-    assert (submitted["state"], len(submitted["content_hash"]), submitted["people"]) == ("pending_approval", 64, 12)
-    ran = room.cli("message", "approve", drafted["id"], "--hash", submitted["content_hash"], "--json", token=room.approver)
-    assert (ran.code, ran.json["state"], ran.json["content_hash"]) == (0, "approved", submitted["content_hash"])
+    assert (submitted["state"], len(submitted["content_hash"]), submitted["people"]) == (
+        "pending_approval",
+        64,
+        12,
+    )
+    ran = room.cli(
+        "message",
+        "approve",
+        drafted["id"],
+        "--hash",
+        submitted["content_hash"],
+        "--json",
+        token=room.approver,
+    )
+    assert (ran.code, ran.json["state"], ran.json["content_hash"]) == (
+        0,
+        "approved",
+        submitted["content_hash"],
+    )
     assert ran.json["identifier"]
     assert ran.json["sent"].endswith("+00:00")
     assert "approved; nothing is running here: start `fasttime up`" in ran.err
     listed = room.cli.ok("message", "list")
-    assert [(m["id"], m["state"], m["identifier"]) for m in listed] == [(drafted["id"], "approved", ran.json["identifier"])]
-    assert room.cli.ok("cap", "export", drafted["id"])["document"] == room.cli.ok("cap", "export", ran.json["identifier"])["document"]
+    assert [(m["id"], m["state"], m["identifier"]) for m in listed] == [
+        (drafted["id"], "approved", ran.json["identifier"])
+    ]
+    assert (
+        room.cli.ok("cap", "export", drafted["id"])["document"]
+        == room.cli.ok("cap", "export", ran.json["identifier"])["document"]
+    )
 
 
 REFUSED = [
@@ -82,7 +132,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("action, who, more, code", [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
+@pytest.mark.parametrize(
+    "action, who, more, code", [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
+)
 def test_what_a_rule_refuses_is_exit_1_and_changes_nothing(room: Room, action, who, more, code):
     number = room.submitted()
     ran = room.cli("message", action, number, *more, "--json", token=getattr(room, who))
@@ -93,7 +145,16 @@ def test_what_a_rule_refuses_is_exit_1_and_changes_nothing(room: Room, action, w
 def test_nobody_approves_their_own_under_another_account_either(room: Room):
     number = int(room.cli.ok("message", "draft", "text.yaml", token=room.approver)["id"])
     room.cli.ok("message", "submit", number, token=room.approver)
-    twin = room.cli("operators", "add", "Ben again", "--role", "approver", "--email", "BEN+x@example.org", "--json")
+    twin = room.cli(
+        "operators",
+        "add",
+        "Ben again",
+        "--role",
+        "approver",
+        "--email",
+        "BEN+x@example.org",
+        "--json",
+    )
     assert (twin.code, twin.codes) == (1, ["person_exists"])
     ran = room.cli("message", "approve", number, "--json", token=room.approver)
     assert (ran.code, ran.codes) == (1, ["same_person"])
@@ -102,13 +163,29 @@ def test_nobody_approves_their_own_under_another_account_either(room: Room):
 
 def test_a_returned_message_is_edited_and_submitted_anew_and_a_rejected_one_is_over(room: Room):
     number = room.submitted()
-    assert room.cli.ok("message", "return", number, "--why", "say which street", token=room.approver)["state"] == "returned"
+    assert (
+        room.cli.ok("message", "return", number, "--why", "say which street", token=room.approver)[
+            "state"
+        ]
+        == "returned"
+    )
     assert room.cli.ok("message", "show", number)["why"] == "say which street"
-    edited = room.cli.file("text2.json", '{"kind":"incident","status":"Actual","areas":["E09000033"],"languages":{"en":{"headline":"Gas leak at 10 Victoria Street"}}}')
+    edited = room.cli.file(
+        "text2.json",
+        '{"kind":"incident","status":"Actual","areas":["E09000033"],"languages":{"en":{"headline":"Gas'
+        ' leak at 10 Victoria Street"}}}',
+    )
     assert room.cli.ok("message", "edit", number, edited, token=room.author)["state"] == "draft"
     room.cli.ok("message", "submit", number, token=room.author)
-    assert room.cli.ok("message", "reject", number, "--why", "a false report", token=room.approver)["state"] == "rejected"
-    assert room.cli("message", "submit", number, "--json", token=room.author).codes == ["state_conflict"]
+    assert (
+        room.cli.ok("message", "reject", number, "--why", "a false report", token=room.approver)[
+            "state"
+        ]
+        == "rejected"
+    )
+    assert room.cli("message", "submit", number, "--json", token=room.author).codes == [
+        "state_conflict"
+    ]
 
 
 def test_hold_resume_and_cancel_say_what_they_did(room: Room):
@@ -116,7 +193,9 @@ def test_hold_resume_and_cancel_say_what_they_did(room: Room):
     room.cli.ok("message", "approve", number, token=room.approver)
     assert room.cli.ok("message", "hold", number, token=room.other)["state"] == "held"
     assert room.cli.ok("message", "resume", number, token=room.other)["state"] == "approved"
-    cancelled = room.cli.ok("message", "cancel", number, "--why", "a false report", token=room.approver)
+    cancelled = room.cli.ok(
+        "message", "cancel", number, "--why", "a false report", token=room.approver
+    )
     assert (cancelled["state"], cancelled["handing_over"]) == ("cancelled", 0)
     assert "<msgType>Cancel<" in room.cli.ok("cap", "export", number)["document"]
 
@@ -125,9 +204,18 @@ def test_a_correction_is_drafted_on_what_went_out(room: Room):
     number = room.submitted()
     room.cli.ok("message", "approve", number, token=room.approver)
     room.cli.ok("message", "cancel", number, "--why", "wrong street", token=room.approver)
-    room.cli.file("correction.yaml", "status: Actual\nnote: It is Vauxhall Bridge Road.\nlanguages:\n  en: {headline: Gas leak in Vauxhall Bridge Road}\n")
+    room.cli.file(
+        "correction.yaml",
+        "status: Actual\nnote: It is Vauxhall Bridge Road.\nlanguages:\n  en: {headline: Gas leak"
+        " in Vauxhall Bridge Road}\n",
+    )
     made = room.cli.ok("message", "correct", number, "correction.yaml", token=room.author)
-    assert (made["id"], made["version"], made["kind"], made["state"]) == (number, 2, "correction", "draft")
+    assert (made["id"], made["version"], made["kind"], made["state"]) == (
+        number,
+        2,
+        "correction",
+        "draft",
+    )
     again = room.cli("message", "update", number, "correction.yaml", "--json", token=room.author)
     assert (again.code, again.codes) == (1, ["version_open"])
     edited = room.cli.ok("message", "edit", number, "correction.yaml", token=room.author)
@@ -160,7 +248,14 @@ def _on_a_terminal(room: Room, arguments: list[str], typed: str) -> tuple[int, s
     ours, theirs = pty.openpty()
     try:
         env = process_env(room.cli.environment(token=room.approver))
-        with subprocess.Popen([*ENTRY, *arguments], cwd=room.cli.folder, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        with subprocess.Popen(
+            [*ENTRY, *arguments],
+            cwd=room.cli.folder,
+            env=env,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        ) as process:
             os.write(ours, typed.encode())
             code = process.wait(60)
         time.sleep(0.05)
@@ -175,7 +270,14 @@ def test_what_was_done_as_the_machines_administrator_is_on_record(room: Room):
 
     room.cli.ok("message", "list")
     with sqlite3.connect(room.cli.folder / ".fasttime" / "fasttime.db") as database:
-        rows = database.execute("SELECT actor, action FROM audit WHERE kind <> 'decision'").fetchall()
+        rows = database.execute(
+            "SELECT actor, action FROM audit WHERE kind <> 'decision'"
+        ).fetchall()
     database.close()
-    assert {action for _, action in rows} >= {"areas.import", "subscribers.import", "operators.add", "message.list"}
+    assert {action for _, action in rows} >= {
+        "areas.import",
+        "subscribers.import",
+        "operators.add",
+        "message.list",
+    }
     assert all(actor.startswith("machine:") for actor, _ in rows)

@@ -13,7 +13,12 @@ from tests.console.cli import ENTRY, Cli, process_env
 
 def test_free_ports_are_printed_first_and_sigterm_ends_it_clean(cli: Cli):
     with subprocess.Popen(
-        [*ENTRY, "simulator", "--http", "0", "--smtp", "0", "--json"], cwd=cli.folder, env=process_env({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*ENTRY, "simulator", "--http", "0", "--smtp", "0", "--json"],
+        cwd=cli.folder,
+        env=process_env({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as running:
         assert running.stdout is not None
         where = json.loads(running.stdout.readline())

@@ -13,12 +13,23 @@ SUM = "a2,'=SUM(A1),business,07700 900002,,cy,,sms\n"
 
 
 def test_people_are_imported_and_come_back_as_the_file_that_import_takes(cli: Cli):
-    counted = cli.ok("subscribers", "import", cli.file("people.csv", HEADER + ANN + SUM), "--basis", "consent, May 2026")
+    counted = cli.ok(
+        "subscribers",
+        "import",
+        cli.file("people.csv", HEADER + ANN + SUM),
+        "--basis",
+        "consent, May 2026",
+    )
     assert (counted["people"], counted["new"], counted["merged"]) == (2, 2, [])
     exported = cli("subscribers", "export")
     rows = list(csv.DictReader(io.StringIO(exported.out, newline="")))
-    assert [(r["external_id"], r["name"], r["mobile"]) for r in rows] == [("a1", "Ann", "+447700900001"), ("a2", "'=SUM(A1)", "+447700900002")]
-    again = cli.ok("subscribers", "import", cli.file("again.csv", exported.out), "--basis", "consent, May 2026")
+    assert [(r["external_id"], r["name"], r["mobile"]) for r in rows] == [
+        ("a1", "Ann", "+447700900001"),
+        ("a2", "'=SUM(A1)", "+447700900002"),
+    ]
+    again = cli.ok(
+        "subscribers", "import", cli.file("again.csv", exported.out), "--basis", "consent, May 2026"
+    )
     assert (again["new"], again["unchanged"]) == (0, 2)
 
 
@@ -38,7 +49,14 @@ def test_every_error_is_named_with_its_line_in_one_pass_and_nobody_is_kept(cli: 
 
 
 def test_a_person_in_no_imported_area_is_kept_with_a_warning(cli: Cli):
-    ran = cli("subscribers", "import", cli.file("people.csv", HEADER + ANN.replace(",en,,", ",en,E09000033,")), "--basis", "consent", "--json")
+    ran = cli(
+        "subscribers",
+        "import",
+        cli.file("people.csv", HEADER + ANN.replace(",en,,", ",en,E09000033,")),
+        "--basis",
+        "consent",
+        "--json",
+    )
     assert (ran.code, ran.json["new"]) == (0, 1)
     assert ran.json["warnings"]
     assert "people.csv:2" in ran.err
@@ -47,7 +65,9 @@ def test_a_person_in_no_imported_area_is_kept_with_a_warning(cli: Cli):
 def test_a_basis_is_required(cli: Cli):
     cli.file("people.csv", HEADER + ANN)
     assert cli("subscribers", "import", "people.csv", "--json").codes == ["usage"]
-    assert cli("subscribers", "import", "people.csv", "--basis", " ", "--json").codes == ["basis_missing"]
+    assert cli("subscribers", "import", "people.csv", "--basis", " ", "--json").codes == [
+        "basis_missing"
+    ]
 
 
 def test_a_lost_zero_is_given_back_only_where_asked(cli: Cli):
@@ -65,7 +85,12 @@ def test_one_person_is_shown_by_number_or_external_id(cli: Cli):
 
 
 def test_no_number_and_no_address_is_ever_in_a_log_or_a_refusal(cli: Cli):
-    bad = HEADER + "b1,Bob,resident,07700 900003,bob@@example.org,en,,sms\nb2,Bo,alien,0777777777777,bo@example.org,en,,sms\n"
+    bad = (
+        HEADER + "b1,Bob,resident,07700"
+        " 900003,bob@@example.org,en,,sms\nb2,Bo,alien,0777777777777,bo@example.org,en,,sms\n"
+    )
     ran = cli("subscribers", "import", cli.file("people.csv", bad), "--basis", "consent", "--json")
     assert ran.code == 2
-    assert not any(secret in ran.err + ran.out for secret in ("900003", "bob@", "0777777", "bo@example"))
+    assert not any(
+        secret in ran.err + ran.out for secret in ("900003", "bob@", "0777777", "bo@example")
+    )

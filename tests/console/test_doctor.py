@@ -59,7 +59,15 @@ def test_an_empty_folder_is_well_and_says_which_channels_are_off(cli: Cli):
     assert ran.code == 0
     assert all(set(check) >= {"name", "ok", "fix"} and check["ok"] for check in ran.json["checks"])
     assert "sms, voice, email" in str(checks(ran)["channels Actual"]["detail"])
-    assert {"settings", "data_folder", "secret_key", "database", "clock", "durability", "schema"} <= set(checks(ran))
+    assert {
+        "settings",
+        "data_folder",
+        "secret_key",
+        "database",
+        "clock",
+        "durability",
+        "schema",
+    } <= set(checks(ran))
     assert "not running" in str(checks(ran)["data_folder"]["detail"])
 
 
@@ -67,7 +75,10 @@ def test_a_wrong_setting_is_exit_2_and_the_answer_is_still_checks(cli: Cli):
     ran = cli("doctor", "--json", SHARD="2")
     assert (ran.code, ran.json["checks"][0]["ok"]) == (2, False)
     assert "FASTTIME_SHARDS" in ran.json["checks"][0]["fix"]
-    half = {"TWILIO_ACCOUNT_SID": TWILIO["TWILIO_ACCOUNT_SID"], "TWILIO_API_BASE": f"http://127.0.0.1:{a_dead_port()}"}
+    half = {
+        "TWILIO_ACCOUNT_SID": TWILIO["TWILIO_ACCOUNT_SID"],
+        "TWILIO_API_BASE": f"http://127.0.0.1:{a_dead_port()}",
+    }
     assert cli("doctor", "--json", **half).code == 2
 
 
@@ -86,15 +97,28 @@ def test_a_key_that_others_may_read_fails_with_the_line_to_type(cli: Cli):
 def test_twilio_without_a_public_url_fails_and_its_base_is_reached(cli: Cli):
     with a_server({}) as port:
         ran = cli("doctor", "--json", **TWILIO, TWILIO_API_BASE=f"http://127.0.0.1:{port}")
-        assert (ran.code, checks(ran)["public_url"]["ok"], checks(ran)["twilio"]["ok"]) == (1, False, True)
-        ran = cli("doctor", "--json", **TWILIO, TWILIO_API_BASE=f"http://127.0.0.1:{port}", PUBLIC_URL="https://alerts.example.org")
+        assert (ran.code, checks(ran)["public_url"]["ok"], checks(ran)["twilio"]["ok"]) == (
+            1,
+            False,
+            True,
+        )
+        ran = cli(
+            "doctor",
+            "--json",
+            **TWILIO,
+            TWILIO_API_BASE=f"http://127.0.0.1:{port}",
+            PUBLIC_URL="https://alerts.example.org",
+        )
         assert ran.code == 0
 
 
 @pytest.mark.parametrize(
     "settings, name",
     [
-        ({"SMTP_URL": "smtp://127.0.0.1:{port}", "MAIL_FROM": "Police <alerts@example.org>"}, "smtp"),
+        (
+            {"SMTP_URL": "smtp://127.0.0.1:{port}", "MAIL_FROM": "Police <alerts@example.org>"},
+            "smtp",
+        ),
         ({"REDIS_URL": "redis://127.0.0.1:{port}/0"}, "redis"),
         ({"SIMULATOR_SMTP": "smtp://127.0.0.1:{port}"}, "simulator_smtp"),
         ({"SIMULATOR_HTTP": "http://127.0.0.1:{port}"}, "simulator_http"),
@@ -111,10 +135,22 @@ def test_a_service_that_is_away_is_exit_69_and_named(cli: Cli, settings, name):
 def test_services_that_answer_are_well(cli: Cli):
     with (
         a_server({b"QUIT": b"221 bye\r\n"}, greeting=b"220 mail.example.org\r\n") as mail,
-        a_server({b"PING": b"+PONG\r\n", b"wrong": b"-WRONGPASS\r\n", b"right": b"+OK\r\n"}) as cache,
+        a_server(
+            {b"PING": b"+PONG\r\n", b"wrong": b"-WRONGPASS\r\n", b"right": b"+OK\r\n"}
+        ) as cache,
     ):
-        well = cli("doctor", "--json", SMTP_URL=f"smtp://127.0.0.1:{mail}", MAIL_FROM="alerts@example.org", REDIS_URL=f"redis://:right@127.0.0.1:{cache}/0")
-        assert (well.code, checks(well)["smtp"]["ok"], checks(well)["redis"]["ok"]) == (0, True, True)
+        well = cli(
+            "doctor",
+            "--json",
+            SMTP_URL=f"smtp://127.0.0.1:{mail}",
+            MAIL_FROM="alerts@example.org",
+            REDIS_URL=f"redis://:right@127.0.0.1:{cache}/0",
+        )
+        assert (well.code, checks(well)["smtp"]["ok"], checks(well)["redis"]["ok"]) == (
+            0,
+            True,
+            True,
+        )
         refused = cli("doctor", "--json", REDIS_URL=f"redis://:wrong@127.0.0.1:{cache}/0")
         assert (refused.code, checks(refused)["redis"]["ok"]) == (1, False)
         assert "wrong" not in refused.out
@@ -122,15 +158,19 @@ def test_services_that_answer_are_well(cli: Cli):
 
 def test_a_mail_server_that_turns_us_away_is_away(cli: Cli):
     with a_server({}, greeting=b"421 too busy\r\n") as mail:
-        ran = cli("doctor", "--json", SMTP_URL=f"smtp://127.0.0.1:{mail}", MAIL_FROM="alerts@example.org")
+        ran = cli(
+            "doctor", "--json", SMTP_URL=f"smtp://127.0.0.1:{mail}", MAIL_FROM="alerts@example.org"
+        )
     assert ran.code == 69
     assert "421 too busy" in str(checks(ran)["smtp"]["detail"])
 
 
-def test_a_wrong_setting_weighs_more_than_a_service_that_is_away_and_that_more_than_a_failed_check():
+def test_a_wrong_setting_weighs_more_than_a_service_away_and_that_more_than_a_failed_check():
     away = failed("a", Problem(code="x", detail="", status=503))
     wrong, weak = Check(name="b", ok=False, exit_code=2), Check(name="c", ok=False)
-    assert [exit_code(found) for found in ([passed("d")], [weak], [weak, away], [weak, away, wrong])] == [0, 1, 69, 2]
+    assert [
+        exit_code(found) for found in ([passed("d")], [weak], [weak, away], [weak, away, wrong])
+    ] == [0, 1, 69, 2]
 
 
 @pytest.mark.postgres

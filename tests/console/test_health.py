@@ -25,11 +25,16 @@ async def test_a_healthy_process_says_so(site: Site) -> None:
     assert (ready.status, ready.json) == (200, {"ok": True, "reasons": []})
 
 
-async def test_healthz_publishes_the_head_of_the_audit_chain_and_answers_without_a_database(site: Site) -> None:
+async def test_healthz_publishes_the_head_of_the_audit_chain_and_answers_without_a_database(
+    site: Site,
+) -> None:
     await site.submitted()
     head = await site.db.read(audit.head)
     assert head is not None
-    assert (await site.get("/healthz", role=None)).json == {"ok": True, "audit": {"number": head.number, "hash": head.hash}}
+    assert (await site.get("/healthz", role=None)).json == {
+        "ok": True,
+        "audit": {"number": head.number, "hash": head.hash},
+    }
     await site.db.write(lambda conn: conn.exec_driver_sql("ALTER TABLE audit RENAME TO away"))
     await asyncio.sleep(1.1)  # until it looks again
     answer = await site.get("/healthz", role=None)
@@ -42,12 +47,16 @@ async def test_an_engine_that_does_not_turn_is_not_ready_and_says_why(site: Site
     assert (stuck.status, stuck.json["ok"]) == (503, False)
     assert stuck.json["reasons"][0].startswith("engine_stuck")
     site.turned = None
-    assert (await site.get("/readyz", role=None)).json["reasons"][0].startswith("engine_not_started")
+    assert (
+        (await site.get("/readyz", role=None)).json["reasons"][0].startswith("engine_not_started")
+    )
     assert (await site.get("/healthz", role=None)).status == 200
 
 
 async def test_a_schema_of_another_version_is_not_ready(site: Site) -> None:
-    await site.db.write(lambda conn: conn.exec_driver_sql("UPDATE alembic_version SET version_num = 'future'"))
+    await site.db.write(
+        lambda conn: conn.exec_driver_sql("UPDATE alembic_version SET version_num = 'future'")
+    )
     answer = await site.get("/readyz", role=None)
     assert answer.status == 503
     assert "schema_newer" in answer.json["reasons"][0]
@@ -78,7 +87,11 @@ async def test_metrics_count_what_waits_what_went_out_and_what_was_asked(site: S
     await site.claimed("voice")
     await site.get("/v/SECRETCODE", role=None)
     text = await site.metrics()
-    found = {(sample.name, *sorted(sample.labels.values())): sample.value for family in text_string_to_metric_families(text) for sample in family.samples}
+    found = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
     assert found["fasttime_database_up",] == 1
     assert found["fasttime_versions", "live"] == 1
     assert found["fasttime_slices_open",] == 1

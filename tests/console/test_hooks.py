@@ -34,31 +34,50 @@ def _receipts(conn: Connection) -> list[tuple[str, str]]:
 
 
 def _responses(conn: Connection) -> list[tuple[str, int | None, str]]:
-    return [(r.kind, r.person_id, r.value) for r in conn.execute(select(response).order_by(response.c.id))]
+    return [
+        (r.kind, r.person_id, r.value)
+        for r in conn.execute(select(response).order_by(response.c.id))
+    ]
 
 
 def _stopped(conn: Connection) -> list[int]:
-    return [person for person, contact in registry.contacts(conn, range(1, 40), "sms").items() if contact.stopped]
+    return [
+        person
+        for person, contact in registry.contacts(conn, range(1, 40), "sms").items()
+        if contact.stopped
+    ]
 
 
 async def _status(site: Site, attempt: str, status: str = "delivered", **more: str) -> int:
-    answer = await site.twilio(f"/hooks/twilio/status/{attempt}", {"MessageSid": SID, "MessageStatus": status, **more})
+    answer = await site.twilio(
+        f"/hooks/twilio/status/{attempt}", {"MessageSid": SID, "MessageStatus": status, **more}
+    )
     return answer.status
 
 
-async def test_a_receipt_is_kept_with_its_event_before_it_is_answered_and_moves_the_account(site: Site) -> None:
+async def test_a_receipt_is_kept_with_its_event_before_it_is_answered_and_moves_the_account(
+    site: Site,
+) -> None:
     message = await site.live()
     s = await site.claimed()
     await site.done(s)
     assert await _status(site, site.attempt(s)) == 200
     assert await site.db.read(_receipts) == [("delivered", "")]
-    assert await site.db.read(lambda conn: conn.execute(select(outbox.c.type).where(outbox.c.type == "receipt.received")).scalars().all()) == ["receipt.received"]
+    assert await site.db.read(
+        lambda conn: (
+            conn.execute(select(outbox.c.type).where(outbox.c.type == "receipt.received"))
+            .scalars()
+            .all()
+        )
+    ) == ["receipt.received"]
     assert site.woken == ["receipts"]
     await site.db.write(receipts.fold_waiting, site.desk.now())
     assert len((await site.db.read(of_message, message)).people["delivered"]) == 1
 
 
-async def test_delivered_then_sent_stays_delivered_and_a_hundred_times_the_same_is_one_change(site: Site) -> None:
+async def test_delivered_then_sent_stays_delivered_and_a_hundred_times_the_same_is_one_change(
+    site: Site,
+) -> None:
     message = await site.live()
     s = await site.claimed()
     await site.done(s)
@@ -98,14 +117,20 @@ async def test_a_stop_that_twilio_tells_of_by_error_code_stops_the_number_once(s
     await site.live()
     s = await site.claimed()
     await site.done(s)
-    assert await _status(site, site.attempt(s), "failed", ErrorCode="21610", To="+447700900001") == 200
+    assert (
+        await _status(site, site.attempt(s), "failed", ErrorCode="21610", To="+447700900001") == 200
+    )
     assert await site.db.read(_stopped) == [1, 33]
     await site.db.write(registry.start, [1, 33], "sms", site.desk.now())
-    assert await _status(site, site.attempt(s), "failed", ErrorCode="21610", To="+447700900001") == 200
+    assert (
+        await _status(site, site.attempt(s), "failed", ErrorCode="21610", To="+447700900001") == 200
+    )
     assert await site.db.read(_stopped) == []
 
 
-async def test_without_a_right_signature_there_is_403_and_the_log_names_both_addresses_and_nobody(site: Site) -> None:
+async def test_without_a_right_signature_there_is_403_and_the_log_names_both_addresses_and_nobody(
+    site: Site,
+) -> None:
     path = f"/hooks/twilio/status/{person_attempt('0' * 32, 3, site.settings.key())}"
     params = {"MessageSid": SID, "MessageStatus": "delivered", "To": "+447700900001"}
     missing = await site.twilio(path, params, signature=None)
@@ -121,27 +146,41 @@ async def test_without_a_right_signature_there_is_403_and_the_log_names_both_add
         assert (await site.twilio(path, params, signature=signature)).status == 403
     assert (await site.twilio(path, params, token="b" * 32)).status == 403
     shifted = [("AccountSid", ACCOUNT), ("MessageSid", SID), ("MessageStatusdelivered", "")]
-    honest = sign(TOKEN, PUBLIC_URL + path, [("AccountSid", ACCOUNT), ("MessageSid", SID), ("MessageStatus", "delivered")])
+    honest = sign(
+        TOKEN,
+        PUBLIC_URL + path,
+        [("AccountSid", ACCOUNT), ("MessageSid", SID), ("MessageStatus", "delivered")],
+    )
     await site.twilio(path, shifted, signature=honest)
     assert await site.db.read(_receipts) == []
 
 
 async def test_the_fragment_that_asks_for_retries_is_not_signed(site: Site) -> None:
     path = f"/hooks/twilio/status/{person_attempt('0' * 32, 3, site.settings.key())}"
-    answer = await site.twilio(path, {"MessageSid": SID, "MessageStatus": "sent"}, sign_url=f"{PUBLIC_URL}{path}#rc=5&rp=all")
+    answer = await site.twilio(
+        path,
+        {"MessageSid": SID, "MessageStatus": "sent"},
+        sign_url=f"{PUBLIC_URL}{path}#rc=5&rp=all",
+    )
     assert answer.status == 202
 
 
 async def test_another_account_a_repeated_parameter_and_a_get_are_refused(site: Site) -> None:
     path = f"/hooks/twilio/status/{person_attempt('0' * 32, 3, site.settings.key())}"
-    other = await site.twilio(path, [("AccountSid", OTHER), ("MessageSid", SID), ("MessageStatus", "sent")])
+    other = await site.twilio(
+        path, [("AccountSid", OTHER), ("MessageSid", SID), ("MessageStatus", "sent")]
+    )
     assert (other.status, other.code) == (403, "account_mismatch")
-    twice = await site.twilio(path, [("MessageSid", SID), ("MessageStatus", "sent"), ("MessageStatus", "failed")])
+    twice = await site.twilio(
+        path, [("MessageSid", SID), ("MessageStatus", "sent"), ("MessageStatus", "failed")]
+    )
     assert (twice.status, twice.code) == (400, "parameter_repeated")
     for hook in (path, "/hooks/twilio/inbound"):
         got = await site.get(hook, role=None)
         assert (got.status, got.code, got.headers["Allow"]) == (405, "method_not_allowed", "POST")
-    text = await site.call("POST", path, role=None, key=None, data=b"{}", headers={"Content-Type": "application/json"})
+    text = await site.call(
+        "POST", path, role=None, key=None, data=b"{}", headers={"Content-Type": "application/json"}
+    )
     assert text.status == 415
 
 
@@ -158,8 +197,13 @@ async def test_what_cannot_be_committed_is_503_so_that_twilio_asks_again(site: S
 # Replies
 
 
-async def _reply(site: Site, body: str, sid: str = SID, number: str = "+447700900001", **more: str) -> str:
-    answer = await site.twilio("/hooks/twilio/inbound", {"MessageSid": sid, "From": number, "To": "+447700900999", "Body": body, **more})
+async def _reply(
+    site: Site, body: str, sid: str = SID, number: str = "+447700900001", **more: str
+) -> str:
+    answer = await site.twilio(
+        "/hooks/twilio/inbound",
+        {"MessageSid": sid, "From": number, "To": "+447700900999", "Body": body, **more},
+    )
     assert answer.status == 200, answer.body
     assert answer.headers["Content-Type"].startswith("text/xml")
     return answer.body.decode()
@@ -187,7 +231,11 @@ async def test_help_says_who_we_are_and_other_words_are_counted_but_not_kept(sit
     assert "Met Police" in await _reply(site, "HELP")
     assert await _reply(site, "I saw a red van", "SM2") == "<Response/>"
     assert await site.db.read(_stopped) == []
-    kept = await site.db.read(lambda conn: str(conn.execute(select(response)).all()) + str(conn.execute(select(outbox)).all()))
+    kept = await site.db.read(
+        lambda conn: (
+            str(conn.execute(select(response)).all()) + str(conn.execute(select(outbox)).all())
+        )
+    )
     assert "red van" not in kept
     assert "7700900001" not in kept
 
@@ -201,7 +249,11 @@ async def test_a_reply_names_the_message_that_was_sent_last(site: Site) -> None:
     await site.live()
     await site.done(await site.claimed())
     await _reply(site, "thank you")
-    found = await site.db.read(lambda conn: [r.version_id for r in conn.execute(select(response).where(response.c.person_id == 1))])
+    found = await site.db.read(
+        lambda conn: [
+            r.version_id for r in conn.execute(select(response).where(response.c.person_id == 1))
+        ]
+    )
     assert found == [1]
 
 
@@ -216,7 +268,9 @@ async def _call(site: Site, **changes: object) -> str:
 
 async def test_a_call_reads_the_message_twice_and_asks_for_a_key(site: Site) -> None:
     path = await _call(site)
-    answer = await site.twilio(path, {"CallSid": CALL, "CallStatus": "in-progress", "To": "+442079460001"})
+    answer = await site.twilio(
+        path, {"CallSid": CALL, "CallStatus": "in-progress", "To": "+442079460001"}
+    )
     root = etree.fromstring(answer.body)
     assert (answer.status, root.tag) == (200, "Response")
     gather = root.find("Gather")
@@ -229,7 +283,10 @@ async def test_a_call_reads_the_message_twice_and_asks_for_a_key(site: Site) -> 
 async def test_a_key_is_kept_once_and_answered_and_two_hears_it_again(site: Site) -> None:
     path = await _call(site)
     for _ in range(3):
-        answer = await site.twilio(f"{path}?key=1", {"CallSid": CALL, "CallStatus": "in-progress", "Digits": "1", "msg": "Gather End"})
+        answer = await site.twilio(
+            f"{path}?key=1",
+            {"CallSid": CALL, "CallStatus": "in-progress", "Digits": "1", "msg": "Gather End"},
+        )
         assert answer.status == 200
         assert b"<Hangup/>" in answer.body
     assert await site.db.read(_responses) == [("keypress", 32, "1")]
@@ -238,7 +295,9 @@ async def test_a_key_is_kept_once_and_answered_and_two_hears_it_again(site: Site
     assert redirect is not None
     assert redirect.text == PUBLIC_URL + path
     back = await site.twilio(path, {"CallSid": CALL, "Digits": "2"})
-    assert b"<Gather" in back.body, "Twilio repeats the digits after a redirect: it is the fetch all the same"
+    assert b"<Gather" in back.body, (
+        "Twilio repeats the digits after a redirect: it is the fetch all the same"
+    )
 
 
 async def test_a_call_may_be_fetched_by_get_with_its_parameters_in_the_query(site: Site) -> None:
@@ -247,17 +306,26 @@ async def test_a_call_may_be_fetched_by_get_with_its_parameters_in_the_query(sit
     signature = sign(TOKEN, f"{PUBLIC_URL}{path}?{query}", [])
     answer = await site.get(f"{path}?{query}", role=None, headers={callbacks.SIGNATURE: signature})
     assert (answer.status, b"<Gather" in answer.body) == (200, True)
-    assert (await site.get(f"{path}?{query}", role=None, headers={callbacks.SIGNATURE: "x"})).status == 403
+    assert (
+        await site.get(f"{path}?{query}", role=None, headers={callbacks.SIGNATURE: "x"})
+    ).status == 403
 
 
 async def test_a_call_of_an_unknown_attempt_says_nothing(site: Site) -> None:
     await site.live()
     s = await site.claimed()
     for attempt in (person_attempt("0" * 32, 0, site.settings.key()), site.attempt(s)):
-        assert (await site.twilio(f"/hooks/twilio/voice/{attempt}", {"CallSid": CALL})).status == 404
+        assert (
+            await site.twilio(f"/hooks/twilio/voice/{attempt}", {"CallSid": CALL})
+        ).status == 404
 
 
 async def test_without_an_account_nobody_may_call(tmp_path: Path) -> None:
     async with open_site(tmp_path, FASTTIME_SENDER="x.example") as other:
         other.app.state.web.accounts.clear()
-        assert (await other.twilio("/hooks/twilio/inbound", {"MessageSid": SID, "From": "+447700900001", "Body": "STOP"})).status == 403
+        assert (
+            await other.twilio(
+                "/hooks/twilio/inbound",
+                {"MessageSid": SID, "From": "+447700900001", "Body": "STOP"},
+            )
+        ).status == 403

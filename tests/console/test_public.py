@@ -35,16 +35,31 @@ async def _feed(site: Site) -> Any:
     return etree.fromstring((await site.get("/feed.atom", role=None)).body)
 
 
-async def test_the_page_shows_the_level_with_word_number_meaning_and_since_and_the_live_messages(site: Site) -> None:
-    await site.db.write(levels_store.import_facts, [Fact(scope="UK", level="CRITICAL", at=datetime(2026, 1, 4, tzinfo=UTC), source="import")], datetime.now(UTC))
+async def test_the_page_shows_the_level_with_word_number_meaning_and_since_and_the_live_messages(
+    site: Site,
+) -> None:
+    await site.db.write(
+        levels_store.import_facts,
+        [Fact(scope="UK", level="CRITICAL", at=datetime(2026, 1, 4, tzinfo=UTC), source="import")],
+        datetime.now(UTC),
+    )
     assert "CRITICAL" not in await _text(site)  # a file is not two persons
     at = datetime(2026, 1, 5, tzinfo=UTC)
-    approved = {"scope": "UK", "level": "SUBSTANTIAL", "at": at, "source": "approval", "note": "", "recorded_at": at}
+    approved = {
+        "scope": "UK",
+        "level": "SUBSTANTIAL",
+        "at": at,
+        "source": "approval",
+        "note": "",
+        "recorded_at": at,
+    }
     await site.db.write(lambda conn: conn.execute(insert(level_fact), [approved]))
     assert "There is no message at this moment" in await _text(site)
     await site.live()
     shown = await _text(site)
-    assert "United Kingdom: SUBSTANTIAL (3 of 5): an attack is likely. Since 5 January 2026" in shown
+    assert (
+        "United Kingdom: SUBSTANTIAL (3 of 5): an attack is likely. Since 5 January 2026" in shown
+    )
     assert "Road closed" in shown
     assert "Go round." in shown
 
@@ -59,8 +74,15 @@ async def test_the_page_shows_the_level_with_word_number_meaning_and_since_and_t
         {"status": "Test"},
     ],
 )
-async def test_what_is_not_for_the_public_is_not_on_its_pages(site: Site, changes: dict[str, Any]) -> None:
-    await site.db.write(registry.import_records, [person(40, mobile="+447700900040", communities="quiet")], "test", datetime.now(UTC))
+async def test_what_is_not_for_the_public_is_not_on_its_pages(
+    site: Site, changes: dict[str, Any]
+) -> None:
+    await site.db.write(
+        registry.import_records,
+        [person(40, mobile="+447700900040", communities="quiet")],
+        "test",
+        datetime.now(UTC),
+    )
     message = await site.live(**changes)
     v = await site.version(message)
     assert "Road closed" not in await _text(site)
@@ -81,11 +103,22 @@ async def test_nothing_is_public_before_it_is_live(site: Site) -> None:
     document = await site.get(f"/cap/{v.identifier}.xml", role=None)
     assert (document.status, document.headers["Content-Type"]) == (200, "application/cap+xml")
     assert validate(document.body).verdict in ("accept", "warn")
-    assert (await site.get(f"/cap/{v.identifier}.xml", role=None, headers={"If-None-Match": document.headers["ETag"]})).status == 304
+    assert (
+        await site.get(
+            f"/cap/{v.identifier}.xml",
+            role=None,
+            headers={"If-None-Match": document.headers["ETag"]},
+        )
+    ).status == 304
 
 
 async def test_an_exercise_is_marked_first_and_last_and_cannot_pass_for_real(site: Site) -> None:
-    await site.db.write(registry.import_records, [person(41, mobile="+447700900041", topics="exercise")], "test", datetime.now(UTC))
+    await site.db.write(
+        registry.import_records,
+        [person(41, mobile="+447700900041", topics="exercise")],
+        "test",
+        datetime.now(UTC),
+    )
     message = await site.live(status="Exercise")
     v = await site.version(message)
     for path in ("/", f"/v/{v.code}"):
@@ -97,11 +130,17 @@ async def test_an_exercise_is_marked_first_and_last_and_cannot_pass_for_real(sit
     assert title.endswith("EXERCISE")
 
 
-async def test_a_cancelled_message_says_so_everywhere_and_its_cancel_document_is_there(site: Site) -> None:
+async def test_a_cancelled_message_says_so_everywhere_and_its_cancel_document_is_there(
+    site: Site,
+) -> None:
     message = await site.live()
     v = await site.version(message)
     before = (await _feed(site)).findtext(f"{ATOM}entry/{ATOM}updated")
-    await site.post(f"/api/v1/messages/{message}/cancel", {"why": "it was the wrong <street>", "reason": "in_error"}, role="approver")
+    await site.post(
+        f"/api/v1/messages/{message}/cancel",
+        {"why": "it was the wrong <street>", "reason": "in_error"},
+        role="approver",
+    )
     for path in ("/", f"/v/{v.code}"):
         shown = await _text(site, path)
         assert "CANCELLED" in shown
@@ -110,7 +149,9 @@ async def test_a_cancelled_message_says_so_everywhere_and_its_cancel_document_is
     entry = (await _feed(site)).find(f"{ATOM}entry")
     assert entry.findtext(f"{ATOM}title").startswith("CANCELLED:")
     assert entry.findtext(f"{ATOM}updated") >= before
-    related = next(link.get("href") for link in entry.iter(f"{ATOM}link") if link.get("rel") == "related")
+    related = next(
+        link.get("href") for link in entry.iter(f"{ATOM}link") if link.get("rel") == "related"
+    )
     cancel = await site.get("/cap/" + related.rpartition("/")[2], role=None)
     assert b"<msgType>Cancel</msgType>" in cancel.body
     assert b"<note>This message was sent in error. Please disregard it.</note>" in cancel.body
@@ -118,10 +159,17 @@ async def test_a_cancelled_message_says_so_everywhere_and_its_cancel_document_is
         assert b"street" not in public.body
 
 
-async def test_a_corrected_message_says_that_it_was_wrong_and_the_code_shows_what_holds_now(site: Site) -> None:
+async def test_a_corrected_message_says_that_it_was_wrong_and_the_code_shows_what_holds_now(
+    site: Site,
+) -> None:
     message = await site.live()
     first = await site.version(message)
-    await site.follow(message, "correct", languages={"en": {"headline": "The OTHER road is closed"}}, note="the street was wrong")
+    await site.follow(
+        message,
+        "correct",
+        languages={"en": {"headline": "The OTHER road is closed"}},
+        note="the street was wrong",
+    )
     page = await _text(site)
     assert "THIS MESSAGE WAS WRONG" in page
     assert "The OTHER road is closed" in page
@@ -172,8 +220,23 @@ async def test_a_code_is_found_as_people_type_it(site: Site) -> None:
 
 
 async def test_every_page_is_locked_down_and_escapes_what_people_wrote(site: Site) -> None:
-    v = await site.version(await site.live(languages={"en": {"headline": "Road <b>closed</b>", "description": "<script>alert(1)</script>", "instruction": "\"'&"}}))
-    for path in ("/", f"/v/{v.code}", "/v/NOTHING", f"/u/{unsubscribe.token(1, 'sms', site.settings.key())}"):
+    v = await site.version(
+        await site.live(
+            languages={
+                "en": {
+                    "headline": "Road <b>closed</b>",
+                    "description": "<script>alert(1)</script>",
+                    "instruction": "\"'&",
+                }
+            }
+        )
+    )
+    for path in (
+        "/",
+        f"/v/{v.code}",
+        "/v/NOTHING",
+        f"/u/{unsubscribe.token(1, 'sms', site.settings.key())}",
+    ):
         answer = await site.get(path, role=None)
         assert b"<script" not in answer.body
         assert b"<b>closed" not in answer.body
@@ -207,14 +270,28 @@ async def test_looking_at_the_way_out_changes_nothing_and_the_button_stops_once(
 
 async def test_a_mail_program_unsubscribes_with_one_click(site: Site) -> None:
     path = f"/u/{unsubscribe.token(1, 'sms', site.settings.key())}"
-    answer = await site.call("POST", path, role=None, key=None, data=b"List-Unsubscribe=One-Click", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    answer = await site.call(
+        "POST",
+        path,
+        role=None,
+        key=None,
+        data=b"List-Unsubscribe=One-Click",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
     assert answer.status == 200
     assert await site.db.read(_stops) == (True, 1)
 
 
 async def test_a_forged_link_stops_nobody(site: Site) -> None:
     good = unsubscribe.token(1, "sms", site.settings.key())
-    for bad in (good[:12] + ("a" if good[12] != "a" else "b") + good[13:], "x", "%00", "a" * 34, "%C3%A9", unsubscribe.token(1, "sms", b"another key of 16")):
+    for bad in (
+        good[:12] + ("a" if good[12] != "a" else "b") + good[13:],
+        "x",
+        "%00",
+        "a" * 34,
+        "%C3%A9",
+        unsubscribe.token(1, "sms", b"another key of 16"),
+    ):
         for method in ("GET", "POST"):
             assert (await site.call(method, f"/u/{bad}", role=None, key=None)).status == 404, bad
     assert await site.db.read(_stops) == (False, 0)

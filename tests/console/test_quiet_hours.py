@@ -28,12 +28,20 @@ async def test_a_preview_counts_who_is_in_their_quiet_hours_now(site: Site) -> N
     assert (later["suppressed"], later["send"]) == ({}, now["send"] + 1)
 
 
-async def test_an_explanation_tells_the_hour_of_the_freezing_whenever_it_is_asked_for(site: Site) -> None:
+async def test_an_explanation_tells_the_hour_of_the_freezing_whenever_it_is_asked_for(
+    site: Site,
+) -> None:
     message = await site.live()
     site.desk.now = lambda: datetime.now(UTC) + timedelta(hours=3)
     told = (await site.get(f"/api/v1/messages/{message}/explain/p1", role="operator")).json
-    assert (told["line"], told["reason"], told["verdict_now"]) == ("not_sent", "quiet_hours", "quiet_hours")
+    assert (told["line"], told["reason"], told["verdict_now"]) == (
+        "not_sent",
+        "quiet_hours",
+        "quiet_hours",
+    )
     (step,) = [s for s in told["steps"] if s["name"] == "quiet hours"]
     assert not step["passed"]
     assert step["detail"].endswith("which is within")
-    assert (await site.get(f"/api/v1/messages/{message}/counts")).json["suppressed"]["quiet_hours"] == 1
+    assert (await site.get(f"/api/v1/messages/{message}/counts")).json["suppressed"][
+        "quiet_hours"
+    ] == 1

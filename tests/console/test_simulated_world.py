@@ -223,7 +223,10 @@ async def test_where_real_messages_go_to_the_simulator_its_stops_count(tmp_path:
 
 def test_test_goes_to_the_simulator_and_exercises_unless_they_have_senders() -> None:
     def built(**more: str) -> wiring.Adapters:
-        given = {"FASTTIME_SECRET_KEY": "0123456789abcdef" * 4, "FASTTIME_SIMULATOR_HTTP": "http://127.0.0.1:9"}
+        given = {
+            "FASTTIME_SECRET_KEY": "0123456789abcdef" * 4,
+            "FASTTIME_SIMULATOR_HTTP": "http://127.0.0.1:9",
+        }
         smtp = {"FASTTIME_SIMULATOR_SMTP": "smtp://127.0.0.1:9"}
         real = {
             "FASTTIME_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,

@@ -1,4 +1,6 @@
-"""Every channel keeps the contract: the same cases on the shipped fake and on the real adapters against the simulator."""
+"""Every channel keeps the contract: the same cases on the shipped fake and on the real adapters
+against the simulator.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,16 @@ from typing import Any
 import pytest
 
 from broadcast.rendered import Rendered
-from channels.contract import Accepted, Channel, ChannelError, Delivery, InDoubt, Refused, Unavailable, WrongStatus
+from channels.contract import (
+    Accepted,
+    Channel,
+    ChannelError,
+    Delivery,
+    InDoubt,
+    Refused,
+    Unavailable,
+    WrongStatus,
+)
 from channels.email import EmailChannel, SmtpSettings
 from channels.memory import LOST_REPLY, MemoryChannel, fails_with, slow
 from channels.simulator import Simulator, run_simulator
@@ -22,12 +33,16 @@ from channels.sms import SmsChannel, SmsSettings
 from channels.voice import VoiceChannel, VoiceSettings
 from tests.channels.messages import CALL, MAIL, TEXT, a_delivery
 
-HERE = "http://127.0.0.1:9/alerts"  # our public address, where nobody listens: callbacks are of no interest here
+HERE = (  # our public address, where nobody listens: callbacks are of no interest here
+    "http://127.0.0.1:9/alerts"
+)
 
 
 @dataclass
 class Rig:
-    """A channel, the people it may reach, what its provider can be told to do, and what its provider took."""
+    """A channel, the people it may reach, what its provider can be told to do, and what its
+    provider took.
+    """
 
     channel: Channel
     rendered: Rendered
@@ -59,23 +74,53 @@ def memory_rig() -> Rig:
         rendered=TEXT,
         person="+447700900123",
         refused="+15005550004",
-        troubles={name: partial(setattr, channel, "always", outcome) for name, outcome in scripts.items()},
+        troubles={
+            name: partial(setattr, channel, "always", outcome) for name, outcome in scripts.items()
+        },
         taken=lambda to: sum(1 for entry in channel.taken() if entry.to == to),
         lists=True,
-        vanish=lambda: setattr(channel, "always", fails_with(Unavailable("no_connection", retry_after=1.0))),
+        vanish=lambda: setattr(
+            channel, "always", fails_with(Unavailable("no_connection", retry_after=1.0))
+        ),
     )
 
 
 def simulator_rig(name: str, simulator: Simulator) -> Rig:
-    account: dict[str, Any] = {"account": "AC" + "0" * 32, "token": "a token for tests", "sender": "+15005550006", "api_base": simulator.http_url, "public_url": HERE}
+    account: dict[str, Any] = {
+        "account": "AC" + "0" * 32,
+        "token": "a token for tests",
+        "sender": "+15005550006",
+        "api_base": simulator.http_url,
+        "public_url": HERE,
+    }
     channel: Channel
     if name == "sms":
-        channel, rendered, kind, person, refused = SmsChannel(SmsSettings(**account)), TEXT, "sms", "+447700900123", "+15005550004"
+        channel, rendered, kind, person, refused = (
+            SmsChannel(SmsSettings(**account)),
+            TEXT,
+            "sms",
+            "+447700900123",
+            "+15005550004",
+        )
     elif name == "voice":
-        channel, rendered, kind, person, refused = VoiceChannel(VoiceSettings(**account)), CALL, "calls", "+442079460123", "+15005550001"
+        channel, rendered, kind, person, refused = (
+            VoiceChannel(VoiceSettings(**account)),
+            CALL,
+            "calls",
+            "+442079460123",
+            "+15005550001",
+        )
     else:
-        settings = SmtpSettings.from_url(simulator.smtp_url, "Police Alerts <alerts@police.example.org>")
-        channel, rendered, kind, person, refused = EmailChannel(settings), MAIL, "mails", "ada@example.org", "refuse@example.org"
+        settings = SmtpSettings.from_url(
+            simulator.smtp_url, "Police Alerts <alerts@police.example.org>"
+        )
+        channel, rendered, kind, person, refused = (
+            EmailChannel(settings),
+            MAIL,
+            "mails",
+            "ada@example.org",
+            "refuse@example.org",
+        )
     troubles = {
         "throttled": {"throttle": 1.0},
         "lost reply": {"lose_reply": 1.0},
@@ -88,8 +133,12 @@ def simulator_rig(name: str, simulator: Simulator) -> Rig:
         rendered=rendered,
         person=person,
         refused=refused,
-        troubles={trouble: partial(simulator.control, **changes) for trouble, changes in troubles.items()},
-        taken=lambda to: sum(1 for entry in simulator.ledger.of(kind) if entry.to == to and entry.taken),
+        troubles={
+            trouble: partial(simulator.control, **changes) for trouble, changes in troubles.items()
+        },
+        taken=lambda to: sum(
+            1 for entry in simulator.ledger.of(kind) if entry.to == to and entry.taken
+        ),
         lists=name != "email",
         vanish=simulator.close,
     )
@@ -114,7 +163,10 @@ async def test_what_is_accepted_was_taken_once(rig: Rig) -> None:
 
 
 async def test_many_at_once_are_each_taken_once(rig: Rig) -> None:
-    people = [rig.person.replace("123", f"{number:03}").replace("ada@", f"ada{number}@") for number in range(100)]
+    people = [
+        rig.person.replace("123", f"{number:03}").replace("ada@", f"ada{number}@")
+        for number in range(100)
+    ]
     await asyncio.gather(*(rig.send(to, number=number) for number, to in enumerate(people)))
     assert [rig.taken(to) for to in people] == [1] * 100
 
@@ -133,7 +185,9 @@ async def test_the_next_person_is_reached_after_a_refusal(rig: Rig) -> None:
     assert rig.taken(rig.person) == 1
 
 
-async def test_too_many_at_once_may_be_tried_again_later_because_nothing_was_taken(rig: Rig) -> None:
+async def test_too_many_at_once_may_be_tried_again_later_because_nothing_was_taken(
+    rig: Rig,
+) -> None:
     rig.troubles["throttled"]()
     with pytest.raises(Unavailable) as unavailable:
         await rig.send()
@@ -197,7 +251,11 @@ async def test_the_providers_list_shows_what_a_lost_reply_took(rig: Rig) -> None
         assert found is None
         return
     assert found is not None
-    assert [(record.to, record.state) for record in found] in ([(rig.person, "accepted")], [(rig.person, "sent")], [(rig.person, "delivered")])
+    assert [(record.to, record.state) for record in found] in (
+        [(rig.person, "accepted")],
+        [(rig.person, "sent")],
+        [(rig.person, "delivered")],
+    )
     assert found[0].provider_id
     assert found[0].created >= before
 
@@ -219,7 +277,10 @@ ENDS: dict[str, type[ChannelError] | tuple[type[ChannelError], ...]] = {
     "throttled": Unavailable,
     "lost reply": InDoubt,
     "error after taking": InDoubt,
-    "error before taking": (InDoubt, Unavailable),  # SMTP says that nothing was taken, HTTP does not
+    "error before taking": (
+        InDoubt,
+        Unavailable,
+    ),  # SMTP says that nothing was taken, HTTP does not
     "slow": InDoubt,
     "vanished": Unavailable,
 }
@@ -235,6 +296,8 @@ async def test_no_error_repeats_the_address(rig: Rig, trouble: str) -> None:
     to = rig.person if trouble else rig.refused
     with pytest.raises(ENDS[trouble]) as error:
         await rig.send(to, timeout=0.3 if trouble == "slow" else 5)
-    said = "".join(traceback.format_exception(error.value)) + repr(error.value)  # what a log would show, causes too
+    said = "".join(traceback.format_exception(error.value)) + repr(
+        error.value
+    )  # what a log would show, causes too
     for address in (to, to.lstrip("+"), to.replace("@", "%40")):
         assert address not in said

@@ -18,7 +18,9 @@ async def limiter(request: pytest.FixtureRequest) -> AsyncIterator[Limiter]:
         return
     shared = RedisLimiter.from_url(request.getfixturevalue("redis_url"))
     yield shared
-    assert shared.available, "the cases were answered by Redis, not by the bucket that stands in for it"
+    assert shared.available, (
+        "the cases were answered by Redis, not by the bucket that stands in for it"
+    )
     await shared.close()
 
 
@@ -75,7 +77,10 @@ async def test_while_urgent_waits_routine_gets_nothing(limiter: Limiter) -> None
 
 async def test_routine_leaves_urgent_as_much_as_it_wanted(limiter: Limiter) -> None:
     assert await limiter.take("a", 8, 20, urgent=True) == 8
-    assert await limiter.take("a", 20, 20, urgent=False) in (4, 5)  # 12 are left, 8 of them for urgent; one may have grown
+    assert await limiter.take("a", 20, 20, urgent=False) in (
+        4,
+        5,
+    )  # 12 are left, 8 of them for urgent; one may have grown
     assert await limiter.take("a", 8, 20, urgent=True) == 8
 
 
@@ -85,7 +90,9 @@ async def test_a_second_after_urgent_asked_routine_has_everything_again(limiter:
     assert await limiter.take("a", 20, 10, urgent=False) >= 9
 
 
-async def test_what_is_given_back_can_be_taken_again_but_never_more_than_the_bucket_holds(limiter: Limiter) -> None:
+async def test_what_is_given_back_can_be_taken_again_but_never_more_than_the_bucket_holds(
+    limiter: Limiter,
+) -> None:
     assert await limiter.take("a", 10, 10, urgent=False) == 10
     await limiter.give_back("a", 4, 10)
     assert await limiter.take("a", 10, 10, urgent=False) in (4, 5)

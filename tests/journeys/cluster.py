@@ -1,4 +1,6 @@
-"""A whole cluster on this machine for journeys: Kafka, PostgreSQL, Redis, handsets, and our seven processes; 300 people of the demonstration world."""
+"""A whole cluster on this machine for journeys: Kafka, PostgreSQL, Redis, handsets, and our seven
+processes; 300 people of the demonstration world.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +38,27 @@ PROCESSES = ("web", "relay", *(f"worker-{role}" for role in ROLES))
 
 
 class Cluster:
-    """`programs` by name: web, relay, worker-match, worker-urgent, worker-routine, worker-log. A context manager."""
+    """`programs` by name: web, relay, worker-match, worker-urgent, worker-routine, worker-log. A
+    context manager.
+    """
 
-    def __init__(self, kafka: Kafka, postgres: PostgreSQL, redis: Redis, *, people: int = PEOPLE) -> None:
+    def __init__(
+        self, kafka: Kafka, postgres: PostgreSQL, redis: Redis, *, people: int = PEOPLE
+    ) -> None:
         self.kafka, self.postgres, self.redis = kafka, postgres, redis
         self.people = people
         self.programs: dict[str, Program] = {}
         self.database_url = postgres.create_database()
         self.web_port, self.sim_http, self.sim_smtp = free_port(), free_port(), free_port()
-        self.simulator = self.program("simulator", "simulator", "--http", str(self.sim_http), "--smtp", str(self.sim_smtp), ready=lambda: accepts(self.sim_http))
+        self.simulator = self.program(
+            "simulator",
+            "simulator",
+            "--http",
+            str(self.sim_http),
+            "--smtp",
+            str(self.sim_smtp),
+            ready=lambda: accepts(self.sim_http),
+        )
 
     def env(self, **more: str) -> dict[str, str]:
         """Return what every process is told."""
@@ -74,25 +88,62 @@ class Cluster:
         """The settings of a process of this cluster."""
         return settings_module.load(self.env(FASTTIME_DATA=str(self.simulator.folder)))
 
-    def program(self, name: str, *arguments: str, module: str = "console.cli", ready: Any = None, **more: str) -> Program:
-        """Return one of our commands as a program, not yet started, with a data folder of its own."""
-        program = Program(name, [sys.executable, "-m", module, *arguments], cwd=ROOT, ready=ready, ready_within=60, stop_within=12)
-        program.env = {**{k: v for k, v in os.environ.items() if not k.startswith("FASTTIME_")}, **self.env(FASTTIME_DATA=str(program.folder / "data"), **more)}
+    def program(
+        self,
+        name: str,
+        *arguments: str,
+        module: str = "console.cli",
+        ready: Any = None,
+        **more: str,
+    ) -> Program:
+        """Return one of our commands as a program, not yet started, with a data folder of its
+        own.
+        """
+        program = Program(
+            name,
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            ready=ready,
+            ready_within=60,
+            stop_within=12,
+        )
+        program.env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("FASTTIME_")},
+            **self.env(FASTTIME_DATA=str(program.folder / "data"), **more),
+        }
         return program
 
     def says(self, program: Program, *words: str) -> bool:
-        """Return whether a program's log holds all these words; of its present life only, once it was started again."""
-        said = program.log_path.read_text(encoding="utf-8", errors="replace") if program.log_path.exists() else ""
+        """Return whether a program's log holds all these words; of its present life only, once it
+        was started again.
+        """
+        said = (
+            program.log_path.read_text(encoding="utf-8", errors="replace")
+            if program.log_path.exists()
+            else ""
+        )
         said = said.rpartition('"event": "process.stopping"')[2] if program.starts > 1 else said
         return all(word in said for word in words)
 
     def process(self, name: str) -> Program:
-        """Return web, relay or worker-ROLE, not yet started; ready once it is registered and gets its events."""
+        """Return web, relay or worker-ROLE, not yet started; ready once it is registered and gets
+        its events.
+        """
         role = name.removeprefix("worker-")
-        arguments = ["web", "--port", str(self.web_port)] if name == "web" else ["relay"] if name == "relay" else ["worker", "--role", role]
+        arguments = (
+            ["web", "--port", str(self.web_port)]
+            if name == "web"
+            else ["relay"]
+            if name == "relay"
+            else ["worker", "--role", role]
+        )
         program = self.program(name, *arguments)
-        words = {"web": ("worker.registered",), "relay": ("relay.started",)}.get(name, ("worker.registered", "faust.assigned"))
-        program._ready = lambda: self.says(program, *words) and (name != "web" or accepts(self.web_port))
+        words = {"web": ("worker.registered",), "relay": ("relay.started",)}.get(
+            name, ("worker.registered", "faust.assigned")
+        )
+        program._ready = lambda: (
+            self.says(program, *words) and (name != "web" or accepts(self.web_port))
+        )
         return program
 
     def __enter__(self) -> Self:
@@ -125,10 +176,29 @@ class Cluster:
         now = datetime.now(UTC)
         async with self.database() as db:
             await db.write(areas.store_areas, demo_world.demo_areas(), now, source="demonstration")
-            await db.write(operators.add, name="Author", role="author", area=None, email="author@example.org", now=now)
-            await db.write(operators.add, name="Approver", role="approver", area=None, email="approver@example.org", now=now)
+            await db.write(
+                operators.add,
+                name="Author",
+                role="author",
+                area=None,
+                email="author@example.org",
+                now=now,
+            )
+            await db.write(
+                operators.add,
+                name="Approver",
+                role="approver",
+                area=None,
+                email="approver@example.org",
+                now=now,
+            )
             tree = await db.read(areas.AreaTree.load)
-            found = read_subscribers(demo_world.demo_people(self.people, seed=7), filename="demo.csv", allow_trial_numbers=True, known_area=lambda code: code in tree)
+            found = read_subscribers(
+                demo_world.demo_people(self.people, seed=7),
+                filename="demo.csv",
+                allow_trial_numbers=True,
+                known_area=lambda code: code in tree,
+            )
             await db.write(registry.import_records, found.records, "demonstration", now)
 
     @contextlib.asynccontextmanager
@@ -140,7 +210,8 @@ class Cluster:
         finally:
             await db.close()
 
-    # what people do ------------------------------------------------------------------------------------------------
+    # what people do
+    # ------------------------------------------------------------
 
     async def publish(self, db: Database, text: str) -> int:
         """Draft, submit and approve a message; return the version's id."""
@@ -155,7 +226,9 @@ class Cluster:
         return (await desk.approve(approver, v.message_id, v.content_hash)).id
 
     async def account(self, db: Database, version_id: int) -> Account:
-        """Return the account as of one moment: read over several, somebody may stand between two lines."""
+        """Return the account as of one moment: read over several, somebody may stand between two
+        lines.
+        """
         async with db.engine.connect() as conn:
             await conn.execution_options(isolation_level="REPEATABLE READ")
             return await conn.run_sync(lambda c: accounts.account(c, versions.get(c, version_id)))
@@ -169,34 +242,54 @@ class Cluster:
             if v.live_at is not None and account.complete:
                 return account
             if time.monotonic() > end:
-                told = "\n".join(f"--- {name}\n{program.log_tail(15)}" for name, program in self.programs.items())
-                raise AssertionError(f"not finished in {seconds} s: {v.state} {account.to_json()['channels']}\n{told}")
+                told = "\n".join(
+                    f"--- {name}\n{program.log_tail(15)}" for name, program in self.programs.items()
+                )
+                raise AssertionError(
+                    f"not finished in {seconds} s: {v.state}"
+                    f" {account.to_json()['channels']}\n{told}"
+                )
             await asyncio.sleep(0.1)
 
-    # what is seen --------------------------------------------------------------------------------------------------
+    # what is seen
+    # ------------------------------------------------------------
 
     def handsets(self) -> dict[str, list[dict[str, Any]]]:
         """Return the simulator's ledger."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.sim_http}/ledger", timeout=10) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.sim_http}/ledger", timeout=10
+        ) as answer:
             found: dict[str, list[dict[str, Any]]] = json.load(answer)
         return found
 
     async def agrees(self, db: Database, account: Account) -> None:
-        """Hold our log against the handsets: whoever we say has it has it, exactly once per channel, and the account adds up."""
+        """Hold our log against the handsets: whoever we say has it has it, exactly once per
+        channel, and the account adds up.
+        """
         assert account.adds_up
         ours = set(await db.read(ledger.attempts_made, account.version.id))
         theirs = self.handsets()
         for channel, kind in (("sms", "sms"), ("voice", "calls"), ("email", "mails")):
-            taken = [entry["to"] for entry in theirs[kind] if entry["taken"] and entry["attempt"][:32] in ours]
+            taken = [
+                entry["to"]
+                for entry in theirs[kind]
+                if entry["taken"] and entry["attempt"][:32] in ours
+            ]
             lines = account.channels[channel]
             assert len(taken) == len(set(taken)), f"{channel}: somebody was handed the same twice"
             sure = sum(len(lines[line]) for line in ("accepted", "delivered", "failed"))
-            assert len(taken) == sure, f"{channel}: {len(taken)} handed over, {account.to_json()['channels'][channel]}"
+            assert len(taken) == sure, (
+                f"{channel}: {len(taken)} handed over, {account.to_json()['channels'][channel]}"
+            )
             assert not lines["in_doubt"]
 
     async def events(self, *topics: str) -> list[Any]:
         """Return every record on these topics (all of ours where none is named)."""
-        consumer = AIOKafkaConsumer(*(topics or TOPICS), bootstrap_servers=self.kafka.bootstrap, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(
+            *(topics or TOPICS),
+            bootstrap_servers=self.kafka.bootstrap,
+            auto_offset_reset="earliest",
+        )
         await consumer.start()
         try:
             found: list[Any] = []
@@ -222,5 +315,10 @@ class Cluster:
 @contextlib.contextmanager
 def a_cluster(people: int = PEOPLE) -> Iterator[Cluster]:
     """Start services of its own and the cluster on them."""
-    with Kafka() as kafka, PostgreSQL() as postgres, Redis() as redis, Cluster(kafka, postgres, redis, people=people) as cluster:
+    with (
+        Kafka() as kafka,
+        PostgreSQL() as postgres,
+        Redis() as redis,
+        Cluster(kafka, postgres, redis, people=people) as cluster,
+    ):
         yield cluster

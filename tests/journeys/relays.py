@@ -1,4 +1,6 @@
-"""Relays that misbehave: `python -m tests.journeys.relays lose|die` stands in for `fasttime relay`."""
+"""Relays that misbehave: `python -m tests.journeys.relays lose|die` stands in for `fasttime
+relay`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class Loses(KafkaCarrier):
 
 
 class Dies(KafkaCarrier):
-    """Is killed between Kafka's acknowledgement of an approval and its mark; what earlier tests left behind is moved as ever."""
+    """Is killed between Kafka's acknowledgement of an approval and its mark; what earlier tests
+    left behind is moved as ever.
+    """
 
     async def send(self, rows: Sequence[OutboxRow]) -> list[int]:
         """Send, then die if an approval was among it."""
@@ -34,4 +38,6 @@ class Dies(KafkaCarrier):
 
 if __name__ == "__main__":
     settings = load(os.environ)
-    sys.exit(relay(settings, carrier={"lose": Loses, "die": Dies}[sys.argv[1]](settings.kafka_bootstrap)))
+    sys.exit(
+        relay(settings, carrier={"lose": Loses, "die": Dies}[sys.argv[1]](settings.kafka_bootstrap))
+    )

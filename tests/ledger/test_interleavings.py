@@ -1,4 +1,6 @@
-"""What happens between two looks: evidence that comes while a pass is made, an ordered resend that is refused once, a queue whose first place is stuck."""
+"""What happens between two looks: evidence that comes while a pass is made, an ordered resend that
+is refused once, a queue whose first place is stuck.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,16 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import insert, select, update
 
-from broadcast import accounts, calls, generations, ledger, operators, publishing, receipts, versions
+from broadcast import (
+    accounts,
+    calls,
+    generations,
+    ledger,
+    operators,
+    publishing,
+    receipts,
+    versions,
+)
 from broadcast.attempts import new_slice_attempt
 from broadcast.ledger import Slice
 from broadcast.receipts import Receipt
@@ -43,16 +54,38 @@ PAST = timedelta(seconds=1)
 
 async def receive(world: World, s: Slice, position: int, state: str) -> None:
     now = datetime.now(UTC)
-    await world.db.write(receipts.store, Receipt(attempt=s.attempt, position=position, state=state, code="30003", provider_id=f"SM{position}"), now)
+    await world.db.write(
+        receipts.store,
+        Receipt(
+            attempt=s.attempt,
+            position=position,
+            state=state,
+            code="30003",
+            provider_id=f"SM{position}",
+        ),
+        now,
+    )
     await world.db.write(receipts.fold_waiting, now)
 
 
 async def order_resend(world: World, message_id: int, only: str, ids: list[int]) -> None:
     now = datetime.now(UTC)
-    operator, _ = await world.db.write(operators.add, name="Op", role="operator", area=None, email=None, now=now)
+    operator, _ = await world.db.write(
+        operators.add, name="Op", role="operator", area=None, email=None, now=now
+    )
     members = generations.pack({"sms": BitMap(ids)})
-    digest = await world.db.write(publishing.order_resend, operator, message_id, only=only, members=members, people=len(ids), now=now)
-    await world.db.write(publishing.approve, world.approver, message_id, content_hash=digest, house=house(), now=now)
+    digest = await world.db.write(
+        publishing.order_resend,
+        operator,
+        message_id,
+        only=only,
+        members=members,
+        people=len(ids),
+        now=now,
+    )
+    await world.db.write(
+        publishing.approve, world.approver, message_id, content_hash=digest, house=house(), now=now
+    )
 
 
 async def make_due(world: World, v: Version, contacts: generations.Contacts = no_contacts) -> int:
@@ -60,11 +93,25 @@ async def make_due(world: World, v: Version, contacts: generations.Contacts = no
 
 
 async def causes(world: World, v: Version) -> list[str]:
-    return list(await world.db.read(lambda conn: conn.execute(select(batch.c.cause).where(batch.c.version_id == v.id).order_by(batch.c.id)).scalars().all()))
+    return list(
+        await world.db.read(
+            lambda conn: (
+                conn.execute(
+                    select(batch.c.cause).where(batch.c.version_id == v.id).order_by(batch.c.id)
+                )
+                .scalars()
+                .all()
+            )
+        )
+    )
 
 
-async def test_a_failure_told_while_a_pass_is_made_still_brings_the_next_channel(world: World) -> None:
-    """The pass reads a doubt, a callback turns it into a failure that asks for the next channel, the pass ends: the failure stays due."""
+async def test_a_failure_told_while_a_pass_is_made_still_brings_the_next_channel(
+    world: World,
+) -> None:
+    """The pass reads a doubt, a callback turns it into a failure that asks for the next channel,
+    the pass ends: the failure stays due.
+    """
     v = await world.live([1], channels="sms>email")
     (s,) = await world.claim()
     await world.done(s, "in_doubt", due_at=datetime.now(UTC) - PAST)
@@ -76,7 +123,9 @@ async def test_a_failure_told_while_a_pass_is_made_still_brings_the_next_channel
     assert [person for _, person in mail.people] == [1]
 
 
-async def test_an_ordered_repeat_that_is_refused_once_is_tried_again_and_stays_marked(world: World) -> None:
+async def test_an_ordered_repeat_that_is_refused_once_is_tried_again_and_stays_marked(
+    world: World,
+) -> None:
     v = await world.live([1, 2])
     (s,) = await world.claim()
     await world.done(s, "in_doubt")
@@ -84,7 +133,13 @@ async def test_an_ordered_repeat_that_is_refused_once_is_tried_again_and_stays_m
     assert await make_due(world, v) == 2
     (again,) = await world.claim()
     await world.done(again, "refused", code="20429", due_at=datetime.now(UTC) - PAST)
-    await world.db.write(lambda conn: conn.execute(update(outcome).where(outcome.c.state == "refused").values(due_at=datetime.now(UTC) - PAST)))
+    await world.db.write(
+        lambda conn: conn.execute(
+            update(outcome)
+            .where(outcome.c.state == "refused")
+            .values(due_at=datetime.now(UTC) - PAST)
+        )
+    )
     assert await make_due(world, v) == 2
     last = await world.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
     assert [ledger.repeats(c.cause) for c in last] == [True]
@@ -100,7 +155,9 @@ async def test_an_ordered_repeat_that_is_refused_once_is_tried_again_and_stays_m
 
 
 async def test_every_hand_over_that_a_person_ordered_is_marked_and_no_other(world: World) -> None:
-    """A provider may have taken what failed later: by DESIGN 3 what is sent again because somebody ordered it says so."""
+    """A provider may have taken what failed later: by DESIGN 3 what is sent again because somebody
+    ordered it says so.
+    """
     v = await world.live([1, 2])
     (s,) = await world.claim()
     await world.done(s, "accepted", provider_id="SM1")
@@ -111,7 +168,9 @@ async def test_every_hand_over_that_a_person_ordered_is_marked_and_no_other(worl
     assert [ledger.repeats(cause) for cause in await causes(world, v)] == [False, True]
 
 
-async def test_another_contact_point_that_is_refused_once_is_tried_again_as_what_it_is(world: World) -> None:
+async def test_another_contact_point_that_is_refused_once_is_tried_again_as_what_it_is(
+    world: World,
+) -> None:
     v = await world.live([1], severity="Extreme")
     (s,) = await world.claim("urgent")
     await world.done(s, "in_doubt", due_at=datetime.now(UTC) - PAST)
@@ -122,7 +181,9 @@ async def test_another_contact_point_that_is_refused_once_is_tried_again_as_what
     assert [ledger.any_contact(cause) for cause in await causes(world, v)] == [False, True, True]
 
 
-async def test_who_took_back_their_consent_to_one_channel_is_still_owed_the_next(world: World) -> None:
+async def test_who_took_back_their_consent_to_one_channel_is_still_owed_the_next(
+    world: World,
+) -> None:
     v = await world.live([1], channels="sms>email")
     await world.claim(skip={1: "no_consent"})
     assert await make_due(world, v) == 1
@@ -130,16 +191,37 @@ async def test_who_took_back_their_consent_to_one_channel_is_still_owed_the_next
     assert [person for _, person in mail.people] == [1]
 
 
-async def test_receipts_that_no_slice_claims_are_in_nobodys_way_and_an_old_one_counts(world: World) -> None:
+async def test_receipts_that_no_slice_claims_are_in_nobodys_way_and_an_old_one_counts(
+    world: World,
+) -> None:
     await world.live([1])
     (s,) = await world.claim()
     await world.done(s, "accepted", provider_id="SM0")
     now = datetime.now(UTC)
-    orphan = {"position": 0, "source": "callback", "provider_id": "", "state": "sent", "code": "", "at": now}
-    await world.db.write(lambda conn: conn.execute(insert(receipt), [orphan | {"attempt": new_slice_attempt(), "digest": str(n)} for n in range(600)]))
-    await world.db.write(receipts.store, Receipt(attempt=s.attempt, position=0, state="delivered", provider_id="SM0"), now - timedelta(hours=30))
+    orphan = {
+        "position": 0,
+        "source": "callback",
+        "provider_id": "",
+        "state": "sent",
+        "code": "",
+        "at": now,
+    }
+    await world.db.write(
+        lambda conn: conn.execute(
+            insert(receipt),
+            [orphan | {"attempt": new_slice_attempt(), "digest": str(n)} for n in range(600)],
+        )
+    )
+    await world.db.write(
+        receipts.store,
+        Receipt(attempt=s.attempt, position=0, state="delivered", provider_id="SM0"),
+        now - timedelta(hours=30),
+    )
     assert await world.db.write(receipts.fold_waiting, now) == 1
-    assert await world.db.read(lambda conn: conn.execute(select(outcome.c.state)).scalar_one()) == "delivered"
+    assert (
+        await world.db.read(lambda conn: conn.execute(select(outcome.c.state)).scalar_one())
+        == "delivered"
+    )
 
 
 async def test_doubts_that_no_list_knows_of_do_not_stand_before_the_others(world: World) -> None:
@@ -149,11 +231,15 @@ async def test_doubts_that_no_list_knows_of_do_not_stand_before_the_others(world
     later = datetime.now(UTC) + timedelta(minutes=5)
     seen: list[int] = []
     after = ("", -1)
-    while rows := await world.db.read(receipts.in_doubt_to_settle, "sms", ["Actual"], later, timedelta(0), after, 25):
+    while rows := await world.db.read(
+        receipts.in_doubt_to_settle, "sms", ["Actual"], later, timedelta(0), after, 25
+    ):
         seen += [row.person_id for row in rows]
         after = (rows[-1].attempt, rows[-1].position)
     assert sorted(seen) == list(range(1, 61))
-    assert not await world.db.read(receipts.in_doubt_to_settle, "sms", ["Exercise"], later, timedelta(0))
+    assert not await world.db.read(
+        receipts.in_doubt_to_settle, "sms", ["Exercise"], later, timedelta(0)
+    )
 
 
 class Broken:
@@ -162,14 +248,25 @@ class Broken:
     def __init__(self, version_id: int) -> None:
         self._version_id = version_id
 
-    async def rendered(self, version_id: int, channel: str, language: str, *, repeat: bool) -> tuple[Rendered, datetime]:
+    async def rendered(
+        self, version_id: int, channel: str, language: str, *, repeat: bool
+    ) -> tuple[Rendered, datetime]:
         if version_id == self._version_id:
             raise KeyError("a bug")
-        return Rendered(channel=channel, language=language, subject="S", body="B", html="H"), datetime.now(UTC) + timedelta(hours=1)
+        return Rendered(
+            channel=channel, language=language, subject="S", body="B", html="H"
+        ), datetime.now(UTC) + timedelta(hours=1)
 
 
-async def test_a_version_that_cannot_be_rendered_stands_before_no_other_of_its_room(world: World) -> None:
-    await world.db.write(registry.import_records, [r._replace(channels="email", email=f"p{n}@example.org") for n, r in enumerate(people(4))], "test", datetime.now(UTC))
+async def test_a_version_that_cannot_be_rendered_stands_before_no_other_of_its_room(
+    world: World,
+) -> None:
+    await world.db.write(
+        registry.import_records,
+        [r._replace(channels="email", email=f"p{n}@example.org") for n, r in enumerate(people(4))],
+        "test",
+        datetime.now(UTC),
+    )
     broken = await world.live([1, 2], channels="email")
     sound = await world.live([3, 4], channels="email")
     sender = Sender(
@@ -188,21 +285,43 @@ async def test_a_version_that_cannot_be_rendered_stands_before_no_other_of_its_r
     await asyncio.sleep(2.0)
     stopping.set()
     await running
-    lines = [(await world.db.read(accounts.account, await world.db.read(versions.get, v.id))).to_json()["people"] for v in (broken, sound)]
+    lines = [
+        (await world.db.read(accounts.account, await world.db.read(versions.get, v.id))).to_json()[
+            "people"
+        ]
+        for v in (broken, sound)
+    ]
     assert [(line["waiting"], line["accepted"]) for line in lines] == [(2, 0), (0, 2)]
 
 
-async def test_people_who_share_an_address_get_it_there_once_also_as_their_next_channel(world: World) -> None:
+async def test_people_who_share_an_address_get_it_there_once_also_as_their_next_channel(
+    world: World,
+) -> None:
     some = [
-        r._replace(channels="sms;email", mobile=f"+44770090000{n}", email=f"{'Shared' if n < 2 else 'shared' if n < 3 else 'own'}@example.org") for n, r in enumerate(people(4))
+        r._replace(
+            channels="sms;email",
+            mobile=f"+44770090000{n}",
+            email=f"{'Shared' if n < 2 else 'shared' if n < 3 else 'own'}@example.org",
+        )
+        for n, r in enumerate(people(4))
     ]
     await world.db.write(registry.import_records, some, "test", datetime.now(UTC))
     v = await world.live([1, 2, 3, 4], channels="sms>email")
     (second,), (first,) = await world.claim(want=1), await world.claim(want=3)
     await world.done(first, "failed", code="30003", due_at=datetime.now(UTC) - PAST)
-    assert await world.db.write(generations.make_due, v.id, contacts=no_contacts, shared=registry.sharing) == 2
+    assert (
+        await world.db.write(
+            generations.make_due, v.id, contacts=no_contacts, shared=registry.sharing
+        )
+        == 2
+    )
     await world.done(second, "failed", code="30003", due_at=datetime.now(UTC) - PAST)
-    assert await world.db.write(generations.make_due, v.id, contacts=no_contacts, shared=registry.sharing) == 0
+    assert (
+        await world.db.write(
+            generations.make_due, v.id, contacts=no_contacts, shared=registry.sharing
+        )
+        == 0
+    )
     mails = await world.claim(channel="email")
     assert [person for s in mails for _, person in s.people] == [2, 4]
     account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
@@ -211,7 +330,12 @@ async def test_people_who_share_an_address_get_it_there_once_also_as_their_next_
 
 
 async def test_a_sender_of_which_a_part_failed_ends_aloud(world: World) -> None:
-    await world.db.write(registry.import_records, [r._replace(channels="email", email=f"p{n}@example.org") for n, r in enumerate(people(2))], "test", datetime.now(UTC))
+    await world.db.write(
+        registry.import_records,
+        [r._replace(channels="email", email=f"p{n}@example.org") for n, r in enumerate(people(2))],
+        "test",
+        datetime.now(UTC),
+    )
     await world.live([1, 2], channels="email")
 
     def fails(person: int, channel: str) -> bool:

@@ -1,4 +1,6 @@
-"""Threat levels in the store, on both databases: the past that a file fills in, what holds where and when, and who may see it."""
+"""Threat levels in the store, on both databases: the past that a file fills in, what holds where
+and when, and who may see it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def the_published_rows() -> list[LevelFact]:
 
 
 def row(day: str, level: str, scope: str = "UK") -> LevelFact:
-    return LevelFact(date=date.fromisoformat(day), scale="national", scope=scope, level=Level(level))
+    return LevelFact(
+        date=date.fromisoformat(day), scale="national", scope=scope, level=Level(level)
+    )
 
 
 def naive(rows: list[LevelFact], scope: str, at: datetime) -> str | None:
@@ -40,10 +44,19 @@ def naive(rows: list[LevelFact], scope: str, at: datetime) -> str | None:
 async def approved(world: World, level: str, scope: str = "UK", **more: Any) -> None:
     change: dict[str, Any] = {"kind": "threat_level_change", "scope": scope, "areas": (), **more}
     v = await world.submitted(count=5, level=level, **change)
-    await world.db.write(publishing.approve, world.approver, v.message_id, content_hash=v.content_hash, house=house(), now=datetime.now(UTC))
+    await world.db.write(
+        publishing.approve,
+        world.approver,
+        v.message_id,
+        content_hash=v.content_hash,
+        house=house(),
+        now=datetime.now(UTC),
+    )
 
 
-async def test_the_published_history_is_imported_whole_once_and_every_moment_equals_the_plainest_fold(db: Database) -> None:
+async def test_the_published_history_is_imported_once_and_every_moment_equals_the_plainest_fold(
+    db: Database,
+) -> None:
     rows = the_published_rows()
     assert len(rows) == 28
     assert await db.write(levels_store.import_rows, rows, TODAY) == (28, [])
@@ -62,23 +75,52 @@ async def test_the_published_history_is_imported_whole_once_and_every_moment_equ
         assert fact.level == naive(rows, "UK", at)
 
 
-async def test_today_the_united_kingdom_is_severe_in_the_words_of_today_and_2010_in_those_of_2010(db: Database) -> None:
+async def test_today_the_united_kingdom_is_severe_in_the_words_of_today_and_2010_in_those_of_2010(
+    db: Database,
+) -> None:
     await db.write(levels_store.import_rows, the_published_rows(), TODAY)
     shown = [s.to_json() for s in await db.read(levels_store.show, TODAY, past=True)]
-    uk = {"scope": "UK", "level": "SEVERE", "rank": 4, "meaning": "an attack is highly likely", "since": "2026-04-30T00:00:00+00:00", "from": ["UK"]}
-    ni = {"scope": "N92000002", "level": "SUBSTANTIAL", "rank": 3, "meaning": "an attack is likely", "since": "2024-03-06T00:00:00+00:00", "from": ["N92000002"]}
+    uk = {
+        "scope": "UK",
+        "level": "SEVERE",
+        "rank": 4,
+        "meaning": "an attack is highly likely",
+        "since": "2026-04-30T00:00:00+00:00",
+        "from": ["UK"],
+    }
+    ni = {
+        "scope": "N92000002",
+        "level": "SUBSTANTIAL",
+        "rank": 3,
+        "meaning": "an attack is likely",
+        "since": "2024-03-06T00:00:00+00:00",
+        "from": ["N92000002"],
+    }
     assert shown == [uk, ni]  # scales kept as history only are the level of no place
     (then,) = await db.read(levels_store.show, datetime(2009, 8, 1, tzinfo=UTC), "uk", past=True)
     assert then.to_json()["meaning"] == "an attack is a strong possibility"
     told = await db.read(levels_store.changes, "UK")
     assert len(told) == 20
-    first = {"scope": "UK", "level": "SEVERE", "rank": 4, "meaning": "an attack is highly likely", "since": "2006-08-01T00:00:00+00:00", "from": ["UK"]}
+    first = {
+        "scope": "UK",
+        "level": "SEVERE",
+        "rank": 4,
+        "meaning": "an attack is highly likely",
+        "since": "2006-08-01T00:00:00+00:00",
+        "from": ["UK"],
+    }
     assert told[0] == {**first, "source": "import", "note": "the first level made public"}
-    assert {e["scope"] for e in await db.read(levels_store.changes)} == {"UK", "N92000002", "scale:ni_in_gb"}
+    assert {e["scope"] for e in await db.read(levels_store.changes)} == {
+        "UK",
+        "N92000002",
+        "scale:ni_in_gb",
+    }
     assert len(await db.read(levels_store.changes, "scale:ni_in_gb")) == 4
 
 
-async def test_an_import_is_never_the_present_level_of_a_scope_until_two_people_approved_it(db: Database) -> None:
+async def test_an_import_is_never_the_present_level_of_a_scope_until_two_people_approved_it(
+    db: Database,
+) -> None:
     world = await World.make(db)
     await db.write(levels_store.import_rows, the_published_rows(), TODAY)
     now = datetime.now(UTC)
@@ -86,27 +128,50 @@ async def test_an_import_is_never_the_present_level_of_a_scope_until_two_people_
     assert await db.read(levels_store.present, "UK") is None
     nowhere = await db.read(levels_store.effective, the_tree(), "E09000033", now)
     assert nowhere.level is None
-    assert [(s.scope, s.level) for s in await db.read(levels_store.only_imported, now, "UK")] == [("UK", Level.SEVERE)]
-    await approved(world, "SEVERE")  # the level that the import says: it is confirmed, not "unchanged"
+    assert [(s.scope, s.level) for s in await db.read(levels_store.only_imported, now, "UK")] == [
+        ("UK", Level.SEVERE)
+    ]
+    await approved(
+        world, "SEVERE"
+    )  # the level that the import says: it is confirmed, not "unchanged"
     now = datetime.now(UTC)
-    assert [(s.scope, s.level) for s in await db.read(levels_store.show, now)] == [("UK", Level.SEVERE)]
+    assert [(s.scope, s.level) for s in await db.read(levels_store.show, now)] == [
+        ("UK", Level.SEVERE)
+    ]
     assert await db.read(levels_store.only_imported, now, "UK") == []
 
 
 async def test_a_scope_without_a_level_is_shown_as_such_and_uk_always_exists(db: Database) -> None:
     (uk,) = await db.read(levels_store.show, TODAY)
-    assert uk.to_json() == {"scope": "UK", "level": None, "rank": None, "meaning": None, "since": None, "from": []}
+    assert uk.to_json() == {
+        "scope": "UK",
+        "level": None,
+        "rank": None,
+        "meaning": None,
+        "since": None,
+        "from": [],
+    }
     assert await db.read(levels_store.present, "UK") is None
 
 
-async def test_an_import_never_changes_a_level_set_by_an_approval_nor_the_present_one_of_a_scope_that_has_one(db: Database) -> None:
+async def test_an_import_never_changes_an_approved_level_or_a_present_one(
+    db: Database,
+) -> None:
     world = await World.make(db)
-    await db.write(levels_store.import_rows, [row("2020-01-01", "LOW"), row("2021-01-01", "MODERATE")], TODAY)
-    taken, left = await db.write(levels_store.import_rows, [row("2022-01-01", "CRITICAL"), row("2020-06-01", "SEVERE"), row("2020-01-01", "SEVERE")], TODAY)
+    await db.write(
+        levels_store.import_rows, [row("2020-01-01", "LOW"), row("2021-01-01", "MODERATE")], TODAY
+    )
+    taken, left = await db.write(
+        levels_store.import_rows,
+        [row("2022-01-01", "CRITICAL"), row("2020-06-01", "SEVERE"), row("2020-01-01", "SEVERE")],
+        TODAY,
+    )
     assert (taken, [why for _, why in left]) == (1, ["present", "differs"])
     await approved(world, "SEVERE")
     await approved(world, "CRITICAL")
-    first, second = (f.at for f in await db.read(levels_store.facts, "UK") if f.source == "approval")
+    first, second = (
+        f.at for f in await db.read(levels_store.facts, "UK") if f.source == "approval"
+    )
     between = Fact(scope="UK", level="LOW", at=first + (second - first) / 2, source="import")
     after = Fact(scope="UK", level="LOW", at=second + timedelta(days=1), source="import")
     before = Fact(scope="UK", level="SUBSTANTIAL", at=first - timedelta(hours=1), source="import")
@@ -115,12 +180,24 @@ async def test_an_import_never_changes_a_level_set_by_an_approval_nor_the_presen
     held = await db.read(levels_store.present, "UK")
     assert held is not None
     assert (held.level, held.source) == ("CRITICAL", "approval")
-    assert [f.level for f in await db.read(levels_store.facts, "UK")] == ["LOW", "SEVERE", "MODERATE", "SUBSTANTIAL", "SEVERE", "CRITICAL"]
+    assert [f.level for f in await db.read(levels_store.facts, "UK")] == [
+        "LOW",
+        "SEVERE",
+        "MODERATE",
+        "SUBSTANTIAL",
+        "SEVERE",
+        "CRITICAL",
+    ]
 
 
-async def test_facts_known_to_the_moment_may_lie_on_one_day_and_are_recorded_once(db: Database) -> None:
+async def test_facts_known_to_the_moment_may_lie_on_one_day_and_are_recorded_once(
+    db: Database,
+) -> None:
     noon = datetime(2025, 5, 1, 12, tzinfo=UTC)
-    facts = [Fact(scope="UK", level="LOW", at=noon, source="import"), Fact(scope="UK", level="SEVERE", at=noon + timedelta(hours=1), source="import")]
+    facts = [
+        Fact(scope="UK", level="LOW", at=noon, source="import"),
+        Fact(scope="UK", level="SEVERE", at=noon + timedelta(hours=1), source="import"),
+    ]
     assert await db.write(levels_store.import_facts, facts, TODAY) == (2, [])
     assert await db.write(levels_store.import_facts, facts, TODAY) == (0, [])
     at_noon = await db.read(levels_store.present, "UK", noon)
@@ -130,11 +207,21 @@ async def test_facts_known_to_the_moment_may_lie_on_one_day_and_are_recorded_onc
 
 
 def the_tree() -> AreaTree:
-    rows = (("E92000001", "country", ""), ("E12000007", "region", "E92000001"), ("E09000033", "borough", "E12000007"), ("E09000001", "borough", "E12000007"))
-    return AreaTree.of(AreaRecord(code=code, name=code, level=level, parent=parent, geometry=None) for code, level, parent in rows)
+    rows = (
+        ("E92000001", "country", ""),
+        ("E12000007", "region", "E92000001"),
+        ("E09000033", "borough", "E12000007"),
+        ("E09000001", "borough", "E12000007"),
+    )
+    return AreaTree.of(
+        AreaRecord(code=code, name=code, level=level, parent=parent, geometry=None)
+        for code, level, parent in rows
+    )
 
 
-async def test_the_level_in_effect_at_a_place_is_the_highest_and_names_each_scope_that_it_comes_from(db: Database) -> None:
+async def test_the_level_in_effect_at_a_place_is_the_highest_and_names_each_of_its_scopes(
+    db: Database,
+) -> None:
     tree = the_tree()
     rows = [
         row("2020-01-01", "SUBSTANTIAL"),
@@ -145,41 +232,82 @@ async def test_the_level_in_effect_at_a_place_is_the_highest_and_names_each_scop
     ]
     await db.write(levels_store.import_rows, rows, TODAY)
 
-    async def at(code: str, **more: object) -> tuple[str, str | None, list[str]]:
-        found = (await db.read(lambda conn: levels_store.effective(conn, tree, code, TODAY, past=True, **more))).to_json()  # type: ignore[arg-type]
+    async def at(code: str, **more: Any) -> tuple[str, str | None, list[str]]:
+        found = (
+            await db.read(
+                lambda conn: levels_store.effective(conn, tree, code, TODAY, past=True, **more)
+            )
+        ).to_json()
         return found["level"], found["since"][:10], found["from"]
 
     assert await at("E09000033") == ("SEVERE", "2021-01-01", ["E09000033", "E12000007"])
     assert await at("E09000001") == ("SEVERE", "2021-01-01", ["E12000007"])
     assert await at("E92000001") == ("SUBSTANTIAL", "2020-01-01", ["UK"])
-    assert await at("E09000033", communities=["Griffin "]) == ("CRITICAL", "2023-01-01", ["community:griffin"])
-    assert await at("E92000001", sectors=["Transport"], communities=["griffin"]) == ("CRITICAL", "2023-01-01", ["sector:transport", "community:griffin"])
+    assert await at("E09000033", communities=["Griffin "]) == (
+        "CRITICAL",
+        "2023-01-01",
+        ["community:griffin"],
+    )
+    assert await at("E92000001", sectors=["Transport"], communities=["griffin"]) == (
+        "CRITICAL",
+        "2023-01-01",
+        ["sector:transport", "community:griffin"],
+    )
     assert await at("E92000001", sectors=["banking"]) == ("SUBSTANTIAL", "2020-01-01", ["UK"])
     with pytest.raises(Rejected) as refused:
         await db.read(levels_store.effective, tree, "E99999999", TODAY)
     assert refused.value.problems[0].code == "area_unknown"
 
 
-async def test_since_is_when_the_highest_level_became_what_it_is_not_when_its_scope_was_set(db: Database) -> None:
-    rows = [row("2020-01-01", "SEVERE", "E12000007"), row("2021-01-01", "CRITICAL"), row("2022-01-01", "LOW")]
+async def test_since_is_when_the_highest_level_became_what_it_is_not_when_its_scope_was_set(
+    db: Database,
+) -> None:
+    rows = [
+        row("2020-01-01", "SEVERE", "E12000007"),
+        row("2021-01-01", "CRITICAL"),
+        row("2022-01-01", "LOW"),
+    ]
     await db.write(levels_store.import_rows, rows, TODAY)
     found = await db.read(levels_store.effective, the_tree(), "E09000033", TODAY, past=True)
-    assert (found.level, found.since, found.came_from) == (Level.SEVERE, datetime(2022, 1, 1, tzinfo=UTC), ("E12000007",))
+    assert (found.level, found.since, found.came_from) == (
+        Level.SEVERE,
+        datetime(2022, 1, 1, tzinfo=UTC),
+        ("E12000007",),
+    )
 
 
-async def test_the_effective_level_of_random_histories_equals_asking_every_scope_by_itself(db: Database) -> None:
+async def test_the_effective_level_of_random_histories_equals_asking_every_scope_by_itself(
+    db: Database,
+) -> None:
     tree, chance = the_tree(), random.Random(5)
     scopes = ("UK", "E92000001", "E12000007", "E09000033")
-    rows = [row(f"20{y:02d}-0{chance.randint(1, 9)}-01", chance.choice(LEVELS), scope) for scope in scopes[1:] for y in range(6, 26)]
+    rows = [
+        row(f"20{y:02d}-0{chance.randint(1, 9)}-01", chance.choice(LEVELS), scope)
+        for scope in scopes[1:]
+        for y in range(6, 26)
+    ]
     await db.write(levels_store.import_rows, rows, TODAY)
     for _ in range(100):
         at = datetime(2006, 1, 1, tzinfo=UTC) + timedelta(days=chance.random() * 7300)
-        held = {s: level for s in ("UK", "E09000033", "E12000007", "E92000001") if (level := naive(rows, s, at)) is not None}
+        held = {
+            s: level
+            for s in ("UK", "E09000033", "E12000007", "E92000001")
+            if (level := naive(rows, s, at)) is not None
+        }
         found = await db.read(levels_store.effective, tree, "E09000033", at, past=True)
         highest = max(held.values(), key=lambda level: LEVELS.index(Level(level)), default=None)
-        assert (found.level, found.came_from) == (highest, tuple(s for s, level in held.items() if level == highest))
+        assert (found.level, found.came_from) == (
+            highest,
+            tuple(s for s, level in held.items() if level == highest),
+        )
         if found.since is not None:
-            earlier = await db.read(levels_store.effective, tree, "E09000033", found.since - timedelta(seconds=1), past=True)
+            earlier = await db.read(
+                levels_store.effective,
+                tree,
+                "E09000033",
+                found.since - timedelta(seconds=1),
+                past=True,
+            )
             assert earlier.level is not found.level
 
 
@@ -191,7 +319,9 @@ async def test_a_community_s_level_is_told_only_where_it_was_asked_for(db: Datab
     assert await db.read(levels_store.changes) == []
     (named,) = await db.read(levels_store.show, now, "community: Griffin")
     assert named.level is Level.CRITICAL
-    assert [s.scope for s in await db.read(lambda conn: levels_store.show(conn, now, confidential=True))] == ["UK", "community:griffin"]
+    assert [
+        s.scope for s in await db.read(lambda conn: levels_store.show(conn, now, confidential=True))
+    ] == ["UK", "community:griffin"]
     assert len(await db.read(levels_store.changes, "community:griffin")) == 1
 
 

@@ -20,5 +20,7 @@ from broadcast.versions import Margin
         (Margin(percent=0, people=5), 1_000_000, 5),
     ],
 )
-def test_the_margin_is_the_larger_of_a_share_and_a_number(margin: Margin, count: int, people: int) -> None:
+def test_the_margin_is_the_larger_of_a_share_and_a_number(
+    margin: Margin, count: int, people: int
+) -> None:
     assert margin.of(count) == people

@@ -27,14 +27,20 @@ async def test_the_migrated_schema_is_the_declared_one(db: Database) -> None:
 async def test_a_second_upgrade_does_nothing_and_a_newer_schema_is_refused(db: Database) -> None:
     assert await migrate.upgrade(db) is False
     await migrate.check(db)
-    await db.write(lambda conn: conn.execute(text("UPDATE alembic_version SET version_num = 'from-the-future'")))
+    await db.write(
+        lambda conn: conn.execute(
+            text("UPDATE alembic_version SET version_num = 'from-the-future'")
+        )
+    )
     for step in (migrate.upgrade, migrate.check):
         with pytest.raises(Rejected) as refused:
             await step(db)
         assert refused.value.problems[0].code == "schema_newer"
 
 
-async def test_an_empty_database_is_refused_with_the_command_that_mends_it(tmp_path: object) -> None:
+async def test_an_empty_database_is_refused_with_the_command_that_mends_it(
+    tmp_path: object,
+) -> None:
     db = Database(f"sqlite:///{tmp_path}/empty.db")
     with pytest.raises(Rejected) as refused:
         await migrate.check(db)

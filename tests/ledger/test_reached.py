@@ -1,4 +1,6 @@
-"""Whom a chain of versions reached or may have reached (guarantee R10), held against the plainest reading of its outcomes."""
+"""Whom a chain of versions reached or may have reached (guarantee R10), held against the plainest
+reading of its outcomes.
+"""
 
 from __future__ import annotations
 
@@ -26,44 +28,97 @@ async def world(db: Database) -> World:
 
 async def after(world: World, v: Version, action: str, count: int) -> Version:
     kind = "correction" if action == "correct" else "incident"
-    submitted = await world.submitted(count=count, message_id=v.message_id, action=action, kind=kind)
-    return await world.db.write(publishing.approve, world.approver, v.message_id, content_hash=submitted.content_hash, house=house(), now=datetime.now(UTC))
+    submitted = await world.submitted(
+        count=count, message_id=v.message_id, action=action, kind=kind
+    )
+    return await world.db.write(
+        publishing.approve,
+        world.approver,
+        v.message_id,
+        content_hash=submitted.content_hash,
+        house=house(),
+        now=datetime.now(UTC),
+    )
 
 
-async def test_who_was_refused_once_and_reached_by_a_later_version_hears_its_correction(world: World) -> None:
+async def test_who_was_refused_once_and_reached_by_a_later_version_hears_its_correction(
+    world: World,
+) -> None:
     v = await world.live([1, 2])
     (s,) = await world.claim()
     await world.db.write(
-        ledger.record, [(s, [Outcome(position=0, person_id=1, state="failed", code="21211"), Outcome(position=1, person_id=2, state="accepted")])], at=datetime.now(UTC)
+        ledger.record,
+        [
+            (
+                s,
+                [
+                    Outcome(position=0, person_id=1, state="failed", code="21211"),
+                    Outcome(position=1, person_id=2, state="accepted"),
+                ],
+            )
+        ],
+        at=datetime.now(UTC),
     )
     update = await after(world, v, "update", 2)
     await world.freeze(update, {("sms", "en"): [1, 2]})
     assert await world.release(update) == "released"
     (s,) = await world.claim()
     await world.db.write(
-        ledger.record, [(s, [Outcome(position=0, person_id=1, state="accepted"), Outcome(position=1, person_id=2, state="failed", code="21211")])], at=datetime.now(UTC)
+        ledger.record,
+        [
+            (
+                s,
+                [
+                    Outcome(position=0, person_id=1, state="accepted"),
+                    Outcome(position=1, person_id=2, state="failed", code="21211"),
+                ],
+            )
+        ],
+        at=datetime.now(UTC),
     )
     correction = await after(world, v, "correct", 2)
-    assert await world.db.read(audiences.reached_by_predecessors, correction) == {"sms": BitMap([1, 2])}
+    assert await world.db.read(audiences.reached_by_predecessors, correction) == {
+        "sms": BitMap([1, 2])
+    }
 
 
-async def test_failed_after_it_was_taken_counts_as_reached_whatever_was_refused_beside_it(world: World) -> None:
+async def test_failed_after_it_was_taken_counts_as_reached_whatever_was_refused_beside_it(
+    world: World,
+) -> None:
     v = await world.live([1, 2])
     (s,) = await world.claim()
-    taken = [Outcome(position=p, person_id=p + 1, state="failed", code="30003", provider_id=f"SM{p}") for p in (0,)]
-    await world.db.write(ledger.record, [(s, [*taken, Outcome(position=1, person_id=2, state="failed", code="21211")])], at=datetime.now(UTC))
-    await world.db.write(audiences.insert_generation, v, 2, "retry", [Part("sms", "en", BitMap([1, 2]))], datetime.now(UTC))
+    taken = [
+        Outcome(position=p, person_id=p + 1, state="failed", code="30003", provider_id=f"SM{p}")
+        for p in (0,)
+    ]
+    await world.db.write(
+        ledger.record,
+        [(s, [*taken, Outcome(position=1, person_id=2, state="failed", code="21211")])],
+        at=datetime.now(UTC),
+    )
+    await world.db.write(
+        audiences.insert_generation,
+        v,
+        2,
+        "retry",
+        [Part("sms", "en", BitMap([1, 2]))],
+        datetime.now(UTC),
+    )
     (again,) = await world.claim()
     await world.done(again, "failed", code="21211")
     correction = await after(world, v, "correct", 1)
-    assert await world.db.read(audiences.reached_by_predecessors, correction) == {"sms": BitMap([1])}
+    assert await world.db.read(audiences.reached_by_predecessors, correction) == {
+        "sms": BitMap([1])
+    }
 
 
 def plainly(conn: Connection, version_ids: list[int]) -> dict[str, BitMap]:
     found: dict[str, BitMap] = {}
     for version_id in version_ids:
         for row in conn.execute(select(outcome).where(outcome.c.version_id == version_id)):
-            if row.state in ("in_doubt", "accepted", "sent", "delivered") or (row.state == "failed" and row.provider_id):
+            if row.state in ("in_doubt", "accepted", "sent", "delivered") or (
+                row.state == "failed" and row.provider_id
+            ):
                 found.setdefault(row.channel, BitMap()).add(row.person_id)
         for channel, ids in audiences.open_members(conn, version_id).items():
             found[channel] = found.get(channel, BitMap()) | ids
@@ -78,15 +133,41 @@ async def test_any_chain_reached_whom_its_outcomes_say(world: World, seed: int) 
     for step in range(3):
         for channel in ("sms", "email"):
             for _ in range(2):
-                slices = await world.claim(channel=channel, want=32, skip=dict.fromkeys(chance.sample(range(1, 121), 5), "stopped"))
+                slices = await world.claim(
+                    channel=channel,
+                    want=32,
+                    skip=dict.fromkeys(chance.sample(range(1, 121), 5), "stopped"),
+                )
                 for s in slices:
-                    states = [(p, person, chance.choice(("accepted", "delivered", "in_doubt", "failed", "refused"))) for p, person in s.people if p not in s.skipped]
-                    outcomes = [Outcome(position=p, person_id=person, state=state, provider_id=chance.choice(("", f"{s.attempt}{p}"))) for p, person, state in states]
+                    states = [
+                        (
+                            p,
+                            person,
+                            chance.choice(
+                                ("accepted", "delivered", "in_doubt", "failed", "refused")
+                            ),
+                        )
+                        for p, person in s.people
+                        if p not in s.skipped
+                    ]
+                    outcomes = [
+                        Outcome(
+                            position=p,
+                            person_id=person,
+                            state=state,
+                            provider_id=chance.choice(("", f"{s.attempt}{p}")),
+                        )
+                        for p, person, state in states
+                    ]
                     if chance.random() < 0.8:
                         await world.db.write(ledger.record, [(s, outcomes)], at=datetime.now(UTC))
         update = await after(world, v, "update", 120)
-        assert await world.db.read(audiences.reached_by_predecessors, update) == await world.db.read(plainly, chain)
-        await world.freeze(update, {("sms>email", "en"): range(1, 61), ("email", "en"): range(61, 121)})
+        assert await world.db.read(
+            audiences.reached_by_predecessors, update
+        ) == await world.db.read(plainly, chain)
+        await world.freeze(
+            update, {("sms>email", "en"): range(1, 61), ("email", "en"): range(61, 121)}
+        )
         if step < 2:
             assert await world.release(update) == "released"
         chain.append(update.id)
@@ -116,7 +197,9 @@ async def test_a_hundred_thousand_outcomes_are_read_in_a_moment(world: World) ->
             conn.execute(outcome.insert(), rows[start : start + 5000])
 
     await world.db.write(fill)
-    correction = await world.submitted(count=100_000, message_id=v.message_id, action="correct", kind="correction")
+    correction = await world.submitted(
+        count=100_000, message_id=v.message_id, action="correct", kind="correction"
+    )
     began = time.perf_counter()
     reached = await world.db.read(audiences.reached_by_predecessors, correction)
     assert time.perf_counter() - began < 2

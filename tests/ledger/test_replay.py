@@ -1,4 +1,6 @@
-"""Replay: the facts alone give what the live store says, whatever happened; whatever was changed behind them is found and named."""
+"""Replay: the facts alone give what the live store says, whatever happened; whatever was changed
+behind them is found and named.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,19 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from broadcast import publishing, replay
 from broadcast.problems import Rejected
 from broadcast.store import Database
-from broadcast.tables import batch, frozen_set, frozen_shard, level_fact, message, outbox, outcome, receipt, response, slice_, version
+from broadcast.tables import (
+    batch,
+    frozen_set,
+    frozen_shard,
+    level_fact,
+    message,
+    outbox,
+    outcome,
+    receipt,
+    response,
+    slice_,
+    version,
+)
 from tests.ledger.history import History
 from tests.ledger.world import World, house
 
@@ -30,23 +44,37 @@ async def found(db: Database, **more: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
-async def test_after_any_history_the_facts_give_what_the_live_store_says(db: Database, seed: int) -> None:
+async def test_after_any_history_the_facts_give_what_the_live_store_says(
+    db: Database, seed: int
+) -> None:
     history = await History.make(db, seed)
     for _ in range(4):
         await history.steps(45)
         assert await found(db) == []
     result = await replay.run(db)
-    events = await db.read(lambda conn: conn.execute(select(func.count()).select_from(outbox)).scalar_one())
+    events = await db.read(
+        lambda conn: conn.execute(select(func.count()).select_from(outbox)).scalar_one()
+    )
     assert result == {"events": events, "differences": []}
     json.dumps(result)
-    assert {"claim", "record", "record_some", "sweep", "receipt", "fold", "make_due"} <= history.done.keys()
+    assert {
+        "claim",
+        "record",
+        "record_some",
+        "sweep",
+        "receipt",
+        "fold",
+        "make_due",
+    } <= history.done.keys()
     if len(history.messages) > 1:
         one = await replay.run(db, message_id=history.messages[0])
         assert one["differences"] == []
         assert 0 < one["events"] < events
 
 
-async def test_with_a_time_only_what_was_touched_since_is_replayed_but_from_its_beginning(db: Database) -> None:
+async def test_with_a_time_only_what_was_touched_since_is_replayed_but_from_its_beginning(
+    db: Database,
+) -> None:
     world = await World.make(db)
     first = await world.live(range(1, 41))
     second = await world.live(range(1, 41), channels="email")
@@ -54,12 +82,28 @@ async def test_with_a_time_only_what_was_touched_since_is_replayed_but_from_its_
     (s,) = await world.claim()
     await world.done(s)
     result = await replay.run(db, since=moment)
-    assert result == {"events": 4, "differences": []}  # approved, live, batch, slice of the first alone
-    await db.write(lambda conn: conn.execute(update(version).where(version.c.id == second.id).values(state="cancelled")))
+    assert result == {
+        "events": 4,
+        "differences": [],
+    }  # approved, live, batch, slice of the first alone
+    await db.write(
+        lambda conn: conn.execute(
+            update(version).where(version.c.id == second.id).values(state="cancelled")
+        )
+    )
     assert await found(db, since=moment) == []
-    await db.write(lambda conn: conn.execute(update(version).where(version.c.id == first.id).values(state="cancelled")))
-    assert [line for line in await found(db, since=moment) if "state" in line] == [f"message {first.message_id} version 1 state: live cancelled, rebuilt live"]
-    assert (await replay.run(db, since=datetime.now(UTC) + timedelta(hours=1))) == {"events": 0, "differences": []}
+    await db.write(
+        lambda conn: conn.execute(
+            update(version).where(version.c.id == first.id).values(state="cancelled")
+        )
+    )
+    assert [line for line in await found(db, since=moment) if "state" in line] == [
+        f"message {first.message_id} version 1 state: live cancelled, rebuilt live"
+    ]
+    assert (await replay.run(db, since=datetime.now(UTC) + timedelta(hours=1))) == {
+        "events": 0,
+        "differences": [],
+    }
 
 
 async def test_an_unknown_message_is_refused_by_name(db: Database) -> None:
@@ -72,21 +116,33 @@ async def test_an_unknown_message_is_refused_by_name(db: Database) -> None:
 
 
 def _one(conn: Connection, table: Any, *where: Any) -> Any:
-    return conn.execute(select(table).where(*where).order_by(*table.primary_key.columns).limit(1)).one()
+    return conn.execute(
+        select(table).where(*where).order_by(*table.primary_key.columns).limit(1)
+    ).one()
 
 
 def _this_set(row: Any) -> tuple[Any, ...]:
-    return frozen_set.c.version_id == row.version_id, frozen_set.c.shard == row.shard, frozen_set.c.no == row.no
+    return (
+        frozen_set.c.version_id == row.version_id,
+        frozen_set.c.shard == row.shard,
+        frozen_set.c.no == row.no,
+    )
 
 
 def an_outcome_row_is_deleted(conn: Connection) -> None:
     row = _one(conn, outcome, outcome.c.state == "accepted")
-    conn.execute(delete(outcome).where(outcome.c.attempt == row.attempt, outcome.c.position == row.position))
+    conn.execute(
+        delete(outcome).where(outcome.c.attempt == row.attempt, outcome.c.position == row.position)
+    )
 
 
 def an_outcome_is_changed(conn: Connection) -> None:
     row = _one(conn, outcome, outcome.c.state == "failed")
-    conn.execute(update(outcome).where(outcome.c.attempt == row.attempt, outcome.c.position == row.position).values(state="delivered"))
+    conn.execute(
+        update(outcome)
+        .where(outcome.c.attempt == row.attempt, outcome.c.position == row.position)
+        .values(state="delivered")
+    )
 
 
 def an_outcome_is_invented(conn: Connection) -> None:
@@ -97,17 +153,27 @@ def an_outcome_is_invented(conn: Connection) -> None:
 
 def an_outcome_is_given_to_another_person(conn: Connection) -> None:
     row = _one(conn, outcome, outcome.c.state == "accepted")
-    conn.execute(update(outcome).where(outcome.c.attempt == row.attempt, outcome.c.position == row.position).values(person_id=4000))
+    conn.execute(
+        update(outcome)
+        .where(outcome.c.attempt == row.attempt, outcome.c.position == row.position)
+        .values(person_id=4000)
+    )
 
 
 def the_reason_of_a_skip_is_changed(conn: Connection) -> None:
     row = _one(conn, outcome, outcome.c.state == "skipped")
-    conn.execute(update(outcome).where(outcome.c.attempt == row.attempt, outcome.c.position == row.position).values(code="erased"))
+    conn.execute(
+        update(outcome)
+        .where(outcome.c.attempt == row.attempt, outcome.c.position == row.position)
+        .values(code="erased")
+    )
 
 
 def a_slice_s_total_is_changed(conn: Connection) -> None:
     row = _one(conn, slice_, slice_.c.accepted > 0)
-    conn.execute(update(slice_).where(slice_.c.attempt == row.attempt).values(accepted=row.accepted - 1))
+    conn.execute(
+        update(slice_).where(slice_.c.attempt == row.attempt).values(accepted=row.accepted - 1)
+    )
 
 
 def a_slice_is_opened_again(conn: Connection) -> None:
@@ -127,7 +193,11 @@ def a_cursor_is_set_back(conn: Connection) -> None:
 
 def the_people_of_a_batch_are_changed(conn: Connection) -> None:
     row = _one(conn, batch)
-    conn.execute(update(batch).where(batch.c.id == row.id).values(members=row.members[:-4] + (5000).to_bytes(4, "little")))
+    conn.execute(
+        update(batch)
+        .where(batch.c.id == row.id)
+        .values(members=row.members[:-4] + (5000).to_bytes(4, "little"))
+    )
 
 
 def a_batch_is_slipped_in(conn: Connection) -> None:
@@ -142,7 +212,11 @@ def a_batch_is_deleted(conn: Connection) -> None:
 
 def a_level_is_slipped_in(conn: Connection) -> None:
     now = datetime.now(UTC)
-    conn.execute(insert(level_fact).values(scope="UK", level="CRITICAL", at=now, source="approval", note="", recorded_at=now))
+    conn.execute(
+        insert(level_fact).values(
+            scope="UK", level="CRITICAL", at=now, source="approval", note="", recorded_at=now
+        )
+    )
 
 
 def a_level_is_deleted(conn: Connection) -> None:
@@ -154,31 +228,49 @@ def the_past_is_changed(conn: Connection) -> None:
 
 
 def a_version_s_state_is_changed(conn: Connection) -> None:
-    conn.execute(update(version).where(version.c.id == _one(conn, version, version.c.state == "live").id).values(state="cancelled"))
+    conn.execute(
+        update(version)
+        .where(version.c.id == _one(conn, version, version.c.state == "live").id)
+        .values(state="cancelled")
+    )
 
 
 def a_version_is_made_live_without_approval(conn: Connection) -> None:
     row = dict(_one(conn, version, version.c.state == "live")._mapping)
-    made = conn.execute(insert(message).values(code="XXXXXXXXX", created_at=datetime.now(UTC))).inserted_primary_key
+    made = conn.execute(
+        insert(message).values(code="XXXXXXXXX", created_at=datetime.now(UTC))
+    ).inserted_primary_key
     assert made is not None
     del row["id"]
-    conn.execute(insert(version).values(**{**row, "message_id": made[0], "identifier": "slipped-in"}))
+    conn.execute(
+        insert(version).values(**{**row, "message_id": made[0], "identifier": "slipped-in"})
+    )
 
 
 def a_published_text_is_changed(conn: Connection) -> None:
     row = _one(conn, version, version.c.state == "live")
-    conn.execute(update(version).where(version.c.id == row.id).values(content=row.content.replace("Road closed", "Bridge closed")))
+    conn.execute(
+        update(version)
+        .where(version.c.id == row.id)
+        .values(content=row.content.replace("Road closed", "Bridge closed"))
+    )
 
 
 def an_expiry_is_put_off(conn: Connection) -> None:
     row = _one(conn, version, version.c.state == "live")
-    conn.execute(update(version).where(version.c.id == row.id).values(expires_at=row.expires_at + timedelta(hours=1)))
+    conn.execute(
+        update(version)
+        .where(version.c.id == row.id)
+        .values(expires_at=row.expires_at + timedelta(hours=1))
+    )
 
 
 def a_frozen_set_is_changed(conn: Connection) -> None:
     row = _one(conn, frozen_set, frozen_set.c.role == "send")
     ids = BitMap.deserialize(row.members) - BitMap([1]) | BitMap([3000])
-    conn.execute(update(frozen_set).where(*_this_set(row)).values(members=ids.serialize(), size=len(ids)))
+    conn.execute(
+        update(frozen_set).where(*_this_set(row)).values(members=ids.serialize(), size=len(ids))
+    )
 
 
 def a_frozen_set_is_changed_with_the_digest_beside_it(conn: Connection) -> None:
@@ -186,16 +278,35 @@ def a_frozen_set_is_changed_with_the_digest_beside_it(conn: Connection) -> None:
 
     a_frozen_set_is_changed(conn)
     row = _one(conn, frozen_set, frozen_set.c.role == "send")
-    header = _one(conn, frozen_shard, frozen_shard.c.version_id == row.version_id, frozen_shard.c.shard == row.shard)
+    header = _one(
+        conn,
+        frozen_shard,
+        frozen_shard.c.version_id == row.version_id,
+        frozen_shard.c.shard == row.shard,
+    )
     digest = hashlib.sha256(header.addressed)
-    for part in conn.execute(select(frozen_set).where(frozen_set.c.version_id == row.version_id, frozen_set.c.shard == row.shard).order_by(frozen_set.c.no)):
-        digest.update(f"{part.role}|{part.channels}|{part.language}|{part.reason}|".encode() + part.members)
-    conn.execute(update(frozen_shard).where(frozen_shard.c.version_id == row.version_id, frozen_shard.c.shard == row.shard).values(digest=digest.hexdigest()))
+    for part in conn.execute(
+        select(frozen_set)
+        .where(frozen_set.c.version_id == row.version_id, frozen_set.c.shard == row.shard)
+        .order_by(frozen_set.c.no)
+    ):
+        digest.update(
+            f"{part.role}|{part.channels}|{part.language}|{part.reason}|".encode() + part.members
+        )
+    conn.execute(
+        update(frozen_shard)
+        .where(frozen_shard.c.version_id == row.version_id, frozen_shard.c.shard == row.shard)
+        .values(digest=digest.hexdigest())
+    )
 
 
 def those_addressed_are_changed(conn: Connection) -> None:
     row = _one(conn, frozen_shard)
-    conn.execute(update(frozen_shard).where(frozen_shard.c.version_id == row.version_id, frozen_shard.c.shard == row.shard).values(addressed=BitMap([1]).serialize()))
+    conn.execute(
+        update(frozen_shard)
+        .where(frozen_shard.c.version_id == row.version_id, frozen_shard.c.shard == row.shard)
+        .values(addressed=BitMap([1]).serialize())
+    )
 
 
 def frozen_bytes_are_garbage(conn: Connection) -> None:
@@ -205,7 +316,11 @@ def frozen_bytes_are_garbage(conn: Connection) -> None:
 
 def the_duplicates_are_changed(conn: Connection) -> None:
     row = _one(conn, frozen_set, frozen_set.c.role == "duplicate")
-    conn.execute(update(frozen_set).where(frozen_set.c.version_id == row.version_id, frozen_set.c.role == "duplicate").values(members=BitMap([2]).serialize()))
+    conn.execute(
+        update(frozen_set)
+        .where(frozen_set.c.version_id == row.version_id, frozen_set.c.role == "duplicate")
+        .values(members=BitMap([2]).serialize())
+    )
 
 
 def a_receipt_is_deleted(conn: Connection) -> None:
@@ -213,16 +328,30 @@ def a_receipt_is_deleted(conn: Connection) -> None:
 
 
 def a_receipt_says_something_else(conn: Connection) -> None:
-    conn.execute(update(receipt).where(receipt.c.id == _one(conn, receipt).id).values(state="failed", code="99"))
+    conn.execute(
+        update(receipt)
+        .where(receipt.c.id == _one(conn, receipt).id)
+        .values(state="failed", code="99")
+    )
 
 
 def an_answer_is_slipped_in(conn: Connection) -> None:
-    conn.execute(insert(response).values(at=datetime.now(UTC), kind="keypress", channel="voice", value="1", digest="x"))
+    conn.execute(
+        insert(response).values(
+            at=datetime.now(UTC), kind="keypress", channel="voice", value="1", digest="x"
+        )
+    )
 
 
 def without(type_: str, *, every: bool = False) -> Callable[[Connection], None]:
     def an_event_is_deleted(conn: Connection) -> None:
-        conn.execute(delete(outbox).where(outbox.c.type == type_ if every else outbox.c.id == _one(conn, outbox, outbox.c.type == type_).id))
+        conn.execute(
+            delete(outbox).where(
+                outbox.c.type == type_
+                if every
+                else outbox.c.id == _one(conn, outbox, outbox.c.type == type_).id
+            )
+        )
 
     an_event_is_deleted.__name__ = f"{'every' if every else 'one'} event {type_} is deleted"
     return an_event_is_deleted
@@ -249,7 +378,10 @@ CHANGES: list[tuple[Callable[[Connection], None], str]] = [
     (a_published_text_is_changed, "message 1 version 1 content: live changed"),
     (an_expiry_is_put_off, "message 1 version 1 expires: live"),
     (a_frozen_set_is_changed, "message 1 version 1 frozen audience: live"),
-    (a_frozen_set_is_changed_with_the_digest_beside_it, "message 1 version 1 frozen audience: live"),
+    (
+        a_frozen_set_is_changed_with_the_digest_beside_it,
+        "message 1 version 1 frozen audience: live",
+    ),
     (those_addressed_are_changed, "message 1 version 1 frozen audience: live"),
     (frozen_bytes_are_garbage, "message 1 version 1 frozen audience: live"),
     (the_duplicates_are_changed, "sms frozen audience: live"),
@@ -272,7 +404,9 @@ CHANGES: list[tuple[Callable[[Connection], None], str]] = [
 
 
 async def a_history_that_is_whole(db: Database) -> None:
-    """One live message with every kind of outcome, and one that was corrected; a level, a receipt, an answer."""
+    """One live message with every kind of outcome, and one that was corrected; a level, a receipt,
+    an answer.
+    """
     from broadcast import ledger, levels_store, receipts
     from broadcast.ledger import Outcome
     from broadcast.receipts import Receipt
@@ -281,26 +415,77 @@ async def a_history_that_is_whole(db: Database) -> None:
     world = await World.make(db)
     v = await world.approved(count=100, shards=2)
     for shard in (0, 1):
-        await world.freeze(v, {("sms", "en"): range(1 + shard, 101, 2)}, shard=shard, suppressed={"stopped": [200 + shard]})
+        await world.freeze(
+            v,
+            {("sms", "en"): range(1 + shard, 101, 2)},
+            shard=shard,
+            suppressed={"stopped": [200 + shard]},
+        )
     assert await world.release(v, shared=[[5, 6]]) == "released"
     (s,) = await world.claim(skip={4: "stopped"}, want=31)
     states = ["accepted"] * 20 + ["failed"] * 5 + ["in_doubt"] * 5
-    outcomes = [Outcome(position=p, person_id=person, state=state) for (p, person), state in zip([m for m in s.people if m[0] not in s.skipped], states, strict=True)]
+    outcomes = [
+        Outcome(position=p, person_id=person, state=state)
+        for (p, person), state in zip(
+            [m for m in s.people if m[0] not in s.skipped], states, strict=True
+        )
+    ]
     await db.write(ledger.record, [(s, outcomes)], at=now)
     await world.claim()
     await db.write(ledger.sweep_slices, dead_workers=["w1"], now=now)
     await world.claim(want=10, worker="w2")
-    await db.write(receipts.store, Receipt(attempt=s.attempt, position=0, state="delivered", provider_id="SM0"), now)
+    await db.write(
+        receipts.store,
+        Receipt(attempt=s.attempt, position=0, state="delivered", provider_id="SM0"),
+        now,
+    )
     await db.write(receipts.fold_waiting, now)
-    await db.write(lambda conn: receipts.store_response(conn, kind="stop", channel="sms", now=now, digest="d", person_id=1, version_id=v.id, attempt=s.attempt))
+    await db.write(
+        lambda conn: receipts.store_response(
+            conn,
+            kind="stop",
+            channel="sms",
+            now=now,
+            digest="d",
+            person_id=1,
+            version_id=v.id,
+            attempt=s.attempt,
+        )
+    )
     await db.write(publishing.hold, world.approver, v.message_id, now)
     await db.write(publishing.resume, world.approver, v.message_id, now)
     wrong = await world.live(range(1, 30), channels="email")
-    right = await world.submitted(count=3, message_id=wrong.message_id, action="correct", kind="correction")
-    await db.write(publishing.approve, world.approver, wrong.message_id, content_hash=right.content_hash, house=house(), now=now)
-    await db.write(levels_store.import_facts, [levels_store.Fact(scope="UK", level="LOW", at=datetime(2020, 1, 1, tzinfo=UTC), source="import")], now)
-    change = await world.submitted(count=5, kind="threat_level_change", scope="UK", level="SEVERE", areas=())
-    await db.write(publishing.approve, world.approver, change.message_id, content_hash=None, house=house(), now=datetime.now(UTC))
+    right = await world.submitted(
+        count=3, message_id=wrong.message_id, action="correct", kind="correction"
+    )
+    await db.write(
+        publishing.approve,
+        world.approver,
+        wrong.message_id,
+        content_hash=right.content_hash,
+        house=house(),
+        now=now,
+    )
+    await db.write(
+        levels_store.import_facts,
+        [
+            levels_store.Fact(
+                scope="UK", level="LOW", at=datetime(2020, 1, 1, tzinfo=UTC), source="import"
+            )
+        ],
+        now,
+    )
+    change = await world.submitted(
+        count=5, kind="threat_level_change", scope="UK", level="SEVERE", areas=()
+    )
+    await db.write(
+        publishing.approve,
+        world.approver,
+        change.message_id,
+        content_hash=None,
+        house=house(),
+        now=datetime.now(UTC),
+    )
 
 
 class _Undo(Exception):
@@ -314,7 +499,11 @@ async def test_whatever_is_changed_behind_the_log_is_found_and_named(db: Databas
     for change, expected in CHANGES:
         lines: list[str] = []
 
-        def try_it(conn: Connection, change: Callable[[Connection], None] = change, lines: list[str] = lines) -> None:
+        def try_it(
+            conn: Connection,
+            change: Callable[[Connection], None] = change,
+            lines: list[str] = lines,
+        ) -> None:
             change(conn)
             lines += [replay.text(d) for d in replay.replay(conn).to_json()["differences"]]
             raise _Undo
@@ -327,7 +516,9 @@ async def test_whatever_is_changed_behind_the_log_is_found_and_named(db: Databas
     assert await found(db) == []
 
 
-async def test_of_many_differences_alike_the_first_are_named_and_the_rest_counted(db: Database) -> None:
+async def test_of_many_differences_alike_the_first_are_named_and_the_rest_counted(
+    db: Database,
+) -> None:
     world = await World.make(db)
     await world.live(range(1, 1000))
     while claimed := await world.claim():
@@ -362,14 +553,43 @@ print(json.dumps({"result": result, "connected": connected, "modules": sorted(sy
 """
 
 
-async def test_it_imports_no_adapter_and_connects_to_nothing_but_the_database(db: Database, database_url: str) -> None:
+async def test_it_imports_no_adapter_and_connects_to_nothing_but_the_database(
+    db: Database, database_url: str
+) -> None:
     await a_history_that_is_whole(db)
-    environment = {**os.environ, "FASTTIME_TWILIO_API_BASE": "http://127.0.0.1:9", "FASTTIME_SMTP_URL": "smtp://127.0.0.1:9"}
-    done = subprocess.run([sys.executable, "-c", _ALONE, database_url], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    environment = {
+        **os.environ,
+        "FASTTIME_TWILIO_API_BASE": "http://127.0.0.1:9",
+        "FASTTIME_SMTP_URL": "smtp://127.0.0.1:9",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _ALONE, database_url],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     told = json.loads(done.stdout)
     assert told["result"]["differences"] == []
     assert told["result"]["events"] > 10
-    loaded = [name for name in told["modules"] if name.split(".")[0] in ("channels", "subscribers", "config", "console", "twilio", "aiosmtplib", "aiohttp", "faust", "aiokafka")]
+    loaded = [
+        name
+        for name in told["modules"]
+        if name.split(".")[0]
+        in (
+            "channels",
+            "subscribers",
+            "config",
+            "console",
+            "twilio",
+            "aiosmtplib",
+            "aiohttp",
+            "faust",
+            "aiokafka",
+        )
+    ]
     assert loaded == []
     if db.dialect == "sqlite":
         assert told["connected"] == []

@@ -1,4 +1,6 @@
-"""When a sure refusal is tried again: soon at first, later each time, counted for each person alone; and one inbox's refusal holds up nobody else."""
+"""When a sure refusal is tried again: soon at first, later each time, counted for each person
+alone; and one inbox's refusal holds up nobody else.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,12 @@ def nobody_stopped(person: int, channel: str) -> bool:
 
 
 def due_of(conn: Connection, person: int) -> datetime | None:
-    due: datetime | None = conn.execute(select(outcome.c.due_at).where(outcome.c.person_id == person).order_by(outcome.c.generation.desc()).limit(1)).scalar_one()
+    due: datetime | None = conn.execute(
+        select(outcome.c.due_at)
+        .where(outcome.c.person_id == person)
+        .order_by(outcome.c.generation.desc())
+        .limit(1)
+    ).scalar_one()
     return due
 
 
@@ -46,7 +53,9 @@ async def refused(world: World, s: Slice) -> None:
     await world.done(s, "refused", code="20429", due_at=datetime.now(UTC) + timedelta(seconds=5))
 
 
-async def test_a_first_refusal_after_many_retries_of_others_is_tried_again_as_soon_as_any_first_one(world: World) -> None:
+async def test_a_first_refusal_after_many_retries_of_others_is_tried_again_as_soon_as_any_first_one(
+    world: World,
+) -> None:
     v = await world.live(range(1, 41))
     (first,) = await world.claim(want=1)
     waits: list[float] = []
@@ -68,21 +77,49 @@ async def test_a_first_refusal_after_many_retries_of_others_is_tried_again_as_so
 
 async def retry_of(world: World) -> Candidate:
     """Return the newest generation's batch, whatever stands before it."""
-    (any_,) = await world.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC) + timedelta(days=1))
-    batch_id, number = await world.db.read(lambda conn: tuple(conn.execute(select(batch.c.id, batch.c.generation).order_by(batch.c.id.desc()).limit(1)).one()))
+    (any_,) = await world.db.read(
+        ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC) + timedelta(days=1)
+    )
+    batch_id, number = await world.db.read(
+        lambda conn: tuple(
+            conn.execute(
+                select(batch.c.id, batch.c.generation).order_by(batch.c.id.desc()).limit(1)
+            ).one()
+        )
+    )
     return replace(any_, batch_id=batch_id, generation=number, cause="retry")
 
 
 class Renderings:
     """One text for everybody."""
 
-    async def rendered(self, version_id: int, channel: str, language: str, *, repeat: bool) -> tuple[Rendered, datetime]:
-        return Rendered(channel=channel, language=language, subject="S", body="B", html="H"), datetime.now(UTC) + timedelta(hours=1)
+    async def rendered(
+        self, version_id: int, channel: str, language: str, *, repeat: bool
+    ) -> tuple[Rendered, datetime]:
+        return Rendered(
+            channel=channel, language=language, subject="S", body="B", html="H"
+        ), datetime.now(UTC) + timedelta(hours=1)
 
 
-@pytest.mark.parametrize(("refusal", "paused"), [(Unavailable("451", retry_after=60.0, only_this=True), False), (Unavailable("429", retry_after=60.0), True)])
-async def test_one_greylisted_inbox_holds_up_nobody_else_and_a_provider_that_is_too_busy_is_left_alone(world: World, refusal: ChannelError, paused: bool) -> None:
-    await world.db.write(registry.import_records, [r._replace(channels="email", email=f"p{n}@example.org") for n, r in enumerate(people(200))], "test", datetime.now(UTC))
+@pytest.mark.parametrize(
+    ("refusal", "paused"),
+    [
+        (Unavailable("451", retry_after=60.0, only_this=True), False),
+        (Unavailable("429", retry_after=60.0), True),
+    ],
+)
+async def test_one_greylisted_inbox_holds_up_nobody_and_a_busy_provider_is_left_alone(
+    world: World, refusal: ChannelError, paused: bool
+) -> None:
+    await world.db.write(
+        registry.import_records,
+        [
+            r._replace(channels="email", email=f"p{n}@example.org")
+            for n, r in enumerate(people(200))
+        ],
+        "test",
+        datetime.now(UTC),
+    )
     v = await world.live(range(1, 201), channels="email")
     channel = MemoryChannel("email", by_call={0: fails_with(refusal)})
     sender = Sender(

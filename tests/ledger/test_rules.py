@@ -1,4 +1,6 @@
-"""The rules of the ledger, each with the interleaving it closes (reference/guarantee.md), on both databases."""
+"""The rules of the ledger, each with the interleaving it closes (reference/guarantee.md), on both
+databases.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,18 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from broadcast import accounts, audiences, generations, ledger, liveness, messages, operators, publishing, receipts, versions
+from broadcast import (
+    accounts,
+    audiences,
+    generations,
+    ledger,
+    liveness,
+    messages,
+    operators,
+    publishing,
+    receipts,
+    versions,
+)
 from broadcast.ledger import Outcome
 from broadcast.problems import Rejected
 from broadcast.receipts import Receipt
@@ -27,9 +40,14 @@ def no_contacts(conn: Connection, people: BitMap) -> dict[str, BitMap]:
     return {}
 
 
-async def test_r1_of_two_matchers_one_freezes_the_shard_and_the_other_writes_nothing(world: World) -> None:
+async def test_r1_of_two_matchers_one_freezes_the_shard_and_the_other_writes_nothing(
+    world: World,
+) -> None:
     v = await world.approved(count=100)
-    won = await asyncio.gather(world.freeze(v, {("sms", "en"): range(1, 101)}), world.freeze(v, {("sms", "en"): range(50, 151)}))
+    won = await asyncio.gather(
+        world.freeze(v, {("sms", "en"): range(1, 101)}),
+        world.freeze(v, {("sms", "en"): range(50, 151)}),
+    )
     assert sorted(won) == [False, True]
     frozen = await world.db.read(audiences.read, v.id)
     assert len(frozen.addressed) in (100, 101)
@@ -46,13 +64,26 @@ async def test_r1_nothing_can_be_claimed_before_every_shard_is_frozen(world: Wor
     assert len((await world.claim())[0].people) == 32
 
 
-@pytest.mark.parametrize(("people", "urgent", "result"), [(0, False, "blocked"), (142, False, "blocked"), (119, False, "released"), (60, False, "blocked"), (60, True, "released")])
-async def test_r1_a_total_that_is_not_what_the_approvers_saw_blocks(world: World, people: int, urgent: bool, result: str) -> None:
+@pytest.mark.parametrize(
+    ("people", "urgent", "result"),
+    [
+        (0, False, "blocked"),
+        (142, False, "blocked"),
+        (119, False, "released"),
+        (60, False, "blocked"),
+        (60, True, "released"),
+    ],
+)
+async def test_r1_a_total_that_is_not_what_the_approvers_saw_blocks(
+    world: World, people: int, urgent: bool, result: str
+) -> None:
     more: dict[str, Any] = {"severity": "Extreme"} if urgent else {}
     v = await world.approved(count=100, **more)
     await world.freeze(v, {("sms", "en"): range(1, people + 1)})
     assert await world.release(v) == result
-    assert (await world.db.read(versions.get, v.id)).state == ("live" if result == "released" else "blocked")
+    assert (await world.db.read(versions.get, v.id)).state == (
+        "live" if result == "released" else "blocked"
+    )
 
 
 async def test_r1_a_blocked_version_is_frozen_anew_after_it_is_approved_anew(world: World) -> None:
@@ -60,15 +91,33 @@ async def test_r1_a_blocked_version_is_frozen_anew_after_it_is_approved_anew(wor
     await world.freeze(v, {("sms", "en"): range(1, 400)})
     assert await world.release(v) == "blocked"
     now = datetime.now(UTC)
-    again = await world.db.write(messages.submit, world.author, v.id, revision=v.revision, resolved=v.resolved, count=399, wording_revision="test", now=now)
+    again = await world.db.write(
+        messages.submit,
+        world.author,
+        v.id,
+        revision=v.revision,
+        resolved=v.resolved,
+        count=399,
+        wording_revision="test",
+        now=now,
+    )
     assert again.content_hash != v.content_hash
-    approved = await world.db.write(publishing.approve, world.approver, v.message_id, content_hash=again.content_hash, house=house(), now=now)
+    approved = await world.db.write(
+        publishing.approve,
+        world.approver,
+        v.message_id,
+        content_hash=again.content_hash,
+        house=house(),
+        now=now,
+    )
     assert (approved.identifier, approved.sent) == (v.identifier, v.sent)
     assert await world.freeze(v, {("sms", "en"): range(1, 400)})
     assert await world.release(v) == "released"
 
 
-async def test_r1_the_lowest_id_of_people_sharing_a_number_gets_it_and_routine_duplicates_move_on(world: World) -> None:
+async def test_r1_the_lowest_id_of_people_sharing_a_number_gets_it_and_routine_duplicates_move_on(
+    world: World,
+) -> None:
     v = await world.approved(count=3)
     await world.freeze(v, {("sms>email", "en"): [1, 2], ("sms", "en"): [3]})
     await world.release(v, shared=[[1, 2, 3]])
@@ -87,13 +136,27 @@ async def test_r2_a_retry_and_a_resend_of_the_same_person_are_one_hand_over(worl
     now = datetime.now(UTC)
 
     def order(conn: Connection) -> str:
-        return publishing.order_resend(conn, world.approver, v.message_id, only="failed", members=generations.pack({"sms": BitMap(range(1, 11))}), people=10, now=now)
+        return publishing.order_resend(
+            conn,
+            world.approver,
+            v.message_id,
+            only="failed",
+            members=generations.pack({"sms": BitMap(range(1, 11))}),
+            people=10,
+            now=now,
+        )
 
-    resender, _ = await world.db.write(operators.add, name="Op", role="operator", area=None, email=None, now=now)
+    resender, _ = await world.db.write(
+        operators.add, name="Op", role="operator", area=None, email=None, now=now
+    )
     world.approver, approver = resender, world.approver
     digest = await world.db.write(order)
-    await world.db.write(publishing.approve, approver, v.message_id, content_hash=digest, house=house(), now=now)
-    await asyncio.gather(*(world.db.write(generations.make_due, v.id, contacts=no_contacts) for _ in range(3)))
+    await world.db.write(
+        publishing.approve, approver, v.message_id, content_hash=digest, house=house(), now=now
+    )
+    await asyncio.gather(
+        *(world.db.write(generations.make_due, v.id, contacts=no_contacts) for _ in range(3))
+    )
     people = []
     while claimed := await world.claim():
         for s in claimed:
@@ -107,7 +170,11 @@ async def test_r2_a_late_arrival_stops_the_retry_at_its_claim(world: World) -> N
     (s,) = await world.claim()
     await world.done(s, "refused", due_at=datetime.now(UTC))
     await world.db.write(generations.make_due, v.id, contacts=no_contacts)
-    await world.db.write(receipts.store, Receipt(attempt=s.attempt, position=0, state="delivered", provider_id="SM1"), datetime.now(UTC))
+    await world.db.write(
+        receipts.store,
+        Receipt(attempt=s.attempt, position=0, state="delivered", provider_id="SM1"),
+        datetime.now(UTC),
+    )
     await world.db.write(receipts.fold_waiting, datetime.now(UTC))
     (again,) = await world.claim()
     assert again.skipped == {0: "reached"}
@@ -118,9 +185,13 @@ async def test_r2_a_late_arrival_stops_the_retry_at_its_claim(world: World) -> N
     assert account.adds_up
 
 
-async def test_r3_workers_with_different_slice_sizes_give_everybody_out_exactly_once(world: World) -> None:
+async def test_r3_workers_with_different_slice_sizes_give_everybody_out_exactly_once(
+    world: World,
+) -> None:
     await world.live(range(1, 501))
-    (candidate,) = await world.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
+    (candidate,) = await world.db.read(
+        ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+    )
 
     async def worker(name: str, sizes: list[int]) -> list[int]:
         got: list[int] = []
@@ -129,7 +200,9 @@ async def test_r3_workers_with_different_slice_sizes_give_everybody_out_exactly_
                 got += [person for _, person in s.people]
         return got
 
-    found = await asyncio.gather(worker("old", [20]), worker("new", [32]), worker("odd", [7, 31, 1]))
+    found = await asyncio.gather(
+        worker("old", [20]), worker("new", [32]), worker("odd", [7, 31, 1])
+    )
     assert sorted(person for got in found for person in got) == list(range(1, 501))
 
 
@@ -140,10 +213,16 @@ async def test_r3_a_claim_whose_reply_was_lost_can_be_read_back(world: World) ->
     assert await world.db.read(ledger.read_slice, "0" * 32) is None
 
 
-async def test_r8_outcomes_of_a_swept_slice_are_late_evidence_and_none_is_lost(world: World) -> None:
+async def test_r8_outcomes_of_a_swept_slice_are_late_evidence_and_none_is_lost(
+    world: World,
+) -> None:
     v = await world.live(range(1, 33))
     (s,) = await world.claim()
-    await world.db.write(receipts.store, Receipt(attempt=s.attempt, position=5, state="delivered", provider_id="SM5"), datetime.now(UTC))
+    await world.db.write(
+        receipts.store,
+        Receipt(attempt=s.attempt, position=5, state="delivered", provider_id="SM5"),
+        datetime.now(UTC),
+    )
     await world.db.write(receipts.fold_waiting, datetime.now(UTC))
     swept = await world.db.write(ledger.sweep_slices, dead_workers=["w1"], now=datetime.now(UTC))
     assert swept == [s.attempt]
@@ -151,14 +230,24 @@ async def test_r8_outcomes_of_a_swept_slice_are_late_evidence_and_none_is_lost(w
     assert len(account.people["in_doubt"]) == 31
     await world.done(s, "accepted")
     account = await world.db.read(accounts.account, v)
-    assert (len(account.people["accepted"]), len(account.people["delivered"]), len(account.people["in_doubt"])) == (31, 1, 0)
+    assert (
+        len(account.people["accepted"]),
+        len(account.people["delivered"]),
+        len(account.people["in_doubt"]),
+    ) == (31, 1, 0)
     assert account.adds_up
 
 
-async def test_r8_a_callback_that_comes_before_the_record_is_not_in_the_way_of_the_other_31(world: World) -> None:
+async def test_r8_a_callback_that_comes_before_the_record_is_not_in_the_way_of_the_other_31(
+    world: World,
+) -> None:
     v = await world.live(range(1, 33))
     (s,) = await world.claim()
-    await world.db.write(receipts.store, Receipt(attempt=s.attempt, position=0, state="sent", provider_id="SM0"), datetime.now(UTC))
+    await world.db.write(
+        receipts.store,
+        Receipt(attempt=s.attempt, position=0, state="sent", provider_id="SM0"),
+        datetime.now(UTC),
+    )
     await world.db.write(receipts.fold_waiting, datetime.now(UTC))
     await world.done(s, "accepted", provider_id="SM0")
     account = await world.db.read(accounts.account, v)
@@ -206,7 +295,14 @@ async def test_r9_after_a_cancel_has_committed_nothing_is_claimed(world: World) 
     async def cancel() -> None:
         await asyncio.sleep(0.15)
         before = clock()
-        _, under_way = await world.db.write(publishing.cancel, world.approver, v.message_id, why="wrong place", house=house(), now=datetime.now(UTC))
+        _, under_way = await world.db.write(
+            publishing.cancel,
+            world.approver,
+            v.message_id,
+            why="wrong place",
+            house=house(),
+            now=datetime.now(UTC),
+        )
         assert under_way > 0
         stopped_at.append(clock())
         assert stopped_at[0] - before < 5
@@ -225,7 +321,9 @@ async def test_r9_after_a_cancel_has_committed_nothing_is_claimed(world: World) 
 async def test_r9_an_expired_version_is_never_claimed(world: World) -> None:
     v = await world.live(range(1, 40), expires=timedelta(seconds=1))
     await asyncio.sleep(1.1)
-    (candidate,) = await world.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
+    (candidate,) = await world.db.read(
+        ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+    )
     assert await world.claim(candidate=candidate) == []
     await world.db.write(publishing.expire_due, datetime.now(UTC))
     account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
@@ -233,7 +331,9 @@ async def test_r9_an_expired_version_is_never_claimed(world: World) -> None:
     assert account.adds_up
 
 
-async def test_r9_a_held_version_is_claimed_for_nobody_and_goes_on_where_it_stood(world: World) -> None:
+async def test_r9_a_held_version_is_claimed_for_nobody_and_goes_on_where_it_stood(
+    world: World,
+) -> None:
     v = await world.live(range(1, 101))
     await world.claim()
     await world.db.write(publishing.hold, world.approver, v.message_id, datetime.now(UTC))
@@ -243,13 +343,24 @@ async def test_r9_a_held_version_is_claimed_for_nobody_and_goes_on_where_it_stoo
     assert s.lo == 32
 
 
-async def test_r10_a_correction_reaches_everybody_of_any_slice_and_waits_for_the_open_ones(world: World) -> None:
+async def test_r10_a_correction_reaches_everybody_of_any_slice_and_waits_for_the_open_ones(
+    world: World,
+) -> None:
     v = await world.live(range(1, 101))
     (first,) = await world.claim()
     await world.done(first)
     (still_open,) = await world.claim()
-    submitted = await world.submitted(count=64, message_id=v.message_id, action="correct", kind="correction")
-    await world.db.write(publishing.approve, world.approver, v.message_id, content_hash=submitted.content_hash, house=house(), now=datetime.now(UTC))
+    submitted = await world.submitted(
+        count=64, message_id=v.message_id, action="correct", kind="correction"
+    )
+    await world.db.write(
+        publishing.approve,
+        world.approver,
+        v.message_id,
+        content_hash=submitted.content_hash,
+        house=house(),
+        now=datetime.now(UTC),
+    )
     assert await world.claim() == []  # nothing of the wrong one any more
     correction = await world.db.read(versions.get, submitted.id)
     reached = await world.db.read(audiences.reached_by_predecessors, correction)
@@ -258,7 +369,9 @@ async def test_r10_a_correction_reaches_everybody_of_any_slice_and_waits_for_the
     assert await world.release(correction) == "released"
     (s,) = await world.claim("urgent")
     assert [person for _, person in s.people] == list(range(1, 33))
-    assert await world.claim("urgent") == []  # those of the open slice are held until it must be over
+    assert (
+        await world.claim("urgent") == []
+    )  # those of the open slice are held until it must be over
     account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
     assert account.version.state == "corrected"
     assert len(account.suppressed["withdrawn"]) == 36
@@ -282,7 +395,9 @@ async def test_r10_people_surely_refused_are_not_corrected(world: World) -> None
         Outcome(position=2, person_id=3, state="in_doubt"),
     ]
     await world.db.write(ledger.record, [(s, outcomes)], at=datetime.now(UTC))
-    submitted = await world.submitted(count=2, message_id=v.message_id, action="correct", kind="correction")
+    submitted = await world.submitted(
+        count=2, message_id=v.message_id, action="correct", kind="correction"
+    )
     reached = await world.db.read(audiences.reached_by_predecessors, submitted)
     assert reached["sms"] == BitMap([1, 3])
 
@@ -290,11 +405,24 @@ async def test_r10_people_surely_refused_are_not_corrected(world: World) -> None
 async def test_r11_an_edit_between_reading_and_approving_is_refused(world: World) -> None:
     v = await world.submitted(count=10)
     with pytest.raises(Rejected):
-        await world.db.write(messages.edit, world.author, v.message_id, content(severity="Severe"), datetime.now(UTC))
-    await world.db.write(messages.send_back, world.approver, v.message_id, "return", "typo", datetime.now(UTC))
-    await world.db.write(messages.edit, world.author, v.message_id, content(severity="Severe"), datetime.now(UTC))
+        await world.db.write(
+            messages.edit, world.author, v.message_id, content(severity="Severe"), datetime.now(UTC)
+        )
+    await world.db.write(
+        messages.send_back, world.approver, v.message_id, "return", "typo", datetime.now(UTC)
+    )
+    await world.db.write(
+        messages.edit, world.author, v.message_id, content(severity="Severe"), datetime.now(UTC)
+    )
     with pytest.raises(Rejected) as refused:
-        await world.db.write(publishing.approve, world.approver, v.message_id, content_hash=v.content_hash, house=house(), now=datetime.now(UTC))
+        await world.db.write(
+            publishing.approve,
+            world.approver,
+            v.message_id,
+            content_hash=v.content_hash,
+            house=house(),
+            now=datetime.now(UTC),
+        )
     assert refused.value.status == 409
 
 
@@ -304,9 +432,22 @@ async def test_r11_text_changed_behind_the_hash_is_not_approved(world: World) ->
     from broadcast.tables import version
 
     v = await world.submitted(count=10)
-    await world.db.write(lambda conn: conn.execute(update(version).where(version.c.id == v.id).values(content=versions.canonical(content(severity="Minor")))))
+    await world.db.write(
+        lambda conn: conn.execute(
+            update(version)
+            .where(version.c.id == v.id)
+            .values(content=versions.canonical(content(severity="Minor")))
+        )
+    )
     with pytest.raises(Rejected) as refused:
-        await world.db.write(publishing.approve, world.approver, v.message_id, content_hash=v.content_hash, house=house(), now=datetime.now(UTC))
+        await world.db.write(
+            publishing.approve,
+            world.approver,
+            v.message_id,
+            content_hash=v.content_hash,
+            house=house(),
+            now=datetime.now(UTC),
+        )
     assert refused.value.problems[0].code == "content_changed"
 
 
@@ -319,7 +460,17 @@ async def test_r12_any_order_of_any_receipts_gives_the_same_final_state(world: W
         mixed = history * 2
         chance.shuffle(mixed)
         for state, code in mixed:
-            await world.db.write(receipts.store, Receipt(attempt=s.attempt, position=position, state=state, code=code, provider_id=f"SM{position}"), datetime.now(UTC))
+            await world.db.write(
+                receipts.store,
+                Receipt(
+                    attempt=s.attempt,
+                    position=position,
+                    state=state,
+                    code=code,
+                    provider_id=f"SM{position}",
+                ),
+                datetime.now(UTC),
+            )
             if chance.random() < 0.4:
                 await world.db.write(receipts.fold_waiting, datetime.now(UTC))
     await world.db.write(receipts.fold_waiting, datetime.now(UTC))
@@ -328,11 +479,25 @@ async def test_r12_any_order_of_any_receipts_gives_the_same_final_state(world: W
     assert len(account.people["delivered"]) == 24
 
 
-async def test_r12_a_second_attempt_that_is_taken_stands_over_a_first_that_failed_and_a_doubt_stays_visible_over_a_failure(world: World) -> None:
+async def test_r12_a_taken_second_attempt_stands_over_a_failed_first_and_a_doubt_stays_visible(
+    world: World,
+) -> None:
     v = await world.live([1, 2])
     (s,) = await world.claim()
     now = datetime.now(UTC)
-    await world.db.write(ledger.record, [(s, [Outcome(position=0, person_id=1, state="refused", due_at=now), Outcome(position=1, person_id=2, state="in_doubt")])], at=now)
+    await world.db.write(
+        ledger.record,
+        [
+            (
+                s,
+                [
+                    Outcome(position=0, person_id=1, state="refused", due_at=now),
+                    Outcome(position=1, person_id=2, state="in_doubt"),
+                ],
+            )
+        ],
+        at=now,
+    )
     await world.db.write(generations.make_due, v.id, contacts=no_contacts)
     (again,) = await world.claim()
     assert [person for _, person in again.people] == [1]
@@ -342,9 +507,15 @@ async def test_r12_a_second_attempt_that_is_taken_stands_over_a_first_that_faile
     assert account.people["in_doubt"] == BitMap([2])
 
 
-async def test_r16_a_worker_that_fell_silent_is_declared_dead_and_must_register_anew(world: World) -> None:
+async def test_r16_a_worker_that_fell_silent_is_declared_dead_and_must_register_anew(
+    world: World,
+) -> None:
     if world.db.dialect == "postgresql":
-        await asyncio.sleep(0)  # its session lock is missing, which is found after three seconds; here the silence is what counts
+        await asyncio.sleep(
+            0
+            # its session lock is missing, which is found after three seconds; here the silence is
+            # what counts
+        )
     await world.db.write(liveness.register, "w1", "routine", 1)
     await world.live(range(1, 5))
     await world.claim()
@@ -354,17 +525,26 @@ async def test_r16_a_worker_that_fell_silent_is_declared_dead_and_must_register_
 
         from broadcast.tables import worker
 
-        conn.execute(update(worker).values(heartbeat_at=datetime.now(UTC) - timedelta(seconds=7), started_at=datetime.now(UTC) - timedelta(seconds=60)))
+        conn.execute(
+            update(worker).values(
+                heartbeat_at=datetime.now(UTC) - timedelta(seconds=7),
+                started_at=datetime.now(UTC) - timedelta(seconds=60),
+            )
+        )
         return liveness.declare_dead(conn)
 
     deadline = asyncio.get_running_loop().time() + 15
     while not (dead := await world.db.write(age)) and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.5)  # PostgreSQL has only just started, and heartbeats are not judged yet
+        await asyncio.sleep(
+            0.5
+        )  # PostgreSQL has only just started, and heartbeats are not judged yet
     assert dead == ["w1"]
     assert not await world.db.write(liveness.heartbeat, "w1")
 
 
-async def test_a_routine_failure_goes_on_by_the_next_channel_and_an_urgent_one_was_asked_on_all(world: World) -> None:
+async def test_a_routine_failure_goes_on_by_the_next_channel_and_an_urgent_one_was_asked_on_all(
+    world: World,
+) -> None:
     v = await world.live([1, 2, 3], channels="sms>email")
     (s,) = await world.claim()
     await world.done(s, "failed", code="21211", due_at=datetime.now(UTC))
@@ -386,27 +566,49 @@ async def test_danger_to_life_tries_another_contact_point_after_a_doubt(world: W
     v = await world.live([1, 2], severity="Extreme")
     (s,) = await world.claim("urgent")
     await world.done(s, "in_doubt", due_at=datetime.now(UTC) - timedelta(seconds=1))
-    made = await world.db.write(generations.make_due, v.id, contacts=lambda _, people: {"sms": people, "email": people & BitMap([2])})
+    made = await world.db.write(
+        generations.make_due,
+        v.id,
+        contacts=lambda _, people: {"sms": people, "email": people & BitMap([2])},
+    )
     assert made == 1
     (mail,) = await world.claim("urgent", "email")
     assert [person for _, person in mail.people] == [2]
     assert await world.claim("urgent", "sms") == []
 
 
-async def test_a_level_change_written_from_another_level_is_refused_and_an_unchanged_one_sends_nothing(world: World) -> None:
+async def test_a_level_change_from_another_level_is_refused_and_an_unchanged_one_sends_nothing(
+    world: World,
+) -> None:
     change: dict[str, Any] = {"kind": "threat_level_change", "scope": "UK", "areas": ()}
     first = await world.submitted(count=5, level="SEVERE", **change)
     second = await world.submitted(count=5, level="CRITICAL", **change)
-    await world.db.write(publishing.approve, world.approver, first.message_id, content_hash=None, house=house(), now=datetime.now(UTC))
+    await world.db.write(
+        publishing.approve,
+        world.approver,
+        first.message_id,
+        content_hash=None,
+        house=house(),
+        now=datetime.now(UTC),
+    )
     with pytest.raises(Rejected) as refused:
-        await world.db.write(publishing.approve, world.approver, second.message_id, content_hash=None, house=house(), now=datetime.now(UTC))
+        await world.db.write(
+            publishing.approve,
+            world.approver,
+            second.message_id,
+            content_hash=None,
+            house=house(),
+            now=datetime.now(UTC),
+        )
     assert refused.value.problems[0].code == "level_changed"
     with pytest.raises(Rejected) as refused:
         await world.submitted(count=5, level="SEVERE", **change)
     assert refused.value.problems[0].code == "level_unchanged"
 
 
-async def test_r8_a_worker_that_was_declared_dead_claims_nothing_under_its_old_name(world: World) -> None:
+async def test_r8_a_worker_that_was_declared_dead_claims_nothing_under_its_old_name(
+    world: World,
+) -> None:
     await world.live(range(1, 40))
     await world.db.write(liveness.register, "w1", "routine", 1)
     await world.db.write(liveness.leave, "w1")
@@ -427,9 +629,20 @@ async def test_r8_a_part_whose_commit_reply_was_lost_is_not_counted_twice(world:
     assert account.adds_up
 
 
-async def test_a_level_is_published_though_nobody_is_registered_yet_and_any_other_message_is_refused(world: World) -> None:
-    change = await world.submitted(count=0, kind="threat_level_change", scope="UK", areas=(), level="SEVERE")
-    v = await world.db.write(publishing.approve, world.approver, change.message_id, content_hash=change.content_hash, house=house(), now=datetime.now(UTC))
+async def test_a_level_is_published_though_nobody_is_registered_and_other_messages_are_refused(
+    world: World,
+) -> None:
+    change = await world.submitted(
+        count=0, kind="threat_level_change", scope="UK", areas=(), level="SEVERE"
+    )
+    v = await world.db.write(
+        publishing.approve,
+        world.approver,
+        change.message_id,
+        content_hash=change.content_hash,
+        house=house(),
+        now=datetime.now(UTC),
+    )
     await world.freeze(v, {})
     assert await world.release(v) == "released"
     account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))

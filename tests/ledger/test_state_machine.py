@@ -1,4 +1,6 @@
-"""Four people do whatever they like to messages, in any order: the database holds what a simple model says, and only what two approved goes out."""
+"""Four people do whatever they like to messages, in any order: the database holds what a simple
+model says, and only what two approved goes out.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +35,39 @@ from tests.ledger.world import World, content, house
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 MAY = {
     "ada": {"draft", "edit", "submit", "follow"},
-    "bea": {"draft", "edit", "submit", "follow", "approve", "return", "reject", "hold", "resume", "cancel"},
-    "cy": {"draft", "edit", "submit", "follow", "approve", "return", "reject", "hold", "resume", "cancel"},
+    "bea": {
+        "draft",
+        "edit",
+        "submit",
+        "follow",
+        "approve",
+        "return",
+        "reject",
+        "hold",
+        "resume",
+        "cancel",
+    },
+    "cy": {
+        "draft",
+        "edit",
+        "submit",
+        "follow",
+        "approve",
+        "return",
+        "reject",
+        "hold",
+        "resume",
+        "cancel",
+    },
     "ops": {"hold"},
 }
 ROLES = {"ada": "author", "bea": "approver", "cy": "approver", "ops": "operator"}
 WENT_OUT = {"live", "held", "expired", "cancelled"}
-ENDS = {"update": ("superseded", {"live", "held"}), "correct": ("corrected", WENT_OUT), "all_clear": ("stood_down", WENT_OUT)}
+ENDS = {
+    "update": ("superseded", {"live", "held"}),
+    "correct": ("corrected", WENT_OUT),
+    "all_clear": ("stood_down", WENT_OUT),
+}
 KINDS = {"update": "incident", "correct": "correction", "all_clear": "all_clear"}
 OPEN = {"draft", "pending_approval", "returned", "approved", "blocked"}
 SEEN = 10
@@ -48,7 +76,9 @@ SALT = bytes(16)
 
 @dataclass
 class V:
-    """A version as the model has it. `wrote` are those who drafted or edited it, `submitted` who submitted which text."""
+    """A version as the model has it. `wrote` are those who drafted or edited it, `submitted` who
+    submitted which text.
+    """
 
     id: int
     action: str
@@ -85,7 +115,9 @@ def _nobody_is_left_out(_: Connection, __: list[int], ___: str) -> dict[int, str
 
 
 class FourPeople(RuleBasedStateMachine):
-    """Up to three messages; the clock is handed in everywhere and moves only where a rule says so."""
+    """Up to three messages; the clock is handed in everywhere and moves only where a rule says
+    so.
+    """
 
     template: Path
 
@@ -111,7 +143,9 @@ class FourPeople(RuleBasedStateMachine):
     @initialize(so_far=st.integers(0, 7))
     def people_arrive(self, so_far: int) -> None:
         for name, role in ROLES.items():
-            self.who[name], _ = self.write(operators.add, name=name, role=role, area=None, email=None, now=self.now)
+            self.who[name], _ = self.write(
+                operators.add, name=name, role=role, area=None, email=None, now=self.now
+            )
         self.draft("ada", "Minor")
         for _ in range(so_far):
             self.it_goes_its_way(0)
@@ -144,7 +178,9 @@ class FourPeople(RuleBasedStateMachine):
     @precondition(lambda self: len(self.messages) < 3)
     @rule(who=person, text=text)
     def draft(self, who: str, text: str) -> None:
-        v = self.attempt("draft" in MAY[who], messages.create, self.who[who], content(severity=text), self.now)
+        v = self.attempt(
+            "draft" in MAY[who], messages.create, self.who[who], content(severity=text), self.now
+        )
         if v is not None:
             self.messages[v.message_id] = [V(v.id, "new", who, text, wrote={who})]
 
@@ -154,7 +190,17 @@ class FourPeople(RuleBasedStateMachine):
         v = self.head(message)
         allowed = "edit" in MAY[who] and v.state in ("draft", "returned") and not v.published
         kind = KINDS.get(v.action, "incident")
-        if self.attempt(allowed, messages.edit, self.who[who], message, content(severity=text, kind=kind), self.now) is not None:
+        if (
+            self.attempt(
+                allowed,
+                messages.edit,
+                self.who[who],
+                message,
+                content(severity=text, kind=kind),
+                self.now,
+            )
+            is not None
+        ):
             v.state, v.text, v.submitter, v.hash = "draft", text, "", None
             v.wrote.add(who)
 
@@ -163,7 +209,14 @@ class FourPeople(RuleBasedStateMachine):
         v = self.head(self.pick(n))
         allowed = "submit" in MAY[who] and v.state in ("draft", "returned", "blocked")
         revision = self.runner.run(self.db.read(versions.get, v.id)).revision
-        more = {"revision": revision, "resolved": Resolved(targets=("E09000033",)), "count": SEEN, "wording_revision": "test", "salt": SALT, "now": self.now}
+        more = {
+            "revision": revision,
+            "resolved": Resolved(targets=("E09000033",)),
+            "count": SEEN,
+            "wording_revision": "test",
+            "salt": SALT,
+            "now": self.now,
+        }
         done = self.attempt(allowed, messages.submit, self.who[who], v.id, **more)
         if done is not None:
             v.state, v.submitter, v.hash = "pending_approval", who, done.content_hash
@@ -174,16 +227,37 @@ class FourPeople(RuleBasedStateMachine):
     def approve(self, who: str, n: int, seen: str) -> None:
         message = self.pick(n)
         v = self.head(message)
-        other = next((h for m in self.messages.values() for x in m if x is not v for h in x.old_hashes), "0" * 64)
-        given = {"now": v.hash, "none": None, "old": v.old_hashes[0] if v.old_hashes else "1" * 64, "other": other}[seen]
+        other = next(
+            (h for m in self.messages.values() for x in m if x is not v for h in x.old_hashes),
+            "0" * 64,
+        )
+        given = {
+            "now": v.hash,
+            "none": None,
+            "old": v.old_hashes[0] if v.old_hashes else "1" * 64,
+            "other": other,
+        }[seen]
         fits = given in (None, v.hash)
         again = v.approver != "" and v.state in ("approved", "live") and fits
-        behind = v.wrote | {v.submitter} | {who_ for who_, digest in v.submitted if digest == v.hash}
+        behind = (
+            v.wrote | {v.submitter} | {who_ for who_, digest in v.submitted if digest == v.hash}
+        )
         before = v.predecessor
         follows = before is None or v.published or before.state in ENDS[v.action][1]
         lasts = not v.published or v.expires > self.now
-        allowed = "approve" in MAY[who] and (again or (v.state == "pending_approval" and who not in behind and fits and follows and lasts))
-        done = self.attempt(allowed, publishing.approve, self.who[who], message, content_hash=given, house=house(), now=self.now)
+        allowed = "approve" in MAY[who] and (
+            again
+            or (v.state == "pending_approval" and who not in behind and fits and follows and lasts)
+        )
+        done = self.attempt(
+            allowed,
+            publishing.approve,
+            self.who[who],
+            message,
+            content_hash=given,
+            house=house(),
+            now=self.now,
+        )
         if done is None or again:
             return
         if before is not None and not v.published:
@@ -195,9 +269,20 @@ class FourPeople(RuleBasedStateMachine):
     def send_back(self, who: str, n: int, action: str) -> None:
         message = self.pick(n)
         v = self.head(message)
-        states = {"pending_approval"} if action == "return" else {"pending_approval", "draft", "returned"}
-        allowed = action in MAY[who] and v.state in states and not (action == "reject" and v.published)
-        if self.attempt(allowed, messages.send_back, self.who[who], message, action, "so", self.now) is not None:
+        states = (
+            {"pending_approval"}
+            if action == "return"
+            else {"pending_approval", "draft", "returned"}
+        )
+        allowed = (
+            action in MAY[who] and v.state in states and not (action == "reject" and v.published)
+        )
+        if (
+            self.attempt(
+                allowed, messages.send_back, self.who[who], message, action, "so", self.now
+            )
+            is not None
+        ):
             v.state = "rejected" if action == "reject" else "blocked" if v.published else "returned"
             v.hash = None
 
@@ -208,22 +293,52 @@ class FourPeople(RuleBasedStateMachine):
         v = next((v for v in reversed(line) if v.state in ("approved", "live")), None)
         newest = next((v for v in reversed(line) if v.published and v.state != "blocked"), line[-1])
         allowed = "hold" in MAY[who] and (v is not None or newest.state == "held")
-        if self.attempt(allowed, publishing.hold, self.who[who], message, self.now) is not None and v is not None:
+        if (
+            self.attempt(allowed, publishing.hold, self.who[who], message, self.now) is not None
+            and v is not None
+        ):
             v.before_hold, v.state = v.state, "held"
 
     @rule(who=person, n=which)
     def resume(self, who: str, n: int) -> None:
         message = self.pick(n)
         v = next((v for v in reversed(self.messages[message]) if v.state == "held"), None)
-        if self.attempt("resume" in MAY[who] and v is not None, publishing.resume, self.who[who], message, self.now) is not None:
+        if (
+            self.attempt(
+                "resume" in MAY[who] and v is not None,
+                publishing.resume,
+                self.who[who],
+                message,
+                self.now,
+            )
+            is not None
+        ):
             assert v is not None
             v.state = v.before_hold
 
     @rule(who=person, n=which)
     def cancel(self, who: str, n: int) -> None:
         message = self.pick(n)
-        v = next((v for v in reversed(self.messages[message]) if v.state in ("approved", "blocked", "live", "held")), None)
-        if self.attempt("cancel" in MAY[who] and v is not None, publishing.cancel, self.who[who], message, why="over", house=house(), now=self.now) is not None:
+        v = next(
+            (
+                v
+                for v in reversed(self.messages[message])
+                if v.state in ("approved", "blocked", "live", "held")
+            ),
+            None,
+        )
+        if (
+            self.attempt(
+                "cancel" in MAY[who] and v is not None,
+                publishing.cancel,
+                self.who[who],
+                message,
+                why="over",
+                house=house(),
+                now=self.now,
+            )
+            is not None
+        ):
             assert v is not None
             v.state = "cancelled"
 
@@ -233,8 +348,18 @@ class FourPeople(RuleBasedStateMachine):
         line = self.messages[message]
         before = next((v for v in reversed(line) if v.published and v.state != "blocked"), None)
         free = not any(v.open for v in line)
-        allowed = "follow" in MAY[who] and before is not None and free and before.state in ENDS[action][1]
-        done = self.attempt(allowed, messages.follow, self.who[who], message, action, content(kind=KINDS[action], severity=text), self.now)
+        allowed = (
+            "follow" in MAY[who] and before is not None and free and before.state in ENDS[action][1]
+        )
+        done = self.attempt(
+            allowed,
+            messages.follow,
+            self.who[who],
+            message,
+            action,
+            content(kind=KINDS[action], severity=text),
+            self.now,
+        )
         if done is not None:
             line.append(V(done.id, action, who, text, wrote={who}, predecessor=before))
 
@@ -244,31 +369,60 @@ class FourPeople(RuleBasedStateMachine):
         v = self.head(self.pick(n))
         ids = BitMap(range(1, people + 1))
         if v.state == "approved":
-            self.write(audiences.freeze, v.id, 0, audiences.Frozen(addressed=ids, send={("sms", "en"): ids}), registry_as_of="0", now=self.now)
+            self.write(
+                audiences.freeze,
+                v.id,
+                0,
+                audiences.Frozen(addressed=ids, send={("sms", "en"): ids}),
+                registry_as_of="0",
+                now=self.now,
+            )
         result = self.write(audiences.release, v.id, shared_contacts=_nobody_shares, now=self.now)
         if v.state != "approved":
             assert result == v.state
         elif v.expires <= self.now:
             assert result == "not_ready"
         else:
-            stored = self.runner.run(self.db.read(audiences.read, v.id)) if result == "released" else None
+            stored = (
+                self.runner.run(self.db.read(audiences.read, v.id))
+                if result == "released"
+                else None
+            )
             fits = stored is not None and len(stored.addressed) == SEEN
             assert result == ("released" if fits else "blocked")
             v.state = "live" if fits else "blocked"
 
     @rule(n=which, by=person)
     def an_approval_is_written_by_hand(self, n: int, by: str) -> None:
-        """Whatever stands there, a state of approved and an approver written into the row release nothing; all of it is undone."""
+        """Whatever stands there, a state of approved and an approver written into the row release
+        nothing; all of it is undone.
+        """
         v = self.head(self.pick(n))
         if v.state == "approved" and by == v.approver:
             return
         ids = BitMap(range(1, SEEN + 1))
-        forged = {"state": "approved", "approver_id": self.who[by].id, "identifier": f"forged-{v.id}", "shards": 1, "expires_at": self.now + timedelta(hours=9)}
+        forged = {
+            "state": "approved",
+            "approver_id": self.who[by].id,
+            "identifier": f"forged-{v.id}",
+            "shards": 1,
+            "expires_at": self.now + timedelta(hours=9),
+        }
 
         def forge(conn: Connection) -> None:
             conn.execute(update(version).where(version.c.id == v.id).values(**forged))
-            audiences.freeze(conn, v.id, 0, audiences.Frozen(addressed=ids, send={("sms", "en"): ids}), registry_as_of="0", now=self.now)
-            assert audiences.release(conn, v.id, shared_contacts=_nobody_shares, now=self.now) == "blocked"
+            audiences.freeze(
+                conn,
+                v.id,
+                0,
+                audiences.Frozen(addressed=ids, send={("sms", "en"): ids}),
+                registry_as_of="0",
+                now=self.now,
+            )
+            assert (
+                audiences.release(conn, v.id, shared_contacts=_nobody_shares, now=self.now)
+                == "blocked"
+            )
             raise _Undo
 
         with contextlib.suppress(_Undo):
@@ -281,7 +435,9 @@ class FourPeople(RuleBasedStateMachine):
         if v.state in ("draft", "returned", "blocked"):
             self.submit("ada", n)
         elif v.state == "pending_approval":
-            self.approve("bea" if "bea" not in v.wrote | {who for who, _ in v.submitted} else "cy", n, "now")
+            self.approve(
+                "bea" if "bea" not in v.wrote | {who for who, _ in v.submitted} else "cy", n, "now"
+            )
         elif v.state == "approved":
             self.freeze_and_release(n, SEEN)
         elif v.state == "held":
@@ -323,8 +479,19 @@ class FourPeople(RuleBasedStateMachine):
             assert None not in behind
             assert stored.content.severity == v.text
             text = content(kind=KINDS.get(v.action, "incident"), severity=v.text)
-            parts: dict[str, Any] = {"count": SEEN, "wording_revision": "test", "salt": SALT, "margin": 20}
-            digest = versions.content_hash(stored, content=text, resolved=Resolved(targets=("E09000033",)), level_from=None, **parts)
+            parts: dict[str, Any] = {
+                "count": SEEN,
+                "wording_revision": "test",
+                "salt": SALT,
+                "margin": 20,
+            }
+            digest = versions.content_hash(
+                stored,
+                content=text,
+                resolved=Resolved(targets=("E09000033",)),
+                level_from=None,
+                **parts,
+            )
             assert stored.content_hash == digest == v.hash
 
     @invariant()
@@ -335,9 +502,27 @@ class FourPeople(RuleBasedStateMachine):
 
         def try_all(conn: Connection) -> None:
             for row in conn.execute(select(batch)).all():
-                fields = ("version_id", "generation", "status", "channel", "language", "cause", "room", "severity_rank", "correction")
+                fields = (
+                    "version_id",
+                    "generation",
+                    "status",
+                    "channel",
+                    "language",
+                    "cause",
+                    "room",
+                    "severity_rank",
+                    "correction",
+                )
                 c = Candidate(batch_id=row.id, **{name: getattr(row, name) for name in fields})
-                if ledger.claim(conn, c, want=1, worker="w", attempts=new_slice_attempt, suppress=_nobody_is_left_out, now=self.now):
+                if ledger.claim(
+                    conn,
+                    c,
+                    want=1,
+                    worker="w",
+                    attempts=new_slice_attempt,
+                    suppress=_nobody_is_left_out,
+                    now=self.now,
+                ):
                     claimable.add(row.version_id)
             raise _Undo
 
@@ -347,7 +532,9 @@ class FourPeople(RuleBasedStateMachine):
             assert claimable == live
 
 
-def test_whatever_four_people_do_only_what_two_of_them_stand_behind_is_handed_out(tmp_path: Path) -> None:
+def test_whatever_four_people_do_only_what_two_of_them_stand_behind_is_handed_out(
+    tmp_path: Path,
+) -> None:
     async def prepare() -> None:
         db = Database(f"sqlite:///{tmp_path / 'template.db'}")
         await migrate.upgrade(db)
@@ -356,7 +543,12 @@ def test_whatever_four_people_do_only_what_two_of_them_stand_behind_is_handed_ou
     asyncio.run(prepare())
     FourPeople.template = tmp_path / "template.db"
     case = FourPeople.TestCase
-    case.settings = settings(max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+    case.settings = settings(
+        max_examples=60,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     case().runTest()
 
 

@@ -47,12 +47,19 @@ async def test_a_transaction_that_raises_leaves_nothing(db: Database) -> None:
 
     with pytest.raises(RuntimeError):
         await db.write(fail)
-    assert await db.read(lambda conn: conn.execute(select(meta.c.key).where(meta.c.key == "half")).first()) is None
+    assert (
+        await db.read(
+            lambda conn: conn.execute(select(meta.c.key).where(meta.c.key == "half")).first()
+        )
+        is None
+    )
 
 
 async def test_the_file_of_people_is_for_its_user_only(tmp_path: Path) -> None:
     db = Database(f"sqlite:///{tmp_path}/data/people.db")
     await db.write(lambda conn: conn.exec_driver_sql("CREATE TABLE x (y)"))
     files = [tmp_path / "data", *(tmp_path / "data").iterdir()]
-    assert {file.name: stat.S_IMODE(file.stat().st_mode) & 0o077 for file in files} == {file.name: 0 for file in files}
+    assert {file.name: stat.S_IMODE(file.stat().st_mode) & 0o077 for file in files} == {
+        file.name: 0 for file in files
+    }
     await db.close()

@@ -1,7 +1,9 @@
-"""Two people stand behind every message: scripted ways round that, none of which makes anything claimable.
+"""Two people stand behind every message: scripted ways round that, none of which makes anything
+claimable.
 
-Each way is a function whose name is its sentence. It may do what the software lets it; afterwards everything that the software would do
-by itself is done (freeze, release, later generations, expiry), and nothing may be there to claim.
+Each way is a function whose name is its sentence. It may do what the software lets it; afterwards
+everything that the software would do by itself is done (freeze, release, later generations,
+expiry), and nothing may be there to claim.
 """
 
 from __future__ import annotations
@@ -52,9 +54,28 @@ PEOPLE = {
 
 
 def resident(n: int) -> SubscriberRecord:
-    blank: dict[str, Any] = dict.fromkeys(COLUMNS, "") | dict.fromkeys(("email", "mobile", "phone", "lat", "lon", "area"))
-    mine = {"external_id": f"p{n}", "name": f"Person {n}", "kind": "resident", "language": "en", "channels": "sms", "mobile": f"+447700900{n:03d}"}
-    return SubscriberRecord(**(blank | mine | {"lat": 51.5 if n < 30 else 51.55, "lon": -0.14, "topics": "threat_level;incident;appeal;advice;exercise"}))
+    blank: dict[str, Any] = dict.fromkeys(COLUMNS, "") | dict.fromkeys(
+        ("email", "mobile", "phone", "lat", "lon", "area")
+    )
+    mine = {
+        "external_id": f"p{n}",
+        "name": f"Person {n}",
+        "kind": "resident",
+        "language": "en",
+        "channels": "sms",
+        "mobile": f"+447700900{n:03d}",
+    }
+    return SubscriberRecord(
+        **(
+            blank
+            | mine
+            | {
+                "lat": 51.5 if n < 30 else 51.55,
+                "lon": -0.14,
+                "topics": "threat_level;incident;appeal;advice;exercise",
+            }
+        )
+    )
 
 
 @dataclass
@@ -72,8 +93,15 @@ class Room:
         room = cls(db)
         now = datetime.now(UTC)
         for name, (role, area, email) in PEOPLE.items():
-            again = name.endswith("_bea")  # two accounts of one mailbox are refused: these are older than that rule
-            given: dict[str, Any] = {"name": name, "role": role, "area": area, "email": None if again else email}
+            again = name.endswith(
+                "_bea"
+            )  # two accounts of one mailbox are refused: these are older than that rule
+            given: dict[str, Any] = {
+                "name": name,
+                "role": role,
+                "area": area,
+                "email": None if again else email,
+            }
             made, room.tokens[name] = await db.write(operators.add, **given, now=now)
             room.people[name] = replace(made, email=email)
             if again:
@@ -104,7 +132,11 @@ class Room:
         return v
 
     async def approve(self, name: str, v: Version, content_hash: str | None = "") -> Version:
-        return await self.desk.approve(await self.who(name), v.message_id, v.content_hash if content_hash == "" else content_hash)
+        return await self.desk.approve(
+            await self.who(name),
+            v.message_id,
+            v.content_hash if content_hash == "" else content_hash,
+        )
 
     async def live(self, **changes: Any) -> Version:
         v = await self.submitted(**changes)
@@ -117,31 +149,51 @@ class Room:
 
     async def change(self, v: Version, **values: Any) -> None:
         """Write behind everybody's back."""
-        await self.db.write(lambda conn: conn.execute(update(version).where(version.c.id == v.id).values(**values)))
+        await self.db.write(
+            lambda conn: conn.execute(update(version).where(version.c.id == v.id).values(**values))
+        )
 
     async def rewrite(self, name: str, **values: Any) -> None:
         """Change what an operator may do."""
-        await self.db.write(lambda conn: conn.execute(update(operator).where(operator.c.name == name).values(**values)))
+        await self.db.write(
+            lambda conn: conn.execute(
+                update(operator).where(operator.c.name == name).values(**values)
+            )
+        )
 
     async def batches(self) -> int:
         """Let the software do all that it does by itself; return how many batches there are."""
         for version_id in await self.db.read(versions.in_states, ("approved",)):
             await self.desk.matcher.process(version_id)
         await self.db.write(publishing.expire_due, datetime.now(UTC))
-        for version_id in await self.db.read(generations.due_versions, datetime.now(UTC) + timedelta(days=1)):
+        for version_id in await self.db.read(
+            generations.due_versions, datetime.now(UTC) + timedelta(days=1)
+        ):
             await self.db.write(generations.make_due, version_id, contacts=_mail_to)
-        return await self.db.read(lambda conn: conn.execute(select(func.count()).select_from(batch)).scalar_one())
+        return await self.db.read(
+            lambda conn: conn.execute(select(func.count()).select_from(batch)).scalar_one()
+        )
 
     async def claimed(self) -> list[int]:
-        """Claim whatever can be claimed, by the candidates and by naming every batch; return the versions claimed for."""
+        """Claim whatever can be claimed, by the candidates and by naming every batch; return the
+        versions claimed for.
+        """
         found: list[Candidate] = []
         for status in ("Actual", "Exercise", "Test", "System", "Draft"):
             for lane in ("urgent", "routine"):
                 for channel in ("sms", "voice", "email"):
-                    found += await self.db.read(ledger.candidates, lane, channel, (status,), datetime.now(UTC) + timedelta(days=1))
+                    found += await self.db.read(
+                        ledger.candidates,
+                        lane,
+                        channel,
+                        (status,),
+                        datetime.now(UTC) + timedelta(days=1),
+                    )
         claimed = []
         for c in [*found, *await self.db.read(_by_name)]:
-            got = await self.db.write(ledger.claim, c, want=500, worker="w", attempts=new_slice_attempt, suppress=_nobody)
+            got = await self.db.write(
+                ledger.claim, c, want=500, worker="w", attempts=new_slice_attempt, suppress=_nobody
+            )
             claimed += [s.version_id for s in got[0]] if got else []
         return claimed
 
@@ -166,15 +218,34 @@ def _areas(conn: Connection, westminster: Any) -> None:
     camden = box(-0.2, 51.53, -0.1, 51.56)
     records = [
         AreaRecord(code=LONDON, name="London", level="region", parent="", geometry=None),
-        AreaRecord(code=WESTMINSTER, name="Westminster", level="borough", parent=LONDON, geometry=westminster),
+        AreaRecord(
+            code=WESTMINSTER,
+            name="Westminster",
+            level="borough",
+            parent=LONDON,
+            geometry=westminster,
+        ),
         AreaRecord(code=CAMDEN, name="Camden", level="borough", parent=LONDON, geometry=camden),
     ]
     store_areas(conn, records, datetime.now(UTC))
 
 
 def _by_name(conn: Connection) -> list[Candidate]:
-    names = ("version_id", "generation", "status", "channel", "language", "cause", "room", "severity_rank", "correction")
-    return [Candidate(batch_id=row.id, **{name: getattr(row, name) for name in names}) for row in conn.execute(select(batch))]
+    names = (
+        "version_id",
+        "generation",
+        "status",
+        "channel",
+        "language",
+        "cause",
+        "room",
+        "severity_rank",
+        "correction",
+    )
+    return [
+        Candidate(batch_id=row.id, **{name: getattr(row, name) for name in names})
+        for row in conn.execute(select(batch))
+    ]
 
 
 @contextlib.contextmanager
@@ -270,7 +341,9 @@ async def a_second_account_of_one_person_with_their_address_in_capitals(room: Ro
 
 
 @way
-async def a_second_account_of_one_person_with_blanks_and_wide_letters_in_their_address(room: Room) -> None:
+async def a_second_account_of_one_person_with_blanks_and_wide_letters_in_their_address(
+    room: Room,
+) -> None:
     v = await room.submitted("spaced_bea")
     with refused("same_person"):
         await room.approve("bea", v)
@@ -338,7 +411,9 @@ async def somebody_with_an_unknown_token(room: Room) -> None:
 
 @way
 async def the_hash_of_a_token_instead_of_the_token(room: Room) -> None:
-    stored = await room.db.read(lambda conn: conn.execute(select(operator.c.token_hash)).scalars().all())
+    stored = await room.db.read(
+        lambda conn: conn.execute(select(operator.c.token_hash)).scalars().all()
+    )
     for token in stored:
         with refused("token_invalid"):
             await room.desk.actor(token)
@@ -362,10 +437,16 @@ async def an_approver_who_is_disabled_between_showing_the_token_and_approving(ro
 
 
 @way
-async def an_approver_whose_role_is_taken_between_showing_the_token_and_approving(room: Room) -> None:
+async def an_approver_whose_role_is_taken_between_showing_the_token_and_approving(
+    room: Room,
+) -> None:
     v = await room.submitted("ada")
     bea = await room.who("bea")
-    await room.db.write(lambda conn: conn.execute(update(operator).where(operator.c.name == "bea").values(role="author")))
+    await room.db.write(
+        lambda conn: conn.execute(
+            update(operator).where(operator.c.name == "bea").values(role="author")
+        )
+    )
     with refused("wrong_role"):
         await room.desk.approve(bea, v.message_id, v.content_hash)
 
@@ -374,7 +455,9 @@ async def an_approver_whose_role_is_taken_between_showing_the_token_and_approvin
 async def somebody_who_says_of_themselves_that_they_are_an_approver(room: Room) -> None:
     v = await room.submitted("ada")
     with refused("wrong_role"):
-        await room.desk.approve(replace(room.people["ops"], role="approver"), v.message_id, v.content_hash)
+        await room.desk.approve(
+            replace(room.people["ops"], role="approver"), v.message_id, v.content_hash
+        )
 
 
 @way
@@ -398,7 +481,9 @@ async def an_author_of_another_borough_who_writes_for_this_one(room: Room) -> No
         await room.draft("far")
     v = await room.draft("far", areas=(CAMDEN,))
     with refused("area_out_of_scope"):
-        await room.desk.edit(await room.who("far"), v.message_id, content(areas=(CAMDEN, WESTMINSTER)))
+        await room.desk.edit(
+            await room.who("far"), v.message_id, content(areas=(CAMDEN, WESTMINSTER))
+        )
 
 
 @way
@@ -419,7 +504,9 @@ async def an_exercise_by_one_person_that_was_made_actual_in_its_column_only(room
 
 
 @way
-async def an_actual_message_by_one_person_that_is_called_an_exercise_in_its_column(room: Room) -> None:
+async def an_actual_message_by_one_person_that_is_called_an_exercise_in_its_column(
+    room: Room,
+) -> None:
     room.sit_down("actual")
     v = await room.submitted("bea")
     await room.change(v, status="Exercise")
@@ -481,13 +568,25 @@ async def what_expires_between_submission_and_approval(room: Room) -> None:
     v = await room.submitted("ada", expires=datetime.now(UTC) + timedelta(hours=1))
     later = datetime.now(UTC) + timedelta(hours=2)
     with refused("expired"):
-        await room.db.write(publishing.approve, room.people["bea"], v.message_id, content_hash=v.content_hash, house=room.desk.house, now=later)
+        await room.db.write(
+            publishing.approve,
+            room.people["bea"],
+            v.message_id,
+            content_hash=v.content_hash,
+            house=room.desk.house,
+            now=later,
+        )
 
 
 async def blocked(room: Room) -> Version:
     v = await room.submitted("ada")
     await room.approve("bea", v)
-    await room.db.write(import_records, [resident(n)._replace(lat=51.5) for n in range(100, 200)], "consent", datetime.now(UTC))
+    await room.db.write(
+        import_records,
+        [resident(n)._replace(lat=51.5) for n in range(100, 200)],
+        "consent",
+        datetime.now(UTC),
+    )
     assert await room.desk.matcher.process(v.id) == "blocked"
     return await room.read(v)
 
@@ -595,11 +694,26 @@ async def the_hash_of_another_message_of_the_same_words(room: Room) -> None:
 async def a_hash_in_capitals_cut_short_empty_or_with_blanks(room: Room) -> None:
     v = await room.submitted("ada")
     assert v.content_hash is not None
-    for content_hash in (v.content_hash.upper() + "X", v.content_hash[:10], "-", f" {v.content_hash}", v.content_hash + "\n", "None", "*"):
+    for content_hash in (
+        v.content_hash.upper() + "X",
+        v.content_hash[:10],
+        "-",
+        f" {v.content_hash}",
+        v.content_hash + "\n",
+        "None",
+        "*",
+    ):
         with refused("content_changed"):
             await room.approve("bea", v, content_hash)
     with refused("content_changed"):
-        await room.db.write(publishing.approve, room.people["bea"], v.message_id, content_hash="", house=house(2), now=datetime.now(UTC))
+        await room.db.write(
+            publishing.approve,
+            room.people["bea"],
+            v.message_id,
+            content_hash="",
+            house=house(2),
+            now=datetime.now(UTC),
+        )
 
 
 @way
@@ -617,7 +731,13 @@ async def an_edit_that_comes_while_it_is_counted(room: Room) -> None:
     seen = await room.desk.look(v, room.people["ada"])
     await room.desk.edit(await room.who("dot"), v.message_id, content(severity="Extreme"))
     with refused("content_changed"):
-        more: dict[str, Any] = {"revision": v.revision, "resolved": seen.resolved, "count": seen.people, "wording_revision": "test", "now": datetime.now(UTC)}
+        more: dict[str, Any] = {
+            "revision": v.revision,
+            "resolved": seen.resolved,
+            "count": seen.people,
+            "wording_revision": "test",
+            "now": datetime.now(UTC),
+        }
         await room.db.write(lambda conn: messages.submit(conn, room.people["ada"], v.id, **more))
     with refused("state_conflict"):
         await room.approve("bea", v, None)
@@ -626,7 +746,12 @@ async def an_edit_that_comes_while_it_is_counted(room: Room) -> None:
 @way
 async def a_text_changed_in_the_database_after_submission(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.change(v, content=versions.canonical(replace(v.content, languages={"en": Text(headline="Something else")})))
+    await room.change(
+        v,
+        content=versions.canonical(
+            replace(v.content, languages={"en": Text(headline="Something else")})
+        ),
+    )
     for content_hash in (None, v.content_hash):
         with refused("content_changed"):
             await room.approve("bea", v, content_hash)
@@ -644,7 +769,9 @@ async def an_area_added_in_the_database_after_submission(room: Room) -> None:
 @way
 async def everybody_written_for_an_area_in_the_database(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.change(v, targets=json.dumps({**json.loads(v.resolved.to_json()), "everybody": True}))
+    await room.change(
+        v, targets=json.dumps({**json.loads(v.resolved.to_json()), "everybody": True})
+    )
     with refused("content_changed"):
         await room.approve("bea", v, None)
 
@@ -673,12 +800,21 @@ async def another_wording_revision_in_the_database(room: Room) -> None:
         await room.approve("bea", v, None)
     await room.change(v, wording_revision=None)
     with refused("content_changed", "state_conflict"):
-        await room.db.write(publishing.approve, room.people["bea"], v.message_id, content_hash=None, house=house(2), now=datetime.now(UTC))
+        await room.db.write(
+            publishing.approve,
+            room.people["bea"],
+            v.message_id,
+            content_hash=None,
+            house=house(2),
+            now=datetime.now(UTC),
+        )
 
 
 @way
 async def another_level_to_start_from_in_the_database(room: Room) -> None:
-    v = await room.submitted("ada", kind="threat_level_change", scope="UK", level="SEVERE", areas=())
+    v = await room.submitted(
+        "ada", kind="threat_level_change", scope="UK", level="SEVERE", areas=()
+    )
     await room.change(v, level_from="CRITICAL")
     with refused("content_changed"):
         await room.approve("bea", v, None)
@@ -687,14 +823,23 @@ async def another_level_to_start_from_in_the_database(room: Room) -> None:
 @way
 async def another_expiry_in_the_database(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.change(v, content=versions.canonical(replace(v.content, expires=timedelta(days=300))))
+    await room.change(
+        v, content=versions.canonical(replace(v.content, expires=timedelta(days=300)))
+    )
     with refused("content_changed"):
         await room.approve("bea", v, None)
 
 
 @way
 async def the_columns_that_repeat_the_text_in_the_database(room: Room) -> None:
-    for values in ({"kind": "advice"}, {"urgent": True}, {"severity_rank": 0}, {"status": "Test"}, {"action": "correct"}, {"number": 7}):
+    for values in (
+        {"kind": "advice"},
+        {"urgent": True},
+        {"severity_rank": 0},
+        {"status": "Test"},
+        {"action": "correct"},
+        {"number": 7},
+    ):
         v = await room.submitted("ada")
         await room.change(v, **values)
         with refused("content_changed"):
@@ -704,7 +849,9 @@ async def the_columns_that_repeat_the_text_in_the_database(room: Room) -> None:
 @way
 async def an_author_written_out_of_the_row_in_the_database(room: Room) -> None:
     v = await room.submitted("bea")
-    await room.change(v, author_id=room.people["ada"].id, submitter_id=room.people["ada"].id, editors="[]")
+    await room.change(
+        v, author_id=room.people["ada"].id, submitter_id=room.people["ada"].id, editors="[]"
+    )
     with refused("same_person"):
         await room.approve("bea", v)
 
@@ -722,7 +869,14 @@ async def a_hash_and_a_text_that_fit_each_other_but_not_what_the_approver_saw(ro
     v = await room.submitted("ada")
     other = replace(v.content, languages={"en": Text(headline="Something else")})
     count, revision = v.seen_count or 0, v.wording_revision or ""
-    digest = versions.content_hash(v, content=other, resolved=v.resolved, count=count, wording_revision=revision, level_from=None)
+    digest = versions.content_hash(
+        v,
+        content=other,
+        resolved=v.resolved,
+        count=count,
+        wording_revision=revision,
+        level_from=None,
+    )
     await room.change(v, content=versions.canonical(other), content_hash=digest)
     with refused("content_changed"):
         await room.approve("bea", v)
@@ -732,7 +886,12 @@ async def a_hash_and_a_text_that_fit_each_other_but_not_what_the_approver_saw(ro
 async def a_text_changed_in_the_database_between_approval_and_release(room: Room) -> None:
     v = await room.submitted("ada")
     await room.approve("bea", v)
-    await room.change(v, content=versions.canonical(replace(v.content, languages={"en": Text(headline="Something else")})))
+    await room.change(
+        v,
+        content=versions.canonical(
+            replace(v.content, languages={"en": Text(headline="Something else")})
+        ),
+    )
     assert await room.desk.matcher.process(v.id) == "blocked"
 
 
@@ -740,7 +899,15 @@ async def a_text_changed_in_the_database_between_approval_and_release(room: Room
 async def a_state_written_into_the_database_without_any_approval(room: Room) -> None:
     v = await room.draft("ada")
     now = datetime.now(UTC)
-    await room.change(v, state="approved", shards=1, expires_at=now + timedelta(hours=1), approved_at=now, identifier="x", sent=now)
+    await room.change(
+        v,
+        state="approved",
+        shards=1,
+        expires_at=now + timedelta(hours=1),
+        approved_at=now,
+        identifier="x",
+        sent=now,
+    )
     assert await room.desk.matcher.process(v.id) in ("blocked", "not_ready")
 
 
@@ -750,8 +917,14 @@ async def areas_imported_anew_and_larger_between_submission_and_approval(room: R
     await room.db.write(_areas, box(-0.2, 51.49, -0.1, 51.56))
     await room.approve("bea", v)
     await room.desk.matcher.process(v.id)
-    reached = await room.db.read(lambda conn: [int(i) for row in conn.execute(select(batch.c.members)) for i in _ids(row.members)])
-    assert sorted(reached) == list(range(1, 30))  # those whom two people saw, and nobody of the larger area
+    reached = await room.db.read(
+        lambda conn: [
+            int(i) for row in conn.execute(select(batch.c.members)) for i in _ids(row.members)
+        ]
+    )
+    assert sorted(reached) == list(
+        range(1, 30)
+    )  # those whom two people saw, and nobody of the larger area
     await room.desk.cancel(await room.who("bea"), v.message_id, "looked at")
 
 
@@ -762,7 +935,10 @@ def _ids(data: bytes) -> list[int]:
 @way
 async def a_level_that_changed_since_it_was_submitted(room: Room) -> None:
     change: dict[str, Any] = {"kind": "threat_level_change", "scope": "UK", "areas": ()}
-    first, second = await room.submitted("ada", level="SEVERE", **change), await room.submitted("ada", level="CRITICAL", **change)
+    first, second = (
+        await room.submitted("ada", level="SEVERE", **change),
+        await room.submitted("ada", level="CRITICAL", **change),
+    )
     await room.approve("bea", first)
     await room.desk.cancel(await room.who("bea"), first.message_id, "not now")
     with refused("level_changed"):
@@ -818,22 +994,46 @@ async def a_correction_approved_with_the_hash_of_what_it_corrects(room: Room) ->
 async def an_exercise_made_real_by_its_update(room: Room) -> None:
     room.sit_down("actual")
     v = await room.submitted("bea", status="Exercise")
-    await room.db.write(lambda conn: conn.execute(update(version).where(version.c.id == v.id).values(state="live", identifier="x", sent=datetime.now(UTC))))
+    await room.db.write(
+        lambda conn: conn.execute(
+            update(version)
+            .where(version.c.id == v.id)
+            .values(state="live", identifier="x", sent=datetime.now(UTC))
+        )
+    )
     with refused("status_differs"):
         await room.desk.follow(await room.who("bea"), v.message_id, "update", content())
-    await room.desk.follow(await room.who("bea"), v.message_id, "update", content(status="Exercise"))
+    await room.desk.follow(
+        await room.who("bea"), v.message_id, "update", content(status="Exercise")
+    )
     with refused("status_differs"):
         await room.desk.edit(await room.who("bea"), v.message_id, content())
 
 
 async def ordered(room: Room, name: str) -> tuple[int, Version, str]:
-    """Return how many batches there are, a message of which a resend is ordered, and the digest of the order."""
+    """Return how many batches there are, a message of which a resend is ordered, and the digest of
+    the order.
+    """
     v = await room.live()
     (c,) = await room.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
-    claimed = await room.db.write(ledger.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=_nobody)
+    claimed = await room.db.write(
+        ledger.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=_nobody
+    )
     assert claimed is not None
     for s in claimed[0]:
-        await room.db.write(ledger.record, [(s, [Outcome(position=p, person_id=i, state="failed", code="1") for p, i in s.people])], at=datetime.now(UTC))
+        await room.db.write(
+            ledger.record,
+            [
+                (
+                    s,
+                    [
+                        Outcome(position=p, person_id=i, state="failed", code="1")
+                        for p, i in s.people
+                    ],
+                )
+            ],
+            at=datetime.now(UTC),
+        )
     before = await room.batches()
     order = await room.desk.resend(await room.who(name), v.message_id, ("failed",))
     return before, v, order.digest or ""
@@ -924,12 +1124,19 @@ async def approving_again_and_again_what_was_approved(room: Room) -> None:
     v = await room.live()
     assert await room.claimed() == [v.id]
     before = await room.batches()
-    events = await room.db.read(lambda conn: conn.execute(select(func.count()).select_from(outbox)).scalar_one())
+    events = await room.db.read(
+        lambda conn: conn.execute(select(func.count()).select_from(outbox)).scalar_one()
+    )
     for name in ("bea", "cy", "bea"):
         again = await room.approve(name, v)
         assert (again.state, again.approver_id) == ("live", room.people["bea"].id)
     assert await room.batches() == before
-    assert await room.db.read(lambda conn: conn.execute(select(func.count()).select_from(outbox)).scalar_one()) == events
+    assert (
+        await room.db.read(
+            lambda conn: conn.execute(select(func.count()).select_from(outbox)).scalar_one()
+        )
+        == events
+    )
 
 
 # Rights that end while somebody acts, and places that are not theirs
@@ -945,8 +1152,12 @@ HELD_BODY: dict[str, Callable[[Room, Operator, int], Awaitable[Any]]] = {
     "resume": lambda room, who, id_: room.desk.resume(who, id_),
     "cancel": lambda room, who, id_: room.desk.cancel(who, id_, "no"),
     "update": lambda room, who, id_: room.desk.follow(who, id_, "update", content()),
-    "correct": lambda room, who, id_: room.desk.follow(who, id_, "correct", content(kind="correction")),
-    "all_clear": lambda room, who, id_: room.desk.follow(who, id_, "all_clear", content(kind="all_clear")),
+    "correct": lambda room, who, id_: room.desk.follow(
+        who, id_, "correct", content(kind="correction")
+    ),
+    "all_clear": lambda room, who, id_: room.desk.follow(
+        who, id_, "all_clear", content(kind="all_clear")
+    ),
 }
 """Each act, by somebody who showed their token before their rights ended."""
 
@@ -964,7 +1175,9 @@ async def _ready_for(room: Room, act: str) -> Version:
 
 async def _everything(room: Room) -> Any:
     def read(conn: Connection) -> Any:
-        rows = conn.execute(select(version.c.id, version.c.state, version.c.revision).order_by(version.c.id))
+        rows = conn.execute(
+            select(version.c.id, version.c.state, version.c.revision).order_by(version.c.id)
+        )
         return [tuple(row) for row in rows]
 
     return await room.db.read(read)
@@ -999,9 +1212,14 @@ async def an_act_whose_body_was_held_back_until_the_rights_ended(room: Room) -> 
 @way
 async def an_edit_that_moves_a_draft_to_the_whole_country(room: Room) -> None:
     v = await room.draft("far", areas=(CAMDEN,))
-    for elsewhere in ({"areas": ()}, {"areas": (LONDON,)}, {"kind": "threat_level_change", "scope": "UK", "level": "SEVERE", "areas": ()}):
+    for elsewhere in (
+        {"areas": ()},
+        {"areas": (LONDON,)},
+        {"kind": "threat_level_change", "scope": "UK", "level": "SEVERE", "areas": ()},
+    ):
         text = content(**elsewhere)
-        # Without a place it goes to everybody in the control room's own area: that is its own to write.
+        # Without a place it goes to everybody in the control room's own area: that is its own to
+        # write.
         if elsewhere == {"areas": ()}:
             await room.desk.edit(await room.who("far"), v.message_id, text)
             continue
@@ -1020,15 +1238,40 @@ async def an_edit_of_what_was_written_for_another_place(room: Room) -> None:
 async def a_borough_that_sets_the_level_of_a_community_or_of_more_than_itself(room: Room) -> None:
     for scope in ("community:jewish", "sector:retail", "UK", LONDON, WESTMINSTER):
         with refused("area_out_of_scope"):
-            await room.draft("far", kind="threat_level_change", scope=scope, level="CRITICAL", areas=(CAMDEN,) if ":" in scope else ())
+            await room.draft(
+                "far",
+                kind="threat_level_change",
+                scope=scope,
+                level="CRITICAL",
+                areas=(CAMDEN,) if ":" in scope else (),
+            )
     await room.draft("far", kind="threat_level_change", scope=CAMDEN, level="SEVERE", areas=())
-    granted: dict[str, Any] = {"name": "granted", "role": "author", "area": CAMDEN, "email": None, "may_set": ("community:jewish",)}
+    granted: dict[str, Any] = {
+        "name": "granted",
+        "role": "author",
+        "area": CAMDEN,
+        "email": None,
+        "may_set": ("community:jewish",),
+    }
     someone, _ = await room.db.write(operators.add, **granted, now=datetime.now(UTC))
-    await room.desk.draft(someone, content(kind="threat_level_change", scope="community:jewish", level="SEVERE", areas=(CAMDEN,)))
+    await room.desk.draft(
+        someone,
+        content(
+            kind="threat_level_change", scope="community:jewish", level="SEVERE", areas=(CAMDEN,)
+        ),
+    )
     with refused("area_out_of_scope"):
-        await room.desk.draft(someone, content(kind="threat_level_change", scope="community:sikh", level="SEVERE", areas=(CAMDEN,)))
+        await room.desk.draft(
+            someone,
+            content(
+                kind="threat_level_change", scope="community:sikh", level="SEVERE", areas=(CAMDEN,)
+            ),
+        )
     with refused("operator_changed"):  # a grant that only the caller believes in
-        await room.desk.draft(replace(someone, may_set=("UK",)), content(kind="threat_level_change", scope="UK", level="SEVERE", areas=(CAMDEN,)))
+        await room.desk.draft(
+            replace(someone, may_set=("UK",)),
+            content(kind="threat_level_change", scope="UK", level="SEVERE", areas=(CAMDEN,)),
+        )
 
 
 @way
@@ -1039,7 +1282,9 @@ async def a_shape_that_reaches_beyond_the_area(room: Room) -> None:
     with refused("area_out_of_scope"):
         await room.draft("far", areas=(), polygons=((beyond,),))
     with refused("area_out_of_scope"):
-        await room.draft("far", areas=(), circles=(Circle(latitude=51.545, longitude=-0.15, radius_km=3.0),))
+        await room.draft(
+            "far", areas=(), circles=(Circle(latitude=51.545, longitude=-0.15, radius_km=3.0),)
+        )
 
 
 @way
@@ -1047,7 +1292,9 @@ async def a_cancel_by_who_has_only_some_of_the_places(room: Room) -> None:
     v = await room.live(areas=(WESTMINSTER, CAMDEN))
     with refused("area_out_of_scope"):
         await room.desk.cancel(await room.who("far"), v.message_id, "no")
-    held = await room.desk.hold(await room.who("far"), v.message_id)  # to hold is for whoever has any of them
+    held = await room.desk.hold(
+        await room.who("far"), v.message_id
+    )  # to hold is for whoever has any of them
     assert held.state == "held"
     with refused("area_out_of_scope"):
         await room.desk.resume(await room.who("far"), v.message_id)
@@ -1085,7 +1332,10 @@ async def both(*acts: Awaitable[Any]) -> list[Any]:
 async def an_approval_while_the_author_edits_a_returned_text(room: Room) -> None:
     v = await room.submitted("ada")
     await room.desk.send_back(await room.who("cy"), v.message_id, "return", "typo")
-    results = await both(room.approve("bea", v), room.desk.edit(room.people["ada"], v.message_id, content(severity="Minor")))
+    results = await both(
+        room.approve("bea", v),
+        room.desk.edit(room.people["ada"], v.message_id, content(severity="Minor")),
+    )
     assert isinstance(results[0], Rejected)
 
 
@@ -1111,7 +1361,10 @@ async def an_approval_while_it_is_returned_edited_and_submitted_anew(room: Room)
 async def an_approval_while_it_is_rejected(room: Room) -> None:
     for _ in range(5):
         v = await room.submitted("ada")
-        approval, rejection = await both(room.approve("bea", v), room.desk.send_back(room.people["cy"], v.message_id, "reject", "no"))
+        approval, rejection = await both(
+            room.approve("bea", v),
+            room.desk.send_back(room.people["cy"], v.message_id, "reject", "no"),
+        )
         assert isinstance(approval, Rejected) != isinstance(rejection, Rejected)
         state = (await room.read(v)).state
         assert state == ("approved" if isinstance(approval, Version) else "rejected")
@@ -1123,7 +1376,11 @@ async def an_approval_while_it_is_rejected(room: Room) -> None:
 async def an_approval_and_a_cancellation_and_a_release(room: Room) -> None:
     for _ in range(5):
         v = await room.submitted("ada")
-        await both(room.approve("bea", v), room.desk.cancel(room.people["cy"], v.message_id, "no"), room.desk.matcher.process(v.id))
+        await both(
+            room.approve("bea", v),
+            room.desk.cancel(room.people["cy"], v.message_id, "no"),
+            room.desk.matcher.process(v.id),
+        )
         with contextlib.suppress(Rejected):
             await room.desk.cancel(room.people["cy"], v.message_id, "no")
         with contextlib.suppress(Rejected):
@@ -1142,7 +1399,10 @@ async def sixteen_approvals_at_once_of_ones_own_text(room: Room) -> None:
 async def an_approval_while_the_approver_is_disabled(room: Room) -> None:
     v = await room.submitted("ada")
     bea = await room.who("bea")
-    approval, _ = await both(room.desk.approve(bea, v.message_id, v.content_hash), room.db.write(operators.disable, "bea", datetime.now(UTC)))
+    approval, _ = await both(
+        room.desk.approve(bea, v.message_id, v.content_hash),
+        room.db.write(operators.disable, "bea", datetime.now(UTC)),
+    )
     if isinstance(approval, Version):
         await room.desk.cancel(room.people["cy"], v.message_id, "looked at")
 
@@ -1152,43 +1412,67 @@ def test_there_are_at_least_forty_ways() -> None:
 
 
 @pytest.mark.parametrize("attack", WAYS, ids=lambda attack: attack.__name__)
-async def test_no_way_round_the_two_persons_makes_anything_claimable(db: Database, attack: Way) -> None:
+async def test_no_way_round_the_two_persons_makes_anything_claimable(
+    db: Database, attack: Way
+) -> None:
     room = await Room.make(db)
     await attack(room)
     await room.batches()
     assert await room.claimed() == []
     # Every batch that there ever was has two people behind it.
-    for version_id in await db.read(lambda conn: conn.execute(select(batch.c.version_id).distinct()).scalars().all()):
+    for version_id in await db.read(
+        lambda conn: conn.execute(select(batch.c.version_id).distinct()).scalars().all()
+    ):
         v = await db.read(versions.get, version_id)
         assert v.approver_id not in (None, v.author_id, v.submitter_id, *v.editors)
         assert publishing.stands(v)
 
 
-async def test_two_people_are_enough_and_the_batches_hold_exactly_whom_they_saw(db: Database) -> None:
+async def test_two_people_are_enough_and_the_batches_hold_exactly_whom_they_saw(
+    db: Database,
+) -> None:
     room = await Room.make(db)
     v = await room.live()
     assert await room.claimed() == [v.id]
     assert v.seen_count == 29
-    people = await db.read(lambda conn: BitMap(i for row in conn.execute(select(batch.c.members)) for i in _ids(row.members)))
+    people = await db.read(
+        lambda conn: BitMap(
+            i for row in conn.execute(select(batch.c.members)) for i in _ids(row.members)
+        )
+    )
     assert people == BitMap(range(1, 30))
 
 
-async def test_two_approvals_at_once_are_one_approval_and_everybody_is_claimed_once(db: Database) -> None:
+async def test_two_approvals_at_once_are_one_approval_and_everybody_is_claimed_once(
+    db: Database,
+) -> None:
     room = await Room.make(db)
     v = await room.submitted("ada")
     results = await both(*(room.approve(name, v) for name in ("bea", "cy") * 8))
     assert [r for r in results if not isinstance(r, Version)] == []
     await both(*(room.desk.matcher.process(v.id) for _ in range(4)))
-    approvals = await db.read(lambda conn: conn.execute(select(func.count()).where(decision.c.action == "approve")).scalar_one())
-    events = await db.read(lambda conn: conn.execute(select(func.count()).where(outbox.c.type == "message.approved")).scalar_one())
+    approvals = await db.read(
+        lambda conn: conn.execute(
+            select(func.count()).where(decision.c.action == "approve")
+        ).scalar_one()
+    )
+    events = await db.read(
+        lambda conn: conn.execute(
+            select(func.count()).where(outbox.c.type == "message.approved")
+        ).scalar_one()
+    )
     assert (approvals, events, await room.batches()) == (1, 2, 1)
     assert await room.claimed() == [v.id]
 
 
-async def test_an_exercise_by_one_person_stays_one_where_two_are_needed_for_actual_only(db: Database) -> None:
+async def test_an_exercise_by_one_person_stays_one_where_two_are_needed_for_actual_only(
+    db: Database,
+) -> None:
     room = await Room.make(db)
     room.sit_down("actual")
     v = await room.submitted("bea", status="Exercise")
     await room.approve("bea", v)
     assert await room.batches() == 1
-    assert await db.read(lambda conn: conn.execute(select(batch.c.status)).scalars().all()) == ["Exercise"]
+    assert await db.read(lambda conn: conn.execute(select(batch.c.status)).scalars().all()) == [
+        "Exercise"
+    ]

@@ -1,4 +1,6 @@
-"""A small world for ledger tests: two operators, a message that goes as far as one asks, people by number."""
+"""A small world for ledger tests: two operators, a message that goes as far as one asks, people by
+number.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,13 @@ def _document(v: Version, msg_type: str, _references: object, _sent: object) -> 
 
 
 def house(shards: int = 1, two_person: str = "always") -> House:
-    return House(sender="test.fasttime", shards=shards, two_person=two_person, wording="test", document=_document)
+    return House(
+        sender="test.fasttime",
+        shards=shards,
+        two_person=two_person,
+        wording="test",
+        document=_document,
+    )
 
 
 def content(**changes: Any) -> Content:
@@ -44,7 +52,9 @@ def content(**changes: Any) -> Content:
 class World:
     """Acts on one database as two people, an author and an approver."""
 
-    def __init__(self, db: Database, author: Operator, approver: Operator, second: Operator) -> None:
+    def __init__(
+        self, db: Database, author: Operator, approver: Operator, second: Operator
+    ) -> None:
         self.db, self.author, self.approver, self.second = db, author, approver, second
 
     @classmethod
@@ -52,29 +62,63 @@ class World:
         now = datetime.now(UTC)
         people = []
         for name, role in (("Ada", "author"), ("Bea", "approver"), ("Cy", "approver")):
-            person, _ = await db.write(operators.add, name=name, role=role, area=None, email=None, now=now)
+            person, _ = await db.write(
+                operators.add, name=name, role=role, area=None, email=None, now=now
+            )
             people.append(person)
         return cls(db, *people)
 
-    async def submitted(self, *, count: int, message_id: int | None = None, action: str = "new", **changes: Any) -> Version:
+    async def submitted(
+        self, *, count: int, message_id: int | None = None, action: str = "new", **changes: Any
+    ) -> Version:
         now = datetime.now(UTC)
         if message_id is None:
             v = await self.db.write(messages.create, self.author, content(**changes), now)
         else:
-            v = await self.db.write(messages.follow, self.author, message_id, action, content(**changes), now)
+            v = await self.db.write(
+                messages.follow, self.author, message_id, action, content(**changes), now
+            )
         return await self.db.write(
-            messages.submit, self.author, v.id, revision=v.revision, resolved=Resolved(targets=("E09000033",)), count=count, wording_revision="test", now=now
+            messages.submit,
+            self.author,
+            v.id,
+            revision=v.revision,
+            resolved=Resolved(targets=("E09000033",)),
+            count=count,
+            wording_revision="test",
+            now=now,
         )
 
     async def approved(self, *, count: int, shards: int = 1, **more: Any) -> Version:
         v = await self.submitted(count=count, **more)
-        return await self.db.write(publishing.approve, self.approver, v.message_id, content_hash=v.content_hash, house=house(shards), now=datetime.now(UTC))
+        return await self.db.write(
+            publishing.approve,
+            self.approver,
+            v.message_id,
+            content_hash=v.content_hash,
+            house=house(shards),
+            now=datetime.now(UTC),
+        )
 
-    async def freeze(self, v: Version, send: dict[tuple[str, str], Iterable[int]], *, shard: int = 0, suppressed: dict[str, Iterable[int]] | None = None) -> bool:
+    async def freeze(
+        self,
+        v: Version,
+        send: dict[tuple[str, str], Iterable[int]],
+        *,
+        shard: int = 0,
+        suppressed: dict[str, Iterable[int]] | None = None,
+    ) -> bool:
         sets = {key: BitMap(ids) for key, ids in send.items()}
         out = {reason: BitMap(ids) for reason, ids in (suppressed or {}).items()}
         addressed = BitMap().union(*sets.values(), *out.values())
-        return await self.db.write(audiences.freeze, v.id, shard, audiences.Frozen(addressed=addressed, send=sets, suppressed=out), registry_as_of="0", now=datetime.now(UTC))
+        return await self.db.write(
+            audiences.freeze,
+            v.id,
+            shard,
+            audiences.Frozen(addressed=addressed, send=sets, suppressed=out),
+            registry_as_of="0",
+            now=datetime.now(UTC),
+        )
 
     async def release(self, v: Version, shared: Iterable[Iterable[int]] = ()) -> str:
         groups = [BitMap(g) for g in shared]
@@ -92,16 +136,36 @@ class World:
         return await self.db.read(versions.get, v.id)
 
     async def claim(
-        self, lane: str = "routine", channel: str = "sms", *, want: int = 32, worker: str = "w1", skip: dict[int, str] | None = None, candidate: Candidate | None = None
+        self,
+        lane: str = "routine",
+        channel: str = "sms",
+        *,
+        want: int = 32,
+        worker: str = "w1",
+        skip: dict[int, str] | None = None,
+        candidate: Candidate | None = None,
     ) -> list[Slice]:
         if candidate is None:
-            found = await self.db.read(ledger.candidates, lane, channel, ("Actual",), datetime.now(UTC))
+            found = await self.db.read(
+                ledger.candidates, lane, channel, ("Actual",), datetime.now(UTC)
+            )
             if not found:
                 return []
             candidate = found[0]
-        claimed = await self.db.write(ledger.claim, candidate, want=want, worker=worker, attempts=new_slice_attempt, suppress=lambda *_: skip or {})
+        claimed = await self.db.write(
+            ledger.claim,
+            candidate,
+            want=want,
+            worker=worker,
+            attempts=new_slice_attempt,
+            suppress=lambda *_: skip or {},
+        )
         return claimed[0] if claimed else []
 
     async def done(self, s: Slice, state: str = "accepted", **more: Any) -> None:
-        outcomes = [Outcome(position=p, person_id=person, state=state, **more) for p, person in s.people if p not in s.skipped]
+        outcomes = [
+            Outcome(position=p, person_id=person, state=state, **more)
+            for p, person in s.people
+            if p not in s.skipped
+        ]
         await self.db.write(ledger.record, [(s, outcomes)], at=datetime.now(UTC))

@@ -1,4 +1,6 @@
-"""A stranger, or one dishonest author, against a running `up`: `python -m tests.security.attacker ATTACK HOST PORT [TOKEN]`, until it is killed."""
+"""A stranger, or one dishonest author, against a running `up`: `python -m tests.security.attacker
+ATTACK HOST PORT [TOKEN]`, until it is killed.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,10 @@ def endless_headers(where: tuple[str, int], _token: str) -> None:
 def webhook_bodies(where: tuple[str, int], _token: str) -> None:
     """Hold 600 bodies of a megabyte back before their end."""
     body = b"a" * 60_000
-    head = b"POST /hooks/twilio/inbound HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000000\r\n\r\n"
+    head = (
+        b"POST /hooks/twilio/inbound HTTP/1.1\r\nHost: x\r\nContent-Type:"
+        b" application/x-www-form-urlencoded\r\nContent-Length: 1000000\r\n\r\n"
+    )
     while True:
         held = []
         for _ in range(600):
@@ -85,14 +90,24 @@ def costly_drafts(where: tuple[str, int], token: str) -> None:
         {"circles": ["1" * 50_000 + "x,0 1"]},
         {"circles": ["51.5,-0.1 1"] * 100_000},
         {"hotlines": ["0800 555 111"] * 3200},
-        {"polygons": [" ".join(f"{51.4 + (i % 2) / 10},{-0.2 + i / 50_000}" for i in range(4000)) + " 51.4,-0.2"]},
+        {
+            "polygons": [
+                " ".join(f"{51.4 + (i % 2) / 10},{-0.2 + i / 50_000}" for i in range(4000))
+                + " 51.4,-0.2"
+            ]
+        },
         {"languages": {"en": {"headline": "x", "description": "a " * 900_000}}},
     ]
 
     def ask() -> None:
         n = 0
         while True:
-            draft: dict[str, object] = {"kind": "incident", "status": "Test", "languages": {"en": {"headline": "x"}}, **bodies[n % len(bodies)]}
+            draft: dict[str, object] = {
+                "kind": "incident",
+                "status": "Test",
+                "languages": {"en": {"headline": "x"}},
+                **bodies[n % len(bodies)],
+            }
             body = json.dumps(draft).encode()
             n += 1
             head = "\r\n".join(
@@ -124,7 +139,9 @@ def _threads(work: Callable[[], None], n: int) -> None:
         time.sleep(1)
 
 
-ATTACKS = {f.__name__: f for f in (unfinished_requests, endless_headers, webhook_bodies, costly_drafts)}
+ATTACKS = {
+    f.__name__: f for f in (unfinished_requests, endless_headers, webhook_bodies, costly_drafts)
+}
 
 if __name__ == "__main__":
     os.nice(19)

@@ -1,4 +1,6 @@
-"""Work that no worker process should have to bear; it is asked for by name, so it stands in a module."""
+"""Work that no worker process should have to bear; it is asked for by name, so it stands in a
+module.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,12 @@ from broadcast.drafts import read_draft
 from broadcast.problems import Rejected
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-DRAFT: dict[str, Any] = {"kind": "incident", "status": "Actual", "areas": ["E09000033"], "languages": {"en": {"headline": "Avoid it"}}}
+DRAFT: dict[str, Any] = {
+    "kind": "incident",
+    "status": "Actual",
+    "areas": ["E09000033"],
+    "languages": {"en": {"headline": "Avoid it"}},
+}
 
 
 def refusal(**fields: Any) -> dict[str, str]:
@@ -32,19 +37,51 @@ def refusal(**fields: Any) -> dict[str, str]:
 def teeth(corners: int, *, across: bool) -> dict[str, Any]:
     """Return a comb: two of them across each other have a quarter of corners² crossings."""
     n = corners // 2
-    points = [(0.0, -0.1), *((p / n, y) for i in range(n) for p, y in ((i + 0.5, 1.1), (i + 0.8, 0.0))), (1.1, -0.1), (0.0, -0.1)]
-    return {"type": "Polygon", "coordinates": [[[y, 51 + x] if across else [x, 51 + y] for x, y in points]]}
+    points = [
+        (0.0, -0.1),
+        *((p / n, y) for i in range(n) for p, y in ((i + 0.5, 1.1), (i + 0.8, 0.0))),
+        (1.1, -0.1),
+        (0.0, -0.1),
+    ]
+    return {
+        "type": "Polygon",
+        "coordinates": [[[y, 51 + x] if across else [x, 51 + y] for x, y in points]],
+    }
 
 
 ATTACKS: dict[str, tuple[dict[str, Any], str, str]] = {
-    "a number of 50,000 digits": ({"circles": ["1" * 50_000 + "x,0 1"]}, "circles[0]", "circle_invalid"),
-    "a pair of 50,000 digits": ({"polygons": ["1" * 50_000 + "x,0 0,1 1,1 0,0"]}, "polygons[0]", "polygon_invalid"),
+    "a number of 50,000 digits": (
+        {"circles": ["1" * 50_000 + "x,0 1"]},
+        "circles[0]",
+        "circle_invalid",
+    ),
+    "a pair of 50,000 digits": (
+        {"polygons": ["1" * 50_000 + "x,0 0,1 1,1 0,0"]},
+        "polygons[0]",
+        "polygon_invalid",
+    ),
     "90,000 circles": ({"circles": ["51,0 1"] * 90_000}, "circles", "too_many"),
-    "100,000 parts": ({"polygons": [{"type": "MultiPolygon", "coordinates": [[]] * 100_000}]}, "polygons", "too_many"),
-    "45,000 corners": ({"polygons": [" ".join(f"51,{i / 1e5}" for i in range(45_000))]}, "polygons[0]", "polygon_too_complex"),
-    "combs that cross six million times": ({"polygons": [teeth(4900, across=a) for a in (False, True)]}, "polygons", "polygon_too_complex"),
+    "100,000 parts": (
+        {"polygons": [{"type": "MultiPolygon", "coordinates": [[]] * 100_000}]},
+        "polygons",
+        "too_many",
+    ),
+    "45,000 corners": (
+        {"polygons": [" ".join(f"51,{i / 1e5}" for i in range(45_000))]},
+        "polygons[0]",
+        "polygon_too_complex",
+    ),
+    "combs that cross six million times": (
+        {"polygons": [teeth(4900, across=a) for a in (False, True)]},
+        "polygons",
+        "polygon_too_complex",
+    ),
     "3,200 hotlines": ({"hotlines": ["101"] * 3200}, "hotlines", "too_many"),
-    "3.9 million characters": ({"languages": {"en": {"headline": "x", "description": "a" * 3_900_000}}}, "languages.en.description", "text_too_long"),
+    "3.9 million characters": (
+        {"languages": {"en": {"headline": "x", "description": "a" * 3_900_000}}},
+        "languages.en.description",
+        "text_too_long",
+    ),
     "a level of 3.9 million characters": ({"level": "S" * 3_900_000}, "level", "text_too_long"),
     "two million values": ({"hotlines": [0] * 1_000_000}, "", "body_too_large"),
 }
@@ -113,9 +150,17 @@ def test_all_texts_together_have_a_limit() -> None:
 
 def test_the_table_stands_in_the_documentation() -> None:
     text = (Path(__file__).parents[2] / "docs" / "interfaces.md").read_text()
-    told = dict(re.findall(r"^\| `([a-z.]+)` \| ([0-9,]+) (?:characters|items) \|", text, re.MULTILINE))
+    told = dict(
+        re.findall(r"^\| `([a-z.]+)` \| ([0-9,]+) (?:characters|items) \|", text, re.MULTILINE)
+    )
     texts = {name: f"{n:,}" for name, n in limits.TEXT_LENGTHS.items() if name not in limits.COUNTS}
     counts = {name: f"{n:,}" for name, n in limits.COUNTS.items()}
     assert {**texts, **counts} == told
-    for number in (limits.ALL_TEXT, limits.CORNERS, limits.CROSSINGS, limits.WORD, limits.TEXT_LENGTHS["hotlines"]):
+    for number in (
+        limits.ALL_TEXT,
+        limits.CORNERS,
+        limits.CROSSINGS,
+        limits.WORD,
+        limits.TEXT_LENGTHS["hotlines"],
+    ):
         assert f"{number:,}" in text

@@ -1,4 +1,6 @@
-"""What strangers do to the server itself: slow, long and many requests, and what is answered meanwhile."""
+"""What strangers do to the server itself: slow, long and many requests, and what is answered
+meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +49,17 @@ class Doors:
         writer.write(sent)
         return reader, writer
 
-    async def ask(self, path: str = "/", body: bytes = b"", *headers: str) -> tuple[int, dict[str, Any]]:
+    async def ask(
+        self, path: str = "/", body: bytes = b"", *headers: str
+    ) -> tuple[int, dict[str, Any]]:
         """Return status and problem of one whole request."""
-        lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", "Connection: close", *headers]
+        lines = [
+            f"POST {path} HTTP/1.1",
+            "Host: x",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+            *headers,
+        ]
         reader, writer = await self.connect("\r\n".join([*lines, "", ""]).encode() + body)
         async with asyncio.timeout(5):
             answer = await reader.read()
@@ -61,10 +71,17 @@ class Doors:
 
 @contextlib.asynccontextmanager
 async def doors(limits: Limits, proxies: str = "") -> AsyncIterator[Doors]:
-    routes = [Route(path, echo, methods=["POST", "GET"]) for path in ("/", HOLD, "/hooks/twilio/inbound")]
+    routes = [
+        Route(path, echo, methods=["POST", "GET"]) for path in ("/", HOLD, "/hooks/twilio/inbound")
+    ]
     capacity = Capacity(limits, proxies=read_proxies(proxies))
     inner = Starlette(routes=[*routes, Route("/slow", slow, methods=["POST"])])
-    app = Edge(inner, limit_of=lambda path: body_limit(path, 4 << 20), observe=lambda *_: None, capacity=capacity)
+    app = Edge(
+        inner,
+        limit_of=lambda path: body_limit(path, 4 << 20),
+        observe=lambda *_: None,
+        capacity=capacity,
+    )
     sock = socket.socket(proto=socket.IPPROTO_TCP)
     sock.bind(("127.0.0.1", 0))
     server = make_server(app, limits, graceful_seconds=1, lifespan="off")
@@ -87,7 +104,11 @@ async def the_end(reader: asyncio.StreamReader, seconds: float = 5.0) -> bytes:
 
 @pytest.mark.parametrize(
     "sent",
-    [b"", b"POST / HTTP/1.1\r\nHost: x\r\nX-Sl", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"],
+    [
+        b"",
+        b"POST / HTTP/1.1\r\nHost: x\r\nX-Sl",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
+    ],
     ids=["says nothing", "half a head", "half a body"],
 )
 async def test_who_does_not_finish_is_answered_408_and_let_go(sent: bytes) -> None:
@@ -101,7 +122,9 @@ async def test_who_does_not_finish_is_answered_408_and_let_go(sent: bytes) -> No
 
 async def test_a_body_that_drips_has_its_time_as_a_whole_too() -> None:
     async with doors(Limits(body_idle_seconds=0.5, body_seconds=1.0)) as served:
-        reader, writer = await served.connect(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        reader, writer = await served.connect(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+        )
         began = time.monotonic()
         while not reader.at_eof() and time.monotonic() - began < 5:
             writer.write(b"x")
@@ -113,7 +136,11 @@ async def test_a_body_that_drips_has_its_time_as_a_whole_too() -> None:
 
 @pytest.mark.parametrize("shape", ["one endless header", "endless many", "an endless path"])
 async def test_headers_without_end_are_431_before_they_fill_the_memory(shape: str) -> None:
-    first = {"one endless header": b"GET / HTTP/1.1\r\nX: ", "endless many": b"GET / HTTP/1.1\r\n", "an endless path": b"GET /"}[shape]
+    first = {
+        "one endless header": b"GET / HTTP/1.1\r\nX: ",
+        "endless many": b"GET / HTTP/1.1\r\n",
+        "an endless path": b"GET /",
+    }[shape]
     more = b"X-A: b\r\n" * 2048 if shape == "endless many" else b"a" * 16 * KIB
     async with doors(Limits()) as served:
         reader, writer = await served.connect(first)
@@ -134,7 +161,9 @@ async def test_headers_without_end_are_431_before_they_fill_the_memory(shape: st
 
 async def test_unfinished_requests_in_any_number_keep_nobody_out() -> None:
     async with doors(Limits(connections=64, connections_per_address=64)) as served:
-        held = [await served.connect(b"POST / HTTP/1.1\r\nHost: x\r\nX-Slow: 1\r\n") for _ in range(300)]
+        held = [
+            await served.connect(b"POST / HTTP/1.1\r\nHost: x\r\nX-Slow: 1\r\n") for _ in range(300)
+        ]
         for path in ("/", HOLD, "/hooks/twilio/inbound"):
             began = time.monotonic()
             assert (await served.ask(path))[0] == 200
@@ -143,11 +172,18 @@ async def test_unfinished_requests_in_any_number_keep_nobody_out() -> None:
             writer.close()
 
 
-async def test_a_connection_that_works_is_never_evicted_and_none_is_let_in_beside_too_many() -> None:
+async def test_a_connection_that_works_is_never_evicted_and_none_is_let_in_beside_too_many() -> (
+    None
+):
     async with doors(Limits(connections=4, connections_per_address=4)) as served:
-        busy = [await served.connect(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n") for _ in range(4)]
+        busy = [
+            await served.connect(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+            for _ in range(4)
+        ]
         await asyncio.sleep(0.2)
-        reader, writer = await served.connect(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        reader, writer = await served.connect(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+        )
         told = await the_end(reader)
         assert b" 503 " in told or told == b""
         assert not any(r.at_eof() for r, _ in busy)
@@ -158,9 +194,20 @@ async def test_a_connection_that_works_is_never_evicted_and_none_is_let_in_besid
 async def test_hold_cancel_and_webhooks_have_places_of_their_own() -> None:
     assert {share_of(p) for p in (HOLD, "/api/v1/messages/12/cancel", "/readyz")} == {"acts"}
     assert share_of("/hooks/twilio/status/ab-1") == "hooks"
-    assert {share_of(p) for p in ("/api/v1/messages/1/preview", "/api/v1/messages", "/", "/api/v1/messages/1/hold/x")} == {"general"}
+    assert {
+        share_of(p)
+        for p in (
+            "/api/v1/messages/1/preview",
+            "/api/v1/messages",
+            "/",
+            "/api/v1/messages/1/hold/x",
+        )
+    } == {"general"}
     async with doors(Limits(requests=3, requests_acts=1, requests_hooks=1)) as served:
-        busy = [await served.connect(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n") for _ in range(3)]
+        busy = [
+            await served.connect(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+            for _ in range(3)
+        ]
         await asyncio.sleep(0.2)
         status, told = await served.ask("/")
         assert (status, told["code"]) == (503, "busy")
@@ -181,12 +228,16 @@ async def test_bodies_under_way_have_a_limit_together_and_a_form_of_a_webhook_is
         assert (await served.ask(HOLD, b"{}"))[0] == 200
         for _, writer in held:
             writer.close()
-        assert (await served.ask("/hooks/twilio/inbound", b"a" * 65 * KIB))[1]["code"] == "body_too_large"
+        assert (await served.ask("/hooks/twilio/inbound", b"a" * 65 * KIB))[1][
+            "code"
+        ] == "body_too_large"
     assert not any(served.capacity.body_bytes.values())
 
 
 async def test_webhooks_that_never_end_take_no_place_of_one_that_does_nor_of_a_hold() -> None:
-    async with doors(Limits(requests_hooks=2, requests_acts=1, connections=64, connections_per_address=64)) as served:
+    async with doors(
+        Limits(requests_hooks=2, requests_acts=1, connections=64, connections_per_address=64)
+    ) as served:
         head = b"POST /hooks/twilio/inbound HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n"
         held = [await served.connect(head + b"a" * 30_000) for _ in range(50)]
         await asyncio.sleep(0.2)
@@ -225,11 +276,15 @@ def test_a_forwarded_address_is_believed_of_a_proxy_of_ours_only() -> None:
     capacity = Capacity(Limits(), proxies=read_proxies("10.0.0.0/8"))
     assert capacity.address_of(scope("192.0.2.1", "198.51.100.7")) == "192.0.2.1"
     assert capacity.address_of(scope("10.0.0.1", "198.51.100.7")) == "198.51.100.7"
-    assert capacity.address_of(scope("10.0.0.1", "6.6.6.6, 198.51.100.7, 10.0.0.2")) == "198.51.100.7"
+    assert (
+        capacity.address_of(scope("10.0.0.1", "6.6.6.6, 198.51.100.7, 10.0.0.2")) == "198.51.100.7"
+    )
     assert Capacity(Limits()).address_of(scope("10.0.0.1", "198.51.100.7")) == "10.0.0.1"
 
 
-async def test_answers_of_the_api_are_stored_nowhere_and_no_host_of_a_callers_enters_a_document(tmp_path: Path) -> None:
+async def test_answers_of_the_api_are_stored_nowhere_and_no_host_of_a_callers_enters_a_document(
+    tmp_path: Path,
+) -> None:
     async with open_site(tmp_path, FASTTIME_PUBLIC_URL="") as site:
         await site.live()
         for path in ("/api/v1/messages", "/api/v1/nothing", "/u/x", "/hooks/twilio/inbound"):
@@ -247,7 +302,10 @@ async def test_a_body_that_is_dropped_half_way_is_no_fault_of_ours(tmp_path: Pat
         with capture_logs() as logs:
             for path in ("/hooks/twilio/inbound", "/api/v1/messages"):
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
-                head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {site.tokens['author']}\r\nContent-Length: 900\r\n\r\nabc"
+                head = (
+                    f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer"
+                    f" {site.tokens['author']}\r\nContent-Length: 900\r\n\r\nabc"
+                )
                 writer.write(head.encode())
                 await writer.drain()
                 await asyncio.sleep(0.2)

@@ -19,8 +19,12 @@ MEMORY = 1200 << 20  # of addresses, libraries included
 BIG = 512 << 20
 
 
-def run(folder: Path, *arguments: str | Path, stdin: Path | None = None) -> tuple[int, list[str], int]:
-    """Run a command with bounded memory; return its exit code, the codes of its refusal, and its peak in MiB."""
+def run(
+    folder: Path, *arguments: str | Path, stdin: Path | None = None
+) -> tuple[int, list[str], int]:
+    """Run a command with bounded memory; return its exit code, the codes of its refusal, and its
+    peak in MiB.
+    """
     # Not ru_maxrss: of a process that was just forked it is its parent's.
     peak_of = "int(re.findall('VmHWM:[^0-9]*([0-9]+)', Path('/proc/self/status').read_text())[0])"
     script = (
@@ -71,7 +75,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("cap", "import"), "zero.xml", "cap_too_large"),
     ],
 )
-def test_a_file_without_end_is_refused_with_flat_memory(folder: Path, command: tuple[str, ...], file: str, code: str) -> None:
+def test_a_file_without_end_is_refused_with_flat_memory(
+    folder: Path, command: tuple[str, ...], file: str, code: str
+) -> None:
     exit_code, codes, peak = run(folder, *command, folder / file)
     assert exit_code in (1, 2)
     assert codes == [code]
@@ -82,7 +88,11 @@ def crossing(corners: int) -> bytes:
     turns = [2 * math.pi * i * (corners // 2) / corners for i in range(corners)]
     ring = [[-0.1 + 0.1 * math.cos(t), 51.5 + 0.1 * math.sin(t)] for t in turns]
     geometry = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
-    feature = {"type": "Feature", "properties": {"code": "E05000001", "name": "Star"}, "geometry": geometry}
+    feature = {
+        "type": "Feature",
+        "properties": {"code": "E05000001", "name": "Star"},
+        "geometry": geometry,
+    }
     return json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
 
 

@@ -53,7 +53,13 @@ def judged(read: Any) -> Verdict:
 
 
 def as_yaml(fields: dict[str, Any]) -> Verdict:
-    return judged(lambda: read_draft(yaml.safe_dump(json.loads(json.dumps(fields)), sort_keys=False).encode(), "yaml", now=NOON))
+    return judged(
+        lambda: read_draft(
+            yaml.safe_dump(json.loads(json.dumps(fields)), sort_keys=False).encode(),
+            "yaml",
+            now=NOON,
+        )
+    )
 
 
 def as_json(fields: dict[str, Any]) -> Verdict:
@@ -67,7 +73,10 @@ def as_cap(fields: dict[str, Any]) -> Verdict:
 def document(fields: dict[str, Any]) -> bytes:
     """Write the fields of a message as a CAP document of ours says them."""
     rule = fields["audience"]
-    shared = [("fasttime:kind", fields["kind"]), ("fasttime:channels", ",".join(fields["channels"]))]
+    shared = [
+        ("fasttime:kind", fields["kind"]),
+        ("fasttime:channels", ",".join(fields["channels"])),
+    ]
     shared += [(f"fasttime:{name}", fields[name]) for name in ("level", "scope") if name in fields]
     shared += [("fasttime:audience-kind", v) for v in rule["kinds"]]
     shared += [("fasttime:audience-sector", v) for v in rule["sectors"]]
@@ -82,11 +91,19 @@ def document(fields: dict[str, Any]) -> bytes:
         if isinstance(shape, str):
             polygons.append(shape)
             continue
-        outer, *holes = [" ".join(f"{lat},{lon}" for lon, lat in ring) for ring in shape["coordinates"]]
+        outer, *holes = [
+            " ".join(f"{lat},{lon}" for lon, lat in ring) for ring in shape["coordinates"]
+        ]
         polygons.append(outer)
         shared += [("fasttime:hole", f"{i} {hole}") for hole in holes]
-    areas = [CapArea(area_desc="here", geocodes=tuple(("GSS", code) for code in fields.get("areas", [])))]
-    areas += [CapArea(area_desc="drawn", polygons=tuple(polygons), circles=tuple(fields.get("circles", ())))]
+    areas = [
+        CapArea(area_desc="here", geocodes=tuple(("GSS", code) for code in fields.get("areas", [])))
+    ]
+    areas += [
+        CapArea(
+            area_desc="drawn", polygons=tuple(polygons), circles=tuple(fields.get("circles", ()))
+        )
+    ]
     visibility = fields["visibility"] if fields["visibility"] in VISIBILITIES else "public"
     infos = []
     for tag, text in fields["languages"].items():
@@ -125,8 +142,14 @@ def document(fields: dict[str, Any]) -> bytes:
     )
 
 
-# Words that XML can hold: those that it cannot make a document that is not well-formed, which no rule of ours judges.
-PLAIN = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="".join(map(chr, {*range(32)} - {9, 10})) + "\ufffe\uffff"), max_size=12)
+# Words that XML can hold: those that it cannot make a document that is not well-formed, which no
+# rule of ours judges.
+PLAIN = st.text(
+    alphabet=st.characters(
+        codec="utf-8", exclude_characters="".join(map(chr, {*range(32)} - {9, 10})) + "\ufffe\uffff"
+    ),
+    max_size=12,
+)
 HOSTILE = st.sampled_from(
     [
         "turned \u202e round",
@@ -151,11 +174,34 @@ HOLE = {
         [[0.2, 51.2], [0.4, 51.2], [0.4, 51.4], [0.2, 51.2]],
     ],
 }
-OUTSIDE = {"type": "Polygon", "coordinates": [HOLE["coordinates"][0], [[5.0, 51.2], [6.0, 51.2], [6.0, 51.4], [5.0, 51.2]]]}
-CROSSING_HOLE = {"type": "Polygon", "coordinates": [HOLE["coordinates"][0], [[0.2, 51.2], [0.4, 51.4], [0.4, 51.2], [0.2, 51.4], [0.2, 51.2]]]}
-SHAPES = [SQUARE, CROSSING, "51,0 52,1 51,0", "51,0 52,0 52,1", "500,0 501,0 501,1 500,0", "nan,0 1,1 2,2 nan,0", "51 0", HOLE, OUTSIDE, CROSSING_HOLE, SQUARE[:-4] + "e"]
+OUTSIDE = {
+    "type": "Polygon",
+    "coordinates": [HOLE["coordinates"][0], [[5.0, 51.2], [6.0, 51.2], [6.0, 51.4], [5.0, 51.2]]],
+}
+CROSSING_HOLE = {
+    "type": "Polygon",
+    "coordinates": [
+        HOLE["coordinates"][0],
+        [[0.2, 51.2], [0.4, 51.4], [0.4, 51.2], [0.2, 51.4], [0.2, 51.2]],
+    ],
+}
+SHAPES = [
+    SQUARE,
+    CROSSING,
+    "51,0 52,1 51,0",
+    "51,0 52,0 52,1",
+    "500,0 501,0 501,1 500,0",
+    "nan,0 1,1 2,2 nan,0",
+    "51 0",
+    HOLE,
+    OUTSIDE,
+    CROSSING_HOLE,
+    SQUARE[:-4] + "e",
+]
 MANY = [" ".join(f"51,{i / 1e5}" for i in range(10_100))]
-TEXTS = st.fixed_dictionaries({}, optional=dict.fromkeys(("headline", "description", "instruction", "sms", "voice"), WORDS))
+TEXTS = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("headline", "description", "instruction", "sms", "voice"), WORDS)
+)
 
 CHANGES = st.fixed_dictionaries(
     {},
@@ -164,9 +210,18 @@ CHANGES = st.fixed_dictionaries(
         "status": st.sampled_from(["Actual", "Exercise", "Test"]),
         "level": st.sampled_from(["SEVERE", "CRITICAL", "Very high", ""]),
         "scope": st.sampled_from(["UK", "E09000033", "community:quiet", "community:", "the moon"]),
-        "areas": st.lists(st.sampled_from(["E09000033", "e09000001", "x" * 80, " "]), min_size=1, max_size=2),
+        "areas": st.lists(
+            st.sampled_from(["E09000033", "e09000001", "x" * 80, " "]), min_size=1, max_size=2
+        ),
         "polygons": st.lists(st.sampled_from(SHAPES), min_size=1, max_size=2) | st.just(MANY),
-        "circles": st.lists(st.sampled_from(["51,0 1", "51,0 -1", "51,0", "1" * 5000 + "x,0 1", "91,0 1"]), min_size=1, max_size=2) | st.just(["51,0 1"] * 101),
+        "circles": (
+            st.lists(
+                st.sampled_from(["51,0 1", "51,0 -1", "51,0", "1" * 5000 + "x,0 1", "91,0 1"]),
+                min_size=1,
+                max_size=2,
+            )
+            | st.just(["51,0 1"] * 101)
+        ),
         "audience": st.fixed_dictionaries(
             {
                 "kinds": st.lists(st.sampled_from(["resident", "officer", "mayor"]), max_size=2),
@@ -176,9 +231,16 @@ CHANGES = st.fixed_dictionaries(
         ),
         "channels": st.lists(st.sampled_from([*CHANNELS, "pigeon"]), min_size=1, max_size=3),
         "expires": st.sampled_from(
-            ["2026-05-02T12:00:00+00:00", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00", "2026-04-01T00:00:00+00:00"]
+            [
+                "2026-05-02T12:00:00+00:00",
+                "0001-01-01T00:00:00+00:00",
+                "9999-12-31T23:59:59+00:00",
+                "2026-04-01T00:00:00+00:00",
+            ]
         ),
-        "languages": st.dictionaries(st.sampled_from(["en", "cy", "EN", "zh-Hant", "x"]), TEXTS, min_size=1, max_size=3),
+        "languages": st.dictionaries(
+            st.sampled_from(["en", "cy", "EN", "zh-Hant", "x"]), TEXTS, min_size=1, max_size=3
+        ),
         "hotlines": st.lists(WORDS, max_size=2) | st.just(["101"] * 30),
         "source": WORDS.filter(bool),
         "note": WORDS.filter(bool),
@@ -190,10 +252,15 @@ CHANGES = st.fixed_dictionaries(
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of 10,100 corners
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=(Phase.explicit, Phase.generate)
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=(Phase.explicit, Phase.generate),
 )
 @given(CHANGES)
-def test_the_same_message_has_the_same_verdict_in_the_same_words_through_any_door(changes: dict[str, Any]) -> None:
+def test_the_same_message_has_the_same_verdict_in_the_same_words_through_any_door(
+    changes: dict[str, Any],
+) -> None:
     fields = GOOD | changes
     through_json = as_json(fields)
     assert as_yaml(fields) == through_json
@@ -204,16 +271,46 @@ def test_the_same_message_has_the_same_verdict_in_the_same_words_through_any_doo
 
 
 ATTACKS: list[tuple[str, dict[str, Any], str, str]] = [
-    ("a mark that turns the text", {"languages": {"en": {"headline": "turned \u202e round"}}}, "languages.en.headline", "control_character"),
+    (
+        "a mark that turns the text",
+        {"languages": {"en": {"headline": "turned \u202e round"}}},
+        "languages.en.headline",
+        "control_character",
+    ),
     ("look-alikes", {"source": "p\u0430ypal"}, "source", "mixed_script"),
     ("a short link", {"note": "see bit.ly/x"}, "note", "link_not_allowed"),
-    ("a blank headline", {"languages": {"en": {"headline": " \u200b"}}}, "languages.en.headline", "text_blank"),
-    ("not a drill", {"status": "Exercise", "languages": {"en": {"headline": "This is n0t a drill"}}}, "languages.en.headline", "not_a_drill"),
-    ("45,000 corners", {"polygons": [" ".join(f"51,{i / 1e5}" for i in range(45_000))]}, "polygons[0]", "polygon_too_complex"),
+    (
+        "a blank headline",
+        {"languages": {"en": {"headline": " \u200b"}}},
+        "languages.en.headline",
+        "text_blank",
+    ),
+    (
+        "not a drill",
+        {"status": "Exercise", "languages": {"en": {"headline": "This is n0t a drill"}}},
+        "languages.en.headline",
+        "not_a_drill",
+    ),
+    (
+        "45,000 corners",
+        {"polygons": [" ".join(f"51,{i / 1e5}" for i in range(45_000))]},
+        "polygons[0]",
+        "polygon_too_complex",
+    ),
     ("a level on an incident", {"level": "SEVERE"}, "level", "level_not_allowed"),
-    ("an unknown level", {"kind": "threat_level_change", "level": "HUGE", "scope": "UK"}, "level", "level_unknown"),
+    (
+        "an unknown level",
+        {"kind": "threat_level_change", "level": "HUGE", "scope": "UK"},
+        "level",
+        "level_unknown",
+    ),
     ("an unknown channel", {"channels": ["pigeon"]}, "channels[0]", "channel_unknown"),
-    ("an unknown audience", {"audience": {"kinds": ["mayor"], "sectors": [], "communities": []}}, "audience.kinds[0]", "audience_unknown"),
+    (
+        "an unknown audience",
+        {"audience": {"kinds": ["mayor"], "sectors": [], "communities": []}},
+        "audience.kinds[0]",
+        "audience_unknown",
+    ),
     ("a correction of nothing", {"kind": "correction"}, "kind", "kind_needs_first"),
     ("a crossing hole", {"polygons": [CROSSING_HOLE]}, "polygons[0]", "polygon_crosses"),
     ("the year 1", {"expires": "0001-01-01T00:00:00+00:00"}, "expires", "expired"),
@@ -221,25 +318,40 @@ ATTACKS: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("changes,field,code", [a[1:] for a in ATTACKS], ids=[a[0] for a in ATTACKS])
-def test_an_attack_is_refused_by_name_through_every_door(changes: dict[str, Any], field: str, code: str) -> None:
+@pytest.mark.parametrize(
+    "changes,field,code", [a[1:] for a in ATTACKS], ids=[a[0] for a in ATTACKS]
+)
+def test_an_attack_is_refused_by_name_through_every_door(
+    changes: dict[str, Any], field: str, code: str
+) -> None:
     for verdict in (as_json(GOOD | changes), as_yaml(GOOD | changes), as_cap(GOOD | changes)):
         assert isinstance(verdict, frozenset)
         assert (field, code) in {(f, c) for c, _, _, f in verdict}
 
 
-@pytest.mark.parametrize("field", ["hotlines[0]", "incidents[0]", "source", "note", "languages.en.headline"])
+@pytest.mark.parametrize(
+    "field", ["hotlines[0]", "incidents[0]", "source", "note", "languages.en.headline"]
+)
 def test_a_placeholder_in_any_field_keeps_it_from_being_submitted(field: str) -> None:
     blank = "call [INSERT NUMBER]"
     name = field.partition("[")[0]
     changes: dict[str, Any] = {name: [blank] if name in ("hotlines", "incidents") else blank}
-    content = as_json(GOOD | ({"languages": {"en": {"headline": blank}}} if name.startswith("languages") else changes))
+    content = as_json(
+        GOOD
+        | ({"languages": {"en": {"headline": blank}}} if name.startswith("languages") else changes)
+    )
     assert isinstance(content, Content)
-    assert [(p.code, p.field) for p in check_content(content, now=NOON)] == [("placeholder_unfilled", field)]
+    assert [(p.code, p.field) for p in check_content(content, now=NOON)] == [
+        ("placeholder_unfilled", field)
+    ]
 
 
 def test_what_was_stored_before_a_rule_is_judged_by_it_at_submission() -> None:
     content = as_json(GOOD)
     assert isinstance(content, Content)
     old = replace(content, level="SEVERE", source="see bit.ly/x", expires=timedelta(days=5000))
-    assert {p.code for p in check_content(old, now=NOON)} == {"level_not_allowed", "link_not_allowed", "number_range"}
+    assert {p.code for p in check_content(old, now=NOON)} == {
+        "level_not_allowed",
+        "link_not_allowed",
+        "number_range",
+    }

@@ -1,4 +1,6 @@
-"""Worker processes: what takes too long or too much is killed and refused by name, and the next request is answered."""
+"""Worker processes: what takes too long or too much is killed and refused by name, and the next
+request is answered.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ async def test_work_is_done_in_another_process_and_its_refusals_come_back(pool: 
     assert await code_of(pool.run(hostile.say_no)) == "no"
 
 
-async def test_what_takes_too_long_or_too_much_is_killed_and_the_next_is_answered(pool: Pool) -> None:
+async def test_what_takes_too_long_or_too_much_is_killed_and_the_next_is_answered(
+    pool: Pool,
+) -> None:
     await pool.run(hostile.echo, "warm")
     for work in (hostile.never_end, hostile.eat_memory, hostile.die):
         before = await pool.run(hostile.process_id)
@@ -50,7 +54,9 @@ async def test_what_takes_too_long_or_too_much_is_killed_and_the_next_is_answere
         pool._deadline = 1.5
 
 
-async def test_the_event_loop_turns_while_a_worker_is_busy_and_too_many_waiting_are_refused(pool: Pool) -> None:
+async def test_the_event_loop_turns_while_a_worker_is_busy_and_too_many_waiting_are_refused(
+    pool: Pool,
+) -> None:
     await pool.run(hostile.echo, "warm")
     busy: list[asyncio.Task[Any]] = [asyncio.create_task(pool.run(hostile.never_end))]
     await asyncio.sleep(0.05)
@@ -65,13 +71,17 @@ async def test_the_event_loop_turns_while_a_worker_is_busy_and_too_many_waiting_
     await asyncio.gather(*busy, return_exceptions=True)
 
 
-async def test_messages_are_read_submitted_and_refused_the_same_through_the_pool(tmp_path: Path) -> None:
+async def test_messages_are_read_submitted_and_refused_the_same_through_the_pool(
+    tmp_path: Path,
+) -> None:
     async with open_site(tmp_path) as site:
         site.desk.pool = pool = Pool(1)
         try:
             message, agreed = await site.submitted()
             assert agreed
-            edited = await site.call("PUT", f"/api/v1/messages/{await site.drafted()}", json=a_draft(severity="Minor"))
+            edited = await site.call(
+                "PUT", f"/api/v1/messages/{await site.drafted()}", json=a_draft(severity="Minor")
+            )
             assert edited.status == 200
             wrong = await site.post("/api/v1/messages", a_draft(severity="Terrible"))
             assert (wrong.status, wrong.json["field"]) == (422, "severity")

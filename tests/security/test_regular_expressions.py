@@ -1,4 +1,6 @@
-"""Every regular expression of the shipped code is linear: on 100 kB of hostile input it needs some milliseconds."""
+"""Every regular expression of the shipped code is linear: on 100 kB of hostile input it needs some
+milliseconds.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,25 @@ REPEATED = [
         '"\\',
     ),
 ]
-STARTS = ("", "http://", "http:", "a", "1", '"', "[", "<", "{", "[insert ", "[name ", "to:<", "message-id:", "/hooks/twilio/status/", "+999", "en-x-", "a@")
+STARTS = (
+    "",
+    "http://",
+    "http:",
+    "a",
+    "1",
+    '"',
+    "[",
+    "<",
+    "{",
+    "[insert ",
+    "[name ",
+    "to:<",
+    "message-id:",
+    "/hooks/twilio/status/",
+    "+999",
+    "en-x-",
+    "a@",
+)
 ENDS = ("", "x", "!", "\n", "\0", ">", "@", "\u20ac")
 
 APPLIED: dict[tuple[str, str], int] = {
@@ -104,12 +124,22 @@ def inputs(length: int) -> Iterator[str]:
 
 
 def modules() -> list[Path]:
-    return [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py")) if "bench" not in file.parts]
+    return [
+        file
+        for package in PACKAGES
+        for file in sorted((ROOT / package).rglob("*.py"))
+        if "bench" not in file.parts
+    ]
 
 
 def _is_re(node: ast.Call, names: tuple[str, ...]) -> bool:
     f = node.func
-    return isinstance(f, ast.Attribute) and f.attr in names and isinstance(f.value, ast.Name) and f.value.id == "re"
+    return (
+        isinstance(f, ast.Attribute)
+        and f.attr in names
+        and isinstance(f.value, ast.Name)
+        and f.value.id == "re"
+    )
 
 
 def _name(file: Path) -> str:
@@ -117,22 +147,39 @@ def _name(file: Path) -> str:
 
 
 def patterns() -> dict[tuple[str, str], re.Pattern[Any]]:
-    """Return every pattern by (module, name): compiled ones by their variable, written ones by their text."""
+    """Return every pattern by (module, name): compiled ones by their variable, written ones by
+    their text.
+    """
     found: dict[tuple[str, str], re.Pattern[Any]] = {}
     for file in modules():
-        calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+        calls = [
+            node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)
+        ]
         compiled = [node for node in calls if _is_re(node, ("compile",))]
         written = [node for node in calls if _is_re(node, CALLS)]
         if not compiled and not written:
             continue
         module = importlib.import_module(_name(file))
-        named = {name: value for name, value in vars(module).items() if isinstance(value, re.Pattern)}
-        assert len(named) >= len(compiled), f"{file}: a pattern that is no variable of its module is covered by no test"
+        named = {
+            name: value for name, value in vars(module).items() if isinstance(value, re.Pattern)
+        }
+        assert len(named) >= len(compiled), (
+            f"{file}: a pattern that is no variable of its module is covered by no test"
+        )
         found |= {(_name(file), name): value for name, value in named.items()}
         for node in written:
-            text = eval(compile(ast.Expression(node.args[0]), str(file), "eval"), vars(module) | LOCALS)
-            flags = next((k.value for k in node.keywords if k.arg == "flags"), None) or next(iter(node.args[3 if node.func.attr in ("sub", "subn") else 2 :]), None)  # type: ignore[attr-defined]
-            value = eval(compile(ast.Expression(flags), str(file), "eval"), vars(module)) if flags is not None else 0
+            text = eval(
+                compile(ast.Expression(node.args[0]), str(file), "eval"), vars(module) | LOCALS
+            )
+            before = 3 if getattr(node.func, "attr", "") in ("sub", "subn") else 2
+            flags = next((k.value for k in node.keywords if k.arg == "flags"), None) or next(
+                iter(node.args[before:]), None
+            )
+            value = (
+                eval(compile(ast.Expression(flags), str(file), "eval"), vars(module))
+                if flags is not None
+                else 0
+            )
             found[(_name(file), repr(text))] = re.compile(text, value)
     return found
 
@@ -173,7 +220,10 @@ def test_a_pattern_is_linear_on_its_worst_input(key: tuple[str, str]) -> None:
     pattern, length = ALL[key], APPLIED.get(key, LENGTH)
     methods = used(*key) if not key[1].startswith(("'", '"', "b'")) else ("search", "fullmatch")
     short = length // 20
-    worst = sorted(((seconds(pattern, methods, text, short), n) for n, text in enumerate(inputs(short))), reverse=True)[:3]
+    worst = sorted(
+        ((seconds(pattern, methods, text, short), n) for n, text in enumerate(inputs(short))),
+        reverse=True,
+    )[:3]
     chosen = {n for _, n in worst}
     for text in (text for n, text in enumerate(inputs(length)) if n in chosen):
         took = min(seconds(pattern, methods, text, length) for _ in range(3))

@@ -1,4 +1,6 @@
-"""A request whose body is held back while its author's rights end: nothing is changed by it, whichever act it is."""
+"""A request whose body is held back while its author's rights end: nothing is changed by it,
+whichever act it is.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,11 @@ def acts_of(site: Site) -> set[str]:
     """Return every POST on a message that the application declares."""
     paths = site.app.openapi()["paths"]
     prefix = "/api/v1/messages/{id}/"
-    return {path.removeprefix(prefix) for path, methods in paths.items() if path.startswith(prefix) and "post" in methods}
+    return {
+        path.removeprefix(prefix)
+        for path, methods in paths.items()
+        if path.startswith(prefix) and "post" in methods
+    }
 
 
 def body_of(act: str, agreed: str) -> dict[str, Any]:
@@ -65,13 +71,17 @@ async def ready_for(site: Site, act: str) -> tuple[int, str]:
 
 async def states(site: Site) -> list[tuple[Any, ...]]:
     def read(conn: Connection) -> list[tuple[Any, ...]]:
-        rows = conn.execute(select(version.c.id, version.c.state, version.c.revision).order_by(version.c.id))
+        rows = conn.execute(
+            select(version.c.id, version.c.state, version.c.revision).order_by(version.c.id)
+        )
         return [tuple(row) for row in rows]
 
     return await site.db.read(read)
 
 
-async def slowly(site: Site, path: str, body: dict[str, Any], role: str, ends: asyncio.Event) -> tuple[int, str]:
+async def slowly(
+    site: Site, path: str, body: dict[str, Any], role: str, ends: asyncio.Event
+) -> tuple[int, str]:
     """Send a request whose body ends when `ends` is set; return status and code of the answer."""
     data = dumps(body).encode()
 
@@ -99,7 +109,9 @@ async def test_no_act_is_done_for_who_was_disabled_while_its_body_was_under_way(
         before, ends = await states(site), asyncio.Event()
         path = f"/api/v1/messages/{message}/{act}"
         asked = asyncio.create_task(slowly(site, path, body_of(act, agreed), role, ends))
-        await asyncio.sleep(0.1)  # the head and the first byte are there, and the token was looked at
+        await asyncio.sleep(
+            0.1
+        )  # the head and the first byte are there, and the token was looked at
         await site.db.write(operators.disable, role, datetime.now(UTC))
         ends.set()
         assert await asked in ((403, "operator_disabled"), (401, "token_invalid")), act
@@ -138,4 +150,3 @@ async def test_a_stream_ends_at_the_next_beat_after_its_reader_was_disabled(site
             rest = await response.content.read()  # ends by itself
         assert b'"draft"' not in rest
     assert (await site.get("/api/v1/events", role="operator")).code == "token_invalid"
-

@@ -1,4 +1,6 @@
-"""Under each attack on the doors, urgent messages go out as if nothing were the matter: the long form, printed."""
+"""Under each attack on the doors, urgent messages go out as if nothing were the matter: the long
+form, printed.
+"""
 
 from __future__ import annotations
 
@@ -57,17 +59,33 @@ def memory_of(system: System) -> int:
 
 
 async def delays(system: System) -> tuple[list[float], float]:
-    """Publish the messages; return seconds from approval to first delivery attempt, sorted, and to the last of all."""
+    """Publish the messages; return seconds from approval to first delivery attempt, sorted, and to
+    the last of all.
+    """
     small = Audience(kinds=("business",))
     ids = []
     began = time.monotonic()
     for n in range(MESSAGES):
         text = urgent(CAMDEN, f"Stay indoors, number {n}")
-        ids.append((await system.publish(replace(text, areas=content().areas) if n == MESSAGES // 2 else replace(text, audience=small))).id)
+        ids.append(
+            (
+                await system.publish(
+                    replace(text, areas=content().areas)
+                    if n == MESSAGES // 2
+                    else replace(text, audience=small)
+                )
+            ).id
+        )
 
     def read(conn: Connection) -> list[tuple[datetime, datetime | None]]:
-        first = select(slice_.c.version_id, func.min(slice_.c.claimed_at).label("at")).group_by(slice_.c.version_id).subquery()
-        query = select(version.c.approved_at, first.c.at).outerjoin(first, first.c.version_id == version.c.id)
+        first = (
+            select(slice_.c.version_id, func.min(slice_.c.claimed_at).label("at"))
+            .group_by(slice_.c.version_id)
+            .subquery()
+        )
+        query = select(version.c.approved_at, first.c.at).outerjoin(
+            first, first.c.version_id == version.c.id
+        )
         return [(row[0], row[1]) for row in conn.execute(query.where(version.c.id.in_(ids)))]
 
     async def all_claimed() -> bool:
@@ -75,16 +93,29 @@ async def delays(system: System) -> tuple[list[float], float]:
 
     await system.until(all_claimed, 60)
     took = time.monotonic() - began
-    return sorted((at - approved).total_seconds() for approved, at in await system.db.read(read) if at is not None), took
+    return (
+        sorted(
+            (at - approved).total_seconds()
+            for approved, at in await system.db.read(read)
+            if at is not None
+        ),
+        took,
+    )
 
 
 async def answers(system: System, token: str) -> dict[str, float]:
-    """Return how long hold, cancel and a webhook take to be answered, each tried three times: the slowest."""
+    """Return how long hold, cancel and a webhook take to be answered, each tried three times: the
+    slowest.
+    """
     url, found = str(system.env["FASTTIME_PUBLIC_URL"]), {}
     v = await system.publish(replace(urgent(CAMDEN), audience=Audience(kinds=("business",))))
 
     def ask(path: str, body: bytes) -> float:
-        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid.uuid4()), "Content-Type": "application/json"}
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Idempotency-Key": str(uuid.uuid4()),
+            "Content-Type": "application/json",
+        }
         if path.startswith("/hooks"):
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         request = urllib.request.Request(url + path, data=body, method="POST", headers=headers)
@@ -108,22 +139,43 @@ async def answers(system: System, token: str) -> dict[str, float]:
 
 @pytest.mark.security
 @pytest.mark.timeout(1200)
-async def test_a_hundred_urgent_messages_go_out_in_time_under_every_attack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_hundred_urgent_messages_go_out_in_time_under_every_attack(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     system = embedded(tmp_path, rate=0, seed=3)
     rows: list[tuple[str, Any]] = []
     with descriptors(1024):
         async with running(system, 1000):
             now = datetime.now(UTC)
-            extra = [p._replace(external_id=f"b{n}", kind="business", area=CAMDEN, mobile=f"+9998{n:08d}") for n, p in enumerate(people(5))]
+            extra = [
+                p._replace(
+                    external_id=f"b{n}", kind="business", area=CAMDEN, mobile=f"+9998{n:08d}"
+                )
+                for n, p in enumerate(people(5))
+            ]
             await system.db.write(registry.import_records, extra, "test", now)
-            _, token = await system.db.write(operators.add, name="Cy", role="approver", area=None, email=None, now=now)
-            _, author = await system.db.write(operators.add, name="Di", role="author", area=None, email=None, now=now)
+            _, token = await system.db.write(
+                operators.add, name="Cy", role="approver", area=None, email=None, now=now
+            )
+            _, author = await system.db.write(
+                operators.add, name="Di", role="author", area=None, email=None, now=now
+            )
             quiet, quiet_all = await delays(system)
             resting = memory_of(system)
-            rows.append(("undisturbed", (quiet, quiet_all, await answers(system, token), resting, resting)))
+            rows.append(
+                ("undisturbed", (quiet, quiet_all, await answers(system, token), resting, resting))
+            )
             for name in ATTACKS:
                 port = str(system.web_port)
-                command = [sys.executable, "-m", "tests.security.attacker", name, "127.0.0.1", port, author]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "tests.security.attacker",
+                    name,
+                    "127.0.0.1",
+                    port,
+                    author,
+                ]
                 attacker = subprocess.Popen(command, cwd=ROOT, env=base_env())
                 try:
                     await asyncio.sleep(3)
@@ -137,12 +189,14 @@ async def test_a_hundred_urgent_messages_go_out_in_time_under_every_attack(tmp_p
                 while memory_of(system) > resting * 1.5 and time.monotonic() < until:
                     await asyncio.sleep(1)
                 rows.append((name, (found, took, told, most, memory_of(system))))
-    lines = ["attack                first attempt p50   p99     last   all in   hold  cancel  webhook   memory, after"]
+    heading = "attack                first attempt p50   p99     last   all in   hold  cancel"
+    lines = [f"{heading}  webhook   memory, after"]
     for name, (found, took, told, most, after) in rows:
         p99 = found[int(len(found) * 0.99) - 1]
         lines.append(
-            f"{name:21} {found[len(found) // 2]:13.2f} s {p99:5.2f} s {found[-1]:5.2f} s {took:6.1f} s "
-            f"{told['hold']:5.2f} s {told['cancel']:5.2f} s {told['webhook']:6.2f} s {most:6d} {after:6d} MiB"
+            f"{name:21} {found[len(found) // 2]:13.2f} s {p99:5.2f} s {found[-1]:5.2f} s"
+            f" {took:6.1f} s {told['hold']:5.2f} s {told['cancel']:5.2f} s {told['webhook']:6.2f} s"
+            f" {most:6d} {after:6d} MiB"
         )
     with capsys.disabled():
         print("\n" + "\n".join(lines) + "\n")

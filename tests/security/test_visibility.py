@@ -27,8 +27,16 @@ BASE = Content(
 OFFICERS = Audience(kinds=("officer",))
 
 
-def read(*, base: Content | None = None, replaces: Content | None = None, **fields: object) -> Content:
-    written = {"kind": "incident", "status": "Actual", "areas": ["E09000033"], "languages": {"en": {"headline": "Avoid it"}}, **fields}
+def read(
+    *, base: Content | None = None, replaces: Content | None = None, **fields: object
+) -> Content:
+    written = {
+        "kind": "incident",
+        "status": "Actual",
+        "areas": ["E09000033"],
+        "languages": {"en": {"headline": "Avoid it"}},
+        **fields,
+    }
     return read_draft(json.dumps(written).encode(), "json", now=NOON, base=base, replaces=replaces)
 
 
@@ -63,14 +71,23 @@ def test_left_out_in_an_edit_or_update_it_is_never_more_open_than_before(before:
 def test_a_word_that_is_none_of_the_three_is_refused() -> None:
     with pytest.raises(Rejected) as refused:
         read(visibility="Public")
-    assert [(p.code, p.field) for p in refused.value.problems] == [("visibility_unknown", "visibility")]
+    assert [(p.code, p.field) for p in refused.value.problems] == [
+        ("visibility_unknown", "visibility")
+    ]
 
 
 def test_it_is_in_the_stored_form_and_what_was_stored_before_reads_as_its_default() -> None:
-    stored = {versions.canonical(replace(BASE, visibility=v)) for v in ("public", "restricted", "private")}
+    stored = {
+        versions.canonical(replace(BASE, visibility=v)) for v in ("public", "restricted", "private")
+    }
     assert len(stored) == 3
-    for content, default in ((BASE, "public"), (replace(BASE, audience=OFFICERS, visibility=""), "restricted")):
+    for content, default in (
+        (BASE, "public"),
+        (replace(BASE, audience=OFFICERS, visibility=""), "restricted"),
+    ):
         old = {k: v for k, v in content.to_json().items() if k != "visibility"}
         assert Content.from_json(old).visibility == default
         assert versions.read_content(versions.canonical(content)) == content
-        assert "visibility" not in json.loads(versions.canonical(content)), "what was submitted before keeps its digest"
+        assert "visibility" not in json.loads(versions.canonical(content)), (
+            "what was submitted before keeps its digest"
+        )

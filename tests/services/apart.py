@@ -11,7 +11,9 @@ T = TypeVar("T")
 
 
 def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end on a thread and an event loop of its own: fixtures must leave the test's loop alone."""
+    """Run a coroutine to its end on a thread and an event loop of its own: fixtures must leave the
+    test's loop alone.
+    """
     outcome: list[T] = []
     failure: list[BaseException] = []
 

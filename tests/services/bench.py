@@ -1,4 +1,6 @@
-"""`python -m tests.services.bench NAME`: start what the bench needs, off the measured core, run `fasttime bench NAME`, stop it."""
+"""`python -m tests.services.bench NAME`: start what the bench needs, off the measured core, run
+`fasttime bench NAME`, stop it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ import sys
 from tests.services import Kafka, PostgreSQL, Redis
 from tests.services.kafka import fetch_jars
 
-_NEEDS = {"email": "P", "sms": "P", "memory": "P", "fanout": "P", "latency": "PKR", "match": "", "segments": ""}
+_NEEDS = {
+    "email": "P",
+    "sms": "P",
+    "memory": "P",
+    "fanout": "P",
+    "latency": "PKR",
+    "match": "",
+    "segments": "",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -28,11 +38,15 @@ def main(arguments: list[str]) -> int:
             env["FASTTIME_TEST_KAFKA"] = stack.enter_context(Kafka()).bootstrap
         if "R" in needs and "FASTTIME_TEST_REDIS" not in env:
             env["FASTTIME_TEST_REDIS"] = stack.enter_context(Redis()).url
-        return subprocess.run([sys.executable, "-m", "console.cli", "bench", *words], env=env, check=False).returncode
+        return subprocess.run(
+            [sys.executable, "-m", "console.cli", "bench", *words], env=env, check=False
+        ).returncode
 
 
 def _off_the_measured_core(pid: int) -> None:
-    """The measured worker and the bare loops have the first core to themselves; what a server forks inherits this."""
+    """The measured worker and the bare loops have the first core to themselves; what a server forks
+    inherits this.
+    """
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
         os.sched_setaffinity(pid, set(cores[1:]))

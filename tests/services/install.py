@@ -1,4 +1,5 @@
-"""What the services need on this machine: found, or installed as root on Debian, or told as the line to run (exit 69).
+"""What the services need on this machine: found, or installed as root on Debian, or told as the
+line to run (exit 69).
 
 python -m tests.services.install: standard library only, so that it runs before anything else does.
 """
@@ -27,7 +28,9 @@ def _missing(name: str) -> bool:
 
 
 def missing_packages(env: Mapping[str, str]) -> list[str]:
-    """Return the Debian packages of what is not here; a service that FASTTIME_TEST_… says runs elsewhere is not needed."""
+    """Return the Debian packages of what is not here; a service that FASTTIME_TEST_… says runs
+    elsewhere is not needed.
+    """
     wanted = []
     if "FASTTIME_TEST_REDIS" not in env and _missing("redis-server") and _missing("valkey-server"):
         wanted.append("redis-server")
@@ -45,7 +48,9 @@ def missing_packages(env: Mapping[str, str]) -> list[str]:
 
 @contextlib.contextmanager
 def _nothing_started() -> Iterator[None]:
-    """Keep the packages from starting services of their own: we never use the machine's. A policy that is there stays."""
+    """Keep the packages from starting services of their own: we never use the machine's. A policy
+    that is there stays.
+    """
     if _POLICY.exists():
         yield
         return
@@ -63,11 +68,29 @@ def install(packages: list[str]) -> None:
     with _nothing_started():
         if "postfix" in packages and not _missing("debconf-set-selections"):
             # Only smtp-sink is wanted of it: no mail service on this machine.
-            subprocess.run(["debconf-set-selections"], input="postfix postfix/main_mailer_type select No configuration\n", text=True, check=False)
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *packages]):
-            done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            subprocess.run(
+                ["debconf-set-selections"],
+                input="postfix postfix/main_mailer_type select No configuration\n",
+                text=True,
+                check=False,
+            )
+        for command in (
+            ["apt-get", "update"],
+            ["apt-get", "install", "-y", "--no-install-recommends", *packages],
+        ):
+            done = subprocess.run(
+                command,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
             if done.returncode != 0:
-                raise NotReady(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-2000:]}")
+                raise NotReady(
+                    f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-2000:]}"
+                )
 
 
 def main() -> int:
@@ -77,7 +100,11 @@ def main() -> int:
         if packages:
             line = f"apt-get update && apt-get install -y {' '.join(packages)}"
             if os.geteuid() != 0 or _missing("apt-get"):
-                print(f"The services of the suite need {', '.join(packages)}. As root, run:\n  {line}", file=sys.stderr)
+                print(
+                    f"The services of the suite need {', '.join(packages)}. As root, run:\n "
+                    f" {line}",
+                    file=sys.stderr,
+                )
                 return UNAVAILABLE
             print(f"Installing {', '.join(packages)} …", file=sys.stderr, flush=True)
             install(packages)

@@ -1,4 +1,6 @@
-"""A real Kafka broker of one node (KRaft) from the jars that Maven fetches once into the user's cache."""
+"""A real Kafka broker of one node (KRaft) from the jars that Maven fetches once into the user's
+cache.
+"""
 
 from __future__ import annotations
 
@@ -44,15 +46,19 @@ logger.server.level = info
 
 
 def jars_folder() -> Path:
-    """Return where the jars of this version lie, or will lie: in the user's cache, shared by all checkouts."""
+    """Return where the jars of this version lie, or will lie: in the user's cache, shared by all
+    checkouts.
+    """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "fasttime" / f"kafka_{SCALA}-{VERSION}"
 
 
 def fetch_jars() -> Path:
-    """Fetch the jars by Maven unless they are there; return their folder. Raises NotReady with Maven's words.
+    """Fetch the jars by Maven unless they are there; return their folder. Raises NotReady with
+    Maven's words.
 
-    Maven compares each with the checksum its registry gives (--strict-checksums). Several processes may do this at once.
+    Maven compares each with the checksum its registry gives (--strict-checksums). Several processes
+    may do this at once.
     """
     folder = jars_folder()
     if folder.is_dir():
@@ -62,10 +68,26 @@ def fetch_jars() -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="kafka-") as place:
         (Path(place) / "pom.xml").write_text(_POM, encoding="utf-8")
-        command = ["mvn", "--batch-mode", "--quiet", "--strict-checksums", _PLUGIN, f"-DoutputDirectory={place}/jars"]
-        done = subprocess.run(command, cwd=place, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        command = [
+            "mvn",
+            "--batch-mode",
+            "--quiet",
+            "--strict-checksums",
+            _PLUGIN,
+            f"-DoutputDirectory={place}/jars",
+        ]
+        done = subprocess.run(
+            command,
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode != 0:
-            raise NotReady(f"Maven could not fetch Kafka {VERSION}\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+            raise NotReady(
+                f"Maven could not fetch Kafka {VERSION}\n{done.stdout[-3000:]}{done.stderr[-1000:]}"
+            )
         try:
             (Path(place) / "jars").rename(folder)
         except OSError:
@@ -75,12 +97,15 @@ def fetch_jars() -> Path:
 
 
 class Kafka(Program):
-    """One broker that is its own controller; topics are never made by themselves. `bootstrap` for clients.
+    """One broker that is its own controller; topics are never made by themselves. `bootstrap` for
+    clients.
 
     `settings` are further lines of server.properties. A restart keeps the data.
     """
 
-    def __init__(self, *, port: int | None = None, settings: dict[str, str] | None = None, heap: str = "512m") -> None:
+    def __init__(
+        self, *, port: int | None = None, settings: dict[str, str] | None = None, heap: str = "512m"
+    ) -> None:
         if shutil.which("java") is None:
             raise NotReady("Java 17 is missing: run `make services`")
         jars = fetch_jars()
@@ -95,8 +120,12 @@ class Kafka(Program):
             "node.id": "1",
             "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{self.controller_port}",
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{LOOPBACK}:{self.port},CONTROLLER://{LOOPBACK}:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{self.port},CONTROLLER://{LOOPBACK}:{self.controller_port}",
+            "listeners": (
+                f"PLAINTEXT://{LOOPBACK}:{self.port},CONTROLLER://{LOOPBACK}:{self.controller_port}"
+            ),
+            "advertised.listeners": (
+                f"PLAINTEXT://{LOOPBACK}:{self.port},CONTROLLER://{LOOPBACK}:{self.controller_port}"
+            ),
             "log.dirs": str(self.folder / "data"),
             "auto.create.topics.enable": "false",
             "num.partitions": "1",
@@ -117,8 +146,18 @@ class Kafka(Program):
             "controller.quorum.fetch.timeout.ms": "1000",
             **(settings or {}),
         }
-        self._properties.write_text("".join(f"{name}={value}\n" for name, value in conf.items()), encoding="utf-8")
-        self._java = ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars}/*"]
+        self._properties.write_text(
+            "".join(f"{name}={value}\n" for name, value in conf.items()), encoding="utf-8"
+        )
+        self._java = [
+            "java",
+            f"-Xmx{heap}",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            f"-Dlog4j2.configurationFile={logging}",
+            "-cp",
+            f"{jars}/*",
+        ]
         self.command = [*self._java, "kafka.Kafka", str(self._properties)]
         self.cwd = self.folder
 
@@ -128,31 +167,47 @@ class Kafka(Program):
         return f"{LOOPBACK}:{self.port}"
 
     def start(self) -> Kafka:
-        """Format the log folder if this is the first start, then start the broker and wait until it serves."""
+        """Format the log folder if this is the first start, then start the broker and wait until it
+        serves.
+        """
         if not (self.folder / "data" / "meta.properties").exists():
             self._format()
         return super().start()
 
     def is_ready(self) -> bool:
-        """Return whether the broker answers an ApiVersions request: it opens its port some time before it serves."""
+        """Return whether the broker answers an ApiVersions request: it opens its port some time
+        before it serves.
+        """
         with socket.create_connection((LOOPBACK, self.port), timeout=5) as wire:
-            # size, api key 18 (ApiVersions), version 0, correlation id 1, no client id: https://kafka.apache.org/protocol
-            wire.sendall(bytes.fromhex("0000000a" "0012" "0000" "00000001" "ffff"))
+            # size, api key 18 (ApiVersions), version 0, correlation id 1, no client id:
+            # https://kafka.apache.org/protocol
+            wire.sendall(bytes.fromhex("0000000a0012000000000001ffff"))
             answer = wire.recv(10)
-        return len(answer) == 10 and answer[4:10] == bytes.fromhex("00000001" "0000")
+        return len(answer) == 10 and answer[4:10] == bytes.fromhex("000000010000")
 
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if cluster.startswith("-"):  # it would be read as an option
             cluster = f"A{cluster[1:]}"
-        command = [*self._java, "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(self._properties)]
+        command = [
+            *self._java,
+            "kafka.tools.StorageTool",
+            "format",
+            "--standalone",
+            "-t",
+            cluster,
+            "-c",
+            str(self._properties),
+        ]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise NotReady(f"Kafka's storage could not be formatted\n{done.stdout}{done.stderr}")
 
 
 def delete_topics(bootstrap: str) -> None:
-    """Delete every topic of a broker but Kafka's own; what groups had committed for them goes too."""
+    """Delete every topic of a broker but Kafka's own; what groups had committed for them goes
+    too.
+    """
 
     async def work() -> None:
         from aiokafka.admin import AIOKafkaAdminClient
@@ -160,7 +215,9 @@ def delete_topics(bootstrap: str) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         await admin.start()
         try:
-            if topics := [topic for topic in await admin.list_topics() if not topic.startswith("__")]:
+            if topics := [
+                topic for topic in await admin.list_topics() if not topic.startswith("__")
+            ]:
                 await admin.delete_topics(topics)
                 while set(topics) & set(await admin.list_topics()):
                     await asyncio.sleep(0.02)

@@ -1,7 +1,9 @@
-"""Services that somebody else runs (docker compose): the same names as ours, without the power over their lives.
+"""Services that somebody else runs (docker compose): the same names as ours, without the power over
+their lives.
 
-FASTTIME_TEST_KAFKA=host:port  FASTTIME_TEST_POSTGRES=postgresql://superuser…/postgres  FASTTIME_TEST_REDIS=redis://…/15
-FASTTIME_TEST_SMTP=smtp://host:port. Only loopback is let through; give Redis a database of its own, it is emptied for every test.
+FASTTIME_TEST_KAFKA=host:port  FASTTIME_TEST_POSTGRES=postgresql://superuser…/postgres
+FASTTIME_TEST_REDIS=redis://…/15 FASTTIME_TEST_SMTP=smtp://host:port. Only loopback is let through;
+give Redis a database of its own, it is emptied for every test.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A PostgreSQL cluster of our own, never the machine's: made in a temp folder, durable as in production, a database per test."""
+"""A PostgreSQL cluster of our own, never the machine's: made in a temp folder, durable as in
+production, a database per test.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,13 @@ _names = itertools.count(1)
 
 
 def binaries() -> Path | None:
-    """Return the folder with initdb and postgres, the newest if there are several; None where there is none."""
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda found: int(found.parts[-3]) if found.parts[-3].isdigit() else 0)
+    """Return the folder with initdb and postgres, the newest if there are several; None where there
+    is none.
+    """
+    debian = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"),
+        key=lambda found: int(found.parts[-3]) if found.parts[-3].isdigit() else 0,
+    )
     if debian:
         return debian[-1].parent
     on_path = shutil.which("initdb")
@@ -29,7 +36,9 @@ def binaries() -> Path | None:
 
 
 class Databases:
-    """Databases on a server, made and dropped as its superuser; `url` is one to a database that exists."""
+    """Databases on a server, made and dropped as its superuser; `url` is one to a database that
+    exists.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -65,9 +74,11 @@ class Databases:
         self.execute(f'DROP DATABASE IF EXISTS "{urlsplit(url).path[1:]}" WITH (FORCE)')
 
     def prepared(self, name: str, prepare: Callable[[str], object]) -> str:
-        """Return a new database that holds what `prepare(url)` put there the first time `name` was asked for.
+        """Return a new database that holds what `prepare(url)` put there the first time `name` was
+        asked for.
 
-        For schemas: the migrations run once in a session, every test gets a copy. `prepare` must leave no connection open.
+        For schemas: the migrations run once in a session, every test gets a copy. `prepare` must
+        leave no connection open.
         """
         if name not in self._templates:
             url = self.create_database()
@@ -128,13 +139,18 @@ class PostgreSQL(Program):
         return super().start()
 
     def is_ready(self) -> bool:
-        """Return whether it lets clients in (the answer to an SSL request says only that it listens)."""
+        """Return whether it lets clients in (the answer to an SSL request says only that it
+        listens).
+        """
         with socket.create_connection((LOOPBACK, self.port), timeout=5):
             pass
         try:
             self.databases.execute("SELECT 1")
         except Exception as problem:
-            if type(problem).__name__ in {"CannotConnectNowError", "ConnectionDoesNotExistError"} or isinstance(problem, OSError):
+            if type(problem).__name__ in {
+                "CannotConnectNowError",
+                "ConnectionDoesNotExistError",
+            } or isinstance(problem, OSError):
                 return False
             raise
         return True
@@ -154,7 +170,20 @@ class PostgreSQL(Program):
             os.chown(self.data, _NOBODY, _NOBODY)
             become = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--"]
         made = subprocess.run(
-            [*become, str(self.binaries / "initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+            [
+                *become,
+                str(self.binaries / "initdb"),
+                "-D",
+                str(self.data),
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+            ],
             capture_output=True,
             text=True,
             cwd=self.folder,

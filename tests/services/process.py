@@ -1,4 +1,6 @@
-"""One process of ours and everything below it: start, wait until ready, kill -9, freeze, start again, leave nothing behind."""
+"""One process of ours and everything below it: start, wait until ready, kill -9, freeze, start
+again, leave nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +30,14 @@ class NotReady(Exception):
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that nobody holds and no outgoing connection will be given.
 
-    Below the range of ephemeral ports: there, while a service is down, a client's connection could take its port
-    (or be connected to itself), and the service could not come back.
+    Below the range of ephemeral ports: there, while a service is down, a client's connection could
+    take its port (or be connected to itself), and the service could not come back.
     """
     low = 32768
     with contextlib.suppress(OSError, ValueError):
-        low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+        low = int(
+            Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0]
+        )
     candidates = range(10_000, low) if low > 12_000 else range(61_000, 65_000)
     for _ in range(200):
         port = random.choice(candidates)
@@ -58,7 +62,8 @@ def accepts(port: int) -> bool:
 def interruptible() -> Iterator[None]:
     """Let the processes that are started inside be ended by Ctrl-C (SIGINT).
 
-    A suite in the background (`make test &` in a script) ignores SIGINT, and what it starts would inherit that.
+    A suite in the background (`make test &` in a script) ignores SIGINT, and what it starts would
+    inherit that.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -68,13 +73,20 @@ def interruptible() -> Iterator[None]:
 
 
 def tree_of(pid: int) -> list[int]:
-    """Return `pid` and all its living descendants (Linux: from /proc), parents first, zombies left out."""
+    """Return `pid` and all its living descendants (Linux: from /proc), parents first, zombies left
+    out.
+    """
     children: dict[int, list[int]] = {}
     living = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                after_name = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+                after_name = (
+                    (entry / "stat")
+                    .read_text(encoding="utf-8", errors="replace")
+                    .rpartition(")")[2]
+                    .split()
+                )
                 if after_name[0] != "Z":
                     living.add(int(entry.name))
                 children.setdefault(int(after_name[1]), []).append(int(entry.name))
@@ -85,7 +97,9 @@ def tree_of(pid: int) -> list[int]:
 
 
 def _signal_tree(pid: int, number: signal.Signals) -> set[int]:
-    """Send `number` to the whole tree and return its ids. Parents are stopped first, so that none has a child we did not see."""
+    """Send `number` to the whole tree and return its ids. Parents are stopped first, so that none
+    has a child we did not see.
+    """
     seen: set[int] = set()
     while new := [each for each in tree_of(pid) if each not in seen]:
         for each in new:
@@ -100,7 +114,9 @@ def _signal_tree(pid: int, number: signal.Signals) -> set[int]:
 
 
 def sweep_leftovers() -> None:
-    """Remove the folders of runs that were killed: their names hold the id of a process that is gone."""
+    """Remove the folders of runs that were killed: their names hold the id of a process that is
+    gone.
+    """
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
         if owner.isdigit() and not Path("/proc", owner).exists():
@@ -110,8 +126,9 @@ def sweep_leftovers() -> None:
 class Program:
     """A command that runs until it is told to stop, with its log in a folder of its own.
 
-    `ready` is asked every 50 ms until it answers True (raising OSError counts as no). `user` is a numeric user id to become (as root
-    only). Start it from a thread that lives as long as it shall: when that thread ends, Linux ends the process (PR_SET_PDEATHSIG).
+    `ready` is asked every 50 ms until it answers True (raising OSError counts as no). `user` is a
+    numeric user id to become (as root only). Start it from a thread that lives as long as it shall:
+    when that thread ends, Linux ends the process (PR_SET_PDEATHSIG).
     """
 
     def __init__(
@@ -146,13 +163,13 @@ class Program:
         self.starts = 0
         self._log: IO[bytes] | None = None
 
-    # -- what a subclass adds ----------------------------------------------------------------------------------------------
+    # -- what a subclass adds ----------------------------------------------------------
 
     def is_ready(self) -> bool:
         """Return whether it serves; asked again and again while it starts."""
         return self._ready is None or self._ready()
 
-    # -- its life ----------------------------------------------------------------------------------------------------------
+    # -- its life ----------------------------------------------------------------------
 
     def launch(self) -> Self:
         """Start it and do not wait until it is ready."""
@@ -176,7 +193,9 @@ class Program:
         return self
 
     def start(self) -> Self:
-        """Start it, on the same port and with the same data as before, and wait until it is ready; raises NotReady."""
+        """Start it, on the same port and with the same data as before, and wait until it is ready;
+        raises NotReady.
+        """
         self.launch()
         self.wait_ready()
         return self
@@ -198,7 +217,9 @@ class Program:
             time.sleep(0.05)
 
     def stop(self) -> int | None:
-        """Ask it to end, kill what has not ended in time; return its exit code (None: it did not run)."""
+        """Ask it to end, kill what has not ended in time; return its exit code (None: it did not
+        run).
+        """
         if self.process is None:
             return None
         if self.process.poll() is None:
@@ -228,7 +249,9 @@ class Program:
         return self.start()
 
     def freeze(self) -> None:
-        """Stop the clock for it and everything below it (SIGSTOP): it stalls, and knows nothing of it."""
+        """Stop the clock for it and everything below it (SIGSTOP): it stalls, and knows nothing of
+        it.
+        """
         if self.alive:
             _signal_tree(self.pid, signal.SIGSTOP)
 
@@ -260,7 +283,7 @@ class Program:
             raise NotReady(f"{self.name} was not started")
         return self.process.pid
 
-    # -- what it said ------------------------------------------------------------------------------------------------------
+    # -- what it said ------------------------------------------------------------------
 
     @property
     def log_path(self) -> Path:
@@ -271,7 +294,9 @@ class Program:
         """Return the last lines of its log."""
         if not self.log_path.exists():
             return ""
-        return "\n".join(self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        return "\n".join(
+            self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+        )
 
     def close_log(self) -> None:
         """Let go of the log file."""
@@ -293,7 +318,12 @@ class Program:
             self.close()
             raise
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Stop it."""
         self.close()
 
@@ -301,6 +331,12 @@ class Program:
 def _runs(pid: int) -> bool:
     """Return whether a process of this id runs and is no zombie."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat")
+            .read_text(encoding="utf-8", errors="replace")
+            .rpartition(")")[2]
+            .split()[0]
+            != "Z"
+        )
     except OSError:
         return False

@@ -18,7 +18,9 @@ class Redis(Program):
             raise NotReady("redis-server is missing: run `make services`")
         self.port = port or free_port()
         super().__init__("redis", [], ready_within=20)
-        words = f"--bind {LOOPBACK} --port {self.port} --daemonize no --appendonly no --loglevel notice".split()
+        words = (
+            f"--bind {LOOPBACK} --port {self.port} --daemonize no --appendonly no --loglevel notice"
+        ).split()
         self.command = [binary, *words, "--save", "", "--dir", str(self.folder)]
 
     @property

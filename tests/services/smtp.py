@@ -14,13 +14,24 @@ _COUNTS = re.compile(rb"sess=(\d+) quit=(\d+) mesg=(\d+)")
 
 
 class SmtpSink(Program):
-    """smtp-sink on a free port. It refuses nothing; `keep=True` writes the mails down for `mails()`.
+    """smtp-sink on a free port. It refuses nothing; `keep=True` writes the mails down for
+    `mails()`.
 
-    `options` are further words of smtp-sink(1), such as ["-w", "2"] (wait 2 s before each answer) or ["-r", "data"].
+    `options` are further words of smtp-sink(1), such as ["-w", "2"] (wait 2 s before each answer)
+    or ["-r", "data"].
     """
 
-    def __init__(self, *, port: int | None = None, keep: bool = True, options: tuple[str, ...] = (), sessions: int = 256) -> None:
-        binary = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin:/sbin:/usr/local/sbin:/usr/local/bin")
+    def __init__(
+        self,
+        *,
+        port: int | None = None,
+        keep: bool = True,
+        options: tuple[str, ...] = (),
+        sessions: int = 256,
+    ) -> None:
+        binary = shutil.which(
+            "smtp-sink", path="/usr/sbin:/usr/bin:/sbin:/usr/local/sbin:/usr/local/bin"
+        )
         if binary is None:
             raise NotReady("smtp-sink (Postfix) is missing: run `make services`")
         self.port = port or free_port()
@@ -32,7 +43,18 @@ class SmtpSink(Program):
         mails.chmod(0o777)
         self.cwd = mails
         dump = ["-d", "%M."] if keep else []
-        self.command = [binary, "-c", "-h", "sink.example.org", "-m", str(sessions), *dump, *options, f"inet:{LOOPBACK}:{self.port}", "1024"]
+        self.command = [
+            binary,
+            "-c",
+            "-h",
+            "sink.example.org",
+            "-m",
+            str(sessions),
+            *dump,
+            *options,
+            f"inet:{LOOPBACK}:{self.port}",
+            "1024",
+        ]
 
     @property
     def host(self) -> str:
@@ -52,8 +74,12 @@ class SmtpSink(Program):
             return ok
 
     def mails(self) -> list[EmailMessage]:
-        """Return what was taken, oldest first; X-Mail-Args and X-Rcpt-Args hold the envelope (smtp-sink(1), -d)."""
-        files = sorted((self.folder / "mails").iterdir(), key=lambda file: (file.stat().st_mtime_ns, file.name))
+        """Return what was taken, oldest first; X-Mail-Args and X-Rcpt-Args hold the envelope
+        (smtp-sink(1), -d).
+        """
+        files = sorted(
+            (self.folder / "mails").iterdir(), key=lambda file: (file.stat().st_mtime_ns, file.name)
+        )
         return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
 
     def forget(self) -> None:

@@ -1,4 +1,6 @@
-"""The services behind the journeys: they start, serve our clients, die by kill -9 and come back with what was committed."""
+"""The services behind the journeys: they start, serve our clients, die by kill -9 and come back
+with what was committed.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,13 @@ async def _send(bootstrap: str, topic: str, words: bytes) -> None:
 
 
 async def _read(bootstrap: str, topic: str, wanted: int) -> list[bytes]:
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", group_id="readers", enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        group_id="readers",
+        enable_auto_commit=False,
+    )
     await consumer.start()
     try:
         records = [await asyncio.wait_for(consumer.getone(), 20) for _ in range(wanted)]
@@ -63,7 +71,9 @@ async def test_kafka_keeps_what_it_acknowledged_when_it_is_killed(tmp_path: Path
 
 
 @pytest.mark.parametrize("run", [1, 2])
-async def test_a_test_finds_kafka_without_the_topics_of_the_one_before(kafka_bootstrap: str, run: int) -> None:
+async def test_a_test_finds_kafka_without_the_topics_of_the_one_before(
+    kafka_bootstrap: str, run: int
+) -> None:
     await _create_topic(kafka_bootstrap, "same.name")  # would be refused if it were there
     await _send(kafka_bootstrap, "same.name", b"%d" % run)
     assert await _read(kafka_bootstrap, "same.name", 1) == [b"%d" % run]
@@ -80,7 +90,10 @@ async def test_postgresql_keeps_what_was_committed_when_all_of_it_is_killed() ->
         server.start()
         wire = await asyncpg.connect(url)
         assert await wire.fetchval("SELECT count(*) FROM fact") == 1
-        assert (await wire.fetchval("SHOW fsync"), await wire.fetchval("SHOW max_connections")) == ("on", "200")
+        assert (await wire.fetchval("SHOW fsync"), await wire.fetchval("SHOW max_connections")) == (
+            "on",
+            "200",
+        )
         await wire.close()
 
 
@@ -126,11 +139,20 @@ async def test_every_test_has_an_empty_redis(redis_url: str, run: int) -> None:
 
 async def test_the_smtp_sink_keeps_each_mail_with_its_envelope(smtp_sink: SmtpSink) -> None:
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = "alerts@example.org", "someone@example.org", "Stay inside"
+    mail["From"], mail["To"], mail["Subject"] = (
+        "alerts@example.org",
+        "someone@example.org",
+        "Stay inside",
+    )
     mail.set_content("Stay inside.")
-    await aiosmtplib.send(mail, sender="bounce+1@example.org", hostname=smtp_sink.host, port=smtp_sink.port)
+    await aiosmtplib.send(
+        mail, sender="bounce+1@example.org", hostname=smtp_sink.host, port=smtp_sink.port
+    )
     (kept,) = smtp_sink.mails()
-    assert (kept["Subject"], kept["X-Mail-Args"]) == ("Stay inside", "<bounce+1@example.org> BODY=8BITMIME")
+    assert (kept["Subject"], kept["X-Mail-Args"]) == (
+        "Stay inside",
+        "<bounce+1@example.org> BODY=8BITMIME",
+    )
 
 
 async def test_the_smtp_sink_comes_back_on_its_port_and_counts() -> None:
@@ -138,12 +160,28 @@ async def test_the_smtp_sink_comes_back_on_its_port_and_counts() -> None:
         sink.kill9()
         sink.start()
         for _ in range(3):
-            await aiosmtplib.send("Subject: x\n\nx", sender="a@example.org", recipients=["b@example.org"], hostname=sink.host, port=sink.port)
+            await aiosmtplib.send(
+                "Subject: x\n\nx",
+                sender="a@example.org",
+                recipients=["b@example.org"],
+                hostname=sink.host,
+                port=sink.port,
+            )
         assert sink.taken() == 3
 
 
 def _sleeper() -> Program:
-    return Program("sleeper", [sys.executable, "-c", "import subprocess, time; subprocess.Popen(['sleep', '300'], start_new_session=True); time.sleep(300)"])
+    return Program(
+        "sleeper",
+        [
+            sys.executable,
+            "-c",
+            (
+                "import subprocess, time; subprocess.Popen(['sleep', '300'],"
+                " start_new_session=True); time.sleep(300)"
+            ),
+        ],
+    )
 
 
 def test_a_kill_takes_what_the_program_started_too() -> None:
@@ -157,7 +195,11 @@ def test_a_kill_takes_what_the_program_started_too() -> None:
 
 def test_a_frozen_program_is_alive_and_does_nothing_until_it_is_thawed(tmp_path: Path) -> None:
     ticks = tmp_path / "ticks"
-    with Program("ticker", ["sh", "-c", f"while :; do echo >> '{ticks}'; sleep 0.01; done"], ready=ticks.exists) as program:
+    with Program(
+        "ticker",
+        ["sh", "-c", f"while :; do echo >> '{ticks}'; sleep 0.01; done"],
+        ready=ticks.exists,
+    ) as program:
         program.freeze()
         time.sleep(0.05)
         before = ticks.stat().st_size
@@ -175,13 +217,24 @@ def test_a_frozen_program_can_be_stopped() -> None:
 
 
 def test_a_program_that_ends_while_it_starts_shows_the_end_of_its_log() -> None:
-    with pytest.raises(NotReady, match=r"(?s)ended with 3.*no such setting"), Program("bad", ["sh", "-c", "echo no such setting; exit 3"], ready=lambda: False):
+    with (
+        pytest.raises(NotReady, match=r"(?s)ended with 3.*no such setting"),
+        Program("bad", ["sh", "-c", "echo no such setting; exit 3"], ready=lambda: False),
+    ):
         pass
 
 
 def test_nothing_outlives_whoever_started_it() -> None:
-    script = "from tests.services import Redis; import time; r = Redis().start(); print(r.pid, flush=True); time.sleep(300)"
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as starter:
+    script = (
+        "from tests.services import Redis; import time; r = Redis().start(); print(r.pid,"
+        " flush=True); time.sleep(300)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as starter:
         assert starter.stdout is not None
         pid = int(starter.stdout.readline())
         os.kill(starter.pid, signal.SIGKILL)
@@ -193,10 +246,16 @@ def test_nothing_outlives_whoever_started_it() -> None:
 
 
 def test_what_a_suite_in_the_background_starts_can_be_interrupted() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts in the background
+    before = signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # as a shell does for what it starts in the background
     try:
         with interruptible():
-            started = subprocess.Popen([sys.executable, "-c", "import time; print(1, flush=True); time.sleep(300)"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            started = subprocess.Popen(
+                [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(300)"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
         with started:
             assert started.stdout is not None
             assert started.stdout.readline()

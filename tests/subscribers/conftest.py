@@ -15,7 +15,11 @@ from broadcast.store import Database, metadata
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A database with our tables and nothing in them."""
-    url = f"sqlite:///{tmp_path}/registry.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    url = (
+        f"sqlite:///{tmp_path}/registry.db"
+        if request.param == "sqlite"
+        else request.getfixturevalue("postgres_url")
+    )
     database = Database(url)
     assert {broadcast.tables.meta.name, subscribers.tables.subscriber.name} <= set(metadata.tables)
     await database.write(metadata.create_all)

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from broadcast.csv_files import escape, unescape
 from broadcast.problems import Rejected
-from subscribers.csv_import import COLUMNS, ImportResult, normalise_email, normalise_number, read_subscribers
+from subscribers.csv_import import (
+    COLUMNS,
+    ImportResult,
+    normalise_email,
+    normalise_number,
+    read_subscribers,
+)
 from tests.sources import OWN
 
 
@@ -20,9 +26,22 @@ def near_london(lats: np.ndarray, lons: np.ndarray) -> np.ndarray:
     return near
 
 
-def read(text: str | bytes, *, trial: bool = False, fix: bool = False, areas: frozenset[str] = frozenset({"E09000033"})) -> ImportResult:
+def read(
+    text: str | bytes,
+    *,
+    trial: bool = False,
+    fix: bool = False,
+    areas: frozenset[str] = frozenset({"E09000033"}),
+) -> ImportResult:
     data = text if isinstance(text, bytes) else text.encode()
-    return read_subscribers(data, filename="people.csv", allow_trial_numbers=trial, known_area=areas.__contains__, anywhere=near_london, fix=fix)
+    return read_subscribers(
+        data,
+        filename="people.csv",
+        allow_trial_numbers=trial,
+        known_area=areas.__contains__,
+        anywhere=near_london,
+        fix=fix,
+    )
 
 
 def codes(result: ImportResult) -> list[tuple[str, str]]:
@@ -30,9 +49,10 @@ def codes(result: ImportResult) -> list[tuple[str, str]]:
 
 
 FULL = (
-    "external_id,name,kind,email,mobile,phone,language,postcode,lat,lon,area,sectors,communities,topics,channels,minimum_severity,quiet_hours\n"
-    'r1,"Amara, Ltd",business,Sales@Example.ORG,07700 900123,020 7946 0123,zh-hant,sw1a 2aa,51.5,-0.1,E09000033,Retail; food ;retail,Jewish;Irish,'
-    "appeal;incident,voice;sms,severe,22:00-07:00 Europe/London\n"
+    'external_id,name,kind,email,mobile,phone,language,postcode,lat,lon,area,sectors,communities,topics,channels,minimum_severity,quiet_hours\nr1,"Amara,'
+    ' Ltd",business,Sales@Example.ORG,07700 900123,020 7946 0123,zh-hant,sw1a'
+    " 2aa,51.5,-0.1,E09000033,Retail; food"
+    " ;retail,Jewish;Irish,appeal;incident,voice;sms,severe,22:00-07:00 Europe/London\n"
 )
 
 
@@ -42,8 +62,27 @@ def test_every_column_is_read_and_put_into_its_usual_form() -> None:
     assert result.warnings == []
     assert result.records == [
         (
-            *("r1", "Amara, Ltd", "business", "Sales@example.org", "+447700900123", "+442079460123", "zh-Hant", "SW1A 2AA", 51.5, -0.1, "E09000033"),
-            *("Retail;food", "Jewish;Irish", "incident;appeal", "voice;sms", "Severe", "22:00-07:00 Europe/London"),
+            *(
+                "r1",
+                "Amara, Ltd",
+                "business",
+                "Sales@example.org",
+                "+447700900123",
+                "+442079460123",
+                "zh-Hant",
+                "SW1A 2AA",
+                51.5,
+                -0.1,
+                "E09000033",
+            ),
+            *(
+                "Retail;food",
+                "Jewish;Irish",
+                "incident;appeal",
+                "voice;sms",
+                "Severe",
+                "22:00-07:00 Europe/London",
+            ),
         )
     ]
 
@@ -56,7 +95,14 @@ def test_any_order_a_byte_order_mark_and_missing_columns_are_taken() -> None:
     ]
 
 
-@pytest.mark.parametrize("row,channels", [("a,a@example.org,07700900001,", "sms;email"), ("a,a@example.org,,02079460001", "email"), ("a,,,02079460001", "")])
+@pytest.mark.parametrize(
+    "row,channels",
+    [
+        ("a,a@example.org,07700900001,", "sms;email"),
+        ("a,a@example.org,,02079460001", "email"),
+        ("a,,,02079460001", ""),
+    ],
+)
 def test_channels_not_chosen_are_those_with_a_mobile_and_an_email(row: str, channels: str) -> None:
     assert read(f"external_id,email,mobile,phone\n{row}\n").records[0].channels == channels
 
@@ -114,12 +160,20 @@ BAD_CELLS = [
 ]
 
 
-@pytest.mark.parametrize("column,cell,code", BAD_CELLS, ids=[f"{n}-{c[0]}-{c[2]}" for n, c in enumerate(BAD_CELLS)])
-def test_a_cell_that_is_wrong_is_refused_with_its_line_and_nothing_of_it_is_repeated(column: str, cell: str, code: str) -> None:
+@pytest.mark.parametrize(
+    "column,cell,code", BAD_CELLS, ids=[f"{n}-{c[0]}-{c[2]}" for n, c in enumerate(BAD_CELLS)]
+)
+def test_a_cell_that_is_wrong_is_refused_with_its_line_and_nothing_of_it_is_repeated(
+    column: str, cell: str, code: str
+) -> None:
     if code == "unclosed_quote":  # a line break inside an address can only come in quotes
-        assert codes(read(f'external_id,email\nx,ok@example.org\na,"{cell}"\n')) == [("people.csv:3", "email_invalid")]
+        assert codes(read(f'external_id,email\nx,ok@example.org\na,"{cell}"\n')) == [
+            ("people.csv:3", "email_invalid")
+        ]
         return
-    header, row = (column, cell) if column == "external_id" else (f"external_id,{column}", f"a,{cell}")
+    header, row = (
+        (column, cell) if column == "external_id" else (f"external_id,{column}", f"a,{cell}")
+    )
     result = read(f"{header}\n{row}\n")
     assert codes(result) == [("people.csv:2", code)]
     assert result.records == []
@@ -169,8 +223,12 @@ BAD_FILES: list[tuple[bytes, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("data,where,code", BAD_FILES, ids=[f"{n}-{c}" for n, (_, _, c) in enumerate(BAD_FILES)])
-def test_a_file_that_is_no_list_of_people_is_refused_by_name(data: bytes, where: str, code: str) -> None:
+@pytest.mark.parametrize(
+    "data,where,code", BAD_FILES, ids=[f"{n}-{c}" for n, (_, _, c) in enumerate(BAD_FILES)]
+)
+def test_a_file_that_is_no_list_of_people_is_refused_by_name(
+    data: bytes, where: str, code: str
+) -> None:
     assert codes(read(data)) == [(where, code)]
 
 
@@ -182,7 +240,10 @@ def test_the_encoding_and_the_columns_are_named() -> None:
 
 
 def test_every_error_is_named_in_one_pass_with_its_line() -> None:
-    text = 'external_id,name,mobile,email\na,"two\n\nlines",1,x\n,ok,,\nb,ok,07700900001,b@example.org\nc,=x,4.4E+11,c@localhost\nd,e\n'
+    text = (
+        'external_id,name,mobile,email\na,"two\n\nlines",1,x\n,ok,,\n'
+        "b,ok,07700900001,b@example.org\nc,=x,4.4E+11,c@localhost\nd,e\n"
+    )
     assert codes(read(text)) == [
         ("people.csv:2", "control_character"),
         ("people.csv:2", "email_invalid"),
@@ -198,7 +259,9 @@ def test_every_error_is_named_in_one_pass_with_its_line() -> None:
 def test_a_lost_zero_is_put_back_only_when_told_to_and_said() -> None:
     result = read("external_id,mobile,phone\na,7700900123,2079460123\n", fix=True)
     assert (result.records[0].mobile, result.records[0].phone) == ("+447700900123", "+442079460123")
-    assert [w.code for w in result.warnings if w.code != "place_missing"] == ["leading_zero_restored"] * 2
+    assert [w.code for w in result.warnings if w.code != "place_missing"] == [
+        "leading_zero_restored"
+    ] * 2
 
 
 NUMBERS = [
@@ -234,8 +297,13 @@ def test_all_of_ofcoms_drama_ranges_are_taken_but_the_premium_one() -> None:
 
 
 def test_trial_numbers_are_taken_where_allowed_and_only_with_nine_digits() -> None:
-    assert read("external_id,mobile\na,+999000000001\n", trial=True).records[0].mobile == "+999000000001"
-    assert codes(read("external_id,mobile\na,+99900000001\n", trial=True)) == [("people.csv:2", "number_invalid")]
+    assert (
+        read("external_id,mobile\na,+999000000001\n", trial=True).records[0].mobile
+        == "+999000000001"
+    )
+    assert codes(read("external_id,mobile\na,+99900000001\n", trial=True)) == [
+        ("people.csv:2", "number_invalid")
+    ]
 
 
 @given(st.text(max_size=30))
@@ -269,11 +337,22 @@ def test_a_domain_in_another_script_is_written_as_the_wire_wants_it() -> None:
 
 
 def test_a_person_twice_is_merged_and_named() -> None:
-    result = read("external_id,name,kind,mobile,email,sectors,channels\na,Ann,business,07700900001,,food,\nb,Bob,,07700900002,,,\na,,,,ann@example.org,retail;Food,\n")
+    result = read(
+        "external_id,name,kind,mobile,email,sectors,channels\na,Ann,business,07700900001,,food,\nb,Bob,,07700900002,,,\na,,,,ann@example.org,retail;Food,\n"
+    )
     assert result.merged == ["a"]
-    assert [w.line() for w in result.warnings if w.code == "merged"] == ["people.csv:4: merged: a stood at line 2 already; the two rows are one person"]
+    assert [w.line() for w in result.warnings if w.code == "merged"] == [
+        "people.csv:4: merged: a stood at line 2 already; the two rows are one person"
+    ]
     merged = result.records[0]
-    assert (merged.name, merged.kind, merged.mobile, merged.email, merged.sectors, merged.channels) == (
+    assert (
+        merged.name,
+        merged.kind,
+        merged.mobile,
+        merged.email,
+        merged.sectors,
+        merged.channels,
+    ) == (
         "Ann",
         "business",
         "+447700900001",
@@ -285,7 +364,9 @@ def test_a_person_twice_is_merged_and_named() -> None:
 
 
 def test_people_nowhere_are_kept_with_a_warning() -> None:
-    result = read("external_id,lat,lon,area\na,51.5,0,\nb,55,0,\nc,,,E09000099\nd,,,E09000033\ne,,,\nf,55,0,E09000033\n")
+    result = read(
+        "external_id,lat,lon,area\na,51.5,0,\nb,55,0,\nc,,,E09000099\nd,,,E09000033\ne,,,\nf,55,0,E09000033\n"
+    )
     assert len(result.records) == 6
     assert [(w.code, w.where) for w in result.warnings if not w.code.startswith("channel")] == [
         ("place_in_no_area", "people.csv:3"),
@@ -306,7 +387,10 @@ def test_what_is_escaped_for_a_spreadsheet_comes_back_and_is_no_formula(cell: st
     assert not escape(cell).startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
-@given(st.lists(st.lists(st.text(max_size=12), min_size=3, max_size=3), max_size=5), st.binary(max_size=200))
+@given(
+    st.lists(st.lists(st.text(max_size=12), min_size=3, max_size=3), max_size=5),
+    st.binary(max_size=200),
+)
 def test_no_bytes_make_anything_but_people_or_problems(rows: list[list[str]], noise: bytes) -> None:
     text = "\n".join(["external_id,name,mobile", *(",".join(r) for r in rows)])
     for data in (text.encode("utf-8", "surrogatepass"), noise, b"external_id,mobile\n" + noise):
@@ -315,7 +399,12 @@ def test_no_bytes_make_anything_but_people_or_problems(rows: list[list[str]], no
 
 
 def test_a_hundred_thousand_people_are_read_in_seconds() -> None:
-    rows = "".join(f"p{n},Person {n},resident,p{n}@example.org,+44770090{n % 1000:04d},en,{51.4 + n / 1e6:.6f},-0.1,appeal;incident,sms;email\n" for n in range(100_000))
+    rows = "".join(
+        f"p{n},Person"
+        f" {n},resident,p{n}@example.org,+44770090{n % 1000:04d},en,{51.4 + n / 1e6:.6f},-0.1,"
+        f"appeal;incident,sms;email\n"
+        for n in range(100_000)
+    )
     begin = time.perf_counter()
     result = read("external_id,name,kind,email,mobile,language,lat,lon,topics,channels\n" + rows)
     assert len(result.records) == 100_000

@@ -23,7 +23,15 @@ from broadcast.levels import name_key
 from broadcast.store import Database, metadata
 from subscribers.audience import preview, reasons
 from subscribers.csv_import import COLUMNS, TOPICS, SubscriberRecord
-from subscribers.index import REASONS, IndexIncomplete, RegistryIndex, Rule, language_for, shard_of, topic_of
+from subscribers.index import (
+    REASONS,
+    IndexIncomplete,
+    RegistryIndex,
+    Rule,
+    language_for,
+    shard_of,
+    topic_of,
+)
 from subscribers.registry import import_records, next_change, start, stop
 from subscribers.tables import subscriber
 
@@ -53,23 +61,36 @@ def a_rule(**more: Any) -> Rule:
     return Rule(**(usual | more))
 
 
-async def index_of(db: Database, people: Sequence[SubscriberRecord]) -> tuple[RegistryIndex, dict[str, int]]:
+async def index_of(
+    db: Database, people: Sequence[SubscriberRecord]
+) -> tuple[RegistryIndex, dict[str, int]]:
     await db.write(import_records, people, "test", NOON)
     return await db.read(RegistryIndex.load), await db.read(ids)
 
 
 def ids(conn: Connection) -> dict[str, int]:
-    return {row.external_id: row.id for row in conn.execute(select(subscriber.c.external_id, subscriber.c.id))}
+    return {
+        row.external_id: row.id
+        for row in conn.execute(select(subscriber.c.external_id, subscriber.c.id))
+    }
 
 
 def erase(conn: Connection, person_id: int) -> None:
-    conn.execute(update(subscriber).where(subscriber.c.id == person_id).values(erased_at=NOON, mobile=None, email=None, change=next_change(conn)))
+    conn.execute(
+        update(subscriber)
+        .where(subscriber.c.id == person_id)
+        .values(erased_at=NOON, mobile=None, email=None, change=next_change(conn))
+    )
 
 
 def sent(index: RegistryIndex, rule: Rule, known: dict[str, int]) -> dict[str, str]:
     frozen = index.match(rule)
     names = {number: name for name, number in known.items()}
-    lines = {names[n]: f"{order} {language}" for (order, language), members in frozen.send.items() for n in members}
+    lines = {
+        names[n]: f"{order} {language}"
+        for (order, language), members in frozen.send.items()
+        for n in members
+    }
     lines |= {names[n]: reason for reason, members in frozen.suppressed.items() for n in members}
     assert sorted(lines) == sorted(names[n] for n in frozen.addressed)
     return lines
@@ -91,7 +112,10 @@ PEOPLE: dict[str, tuple[dict[str, Any], str]] = {
     "minor": ({"minimum_severity": "Minor"}, "sms en"),
     "enrolled": ({"topics": "exercise"}, "not_chosen"),
     "both": ({"topics": "incident;exercise"}, "sms en"),
-    "silent_appeals": ({"topics": "appeal", "minimum_severity": "Extreme", "mobile": None}, "not_chosen"),
+    "silent_appeals": (
+        {"topics": "appeal", "minimum_severity": "Extreme", "mobile": None},
+        "not_chosen",
+    ),
 }
 
 
@@ -102,24 +126,62 @@ async def test_each_person_has_one_line_and_the_first_reason_that_holds(db: Data
 
 
 async def test_an_exercise_reaches_the_enrolled_only_whatever_else_they_chose(db: Database) -> None:
-    index, known = await index_of(db, [person("a"), person("b", topics="exercise"), person("c", topics="appeal;exercise")])
-    assert sent(index, a_rule(status="Exercise"), known) == {"a": "not_chosen", "b": "sms en", "c": "sms en"}
+    index, known = await index_of(
+        db, [person("a"), person("b", topics="exercise"), person("c", topics="appeal;exercise")]
+    )
+    assert sent(index, a_rule(status="Exercise"), known) == {
+        "a": "not_chosen",
+        "b": "sms en",
+        "c": "sms en",
+    }
 
 
-async def test_a_channel_that_is_off_or_not_asked_for_is_no_channel_or_leaves_the_next(db: Database) -> None:
-    index, known = await index_of(db, [person("a"), person("b", email="b@example.org", channels="sms;email")])
-    assert sent(index, a_rule(configured=frozenset({"email"})), known) == {"a": "no_channel", "b": "email en"}
-    assert sent(index, a_rule(channels=("email", "web")), known) == {"a": "no_channel", "b": "email en"}
+async def test_a_channel_that_is_off_or_not_asked_for_is_no_channel_or_leaves_the_next(
+    db: Database,
+) -> None:
+    index, known = await index_of(
+        db, [person("a"), person("b", email="b@example.org", channels="sms;email")]
+    )
+    assert sent(index, a_rule(configured=frozenset({"email"})), known) == {
+        "a": "no_channel",
+        "b": "email en",
+    }
+    assert sent(index, a_rule(channels=("email", "web")), known) == {
+        "a": "no_channel",
+        "b": "email en",
+    }
     assert sent(index, a_rule(channels=("web",)), known) == {"a": "no_channel", "b": "no_channel"}
 
 
 async def test_stop_erasure_and_consent_are_followed(db: Database) -> None:
-    index, known = await index_of(db, [person("a"), person("b", email="b@example.org", channels="sms;email"), person("c"), person("d")])
+    index, known = await index_of(
+        db,
+        [
+            person("a"),
+            person("b", email="b@example.org", channels="sms;email"),
+            person("c"),
+            person("d"),
+        ],
+    )
     await db.write(stop, [known["a"], known["b"]], "sms", "sms_reply", NOON)
     await db.write(erase, known["c"])
-    await db.write(lambda conn: conn.execute(update(subscriber).where(subscriber.c.id == known["d"]).values(consented="email", change=next_change(conn))) and None)
+    await db.write(
+        lambda conn: (
+            conn.execute(
+                update(subscriber)
+                .where(subscriber.c.id == known["d"])
+                .values(consented="email", change=next_change(conn))
+            )
+            and None
+        )
+    )
     mark = index.as_of
-    assert sent(index, a_rule(), known) == {"a": "sms en", "b": "sms>email en", "c": "sms en", "d": "sms en"}
+    assert sent(index, a_rule(), known) == {
+        "a": "sms en",
+        "b": "sms>email en",
+        "c": "sms en",
+        "d": "sms en",
+    }
     assert await db.read(index.catch_up) == index.as_of != mark
     assert sent(index, a_rule(), known) == {"a": "stopped", "b": "email en", "d": "no_consent"}
     assert len(index) == 4
@@ -129,7 +191,9 @@ async def test_stop_erasure_and_consent_are_followed(db: Database) -> None:
     assert sent(index, a_rule(), known)["a"] == "sms en"
 
 
-async def test_those_reached_before_are_added_whatever_the_rule_says_by_the_channel_that_reached_them(db: Database) -> None:
+async def test_those_reached_before_are_added_by_the_channel_that_reached_them(
+    db: Database,
+) -> None:
     people = [
         person("far", lat=55.0, lon=-3.0),
         person("near", lat=51.5, lon=0.0),
@@ -144,8 +208,17 @@ async def test_those_reached_before_are_added_whatever_the_rule_says_by_the_chan
     await db.write(stop, [known["stopped"]], "sms", "sms_reply", NOON)
     await db.read(index.catch_up)
     also = {"sms": BitMap(known[n] for n in ("far", "choosy", "mail", "gone", "stopped"))}
-    rule = a_rule(everybody=False, shape=box(-0.5, 51.4, 0.5, 51.6), channels=("email",), also_reached=also)
-    assert sent(index, rule, known) == {"far": "sms en", "near": "no_channel", "choosy": "sms en", "mail": "email>sms en", "gone": "erased", "stopped": "stopped"}
+    rule = a_rule(
+        everybody=False, shape=box(-0.5, 51.4, 0.5, 51.6), channels=("email",), also_reached=also
+    )
+    assert sent(index, rule, known) == {
+        "far": "sms en",
+        "near": "no_channel",
+        "choosy": "sms en",
+        "mail": "email>sms en",
+        "gone": "erased",
+        "stopped": "stopped",
+    }
 
 
 QUIET: dict[str, tuple[dict[str, Any], str]] = {
@@ -162,34 +235,66 @@ QUIET: dict[str, tuple[dict[str, Any], str]] = {
 
 
 async def test_quiet_hours_hold_back_what_can_wait_and_nothing_else(db: Database) -> None:
-    index, known = await index_of(db, [person(name, **{"quiet_hours": "12:00-12:30 Europe/London"} | more) for name, (more, _) in QUIET.items()])
+    index, known = await index_of(
+        db,
+        [
+            person(name, **{"quiet_hours": "12:00-12:30 Europe/London"} | more)
+            for name, (more, _) in QUIET.items()
+        ],
+    )
     await db.write(stop, [known["stopped"]], "sms", "sms_reply", NOON)
     await db.read(index.catch_up)
     assert sent(index, a_rule(at=NOON), known) == {name: line for name, (_, line) in QUIET.items()}
-    open_to_all = dict.fromkeys(QUIET, "sms en") | {"choosy": "not_chosen", "extreme": "below_severity", "no_number": "no_channel", "stopped": "stopped"}
+    open_to_all = dict.fromkeys(QUIET, "sms en") | {
+        "choosy": "not_chosen",
+        "extreme": "below_severity",
+        "no_number": "no_channel",
+        "stopped": "stopped",
+    }
     for rule in (a_rule(), a_rule(at=NOON.replace(hour=13)), a_rule(at=NOON, urgent=True)):
         assert sent(index, rule, known) == open_to_all
 
 
-async def test_who_was_reached_before_is_not_disturbed_either_unless_it_is_urgent(db: Database) -> None:
-    index, known = await index_of(db, [person("a", quiet_hours="11:00-13:00 Europe/London", topics="appeal")])
+async def test_who_was_reached_before_is_not_disturbed_either_unless_it_is_urgent(
+    db: Database,
+) -> None:
+    index, known = await index_of(
+        db, [person("a", quiet_hours="11:00-13:00 Europe/London", topics="appeal")]
+    )
     also = {"sms": BitMap([known["a"]])}
     assert sent(index, a_rule(at=NOON, also_reached=also), known) == {"a": "quiet_hours"}
     assert sent(index, a_rule(at=NOON, also_reached=also, urgent=True), known) == {"a": "sms en"}
 
 
 async def test_quiet_hours_that_change_are_followed_and_explained(db: Database) -> None:
-    index, known = await index_of(db, [person("a", quiet_hours="11:00-13:00 Europe/London"), person("b")])
-    said = [s.detail for s in reasons(index, a_rule(at=NOON), known["a"]).steps if s.name == "quiet hours"]
+    index, known = await index_of(
+        db, [person("a", quiet_hours="11:00-13:00 Europe/London"), person("b")]
+    )
+    said = [
+        s.detail
+        for s in reasons(index, a_rule(at=NOON), known["a"]).steps
+        if s.name == "quiet hours"
+    ]
     assert said == ["11:00-13:00 Europe/London: it is 12:00 there, which is within"]
-    await db.write(import_records, [person("a"), person("b", quiet_hours="12:00-09:00 Asia/Tokyo")], "test", NOON)
+    await db.write(
+        import_records,
+        [person("a"), person("b", quiet_hours="12:00-09:00 Asia/Tokyo")],
+        "test",
+        NOON,
+    )
     await db.read(index.catch_up)
     assert sent(index, a_rule(at=NOON), known) == {"a": "sms en", "b": "quiet_hours"}
-    passed = [(s.passed, s.detail) for s in reasons(index, a_rule(at=NOON, urgent=True), known["b"]).steps if s.name == "quiet hours"]
+    passed = [
+        (s.passed, s.detail)
+        for s in reasons(index, a_rule(at=NOON, urgent=True), known["b"]).steps
+        if s.name == "quiet hours"
+    ]
     assert passed == [(True, "12:00-09:00 Asia/Tokyo: an urgent message passes")]
 
 
-async def test_a_place_decides_by_coordinates_and_an_area_where_there_are_none(db: Database) -> None:
+async def test_a_place_decides_by_coordinates_and_an_area_where_there_are_none(
+    db: Database,
+) -> None:
     people = [
         person("inside", lat=51.5, lon=-0.1, area="W2"),
         person("outside", lat=51.9, lon=-0.1, area="W1"),
@@ -211,7 +316,9 @@ async def test_a_place_decides_by_coordinates_and_an_area_where_there_are_none(d
     assert set(sent(index, rule, known)) == {"inside", "edge", "coded", "unmapped", "in_circle"}
 
 
-async def test_sectors_and_communities_are_found_in_any_case_and_all_lists_must_fit(db: Database) -> None:
+async def test_sectors_and_communities_are_found_in_any_case_and_all_lists_must_fit(
+    db: Database,
+) -> None:
     index, known = await index_of(
         db,
         [
@@ -234,14 +341,24 @@ async def test_sectors_and_communities_are_found_in_any_case_and_all_lists_must_
         assert "".join(sorted(sent(index, a_rule(audience=audience), known))) == who
     await db.write(import_records, [person("a", kind="business", sectors="banking")], "test", NOON)
     await db.read(index.catch_up)
-    assert "".join(sorted(sent(index, a_rule(audience=Audience(sectors=("retail",))), known))) == "bc"
-    assert "".join(sorted(sent(index, a_rule(audience=Audience(sectors=("Banking",))), known))) == "a"
+    assert (
+        "".join(sorted(sent(index, a_rule(audience=Audience(sectors=("retail",))), known))) == "bc"
+    )
+    assert (
+        "".join(sorted(sent(index, a_rule(audience=Audience(sectors=("Banking",))), known))) == "a"
+    )
 
 
 async def test_an_index_that_lacks_somebody_is_not_used(db: Database) -> None:
     index, known = await index_of(db, [person("a"), person("b")])
     mark = index.as_of
-    await db.write(lambda conn: conn.execute(delete(subscriber.metadata.tables["consent"])) and conn.execute(delete(subscriber).where(subscriber.c.id == known["a"])) and None)
+    await db.write(
+        lambda conn: (
+            conn.execute(delete(subscriber.metadata.tables["consent"]))
+            and conn.execute(delete(subscriber).where(subscriber.c.id == known["a"]))
+            and None
+        )
+    )
     with pytest.raises(IndexIncomplete, match="2 people in the index, 1 in the registry"):
         await db.read(index.catch_up)
     assert index.as_of == mark
@@ -265,7 +382,10 @@ async def test_somebody_whose_writer_commits_late_is_not_lost(postgres_url: str)
         held = slow.transaction()
         await held.start()
         columns = "(external_id, kind, mobile, channels, consented, created_at, updated_at, change)"
-        row = "('slow', 'resident', '+447700900001', 'sms', 'sms', now(), now(), pg_current_xact_id()::text::bigint)"
+        row = (
+            "('slow', 'resident', '+447700900001', 'sms', 'sms', now(), now(),"
+            " pg_current_xact_id()::text::bigint)"
+        )
         await slow.execute(f"INSERT INTO subscriber {columns} VALUES {row}")
         await db.write(import_records, [person("quick")], "test", NOON)
         await db.read(index.catch_up)
@@ -286,7 +406,13 @@ async def test_an_index_that_followed_equals_one_loaded_anew(db: Database) -> No
     index = await db.read(RegistryIndex.load)
     for _ in range(6):
         people = [
-            person(f"p{n}", sectors=f"s{rng.integers(3)}", language=["en", "pl", "cy"][rng.integers(3)], area=f"A{rng.integers(4)}") for n in set(rng.integers(0, 60, 25).tolist())
+            person(
+                f"p{n}",
+                sectors=f"s{rng.integers(3)}",
+                language=["en", "pl", "cy"][rng.integers(3)],
+                area=f"A{rng.integers(4)}",
+            )
+            for n in set(rng.integers(0, 60, 25).tolist())
         ]
         await db.write(import_records, people, "test", NOON)
         await db.write(stop, rng.integers(1, 40, 3).tolist(), "sms", "operator", NOON)
@@ -316,7 +442,9 @@ LANGUAGES = [
 
 
 @pytest.mark.parametrize("tag,offered,given", LANGUAGES)
-def test_a_person_gets_the_exact_tag_then_the_primary_language_then_the_first(tag: str, offered: tuple[str, ...], given: str) -> None:
+def test_a_person_gets_the_exact_tag_then_the_primary_language_then_the_first(
+    tag: str, offered: tuple[str, ...], given: str
+) -> None:
     assert language_for(tag, offered) == given
 
 
@@ -328,16 +456,40 @@ def test_a_contingency_counts_as_incident_and_a_correction_as_its_first() -> Non
 
 
 # The world of the property test: a small grid, so that borders, areas and lists are hit often.
-COORDINATES = st.one_of(st.none(), st.tuples(st.sampled_from([51.0, 51.25, 51.5, 51.75, 52.0]), st.sampled_from([-0.5, -0.25, 0.0, 0.25, 0.5])))
+COORDINATES = st.one_of(
+    st.none(),
+    st.tuples(
+        st.sampled_from([51.0, 51.25, 51.5, 51.75, 52.0]),
+        st.sampled_from([-0.5, -0.25, 0.0, 0.25, 0.5]),
+    ),
+)
 AREAS = st.sampled_from([None, "A", "B", "C"])
 WORLD_TAGS = st.sampled_from(["en", "pl", "pt-BR", "cy"])
 NAMES = st.lists(st.sampled_from(["food", "Retail", "bank"]), unique=True, max_size=2)
-WORLD_HOURS = ["", "", "22:00-07:00 Europe/London", "12:00-13:30 America/New_York", "09:00-17:00 Asia/Kolkata", "whenever"]
-WORLD_MOMENTS = st.sampled_from([None, *(datetime(2026, 7, 10, hour, minute, tzinfo=UTC) for hour in (3, 6, 11, 16, 17, 21) for minute in (0, 30))])
+WORLD_HOURS = [
+    "",
+    "",
+    "22:00-07:00 Europe/London",
+    "12:00-13:30 America/New_York",
+    "09:00-17:00 Asia/Kolkata",
+    "whenever",
+]
+WORLD_MOMENTS = st.sampled_from(
+    [
+        None,
+        *(
+            datetime(2026, 7, 10, hour, minute, tzinfo=UTC)
+            for hour in (3, 6, 11, 16, 17, 21)
+            for minute in (0, 30)
+        ),
+    ]
+)
 
 
 @st.composite
-def people_of_a_world(draw: st.DrawFn) -> list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]]:
+def people_of_a_world(
+    draw: st.DrawFn,
+) -> list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]]:
     found = []
     for n in range(draw(st.integers(1, 12))):
         place = draw(COORDINATES)
@@ -372,40 +524,90 @@ def rules_of_a_world(draw: st.DrawFn) -> Rule:
         topic=draw(st.sampled_from(TOPICS[:4])),
         severity_rank=draw(st.integers(0, 4)),
         status=draw(st.sampled_from(["Actual", "Exercise"])),
-        channels=tuple(draw(st.lists(st.sampled_from([*PERSONAL_CHANNELS, "web"]), min_size=1, unique=True))),
+        channels=tuple(
+            draw(st.lists(st.sampled_from([*PERSONAL_CHANNELS, "web"]), min_size=1, unique=True))
+        ),
         configured=frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS)))),
-        languages=tuple(draw(st.lists(st.sampled_from(["en", "pl", "pt"]), min_size=1, unique=True))),
-        audience=Audience(kinds=tuple(draw(st.lists(st.sampled_from(SUBSCRIBER_KINDS), max_size=2))), sectors=tuple(draw(NAMES)), communities=tuple(draw(NAMES))),
+        languages=tuple(
+            draw(st.lists(st.sampled_from(["en", "pl", "pt"]), min_size=1, unique=True))
+        ),
+        audience=Audience(
+            kinds=tuple(draw(st.lists(st.sampled_from(SUBSCRIBER_KINDS), max_size=2))),
+            sectors=tuple(draw(NAMES)),
+            communities=tuple(draw(NAMES)),
+        ),
         everybody=draw(st.booleans()),
-        shape=draw(st.sampled_from([None, box(-0.25, 51.25, 0.25, 51.75), box(-0.6, 50.9, -0.2, 51.3)])),
-        circles=tuple(draw(st.lists(st.builds(Circle, latitude=st.just(51.5), longitude=st.just(0.0), radius_km=st.sampled_from([0.0, 20.0, 40.0])), max_size=1))),
+        shape=draw(
+            st.sampled_from([None, box(-0.25, 51.25, 0.25, 51.75), box(-0.6, 50.9, -0.2, 51.3)])
+        ),
+        circles=tuple(
+            draw(
+                st.lists(
+                    st.builds(
+                        Circle,
+                        latitude=st.just(51.5),
+                        longitude=st.just(0.0),
+                        radius_km=st.sampled_from([0.0, 20.0, 40.0]),
+                    ),
+                    max_size=1,
+                )
+            )
+        ),
         targets=targets,
         touched=frozenset(draw(st.lists(st.sampled_from(["A", "B", "D"]), max_size=2))),
-        by_code=frozenset(draw(st.lists(st.sampled_from(sorted(targets)), max_size=1))) if targets else frozenset(),
-        also_reached={c: BitMap(draw(st.lists(st.integers(1, 12), max_size=3))) for c in draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), unique=True, max_size=2))},
+        by_code=(
+            frozenset(draw(st.lists(st.sampled_from(sorted(targets)), max_size=1)))
+            if targets
+            else frozenset()
+        ),
+        also_reached={
+            c: BitMap(draw(st.lists(st.integers(1, 12), max_size=3)))
+            for c in draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), unique=True, max_size=2))
+        },
         urgent=draw(st.booleans()),
         at=draw(WORLD_MOMENTS),
     )
 
 
-def expected(rule: Rule, number: int, r: SubscriberRecord, stops: frozenset[str], without: frozenset[str], erased: bool) -> str | None:
+def expected(
+    rule: Rule,
+    number: int,
+    r: SubscriberRecord,
+    stops: frozenset[str],
+    without: frozenset[str],
+    erased: bool,
+) -> str | None:
     """What becomes of one person, said once more in the plainest way: None = no line."""
     reached = [c for c in PERSONAL_CHANNELS if number in rule.also_reached.get(c, ())]
     by_area = r.kind in ("officer", "partner")
     if r.lat is None or r.lon is None or by_area:
-        here = r.area in rule.targets or r.area in rule.by_code or (r.area in rule.touched and (by_area or bool(rule.audience.communities)))
+        here = (
+            r.area in rule.targets
+            or r.area in rule.by_code
+            or (r.area in rule.touched and (by_area or bool(rule.audience.communities)))
+        )
     else:
-        here = (rule.shape is not None and rule.shape.intersects(Point(r.lon, r.lat))) or any(far(c, r.lat, r.lon) <= c.radius_km for c in rule.circles) or r.area in rule.by_code
+        here = (
+            (rule.shape is not None and rule.shape.intersects(Point(r.lon, r.lat)))
+            or any(far(c, r.lat, r.lon) <= c.radius_km for c in rule.circles)
+            or r.area in rule.by_code
+        )
     fits = all(
         not wanted or {w.lower() for w in wanted} & {h.lower() for h in held}
-        for wanted, held in ((rule.audience.kinds, [r.kind]), (rule.audience.sectors, r.sectors.split(";")), (rule.audience.communities, r.communities.split(";")))
+        for wanted, held in (
+            (rule.audience.kinds, [r.kind]),
+            (rule.audience.sectors, r.sectors.split(";")),
+            (rule.audience.communities, r.communities.split(";")),
+        )
     )
     if not reached and (erased or not fits or not (here or rule.everybody)):
         return None
     if erased:
         return "erased"
     own = r.channels.split(";") if r.channels else []
-    wanted = [c for c in own if c in rule.channels or c in reached] + [c for c in reached if c not in own]
+    wanted = [c for c in own if c in rule.channels or c in reached] + [
+        c for c in reached if c not in own
+    ]
     address = {"sms": r.mobile, "voice": r.phone or r.mobile, "email": r.email}
     usable = [c for c in wanted if address[c] and c in rule.configured]
     ways = usable or wanted
@@ -418,7 +620,11 @@ def expected(rule: Rule, number: int, r: SubscriberRecord, stops: frozenset[str]
     topics = r.topics.split(";") if r.topics else TOPICS[:5]
     if not reached and ("exercise" if rule.status == "Exercise" else rule.topic) not in topics:
         return "not_chosen"
-    if not reached and r.minimum_severity and rule.severity_rank > SEVERITIES.index(r.minimum_severity):
+    if (
+        not reached
+        and r.minimum_severity
+        and rule.severity_rank > SEVERITIES.index(r.minimum_severity)
+    ):
         return "below_severity"
     if r.quiet_hours and " " in r.quiet_hours and rule.at is not None and not rule.urgent:
         hours, zone = r.quiet_hours.split()
@@ -428,19 +634,27 @@ def expected(rule: Rule, number: int, r: SubscriberRecord, stops: frozenset[str]
             return "quiet_hours"
     if not usable:
         return "no_channel"
-    return f"{'>'.join(c for c in left if c in consents)} {language_for(r.language, rule.languages)}"
+    return (
+        f"{'>'.join(c for c in left if c in consents)} {language_for(r.language, rule.languages)}"
+    )
 
 
 def far(circle: Circle, lat: float, lon: float) -> float:
     lat1, lat2 = radians(circle.latitude), radians(lat)
-    h = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin(radians(lon - circle.longitude) / 2) ** 2
+    h = (
+        sin((lat2 - lat1) / 2) ** 2
+        + cos(lat1) * cos(lat2) * sin(radians(lon - circle.longitude) / 2) ** 2
+    )
     return 2 * 6371.0088 * asin(sqrt(h))
 
 
 @settings(max_examples=80)
 @given(people_of_a_world(), st.lists(rules_of_a_world(), min_size=3, max_size=6), st.integers(1, 4))
 def test_matching_equals_the_plainest_rule_and_the_explanation_equals_both(
-    tmp_path_factory: pytest.TempPathFactory, people: list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]], rules: list[Rule], shards: int
+    tmp_path_factory: pytest.TempPathFactory,
+    people: list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]],
+    rules: list[Rule],
+    shards: int,
 ) -> None:
     index = asyncio.run(_world(tmp_path_factory.mktemp("world"), people))
     for rule in rules:
@@ -460,7 +674,11 @@ def test_matching_equals_the_plainest_rule_and_the_explanation_equals_both(
             wanted = expected(rule, number, record, stops, without, erased)
             assert lines.get(number) == wanted, (number, rule)
             trace = reasons(index, rule, number)
-            said = f"{'>'.join(trace.channels)} {trace.language}" if trace.outcome == "send" else trace.outcome
+            said = (
+                f"{'>'.join(trace.channels)} {trace.language}"
+                if trace.outcome == "send"
+                else trace.outcome
+            )
             assert (said if trace.addressed else None) == wanted
             assert trace.addressed or trace.outcome in ("out_of_area", "out_of_audience")
         counts = preview(index, rule)
@@ -468,7 +686,9 @@ def test_matching_equals_the_plainest_rule_and_the_explanation_equals_both(
         assert sum(counts.by_language.values()) == sum(counts.by_kind.values()) == counts.send
 
 
-async def _world(folder: Path, people: list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]]) -> RegistryIndex:
+async def _world(
+    folder: Path, people: list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]]
+) -> RegistryIndex:
     db = Database(f"sqlite:///{folder}/w.db")
 
     def fill(conn: Connection) -> None:
@@ -478,7 +698,15 @@ async def _world(folder: Path, people: list[tuple[SubscriberRecord, frozenset[st
             for channel in sorted(stops):
                 stop(conn, [number], channel, "operator", NOON)
             consented = ";".join(c for c in record.channels.split(";") if c not in without)
-            conn.execute(update(subscriber).where(subscriber.c.id == number).values(consented=consented, erased_at=NOON if erased else None, change=next_change(conn)))
+            conn.execute(
+                update(subscriber)
+                .where(subscriber.c.id == number)
+                .values(
+                    consented=consented,
+                    erased_at=NOON if erased else None,
+                    change=next_change(conn),
+                )
+            )
 
     try:
         await db.write(fill)
@@ -490,21 +718,40 @@ async def _world(folder: Path, people: list[tuple[SubscriberRecord, frozenset[st
 async def test_twenty_thousand_people_are_matched_in_milliseconds(tmp_path: Path) -> None:
     db = Database(f"sqlite:///{tmp_path}/big.db")
     await db.write(metadata.create_all)
-    people = [person(f"p{n}", mobile=f"+999{n:09d}", lat=51 + (n % 1000) / 1000, lon=(n % 777) / 777) for n in range(20_000)]
+    people = [
+        person(f"p{n}", mobile=f"+999{n:09d}", lat=51 + (n % 1000) / 1000, lon=(n % 777) / 777)
+        for n in range(20_000)
+    ]
     index, _ = await index_of(db, people)
     await db.close()
     begin = time.perf_counter()
     frozen = index.match(a_rule(everybody=False, shape=Point(0.5, 51.5).buffer(0.3, quad_segs=250)))
     assert time.perf_counter() - begin < 1
-    assert len(frozen.addressed) == sum(Point(0.5, 51.5).buffer(0.3, quad_segs=250).intersects(Point(p.lon, p.lat)) for p in people)
+    assert len(frozen.addressed) == sum(
+        Point(0.5, 51.5).buffer(0.3, quad_segs=250).intersects(Point(p.lon, p.lat)) for p in people
+    )
 
 
 async def test_an_explanation_names_the_question_that_decided(db: Database) -> None:
-    index, known = await index_of(db, [person("a", lat=55.0, lon=-3.0), person("b", kind="officer"), person("c", topics="appeal")])
+    index, known = await index_of(
+        db,
+        [
+            person("a", lat=55.0, lon=-3.0),
+            person("b", kind="officer"),
+            person("c", topics="appeal"),
+        ],
+    )
     away = reasons(index, a_rule(everybody=False, shape=box(-1, 51, 0, 52)), known["a"])
-    assert (away.outcome, away.steps[-1].name, away.steps[-1].passed) == ("out_of_area", "area", False)
+    assert (away.outcome, away.steps[-1].name, away.steps[-1].passed) == (
+        "out_of_area",
+        "area",
+        False,
+    )
     kind = reasons(index, a_rule(audience=Audience(kinds=("business",))), known["b"])
-    assert (kind.outcome, kind.steps[-1].detail) == ("out_of_audience", "officer is not among business")
+    assert (kind.outcome, kind.steps[-1].detail) == (
+        "out_of_audience",
+        "officer is not among business",
+    )
     topic = reasons(index, a_rule(), known["c"])
     assert topic.outcome == "not_chosen"
     assert "incident is not chosen" in [s.detail for s in topic.steps]

@@ -1,4 +1,6 @@
-"""From an approved version to its frozen audience, with people in the registry and a clock of our own."""
+"""From an approved version to its frozen audience, with people in the registry and a clock of our
+own.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +25,31 @@ DAY, NIGHT = datetime(2026, 11, 21, 12, tzinfo=UTC), datetime(2026, 11, 21, 23, 
 
 
 def a_person(n: int, quiet_hours: str) -> SubscriberRecord:
-    given: dict[str, Any] = dict.fromkeys(COLUMNS, "") | dict.fromkeys(("email", "phone", "lat", "lon"))
+    given: dict[str, Any] = dict.fromkeys(COLUMNS, "") | dict.fromkeys(
+        ("email", "phone", "lat", "lon")
+    )
     return SubscriberRecord(
-        **given | {"external_id": f"p{n}", "mobile": f"+447700900{n:03d}", "channels": "sms", "language": "en", "area": "E09000033", "quiet_hours": quiet_hours}
+        **given
+        | {
+            "external_id": f"p{n}",
+            "mobile": f"+447700900{n:03d}",
+            "channels": "sms",
+            "language": "en",
+            "area": "E09000033",
+            "quiet_hours": quiet_hours,
+        }
     )
 
 
 @pytest.fixture
 async def world(db: Database) -> World:
     """A hundred people, the first forty of them quiet at night."""
-    await db.write(import_records, [a_person(n, "22:00-07:00 Europe/London" if n < 40 else "") for n in range(100)], "test", DAY)
+    await db.write(
+        import_records,
+        [a_person(n, "22:00-07:00 Europe/London" if n < 40 else "") for n in range(100)],
+        "test",
+        DAY,
+    )
     return await World.make(db)
 
 
@@ -46,7 +63,9 @@ async def processed(world: World, at: datetime, **more: Any) -> tuple[str, Versi
     return result, await world.db.read(versions.get, v.id)
 
 
-async def test_who_is_in_their_quiet_hours_when_the_audience_is_frozen_is_not_sent_to(world: World) -> None:
+async def test_who_is_in_their_quiet_hours_when_the_audience_is_frozen_is_not_sent_to(
+    world: World,
+) -> None:
     result, v = await processed(world, NIGHT, count=60, shards=3)
     assert result == "released"
     account = await world.db.read(accounts.account, v)
@@ -63,14 +82,32 @@ async def test_by_day_and_where_it_is_urgent_nobody_is_left_out(world: World) ->
         assert (result, len(account.people["waiting"])) == ("released", 100)
 
 
-async def test_quiet_hours_that_begin_between_the_count_and_the_freezing_block_until_it_is_approved_anew(world: World) -> None:
+async def test_quiet_hours_that_begin_between_count_and_freezing_block_until_a_new_approval(
+    world: World,
+) -> None:
     result, v = await processed(world, NIGHT, count=100)
     assert result == v.state == "blocked"
     assert "60 people, approved for 100" in (v.why or "")
     assert await world.db.read(audiences.frozen_at, v.id) is None
     now = datetime.now(UTC)
-    again = await world.db.write(messages.submit, world.author, v.id, revision=v.revision, resolved=v.resolved, count=60, wording_revision="test", now=now)
-    await world.db.write(publishing.approve, world.approver, v.message_id, content_hash=again.content_hash, house=house(), now=now)
+    again = await world.db.write(
+        messages.submit,
+        world.author,
+        v.id,
+        revision=v.revision,
+        resolved=v.resolved,
+        count=60,
+        wording_revision="test",
+        now=now,
+    )
+    await world.db.write(
+        publishing.approve,
+        world.approver,
+        v.message_id,
+        content_hash=again.content_hash,
+        house=house(),
+        now=now,
+    )
     assert await matcher(world, NIGHT).process(v.id) == "released"
 
 
@@ -90,8 +127,12 @@ class Watched:
             self.reading -= 1
 
 
-async def test_a_preview_and_the_matcher_bring_the_index_up_to_date_one_after_the_other(world: World) -> None:
-    """Else: a preview reads the registry, somebody registers, the matcher reads it, the preview's older state is kept last, and that person is frozen out."""
+async def test_a_preview_and_the_matcher_bring_the_index_up_to_date_one_after_the_other(
+    world: World,
+) -> None:
+    """Else: a preview reads the registry, somebody registers, the matcher reads it, the preview's
+    older state is kept last, and that person is frozen out.
+    """
     watched = Watched(world.db)
     one = Matcher(watched, lambda _: frozenset({"sms"}))  # type: ignore[arg-type]
     await asyncio.gather(*(one.index() for _ in range(4)))

@@ -61,7 +61,9 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize("hours,moment,quiet", MOMENTS)
-def test_the_wall_clock_of_the_persons_zone_decides_and_the_end_is_outside(hours: str, moment: str, quiet: bool) -> None:
+def test_the_wall_clock_of_the_persons_zone_decides_and_the_end_is_outside(
+    hours: str, moment: str, quiet: bool
+) -> None:
     assert parse(hours).hold(datetime.fromisoformat(moment).replace(tzinfo=UTC)) is quiet
 
 
@@ -78,20 +80,37 @@ WRONG = [
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_cannot_be_read_is_refused_without_repeating_it_and_counts_as_none_in_the_registry(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^(these are no hours|they begin and end|there is no such time zone)") as refused:
+def test_what_cannot_be_read_is_refused_without_repeating_it_and_counts_as_none_in_the_registry(
+    text: str,
+) -> None:
+    with pytest.raises(
+        ValueError, match=r"^(these are no hours|they begin and end|there is no such time zone)"
+    ) as refused:
         parse(text)
     assert not text or text not in str(refused.value)
     assert known(text) is None
 
 
 minutes = st.integers(0, 24 * 60 - 1).map(lambda m: f"{m // 60:02d}:{m % 60:02d}")
-zones = st.sampled_from(["Europe/London", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia", "UTC"])
-moments = st.integers(0, 365 * 24 * 60 * 4).map(lambda n: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=n))
+zones = st.sampled_from(
+    [
+        "Europe/London",
+        "America/New_York",
+        "Asia/Kolkata",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+        "UTC",
+    ]
+)
+moments = st.integers(0, 365 * 24 * 60 * 4).map(
+    lambda n: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=n)
+)
 
 
 @given(minutes, minutes, zones, moments)
-def test_hours_and_the_rest_of_the_day_are_never_both_or_neither(begin: str, end: str, zone: str, at: datetime) -> None:
+def test_hours_and_the_rest_of_the_day_are_never_both_or_neither(
+    begin: str, end: str, zone: str, at: datetime
+) -> None:
     if begin == end:
         return
     hours = parse(f"{begin}-{end} {zone}")

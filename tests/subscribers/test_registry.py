@@ -40,33 +40,55 @@ LATER = NOON + timedelta(hours=1)
 
 def person(external_id: str, **more: Any) -> SubscriberRecord:
     blank: dict[str, Any] = (
-        dict.fromkeys(COLUMNS, "") | dict.fromkeys(("email", "mobile", "phone", "lat", "lon", "area")) | {"kind": "resident", "language": "en", "channels": "sms"}
+        dict.fromkeys(COLUMNS, "")
+        | dict.fromkeys(("email", "mobile", "phone", "lat", "lon", "area"))
+        | {"kind": "resident", "language": "en", "channels": "sms"}
     )
     return SubscriberRecord(**(blank | {"external_id": external_id} | more))
 
 
 def ids(conn: Connection) -> dict[str, int]:
-    return {row.external_id: row.id for row in conn.execute(select(subscriber.c.external_id, subscriber.c.id).order_by(subscriber.c.id))}
+    return {
+        row.external_id: row.id
+        for row in conn.execute(
+            select(subscriber.c.external_id, subscriber.c.id).order_by(subscriber.c.id)
+        )
+    }
 
 
 def changes(conn: Connection) -> dict[str, int]:
-    return {row.external_id: row.change for row in conn.execute(select(subscriber.c.external_id, subscriber.c.change))}
+    return {
+        row.external_id: row.change
+        for row in conn.execute(select(subscriber.c.external_id, subscriber.c.change))
+    }
 
 
 def erase(conn: Connection, person_id: int) -> None:
-    conn.execute(update(subscriber).where(subscriber.c.id == person_id).values(erased_at=NOON, mobile=None, email=None, name="", change=next_change(conn)))
+    conn.execute(
+        update(subscriber)
+        .where(subscriber.c.id == person_id)
+        .values(erased_at=NOON, mobile=None, email=None, name="", change=next_change(conn))
+    )
 
 
-async def test_people_are_new_then_unchanged_then_updated_and_ids_follow_the_file(db: Database) -> None:
+async def test_people_are_new_then_unchanged_then_updated_and_ids_follow_the_file(
+    db: Database,
+) -> None:
     people = [person(f"p{n}", mobile=f"+44770090{n:04d}") for n in range(50)]
-    assert await db.write(import_records, people, "consent", NOON) == ImportCounts(new=50, updated=0, unchanged=0, erased=0)
+    assert await db.write(import_records, people, "consent", NOON) == ImportCounts(
+        new=50, updated=0, unchanged=0, erased=0
+    )
     first = await db.read(ids)
     assert list(first) == [p.external_id for p in people]
     marks = await db.read(changes)
-    assert await db.write(import_records, people, "consent", LATER) == ImportCounts(new=0, updated=0, unchanged=50, erased=0)
+    assert await db.write(import_records, people, "consent", LATER) == ImportCounts(
+        new=0, updated=0, unchanged=50, erased=0
+    )
     assert await db.read(changes) == marks
     again = [people[3]._replace(mobile="+447700900999"), *people[10:20], person("q")]
-    assert await db.write(import_records, again, "consent", LATER) == ImportCounts(new=1, updated=1, unchanged=10, erased=0)
+    assert await db.write(import_records, again, "consent", LATER) == ImportCounts(
+        new=1, updated=1, unchanged=10, erased=0
+    )
     after = await db.read(ids)
     assert {e: after[e] for e in first} == first
     assert after["q"] > max(first.values())
@@ -87,10 +109,18 @@ async def test_an_import_that_fails_leaves_nothing(db: Database) -> None:
     assert (await db.write(import_records, [person("a")], "consent", NOON)).new == 1
 
 
-async def test_consent_is_to_exactly_these_channels_and_topics_on_the_basis_named(db: Database) -> None:
-    await db.write(import_records, [person("a", channels="sms;email", topics="incident")], "consent, May", NOON)
-    await db.write(import_records, [person("a", channels="sms", topics="incident")], "consent, May", LATER)
-    await db.write(import_records, [person("a", channels="sms", topics="incident")], "public task", LATER)
+async def test_consent_is_to_exactly_these_channels_and_topics_on_the_basis_named(
+    db: Database,
+) -> None:
+    await db.write(
+        import_records, [person("a", channels="sms;email", topics="incident")], "consent, May", NOON
+    )
+    await db.write(
+        import_records, [person("a", channels="sms", topics="incident")], "consent, May", LATER
+    )
+    await db.write(
+        import_records, [person("a", channels="sms", topics="incident")], "public task", LATER
+    )
     shown = await db.read(show, "a")
     assert shown is not None
     assert shown["consented"] == ["sms"]
@@ -103,28 +133,47 @@ async def test_consent_is_to_exactly_these_channels_and_topics_on_the_basis_name
         await db.write(import_records, [person("a")], " ", NOON)
 
 
-async def test_what_was_stopped_stays_stopped_through_an_import_and_may_be_started(db: Database) -> None:
-    await db.write(import_records, [person("a", mobile="+447700900001", channels="sms;voice")], "consent", NOON)
+async def test_what_was_stopped_stays_stopped_through_an_import_and_may_be_started(
+    db: Database,
+) -> None:
+    await db.write(
+        import_records, [person("a", mobile="+447700900001", channels="sms;voice")], "consent", NOON
+    )
     a = (await db.read(ids))["a"]
     before = await db.read(changes)
     assert await db.write(stop, [a, a, 999], "sms", "sms_reply", NOON) == [a]
     assert await db.write(stop, [a], "sms", "sms_reply", NOON) == []
     assert (await db.read(changes))["a"] > before["a"]
-    await db.write(import_records, [person("a", mobile="+447700900002", channels="sms;voice")], "consent", LATER)
-    assert (await db.read(contacts, [a], "sms"))[a] == Contact("+447700900002", stopped=True, erased=False, consented=True)
-    assert (await db.read(contacts, [a], "voice"))[a] == Contact("+447700900002", stopped=False, erased=False, consented=True)
+    await db.write(
+        import_records,
+        [person("a", mobile="+447700900002", channels="sms;voice")],
+        "consent",
+        LATER,
+    )
+    assert (await db.read(contacts, [a], "sms"))[a] == Contact(
+        "+447700900002", stopped=True, erased=False, consented=True
+    )
+    assert (await db.read(contacts, [a], "voice"))[a] == Contact(
+        "+447700900002", stopped=False, erased=False, consented=True
+    )
     assert await db.write(start, [a], "sms", LATER) == [a]
     shown = await db.read(show, a)
     assert shown is not None
     assert shown["stopped"] == []
-    assert [(s["channel"], s["source"], s["lifted_at"] is not None) for s in shown["stops"]] == [("sms", "sms_reply", True)]
+    assert [(s["channel"], s["source"], s["lifted_at"] is not None) for s in shown["stops"]] == [
+        ("sms", "sms_reply", True)
+    ]
 
 
 async def test_an_erased_person_is_never_brought_back(db: Database) -> None:
-    await db.write(import_records, [person("a", mobile="+447700900001"), person("b")], "consent", NOON)
+    await db.write(
+        import_records, [person("a", mobile="+447700900001"), person("b")], "consent", NOON
+    )
     a = (await db.read(ids))["a"]
     await db.write(erase, a)
-    assert await db.write(import_records, [person("a", mobile="+447700900001"), person("b")], "consent", LATER) == ImportCounts(new=0, updated=0, unchanged=1, erased=1)
+    assert await db.write(
+        import_records, [person("a", mobile="+447700900001"), person("b")], "consent", LATER
+    ) == ImportCounts(new=0, updated=0, unchanged=1, erased=1)
     contact = (await db.read(contacts, [a], "sms"))[a]
     assert reason_not_to_send(contact) == "erased"
     assert await db.read(row_count) == 2
@@ -142,12 +191,23 @@ CONTACTS = [
 
 
 @pytest.mark.parametrize("contact,reason", CONTACTS)
-def test_one_reason_says_why_nothing_is_handed_over(contact: Contact | None, reason: str | None) -> None:
+def test_one_reason_says_why_nothing_is_handed_over(
+    contact: Contact | None, reason: str | None
+) -> None:
     assert reason_not_to_send(contact) == reason
 
 
 async def test_a_call_goes_to_the_phone_else_to_the_mobile(db: Database) -> None:
-    await db.write(import_records, [person("a", mobile="+447700900001", phone="+442079460001"), person("b", mobile="+447700900002"), person("c")], "consent", NOON)
+    await db.write(
+        import_records,
+        [
+            person("a", mobile="+447700900001", phone="+442079460001"),
+            person("b", mobile="+447700900002"),
+            person("c"),
+        ],
+        "consent",
+        NOON,
+    )
     known = await db.read(ids)
     found = await db.read(contacts, known.values(), "voice")
     assert [found[known[e]].address for e in "abc"] == ["+442079460001", "+447700900002", None]
@@ -157,19 +217,39 @@ async def test_a_call_goes_to_the_phone_else_to_the_mobile(db: Database) -> None
 
 
 async def test_people_who_share_a_contact_are_found_as_groups(db: Database) -> None:
-    people = [person(f"p{n}", mobile=f"+44770090000{n % 3}", email=("A@example.org" if n % 2 else "a@example.org") if n < 2 else None) for n in range(7)]
+    people = [
+        person(
+            f"p{n}",
+            mobile=f"+44770090000{n % 3}",
+            email=("A@example.org" if n % 2 else "a@example.org") if n < 2 else None,
+        )
+        for n in range(7)
+    ]
     await db.write(import_records, people, "consent", NOON)
     known = await db.read(ids)
     everybody = BitMap(known.values())
     groups = await db.read(shared_contacts, "sms", everybody)
-    assert sorted(sorted(g) for g in groups) == [sorted(known[f"p{n}"] for n in range(k, 7, 3)) for k in range(3)]
+    assert sorted(sorted(g) for g in groups) == [
+        sorted(known[f"p{n}"] for n in range(k, 7, 3)) for k in range(3)
+    ]
     assert await db.read(shared_contacts, "sms", BitMap([known["p0"], known["p1"]])) == []
-    assert await db.read(shared_contacts, "email", everybody) == [BitMap([known["p0"], known["p1"]])]
+    assert await db.read(shared_contacts, "email", everybody) == [
+        BitMap([known["p0"], known["p1"]])
+    ]
 
 
 async def test_what_is_exported_can_be_imported_again_and_is_the_same(db: Database) -> None:
     people = [
-        person("'=1", name="'t Hooft", mobile="+447700900001", lat=51.5, lon=-0.00001, sectors="=x;food", communities="@y;-z", quiet_hours="22:00-07:00 Europe/London"),
+        person(
+            "'=1",
+            name="'t Hooft",
+            mobile="+447700900001",
+            lat=51.5,
+            lon=-0.00001,
+            sectors="=x;food",
+            communities="@y;-z",
+            quiet_hours="22:00-07:00 Europe/London",
+        ),
         person(
             "b",
             name='-Anna "B", Ltd',
@@ -184,7 +264,9 @@ async def test_what_is_exported_can_be_imported_again_and_is_the_same(db: Databa
     ]
     await db.write(import_records, people, "consent", NOON)
     text = "".join(await db.read(lambda conn: list(export_csv(conn))))
-    result = read_subscribers(text.encode(), filename="out.csv", allow_trial_numbers=False, known_area=lambda _: True)
+    result = read_subscribers(
+        text.encode(), filename="out.csv", allow_trial_numbers=False, known_area=lambda _: True
+    )
     assert result.problems == []
     assert result.records == people
 
@@ -196,21 +278,51 @@ def test_no_exported_cell_is_a_formula(value: str) -> None:
 
 
 async def test_ten_thousand_people_are_written_in_seconds(db: Database) -> None:
-    people = [person(f"p{n}", mobile=f"+999{n:09d}", email=f"p{n}@example.org", lat=51.5, lon=-0.1, channels="sms;email") for n in range(10_000)]
+    people = [
+        person(
+            f"p{n}",
+            mobile=f"+999{n:09d}",
+            email=f"p{n}@example.org",
+            lat=51.5,
+            lon=-0.1,
+            channels="sms;email",
+        )
+        for n in range(10_000)
+    ]
     begin = time.perf_counter()
     assert (await db.write(import_records, people, "trial", NOON)).new == 10_000
     assert (await db.write(import_records, people, "trial", NOON)).unchanged == 10_000
     assert time.perf_counter() - begin < 20
 
 
-async def test_officers_registered_before_their_area_are_settled_when_it_comes(db: Database) -> None:
+async def test_officers_registered_before_their_area_are_settled_when_it_comes(
+    db: Database,
+) -> None:
     here: dict[str, Any] = {"lat": 51.5, "lon": -0.1}
-    people = [person("a", kind="officer", **here), person("b", kind="partner", lat=55.0, lon=-3.0), person("c", **here)]
+    people = [
+        person("a", kind="officer", **here),
+        person("b", kind="partner", lat=55.0, lon=-3.0),
+        person("c", **here),
+    ]
     await db.write(import_records, people, "consent", NOON)
     assert await db.write(settle, NOON) == 0
-    await db.write(store_areas, [AreaRecord(code="E05000001", level="ward", name="Ward", geometry=box(-0.2, 51.4, 0, 51.6))], NOON)
+    await db.write(
+        store_areas,
+        [
+            AreaRecord(
+                code="E05000001", level="ward", name="Ward", geometry=box(-0.2, 51.4, 0, 51.6)
+            )
+        ],
+        NOON,
+    )
     assert await db.write(settle, LATER) == 1
     assert await db.write(settle, LATER) == 0
     places = [await db.read(show, name) for name in ("a", "b", "c")]
-    assert [p and (p["lat"], p["lon"], p["area"]) for p in places] == [(None, None, "E05000001"), (55.0, -3.0, None), (51.5, -0.1, None)]
-    assert await db.write(import_records, people, "consent", LATER) == ImportCounts(new=0, updated=0, unchanged=3, erased=0)
+    assert [p and (p["lat"], p["lon"], p["area"]) for p in places] == [
+        (None, None, "E05000001"),
+        (55.0, -3.0, None),
+        (51.5, -0.1, None),
+    ]
+    assert await db.write(import_records, people, "consent", LATER) == ImportCounts(
+        new=0, updated=0, unchanged=3, erased=0
+    )

@@ -29,7 +29,9 @@ DEFAULTS = {
 }
 
 
-def area(inner: str = f"<polygon>{RING}</polygon>", description: str = "<areaDesc>Here</areaDesc>") -> str:
+def area(
+    inner: str = f"<polygon>{RING}</polygon>", description: str = "<areaDesc>Here</areaDesc>"
+) -> str:
     return f"<area>{description}{inner}</area>"
 
 
@@ -38,19 +40,32 @@ def info(
     language: str = "<language>en-GB</language>",
     category: str = "<category>Safety</category>",
     event: str = "<event>Fire</event>",
-    grades: str = "<urgency>Immediate</urgency><severity>Severe</severity><certainty>Observed</certainty>",
+    grades: str = (
+        "<urgency>Immediate</urgency><severity>Severe</severity><certainty>Observed</certainty>"
+    ),
     middle: str = "<headline>Fire</headline>",
     areas: str | None = None,
 ) -> str:
-    return f"<info>{language}{category}{event}{grades}{middle}{area() if areas is None else areas}</info>"
+    where = area() if areas is None else areas
+    return f"<info>{language}{category}{event}{grades}{middle}{where}</info>"
 
 
-def document(*, namespace: str = CAP, root: str = "alert", attributes: str = "", before: str = "", **changes: str) -> str:
+def document(
+    *,
+    namespace: str = CAP,
+    root: str = "alert",
+    attributes: str = "",
+    before: str = "",
+    **changes: str,
+) -> str:
     """Return the good document with some of its parts replaced."""
     parts = {**DEFAULTS, **changes}
     if parts["infos"] is None:
         parts["infos"] = info()
-    return f'{before}<{root} xmlns="{namespace}" {attributes}>{"".join(str(part) for part in parts.values())}</{root}>'
+    return (
+        f'{before}<{root} xmlns="{namespace}"'
+        f" {attributes}>{''.join(str(part) for part in parts.values())}</{root}>"
+    )
 
 
 def names(verdict: Verdict) -> set[str]:
@@ -58,7 +73,9 @@ def names(verdict: Verdict) -> set[str]:
 
 
 def facts(data: bytes) -> Any:
-    """Return all that an XML document says: names, attributes, text; white space between elements left out."""
+    """Return all that an XML document says: names, attributes, text; white space between elements
+    left out.
+    """
 
     def of(node: Any) -> Any:
         children = [of(child) for child in node if isinstance(child.tag, str)]

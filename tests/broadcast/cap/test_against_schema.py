@@ -16,7 +16,9 @@ from tests.broadcast.cap.documents import area, document, info
 from tests.broadcast.cap.schemas import CAP, schema_accepts
 from tests.sources import OWN, REFERENCE
 
-SIGNATURE = '<d:Signature xmlns:d="http://www.w3.org/2000/09/xmldsig#"><d:SignedInfo/></d:Signature>'
+SIGNATURE = (
+    '<d:Signature xmlns:d="http://www.w3.org/2000/09/xmldsig#"><d:SignedInfo/></d:Signature>'
+)
 FULL = document(
     source="<source>s</source>",
     scope="<scope>Restricted</scope>",
@@ -37,7 +39,8 @@ FULL = document(
             "<resource><resourceDesc>a</resourceDesc><mimeType>b</mimeType><size>1</size><uri>u</uri><derefUri>x</derefUri><digest>y</digest></resource>"
         ),
         areas=area(
-            "<polygon>1,1 2,1 2,2 1,1</polygon><circle>1,1 1</circle><geocode><valueName>GSS</valueName><value>E09000033</value></geocode>"
+            "<polygon>1,1 2,1 2,2 1,1</polygon><circle>1,1"
+            " 1</circle><geocode><valueName>GSS</valueName><value>E09000033</value></geocode>"
             "<altitude>1</altitude><ceiling>2</ceiling>"
         ),
     )
@@ -47,26 +50,64 @@ FULL = document(
 VALUES = st.one_of(
     st.sampled_from(
         [
-            "", " ", "Actual", "actual", "Public", "en", "en-", " en ", "e n", "-1", "+1.", ".", "1e3", "01", "NaN", "x" * 9, "http://[", "%", "a b", "1:2", "//",
-            "2026-05-01T12:00:00-00:00", " 2026-05-01T12:00:00+14:00 ", "2026-05-01T24:00:00-00:00", "2026-02-29T12:00:00-00:00", "2026-05-01T12:00:00Z",
-            "0001-01-01T00:00:00+14:00", "9999-12-31T24:00:00-00:00", "2026-05-01T12:00:00,00:00", "2026-05-01T12:00:00-14:01",
+            "", " ", "Actual", "actual", "Public", "en", "en-", " en ", "e n", "-1", "+1.", ".",
+            "1e3", "01", "NaN", "x" * 9, "http://[", "%", "a b", "1:2", "//",
+            "2026-05-01T12:00:00-00:00", " 2026-05-01T12:00:00+14:00 ", "2026-05-01T24:00:00-00:00",
+            "2026-02-29T12:00:00-00:00", "2026-05-01T12:00:00Z",
+            "0001-01-01T00:00:00+14:00", "9999-12-31T24:00:00-00:00", "2026-05-01T12:00:00,00:00",
+            "2026-05-01T12:00:00-14:01",
         ]
     ),
-    st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"), max_size=12),
+    st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"),
+                                   exclude_characters="\ufffe\uffff"), max_size=12),
     st.from_regex(r"\d\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[-+]\d\d:\d\d", fullmatch=True),
 )  # fmt: skip
 TAGS = st.sampled_from(
-    ["identifier", "sent", "status", "note", "info", "language", "category", "event", "web", "parameter", "valueName", "value", "area", "areaDesc", "altitude", "x", "alert"]
+    [
+        "identifier",
+        "sent",
+        "status",
+        "note",
+        "info",
+        "language",
+        "category",
+        "event",
+        "web",
+        "parameter",
+        "valueName",
+        "value",
+        "area",
+        "areaDesc",
+        "altitude",
+        "x",
+        "alert",
+    ]
 )
 STEP = st.tuples(
-    st.sampled_from(["delete", "double", "swap", "rename", "text", "stray", "attribute", "child", "namespace", "move", "retype"]),
+    st.sampled_from(
+        [
+            "delete",
+            "double",
+            "swap",
+            "rename",
+            "text",
+            "stray",
+            "attribute",
+            "child",
+            "namespace",
+            "move",
+            "retype",
+        ]
+    ),
     st.integers(0, 10**6),
     st.integers(0, 10**6),
     TAGS,
     VALUES,
 )
 ATTRIBUTES = (
-    "id", "{http://www.w3.org/XML/1998/namespace}lang", "{http://www.w3.org/2001/XMLSchema-instance}nil", "{http://www.w3.org/2001/XMLSchema-instance}type",
+    "id", "{http://www.w3.org/XML/1998/namespace}lang",
+    "{http://www.w3.org/2001/XMLSchema-instance}nil",
+    "{http://www.w3.org/2001/XMLSchema-instance}type",
     "{http://www.w3.org/2001/XMLSchema-instance}other",
 )  # fmt: skip
 
@@ -139,7 +180,14 @@ SLOTS = {slot.tag: slot for slot in INFO}
 
 
 def one_value(tag, text):
-    node = etree.fromstring(document(infos=info(language="<language/>" if tag == "language" else "", middle="" if tag == "language" else f"<{tag}/>")))
+    node = etree.fromstring(
+        document(
+            infos=info(
+                language="<language/>" if tag == "language" else "",
+                middle="" if tag == "language" else f"<{tag}/>",
+            )
+        )
+    )
     next(node.iter(f"{{{CAP}}}{tag}")).text = text
     return etree.tostring(node)
 
@@ -158,11 +206,21 @@ def test_an_address_is_read_as_the_schema_reads_it(text):
 @settings(max_examples=300)
 @given(st.text(alphabet="aZ09- \té", max_size=12))
 def test_a_language_is_read_as_the_schema_reads_it(text):
-    assert schema_accepts(one_value("language", text)) == (broken_rule(SLOTS["language"], text) == "")
+    assert schema_accepts(one_value("language", text)) == (
+        broken_rule(SLOTS["language"], text) == ""
+    )
 
 
 @settings(max_examples=300)
-@given(st.one_of(st.from_regex(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9][-+][01][0-9]:[0-5][0-9]", fullmatch=True), VALUES))
+@given(
+    st.one_of(
+        st.from_regex(
+            r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9][-+][01][0-9]:[0-5][0-9]",
+            fullmatch=True,
+        ),
+        VALUES,
+    )
+)
 def test_a_time_is_read_as_the_schema_reads_it_between_the_years_2_and_9998(text):
     ours = broken_rule(SLOTS["expires"], text) == ""
     if text[:4] not in ("0001", "9999"):
@@ -172,7 +230,12 @@ def test_a_time_is_read_as_the_schema_reads_it_between_the_years_2_and_9998(text
 
 
 @settings(max_examples=300)
-@given(st.one_of(st.binary(max_size=200), st.binary(max_size=30).map(lambda junk: FULL.encode()[:900] + junk + FULL.encode()[900:])))
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.binary(max_size=30).map(lambda junk: FULL.encode()[:900] + junk + FULL.encode()[900:]),
+    )
+)
 def test_no_bytes_make_it_raise(data):
     assert validate(data).verdict in ("accept", "warn", "reject")
 

@@ -9,7 +9,9 @@ from broadcast.cap import parameters
 from broadcast.cap.rules import RULES
 from broadcast.content import KINDS
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "cap-conformance.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "cap-conformance.md").read_text(
+    encoding="utf-8"
+)
 
 
 def test_every_rule_stands_in_the_docs_under_its_severity():
@@ -18,7 +20,13 @@ def test_every_rule_stands_in_the_docs_under_its_severity():
 
 
 def test_every_parameter_of_ours_stands_in_the_docs():
-    names = {value for value in vars(parameters).values() if isinstance(value, str) and value.startswith(parameters.PREFIX) and value != parameters.PREFIX}
+    names = {
+        value
+        for value in vars(parameters).values()
+        if isinstance(value, str)
+        and value.startswith(parameters.PREFIX)
+        and value != parameters.PREFIX
+    }
     assert {name for name in names if f"`{name}`" not in PAGE} == set()
 
 

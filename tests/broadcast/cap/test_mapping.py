@@ -14,7 +14,20 @@ from broadcast.cap.model import CapAlert
 from broadcast.cap.parse import parse
 from broadcast.cap.validate import validate
 from broadcast.cap.write import write
-from broadcast.content import CERTAINTIES, CHANNELS, KINDS, SEVERITIES, STATUSES, SUBSCRIBER_KINDS, URGENCIES, VISIBILITIES, Audience, Circle, Content, Text
+from broadcast.content import (
+    CERTAINTIES,
+    CHANNELS,
+    KINDS,
+    SEVERITIES,
+    STATUSES,
+    SUBSCRIBER_KINDS,
+    URGENCIES,
+    VISIBILITIES,
+    Audience,
+    Circle,
+    Content,
+    Text,
+)
 from broadcast.problems import Rejected
 from tests.broadcast.cap.documents import RING, area, document, facts, info
 from tests.broadcast.cap.schemas import schema_accepts
@@ -40,12 +53,26 @@ def content(**changes) -> Content:
 
 
 def published(what: Content, **changes) -> CapAlert:
-    options = {"identifier": "ours.1", "sender": "police@example.org", "sender_name": "Police", "sent": NOON, "code": "K7PQ", "public_url": "https://example.org", **changes}
+    options = {
+        "identifier": "ours.1",
+        "sender": "police@example.org",
+        "sender_name": "Police",
+        "sent": NOON,
+        "code": "K7PQ",
+        "public_url": "https://example.org",
+        **changes,
+    }
     return to_cap(what, **{"expires": what.expires, **options})
 
 
 # Any character that XML can hold.
-WORDS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="".join(map(chr, {*range(32)} - {9, 10, 13})) + "\ufffe\uffff"), max_size=12)
+WORDS = st.text(
+    alphabet=st.characters(
+        codec="utf-8",
+        exclude_characters="".join(map(chr, {*range(32)} - {9, 10, 13})) + "\ufffe\uffff",
+    ),
+    max_size=12,
+)
 NAMES = st.text(alphabet="abcé :\"'<&", min_size=1, max_size=8)
 MAYBE = st.none() | WORDS
 LATITUDE = st.floats(-89, 88, allow_nan=False)
@@ -58,13 +85,20 @@ def squares(draw):
     x, y, side = draw(LONGITUDE), draw(LATITUDE), draw(st.floats(0.01, 1))
     outer = ((x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y))
     third = side / 3
-    hole = ((x + third, y + third), (x + 2 * third, y + third), (x + third, y + 2 * third), (x + third, y + third))
+    hole = (
+        (x + third, y + third),
+        (x + 2 * third, y + third),
+        (x + third, y + 2 * third),
+        (x + third, y + third),
+    )
     return (outer, hole) if draw(st.booleans()) else (outer,)
 
 
 CIRCLES = st.builds(Circle, latitude=LATITUDE, longitude=LONGITUDE, radius_km=st.floats(1e-9, 500))
 TUPLES = st.lists(NAMES, max_size=3).map(tuple)
-TEXTS = st.builds(Text, headline=WORDS, description=WORDS, instruction=WORDS, sms=MAYBE, voice=MAYBE)
+TEXTS = st.builds(
+    Text, headline=WORDS, description=WORDS, instruction=WORDS, sms=MAYBE, voice=MAYBE
+)
 CONTENTS = st.builds(
     Content,
     kind=st.sampled_from(KINDS),
@@ -72,14 +106,23 @@ CONTENTS = st.builds(
     urgency=st.sampled_from(URGENCIES),
     severity=st.sampled_from(SEVERITIES),
     certainty=st.sampled_from(CERTAINTIES),
-    languages=st.dictionaries(st.sampled_from(["en", "cy", "en-GB", "ar", "zh-Hans", "pl"]), TEXTS, min_size=1, max_size=4),
+    languages=st.dictionaries(
+        st.sampled_from(["en", "cy", "en-GB", "ar", "zh-Hans", "pl"]), TEXTS, min_size=1, max_size=4
+    ),
     expires=st.datetimes(datetime(2026, 5, 2), datetime(2030, 1, 1), timezones=st.just(UTC)),
     level=st.sampled_from([None, "SEVERE"]),
     scope=st.sampled_from([None, "UK", "community:Harbour people"]),
-    areas=st.lists(st.sampled_from(["E09000033", "E92000001", "one", "W 1"]), min_size=1, max_size=3).map(tuple),
+    areas=st.lists(
+        st.sampled_from(["E09000033", "E92000001", "one", "W 1"]), min_size=1, max_size=3
+    ).map(tuple),
     polygons=st.lists(squares(), max_size=3).map(tuple),
     circles=st.lists(CIRCLES, max_size=2).map(tuple),
-    audience=st.builds(Audience, kinds=st.lists(st.sampled_from(SUBSCRIBER_KINDS), max_size=2).map(tuple), sectors=TUPLES, communities=TUPLES),
+    audience=st.builds(
+        Audience,
+        kinds=st.lists(st.sampled_from(SUBSCRIBER_KINDS), max_size=2).map(tuple),
+        sectors=TUPLES,
+        communities=TUPLES,
+    ),
     channels=st.lists(st.sampled_from(CHANNELS), unique=True).map(tuple),
     hotlines=TUPLES,
     source=MAYBE,
@@ -90,7 +133,11 @@ CONTENTS = st.builds(
 
 
 @settings(max_examples=150)
-@given(CONTENTS, st.sampled_from([None, "Exercise BLUE"]), st.sampled_from(["Alert", "Update", "Cancel"]))
+@given(
+    CONTENTS,
+    st.sampled_from([None, "Exercise BLUE"]),
+    st.sampled_from(["Alert", "Update", "Cancel"]),
+)
 def test_a_message_of_ours_comes_back_as_it_went(what, note, msg_type):
     if what.status == "Exercise" and not (note or what.note or "").strip():
         note = "Exercise BLUE"
@@ -101,14 +148,26 @@ def test_a_message_of_ours_comes_back_as_it_went(what, note, msg_type):
     alert = parse(data)
     back = from_cap(alert, now=NOON)
     assert back.content == what
-    assert (back.ours, back.msg_type, back.code, back.identifier) == (True, msg_type, "K7PQ", "ours.1")
-    assert back.references == tuple((who, which, "2026-05-01T12:00:00-00:00") for who, which, _ in earlier)
+    assert (back.ours, back.msg_type, back.code, back.identifier) == (
+        True,
+        msg_type,
+        "K7PQ",
+        "ours.1",
+    )
+    assert back.references == tuple(
+        (who, which, "2026-05-01T12:00:00-00:00") for who, which, _ in earlier
+    )
     assert list(back.content.languages) == list(what.languages)
     assert write(alert) == data
 
 
 def test_a_document_of_ours_reads_well_to_others():
-    what = content(polygons=(SQUARE,), circles=(Circle(latitude=51.5, longitude=-0.125, radius_km=0.00002),), hotlines=("101",), source="Police")
+    what = content(
+        polygons=(SQUARE,),
+        circles=(Circle(latitude=51.5, longitude=-0.125, radius_km=0.00002),),
+        hotlines=("101",),
+        source="Police",
+    )
     alert = published(what, area_names={"E09000033": "Westminster"})
     said = alert.infos[0]
     assert (alert.sent, said.expires) == ("2026-05-01T12:00:00-00:00", "2026-05-02T12:00:00-00:00")
@@ -116,13 +175,24 @@ def test_a_document_of_ours_reads_well_to_others():
     assert said.areas[0].geocodes == (("GSS", "E09000033"),)
     assert said.areas[1].polygons == ("51.0,0.0 51.0,1.0 52.0,1.0 51.0,0.0",)
     assert said.areas[1].circles == ("51.5,-0.125 0.00002",)
-    assert (alert.scope, said.web, said.contact, alert.source) == ("Public", "https://example.org/v/K7PQ", "101", "Police")
+    assert (alert.scope, said.web, said.contact, alert.source) == (
+        "Public",
+        "https://example.org/v/K7PQ",
+        "101",
+        "Police",
+    )
     assert facts(write(alert)) == facts(write(parse(write(alert))))
 
 
 @pytest.mark.parametrize(
     "kinds,scope",
-    [((), "Public"), (("resident",), "Public"), (("officer", "business"), "Public"), (("officer",), "Restricted"), (("partner", "officer"), "Restricted")],
+    [
+        ((), "Public"),
+        (("resident",), "Public"),
+        (("officer", "business"), "Public"),
+        (("officer",), "Restricted"),
+        (("partner", "officer"), "Restricted"),
+    ],
 )
 def test_what_is_for_officers_and_partners_only_is_restricted(kinds, scope):
     alert = published(content(audience=Audience(kinds=kinds)))
@@ -130,13 +200,19 @@ def test_what_is_for_officers_and_partners_only_is_restricted(kinds, scope):
 
 
 @pytest.mark.parametrize("visibility", VISIBILITIES)
-@pytest.mark.parametrize("audience", [Audience(), Audience(kinds=("officer",)), Audience(sectors=("rail",), communities=("x",))])
+@pytest.mark.parametrize(
+    "audience",
+    [Audience(), Audience(kinds=("officer",)), Audience(sectors=("rail",), communities=("x",))],
+)
 def test_visibility_is_the_scope_and_comes_back(visibility, audience):
     what = content(audience=audience, visibility=visibility)
     data = write(published(what))
     alert = parse(data)
     assert alert.scope.lower() == visibility
-    assert (bool(alert.restriction), bool(alert.addresses)) == (visibility == "restricted", visibility == "private")
+    assert (bool(alert.restriction), bool(alert.addresses)) == (
+        visibility == "restricted",
+        visibility == "private",
+    )
     assert validate(data).verdict == "accept"
     assert schema_accepts(data)
     assert from_cap(alert).content == what
@@ -145,8 +221,14 @@ def test_visibility_is_the_scope_and_comes_back(visibility, audience):
 @pytest.mark.parametrize("kinds,visibility", [((), "public"), (("officer",), "restricted")])
 def test_a_document_of_ours_without_the_parameter_is_as_closed_as_its_audience(kinds, visibility):
     alert = published(content(audience=Audience(kinds=kinds)))
-    infos = tuple(replace(i, parameters=tuple(p for p in i.parameters if p[0] != "fasttime:visibility")) for i in alert.infos)
-    assert from_cap(replace(alert, scope="Public", restriction=None, infos=infos)).content.visibility == visibility
+    infos = tuple(
+        replace(i, parameters=tuple(p for p in i.parameters if p[0] != "fasttime:visibility"))
+        for i in alert.infos
+    )
+    assert (
+        from_cap(replace(alert, scope="Public", restriction=None, infos=infos)).content.visibility
+        == visibility
+    )
 
 
 def test_a_parameter_cannot_open_what_the_scope_closes():
@@ -154,14 +236,25 @@ def test_a_parameter_cannot_open_what_the_scope_closes():
         from_cap(replace(published(content()), scope="Private", addresses="staff"))
 
 
-@pytest.mark.parametrize("scope,more", [("Restricted", "<restriction>staff</restriction>"), ("Private", "<addresses>staff</addresses>")])
+@pytest.mark.parametrize(
+    "scope,more",
+    [
+        ("Restricted", "<restriction>staff</restriction>"),
+        ("Private", "<addresses>staff</addresses>"),
+    ],
+)
 def test_a_foreign_document_that_is_not_public_stays_so(scope, more):
-    data = document(scope=f"<scope>{scope}</scope>", **({"restriction": more} if "restriction" in more else {"addresses": more}))
+    data = document(
+        scope=f"<scope>{scope}</scope>",
+        **({"restriction": more} if "restriction" in more else {"addresses": more}),
+    )
     assert from_cap(parse(data.encode())).content.visibility == scope.lower()
 
 
 def test_a_duration_comes_back_as_the_time_it_ended_in():
-    assert from_cap(published(content(expires=timedelta(hours=24)), expires=TOMORROW)).content == content(expires=TOMORROW)
+    assert from_cap(
+        published(content(expires=timedelta(hours=24)), expires=TOMORROW)
+    ).content == content(expires=TOMORROW)
 
 
 def test_a_level_change_names_its_scope_where_it_has_no_area():
@@ -173,7 +266,9 @@ def test_a_level_change_names_its_scope_where_it_has_no_area():
 
 def test_an_all_clear_says_so_in_caps_words_and_a_correction_by_its_code():
     assert published(content(kind="all_clear")).infos[0].response_types == ("AllClear",)
-    assert published(content(kind="correction", note="The street was wrong")).codes == ("correction",)
+    assert published(content(kind="correction", note="The street was wrong")).codes == (
+        "correction",
+    )
 
 
 def test_an_exercise_must_be_named():
@@ -183,7 +278,9 @@ def test_an_exercise_must_be_named():
 
 
 def test_a_control_character_is_refused_by_name():
-    assert refusal(lambda: write(published(content(languages={"en": Text(headline="a\x00b")})))) == {"cap_text"}
+    assert refusal(
+        lambda: write(published(content(languages={"en": Text(headline="a\x00b")})))
+    ) == {"cap_text"}
 
 
 SQUARE = (((0.0, 51.0), (1.0, 51.0), (1.0, 52.0), (0.0, 51.0)),)
@@ -200,14 +297,28 @@ def draft(text: str, now: datetime | None = NOON):
 
 
 def test_a_foreign_document_becomes_an_incident_for_everybody_in_its_area():
-    places = area(f"<polygon>{RING}</polygon><circle>51.5,-0.25 2</circle><geocode><valueName>ons</valueName><value>E09000033</value></geocode>") + area(
+    places = area(
+        f"<polygon>{RING}</polygon><circle>51.5,-0.25"
+        " 2</circle><geocode><valueName>ons</valueName><value>E09000033</value></geocode>"
+    ) + area(
         "<geocode><valueName>SAME</valueName><value>006109</value></geocode><geocode><valueName>GSS</valueName><value>W06000015</value></geocode>"
     )
     text = document(
         identifier="<identifier>theirs</identifier>",
         incidents='<incidents>flood "the other one"</incidents>',
-        infos=info(middle="<expires>2026-05-01T15:00:00+01:00</expires><headline>Fire</headline><description>Smoke</description><instruction>Stay in</instruction>", areas=places)
-        + info(language="<language>cy</language>", event="<event>Tân</event>", middle="<expires>2026-05-01T16:00:00+01:00</expires>", areas=places),
+        infos=info(
+            middle=(
+                "<expires>2026-05-01T15:00:00+01:00</expires><headline>Fire</headline><description>Smoke</description><instruction>Stay"
+                " in</instruction>"
+            ),
+            areas=places,
+        )
+        + info(
+            language="<language>cy</language>",
+            event="<event>Tân</event>",
+            middle="<expires>2026-05-01T16:00:00+01:00</expires>",
+            areas=places,
+        ),
     )
     drafted = draft(text)
     assert (drafted.ours, drafted.msg_type, drafted.warnings) == (False, "Alert", ())
@@ -217,7 +328,10 @@ def test_a_foreign_document_becomes_an_incident_for_everybody_in_its_area():
         urgency="Immediate",
         severity="Severe",
         certainty="Observed",
-        languages={"en-GB": Text(headline="Fire", description="Smoke", instruction="Stay in"), "cy": Text(headline="Tân")},
+        languages={
+            "en-GB": Text(headline="Fire", description="Smoke", instruction="Stay in"),
+            "cy": Text(headline="Tân"),
+        },
         expires=datetime(2026, 5, 1, 14, tzinfo=UTC),
         areas=("E09000033", "W06000015"),
         polygons=((((-0.1, 51.5), (-0.1, 51.6), (0.0, 51.6), (-0.1, 51.5)),),),
@@ -238,11 +352,37 @@ REFUSED = [
     ("no info", document(infos=""), "area_empty"),
     ("no area", document(infos=info(areas="")), "area_empty"),
     ("an area of words", document(infos=info(areas=area(""))), "area_empty"),
-    ("codes we do not know", document(infos=info(areas=area("<geocode><valueName>SAME</valueName><value>006109</value></geocode>"))), "area_empty"),
-    ("expired", document(infos=info(middle="<expires>2026-05-01T13:00:00+01:00</expires>")), "expired"),
-    ("one language expired", document(infos=info() + info(language="", middle="<expires>2026-05-01T11:00:00-00:00</expires>")), "expired"),
+    (
+        "codes we do not know",
+        document(
+            infos=info(
+                areas=area("<geocode><valueName>SAME</valueName><value>006109</value></geocode>")
+            )
+        ),
+        "area_empty",
+    ),
+    (
+        "expired",
+        document(infos=info(middle="<expires>2026-05-01T13:00:00+01:00</expires>")),
+        "expired",
+    ),
+    (
+        "one language expired",
+        document(
+            infos=info() + info(language="", middle="<expires>2026-05-01T11:00:00-00:00</expires>")
+        ),
+        "expired",
+    ),
     ("one language twice", document(infos=info() + info()), "cap_language"),
-    ("a kind of ours that is none", document(infos=info(middle="<parameter><valueName>fasttime:kind</valueName><value>party</value></parameter>")), "cap_parameter"),
+    (
+        "a kind of ours that is none",
+        document(
+            infos=info(
+                middle="<parameter><valueName>fasttime:kind</valueName><value>party</value></parameter>"
+            )
+        ),
+        "cap_parameter",
+    ),
 ]
 
 
@@ -271,12 +411,22 @@ def test_a_parameter_of_ours_that_was_tampered_with_is_refused_by_name(name, val
 
 def test_the_operator_is_warned_of_what_a_draft_does_otherwise():
     second = info(language="", areas=area("<circle>1,1 1</circle><altitude>5</altitude>"))
-    text = document(scope="<scope>Private</scope>", addresses="<addresses>a</addresses>", infos=info() + second)
-    assert {problem.code for problem in draft(text).warnings} == {"cap_scope", "cap_infos_differ", "cap_altitude"}
+    text = document(
+        scope="<scope>Private</scope>", addresses="<addresses>a</addresses>", infos=info() + second
+    )
+    assert {problem.code for problem in draft(text).warnings} == {
+        "cap_scope",
+        "cap_infos_differ",
+        "cap_altitude",
+    }
 
 
 @settings(max_examples=100)
-@given(st.datetimes(timezones=st.integers(-840, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))))
+@given(
+    st.datetimes(
+        timezones=st.integers(-840, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+    )
+)
 def test_whatever_is_published_when_is_written_with_minus_zero(at):
     if not 2 <= at.year <= 9998:
         return

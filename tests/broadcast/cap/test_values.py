@@ -8,15 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.cap.geometry import circle_text, decimal_text, polygon_text, read_circle, read_polygon
-from broadcast.cap.lists import Reference, join_quoted, join_references, split_quoted, split_references
+from broadcast.cap.geometry import (
+    circle_text,
+    decimal_text,
+    polygon_text,
+    read_circle,
+    read_polygon,
+)
+from broadcast.cap.lists import (
+    Reference,
+    join_quoted,
+    join_references,
+    split_quoted,
+    split_references,
+)
 from broadcast.cap.times import cap_time, parse_cap_time
 from broadcast.content import Circle
 from broadcast.problems import Rejected
 
 
 def test_a_time_is_written_in_utc_with_minus_zero_and_whole_seconds():
-    assert cap_time(datetime(2026, 5, 1, 13, 0, 5, 999999, tzinfo=timezone(timedelta(hours=1)))) == "2026-05-01T12:00:05-00:00"
+    assert (
+        cap_time(datetime(2026, 5, 1, 13, 0, 5, 999999, tzinfo=timezone(timedelta(hours=1))))
+        == "2026-05-01T12:00:05-00:00"
+    )
     assert cap_time(datetime(33, 5, 1, tzinfo=UTC)) == "0033-05-01T00:00:00-00:00"
     with pytest.raises(ValueError, match="aware"):
         cap_time(datetime(2026, 5, 1))
@@ -36,7 +51,18 @@ def test_a_time_is_read_as_utc(text, expected):
     assert (at, at.tzinfo) == (expected, UTC)
 
 
-@pytest.mark.parametrize("text", ["", "now", "2026-05-01", "2026-05-01T12:00:00Z", "2026-02-31T12:00:00-00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T24:00:00-00:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "2026-05-01",
+        "2026-05-01T12:00:00Z",
+        "2026-02-31T12:00:00-00:00",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T24:00:00-00:00",
+    ],
+)
 def test_what_is_no_time_is_refused_by_name(text):
     with pytest.raises(Rejected) as refused:
         parse_cap_time(text)
@@ -52,7 +78,10 @@ def test_lists_are_split_as_caps_text_says():
     assert split_quoted(None) == ()
     assert split_quoted(' one "two three"\nfour ""') == ("one", "two three", "four", "")
     assert split_quoted('one "two') == ("one", "two")
-    assert split_references("a,b,c  d,e d,e,f\n") == (Reference("a", "b", "c"), Reference("d", "e", "f"))
+    assert split_references("a,b,c  d,e d,e,f\n") == (
+        Reference("a", "b", "c"),
+        Reference("d", "e", "f"),
+    )
     assert join_references(split_references("a,b,c d,e,f")) == "a,b,c d,e,f"
 
 

@@ -1,4 +1,6 @@
-"""Whole documents, our own and real ones: our verdict against the schema's and Google's library's, and round trips."""
+"""Whole documents, our own and real ones: our verdict against the schema's and Google's library's,
+and round trips.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from tests.broadcast.cap.documents import facts, names
 from tests.broadcast.cap.schemas import CAP, schema_accepts
 from tests.sources import EITHER, OWN, REFERENCE
 
-# Where we are stricter than the schema, by the rule that says so; every other document it takes, we take.
+# Where we are stricter than the schema, by the rule that says so; every other document it takes, we
+# take.
 STRICTER = {
     "crossing_ring.xml": "polygon_crossing",
     "private_to_nobody.xml": "addresses_missing",
@@ -30,7 +33,9 @@ STRICTER = {
 }
 # Where Google's library finds an error and we do not, and why.
 GOOGLE_ONLY = {
-    "meteoalarm/output_2.0.0.1.AT.1482847571.132AT003.cap.xml": "it wants web to be an absolute address; the schema and CAP take a relative one",
+    "meteoalarm/output_2.0.0.1.AT.1482847571.132AT003.cap.xml": (
+        "it wants web to be an absolute address; the schema and CAP take a relative one"
+    ),
 }
 
 
@@ -45,8 +50,15 @@ def read(row):
 
 
 def is_cap(row):
-    """Return whether CAP 1.2 is the root, and not something inside a feed; xee.cap is an attack, not to be read here."""
-    return not row["path"].endswith("xee.cap") and row["wellformed"] == "yes" and row["ns"] == CAP and etree.fromstring(read(row)).tag == f"{{{CAP}}}alert"
+    """Return whether CAP 1.2 is the root, and not something inside a feed; xee.cap is an attack,
+    not to be read here.
+    """
+    return (
+        not row["path"].endswith("xee.cap")
+        and row["wellformed"] == "yes"
+        and row["ns"] == CAP
+        and etree.fromstring(read(row)).tag == f"{{{CAP}}}alert"
+    )
 
 
 @pytest.mark.parametrize("source", EITHER)
@@ -63,38 +75,67 @@ def test_the_verdict_is_the_schemas_except_where_we_say_why(source):
             assert STRICTER[row["path"]] in names(verdict)
             assert row["xsd_oasis"] == "ok"
         else:
-            assert (verdict.verdict != "reject") == (row["xsd_oasis"] == "ok"), (row["path"], verdict)
+            assert (verdict.verdict != "reject") == (row["xsd_oasis"] == "ok"), (
+                row["path"],
+                verdict,
+            )
     assert checked > (60 if source == REFERENCE else 17)
 
 
 @pytest.mark.reference
 def test_the_schema_of_oasis_says_of_our_documents_what_stands_in_their_list():
-    assert [row["path"] for row in all_rows(OWN) if is_cap(row) and schema_accepts(read(row), REFERENCE) != (row["xsd_oasis"] == "ok")] == []
+    assert [
+        row["path"]
+        for row in all_rows(OWN)
+        if is_cap(row) and schema_accepts(read(row), REFERENCE) != (row["xsd_oasis"] == "ok")
+    ] == []
 
 
 @pytest.mark.parametrize("source", EITHER)
 def test_documents_of_older_versions_are_told_their_version(source):
-    old = [row for row in all_rows(source) if row["ns"].startswith("urn:oasis:names:tc:emergency:cap:1.1") and etree.fromstring(read(row)).tag.endswith("}alert")]
+    old = [
+        row
+        for row in all_rows(source)
+        if row["ns"].startswith("urn:oasis:names:tc:emergency:cap:1.1")
+        and etree.fromstring(read(row)).tag.endswith("}alert")
+    ]
     assert len(old) >= (7 if source == REFERENCE else 1)
     assert all(names(validate(read(row))) == {"cap_version"} for row in old)
 
 
 @pytest.mark.reference
 def test_what_googles_library_calls_an_error_we_reject_too_except_where_we_say_why():
-    rows = (line.split("\t", 1) for line in (REFERENCE / "cap" / "google_library_verdicts.tsv").read_text().splitlines() if "\t" in line)
+    rows = (
+        line.split("\t", 1)
+        for line in (REFERENCE / "cap" / "google_library_verdicts.tsv").read_text().splitlines()
+        if "\t" in line
+    )
     for path, said in rows:
         if "ERROR:" in said and path not in GOOGLE_ONLY:
             assert validate((REFERENCE / "cap" / path).read_bytes()).verdict == "reject", path
 
 
-OURS = ("one_place.xml", "two_languages.xml", "update.xml", "drill_with_file.xml", "cancel_without_info.xml")
+OURS = (
+    "one_place.xml",
+    "two_languages.xml",
+    "update.xml",
+    "drill_with_file.xml",
+    "cancel_without_info.xml",
+)
 
 
 @pytest.mark.parametrize(
     "file",
     [
         *(pytest.param(OWN / "cap" / "documents" / name, id=name) for name in OURS),
-        *(pytest.param(REFERENCE / "cap" / "oasis" / f"example{n}.xml", id=f"oasis-{n}", marks=pytest.mark.reference) for n in range(1, 5)),
+        *(
+            pytest.param(
+                REFERENCE / "cap" / "oasis" / f"example{n}.xml",
+                id=f"oasis-{n}",
+                marks=pytest.mark.reference,
+            )
+            for n in range(1, 5)
+        ),
     ],
 )
 def test_an_example_comes_back_as_it_was(file):
@@ -132,4 +173,8 @@ def canonical(data):
 def without_hints(fact):
     tag, attributes, children = fact
     kept = [pair for pair in attributes if "XMLSchema-instance" not in pair[0]]
-    return tag, kept, [without_hints(child) for child in children] if isinstance(children, list) else children
+    return (
+        tag,
+        kept,
+        [without_hints(child) for child in children] if isinstance(children, list) else children,
+    )
