@@ -13,6 +13,7 @@ COPY broadcast broadcast
 COPY subscribers subscribers
 COPY channels channels
 COPY config config
+COPY service service
 COPY console console
 COPY migrations migrations
 # The build backend came with the lock.

@@ -1,1 +1,1 @@
-"""WHAT is said, and what became of it."""
+"""What is said, to whom it was frozen, and what became of it."""

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from broadcast.rendered import Rendered
+from broadcast.wording.rendered import Rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One message for one person, ready for the wire.
 
-    `attempt` is the person's attempt id (broadcast.attempts). `to` is an E.164 number or an e-mail
-    address. `status` is the CAP status of the message; an adapter refuses every status it does not
-    serve. `expires_at` is aware UTC: no provider may hold the message longer.
+    `attempt` is the person's attempt id (broadcast.ledger.attempts). `to` is an E.164 number or an
+    e-mail address. `status` is the CAP status of the message; an adapter refuses every status it
+    does not serve. `expires_at` is aware UTC: no provider may hold the message longer.
     """
 
     attempt: str

@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import aiosmtplib
 
 from broadcast.problems import Problem, Rejected
-from broadcast.rendered import Rendered
+from broadcast.wording.rendered import Rendered
 from channels.contract import (
     Accepted,
     ChannelError,

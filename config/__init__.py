@@ -1,1 +1,1 @@
-"""HOW it is joined."""
+"""Settings, wiring of adapters, and logging: what is switched on, and nothing that runs."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 
+from broadcast.messages.versions import Margin
 from broadcast.problems import Problem, Rejected
-from broadcast.versions import Margin
 from config.private_folder import make_private
 
 PREFIX = "FASTTIME_"

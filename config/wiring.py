@@ -12,9 +12,9 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from broadcast.problems import Rejected, refuse
-from broadcast.store import Database
+from broadcast.store.database import Database
 from channels.contract import Channel
-from channels.limits import Limiter, MemoryLimiter
+from channels.dispatch.limits import Limiter, MemoryLimiter
 from config.settings import Settings
 
 SIMULATED_ACCOUNT = "ACfa57712e000000000000000000000000"
@@ -56,14 +56,14 @@ class Adapters:
 
 
 def _sms(env: Mapping[str, str], status: str, *, exercise: bool) -> Channel | None:
-    from channels.sms import SmsChannel, SmsSettings
+    from channels.twilio.sms import SmsChannel, SmsSettings
 
     settings = SmsSettings.from_env(env, exercise=exercise)
     return SmsChannel(settings, serves=frozenset({status})) if settings else None
 
 
 def _voice(env: Mapping[str, str], status: str, *, exercise: bool) -> Channel | None:
-    from channels.voice import VoiceChannel, VoiceSettings
+    from channels.twilio.voice import VoiceChannel, VoiceSettings
 
     settings = VoiceSettings.from_env(env, exercise=exercise)
     return VoiceChannel(settings, serves=frozenset({status})) if settings else None
@@ -208,7 +208,7 @@ def limiter(settings: Settings) -> Limiter:
     """Return the shared token buckets (Redis), or those of this process."""
     if not settings.redis_url:
         return MemoryLimiter()
-    from channels.limits import RedisLimiter
+    from channels.dispatch.limits import RedisLimiter
 
     return RedisLimiter.from_url(settings.redis_url)
 

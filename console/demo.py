@@ -23,20 +23,24 @@ from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from broadcast import accounts, areas, levels_store, operators, versions
-from broadcast import ledger as ledger_store
-from broadcast.accounts import Account
 from broadcast.drafts import Follows, read_draft
-from broadcast.fold import SUPPRESSION_REASONS
-from broadcast.operators import Operator
+from broadcast.events.topics import ROLES
+from broadcast.ledger import claims as ledger_store
+from broadcast.ledger import delivery_report
+from broadcast.ledger.delivery_report import Account
+from broadcast.ledger.evidence import SUPPRESSION_REASONS
+from broadcast.levels import history
+from broadcast.messages import versions
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
+from broadcast.places import areas
 from broadcast.problems import Rejected
-from broadcast.store import Database
-from broadcast.topics import ROLES
+from broadcast.store.database import Database
 from config import logging as logs
 from config import settings as settings_module
-from console import migrate
-from console.desk import Desk
-from console.up import Service, build, listen, serve
+from console.processes import migrate
+from console.processes.up import Service, build, listen, serve
+from service.desk import Desk
 from subscribers import demo_world, registry
 from subscribers.csv_import import read_subscribers
 
@@ -326,9 +330,9 @@ async def _set_up(out: Console, service: Service, people: int) -> tuple[Operator
     out.print(f"registry: {len(result.records):,} people imported on the basis “demonstration”")
     before = datetime.now(UTC) - timedelta(days=30)
     await service.db.write(
-        levels_store.import_facts,
+        history.import_facts,
         [
-            levels_store.Fact(
+            history.Fact(
                 scope="UK", level="SUBSTANTIAL", at=before, source="import", note="demonstration"
             )
         ],
@@ -404,7 +408,7 @@ async def _watch(out: Console, desk: Desk, version_id: int, serving: asyncio.Tas
         while time.monotonic() < until:
             if serving.done():
                 serving.result()
-            found = await desk.db.read(accounts.progress, version_id)
+            found = await desk.db.read(delivery_report.progress, version_id)
             for channel, n in found.items():
                 done = n["accepted"] + n["failed"] + n["in_doubt"] + n["skipped"]
                 if bars is not None:
@@ -445,7 +449,7 @@ async def _settled(service: Service, sent: list[tuple[str, int]]) -> list[tuple[
             (
                 title,
                 await service.db.read(
-                    lambda conn, i=version_id: accounts.account(conn, versions.get(conn, i))  # type: ignore[misc]
+                    lambda conn, i=version_id: delivery_report.account(conn, versions.get(conn, i))  # type: ignore[misc]
                 ),
             )
             for title, version_id in sent

@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from broadcast.problems import Problem, Rejected, refuse
 
 if TYPE_CHECKING:
-    from broadcast.store import Database
+    from broadcast.store.database import Database
     from config.settings import Settings
 
 REACH_SECONDS = 10.0
@@ -130,7 +130,7 @@ async def examine_settings(settings: Settings) -> list[Check]:
 
 
 def _channels(settings: Settings) -> list[Check]:
-    from broadcast.content import PERSONAL_CHANNELS
+    from broadcast.content.model import PERSONAL_CHANNELS
     from config import wiring
 
     try:
@@ -148,7 +148,7 @@ def _channels(settings: Settings) -> list[Check]:
 
 
 def _data_folder(settings: Settings) -> Check:
-    from console.data_folder import check_usable, is_running
+    from console.processes.data_folder import check_usable, is_running
 
     if not settings.embedded:
         return passed("data_folder", "not used by a cluster")
@@ -238,7 +238,7 @@ async def _guarded(name: str, ask: Callable[[], Awaitable[list[Check]]]) -> list
 
 
 async def _database(settings: Settings) -> list[Check]:
-    from broadcast.store import TROUBLE
+    from broadcast.store.database import TROUBLE
     from config import wiring
     from console.commands.session import database_trouble
 
@@ -258,9 +258,9 @@ async def _database(settings: Settings) -> list[Check]:
 
 
 async def _ask_database(settings: Settings, db: Database) -> list[Check]:
-    from broadcast import checkup
-    from broadcast.store import database_now
-    from console import migrate
+    from broadcast.store import checkup
+    from broadcast.store.database import database_now
+    from console.processes import migrate
 
     before = datetime.now(UTC)
     theirs = await db.read(database_now)
@@ -312,7 +312,7 @@ async def _ask_database(settings: Settings, db: Database) -> list[Check]:
 
 
 async def _kafka(settings: Settings) -> list[Check]:
-    from broadcast.kafka_topics import check_topics
+    from broadcast.events.kafka_topics import check_topics
 
     problems = await check_topics(settings)
     wrong = [

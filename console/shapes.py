@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from broadcast.content import Content
+from broadcast.content.model import Content
 from broadcast.drafts import writing
-from broadcast.problems import Problem
-from broadcast.versions import Version
+from broadcast.messages.versions import Version
 
 
 def message_json(v: Version, counts: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -47,10 +46,3 @@ def content_json(content: Content) -> dict[str, Any]:
 def rfc3339(at: datetime | None) -> str | None:
     """Return an aware time with its offset, or None."""
     return at.isoformat() if at else None
-
-
-def problem_json(p: Problem) -> dict[str, str]:
-    """Return one problem as it stands in a list: of a refusal's `problems`, or of a preview's
-    `warnings`.
-    """
-    return {"code": p.code, "field": p.field or p.where, "detail": p.detail, "fix": p.fix}

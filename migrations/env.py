@@ -6,11 +6,7 @@ from __future__ import annotations
 
 from alembic import context
 
-import broadcast.tables
-import subscribers.tables
-from broadcast.store import metadata
-
-del broadcast, subscribers
+from migrations.tables import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from shapely.geometry import Polygon as ShapelyPolygon
 
-from broadcast.areas import AreaTree
-from broadcast.audiences import Frozen
-from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, Content
-from broadcast.geometry import inside_circles, inside_shape
-from broadcast.names import folded
+from broadcast.content.model import PERSONAL_CHANNELS, SEVERITIES, Content
+from broadcast.ledger.audiences import Frozen
+from broadcast.levels.names import folded
+from broadcast.places.areas import AreaTree
+from broadcast.places.geometry import inside_circles, inside_shape
 from subscribers.by_area import BY_AREA
 from subscribers.index import RegistryIndex, Rule, Traits, language_for
 

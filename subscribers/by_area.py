@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from broadcast.areas import AreaTree
+from broadcast.places.areas import AreaTree
 from subscribers.csv_import import SubscriberRecord
 
 BY_AREA: Final = ("officer", "partner")

@@ -15,10 +15,10 @@ import numpy as np
 import phonenumbers
 from numpy.typing import NDArray
 
-from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS
-from broadcast.csv_files import is_formula, open_table, unescape
-from broadcast.geometry import UK_BOUNDS
-from broadcast.names import folded
+from broadcast.content.model import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS
+from broadcast.files.csv_files import is_formula, open_table, unescape
+from broadcast.levels.names import folded
+from broadcast.places.geometry import UK_BOUNDS
 from broadcast.problems import Problem, Rejected, refuse
 from subscribers import quiet_hours
 

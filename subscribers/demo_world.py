@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from shapely import Geometry
 from shapely.geometry import MultiPoint, Point, Polygon
 
-from broadcast.areas import AreaRecord
-from broadcast.csv_files import write_rows
-from broadcast.geometry import inside_shape, polygonal
+from broadcast.files.csv_files import write_rows
+from broadcast.places.areas import AreaRecord
+from broadcast.places.geometry import inside_shape, polygonal
 from subscribers.csv_import import COLUMNS, TOPICS
 
 LABEL: Final = (

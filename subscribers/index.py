@@ -20,10 +20,16 @@ from shapely import Geometry
 from sqlalchemy import Connection, text
 from sqlalchemy.util import await_only
 
-from broadcast.audiences import Frozen
-from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS, Audience, Circle
-from broadcast.geometry import inside_circles, inside_shape
-from broadcast.names import folded
+from broadcast.content.model import (
+    PERSONAL_CHANNELS,
+    SEVERITIES,
+    SUBSCRIBER_KINDS,
+    Audience,
+    Circle,
+)
+from broadcast.ledger.audiences import Frozen
+from broadcast.levels.names import folded
+from broadcast.places.geometry import inside_circles, inside_shape
 from subscribers import quiet_hours
 from subscribers.by_area import BY_AREA
 from subscribers.csv_import import TOPICS

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, select
 
-from broadcast.areas import AreaTree
+from broadcast.places.areas import AreaTree
 from subscribers.tables import subscriber
 
 _LISTS = ("sectors", "communities", "topics", "channels", "stopped")

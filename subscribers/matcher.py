@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 import structlog
 from pyroaring import BitMap
 
-from broadcast import audiences, versions
-from broadcast.content import PERSONAL_CHANNELS, Audience, Content
-from broadcast.geometry import from_wkb
-from broadcast.store import Connection, Database, lock_version
-from broadcast.versions import Resolved, Version
+from broadcast.content.model import PERSONAL_CHANNELS, Audience, Content
+from broadcast.ledger import audiences
+from broadcast.messages import versions
+from broadcast.messages.versions import Resolved, Version
+from broadcast.places.geometry import from_wkb
+from broadcast.store.database import Connection, Database, lock_version
 from subscribers.index import IndexIncomplete, RegistryIndex, Rule, topic_of
 from subscribers.registry import shared_contacts
 

@@ -14,11 +14,11 @@ from pyroaring import BitMap
 from sqlalchemy import Connection, TextClause, bindparam, func, insert, select, text, update
 from sqlalchemy.util import await_only
 
-from broadcast.areas import AreaTree
-from broadcast.content import PERSONAL_CHANNELS
-from broadcast.csv_files import escape, write_rows
+from broadcast.content.model import PERSONAL_CHANNELS
+from broadcast.files.csv_files import escape, write_rows
+from broadcast.places.areas import AreaTree
 from broadcast.problems import refuse
-from broadcast.store import UtcDateTime, lock_name
+from broadcast.store.database import UtcDateTime, count_up, lock_name
 from subscribers import by_area
 from subscribers.by_area import BY_AREA
 from subscribers.csv_import import COLUMNS, SubscriberRecord
@@ -58,11 +58,7 @@ def next_change(conn: Connection) -> int:
     """
     if conn.dialect.name == "postgresql":
         return int(conn.execute(text("SELECT pg_current_xact_id()::text::bigint")).scalar_one())
-    sql = (
-        "INSERT INTO meta (key, value) VALUES ('registry_change', '1') ON CONFLICT (key) DO UPDATE"
-        " SET value = CAST(value AS INTEGER) + 1 RETURNING value"
-    )
-    return int(conn.execute(text(sql)).scalar_one())
+    return count_up(conn, "registry_change")
 
 
 def import_records(

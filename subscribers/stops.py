@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from broadcast.store import Connection
+from broadcast.store.database import Connection
 from subscribers.tables import stop
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-from broadcast.store import UtcDateTime, metadata
+from broadcast.store.database import UtcDateTime, metadata
 
 subscriber = Table(
     "subscriber",

@@ -28,7 +28,7 @@ def bare(tmp_path: Path) -> Path:
         REPOSITORY / "tests", clone / "tests", ignore=shutil.ignore_patterns("__pycache__")
     )
     shutil.copy(REPOSITORY / "pyproject.toml", clone)
-    for package in ("broadcast", "subscribers", "channels", "config", "console"):
+    for package in ("broadcast", "subscribers", "channels", "config", "service", "console"):
         (clone / package).symlink_to(REPOSITORY / package)
     return clone
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from broadcast.topics import ROLES
+from broadcast.events.topics import ROLES
 from config.settings import NAMES, PREFIX
 
 ROOT = Path(__file__).parents[1]

@@ -14,18 +14,18 @@ from urllib.parse import unquote
 import pytest
 import typer.main
 
-from broadcast.content import CHANNELS, KINDS
+from broadcast.content.model import CHANNELS, KINDS
 from broadcast.drafts.reading import DEFAULTS
-from broadcast.fold import LINES, SUPPRESSION_REASONS
-from broadcast.operators import PERMISSIONS
-from broadcast.states import STATES, TRANSITIONS
-from broadcast.store import metadata
-from broadcast.topics import ROLES, TOPICS
+from broadcast.events.topics import ROLES, TOPICS
+from broadcast.ledger.evidence import LINES, SUPPRESSION_REASONS
+from broadcast.messages.states import STATES, TRANSITIONS
+from broadcast.operators.operators import PERMISSIONS
+from broadcast.store.database import metadata
 from config.settings import NAMES, PREFIX
 from config.wiring import ADAPTERS
 from console.cli import build
-from console.idempotency import HEADER
-from console.limits import Limits
+from console.server.limits import Limits
+from service.idempotency import HEADER
 from subscribers.csv_import import COLUMNS
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +38,7 @@ OPERATIONS, INTERFACES, ARCHITECTURE, README = (
     PAGES[name]
     for name in ("docs/operations.md", "docs/interfaces.md", "docs/architecture.md", "README.md")
 )
-PACKAGES = ("broadcast", "subscribers", "channels", "config", "console")
+PACKAGES = ("broadcast", "subscribers", "channels", "config", "service", "console")
 SOURCES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for package in PACKAGES
@@ -145,8 +145,7 @@ def test_every_state_is_named() -> None:
 
 
 def test_every_table_has_its_row_and_no_row_names_another() -> None:
-    for name in ("broadcast.tables", "subscribers.tables"):
-        importlib.import_module(name)
+    importlib.import_module("migrations.tables")
     section = ARCHITECTURE.partition("## The tables")[2].partition("\n## ")[0]
     assert sorted(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)) == sorted(
         metadata.tables
@@ -173,7 +172,7 @@ def test_every_log_event_has_its_row_and_no_row_names_another() -> None:
 
 
 def test_every_metric_has_its_row_and_no_row_names_another() -> None:
-    used = set(re.findall(r"\"(fasttime_[a-z_]+)\"", SOURCES["console/metrics.py"]))
+    used = set(re.findall(r"\"(fasttime_[a-z_]+)\"", SOURCES["console/server/metrics.py"]))
     rows = re.findall(r"^\| `(fasttime_[a-z_]+)` \|", OPERATIONS, flags=re.MULTILINE)
     assert sorted(rows) == sorted(used)
 
@@ -188,12 +187,14 @@ def test_every_type_of_event_is_named() -> None:
     used |= set(
         re.findall(
             r"\"(message\.[a-z_]+)\"",
-            SOURCES["broadcast/publishing.py"] + SOURCES["broadcast/audiences.py"],
+            SOURCES["broadcast/messages/publishing.py"] + SOURCES["broadcast/ledger/audiences.py"],
         )
     )
     used |= {
         f"message.{action}"
-        for action in re.findall(r"_done\(conn, v, \"(\w+)\"", SOURCES["broadcast/publishing.py"])
+        for action in re.findall(
+            r"_done\(conn, v, \"(\w+)\"", SOURCES["broadcast/messages/publishing.py"]
+        )
     }
     used |= {f"message.{action}" for action in ("supersede", "correct", "stand_down")}
     assert missing(used, INTERFACES) == set()

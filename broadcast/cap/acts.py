@@ -11,10 +11,10 @@ from sqlalchemy import Connection, select
 
 from broadcast.cap import kept
 from broadcast.cap.model import CapAlert
+from broadcast.messages.published import CANCEL_SUFFIX
+from broadcast.messages.tables import version
+from broadcast.messages.versions import read_content
 from broadcast.problems import Rejected, refuse
-from broadcast.published import CANCEL_SUFFIX
-from broadcast.tables import version
-from broadcast.versions import read_content
 
 
 def message_meant(conn: Connection, alert: CapAlert) -> int | None:

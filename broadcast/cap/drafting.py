@@ -12,12 +12,12 @@ from broadcast.cap import parameters
 from broadcast.cap.gss import gss_codes
 from broadcast.cap.incoming import expiry_text, warnings_of
 from broadcast.cap.model import CapAlert, CapInfo
-from broadcast.cap.validate import judge
-from broadcast.content import Content, less_visible
+from broadcast.cap.validation.validate import judge
+from broadcast.content.model import Content, less_visible
 from broadcast.drafts.reading import Follows, read_source
 from broadcast.drafts.source import Source
 from broadcast.drafts.writing import ring_fields
-from broadcast.geometry import ring_from_cap
+from broadcast.places.geometry import ring_from_cap
 from broadcast.problems import Problem, Rejected, refuse
 
 

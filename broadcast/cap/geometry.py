@@ -12,9 +12,9 @@ from decimal import Decimal
 from shapely import Polygon as ShapelyPolygon
 from shapely import is_valid_reason
 
-from broadcast.cap.lexical import words
-from broadcast.cap.rules import RuleHit, hit
-from broadcast.content import Circle, Ring
+from broadcast.cap.validation.lexical import words
+from broadcast.cap.validation.rules import RuleHit, hit
+from broadcast.content.model import Circle, Ring
 
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,4})?")
 _CROSSING = re.compile(r"\[([^\s\[\]]{1,60}) ([^\s\[\]]{1,60})\]")

@@ -10,10 +10,10 @@ from typing import TypeVar
 from broadcast.cap import parameters
 from broadcast.cap.geometry import read_circle, read_polygon
 from broadcast.cap.gss import gss_codes
-from broadcast.cap.lists import Reference
 from broadcast.cap.model import CapAlert, CapInfo
-from broadcast.cap.rules import RuleHit
-from broadcast.content import Circle, Content, Ring, Text
+from broadcast.cap.validation.lists import Reference
+from broadcast.cap.validation.rules import RuleHit
+from broadcast.content.model import Circle, Content, Ring, Text
 from broadcast.problems import Problem, Rejected, refuse
 
 T = TypeVar("T")

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
+from broadcast.cap.tables import cap_document
+from broadcast.messages.tables import version
 from broadcast.problems import refuse
-from broadcast.tables import cap_document, version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

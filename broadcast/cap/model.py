@@ -7,10 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from broadcast.cap.lexical import collapsed
-from broadcast.cap.lists import Reference, split_quoted, split_references
-from broadcast.cap.structure import DEFAULT_LANGUAGE
-from broadcast.cap.times import parse_cap_time
+from broadcast.cap.validation.lexical import collapsed
+from broadcast.cap.validation.lists import Reference, split_quoted, split_references
+from broadcast.cap.validation.structure import DEFAULT_LANGUAGE
+from broadcast.cap.validation.times import parse_cap_time
 
 Pair = tuple[str, str]  # (valueName, value)
 

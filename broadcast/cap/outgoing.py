@@ -9,10 +9,10 @@ from datetime import datetime
 from broadcast.cap import parameters
 from broadcast.cap.geometry import circle_text, polygon_text
 from broadcast.cap.gss import GSS
-from broadcast.cap.lists import Reference, join_quoted, join_references, split_quoted
 from broadcast.cap.model import CapAlert, CapArea, CapInfo, Pair
-from broadcast.cap.times import cap_time
-from broadcast.content import Content
+from broadcast.cap.validation.lists import Reference, join_quoted, join_references, split_quoted
+from broadcast.cap.validation.times import cap_time
+from broadcast.content.model import Content
 from broadcast.problems import refuse
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broadcast.cap.geometry import polygon_text, read_polygon
 from broadcast.cap.model import CapInfo, Pair
-from broadcast.content import (
+from broadcast.content.model import (
     CHANNELS,
     KINDS,
     VISIBILITIES,

@@ -10,8 +10,8 @@ from typing import Any
 from lxml import etree
 
 from broadcast.cap.model import CapAlert
-from broadcast.cap.reading import Element
-from broadcast.cap.structure import ELEMENTS, NAMESPACE, PAIR, qualified
+from broadcast.cap.validation.reading import Element
+from broadcast.cap.validation.structure import ELEMENTS, NAMESPACE, PAIR, qualified
 from broadcast.problems import refuse
 
 

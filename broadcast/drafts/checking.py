@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from broadcast.content import Content
+from broadcast.content.model import Content
 from broadcast.drafts.reading import Follows, placeholder_problems, read_source
 from broadcast.drafts.source import Source
 from broadcast.drafts.writing import fields_of

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 
 from broadcast.drafts.source import Path, Source, Unquoted, unquoted_problem
-from broadcast.nearest import nearest, shown
+from broadcast.files.nearest import nearest, shown
+from broadcast.files.safe_json import MAX_PROBLEMS, field_path
 from broadcast.problems import Problem, Rejected
-from broadcast.safe_json import MAX_PROBLEMS, field_path
 
 Words = Annotated[str, Strict()]
 

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
 
-from broadcast.content import (
+from broadcast.content.limits import ALL_TEXT, COUNTS, TEXT_LENGTHS, WORD, too_long, too_many
+from broadcast.content.model import (
     CERTAINTIES,
     CHANNELS,
     KINDS,
@@ -26,17 +27,21 @@ from broadcast.content import (
     default_visibility,
     less_visible,
 )
-from broadcast.content_limits import ALL_TEXT, COUNTS, TEXT_LENGTHS, WORD, too_long, too_many
+from broadcast.content.text_rules import (
+    check_not_a_drill,
+    check_placeholders,
+    check_text,
+    sms_too_long,
+)
 from broadcast.drafts import source as sources
 from broadcast.drafts.model import AudienceIn, DraftIn, Shaped, TextIn, shape
 from broadcast.drafts.source import Form, Path, Source
 from broadcast.drafts.times import DEFAULT_EXPIRY, read_expiry, too_long_for_critical
-from broadcast.geometry import circles_from_input, polygons_from_input
-from broadcast.levels import Level, name_key, normalise_scope, parse_level
-from broadcast.nearest import did_you_mean, shown
+from broadcast.files.nearest import did_you_mean, shown
+from broadcast.files.safe_json import MAX_PROBLEMS, field_path
+from broadcast.levels.scales import Level, name_key, normalise_scope, parse_level
+from broadcast.places.geometry import circles_from_input, polygons_from_input
 from broadcast.problems import Problem, Rejected
-from broadcast.safe_json import MAX_PROBLEMS, field_path
-from broadcast.text_rules import check_not_a_drill, check_placeholders, check_text, sms_too_long
 
 T = TypeVar("T")
 Follows = Literal["update", "correct", "all_clear"]

@@ -12,8 +12,8 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from broadcast import safe_json
-from broadcast.nearest import shown
+from broadcast.files import safe_json
+from broadcast.files.nearest import shown
 from broadcast.problems import Problem, Rejected, refuse
 
 Form = Literal["yaml", "json"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-from broadcast.content import Circle, Content, Polygon, Ring, Text
+from broadcast.content.model import Circle, Content, Polygon, Ring, Text
 from broadcast.drafts.times import write_expiry
 
 _NEEDS_QUOTES: Final = re.compile(

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC
 from html import escape
 
-from broadcast.content import Content, Text, is_urgent
-from broadcast.rendered import Facts, Rendered
-from broadcast.segments import count
+from broadcast.content.model import Content, Text, is_urgent
+from broadcast.content.segments import count
 from broadcast.wording.levels import Level
 from broadcast.wording.packs import Pack, direction, fill, pack_for, primary
+from broadcast.wording.rendered import Facts, Rendered
 from broadcast.wording.speech import speaks, spell, spell_numbers
 
 SMS_SEGMENTS = 3

@@ -11,8 +11,8 @@ import unicodedata
 
 from lxml import etree
 
-from broadcast.rendered import Rendered
 from broadcast.wording.packs import Pack, direction, pack_for, primary
+from broadcast.wording.rendered import Rendered
 
 FALLBACK_VOICE = "en-GB"
 SAY_LIMIT = 4000

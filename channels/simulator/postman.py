@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import aiohttp
 import structlog
 
-from channels.callbacks import SIGNATURE, Pairs, sign
 from channels.simulator.door import Door
+from channels.twilio.callbacks import SIGNATURE, Pairs, sign
 
 # all tries of one callback share them:
 # https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Security
 from fastapi.security import HTTPBearer
 
 from console.api import deliveries, events, messages, operator_requests, reading
-from console.context import Web
+from console.server.context import Web
 
 
 def router(web: Web) -> APIRouter:

@@ -7,10 +7,10 @@ from typing import Any
 
 from fastapi import Request
 
-from broadcast import safe_json
-from broadcast.nearest import did_you_mean, shown
+from broadcast.files import safe_json
+from broadcast.files.nearest import did_you_mean, shown
 from broadcast.problems import Problem, Rejected, refuse
-from console.limits import MIB
+from console.server.limits import MIB
 
 JSON = "application/json"
 CAP = "application/cap+xml"

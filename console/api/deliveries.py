@@ -14,18 +14,20 @@ from fastapi import APIRouter, Request
 from pyroaring import BitMap
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from broadcast import accounts, look_ups, operators, versions
-from broadcast.accounts import Account
-from broadcast.content import CHANNELS
-from broadcast.csv_files import escape, write_rows
-from broadcast.fold import LINES
-from broadcast.nearest import did_you_mean, shown
-from broadcast.operators import Operator
+from broadcast.content.model import CHANNELS
+from broadcast.files.csv_files import escape, write_rows
+from broadcast.files.nearest import did_you_mean, shown
+from broadcast.ledger import delivery_report
+from broadcast.ledger.delivery_report import Account
+from broadcast.ledger.evidence import LINES
+from broadcast.messages import versions
+from broadcast.messages.versions import Version
+from broadcast.operators import look_ups, operators
+from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected, refuse
-from broadcast.versions import Version
 from console.api import cursors
 from console.api.messages import message_id_of
-from console.context import Web
+from console.server.context import Web
 
 KEPT_SECONDS = 5.0
 """An account of a million people takes a while: the pages of one reader within this time are cut
@@ -48,7 +50,7 @@ class Accounts:
             now = time.monotonic()
             at, account = self._kept.get(v.id, (-KEPT_SECONDS, None))
             if account is None or now - at >= KEPT_SECONDS:
-                account = await self._web.db.read(accounts.account, v)
+                account = await self._web.db.read(delivery_report.account, v)
                 self._kept[v.id] = (now, account)
                 for old in sorted(self._kept, key=lambda version_id: self._kept[version_id][0])[
                     :-_KEPT

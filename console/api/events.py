@@ -18,12 +18,13 @@ from datetime import timedelta
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from broadcast import listing, operators, readers, versions
-from broadcast.listing import Pulse
-from broadcast.operators import Operator
-from broadcast.states import ENDED
-from broadcast.store import TROUBLE
-from console.context import Web
+from broadcast.messages import listing, readers, versions
+from broadcast.messages.listing import Pulse
+from broadcast.messages.states import ENDED
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
+from broadcast.store.database import TROUBLE
+from console.server.context import Web
 
 LOOK_SECONDS = 0.5
 HEARTBEAT_SECONDS = 10.0

@@ -9,25 +9,28 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from broadcast import accounts, listing, operators, resends, small_counts, versions
 from broadcast.cap import acts
 from broadcast.cap.drafting import content_of, read_cap
-from broadcast.content import Content
+from broadcast.content.model import Content
 from broadcast.drafts import Follows, read_draft
 from broadcast.drafts.model import DraftIn
-from broadcast.operators import Operator
+from broadcast.ledger import delivery_report
+from broadcast.messages import listing, resends, small_counts, versions
+from broadcast.messages.resends import Resend
+from broadcast.messages.versions import Version
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
 from broadcast.problems import Problem, refuse
-from broadcast.resends import Resend
-from broadcast.store import Connection
-from broadcast.versions import Version
+from broadcast.store.database import Connection
 from broadcast.wording.cancelling import REASONS
 from console.api import cursors
 from console.api.bodies import CAP, JSON, check_media_type, only_of, read_act, text_field
-from console.context import Web
-from console.desk import Seen
-from console.idempotency import Act, once
-from console.reading import read_replacing
-from console.shapes import content_json, message_json, problem_json
+from console.server.context import Web
+from console.shapes import content_json, message_json
+from service.desk import Seen
+from service.idempotency import Act, once
+from service.problem_documents import problem_json
+from service.reading import read_replacing
 
 Do = Literal[
     "preview", "submit", "approve", "return", "reject", "hold", "resume", "cancel", "resend"
@@ -159,7 +162,9 @@ def router(web: Web) -> APIRouter:
                 existing
             )
         counts = (
-            (await web.db.read(accounts.account, v)).shown() if v.published else cheap_counts(v)
+            (await web.db.read(delivery_report.account, v)).shown()
+            if v.published
+            else cheap_counts(v)
         )
         history = [
             {

@@ -11,15 +11,15 @@ from typing import IO, Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from broadcast import operator_requests, operators
-from broadcast.identities import check_name
-from broadcast.levels import normalise_scope
-from broadcast.nearest import shown
+from broadcast.files.nearest import shown
+from broadcast.levels.scales import normalise_scope
+from broadcast.operators import operator_requests, operators
+from broadcast.operators.identities import check_name
 from broadcast.problems import refuse
-from broadcast.store import Connection
+from broadcast.store.database import Connection
 from console.api.bodies import JSON, check_media_type, read_act, text_field
-from console.context import Web
-from console.idempotency import Act, once
+from console.server.context import Web
+from service.idempotency import Act, once
 from subscribers import registry
 from subscribers.csv_import import normalise_email
 

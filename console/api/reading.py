@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from broadcast import audit, levels_store, look_ups, operators
+from broadcast.levels import history
+from broadcast.operators import audit, look_ups, operators
 from broadcast.problems import refuse
 from console.api import cursors
-from console.context import Web
+from console.server.context import Web
 from subscribers import listing
 
 _SUBSCRIBER_ROLES = ("administrator", "auditor")
@@ -39,7 +40,7 @@ def router(web: Web) -> APIRouter:
                 [
                     (
                         await web.db.read(
-                            levels_store.effective,
+                            history.effective,
                             tree,
                             area.strip().upper(),
                             at,
@@ -48,9 +49,7 @@ def router(web: Web) -> APIRouter:
                     ).to_json()
                 ]
             )
-        held = await web.db.read(
-            levels_store.show, at, scope, confidential=True, past=as_of is not None
-        )
+        held = await web.db.read(history.show, at, scope, confidential=True, past=as_of is not None)
         return JSONResponse([shown.to_json() for shown in held])
 
     @api.get("/areas")

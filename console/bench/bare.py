@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from config.memory import spare_the_collector
 from console.bench.child import say, told
+from service.memory import spare_the_collector
 
 
 async def mails(url: str, message: bytes, count: int, connections: int) -> float:

@@ -8,8 +8,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from broadcast import audiences
-from broadcast.store import Database
+from broadcast.ledger import audiences
+from broadcast.store.database import Database
 from console.bench import places
 from console.bench.measure import Block, Result, note, of_pairs, side_by_side
 from console.bench.places import ControlRoom

@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from broadcast.events.topics import ROLES
+from broadcast.messages.versions import Version
 from broadcast.problems import refuse
-from broadcast.store import Connection, Database
-from broadcast.topics import ROLES
-from broadcast.versions import Version
+from broadcast.store.database import Connection, Database
 from config import settings as settings_module
 from console.bench import places
 from console.bench.child import Child
@@ -25,7 +25,7 @@ from console.bench.measure import FOREIGN, Result, foreign_load, note, percentil
 from console.bench.places import ControlRoom
 from console.bench.sending import provider
 from console.bench.sink import MARK
-from console.processes import migrated
+from console.processes.cluster import migrated
 
 GOAL_SECONDS = 0.25
 EVERY_SECONDS = 0.4

@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
-from broadcast import messages, operators, publishing
-from broadcast.content import Content, Text
-from broadcast.operators import Operator
+from broadcast.content.model import Content, Text
+from broadcast.messages import authoring, publishing
+from broadcast.messages.publishing import House
+from broadcast.messages.versions import Resolved, Version
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
-from broadcast.publishing import House
-from broadcast.store import Connection, Database
-from broadcast.versions import Resolved, Version
-from console import migrate
+from broadcast.store.database import Connection, Database
+from console.processes import migrate
 
 KEY = "bench" + "0123456789abcdef" * 3
 FROM = "Police alerts <alerts@example.org>"
@@ -224,8 +225,8 @@ class ControlRoom:
                 expires=timedelta(hours=4),
                 channels=channels,
             )
-            v = messages.create(conn, self.author, content, now)
-            return messages.submit(
+            v = authoring.create(conn, self.author, content, now)
+            return authoring.submit(
                 conn,
                 self.author,
                 v.id,

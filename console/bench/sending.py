@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from broadcast.messages.versions import Version
 from broadcast.problems import refuse
-from broadcast.store import Connection, Database
-from broadcast.versions import Version
+from broadcast.store.database import Connection, Database
 from channels.email import SmtpSettings, build_template
-from config.rendering import StoredRenderings
 from console.bench import places
 from console.bench.child import Child, cores, pin
 from console.bench.measure import Block, Result, cpu_seconds, note, of_pairs, side_by_side
 from console.bench.places import ControlRoom, SmtpSink
+from service.rendering import StoredRenderings
 from subscribers.matcher import Matcher
 
 POLL_SECONDS = 0.02

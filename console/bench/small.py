@@ -9,9 +9,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from broadcast.content import Text
-from broadcast.geometry import inside_shape
-from broadcast.segments import count
+from broadcast.content.model import Text
+from broadcast.content.segments import count
+from broadcast.places.geometry import inside_shape
 from console.bench import places
 from console.bench.measure import Block, Result, of_pairs, side_by_side
 

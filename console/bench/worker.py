@@ -10,10 +10,10 @@ import os
 import sys
 
 from config import logging as logs
-from config.memory import spare_the_collector
 from config.settings import load
 from console.bench.child import say, told
-from console.up import build
+from console.processes.up import build
+from service.memory import spare_the_collector
 
 
 async def main(role: str) -> None:

@@ -11,7 +11,7 @@ from console.commands.options import Json
 from console.output import Output
 
 if TYPE_CHECKING:
-    from broadcast.areas import Area
+    from broadcast.places.areas import Area
 
 app = typer.Typer(
     name="areas", help="Wards, boroughs, forces, regions and countries.", no_args_is_help=True
@@ -50,8 +50,8 @@ def import_(
     json: Json = False,
 ) -> None:
     """Import or renew areas: all of the file or nothing."""
-    from broadcast.areas import AreaFields, parse_area_file, store_areas
-    from broadcast.csv_files import read_file
+    from broadcast.files.csv_files import read_file
+    from broadcast.places.areas import AreaFields, parse_area_file, store_areas
     from console.commands.session import Session, run
     from console.output import problem_json
     from subscribers import registry
@@ -111,7 +111,7 @@ def show(
     code: Annotated[str, typer.Argument(metavar="CODE", show_default=False)], json: Json = False
 ) -> None:
     """Print one area: what it lies in, what lies in it, where it is."""
-    from broadcast.nearest import nearest, shown
+    from broadcast.files.nearest import nearest, shown
     from broadcast.problems import refuse
     from console.commands.session import Session, run
 
@@ -224,7 +224,7 @@ def _points(file: Path) -> list[tuple[float, float]]:
     """Return the points of a CSV in its order; raises Rejected with every row that is no place on
     Earth.
     """
-    from broadcast.csv_files import MAX_LINE_CHARS, read_file, read_table
+    from broadcast.files.csv_files import MAX_LINE_CHARS, read_file, read_table
     from broadcast.problems import Problem, Rejected
 
     table = read_table(
@@ -257,7 +257,7 @@ def _points(file: Path) -> list[tuple[float, float]]:
 
 
 def _degrees(lat: str, lon: str, *, where: str) -> tuple[float, float]:
-    from broadcast.nearest import shown
+    from broadcast.files.nearest import shown
     from broadcast.problems import Problem, Rejected
 
     try:

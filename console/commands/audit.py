@@ -13,7 +13,7 @@ from console.commands.options import Json
 from console.output import Output
 
 if TYPE_CHECKING:
-    from broadcast.audit import Head
+    from broadcast.operators.audit import Head
 
 app = typer.Typer(
     name="audit",
@@ -36,7 +36,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """Print the links of the audit chain in their order."""
-    from broadcast import audit
+    from broadcast.operators import audit
     from console.commands.session import Session, run
 
     out = Output(json=json)
@@ -70,7 +70,7 @@ def verify(
     """Check every link and every decision; exit 1 naming the first broken one. Without a head of
     before, a chain written anew as a whole is not noticed.
     """
-    from broadcast import audit
+    from broadcast.operators import audit
     from console.commands.session import Session, run
 
     out = Output(json=json)
@@ -98,7 +98,7 @@ def verify(
 
 def read_head(text: str) -> Head:
     """Return the head that N:HASH names; raises Rejected (exit 2)."""
-    from broadcast.audit import Head
+    from broadcast.operators.audit import Head
     from broadcast.problems import refuse
 
     found = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", text.strip().lower())

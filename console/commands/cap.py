@@ -26,7 +26,7 @@ def validate(
     json: Json = False,
 ) -> None:
     """Judge documents by the rules of CAP; exit 1 if any is rejected. Needs no database."""
-    from broadcast.cap.validate import validate as judge
+    from broadcast.cap.validation.validate import validate as judge
 
     out = Output(json=json)
     verdicts = [(str(file), judge(_read(file))) for file in files]
@@ -47,7 +47,7 @@ def _read(file: Path) -> bytes:
     """Return a file's bytes, the first of a very large one: they are too many for any verdict but
     one.
     """
-    from broadcast.csv_files import read_file
+    from broadcast.files.csv_files import read_file
     from broadcast.problems import Rejected
 
     try:
@@ -65,7 +65,7 @@ def import_(
 ) -> None:
     """Keep a document as received. It is never sent: `message draft` makes a message of it."""
     from broadcast.cap import kept
-    from broadcast.cap.validate import judge
+    from broadcast.cap.validation.validate import judge
     from broadcast.problems import Problem, Rejected
     from console.commands.session import run
 
@@ -179,8 +179,8 @@ def export(
 async def _document(session: Session, name: str) -> bytes | None:
     from dataclasses import replace
 
-    from broadcast import versions
     from broadcast.cap import kept
+    from broadcast.messages import versions
     from broadcast.problems import Rejected
 
     if name.isascii() and name.isdigit() and len(name) < 10:

@@ -14,9 +14,9 @@ from console.commands.options import Json, MessageId, Yes
 from console.output import Output, Progress, sums, write_file
 
 if TYPE_CHECKING:
-    from broadcast.accounts import Account
-    from broadcast.operators import Operator
-    from broadcast.versions import Version
+    from broadcast.ledger.delivery_report import Account
+    from broadcast.messages.versions import Version
+    from broadcast.operators.operators import Operator
     from console.commands.session import Session
 
 _POLL_SECONDS = 0.25
@@ -90,7 +90,7 @@ def deliveries(
     _check_filters(state, channel)
 
     async def work(session: Session) -> None:
-        from broadcast import accounts
+        from broadcast.ledger import delivery_report
 
         await session.log(
             "deliveries.watch" if watched else "deliveries.export" if export else "deliveries",
@@ -99,11 +99,11 @@ def deliveries(
         if watched:
             await _watch(session, out, message_id, version)
             return
-        found = await session.db.read(accounts.of_message, message_id, version)
+        found = await session.db.read(delivery_report.of_message, message_id, version)
         people = await _people(session, found, state, channel) if export or state or channel else []
         if export is not None:
-            from broadcast.content import CHANNELS
-            from broadcast.csv_files import write_rows
+            from broadcast.content.model import CHANNELS
+            from broadcast.files.csv_files import write_rows
 
             names = [
                 *(c for c in CHANNELS if c in found.channels),
@@ -127,9 +127,9 @@ def deliveries(
 
 
 def _check_filters(state: str, channel: str) -> None:
-    from broadcast.content import CHANNELS
-    from broadcast.fold import LINES
-    from broadcast.nearest import did_you_mean, shown
+    from broadcast.content.model import CHANNELS
+    from broadcast.files.nearest import did_you_mean, shown
+    from broadcast.ledger.evidence import LINES
     from broadcast.problems import refuse
 
     if state and state not in LINES:
@@ -151,7 +151,7 @@ def _check_filters(state: str, channel: str) -> None:
 def _answer_account(
     out: Output, document: Any, account: Account, listed: list[dict[str, Any]]
 ) -> None:
-    from broadcast.fold import LINES
+    from broadcast.ledger.evidence import LINES
 
     v = account.version
     told = account.shown()
@@ -186,7 +186,7 @@ async def _people(
     """Return everybody of the account, or those on one line (of one channel), by id, with the line
     of each channel and the reason.
     """
-    from broadcast import reports
+    from broadcast.ledger import failures
     from broadcast.problems import refuse
     from subscribers import names
 
@@ -207,7 +207,7 @@ async def _people(
         for name, there in account.channels.items()
     }
     reason_of = {person: reason for reason, ids in account.suppressed.items() for person in ids}
-    codes = await session.db.read(reports.failure_codes, account.version.id)
+    codes = await session.db.read(failures.failure_codes, account.version.id)
     external = await session.db.read(names.external_ids, chosen)
     return [
         {
@@ -224,7 +224,7 @@ async def _people(
 
 
 def _csv_rows(people: list[dict[str, Any]], channels: list[str]) -> Iterator[list[str]]:
-    from broadcast.csv_files import escape
+    from broadcast.files.csv_files import escape
 
     for p in people:
         yield [
@@ -238,11 +238,12 @@ def _csv_rows(people: list[dict[str, Any]], channels: list[str]) -> Iterator[lis
 
 async def _watch(session: Session, out: Output, message_id: int, number: int | None) -> None:
     """Show progress until nobody is waiting or being handed over, or the version ended."""
-    from broadcast import accounts, versions
+    from broadcast.ledger import delivery_report
+    from broadcast.messages import versions
     from broadcast.problems import refuse
     from console.commands.messages import is_running
 
-    account = await session.db.read(accounts.of_message, message_id, number)
+    account = await session.db.read(delivery_report.of_message, message_id, number)
     if not account.version.published:
         raise refuse(
             "state_conflict",
@@ -281,7 +282,7 @@ async def _watch(session: Session, out: Output, message_id: int, number: int | N
             if not open_ or time.monotonic() - looked >= _ACCOUNT_SECONDS:
                 looked = time.monotonic()
                 account = await session.db.read(
-                    accounts.account, await session.db.read(versions.get, v.id)
+                    delivery_report.account, await session.db.read(versions.get, v.id)
                 )
     _answer_account(out, account.shown(), account, [])
 
@@ -290,10 +291,11 @@ async def _show_progress(session: Session, bars: Progress, v: Version) -> bool:
     """Show each channel's totals; return whether anybody of them is still to be claimed or
     recorded.
     """
-    from broadcast import accounts, small_counts
+    from broadcast.ledger import delivery_report
+    from broadcast.messages import small_counts
 
     open_ = False
-    totals = await session.db.read(accounts.progress, v.id)
+    totals = await session.db.read(delivery_report.progress, v.id)
     shown = small_counts.progress(totals, small_counts.drawn(v.content))
     for channel, n in totals.items():
         recorded = n["accepted"] + n["failed"] + n["in_doubt"] + n["skipped"] + n["waiting"]
@@ -382,7 +384,7 @@ def resend(
     """Order a further delivery attempt to those who were missed; another person approves it by its
     hash.
     """
-    from broadcast import versions
+    from broadcast.messages import versions
     from console.commands.messages import _act, _line, message_document
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
@@ -428,7 +430,7 @@ def replay(
     since = read_time(start, "--from") if start else None
 
     async def work(session: Session) -> int:
-        from broadcast import replay as replaying
+        from broadcast.replay import comparison as replaying
 
         await session.log("replay", str(message or ""), start)
         found = await replaying.run(session.db, since=since, message_id=message)

@@ -12,8 +12,8 @@ from console.commands.options import Json, Why
 from console.output import Output
 
 if TYPE_CHECKING:
-    from broadcast.operators import Operator
-    from broadcast.versions import Version
+    from broadcast.messages.versions import Version
+    from broadcast.operators.operators import Operator
     from console.commands.session import Session
 
 app = typer.Typer(
@@ -65,11 +65,11 @@ async def _unconfirmed(session: Session, scope: str = "") -> list[str]:
     """Return what to say of scopes whose level nobody approved yet, though a file of the past says
     one.
     """
-    from broadcast import levels_store
-    from broadcast.levels import normalise_scope
+    from broadcast.levels import history
+    from broadcast.levels.scales import normalise_scope
 
     wanted = normalise_scope(scope, field="--scope") if scope else None
-    found = await session.db.read(levels_store.only_imported, session.now(), wanted)
+    found = await session.db.read(history.only_imported, session.now(), wanted)
     return [
         f"no level of {s.scope} was approved yet. The import says last {s.level}, since"
         f" {s.since:%-d %B %Y}. "
@@ -91,8 +91,8 @@ def _answer_levels(out: Output, found: list[dict[str, Any]]) -> None:
 async def _standing(
     session: Session, scope: str, area: str, at: datetime, *, past: bool = False
 ) -> list[dict[str, Any]]:
-    from broadcast import levels_store
-    from broadcast.nearest import shown
+    from broadcast.files.nearest import shown
+    from broadcast.levels import history
     from broadcast.problems import refuse
 
     if area:
@@ -104,13 +104,11 @@ async def _standing(
                 "see `fasttime areas list`",
                 field="--area",
             )
-        return [
-            (await session.db.read(levels_store.effective, tree, code, at, past=past)).to_json()
-        ]
+        return [(await session.db.read(history.effective, tree, code, at, past=past)).to_json()]
     return [
         found.to_json()
         for found in await session.db.read(
-            levels_store.show, at, scope or None, confidential=True, past=past
+            history.show, at, scope or None, confidential=True, past=past
         )
     ]
 
@@ -152,7 +150,7 @@ async def draft_change(
     import json
 
     from broadcast.drafts import read_draft
-    from broadcast.levels import normalise_scope, parse_level
+    from broadcast.levels.scales import normalise_scope, parse_level
     from broadcast.problems import refuse
 
     if not why.strip():
@@ -193,7 +191,7 @@ def history(
     json: Json = False,
 ) -> None:
     """Print every change on record, oldest first; with --as-of what held at a moment."""
-    from broadcast import levels_store
+    from broadcast.levels import history
     from console.commands.session import run
 
     out = Output(json=json)
@@ -204,7 +202,7 @@ def history(
         if at is not None:
             _answer_levels(out, await _standing(session, scope, "", at, past=True))
             return
-        document = await session.db.read(levels_store.changes, scope or None, confidential=True)
+        document = await session.db.read(history.changes, scope or None, confidential=True)
         out.table(
             document,
             ("SINCE", "SCOPE", "LEVEL", "SOURCE", "NOTE"),
@@ -222,9 +220,9 @@ def import_(
     """Fill in the past from a file of date, scale, level, note; sends nothing and sets no present
     level: two persons do.
     """
-    from broadcast import levels_store
-    from broadcast.csv_files import MAX_LINE_CHARS, read_file
-    from broadcast.levels import CSV_LIMIT, read_levels_csv
+    from broadcast.files.csv_files import MAX_LINE_CHARS, read_file
+    from broadcast.levels import history
+    from broadcast.levels.scales import CSV_LIMIT, read_levels_csv
     from broadcast.problems import Problem
     from console.commands.session import run
 
@@ -237,7 +235,7 @@ def import_(
             file=file.name,
             today=now.date(),
         )
-        taken, left = await session.db.write(levels_store.import_rows, rows, now)
+        taken, left = await session.db.write(history.import_rows, rows, now)
         await session.log("level.import", file.name, f"rows={len(rows)} recorded={taken}")
         differs = [(row, why) for row, why in left if why != "known"]
         said = {
@@ -270,7 +268,7 @@ def read_time(text: str, field: str) -> datetime:
     """Return a moment: RFC 3339 with an offset, or a day (its first moment in UTC). Raises Rejected
     (time_invalid, time_zone_missing).
     """
-    from broadcast.nearest import shown
+    from broadcast.files.nearest import shown
     from broadcast.problems import refuse
 
     try:

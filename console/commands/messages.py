@@ -13,10 +13,10 @@ from console.commands.options import Json, MessageFile, MessageId, Why, Yes
 from console.output import Output, on_terminal, problem_json, sums
 
 if TYPE_CHECKING:
-    from broadcast.operators import Operator
-    from broadcast.versions import Version
+    from broadcast.messages.versions import Version
+    from broadcast.operators.operators import Operator
     from console.commands.session import Session
-    from console.desk import Seen
+    from service.desk import Seen
 
 app = typer.Typer(
     name="message", help="Write, submit, approve, hold, cancel, correct.", no_args_is_help=True
@@ -27,10 +27,11 @@ async def counts_of(session: Session, v: Version) -> dict[str, Any] | None:
     """Return the account of a version that went out; what was counted at submission of one that did
     not.
     """
-    from broadcast import accounts, small_counts
+    from broadcast.ledger import delivery_report
+    from broadcast.messages import small_counts
 
     if v.published:
-        return (await session.db.read(accounts.account, v)).shown()
+        return (await session.db.read(delivery_report.account, v)).shown()
     return (
         None if v.seen_count is None else {"people": small_counts.number(v.seen_count, v.content)}
     )
@@ -79,7 +80,7 @@ async def drafted(session: Session, out: Output, v: Version, *more: str) -> None
 @app.command("draft")
 def draft(file: MessageFile, json: Json = False) -> None:
     """Start a message; it goes to nobody until a second person approves it."""
-    from broadcast import operators
+    from broadcast.operators import operators
     from console.commands.texts import read_new
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
@@ -158,7 +159,7 @@ def submit(id_: MessageId, json: Json = False) -> None:
 async def _answer_seen(
     session: Session, out: Output, v: Version, seen: Seen, following: str
 ) -> None:
-    from broadcast import small_counts
+    from broadcast.messages import small_counts
 
     out.warn(seen.warnings)
     counts, people = seen.shown(v), small_counts.number(seen.people, v.content)
@@ -197,7 +198,7 @@ def approve(
     json: Json = False,
 ) -> None:
     """Approve as the second person: with that it is published and goes out."""
-    from broadcast import resends
+    from broadcast.messages import resends
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         v = await session.desk.head(id_)
@@ -270,7 +271,7 @@ def people_in_words(v: Version) -> str:
 
 
 def _people(v: Version) -> str:
-    from broadcast import small_counts
+    from broadcast.messages import small_counts
 
     return str(small_counts.number(v.seen_count or 0, v.content))
 
@@ -279,8 +280,8 @@ async def is_running(session: Session) -> bool:
     """Return whether anything is there to hand messages over: an `up` on this data folder, or the
     cluster's workers.
     """
-    from broadcast import checkup
-    from console.data_folder import is_running as up_is_running
+    from broadcast.store import checkup
+    from console.processes.data_folder import is_running as up_is_running
 
     if session.settings.embedded and session.settings.database_url.startswith("sqlite"):
         return up_is_running(session.settings.data)
@@ -397,7 +398,7 @@ def _follow(id_: int, action: str, file: Any, json: bool) -> None:
 @app.command("list")
 def list_(json: Json = False) -> None:
     """Print every message's newest version, newest first."""
-    from broadcast import versions
+    from broadcast.messages import versions
     from console.commands.session import run
     from console.shapes import message_json
 
@@ -427,8 +428,8 @@ def list_(json: Json = False) -> None:
 @app.command("show")
 def show(id_: MessageId, json: Json = False) -> None:
     """Print a message: its state, its text, its versions."""
-    from broadcast import resends, versions
     from broadcast.drafts import to_yaml
+    from broadcast.messages import resends, versions
     from console.commands.session import run
     from console.shapes import content_json, message_json
 

@@ -53,8 +53,8 @@ def add(
     json: Json = False,
 ) -> None:
     """Make an operator and print their token, once."""
-    from broadcast import operators
-    from broadcast.levels import normalise_scope
+    from broadcast.levels.scales import normalise_scope
+    from broadcast.operators import operators
     from broadcast.problems import Problem
     from console.commands.session import Session, machine_user, run
     from subscribers.csv_import import normalise_email
@@ -112,7 +112,7 @@ def add(
 @app.command("list")
 def list_(json: Json = False) -> None:
     """Print every operator, without their tokens."""
-    from broadcast import operators
+    from broadcast.operators import operators
     from console.commands.session import Session, run
 
     out = Output(json=json)
@@ -136,7 +136,7 @@ def disable(
     json: Json = False,
 ) -> None:
     """Make an operator's token worthless from now on."""
-    from broadcast import operators
+    from broadcast.operators import operators
     from console.commands.session import Session, machine_user, run
 
     out = Output(json=json)

@@ -52,7 +52,7 @@ def up(host: Host = _HOST, port: Port = _PORT) -> None:
     ten seconds.
     """
     from console.commands.session import load_settings
-    from console.up import run
+    from console.processes.up import run
 
     raise typer.Exit(run(load_settings(), host, port))
 
@@ -60,7 +60,7 @@ def up(host: Host = _HOST, port: Port = _PORT) -> None:
 def web(host: Host = _HOST, port: Port = _PORT) -> None:
     """Run a cluster's web process: API, webhooks, pages."""
     from console.commands.session import load_settings
-    from console.processes import web as run
+    from console.processes.cluster import web as run
 
     raise typer.Exit(run(load_settings(), host, port))
 
@@ -68,7 +68,7 @@ def web(host: Host = _HOST, port: Port = _PORT) -> None:
 def relay() -> None:
     """Run a cluster's relay: from the outbox to Kafka."""
     from console.commands.session import load_settings
-    from console.processes import relay as run
+    from console.processes.cluster import relay as run
 
     raise typer.Exit(run(load_settings()))
 
@@ -80,6 +80,6 @@ def worker(
 ) -> None:
     """Run a cluster's worker in one role."""
     from console.commands.session import load_settings
-    from console.processes import worker as run
+    from console.processes.cluster import worker as run
 
     raise typer.Exit(run(load_settings(), role))

@@ -30,8 +30,8 @@ def migrate(json: Json = False) -> None:
     import asyncio
 
     from console.commands.session import load_settings
-    from console.data_folder import check_usable
-    from console.processes import migrated
+    from console.processes.cluster import migrated
+    from console.processes.data_folder import check_usable
 
     settings = load_settings()
     if settings.embedded:

@@ -16,11 +16,11 @@ from broadcast.problems import Rejected, refuse
 from console.output import Output
 
 if TYPE_CHECKING:
-    from broadcast.operators import Operator
-    from broadcast.store import Database
+    from broadcast.operators.operators import Operator
+    from broadcast.store.database import Database
     from config.settings import Settings
     from config.wiring import Adapters
-    from console.desk import Desk
+    from service.desk import Desk
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class Session:
     def desk(self) -> Desk:
         """The desk at which a person acts."""
         if self._desk is None:
-            from console.up import make_desk
+            from console.processes.up import make_desk
 
             self._desk = make_desk(
                 self.settings, self.db, self.adapters.on if self.adapters is not None else _all_off
@@ -93,7 +93,7 @@ class Session:
 
     async def log(self, action: str, subject: str, detail: str = "") -> None:
         """Record what is done as the machine's administrator."""
-        from broadcast import operators
+        from broadcast.operators import operators
 
         await self.db.write(
             operators.log_admin,
@@ -121,10 +121,10 @@ async def opened(
     channels (exit 2), an unusable data folder or schema (2), a database that cannot be reached
     (69).
     """
-    from broadcast.store import TROUBLE
+    from broadcast.store.database import TROUBLE
     from config import wiring
-    from console import migrate
-    from console.data_folder import check_usable
+    from console.processes import migrate
+    from console.processes.data_folder import check_usable
 
     adapters = wiring.adapters(settings) if with_adapters else None
     if settings.embedded:

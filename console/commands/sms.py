@@ -37,9 +37,9 @@ def segments(
     json: Json = False,
 ) -> None:
     """Count encoding, segments and the characters that cost; never refuses a text."""
-    from broadcast.csv_files import read_file
+    from broadcast.content.segments import count
+    from broadcast.files.csv_files import read_file
     from broadcast.problems import Problem, Rejected, refuse
-    from broadcast.segments import count
 
     if (text is None) == (file is None):
         raise refuse(

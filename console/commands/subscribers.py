@@ -12,7 +12,7 @@ from console.commands.options import Json
 from console.output import Output, problem_json, write_file
 
 if TYPE_CHECKING:
-    from broadcast.store import Connection
+    from broadcast.store.database import Connection
     from console.commands.session import Session
 
 app = typer.Typer(name="subscribers", help="The people who hear it.", no_args_is_help=True)
@@ -39,7 +39,7 @@ def import_(
     import asyncio
     from dataclasses import asdict
 
-    from broadcast.csv_files import MAX_LINE_CHARS, read_file
+    from broadcast.files.csv_files import MAX_LINE_CHARS, read_file
     from broadcast.problems import Problem, Rejected, refuse
     from console.commands.session import run
     from subscribers import registry

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from broadcast.problems import Problem, refuse
 
 if TYPE_CHECKING:
-    from broadcast.content import Content
+    from broadcast.content.model import Content
     from broadcast.drafts import Follows
     from console.commands.session import Session
 
@@ -26,7 +26,7 @@ def read_source(file: Path) -> tuple[bytes, Form, str]:
     """Return a text's bytes, its form, and the name that refusals use. Raises Rejected
     (file_unreadable, file_type).
     """
-    from broadcast.csv_files import bounded, read_file
+    from broadcast.files.csv_files import bounded, read_file
 
     if str(file) == "-":
         data = bounded(sys.stdin.buffer, "stdin", max_bytes=_MAX_BYTES)

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from broadcast.audit import chained, decision_digest
-from broadcast.store import UtcDateTime
+from broadcast.operators.audit import chained, decision_digest
+from broadcast.store.database import UtcDateTime
 
 revision = "0002"
 down_revision = "0001"

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
-from broadcast.audit import Head, chained, operator_digest
-from broadcast.store import UtcDateTime
+from broadcast.operators.audit import Head, chained, operator_digest
+from broadcast.store.database import UtcDateTime
 
 revision = "0005"
 down_revision = "0004"

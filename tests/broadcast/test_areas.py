@@ -11,11 +11,11 @@ import pytest
 import shapely
 from shapely.geometry import box, mapping
 
-from broadcast.areas import AreaFields, AreaRecord, AreaTree, parse_area_file, store_areas
-from broadcast.content import Circle
-from broadcast.geometry import inside_shape, polygons_of
+from broadcast.content.model import Circle
+from broadcast.places.areas import AreaFields, AreaRecord, AreaTree, parse_area_file, store_areas
+from broadcast.places.geometry import inside_shape, polygons_of
 from broadcast.problems import Rejected
-from broadcast.store import Database, metadata
+from broadcast.store.database import Database, metadata
 from tests.geography import London
 from tests.sources import EITHER, REFERENCE
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from broadcast.content import CHANNELS, KINDS, Audience, Circle, Content, Text, is_urgent
+from broadcast.content.model import CHANNELS, KINDS, Audience, Circle, Content, Text, is_urgent
 from broadcast.drafts import placeholder_problems, read_draft
 from broadcast.drafts.reading import DEFAULTS
 from broadcast.problems import Problem, Rejected

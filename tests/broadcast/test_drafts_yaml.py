@@ -12,7 +12,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from broadcast.content import (
+from broadcast.content.model import (
     CERTAINTIES,
     CHANNELS,
     SEVERITIES,
@@ -25,10 +25,10 @@ from broadcast.content import (
     Content,
     Text,
 )
+from broadcast.content.text_rules import check_not_a_drill, check_text, sms_too_long
 from broadcast.drafts import read_draft, to_yaml
-from broadcast.levels import LEVELS, name_key
+from broadcast.levels.scales import LEVELS, name_key
 from broadcast.problems import Problem, Rejected
-from broadcast.text_rules import check_not_a_drill, check_text, sms_too_long
 
 NOW = datetime(2026, 9, 21, 12, tzinfo=UTC)
 GOOD = (

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import box
 
-from broadcast.content import Circle
-from broadcast.geometry import (
+from broadcast.content.model import Circle
+from broadcast.places.geometry import (
     check_place,
     circle_bounds,
     circle_outline,

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from broadcast import operators
-from broadcast.identities import as_seen, check_name, mailbox
-from broadcast.operators import Operator
+from broadcast.operators import operators
+from broadcast.operators.identities import as_seen, check_name, mailbox
+from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected
-from broadcast.store import Database
-from console import migrate
+from broadcast.store.database import Database
+from console.processes import migrate
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 

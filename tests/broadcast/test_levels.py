@@ -13,7 +13,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from broadcast.levels import (
+from broadcast.levels.scales import (
     Fact,
     History,
     Level,

@@ -16,20 +16,20 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from broadcast import outbox
-from broadcast.kafka_topics import (
+from broadcast.events import outbox
+from broadcast.events.kafka_topics import (
     MAX_EVENT_BYTES,
     check_topics,
     compare,
     create_topics,
     partitions_of,
 )
-from broadcast.outbox import OutboxRow
+from broadcast.events.outbox import OutboxRow
+from broadcast.events.relay import CarrierAway, KafkaCarrier, move, run_relay
+from broadcast.events.topics import ALERTS, DELIVERIES_URGENT, RECEIPTS, TOPICS
 from broadcast.problems import Rejected
-from broadcast.relay import CarrierAway, KafkaCarrier, move, run_relay
-from broadcast.store import TROUBLE, Database
-from broadcast.topics import ALERTS, DELIVERIES_URGENT, RECEIPTS, TOPICS
-from console import migrate
+from broadcast.store.database import TROUBLE, Database
+from console.processes import migrate
 from tests.services import Kafka, free_port
 
 

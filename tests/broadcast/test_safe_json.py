@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from broadcast.files.safe_json import MAX_DEPTH, MAX_PROBLEMS, loads
 from broadcast.problems import Problem, Rejected
-from broadcast.safe_json import MAX_DEPTH, MAX_PROBLEMS, loads
 
 LIMIT = 1024 * 1024
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.segments import GSM_BASIC, GSM_EXTENSION, count
+from broadcast.content.segments import GSM_BASIC, GSM_EXTENSION, count
 from tests.sms_vectors import sms_vectors
 from tests.sources import EITHER
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.text_rules import (
+from broadcast.content.text_rules import (
     check_not_a_drill,
     check_placeholders,
     check_text,

@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
+from broadcast.content.text_rules import check_not_a_drill
 from broadcast.problems import Rejected
-from broadcast.text_rules import check_not_a_drill
 from broadcast.wording.languages import ENGLISH, WELSH
 from broadcast.wording.levels import (
     LEVELS,

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree, html
 
-from broadcast.content import CHANNELS, KINDS, Content, Text
-from broadcast.rendered import Facts
-from broadcast.segments import count
-from broadcast.text_rules import check_not_a_drill
+from broadcast.content.model import CHANNELS, KINDS, Content, Text
+from broadcast.content.segments import count
+from broadcast.content.text_rules import check_not_a_drill
 from broadcast.wording.levels import LEVELS
 from broadcast.wording.packs import all_packs, direction, pack_for
 from broadcast.wording.render import choose_language, render
+from broadcast.wording.rendered import Facts
 from broadcast.wording.speech import (
     SAY_LIMIT,
     speaks,

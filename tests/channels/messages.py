@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from broadcast.rendered import Rendered
+from broadcast.wording.rendered import Rendered
 from channels.contract import Delivery
 
 TEXT = Rendered(

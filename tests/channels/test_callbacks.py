@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.problems import Rejected
-from channels.callbacks import (
+from channels.twilio.callbacks import (
     KNOWN,
     RECEIPT_FIELDS,
     StatusReceipt,

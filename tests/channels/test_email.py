@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcast.problems import Rejected
-from broadcast.rendered import Rendered
+from broadcast.wording.rendered import Rendered
 from channels.contract import Accepted, ChannelError, InDoubt, Refused, Unavailable
 from channels.email import EmailChannel, SmtpSettings, build_template, envelope_address, is_reserved
 from channels.simulator import run_simulator

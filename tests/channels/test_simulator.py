@@ -16,14 +16,14 @@ import pytest
 from aiohttp import web
 
 from broadcast.problems import Rejected
-from channels.callbacks import SIGNATURE, check_signature
 from channels.contract import ChannelError, InDoubt, Refused, Unavailable
 from channels.email import EmailChannel, SmtpSettings
 from channels.simulator import Simulator, SimulatorSettings, run_simulator
 from channels.simulator.postman import retry_rule
-from channels.sms import SmsChannel, SmsSettings
-from channels.twilio_client import TwilioClient, TwilioHttp
-from channels.voice import VoiceChannel, VoiceSettings
+from channels.twilio.callbacks import SIGNATURE, check_signature
+from channels.twilio.client import TwilioClient, TwilioHttp
+from channels.twilio.sms import SmsChannel, SmsSettings
+from channels.twilio.voice import VoiceChannel, VoiceSettings
 from tests.channels.messages import CALL, MAIL, a_delivery, an_attempt
 from tests.channels.twilio_api import answers
 from tests.sources import EITHER, OWN
@@ -589,7 +589,7 @@ async def test_inboxes_have_their_ways(
 async def test_the_ledger_reads_a_mail_as_a_person_would(
     simulator: Simulator, mail: EmailChannel, body: str, read: str
 ) -> None:
-    from broadcast.rendered import Rendered
+    from broadcast.wording.rendered import Rendered
 
     for number in range(2):
         await mail.send(

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from channels.contract import Accepted, ChannelError, InDoubt, Refused, Unavailable
-from channels.sms import SmsChannel, SmsSettings
-from channels.twilio_client import (
+from channels.twilio.client import (
     ERROR_CODES,
     check_reachable,
     is_drama_number,
@@ -17,6 +16,7 @@ from channels.twilio_client import (
     on_loopback,
     provider_code,
 )
+from channels.twilio.sms import SmsChannel, SmsSettings
 from tests.channels.messages import a_delivery
 from tests.channels.provider import RESET, SILENCE, Provider, a_provider, http
 from tests.sources import OWN

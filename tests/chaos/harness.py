@@ -28,17 +28,21 @@ from typing import Any, TypeVar
 from pyroaring import BitMap
 from sqlalchemy import Connection, func, select, text
 
-from broadcast import accounts, areas, attempts, audiences, ledger, operators, replay, versions
-from broadcast.accounts import Account
-from broadcast.content import Content, Text
-from broadcast.fold import LINES
-from broadcast.store import TROUBLE, Database
-from broadcast.tables import batch, outcome, receipt, slice_
-from broadcast.versions import Version
+from broadcast.content.model import Content, Text
+from broadcast.ledger import attempts, audiences, claims, delivery_report
+from broadcast.ledger.delivery_report import Account
+from broadcast.ledger.evidence import LINES
+from broadcast.ledger.tables import batch, outcome, receipt, slice_
+from broadcast.messages import versions
+from broadcast.messages.versions import Version
+from broadcast.operators import operators
+from broadcast.places import areas
+from broadcast.replay import comparison
+from broadcast.store.database import TROUBLE, Database
 from config import settings as settings_module
 from config import wiring
-from console import migrate
-from console.up import make_desk
+from console.processes import migrate
+from console.processes.up import make_desk
 from subscribers import registry
 from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import REGION, demo_areas
@@ -425,7 +429,9 @@ class System:
         return v
 
     async def account(self, version_id: int) -> Account:
-        return await self.read(lambda conn: accounts.account(conn, versions.get(conn, version_id)))
+        return await self.read(
+            lambda conn: delivery_report.account(conn, versions.get(conn, version_id))
+        )
 
     async def claimed(self, version_id: int) -> int:
         """Return how many people of a version were claimed so far."""
@@ -798,7 +804,7 @@ def _held_against_slices(
             )
         if entry["taken"]:
             taken.setdefault((s.version_id, s.channel), BitMap()).add(person)
-            if not ledger.repeats(
+            if not claims.repeats(
                 stored.causes[s.batch_id]
             ):  # ordered by a person and marked REPEAT
                 by_person[s.version_id, s.channel, person] += 1
@@ -945,12 +951,12 @@ async def _doubts(
 
 
 async def _replayed(system: System, verdict: Verdict) -> None:
-    rebuilt = await replay.run(system.db)
+    rebuilt = await comparison.run(system.db)
     verdict.facts["replay"] = (
         f"{rebuilt['events']:,} events, {len(rebuilt['differences'])} differences"
     )
     verdict.faults += [
-        f"replay: {replay.text(difference)}" for difference in rebuilt["differences"]
+        f"replay: {comparison.text(difference)}" for difference in rebuilt["differences"]
     ]
 
 

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 from random import Random
 
-from broadcast.outbox import OutboxRow
-from broadcast.relay import KafkaCarrier
+from broadcast.events.outbox import OutboxRow
+from broadcast.events.relay import KafkaCarrier
 from config import settings as settings_module
-from console import processes
+from console.processes import cluster
 
 
 class LossyCarrier:
@@ -38,7 +38,7 @@ class LossyCarrier:
 if __name__ == "__main__":
     settings = settings_module.load(os.environ)
     sys.exit(
-        processes.relay(
+        cluster.relay(
             settings,
             carrier=LossyCarrier(
                 KafkaCarrier(settings.kafka_bootstrap), float(sys.argv[1]), Random(int(sys.argv[2]))

@@ -11,11 +11,13 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import text
 
-from broadcast import areas, audiences, operators
-from broadcast.store import Connection, Database
+from broadcast.ledger import audiences
+from broadcast.operators import operators
+from broadcast.places import areas
+from broadcast.store.database import Connection, Database
 from config import settings as settings_module
-from console import migrate
-from console.up import make_desk
+from console.processes import migrate
+from console.processes.up import make_desk
 from subscribers import registry
 from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import demo_areas

@@ -24,7 +24,7 @@ def child(system: System, kind: str) -> int | None:
     assert process is not None
     for pid in tree_of(process.pid):
         words = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
-        if b"console.child" in words and kind.encode() in words:
+        if b"console.processes.child" in words and kind.encode() in words:
             return pid
     return None
 

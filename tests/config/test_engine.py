@@ -8,16 +8,17 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import Connection, insert, select
 
-from broadcast import ledger, receipts, replies
+from broadcast.ledger import claims, receipts
 from broadcast.problems import Rejected
-from broadcast.store import Database, metadata
-from broadcast.tables import idempotency
+from broadcast.store import replies
+from broadcast.store.database import Database, metadata
+from broadcast.store.tables import idempotency
 from channels.contract import ProviderRecord
-from channels.limits import MemoryLimiter
+from channels.dispatch.limits import MemoryLimiter
 from channels.memory import MemoryChannel
 from config import settings
-from config.engine import FORGET_EVERY, Engine, other_contacts
 from config.wiring import Adapters
+from service.engine import FORGET_EVERY, Engine, other_contacts
 from subscribers import registry
 from tests.chaos.harness import people
 from tests.ledger.world import World
@@ -161,7 +162,7 @@ async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_n
     )
     v = await world.live([1], channels="voice", status="Exercise")
     (found,) = await db.read(
-        ledger.candidates, "routine", "voice", ("Exercise",), datetime.now(UTC)
+        claims.candidates, "routine", "voice", ("Exercise",), datetime.now(UTC)
     )
     (s,) = await world.claim(candidate=found)
     await world.done(s, "in_doubt")
@@ -179,7 +180,7 @@ async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_n
     await engine.settle()
     await db.write(receipts.fold_waiting, datetime.now(UTC))
     assert (live.asked, drill.asked) == (0, 1)
-    assert [a["state"] for a in await db.read(ledger.attempts_of, v.id, 1)] == [state]
+    assert [a["state"] for a in await db.read(claims.attempts_of, v.id, 1)] == [state]
 
 
 async def test_another_contact_point_is_looked_for_only_where_a_channel_is_on(db: Database) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from broadcast.problems import Rejected
-from broadcast.store import Database
+from broadcast.store.database import Database
 from config.private_folder import make_private
 from config.settings import load
 

@@ -20,20 +20,22 @@ import aiohttp
 import uvicorn
 from shapely import box
 
-from broadcast import ledger, operators, versions
-from broadcast.areas import AreaRecord, store_areas
-from broadcast.attempts import new_slice_attempt, person_attempt
-from broadcast.ledger import Outcome, Slice
-from broadcast.store import Database
-from channels import callbacks
+from broadcast.ledger import claims
+from broadcast.ledger.attempts import new_slice_attempt, person_attempt
+from broadcast.ledger.claims import Outcome, Slice
+from broadcast.messages import versions
+from broadcast.operators import operators
+from broadcast.places.areas import AreaRecord, store_areas
+from broadcast.store.database import Database
+from channels.twilio import callbacks
 from config import settings as settings_module
 from config import wiring
 from config.settings import Settings
-from console import migrate
-from console.desk import Desk
-from console.door import make_server, run_server
-from console.up import make_desk
-from console.web import create_app
+from console.processes import migrate
+from console.processes.up import make_desk
+from console.server.door import make_server, run_server
+from console.server.web import create_app
+from service.desk import Desk
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.registry import import_records
 
@@ -221,18 +223,18 @@ class Site:
         """Claim the next slice of a channel, as a sender would."""
         statuses = (status,) if status else ("Actual", "Exercise")
         candidate = (
-            await self.db.read(ledger.candidates, lane, channel, statuses, datetime.now(UTC))
+            await self.db.read(claims.candidates, lane, channel, statuses, datetime.now(UTC))
         )[0]
         made = (lambda: attempt) if attempt else new_slice_attempt
         found = await self.db.write(
-            ledger.claim, candidate, want=32, worker="w1", attempts=made, suppress=lambda *_: {}
+            claims.claim, candidate, want=32, worker="w1", attempts=made, suppress=lambda *_: {}
         )
         assert found is not None
         return found[0][0]
 
     async def done(self, s: Slice, state: str = "accepted") -> None:
         await self.db.write(
-            ledger.record,
+            claims.record,
             [(s, [Outcome(position=p, person_id=person, state=state) for p, person in s.people])],
             at=datetime.now(UTC),
         )

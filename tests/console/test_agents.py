@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.kafka_topics import create_topics
+from broadcast.events.kafka_topics import create_topics
 from broadcast.problems import Rejected
 from config.settings import Settings, load
-from console.agents import is_event, note
-from console.worker import Seldom, keep_faust, require_cluster, run
+from console.processes.agents import is_event, note
+from console.processes.worker import Seldom, keep_faust, require_cluster, run
 from tests.services import Kafka
 
 

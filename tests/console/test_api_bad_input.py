@@ -13,10 +13,10 @@ import pytest_asyncio
 from sqlalchemy import Connection, update
 from starlette.requests import Request
 
-from broadcast import replies
 from broadcast.drafts import read_draft
-from broadcast.tables import idempotency as table
-from console import idempotency
+from broadcast.store import replies
+from broadcast.store.tables import idempotency as table
+from service import idempotency
 from tests.console.site import CAMDEN, Site, a_draft, open_site
 
 HOUR = timedelta(hours=1)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from broadcast import versions
 from broadcast.cap import kept
+from broadcast.messages import versions
 from tests.broadcast.cap.documents import area, document, info
 from tests.console.site import WESTMINSTER, Answer, Site, open_site
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broadcast import operators
+from broadcast.operators import operators
 from tests.console.site import CAMDEN, Site, a_draft, open_site
 
 

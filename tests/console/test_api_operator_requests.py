@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from broadcast import audit, operator_requests, operators
+from broadcast.operators import audit, operator_requests, operators
+from broadcast.operators.tables import operator, operator_request
 from broadcast.problems import Rejected
-from broadcast.store import Database
-from broadcast.tables import idempotency, operator, operator_request
+from broadcast.store.database import Database
+from broadcast.store.tables import idempotency
 from tests.console.site import Site, open_site
 
 PATH = "/api/v1/operator-requests"
@@ -183,7 +184,7 @@ async def test_a_request_that_waited_for_a_week_or_whose_asker_was_disabled_asks
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    from console import migrate
+    from console.processes import migrate
 
     url = (
         f"sqlite:///{tmp_path}/x.db"

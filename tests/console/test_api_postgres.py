@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from broadcast import replies
 from broadcast.problems import Rejected
-from broadcast.replies import Reply, Reservation
+from broadcast.store import replies
+from broadcast.store.replies import Reply, Reservation
 from subscribers import registry, unsubscribe
 from tests.console.site import Site, a_draft, open_site
 

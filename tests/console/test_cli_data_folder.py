@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from broadcast.problems import Rejected
-from console.data_folder import check_usable, hold_lock, is_running
+from console.processes.data_folder import check_usable, hold_lock, is_running
 from tests.console.cli import process_env
 
 HOLD = (
-    "import sys, pathlib\nfrom console.data_folder import hold_lock\nwith"
+    "import sys, pathlib\nfrom console.processes.data_folder import hold_lock\nwith"
     " hold_lock(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
 )
 

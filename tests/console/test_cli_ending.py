@@ -225,8 +225,8 @@ def test_replay_and_verdicts_run_in_a_process_that_knows_no_provider(cli: Cli):
     adapters = (
         "twilio",
         "aiosmtplib",
-        "channels.sms",
-        "channels.voice",
+        "channels.twilio.sms",
+        "channels.twilio.voice",
         "channels.email",
         "aiohttp",
     )

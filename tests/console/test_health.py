@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from broadcast import audit
+from broadcast.operators import audit
 from tests.console.site import Site, open_site
 
 

@@ -9,12 +9,13 @@ from lxml import etree
 from sqlalchemy import Connection, select
 from structlog.testing import capture_logs
 
-from broadcast import receipts
-from broadcast.accounts import of_message
-from broadcast.attempts import person_attempt
-from broadcast.tables import outbox, receipt, response
-from channels import callbacks
-from channels.callbacks import sign
+from broadcast.events.tables import outbox
+from broadcast.ledger import receipts
+from broadcast.ledger.attempts import person_attempt
+from broadcast.ledger.delivery_report import of_message
+from broadcast.ledger.tables import receipt, response
+from channels.twilio import callbacks
+from channels.twilio.callbacks import sign
 from subscribers import registry
 from tests.console.site import ACCOUNT, PUBLIC_URL, TOKEN, Site, open_site
 

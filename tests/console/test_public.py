@@ -9,10 +9,11 @@ import pytest
 from lxml import etree, html
 from sqlalchemy import Connection, insert, select
 
-from broadcast import levels_store
-from broadcast.cap.validate import validate
-from broadcast.levels_store import Fact
-from broadcast.tables import level_fact, response
+from broadcast.cap.validation.validate import validate
+from broadcast.ledger.tables import response
+from broadcast.levels import history
+from broadcast.levels.history import Fact
+from broadcast.levels.tables import level_fact
 from subscribers import registry, unsubscribe
 from tests.console.site import Site, open_site, person
 
@@ -39,7 +40,7 @@ async def test_the_page_shows_the_level_with_word_number_meaning_and_since_and_t
     site: Site,
 ) -> None:
     await site.db.write(
-        levels_store.import_facts,
+        history.import_facts,
         [Fact(scope="UK", level="CRITICAL", at=datetime(2026, 1, 4, tzinfo=UTC), source="import")],
         datetime.now(UTC),
     )

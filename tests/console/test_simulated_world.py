@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from broadcast import receipts, replay
-from broadcast.accounts import of_message
-from broadcast.attempts import person_attempt
-from broadcast.tables import outbox, receipt, response
-from channels.limits import MemoryLimiter
+from broadcast.events.tables import outbox
+from broadcast.ledger import receipts
+from broadcast.ledger.attempts import person_attempt
+from broadcast.ledger.delivery_report import of_message
+from broadcast.ledger.tables import receipt, response
+from broadcast.replay import comparison
+from channels.dispatch.limits import MemoryLimiter
 from config import wiring
-from config.engine import Engine
 from config.settings import load
+from service.engine import Engine
 from subscribers import registry, unsubscribe
 from tests.console.site import Answer, Site, open_site, person
 
@@ -130,7 +132,7 @@ async def test_a_simulated_receipt_that_came_first_is_not_folded_into_a_real_mes
     await site.db.write(receipts.fold_waiting, site.desk.now())
     account = await site.db.read(of_message, message)
     assert len(account.people["delivered"]) == 0
-    assert (await replay.run(site.db))["differences"] == []
+    assert (await comparison.run(site.db))["differences"] == []
 
 
 async def test_a_real_account_tells_nothing_of_a_test(site: Site) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from broadcast.rendered import Rendered
+from broadcast.wording.rendered import Rendered
 from channels.contract import (
     Accepted,
     Channel,
@@ -29,8 +29,8 @@ from channels.contract import (
 from channels.email import EmailChannel, SmtpSettings
 from channels.memory import LOST_REPLY, MemoryChannel, fails_with, slow
 from channels.simulator import Simulator, run_simulator
-from channels.sms import SmsChannel, SmsSettings
-from channels.voice import VoiceChannel, VoiceSettings
+from channels.twilio.sms import SmsChannel, SmsSettings
+from channels.twilio.voice import VoiceChannel, VoiceSettings
 from tests.channels.messages import CALL, MAIL, TEXT, a_delivery
 
 HERE = (  # our public address, where nobody listens: callbacks are of no interest here

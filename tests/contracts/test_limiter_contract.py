@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from channels.limits import Limiter, MemoryLimiter, RedisLimiter
+from channels.dispatch.limits import Limiter, MemoryLimiter, RedisLimiter
 
 
 @pytest.fixture(params=["memory", "redis"])

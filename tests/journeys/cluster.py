@@ -18,14 +18,17 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from broadcast import accounts, areas, ledger, operators, versions
-from broadcast.accounts import Account
 from broadcast.drafts import read_draft
-from broadcast.store import Database
-from broadcast.topics import ROLES, TOPICS
+from broadcast.events.topics import ROLES, TOPICS
+from broadcast.ledger import claims, delivery_report
+from broadcast.ledger.delivery_report import Account
+from broadcast.messages import versions
+from broadcast.operators import operators
+from broadcast.places import areas
+from broadcast.store.database import Database
 from config import settings as settings_module
 from config import wiring
-from console.up import make_desk
+from console.processes.up import make_desk
 from subscribers import demo_world, registry
 from subscribers.csv_import import read_subscribers
 from tests.services import Kafka, PostgreSQL, Program, Redis, free_port
@@ -231,7 +234,9 @@ class Cluster:
         """
         async with db.engine.connect() as conn:
             await conn.execution_options(isolation_level="REPEATABLE READ")
-            return await conn.run_sync(lambda c: accounts.account(c, versions.get(c, version_id)))
+            return await conn.run_sync(
+                lambda c: delivery_report.account(c, versions.get(c, version_id))
+            )
 
     async def finished(self, db: Database, version_id: int, seconds: float = 30) -> Account:
         """Wait until nobody waits or is being handed over; return the account."""
@@ -267,7 +272,7 @@ class Cluster:
         channel, and the account adds up.
         """
         assert account.adds_up
-        ours = set(await db.read(ledger.attempts_made, account.version.id))
+        ours = set(await db.read(claims.attempts_made, account.version.id))
         theirs = self.handsets()
         for channel, kind in (("sms", "sms"), ("voice", "calls"), ("email", "mails")):
             taken = [

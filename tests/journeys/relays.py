@@ -9,10 +9,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from broadcast.outbox import OutboxRow
-from broadcast.relay import KafkaCarrier
+from broadcast.events.outbox import OutboxRow
+from broadcast.events.relay import KafkaCarrier
 from config.settings import load
-from console.processes import relay
+from console.processes.cluster import relay
 
 
 class Loses(KafkaCarrier):

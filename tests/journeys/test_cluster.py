@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from broadcast.accounts import Account
-from broadcast.store import Database
-from broadcast.topics import ROLES, TOPICS, TOPICS_OF_ROLE
+from broadcast.events.topics import ROLES, TOPICS, TOPICS_OF_ROLE
+from broadcast.ledger.delivery_report import Account
+from broadcast.store.database import Database
 from subscribers import demo_world
 from tests.journeys.cluster import Cluster, a_cluster
 from tests.services import free_port

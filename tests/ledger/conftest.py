@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.store import Database
-from console import migrate
+from broadcast.store.database import Database
+from console.processes import migrate
 
 
 async def _migrate(url: str) -> None:

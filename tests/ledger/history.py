@@ -12,24 +12,17 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import select
 
-from broadcast import (
-    accounts,
-    generations,
-    ledger,
-    levels_store,
-    messages,
-    operators,
-    publishing,
-    receipts,
-    versions,
-)
-from broadcast.ledger import Outcome, Slice
-from broadcast.levels_store import Fact
+from broadcast.ledger import claims, delivery_report, passes, receipts
+from broadcast.ledger.claims import Outcome, Slice
+from broadcast.ledger.receipts import Receipt
+from broadcast.ledger.tables import outcome
+from broadcast.levels import history
+from broadcast.levels.history import Fact
+from broadcast.messages import authoring, publishing, versions
+from broadcast.messages.versions import Version
+from broadcast.operators import operators
 from broadcast.problems import Rejected
-from broadcast.receipts import Receipt
-from broadcast.store import Connection, Database
-from broadcast.tables import outcome
-from broadcast.versions import Version
+from broadcast.store.database import Connection, Database
 from tests.ledger.world import World, house
 
 _ORDERS = ("sms", "email", "sms>email", "email>sms>voice", "voice>sms")
@@ -109,7 +102,7 @@ class History:
                 "wording_revision": "test",
                 "now": self.now,
             }
-            v = await self.db.write(messages.submit, self.world.author, v.id, **again)
+            v = await self.db.write(authoring.submit, self.world.author, v.id, **again)
             v = await self._approve(v)
         await self._freeze(v, rest, out, ())
         if self.chance.random() < 0.1:
@@ -154,7 +147,7 @@ class History:
     async def claim(self) -> None:
         lane, channel = self.chance.choice(("urgent", "routine")), self.chance.choice(_CHANNELS)
         status = self.chance.choice((("Actual",), ("Exercise",)))
-        found = await self.db.read(ledger.candidates, lane, channel, status, self.now)
+        found = await self.db.read(claims.candidates, lane, channel, status, self.now)
         if not found:
             return
         skip = {
@@ -210,7 +203,7 @@ class History:
             )
             self.closed.append(s)
         if work:
-            await self.db.write(ledger.record, work, at=self.now)
+            await self.db.write(claims.record, work, at=self.now)
 
     def _take(self, n: int) -> list[Slice]:
         return [
@@ -232,7 +225,7 @@ class History:
         if some:
             self.recorded |= {(s.attempt, p) for p, _ in some}
             await self.db.write(
-                ledger.record_some,
+                claims.record_some,
                 s,
                 [self._outcome(s, p, person) for p, person in some],
                 at=self.now,
@@ -240,7 +233,7 @@ class History:
 
     async def sweep(self) -> None:
         worker = self.chance.choice(("w1", "w2"))
-        swept = await self.db.write(ledger.sweep_slices, dead_workers=[worker], now=self.now)
+        swept = await self.db.write(claims.sweep_slices, dead_workers=[worker], now=self.now)
         # Half of the dead turn up again with what they know, the others never.
         self.open = [s for s in self.open if s.attempt not in swept or self.chance.random() < 0.5]
 
@@ -280,8 +273,8 @@ class History:
         await self.db.write(receipts.fold_waiting, self.now, self.chance.choice((3, 500)))
 
     async def make_due(self) -> None:
-        for version_id in await self.db.read(generations.due_versions, self.now):
-            await self.db.write(generations.make_due, version_id, contacts=_contacts)
+        for version_id in await self.db.read(passes.due_versions, self.now):
+            await self.db.write(passes.make_due, version_id, contacts=_contacts)
 
     def _any(self) -> int:
         return self.chance.choice(self.messages)
@@ -327,11 +320,15 @@ class History:
         def order(conn: Connection) -> str:
             v = versions.newest_published(versions.of_message(conn, message_id))
             assert v is not None
-            wanted = generations.resend_members(
-                conn, v, only, accounts.account(conn, v).channels, self.now + timedelta(minutes=10)
+            wanted = passes.resend_members(
+                conn,
+                v,
+                only,
+                delivery_report.account(conn, v).channels,
+                self.now + timedelta(minutes=10),
             )
             people = len(BitMap().union(*wanted.values())) if wanted else 0
-            members = generations.pack(wanted)
+            members = passes.pack(wanted)
             return publishing.order_resend(
                 conn,
                 self.operator,
@@ -382,7 +379,7 @@ class History:
         if self.chance.random() < 0.5:
             day = datetime(self.chance.randint(2007, 2024), 1, 1, tzinfo=UTC)
             await self.db.write(
-                levels_store.import_facts,
+                history.import_facts,
                 [Fact(scope=scope, level=level, at=day, source="import")],
                 self.now,
             )

@@ -13,12 +13,15 @@ import pytest
 from alembic import command
 from sqlalchemy import delete, insert, select, text, update
 
-from broadcast import audit, operators, replay
-from broadcast.audit import Broken, Head
-from broadcast.store import Connection, Database
-from broadcast.tables import audit as link
-from broadcast.tables import decision, operator, outbox
-from console import migrate
+from broadcast.events.tables import outbox
+from broadcast.messages.tables import decision
+from broadcast.operators import audit, operators
+from broadcast.operators.audit import Broken, Head
+from broadcast.operators.tables import audit as link
+from broadcast.operators.tables import operator
+from broadcast.replay import comparison
+from broadcast.store.database import Connection, Database
+from console.processes import migrate
 from tests.ledger.world import World
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -161,12 +164,12 @@ async def test_a_change_behind_the_chain_is_named_and_replay_notices_it(
     world = await World.make(db)
     await world.approved(count=3)
     assert await db.read(audit.verify) is None
-    assert (await replay.run(db))["differences"] == []
+    assert (await comparison.run(db))["differences"] == []
     await db.write(what)
     found = await db.read(audit.verify)
     assert isinstance(found, Broken)
     assert (found.number, words in found.what) == (number, True), found
-    assert "audit" in {d["what"] for d in (await replay.run(db))["differences"]}
+    assert "audit" in {d["what"] for d in (await comparison.run(db))["differences"]}
 
 
 async def test_an_operator_who_was_disabled_and_made_active_by_hand_is_named(db: Database) -> None:
@@ -204,7 +207,7 @@ async def test_a_whole_chain_written_anew_or_cut_off_differs_from_the_published_
     other = await db.read(audit.verify, head)
     assert other is not None
     assert (other.number, "anew" in other.what) == (4, True)
-    assert [d["what"] for d in (await replay.run(db))["differences"]] == ["audit"]
+    assert [d["what"] for d in (await comparison.run(db))["differences"]] == ["audit"]
 
 
 async def test_an_upgrade_chains_decisions_and_acts_that_were_there_before(

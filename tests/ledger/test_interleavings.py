@@ -11,25 +11,18 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import insert, select, update
 
-from broadcast import (
-    accounts,
-    calls,
-    generations,
-    ledger,
-    operators,
-    publishing,
-    receipts,
-    versions,
-)
-from broadcast.attempts import new_slice_attempt
-from broadcast.ledger import Slice
-from broadcast.receipts import Receipt
-from broadcast.rendered import Rendered
-from broadcast.store import Connection, Database
-from broadcast.tables import batch, outcome, receipt
-from broadcast.versions import Version
-from channels.deliver import Identity, Sender
-from channels.limits import MemoryLimiter
+from broadcast.ledger import attempt_look_up, claims, delivery_report, passes, receipts
+from broadcast.ledger.attempts import new_slice_attempt
+from broadcast.ledger.claims import Slice
+from broadcast.ledger.receipts import Receipt
+from broadcast.ledger.tables import batch, outcome, receipt
+from broadcast.messages import publishing, versions
+from broadcast.messages.versions import Version
+from broadcast.operators import operators
+from broadcast.store.database import Connection, Database
+from broadcast.wording.rendered import Rendered
+from channels.dispatch.deliver import Identity, Sender
+from channels.dispatch.limits import MemoryLimiter
 from channels.memory import MemoryChannel
 from subscribers import registry
 from tests.chaos.harness import people
@@ -73,7 +66,7 @@ async def order_resend(world: World, message_id: int, only: str, ids: list[int])
     operator, _ = await world.db.write(
         operators.add, name="Op", role="operator", area=None, email=None, now=now
     )
-    members = generations.pack({"sms": BitMap(ids)})
+    members = passes.pack({"sms": BitMap(ids)})
     digest = await world.db.write(
         publishing.order_resend,
         operator,
@@ -88,8 +81,8 @@ async def order_resend(world: World, message_id: int, only: str, ids: list[int])
     )
 
 
-async def make_due(world: World, v: Version, contacts: generations.Contacts = no_contacts) -> int:
-    return await world.db.write(generations.make_due, v.id, contacts=contacts)
+async def make_due(world: World, v: Version, contacts: passes.Contacts = no_contacts) -> int:
+    return await world.db.write(passes.make_due, v.id, contacts=contacts)
 
 
 async def causes(world: World, v: Version) -> list[str]:
@@ -115,9 +108,9 @@ async def test_a_failure_told_while_a_pass_is_made_still_brings_the_next_channel
     v = await world.live([1], channels="sms>email")
     (s,) = await world.claim()
     await world.done(s, "in_doubt", due_at=datetime.now(UTC) - PAST)
-    rows = await world.db.read(generations.due_rows, v.id, datetime.now(UTC))
+    rows = await world.db.read(passes.due_rows, v.id, datetime.now(UTC))
     await receive(world, s, 0, "failed")
-    await world.db.write(generations.settle_due, rows)
+    await world.db.write(passes.settle_due, rows)
     assert await make_due(world, v) == 1
     (mail,) = await world.claim(channel="email")
     assert [person for _, person in mail.people] == [1]
@@ -141,15 +134,15 @@ async def test_an_ordered_repeat_that_is_refused_once_is_tried_again_and_stays_m
         )
     )
     assert await make_due(world, v) == 2
-    last = await world.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
-    assert [ledger.repeats(c.cause) for c in last] == [True]
+    last = await world.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
+    assert [claims.repeats(c.cause) for c in last] == [True]
     (third,) = await world.claim()
     assert not third.skipped
-    handed = await world.db.read(calls.handed, third.attempt, 0)
+    handed = await world.db.read(attempt_look_up.handed, third.attempt, 0)
     assert handed is not None
     assert handed.repeat
     await world.done(third)
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert len(account.people["accepted"]) == 2
     assert account.adds_up
 
@@ -165,7 +158,7 @@ async def test_every_hand_over_that_a_person_ordered_is_marked_and_no_other(worl
         await receive(world, s, position, "failed")
     await order_resend(world, v.message_id, "failed", [1, 2])
     assert await make_due(world, v) == 2
-    assert [ledger.repeats(cause) for cause in await causes(world, v)] == [False, True]
+    assert [claims.repeats(cause) for cause in await causes(world, v)] == [False, True]
 
 
 async def test_another_contact_point_that_is_refused_once_is_tried_again_as_what_it_is(
@@ -178,7 +171,7 @@ async def test_another_contact_point_that_is_refused_once_is_tried_again_as_what
     (mail,) = await world.claim("urgent", "email")
     await world.done(mail, "not_started", due_at=datetime.now(UTC) - PAST)
     assert await make_due(world, v) == 1
-    assert [ledger.any_contact(cause) for cause in await causes(world, v)] == [False, True, True]
+    assert [claims.any_contact(cause) for cause in await causes(world, v)] == [False, True, True]
 
 
 async def test_who_took_back_their_consent_to_one_channel_is_still_owed_the_next(
@@ -286,9 +279,9 @@ async def test_a_version_that_cannot_be_rendered_stands_before_no_other_of_its_r
     stopping.set()
     await running
     lines = [
-        (await world.db.read(accounts.account, await world.db.read(versions.get, v.id))).to_json()[
-            "people"
-        ]
+        (
+            await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
+        ).to_json()["people"]
         for v in (broken, sound)
     ]
     assert [(line["waiting"], line["accepted"]) for line in lines] == [(2, 0), (0, 2)]
@@ -310,21 +303,17 @@ async def test_people_who_share_an_address_get_it_there_once_also_as_their_next_
     (second,), (first,) = await world.claim(want=1), await world.claim(want=3)
     await world.done(first, "failed", code="30003", due_at=datetime.now(UTC) - PAST)
     assert (
-        await world.db.write(
-            generations.make_due, v.id, contacts=no_contacts, shared=registry.sharing
-        )
+        await world.db.write(passes.make_due, v.id, contacts=no_contacts, shared=registry.sharing)
         == 2
     )
     await world.done(second, "failed", code="30003", due_at=datetime.now(UTC) - PAST)
     assert (
-        await world.db.write(
-            generations.make_due, v.id, contacts=no_contacts, shared=registry.sharing
-        )
+        await world.db.write(passes.make_due, v.id, contacts=no_contacts, shared=registry.sharing)
         == 0
     )
     mails = await world.claim(channel="email")
     assert [person for s in mails for _, person in s.people] == [2, 4]
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert account.adds_up
     assert account.people["failed"] == BitMap([1, 3])
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from broadcast import levels_store, publishing
-from broadcast.areas import AreaRecord, AreaTree
-from broadcast.levels import LEVELS, Level, LevelFact, read_levels_csv
-from broadcast.levels_store import Fact
+from broadcast.levels import history
+from broadcast.levels.history import Fact
+from broadcast.levels.scales import LEVELS, Level, LevelFact, read_levels_csv
+from broadcast.messages import publishing
+from broadcast.places.areas import AreaRecord, AreaTree
 from broadcast.problems import Rejected
-from broadcast.store import Database
+from broadcast.store.database import Database
 from tests.ledger.world import World, house
 from tests.sources import OWN
 
@@ -59,10 +60,10 @@ async def test_the_published_history_is_imported_once_and_every_moment_equals_th
 ) -> None:
     rows = the_published_rows()
     assert len(rows) == 28
-    assert await db.write(levels_store.import_rows, rows, TODAY) == (28, [])
-    taken, left = await db.write(levels_store.import_rows, rows, TODAY)
+    assert await db.write(history.import_rows, rows, TODAY) == (28, [])
+    taken, left = await db.write(history.import_rows, rows, TODAY)
     assert (taken, {why for _, why in left}) == (0, {"known"})
-    found = await db.read(levels_store.history)
+    found = await db.read(history.history)
     chance = random.Random(2006)
     start, span = datetime(2006, 1, 1, tzinfo=UTC), TODAY - datetime(2006, 1, 1, tzinfo=UTC)
     for _ in range(1000):
@@ -70,7 +71,7 @@ async def test_the_published_history_is_imported_once_and_every_moment_equals_th
         held = found.as_of(scope, at)
         assert (str(held.level) if held else None) == naive(rows, scope, at), (scope, at)
     for at in (datetime(2006, 8, 11, tzinfo=UTC), datetime(2017, 9, 16, 23, 59, tzinfo=UTC), TODAY):
-        fact = await db.read(levels_store.present, "UK", at)
+        fact = await db.read(history.present, "UK", at)
         assert fact is not None
         assert fact.level == naive(rows, "UK", at)
 
@@ -78,8 +79,8 @@ async def test_the_published_history_is_imported_once_and_every_moment_equals_th
 async def test_today_the_united_kingdom_is_severe_in_the_words_of_today_and_2010_in_those_of_2010(
     db: Database,
 ) -> None:
-    await db.write(levels_store.import_rows, the_published_rows(), TODAY)
-    shown = [s.to_json() for s in await db.read(levels_store.show, TODAY, past=True)]
+    await db.write(history.import_rows, the_published_rows(), TODAY)
+    shown = [s.to_json() for s in await db.read(history.show, TODAY, past=True)]
     uk = {
         "scope": "UK",
         "level": "SEVERE",
@@ -97,9 +98,9 @@ async def test_today_the_united_kingdom_is_severe_in_the_words_of_today_and_2010
         "from": ["N92000002"],
     }
     assert shown == [uk, ni]  # scales kept as history only are the level of no place
-    (then,) = await db.read(levels_store.show, datetime(2009, 8, 1, tzinfo=UTC), "uk", past=True)
+    (then,) = await db.read(history.show, datetime(2009, 8, 1, tzinfo=UTC), "uk", past=True)
     assert then.to_json()["meaning"] == "an attack is a strong possibility"
-    told = await db.read(levels_store.changes, "UK")
+    told = await db.read(history.changes, "UK")
     assert len(told) == 20
     first = {
         "scope": "UK",
@@ -110,39 +111,37 @@ async def test_today_the_united_kingdom_is_severe_in_the_words_of_today_and_2010
         "from": ["UK"],
     }
     assert told[0] == {**first, "source": "import", "note": "the first level made public"}
-    assert {e["scope"] for e in await db.read(levels_store.changes)} == {
+    assert {e["scope"] for e in await db.read(history.changes)} == {
         "UK",
         "N92000002",
         "scale:ni_in_gb",
     }
-    assert len(await db.read(levels_store.changes, "scale:ni_in_gb")) == 4
+    assert len(await db.read(history.changes, "scale:ni_in_gb")) == 4
 
 
 async def test_an_import_is_never_the_present_level_of_a_scope_until_two_people_approved_it(
     db: Database,
 ) -> None:
     world = await World.make(db)
-    await db.write(levels_store.import_rows, the_published_rows(), TODAY)
+    await db.write(history.import_rows, the_published_rows(), TODAY)
     now = datetime.now(UTC)
-    assert [(s.scope, s.level) for s in await db.read(levels_store.show, now)] == [("UK", None)]
-    assert await db.read(levels_store.present, "UK") is None
-    nowhere = await db.read(levels_store.effective, the_tree(), "E09000033", now)
+    assert [(s.scope, s.level) for s in await db.read(history.show, now)] == [("UK", None)]
+    assert await db.read(history.present, "UK") is None
+    nowhere = await db.read(history.effective, the_tree(), "E09000033", now)
     assert nowhere.level is None
-    assert [(s.scope, s.level) for s in await db.read(levels_store.only_imported, now, "UK")] == [
+    assert [(s.scope, s.level) for s in await db.read(history.only_imported, now, "UK")] == [
         ("UK", Level.SEVERE)
     ]
     await approved(
         world, "SEVERE"
     )  # the level that the import says: it is confirmed, not "unchanged"
     now = datetime.now(UTC)
-    assert [(s.scope, s.level) for s in await db.read(levels_store.show, now)] == [
-        ("UK", Level.SEVERE)
-    ]
-    assert await db.read(levels_store.only_imported, now, "UK") == []
+    assert [(s.scope, s.level) for s in await db.read(history.show, now)] == [("UK", Level.SEVERE)]
+    assert await db.read(history.only_imported, now, "UK") == []
 
 
 async def test_a_scope_without_a_level_is_shown_as_such_and_uk_always_exists(db: Database) -> None:
-    (uk,) = await db.read(levels_store.show, TODAY)
+    (uk,) = await db.read(history.show, TODAY)
     assert uk.to_json() == {
         "scope": "UK",
         "level": None,
@@ -151,7 +150,7 @@ async def test_a_scope_without_a_level_is_shown_as_such_and_uk_always_exists(db:
         "since": None,
         "from": [],
     }
-    assert await db.read(levels_store.present, "UK") is None
+    assert await db.read(history.present, "UK") is None
 
 
 async def test_an_import_never_changes_an_approved_level_or_a_present_one(
@@ -159,28 +158,26 @@ async def test_an_import_never_changes_an_approved_level_or_a_present_one(
 ) -> None:
     world = await World.make(db)
     await db.write(
-        levels_store.import_rows, [row("2020-01-01", "LOW"), row("2021-01-01", "MODERATE")], TODAY
+        history.import_rows, [row("2020-01-01", "LOW"), row("2021-01-01", "MODERATE")], TODAY
     )
     taken, left = await db.write(
-        levels_store.import_rows,
+        history.import_rows,
         [row("2022-01-01", "CRITICAL"), row("2020-06-01", "SEVERE"), row("2020-01-01", "SEVERE")],
         TODAY,
     )
     assert (taken, [why for _, why in left]) == (1, ["present", "differs"])
     await approved(world, "SEVERE")
     await approved(world, "CRITICAL")
-    first, second = (
-        f.at for f in await db.read(levels_store.facts, "UK") if f.source == "approval"
-    )
+    first, second = (f.at for f in await db.read(history.facts, "UK") if f.source == "approval")
     between = Fact(scope="UK", level="LOW", at=first + (second - first) / 2, source="import")
     after = Fact(scope="UK", level="LOW", at=second + timedelta(days=1), source="import")
     before = Fact(scope="UK", level="SUBSTANTIAL", at=first - timedelta(hours=1), source="import")
-    taken, left_out = await db.write(levels_store.import_facts, [between, after, before], TODAY)
+    taken, left_out = await db.write(history.import_facts, [between, after, before], TODAY)
     assert (taken, left_out) == (1, [between, after])
-    held = await db.read(levels_store.present, "UK")
+    held = await db.read(history.present, "UK")
     assert held is not None
     assert (held.level, held.source) == ("CRITICAL", "approval")
-    assert [f.level for f in await db.read(levels_store.facts, "UK")] == [
+    assert [f.level for f in await db.read(history.facts, "UK")] == [
         "LOW",
         "SEVERE",
         "MODERATE",
@@ -198,12 +195,12 @@ async def test_facts_known_to_the_moment_may_lie_on_one_day_and_are_recorded_onc
         Fact(scope="UK", level="LOW", at=noon, source="import"),
         Fact(scope="UK", level="SEVERE", at=noon + timedelta(hours=1), source="import"),
     ]
-    assert await db.write(levels_store.import_facts, facts, TODAY) == (2, [])
-    assert await db.write(levels_store.import_facts, facts, TODAY) == (0, [])
-    at_noon = await db.read(levels_store.present, "UK", noon)
+    assert await db.write(history.import_facts, facts, TODAY) == (2, [])
+    assert await db.write(history.import_facts, facts, TODAY) == (0, [])
+    at_noon = await db.read(history.present, "UK", noon)
     assert at_noon is not None
     assert at_noon.level == "LOW"
-    assert await db.read(levels_store.present, "UK", noon - timedelta(seconds=1)) is None
+    assert await db.read(history.present, "UK", noon - timedelta(seconds=1)) is None
 
 
 def the_tree() -> AreaTree:
@@ -230,12 +227,12 @@ async def test_the_level_in_effect_at_a_place_is_the_highest_and_names_each_of_i
         row("2023-01-01", "CRITICAL", "community:griffin"),
         row("2024-01-01", "CRITICAL", "sector:transport"),
     ]
-    await db.write(levels_store.import_rows, rows, TODAY)
+    await db.write(history.import_rows, rows, TODAY)
 
     async def at(code: str, **more: Any) -> tuple[str, str | None, list[str]]:
         found = (
             await db.read(
-                lambda conn: levels_store.effective(conn, tree, code, TODAY, past=True, **more)
+                lambda conn: history.effective(conn, tree, code, TODAY, past=True, **more)
             )
         ).to_json()
         return found["level"], found["since"][:10], found["from"]
@@ -255,7 +252,7 @@ async def test_the_level_in_effect_at_a_place_is_the_highest_and_names_each_of_i
     )
     assert await at("E92000001", sectors=["banking"]) == ("SUBSTANTIAL", "2020-01-01", ["UK"])
     with pytest.raises(Rejected) as refused:
-        await db.read(levels_store.effective, tree, "E99999999", TODAY)
+        await db.read(history.effective, tree, "E99999999", TODAY)
     assert refused.value.problems[0].code == "area_unknown"
 
 
@@ -267,8 +264,8 @@ async def test_since_is_when_the_highest_level_became_what_it_is_not_when_its_sc
         row("2021-01-01", "CRITICAL"),
         row("2022-01-01", "LOW"),
     ]
-    await db.write(levels_store.import_rows, rows, TODAY)
-    found = await db.read(levels_store.effective, the_tree(), "E09000033", TODAY, past=True)
+    await db.write(history.import_rows, rows, TODAY)
+    found = await db.read(history.effective, the_tree(), "E09000033", TODAY, past=True)
     assert (found.level, found.since, found.came_from) == (
         Level.SEVERE,
         datetime(2022, 1, 1, tzinfo=UTC),
@@ -286,7 +283,7 @@ async def test_the_effective_level_of_random_histories_equals_asking_every_scope
         for scope in scopes[1:]
         for y in range(6, 26)
     ]
-    await db.write(levels_store.import_rows, rows, TODAY)
+    await db.write(history.import_rows, rows, TODAY)
     for _ in range(100):
         at = datetime(2006, 1, 1, tzinfo=UTC) + timedelta(days=chance.random() * 7300)
         held = {
@@ -294,7 +291,7 @@ async def test_the_effective_level_of_random_histories_equals_asking_every_scope
             for s in ("UK", "E09000033", "E12000007", "E92000001")
             if (level := naive(rows, s, at)) is not None
         }
-        found = await db.read(levels_store.effective, tree, "E09000033", at, past=True)
+        found = await db.read(history.effective, tree, "E09000033", at, past=True)
         highest = max(held.values(), key=lambda level: LEVELS.index(Level(level)), default=None)
         assert (found.level, found.came_from) == (
             highest,
@@ -302,7 +299,7 @@ async def test_the_effective_level_of_random_histories_equals_asking_every_scope
         )
         if found.since is not None:
             earlier = await db.read(
-                levels_store.effective,
+                history.effective,
                 tree,
                 "E09000033",
                 found.since - timedelta(seconds=1),
@@ -315,17 +312,17 @@ async def test_a_community_s_level_is_told_only_where_it_was_asked_for(db: Datab
     world = await World.make(db)
     await approved(world, "CRITICAL", "community:griffin", areas=("E09000033",))
     now = datetime.now(UTC)
-    assert [s.scope for s in await db.read(levels_store.show, now)] == ["UK"]
-    assert await db.read(levels_store.changes) == []
-    (named,) = await db.read(levels_store.show, now, "community: Griffin")
+    assert [s.scope for s in await db.read(history.show, now)] == ["UK"]
+    assert await db.read(history.changes) == []
+    (named,) = await db.read(history.show, now, "community: Griffin")
     assert named.level is Level.CRITICAL
     assert [
-        s.scope for s in await db.read(lambda conn: levels_store.show(conn, now, confidential=True))
+        s.scope for s in await db.read(lambda conn: history.show(conn, now, confidential=True))
     ] == ["UK", "community:griffin"]
-    assert len(await db.read(levels_store.changes, "community:griffin")) == 1
+    assert len(await db.read(history.changes, "community:griffin")) == 1
 
 
 async def test_an_exercise_never_moves_the_public_level(db: Database) -> None:
     world = await World.make(db)
     await approved(world, "CRITICAL", status="Exercise")
-    assert await db.read(levels_store.present, "UK") is None
+    assert await db.read(history.present, "UK") is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broadcast.versions import Margin
+from broadcast.messages.versions import Margin
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,13 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import Connection, select
 
-from broadcast import audiences, ledger, publishing
-from broadcast.audiences import Part
-from broadcast.ledger import Outcome
-from broadcast.store import Database
-from broadcast.tables import outcome
-from broadcast.versions import Version
+from broadcast.ledger import audiences, claims
+from broadcast.ledger.audiences import Part
+from broadcast.ledger.claims import Outcome
+from broadcast.ledger.tables import outcome
+from broadcast.messages import publishing
+from broadcast.messages.versions import Version
+from broadcast.store.database import Database
 from tests.ledger.world import World, house
 
 
@@ -47,7 +48,7 @@ async def test_who_was_refused_once_and_reached_by_a_later_version_hears_its_cor
     v = await world.live([1, 2])
     (s,) = await world.claim()
     await world.db.write(
-        ledger.record,
+        claims.record,
         [
             (
                 s,
@@ -64,7 +65,7 @@ async def test_who_was_refused_once_and_reached_by_a_later_version_hears_its_cor
     assert await world.release(update) == "released"
     (s,) = await world.claim()
     await world.db.write(
-        ledger.record,
+        claims.record,
         [
             (
                 s,
@@ -92,7 +93,7 @@ async def test_failed_after_it_was_taken_counts_as_reached_whatever_was_refused_
         for p in (0,)
     ]
     await world.db.write(
-        ledger.record,
+        claims.record,
         [(s, [*taken, Outcome(position=1, person_id=2, state="failed", code="21211")])],
         at=datetime.now(UTC),
     )
@@ -160,7 +161,7 @@ async def test_any_chain_reached_whom_its_outcomes_say(world: World, seed: int) 
                         for p, person, state in states
                     ]
                     if chance.random() < 0.8:
-                        await world.db.write(ledger.record, [(s, outcomes)], at=datetime.now(UTC))
+                        await world.db.write(claims.record, [(s, outcomes)], at=datetime.now(UTC))
         update = await after(world, v, "update", 120)
         assert await world.db.read(
             audiences.reached_by_predecessors, update

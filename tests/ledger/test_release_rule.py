@@ -14,14 +14,18 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import delete, func, insert, select, update
 
-from broadcast import audit, generations, ledger, operators, resends, versions
-from broadcast.attempts import new_slice_attempt
-from broadcast.content import Text
-from broadcast.ledger import Outcome
-from broadcast.store import Connection, Database
-from broadcast.tables import audit as link
-from broadcast.tables import batch, decision, operator, resend, version
-from broadcast.versions import Version
+from broadcast.content.model import Text
+from broadcast.ledger import claims, passes
+from broadcast.ledger.attempts import new_slice_attempt
+from broadcast.ledger.claims import Outcome
+from broadcast.ledger.tables import batch
+from broadcast.messages import resends, versions
+from broadcast.messages.tables import decision, resend, version
+from broadcast.messages.versions import Version
+from broadcast.operators import audit, operators
+from broadcast.operators.tables import audit as link
+from broadcast.operators.tables import operator
+from broadcast.store.database import Connection, Database
 from tests.ledger.test_two_persons import Room
 
 Make = Callable[[Room], Awaitable[Version]]
@@ -392,14 +396,14 @@ async def test_what_was_blocked_is_released_by_a_new_approval(db: Database) -> N
 async def ordered(room: Room) -> tuple[Version, str]:
     """Order a resend to everybody whom a message did not reach; return its digest too."""
     v = await room.live()
-    (c,) = await room.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
+    (c,) = await room.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
     claimed = await room.db.write(
-        ledger.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=lambda *_: {}
+        claims.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=lambda *_: {}
     )
     assert claimed is not None
     for s in claimed[0]:
         failed = [Outcome(position=p, person_id=i, state="failed", code="1") for p, i in s.people]
-        await room.db.write(ledger.record, [(s, failed)], at=datetime.now(UTC))
+        await room.db.write(claims.record, [(s, failed)], at=datetime.now(UTC))
     await room.desk.resend(await room.who("ops"), v.message_id, ("failed",))
     order = await room.db.read(resends.waiting, v.message_id)
     assert order is not None
@@ -407,7 +411,7 @@ async def ordered(room: Room) -> tuple[Version, str]:
 
 
 def all_people(conn: Connection, _room: Room, _v: Version) -> None:
-    packed = generations.pack({"sms": BitMap(range(1, 41))})
+    packed = passes.pack({"sms": BitMap(range(1, 41))})
     conn.execute(update(resend).values(members=packed, people=40))
 
 

@@ -17,22 +17,22 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from broadcast import publishing, replay
-from broadcast.problems import Rejected
-from broadcast.store import Database
-from broadcast.tables import (
+from broadcast.events.tables import outbox
+from broadcast.ledger.tables import (
     batch,
     frozen_set,
     frozen_shard,
-    level_fact,
-    message,
-    outbox,
     outcome,
     receipt,
     response,
     slice_,
-    version,
 )
+from broadcast.levels.tables import level_fact
+from broadcast.messages import publishing
+from broadcast.messages.tables import message, version
+from broadcast.problems import Rejected
+from broadcast.replay import comparison
+from broadcast.store.database import Database
 from tests.ledger.history import History
 from tests.ledger.world import World, house
 
@@ -40,7 +40,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 async def found(db: Database, **more: Any) -> list[str]:
-    return [replay.text(d) for d in (await replay.run(db, **more))["differences"]]
+    return [comparison.text(d) for d in (await comparison.run(db, **more))["differences"]]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
@@ -51,7 +51,7 @@ async def test_after_any_history_the_facts_give_what_the_live_store_says(
     for _ in range(4):
         await history.steps(45)
         assert await found(db) == []
-    result = await replay.run(db)
+    result = await comparison.run(db)
     events = await db.read(
         lambda conn: conn.execute(select(func.count()).select_from(outbox)).scalar_one()
     )
@@ -67,7 +67,7 @@ async def test_after_any_history_the_facts_give_what_the_live_store_says(
         "make_due",
     } <= history.done.keys()
     if len(history.messages) > 1:
-        one = await replay.run(db, message_id=history.messages[0])
+        one = await comparison.run(db, message_id=history.messages[0])
         assert one["differences"] == []
         assert 0 < one["events"] < events
 
@@ -81,7 +81,7 @@ async def test_with_a_time_only_what_was_touched_since_is_replayed_but_from_its_
     moment = datetime.now(UTC)
     (s,) = await world.claim()
     await world.done(s)
-    result = await replay.run(db, since=moment)
+    result = await comparison.run(db, since=moment)
     assert result == {
         "events": 4,
         "differences": [],
@@ -100,7 +100,7 @@ async def test_with_a_time_only_what_was_touched_since_is_replayed_but_from_its_
     assert [line for line in await found(db, since=moment) if "state" in line] == [
         f"message {first.message_id} version 1 state: live cancelled, rebuilt live"
     ]
-    assert (await replay.run(db, since=datetime.now(UTC) + timedelta(hours=1))) == {
+    assert (await comparison.run(db, since=datetime.now(UTC) + timedelta(hours=1))) == {
         "events": 0,
         "differences": [],
     }
@@ -108,7 +108,7 @@ async def test_with_a_time_only_what_was_touched_since_is_replayed_but_from_its_
 
 async def test_an_unknown_message_is_refused_by_name(db: Database) -> None:
     with pytest.raises(Rejected) as refused:
-        await replay.run(db, message_id=99)
+        await comparison.run(db, message_id=99)
     assert refused.value.problems[0].code == "message_unknown"
 
 
@@ -407,9 +407,10 @@ async def a_history_that_is_whole(db: Database) -> None:
     """One live message with every kind of outcome, and one that was corrected; a level, a receipt,
     an answer.
     """
-    from broadcast import ledger, levels_store, receipts
-    from broadcast.ledger import Outcome
-    from broadcast.receipts import Receipt
+    from broadcast.ledger import claims, receipts
+    from broadcast.ledger.claims import Outcome
+    from broadcast.ledger.receipts import Receipt
+    from broadcast.levels import history
 
     now = datetime.now(UTC)
     world = await World.make(db)
@@ -430,9 +431,9 @@ async def a_history_that_is_whole(db: Database) -> None:
             [m for m in s.people if m[0] not in s.skipped], states, strict=True
         )
     ]
-    await db.write(ledger.record, [(s, outcomes)], at=now)
+    await db.write(claims.record, [(s, outcomes)], at=now)
     await world.claim()
-    await db.write(ledger.sweep_slices, dead_workers=["w1"], now=now)
+    await db.write(claims.sweep_slices, dead_workers=["w1"], now=now)
     await world.claim(want=10, worker="w2")
     await db.write(
         receipts.store,
@@ -467,9 +468,9 @@ async def a_history_that_is_whole(db: Database) -> None:
         now=now,
     )
     await db.write(
-        levels_store.import_facts,
+        history.import_facts,
         [
-            levels_store.Fact(
+            history.Fact(
                 scope="UK", level="LOW", at=datetime(2020, 1, 1, tzinfo=UTC), source="import"
             )
         ],
@@ -505,7 +506,7 @@ async def test_whatever_is_changed_behind_the_log_is_found_and_named(db: Databas
             lines: list[str] = lines,
         ) -> None:
             change(conn)
-            lines += [replay.text(d) for d in replay.replay(conn).to_json()["differences"]]
+            lines += [comparison.text(d) for d in comparison.replay(conn).to_json()["differences"]]
             raise _Undo
 
         with pytest.raises(_Undo):
@@ -526,7 +527,7 @@ async def test_of_many_differences_alike_the_first_are_named_and_the_rest_counte
             await world.done(s)
     await db.write(lambda conn: conn.execute(delete(slice_)))
     lines = [line for line in await found(db) if " slice: live" in line]
-    assert len(lines) == replay.ALIKE + 1
+    assert len(lines) == comparison.ALIKE + 1
     assert "12 more of this kind" in lines[-1]
 
 
@@ -540,12 +541,12 @@ def hook(event, args):
     if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
         connected.append(list(args[1][:2]) if isinstance(args[1], tuple) else str(args[1]))
 sys.addaudithook(hook)
-from broadcast import replay
-from broadcast.store import Database
+from broadcast.replay import comparison
+from broadcast.store.database import Database
 async def main():
     db = Database(sys.argv[1])
     try:
-        return await replay.run(db)
+        return await comparison.run(db)
     finally:
         await db.close()
 result = asyncio.run(main())

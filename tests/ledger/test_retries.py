@@ -12,14 +12,15 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import select
 
-from broadcast import accounts, generations, ledger, versions
-from broadcast.ledger import Candidate, Slice
-from broadcast.rendered import Rendered
-from broadcast.store import Connection, Database
-from broadcast.tables import batch, outcome
+from broadcast.ledger import claims, delivery_report, passes
+from broadcast.ledger.claims import Candidate, Slice
+from broadcast.ledger.tables import batch, outcome
+from broadcast.messages import versions
+from broadcast.store.database import Connection, Database
+from broadcast.wording.rendered import Rendered
 from channels.contract import ChannelError, Unavailable
-from channels.deliver import Identity, Sender
-from channels.limits import MemoryLimiter
+from channels.dispatch.deliver import Identity, Sender
+from channels.dispatch.limits import MemoryLimiter
 from channels.memory import MemoryChannel, fails_with
 from subscribers import registry
 from tests.chaos.harness import people
@@ -64,7 +65,7 @@ async def test_a_first_refusal_after_many_retries_of_others_is_tried_again_as_so
         due = await world.db.read(due_of, 1)
         assert due is not None
         waits.append((due - datetime.now(UTC)).total_seconds())
-        assert await world.db.write(generations.make_due, v.id, contacts=no_contacts, now=due) == 1
+        assert await world.db.write(passes.make_due, v.id, contacts=no_contacts, now=due) == 1
         (first,) = await world.claim(candidate=await retry_of(world))
     assert [round(wait / 5) for wait in waits] == [1, 2, 4, 8]
     (other,) = await world.claim(want=1)
@@ -78,7 +79,7 @@ async def test_a_first_refusal_after_many_retries_of_others_is_tried_again_as_so
 async def retry_of(world: World) -> Candidate:
     """Return the newest generation's batch, whatever stands before it."""
     (any_,) = await world.db.read(
-        ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC) + timedelta(days=1)
+        claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC) + timedelta(days=1)
     )
     batch_id, number = await world.db.read(
         lambda conn: tuple(
@@ -138,6 +139,6 @@ async def test_one_greylisted_inbox_holds_up_nobody_and_a_busy_provider_is_left_
     await asyncio.sleep(3.5)
     stopping.set()
     await running
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert (len(account.people["accepted"]) < 199) is paused
     assert account.adds_up

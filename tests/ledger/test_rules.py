@@ -12,22 +12,13 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from broadcast import (
-    accounts,
-    audiences,
-    generations,
-    ledger,
-    liveness,
-    messages,
-    operators,
-    publishing,
-    receipts,
-    versions,
-)
-from broadcast.ledger import Outcome
+from broadcast.ledger import audiences, claims, delivery_report, liveness, passes, receipts
+from broadcast.ledger.claims import Outcome
+from broadcast.ledger.receipts import Receipt
+from broadcast.messages import authoring, publishing, versions
+from broadcast.operators import operators
 from broadcast.problems import Rejected
-from broadcast.receipts import Receipt
-from broadcast.store import Connection, Database
+from broadcast.store.database import Connection, Database
 from tests.ledger.world import World, content, house
 
 
@@ -92,7 +83,7 @@ async def test_r1_a_blocked_version_is_frozen_anew_after_it_is_approved_anew(wor
     assert await world.release(v) == "blocked"
     now = datetime.now(UTC)
     again = await world.db.write(
-        messages.submit,
+        authoring.submit,
         world.author,
         v.id,
         revision=v.revision,
@@ -121,7 +112,7 @@ async def test_r1_the_lowest_id_of_people_sharing_a_number_gets_it_and_routine_d
     v = await world.approved(count=3)
     await world.freeze(v, {("sms>email", "en"): [1, 2], ("sms", "en"): [3]})
     await world.release(v, shared=[[1, 2, 3]])
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert account.channels["sms"]["waiting"] == BitMap([1])
     assert account.channels["sms"]["not_sent"] == BitMap([2, 3])
     assert account.suppressed["duplicate_person"] == BitMap([3])
@@ -141,7 +132,7 @@ async def test_r2_a_retry_and_a_resend_of_the_same_person_are_one_hand_over(worl
             world.approver,
             v.message_id,
             only="failed",
-            members=generations.pack({"sms": BitMap(range(1, 11))}),
+            members=passes.pack({"sms": BitMap(range(1, 11))}),
             people=10,
             now=now,
         )
@@ -155,7 +146,7 @@ async def test_r2_a_retry_and_a_resend_of_the_same_person_are_one_hand_over(worl
         publishing.approve, approver, v.message_id, content_hash=digest, house=house(), now=now
     )
     await asyncio.gather(
-        *(world.db.write(generations.make_due, v.id, contacts=no_contacts) for _ in range(3))
+        *(world.db.write(passes.make_due, v.id, contacts=no_contacts) for _ in range(3))
     )
     people = []
     while claimed := await world.claim():
@@ -169,7 +160,7 @@ async def test_r2_a_late_arrival_stops_the_retry_at_its_claim(world: World) -> N
     v = await world.live([1, 2])
     (s,) = await world.claim()
     await world.done(s, "refused", due_at=datetime.now(UTC))
-    await world.db.write(generations.make_due, v.id, contacts=no_contacts)
+    await world.db.write(passes.make_due, v.id, contacts=no_contacts)
     await world.db.write(
         receipts.store,
         Receipt(attempt=s.attempt, position=0, state="delivered", provider_id="SM1"),
@@ -179,7 +170,7 @@ async def test_r2_a_late_arrival_stops_the_retry_at_its_claim(world: World) -> N
     (again,) = await world.claim()
     assert again.skipped == {0: "reached"}
     await world.done(again)
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert account.people["delivered"] == BitMap([1])
     assert account.people["accepted"] == BitMap([2])
     assert account.adds_up
@@ -190,7 +181,7 @@ async def test_r3_workers_with_different_slice_sizes_give_everybody_out_exactly_
 ) -> None:
     await world.live(range(1, 501))
     (candidate,) = await world.db.read(
-        ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+        claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
     )
 
     async def worker(name: str, sizes: list[int]) -> list[int]:
@@ -209,8 +200,8 @@ async def test_r3_workers_with_different_slice_sizes_give_everybody_out_exactly_
 async def test_r3_a_claim_whose_reply_was_lost_can_be_read_back(world: World) -> None:
     await world.live(range(1, 41))
     (s,) = await world.claim()
-    assert await world.db.read(ledger.read_slice, s.attempt) == s
-    assert await world.db.read(ledger.read_slice, "0" * 32) is None
+    assert await world.db.read(claims.read_slice, s.attempt) == s
+    assert await world.db.read(claims.read_slice, "0" * 32) is None
 
 
 async def test_r8_outcomes_of_a_swept_slice_are_late_evidence_and_none_is_lost(
@@ -224,12 +215,12 @@ async def test_r8_outcomes_of_a_swept_slice_are_late_evidence_and_none_is_lost(
         datetime.now(UTC),
     )
     await world.db.write(receipts.fold_waiting, datetime.now(UTC))
-    swept = await world.db.write(ledger.sweep_slices, dead_workers=["w1"], now=datetime.now(UTC))
+    swept = await world.db.write(claims.sweep_slices, dead_workers=["w1"], now=datetime.now(UTC))
     assert swept == [s.attempt]
-    account = await world.db.read(accounts.account, v)
+    account = await world.db.read(delivery_report.account, v)
     assert len(account.people["in_doubt"]) == 31
     await world.done(s, "accepted")
-    account = await world.db.read(accounts.account, v)
+    account = await world.db.read(delivery_report.account, v)
     assert (
         len(account.people["accepted"]),
         len(account.people["delivered"]),
@@ -250,15 +241,15 @@ async def test_r8_a_callback_that_comes_before_the_record_is_not_in_the_way_of_t
     )
     await world.db.write(receipts.fold_waiting, datetime.now(UTC))
     await world.done(s, "accepted", provider_id="SM0")
-    account = await world.db.read(accounts.account, v)
+    account = await world.db.read(delivery_report.account, v)
     assert len(account.people["accepted"]) == 32
 
 
 async def test_r8_people_skipped_at_the_claim_are_not_in_doubt_after_a_kill(world: World) -> None:
     v = await world.live(range(1, 11))
     await world.claim(skip={3: "stopped", 4: "erased"})
-    await world.db.write(ledger.sweep_slices, dead_workers=["w1"], now=datetime.now(UTC))
-    account = await world.db.read(accounts.account, v)
+    await world.db.write(claims.sweep_slices, dead_workers=["w1"], now=datetime.now(UTC))
+    account = await world.db.read(delivery_report.account, v)
     assert account.people["in_doubt"] == BitMap([1, 2, 5, 6, 7, 8, 9, 10])
     assert account.suppressed["stopped"] == BitMap([3])
     assert account.suppressed["erased"] == BitMap([4])
@@ -269,13 +260,13 @@ async def test_r8_what_never_began_goes_back_to_waiting_and_is_sent_once(world: 
     v = await world.live(range(1, 6))
     (s,) = await world.claim()
     await world.done(s, "not_started", due_at=datetime.now(UTC))
-    account = await world.db.read(accounts.account, v)
+    account = await world.db.read(delivery_report.account, v)
     assert len(account.people["waiting"]) == 5
-    await world.db.write(generations.make_due, v.id, contacts=no_contacts)
+    await world.db.write(passes.make_due, v.id, contacts=no_contacts)
     (again,) = await world.claim()
     await world.done(again)
     assert await world.claim() == []
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert len(account.people["accepted"]) == 5
     assert account.adds_up
 
@@ -312,7 +303,7 @@ async def test_r9_after_a_cancel_has_committed_nothing_is_claimed(world: World) 
     await asyncio.sleep(0)
     assert await world.claim() == []
     assert await world.db.read(publishing.handing_over, v.id) == open_people
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert len(account.people["handing_over"]) == open_people
     assert len(account.suppressed["withdrawn"]) == 3000 - open_people
     assert account.adds_up
@@ -322,11 +313,11 @@ async def test_r9_an_expired_version_is_never_claimed(world: World) -> None:
     v = await world.live(range(1, 40), expires=timedelta(seconds=1))
     await asyncio.sleep(1.1)
     (candidate,) = await world.db.read(
-        ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+        claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
     )
     assert await world.claim(candidate=candidate) == []
     await world.db.write(publishing.expire_due, datetime.now(UTC))
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert len(account.people["expired"]) == 39
     assert account.adds_up
 
@@ -372,7 +363,7 @@ async def test_r10_a_correction_reaches_everybody_of_any_slice_and_waits_for_the
     assert (
         await world.claim("urgent") == []
     )  # those of the open slice are held until it must be over
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert account.version.state == "corrected"
     assert len(account.suppressed["withdrawn"]) == 36
     del still_open
@@ -394,7 +385,7 @@ async def test_r10_people_surely_refused_are_not_corrected(world: World) -> None
         Outcome(position=1, person_id=2, state="failed", code="21211"),
         Outcome(position=2, person_id=3, state="in_doubt"),
     ]
-    await world.db.write(ledger.record, [(s, outcomes)], at=datetime.now(UTC))
+    await world.db.write(claims.record, [(s, outcomes)], at=datetime.now(UTC))
     submitted = await world.submitted(
         count=2, message_id=v.message_id, action="correct", kind="correction"
     )
@@ -406,13 +397,17 @@ async def test_r11_an_edit_between_reading_and_approving_is_refused(world: World
     v = await world.submitted(count=10)
     with pytest.raises(Rejected):
         await world.db.write(
-            messages.edit, world.author, v.message_id, content(severity="Severe"), datetime.now(UTC)
+            authoring.edit,
+            world.author,
+            v.message_id,
+            content(severity="Severe"),
+            datetime.now(UTC),
         )
     await world.db.write(
-        messages.send_back, world.approver, v.message_id, "return", "typo", datetime.now(UTC)
+        authoring.send_back, world.approver, v.message_id, "return", "typo", datetime.now(UTC)
     )
     await world.db.write(
-        messages.edit, world.author, v.message_id, content(severity="Severe"), datetime.now(UTC)
+        authoring.edit, world.author, v.message_id, content(severity="Severe"), datetime.now(UTC)
     )
     with pytest.raises(Rejected) as refused:
         await world.db.write(
@@ -429,7 +424,7 @@ async def test_r11_an_edit_between_reading_and_approving_is_refused(world: World
 async def test_r11_text_changed_behind_the_hash_is_not_approved(world: World) -> None:
     from sqlalchemy import update
 
-    from broadcast.tables import version
+    from broadcast.messages.tables import version
 
     v = await world.submitted(count=10)
     await world.db.write(
@@ -475,7 +470,7 @@ async def test_r12_any_order_of_any_receipts_gives_the_same_final_state(world: W
                 await world.db.write(receipts.fold_waiting, datetime.now(UTC))
     await world.db.write(receipts.fold_waiting, datetime.now(UTC))
     await world.done(s, "in_doubt")
-    account = await world.db.read(accounts.account, v)
+    account = await world.db.read(delivery_report.account, v)
     assert len(account.people["delivered"]) == 24
 
 
@@ -486,7 +481,7 @@ async def test_r12_a_taken_second_attempt_stands_over_a_failed_first_and_a_doubt
     (s,) = await world.claim()
     now = datetime.now(UTC)
     await world.db.write(
-        ledger.record,
+        claims.record,
         [
             (
                 s,
@@ -498,11 +493,11 @@ async def test_r12_a_taken_second_attempt_stands_over_a_failed_first_and_a_doubt
         ],
         at=now,
     )
-    await world.db.write(generations.make_due, v.id, contacts=no_contacts)
+    await world.db.write(passes.make_due, v.id, contacts=no_contacts)
     (again,) = await world.claim()
     assert [person for _, person in again.people] == [1]
     await world.done(again, "accepted")
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert account.people["accepted"] == BitMap([1])
     assert account.people["in_doubt"] == BitMap([2])
 
@@ -523,7 +518,7 @@ async def test_r16_a_worker_that_fell_silent_is_declared_dead_and_must_register_
     def age(conn: Connection) -> list[str]:
         from sqlalchemy import update
 
-        from broadcast.tables import worker
+        from broadcast.ledger.tables import worker
 
         conn.execute(
             update(worker).values(
@@ -548,11 +543,11 @@ async def test_a_routine_failure_goes_on_by_the_next_channel_and_an_urgent_one_w
     v = await world.live([1, 2, 3], channels="sms>email")
     (s,) = await world.claim()
     await world.done(s, "failed", code="21211", due_at=datetime.now(UTC))
-    await world.db.write(generations.make_due, v.id, contacts=no_contacts)
+    await world.db.write(passes.make_due, v.id, contacts=no_contacts)
     (mail,) = await world.claim(channel="email")
     assert [person for _, person in mail.people] == [1, 2, 3]
     await world.done(mail)
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert len(account.people["accepted"]) == 3
     assert len(account.channels["sms"]["failed"]) == 3
 
@@ -567,7 +562,7 @@ async def test_danger_to_life_tries_another_contact_point_after_a_doubt(world: W
     (s,) = await world.claim("urgent")
     await world.done(s, "in_doubt", due_at=datetime.now(UTC) - timedelta(seconds=1))
     made = await world.db.write(
-        generations.make_due,
+        passes.make_due,
         v.id,
         contacts=lambda _, people: {"sms": people, "email": people & BitMap([2])},
     )
@@ -622,9 +617,9 @@ async def test_r8_a_part_whose_commit_reply_was_lost_is_not_counted_twice(world:
     at = datetime.now(UTC)
     some = [Outcome(position=p, person_id=person, state="accepted") for p, person in s.people[:10]]
     for _ in range(2):
-        await world.db.write(ledger.record_some, s, some, at=at)
-    assert (await world.db.read(accounts.progress, v.id))["sms"]["accepted"] == 10
-    account = await world.db.read(accounts.account, v)
+        await world.db.write(claims.record_some, s, some, at=at)
+    assert (await world.db.read(delivery_report.progress, v.id))["sms"]["accepted"] == 10
+    account = await world.db.read(delivery_report.account, v)
     assert (len(account.people["accepted"]), len(account.people["handing_over"])) == (10, 22)
     assert account.adds_up
 
@@ -645,7 +640,7 @@ async def test_a_level_is_published_though_nobody_is_registered_and_other_messag
     )
     await world.freeze(v, {})
     assert await world.release(v) == "released"
-    account = await world.db.read(accounts.account, await world.db.read(versions.get, v.id))
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert (len(account.addressed), account.adds_up, account.complete) == (0, True, True)
     with pytest.raises(Rejected) as refused:
         await world.submitted(count=0)

@@ -21,15 +21,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pyroaring import BitMap
 from sqlalchemy import select, update
 
-from broadcast import audiences, ledger, messages, operators, publishing, replay, versions
-from broadcast.attempts import new_slice_attempt
-from broadcast.ledger import Candidate
-from broadcast.operators import Operator
+from broadcast.ledger import audiences, claims
+from broadcast.ledger.attempts import new_slice_attempt
+from broadcast.ledger.claims import Candidate
+from broadcast.ledger.tables import batch
+from broadcast.messages import authoring, publishing, versions
+from broadcast.messages.tables import version
+from broadcast.messages.versions import Resolved
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected
-from broadcast.store import Connection, Database
-from broadcast.tables import batch, version
-from broadcast.versions import Resolved
-from console import migrate
+from broadcast.replay import comparison
+from broadcast.store.database import Connection, Database
+from console.processes import migrate
 from tests.ledger.world import World, content, house
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -133,7 +137,7 @@ class FourPeople(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            result = self.runner.run(replay.run(self.db))
+            result = self.runner.run(comparison.run(self.db))
             assert result["differences"] == [], result
         finally:
             self.runner.run(self.db.close())
@@ -179,7 +183,7 @@ class FourPeople(RuleBasedStateMachine):
     @rule(who=person, text=text)
     def draft(self, who: str, text: str) -> None:
         v = self.attempt(
-            "draft" in MAY[who], messages.create, self.who[who], content(severity=text), self.now
+            "draft" in MAY[who], authoring.create, self.who[who], content(severity=text), self.now
         )
         if v is not None:
             self.messages[v.message_id] = [V(v.id, "new", who, text, wrote={who})]
@@ -193,7 +197,7 @@ class FourPeople(RuleBasedStateMachine):
         if (
             self.attempt(
                 allowed,
-                messages.edit,
+                authoring.edit,
                 self.who[who],
                 message,
                 content(severity=text, kind=kind),
@@ -217,7 +221,7 @@ class FourPeople(RuleBasedStateMachine):
             "salt": SALT,
             "now": self.now,
         }
-        done = self.attempt(allowed, messages.submit, self.who[who], v.id, **more)
+        done = self.attempt(allowed, authoring.submit, self.who[who], v.id, **more)
         if done is not None:
             v.state, v.submitter, v.hash = "pending_approval", who, done.content_hash
             v.submitted.add((who, done.content_hash))
@@ -279,7 +283,7 @@ class FourPeople(RuleBasedStateMachine):
         )
         if (
             self.attempt(
-                allowed, messages.send_back, self.who[who], message, action, "so", self.now
+                allowed, authoring.send_back, self.who[who], message, action, "so", self.now
             )
             is not None
         ):
@@ -353,7 +357,7 @@ class FourPeople(RuleBasedStateMachine):
         )
         done = self.attempt(
             allowed,
-            messages.follow,
+            authoring.follow,
             self.who[who],
             message,
             action,
@@ -514,7 +518,7 @@ class FourPeople(RuleBasedStateMachine):
                     "correction",
                 )
                 c = Candidate(batch_id=row.id, **{name: getattr(row, name) for name in fields})
-                if ledger.claim(
+                if claims.claim(
                     conn,
                     c,
                     want=1,

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.util import await_only
 
-from broadcast.store import Connection, Database
-from broadcast.tables import meta
+from broadcast.store.database import Connection, Database
+from broadcast.store.tables import meta
 
 
 async def test_what_is_read_together_is_one_snapshot(db: Database) -> None:

@@ -21,17 +21,22 @@ from pyroaring import BitMap
 from shapely import box
 from sqlalchemy import func, select, update
 
-from broadcast import generations, ledger, messages, operators, publishing, resends, versions
-from broadcast.areas import AreaRecord, store_areas
-from broadcast.attempts import new_slice_attempt
-from broadcast.content import Audience, Circle, Text
-from broadcast.ledger import Candidate, Outcome
-from broadcast.operators import Operator
+from broadcast.content.model import Audience, Circle, Text
+from broadcast.events.tables import outbox
+from broadcast.ledger import claims, passes
+from broadcast.ledger.attempts import new_slice_attempt
+from broadcast.ledger.claims import Candidate, Outcome
+from broadcast.ledger.tables import batch
+from broadcast.messages import authoring, publishing, resends, versions
+from broadcast.messages.tables import decision, resend, version
+from broadcast.messages.versions import Version
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
+from broadcast.operators.tables import operator
+from broadcast.places.areas import AreaRecord, store_areas
 from broadcast.problems import Rejected
-from broadcast.store import Connection, Database
-from broadcast.tables import batch, decision, operator, outbox, resend, version
-from broadcast.versions import Version
-from console.desk import Desk
+from broadcast.store.database import Connection, Database
+from service.desk import Desk
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.registry import import_records
 from tests.ledger.world import content, house
@@ -167,9 +172,9 @@ class Room:
             await self.desk.matcher.process(version_id)
         await self.db.write(publishing.expire_due, datetime.now(UTC))
         for version_id in await self.db.read(
-            generations.due_versions, datetime.now(UTC) + timedelta(days=1)
+            passes.due_versions, datetime.now(UTC) + timedelta(days=1)
         ):
-            await self.db.write(generations.make_due, version_id, contacts=_mail_to)
+            await self.db.write(passes.make_due, version_id, contacts=_mail_to)
         return await self.db.read(
             lambda conn: conn.execute(select(func.count()).select_from(batch)).scalar_one()
         )
@@ -183,7 +188,7 @@ class Room:
             for lane in ("urgent", "routine"):
                 for channel in ("sms", "voice", "email"):
                     found += await self.db.read(
-                        ledger.candidates,
+                        claims.candidates,
                         lane,
                         channel,
                         (status,),
@@ -192,7 +197,7 @@ class Room:
         claimed = []
         for c in [*found, *await self.db.read(_by_name)]:
             got = await self.db.write(
-                ledger.claim, c, want=500, worker="w", attempts=new_slice_attempt, suppress=_nobody
+                claims.claim, c, want=500, worker="w", attempts=new_slice_attempt, suppress=_nobody
             )
             claimed += [s.version_id for s in got[0]] if got else []
         return claimed
@@ -738,7 +743,7 @@ async def an_edit_that_comes_while_it_is_counted(room: Room) -> None:
             "wording_revision": "test",
             "now": datetime.now(UTC),
         }
-        await room.db.write(lambda conn: messages.submit(conn, room.people["ada"], v.id, **more))
+        await room.db.write(lambda conn: authoring.submit(conn, room.people["ada"], v.id, **more))
     with refused("state_conflict"):
         await room.approve("bea", v, None)
 
@@ -1015,14 +1020,14 @@ async def ordered(room: Room, name: str) -> tuple[int, Version, str]:
     the order.
     """
     v = await room.live()
-    (c,) = await room.db.read(ledger.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
+    (c,) = await room.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
     claimed = await room.db.write(
-        ledger.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=_nobody
+        claims.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=_nobody
     )
     assert claimed is not None
     for s in claimed[0]:
         await room.db.write(
-            ledger.record,
+            claims.record,
             [
                 (
                     s,
@@ -1094,7 +1099,7 @@ async def an_order_of_a_resend_that_a_newer_one_replaced(room: Room) -> None:
 @way
 async def other_people_written_into_an_order_of_a_resend(room: Room) -> None:
     before, v, digest = await ordered(room, "ops")
-    members = generations.pack({"sms": BitMap(range(1, 41))})
+    members = passes.pack({"sms": BitMap(range(1, 41))})
     await room.db.write(lambda conn: conn.execute(update(resend).values(members=members)))
     with refused("content_changed"):
         await room.approve("bea", v, digest)

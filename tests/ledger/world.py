@@ -11,14 +11,16 @@ from typing import Any
 
 from pyroaring import BitMap
 
-from broadcast import audiences, ledger, messages, operators, publishing, versions
-from broadcast.attempts import new_slice_attempt
-from broadcast.content import Content, Text
-from broadcast.ledger import Candidate, Outcome, Slice
-from broadcast.operators import Operator
-from broadcast.publishing import House
-from broadcast.store import Connection, Database
-from broadcast.versions import Resolved, Version
+from broadcast.content.model import Content, Text
+from broadcast.ledger import audiences, claims
+from broadcast.ledger.attempts import new_slice_attempt
+from broadcast.ledger.claims import Candidate, Outcome, Slice
+from broadcast.messages import authoring, publishing, versions
+from broadcast.messages.publishing import House
+from broadcast.messages.versions import Resolved, Version
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
+from broadcast.store.database import Connection, Database
 
 
 def _document(v: Version, msg_type: str, _references: object, _sent: object) -> bytes:
@@ -73,13 +75,13 @@ class World:
     ) -> Version:
         now = datetime.now(UTC)
         if message_id is None:
-            v = await self.db.write(messages.create, self.author, content(**changes), now)
+            v = await self.db.write(authoring.create, self.author, content(**changes), now)
         else:
             v = await self.db.write(
-                messages.follow, self.author, message_id, action, content(**changes), now
+                authoring.follow, self.author, message_id, action, content(**changes), now
             )
         return await self.db.write(
-            messages.submit,
+            authoring.submit,
             self.author,
             v.id,
             revision=v.revision,
@@ -147,13 +149,13 @@ class World:
     ) -> list[Slice]:
         if candidate is None:
             found = await self.db.read(
-                ledger.candidates, lane, channel, ("Actual",), datetime.now(UTC)
+                claims.candidates, lane, channel, ("Actual",), datetime.now(UTC)
             )
             if not found:
                 return []
             candidate = found[0]
         claimed = await self.db.write(
-            ledger.claim,
+            claims.claim,
             candidate,
             want=want,
             worker=worker,
@@ -168,4 +170,4 @@ class World:
             for p, person in s.people
             if p not in s.skipped
         ]
-        await self.db.write(ledger.record, [(s, outcomes)], at=datetime.now(UTC))
+        await self.db.write(claims.record, [(s, outcomes)], at=datetime.now(UTC))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from broadcast import content_limits as limits
+from broadcast.content import limits
 from broadcast.drafts import read_draft
 from broadcast.problems import Rejected
 

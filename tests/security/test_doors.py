@@ -20,10 +20,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from structlog.testing import capture_logs
 
-from console.capacity import Capacity, read_proxies
-from console.door import make_server, run_server
-from console.edge import Edge
-from console.limits import KIB, Limits, body_limit, share_of
+from console.server.capacity import Capacity, read_proxies
+from console.server.door import make_server, run_server
+from console.server.edge import Edge
+from console.server.limits import KIB, Limits, body_limit, share_of
 from tests.console.site import open_site
 
 HOLD = "/api/v1/messages/1/hold"

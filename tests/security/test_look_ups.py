@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from broadcast import audit, look_ups, operators
-from broadcast.store import Connection
-from broadcast.tables import parked
+from broadcast.events.tables import parked
+from broadcast.operators import audit, look_ups, operators
+from broadcast.store.database import Connection
 from subscribers.registry import import_records
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site, person
 

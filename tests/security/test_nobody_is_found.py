@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from shapely import box
 from sqlalchemy import select
 
-from broadcast.areas import AreaRecord, AreaTree, store_areas
-from broadcast.content import Circle
-from broadcast.geometry import shape_of
-from broadcast.store import Connection
+from broadcast.content.model import Circle
+from broadcast.places.areas import AreaRecord, AreaTree, store_areas
+from broadcast.places.geometry import shape_of
+from broadcast.store.database import Connection
 from subscribers.index import RegistryIndex
 from subscribers.registry import import_records, settle
 from subscribers.tables import subscriber

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from broadcast.cap.drafting import content_of, read_cap
-from broadcast.cap.lists import join_quoted, split_quoted
 from broadcast.cap.model import CapAlert, CapArea, CapInfo
+from broadcast.cap.validation.lists import join_quoted, split_quoted
 from broadcast.cap.write import write
-from broadcast.content import CHANNELS, KINDS, VISIBILITIES, Content
+from broadcast.content.model import CHANNELS, KINDS, VISIBILITIES, Content
 from broadcast.drafts import read_draft
 from broadcast.drafts.checking import check_content
 from broadcast.problems import Rejected

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from broadcast.problems import Rejected
-from console.pool import QUEUE, Pool
+from console.server.pool import QUEUE, Pool
 from tests.console.site import a_draft, open_site
 from tests.security import hostile
 

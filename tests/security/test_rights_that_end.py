@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from broadcast import operators
-from broadcast.store import Connection
-from broadcast.tables import operator, version
+from broadcast.messages.tables import version
+from broadcast.operators import operators
+from broadcast.operators.tables import operator
+from broadcast.store.database import Connection
 from tests.console.site import Site, a_draft, open_site
 
 FOLLOWING = {"update": "incident", "correct": "correction", "all-clear": "all_clear"}

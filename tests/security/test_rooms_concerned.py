@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from broadcast import operators
+from broadcast.operators import operators
 from tests.console.site import CAMDEN, LONDON, WESTMINSTER, Answer, Site, a_draft, open_site
 
 ROLES = ("author", "approver", "operator", "administrator", "auditor")

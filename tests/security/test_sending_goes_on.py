@@ -22,10 +22,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from broadcast import operators
-from broadcast.content import Audience
-from broadcast.store import Connection
-from broadcast.tables import slice_, version
+from broadcast.content.model import Audience
+from broadcast.ledger.tables import slice_
+from broadcast.messages.tables import version
+from broadcast.operators import operators
+from broadcast.store.database import Connection
 from subscribers import registry
 from tests.chaos.embedded import embedded
 from tests.chaos.harness import CAMDEN, ROOT, System, base_env, content, people, running, urgent

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from broadcast import small_counts
-from broadcast.content import Circle, Content, Text
-from broadcast.small_counts import FEW, HIDDEN, cells
+from broadcast.content.model import Circle, Content, Text
+from broadcast.messages import small_counts
+from broadcast.messages.small_counts import FEW, HIDDEN, cells
 from subscribers.registry import import_records
 from tests.console.site import Site, open_site, person
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broadcast import versions
-from broadcast.content import Audience, Content, Text
+from broadcast.content.model import Audience, Content, Text
 from broadcast.drafts import read_draft
+from broadcast.messages import versions
 from broadcast.problems import Rejected
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

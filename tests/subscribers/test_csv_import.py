@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.csv_files import escape, unescape
+from broadcast.files.csv_files import escape, unescape
 from broadcast.problems import Rejected
 from subscribers.csv_import import (
     COLUMNS,

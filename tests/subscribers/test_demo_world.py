@@ -13,7 +13,7 @@ import phonenumbers
 import pytest
 import shapely
 
-from broadcast.areas import AreaTree
+from broadcast.places.areas import AreaTree
 from subscribers.csv_import import ImportResult, read_subscribers
 from subscribers.demo_world import CITY, METROPOLITAN, demo_areas, demo_people
 from subscribers.quiet_hours import known

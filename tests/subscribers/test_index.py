@@ -18,9 +18,15 @@ from pyroaring import BitMap
 from shapely.geometry import Point, box
 from sqlalchemy import Connection, delete, select, update
 
-from broadcast.content import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS, Audience, Circle
-from broadcast.levels import name_key
-from broadcast.store import Database, metadata
+from broadcast.content.model import (
+    PERSONAL_CHANNELS,
+    SEVERITIES,
+    SUBSCRIBER_KINDS,
+    Audience,
+    Circle,
+)
+from broadcast.levels.scales import name_key
+from broadcast.store.database import Database, metadata
 from subscribers.audience import preview, reasons
 from subscribers.csv_import import COLUMNS, TOPICS, SubscriberRecord
 from subscribers.index import (

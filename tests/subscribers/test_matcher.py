@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from broadcast import accounts, audiences, messages, publishing, versions
-from broadcast.store import Connection, Database
-from broadcast.versions import Version
+from broadcast.ledger import audiences, delivery_report
+from broadcast.messages import authoring, publishing, versions
+from broadcast.messages.versions import Version
+from broadcast.store.database import Connection, Database
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.index import IndexIncomplete, RegistryIndex
 from subscribers.matcher import Matcher
@@ -68,7 +69,7 @@ async def test_who_is_in_their_quiet_hours_when_the_audience_is_frozen_is_not_se
 ) -> None:
     result, v = await processed(world, NIGHT, count=60, shards=3)
     assert result == "released"
-    account = await world.db.read(accounts.account, v)
+    account = await world.db.read(delivery_report.account, v)
     assert account.suppressed["quiet_hours"] == BitMap(range(1, 41))
     assert account.people["waiting"] == BitMap(range(41, 101))
     assert account.adds_up
@@ -78,7 +79,7 @@ async def test_who_is_in_their_quiet_hours_when_the_audience_is_frozen_is_not_se
 async def test_by_day_and_where_it_is_urgent_nobody_is_left_out(world: World) -> None:
     for at, more in ((DAY, {}), (NIGHT, {"severity": "Extreme"})):
         result, v = await processed(world, at, count=100, **more)
-        account = await world.db.read(accounts.account, v)
+        account = await world.db.read(delivery_report.account, v)
         assert (result, len(account.people["waiting"])) == ("released", 100)
 
 
@@ -91,7 +92,7 @@ async def test_quiet_hours_that_begin_between_count_and_freezing_block_until_a_n
     assert await world.db.read(audiences.frozen_at, v.id) is None
     now = datetime.now(UTC)
     again = await world.db.write(
-        messages.submit,
+        authoring.submit,
         world.author,
         v.id,
         revision=v.revision,

@@ -11,9 +11,9 @@ from pyroaring import BitMap
 from shapely import box
 from sqlalchemy import Connection, select, update
 
-from broadcast.areas import AreaRecord, store_areas
+from broadcast.places.areas import AreaRecord, store_areas
 from broadcast.problems import Rejected
-from broadcast.store import Database
+from broadcast.store.database import Database
 from subscribers.csv_import import COLUMNS, SubscriberRecord, read_subscribers
 from subscribers.registry import (
     Contact,

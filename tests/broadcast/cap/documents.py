@@ -6,7 +6,7 @@ from typing import Any
 
 from lxml import etree
 
-from broadcast.cap.validate import Verdict
+from broadcast.cap.validation.validate import Verdict
 from tests.broadcast.cap.schemas import CAP
 
 RING = "51.5,-0.1 51.6,-0.1 51.6,0 51.5,-0.1"

@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from broadcast.cap.lexical import broken_rule
-from broadcast.cap.structure import INFO
-from broadcast.cap.validate import validate
+from broadcast.cap.validation.lexical import broken_rule
+from broadcast.cap.validation.structure import INFO
+from broadcast.cap.validation.validate import validate
 from tests.broadcast.cap.documents import area, document, info
 from tests.broadcast.cap.schemas import CAP, schema_accepts
 from tests.sources import OWN, REFERENCE

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from broadcast.cap import parameters
-from broadcast.cap.rules import RULES
-from broadcast.content import KINDS
+from broadcast.cap.validation.rules import RULES
+from broadcast.content.model import KINDS
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "cap-conformance.md").read_text(
     encoding="utf-8"

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from broadcast.cap.mapping import from_cap, to_cap
 from broadcast.cap.model import CapAlert
-from broadcast.cap.parse import parse
-from broadcast.cap.validate import validate
+from broadcast.cap.validation.parse import parse
+from broadcast.cap.validation.validate import validate
 from broadcast.cap.write import write
-from broadcast.content import (
+from broadcast.content.model import (
     CERTAINTIES,
     CHANNELS,
     KINDS,

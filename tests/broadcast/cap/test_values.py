@@ -15,15 +15,15 @@ from broadcast.cap.geometry import (
     read_circle,
     read_polygon,
 )
-from broadcast.cap.lists import (
+from broadcast.cap.validation.lists import (
     Reference,
     join_quoted,
     join_references,
     split_quoted,
     split_references,
 )
-from broadcast.cap.times import cap_time, parse_cap_time
-from broadcast.content import Circle
+from broadcast.cap.validation.times import cap_time, parse_cap_time
+from broadcast.content.model import Circle
 from broadcast.problems import Rejected
 
 

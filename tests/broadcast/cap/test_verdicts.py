@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from broadcast.cap.parse import parse
-from broadcast.cap.rules import MAX_BYTES, RULES
-from broadcast.cap.validate import validate
+from broadcast.cap.validation.parse import parse
+from broadcast.cap.validation.rules import MAX_BYTES, RULES
+from broadcast.cap.validation.validate import validate
 from broadcast.problems import Rejected
 from tests.broadcast.cap.documents import RING, area, document, info, names
 

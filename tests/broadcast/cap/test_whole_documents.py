@@ -9,8 +9,8 @@ import csv
 import pytest
 from lxml import etree
 
-from broadcast.cap.parse import parse
-from broadcast.cap.validate import validate
+from broadcast.cap.validation.parse import parse
+from broadcast.cap.validation.validate import validate
 from broadcast.cap.write import write
 from tests.broadcast.cap.documents import facts, names
 from tests.broadcast.cap.schemas import CAP, schema_accepts

@@ -1,0 +1,1 @@
+"""Whether a CAP document may be taken: syntax, structure, and rules. No table."""

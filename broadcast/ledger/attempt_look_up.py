@@ -1,0 +1,80 @@
+"""What stands behind an attempt id when a provider asks for it: which version, in which language,
+for whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from broadcast.ledger import audiences, claims
+from broadcast.ledger.tables import batch, outcome, slice_
+from broadcast.messages.tables import version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """One hand-over to one person. `repeat`: a person ordered it although the first may have
+    arrived.
+    """
+
+    person: int
+    version_id: int
+    channel: str
+    language: str
+    status: str
+    repeat: bool
+
+
+def handed(conn: Connection, attempt: str, position: int) -> Handed | None:
+    """Return the hand-over at a position of a slice; None where no slice has it."""
+    query = (
+        select(
+            slice_.c.version_id,
+            slice_.c.channel,
+            slice_.c.lo,
+            slice_.c.hi,
+            batch.c.members,
+            batch.c.language,
+            batch.c.cause,
+            version.c.status,
+        )
+        .join(batch, batch.c.id == slice_.c.batch_id)
+        .join(version, version.c.id == slice_.c.version_id)
+        .where(slice_.c.attempt == attempt)
+    )
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        return None
+    ids = audiences.members_of(row.members)[row.lo : row.hi]
+    if not 0 <= position < len(ids):
+        return None
+    return Handed(
+        person=int(ids[position]),
+        version_id=row.version_id,
+        channel=row.channel,
+        language=row.language,
+        status=row.status,
+        repeat=claims.repeats(row.cause),
+    )
+
+
+def last_version_of(
+    conn: Connection, person_id: int, channel: str, statuses: Collection[str]
+) -> int | None:
+    """Return the version of these statuses that was handed over to somebody last on a channel: what
+    their reply most likely answers.
+    """
+    mine = select(outcome.c.version_id).join(version, version.c.id == outcome.c.version_id)
+    query = (
+        mine.where(
+            outcome.c.person_id == person_id,
+            outcome.c.channel == channel,
+            version.c.status.in_(statuses),
+        )
+        .order_by(outcome.c.at.desc())
+        .limit(1)
+    )
+    return conn.execute(query).scalar_one_or_none()

@@ -1,0 +1,546 @@
+"""The frozen audience of a version and its release: shard by shard, then all at once (guarantee R1,
+R10).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap
+from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from broadcast.events import outbox
+from broadcast.events.topics import deliveries_topic
+from broadcast.ledger.evidence import MAY_HAVE_REACHED
+from broadcast.ledger.tables import batch, frozen_set, frozen_shard, generation, outcome, slice_
+from broadcast.messages import publishing, small_counts, two_persons, versions
+from broadcast.messages.tables import version
+from broadcast.messages.versions import USUAL_MARGIN, Version
+from broadcast.store.database import database_now, lock_version
+
+BATCH_SIZE = 500
+RELEASE_SHARD = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """One shard's part of an audience, or all of it.
+
+    `addressed` are the ids of everybody selected; `send` maps (channel order such as "sms>email",
+    language) to ids, `suppressed` a reason to ids. The ids of send and suppressed together are the
+    addressed, each once.
+    """
+
+    addressed: BitMap
+    send: Mapping[tuple[str, str], BitMap]
+    suppressed: Mapping[str, BitMap] = field(default_factory=dict)
+
+
+def freeze(
+    conn: Connection,
+    version_id: int,
+    shard: int,
+    frozen: Frozen,
+    *,
+    registry_as_of: str,
+    now: datetime,
+) -> bool:
+    """Store one shard's part; return False where another matcher had stored it already (then
+    nothing was written).
+
+    The header row is inserted first: of two matchers exactly one gets it, and the other writes
+    nothing (guarantee R1).
+    """
+    parts = [
+        ("send", order, language, "", ids)
+        for (order, language), ids in sorted(frozen.send.items())
+        if ids
+    ]
+    parts += [
+        ("suppressed", "", "", reason, ids)
+        for reason, ids in sorted(frozen.suppressed.items())
+        if ids
+    ]
+    digest = hashlib.sha256(frozen.addressed.serialize())
+    for role, order, language, reason, ids in parts:
+        digest.update(f"{role}|{order}|{language}|{reason}|".encode() + ids.serialize())
+    into = (
+        pg_insert(frozen_shard)
+        if conn.dialect.name == "postgresql"
+        else sqlite_insert(frozen_shard)
+    )
+    header = into.values(
+        version_id=version_id,
+        shard=shard,
+        addressed=frozen.addressed.serialize(),
+        registry_as_of=registry_as_of,
+        frozen_at=now,
+        digest=digest.hexdigest(),
+    ).on_conflict_do_nothing()
+    if conn.execute(header).rowcount != 1:
+        return False
+    rows = [
+        {
+            "version_id": version_id,
+            "shard": shard,
+            "no": no,
+            "role": role,
+            "channels": order,
+            "language": language,
+            "reason": reason,
+            "members": ids.serialize(),
+            "size": len(ids),
+        }
+        for no, (role, order, language, reason, ids) in enumerate(parts)
+    ]
+    if rows:
+        conn.execute(insert(frozen_set), rows)
+    return True
+
+
+def frozen_shards(conn: Connection, version_id: int) -> set[int]:
+    """Return which shards of the version are frozen."""
+    return set(
+        conn.execute(
+            select(frozen_shard.c.shard).where(frozen_shard.c.version_id == version_id)
+        ).scalars()
+    )
+
+
+def frozen_at(conn: Connection, version_id: int) -> datetime | None:
+    """Return when the audience was frozen, its first shard; None where nothing is. Quiet hours were
+    judged for that moment.
+    """
+    first: datetime | None = conn.execute(
+        select(func.min(frozen_shard.c.frozen_at)).where(frozen_shard.c.version_id == version_id)
+    ).scalar_one()
+    return first
+
+
+def read(conn: Connection, version_id: int) -> Frozen:
+    """Return the whole stored audience; only what is stored is ever used (guarantee R1)."""
+    addressed = BitMap()
+    for data in conn.execute(
+        select(frozen_shard.c.addressed).where(frozen_shard.c.version_id == version_id)
+    ).scalars():
+        addressed |= BitMap.deserialize(data)
+    send: dict[tuple[str, str], BitMap] = {}
+    suppressed: dict[str, BitMap] = {}
+    for row in conn.execute(
+        select(frozen_set).where(
+            frozen_set.c.version_id == version_id, frozen_set.c.role.in_(("send", "suppressed"))
+        )
+    ):
+        ids = BitMap.deserialize(row.members)
+        if row.role == "send":
+            send[row.channels, row.language] = (
+                send.get((row.channels, row.language), BitMap()) | ids
+            )
+        else:
+            suppressed[row.reason] = suppressed.get(row.reason, BitMap()) | ids
+    return Frozen(addressed=addressed, send=send, suppressed=suppressed)
+
+
+def duplicates(conn: Connection, version_id: int) -> dict[str, BitMap]:
+    """Return per channel the people left out because somebody with a lower id has the same contact
+    point.
+    """
+    found: dict[str, BitMap] = {}
+    for row in conn.execute(
+        select(frozen_set.c.channels, frozen_set.c.members).where(
+            frozen_set.c.version_id == version_id, frozen_set.c.role == "duplicate"
+        )
+    ):
+        found[row.channels] = found.get(row.channels, BitMap()) | BitMap.deserialize(row.members)
+    return found
+
+
+def reached_by_predecessors(conn: Connection, v: Version) -> dict[str, BitMap]:
+    """Return per channel everybody who got, or may have got, any earlier version of the chain
+    (guarantee R10).
+
+    Everybody of any slice ever claimed, minus those surely refused. A slice that is still open
+    counts: it may be taken.
+    """
+    reached: dict[str, BitMap] = {}
+    predecessor_id = v.predecessor_id
+    while predecessor_id is not None:
+        for channel in (
+            conn.execute(
+                select(batch.c.channel).where(batch.c.version_id == predecessor_id).distinct()
+            )
+            .scalars()
+            .all()
+        ):
+            # Failed after a provider took it: it may still have arrived somewhere. Failed without
+            # one: surely not taken.
+            for group in (
+                outcome.c.state.in_(MAY_HAVE_REACHED),
+                (outcome.c.state == "failed") & (outcome.c.provider_id != ""),
+            ):
+                found = _people_of(
+                    conn,
+                    outcome.c.version_id == predecessor_id,
+                    outcome.c.channel == channel,
+                    group,
+                )
+                reached[channel] = reached.get(channel, BitMap()) | found
+        for channel, ids in open_members(conn, predecessor_id).items():
+            reached[channel] = reached.get(channel, BitMap()) | ids
+        predecessor_id = conn.execute(
+            select(version.c.predecessor_id).where(version.c.id == predecessor_id)
+        ).scalar_one()
+    return {channel: ids for channel, ids in reached.items() if ids}
+
+
+def _people_of(conn: Connection, *where: ColumnElement[bool]) -> BitMap:
+    """Return the people of these outcomes. One value comes back, not a row for each: there may be a
+    million.
+    """
+    person = outcome.c.person_id
+    if conn.dialect.name == "postgresql":
+        return BitMap(conn.execute(select(func.array_agg(person)).where(*where)).scalar_one() or ())
+    joined: str | None = conn.execute(select(func.group_concat(person)).where(*where)).scalar_one()
+    return BitMap(map(int, joined.split(","))) if joined else BitMap()
+
+
+def open_members(conn: Connection, version_id: int) -> dict[str, BitMap]:
+    """Return per channel the members of the version's open slices without a recorded outcome."""
+    found: dict[str, BitMap] = {}
+    query = (
+        select(slice_.c.attempt, slice_.c.channel, slice_.c.lo, slice_.c.hi, batch.c.members)
+        .join(batch, batch.c.id == slice_.c.batch_id)
+        .where(slice_.c.version_id == version_id, slice_.c.state == "open")
+    )
+    for row in conn.execute(query).all():
+        ids = BitMap(members_of(row.members)[row.lo : row.hi])
+        ids -= BitMap(
+            conn.execute(select(outcome.c.person_id).where(outcome.c.attempt == row.attempt))
+            .scalars()
+            .all()
+        )
+        found[row.channel] = found.get(row.channel, BitMap()) | ids
+    return found
+
+
+def members_of(data: bytes) -> np.ndarray:
+    """Return a batch's members as a uint32 array."""
+    return np.frombuffer(data, dtype="<u4")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """People to be handed over on one channel in one language, not before `not_before`."""
+
+    channel: str
+    language: str
+    ids: BitMap
+    not_before: datetime | None = None
+
+
+def release(
+    conn: Connection,
+    version_id: int,
+    *,
+    shared_contacts: Callable[[Connection, str, BitMap], Iterable[BitMap]],
+    now: datetime | None = None,
+) -> str:
+    """Make a completely frozen version live, or block it; return what happened.
+
+    "not_ready", "released", "blocked", or the state it is in already. `shared_contacts(conn,
+    channel, ids)` gives groups of people among `ids` with one contact point on that channel. One
+    transaction under the version's lock (guarantee R1): no claim exists before.
+    """
+    lock_version(conn, version_id)
+    now = now or database_now(conn)
+    v = versions.get(conn, version_id)
+    if v.state != "approved":
+        return v.state
+    if v.expires_at is not None and v.expires_at <= now:
+        return "not_ready"
+    if v.shards is None or len(frozen_shards(conn, version_id)) < v.shards:
+        return "not_ready"
+    if not publishing.stands(v):
+        return _block(conn, v, now, "content_changed: what stands there is not what was approved")
+    missing = two_persons.missing(conn, v)
+    if missing:
+        return _block(conn, v, now, missing)
+    audience = read(conn, version_id)
+    total, seen = sum(len(ids) for ids in audience.send.values()), v.seen_count or 0
+    margin = USUAL_MARGIN.of(seen) if v.margin is None else v.margin
+    differs = (
+        f"{small_counts.number(total, v.content)} people, approved for"
+        f" {small_counts.number(seen, v.content)}"
+    )
+    if total == 0 and (seen > 0 or v.kind != "threat_level_change"):
+        return _block(conn, v, now, "audience_empty: nobody is left to send to")
+    if total > seen + margin:
+        return _block(conn, v, now, f"audience_changed: {differs}")
+    if total < seen - margin:
+        if not v.urgent:
+            return _block(conn, v, now, f"audience_changed: {differs}")
+        versions.record(
+            conn, v, "alarm", None, now, why=f"audience_smaller: {differs}; urgent, so it goes out"
+        )
+    parts, left_out = _first_parts(conn, audience, v.urgent, shared_contacts)
+    for no, (channel, ids) in enumerate(sorted(left_out.items())):
+        if ids:
+            conn.execute(
+                insert(frozen_set).values(
+                    version_id=version_id,
+                    shard=RELEASE_SHARD,
+                    no=no,
+                    role="duplicate",
+                    channels=channel,
+                    language="",
+                    reason="duplicate_person",
+                    members=ids.serialize(),
+                    size=len(ids),
+                )
+            )
+    if v.predecessor_id is not None:
+        parts = list(_held_back(conn, v, parts))
+    versions.change_state(
+        conn, v, "release", live_at=now, addressed=len(audience.addressed), generation=1
+    )
+    v = versions.get(conn, version_id)
+    insert_generation(conn, v, 1, "first", parts, now)
+    versions.record(conn, v, "release", None, now, count=total)
+    publishing.announce(
+        conn,
+        v,
+        "message.live",
+        now,
+        count=total,
+        audience={
+            str(s): d
+            for s, d in conn.execute(
+                select(frozen_shard.c.shard, frozen_shard.c.digest).where(
+                    frozen_shard.c.version_id == version_id
+                )
+            )
+        },
+        duplicates={
+            channel: hashlib.sha256(ids.serialize()).hexdigest()
+            for channel, ids in sorted(left_out.items())
+            if ids
+        },
+    )
+    return "released"
+
+
+def _block(conn: Connection, v: Version, now: datetime, why: str) -> str:
+    versions.change_state(conn, v, "block", why=why)
+    # What was frozen for the count that was wrong is frozen anew after the next approval.
+    conn.execute(frozen_set.delete().where(frozen_set.c.version_id == v.id))
+    conn.execute(frozen_shard.delete().where(frozen_shard.c.version_id == v.id))
+    versions.record(conn, v, "block", None, now, why=why)
+    publishing.announce(conn, versions.get(conn, v.id), "message.block", now, why=why)
+    return "blocked"
+
+
+def _first_parts(
+    conn: Connection,
+    audience: Frozen,
+    urgent: bool,
+    shared_contacts: Callable[[Connection, str, BitMap], Iterable[BitMap]],
+) -> tuple[list[Part], dict[str, BitMap]]:
+    """Cut the audience by channel and language; per channel only the lowest id of people sharing a
+    contact point stays.
+
+    Urgent: every channel of the person's order. Routine: the first; whoever is a duplicate there
+    moves on to the next.
+    """
+    left_out: dict[str, BitMap] = {}
+    taken: dict[tuple[str, str], BitMap] = {}
+    on_channel: dict[str, BitMap] = {}
+    waiting = [
+        (order.split(">"), language, ids) for (order, language), ids in audience.send.items()
+    ]
+    step = 0
+    while waiting:
+        wanted: dict[str, BitMap] = {}
+        for order, _, ids in waiting:
+            if step < len(order):
+                wanted[order[step]] = wanted.get(order[step], BitMap()) | ids
+        doubles = {
+            channel: _doubles(
+                conn, channel, on_channel.get(channel, BitMap()), ids, shared_contacts
+            )
+            for channel, ids in wanted.items()
+        }
+        following = []
+        for order, language, ids in waiting:
+            if step >= len(order):
+                continue
+            channel = order[step]
+            mine = ids - doubles[channel]
+            taken[channel, language] = taken.get((channel, language), BitMap()) | mine
+            on_channel[channel] = on_channel.get(channel, BitMap()) | mine
+            rest = ids if urgent else ids & doubles[channel]
+            if rest:
+                following.append((order, language, rest))
+        for channel, ids in doubles.items():
+            left_out[channel] = left_out.get(channel, BitMap()) | ids
+        waiting, step = following, step + 1
+    return [
+        Part(channel, language, ids) for (channel, language), ids in sorted(taken.items()) if ids
+    ], left_out
+
+
+def _doubles(
+    conn: Connection,
+    channel: str,
+    already: BitMap,
+    ids: BitMap,
+    shared_contacts: Callable[[Connection, str, BitMap], Iterable[BitMap]],
+) -> BitMap:
+    doubles = BitMap()
+    for group in shared_contacts(conn, channel, already | ids):
+        keep = (group & already).min() if group & already else group.min()
+        doubles |= (group & ids) - BitMap([keep])
+    return doubles
+
+
+def _held_back(conn: Connection, v: Version, parts: list[Part]) -> Iterable[Part]:
+    """Hold those whom an earlier version is being handed to right now, until that hand-over must be
+    over (guarantee R10).
+    """
+    busy, until = BitMap(), None
+    predecessor_id = v.predecessor_id
+    while predecessor_id is not None:
+        for ids in open_members(conn, predecessor_id).values():
+            busy |= ids
+        last = conn.execute(
+            select(func.max(slice_.c.deadline)).where(
+                slice_.c.version_id == predecessor_id, slice_.c.state == "open"
+            )
+        ).scalar_one()
+        until = max(filter(None, (until, last)), default=None)
+        predecessor_id = conn.execute(
+            select(version.c.predecessor_id).where(version.c.id == predecessor_id)
+        ).scalar_one()
+    for part in parts:
+        if part.ids - busy:
+            yield Part(part.channel, part.language, part.ids - busy, part.not_before)
+        if part.ids & busy:
+            yield Part(part.channel, part.language, part.ids & busy, until)
+
+
+def insert_generation(
+    conn: Connection,
+    v: Version,
+    number: int,
+    cause: str,
+    parts: Iterable[Part],
+    now: datetime,
+    ordered_by: int | None = None,
+) -> int:
+    """Cut parts into batches of at most 500 people of one channel and language, announce them;
+    return how many people.
+    """
+    rows: list[dict[str, Any]] = []
+    for part in parts:
+        ids = np.asarray(part.ids.to_array(), dtype="<u4")
+        for start in range(0, len(ids), BATCH_SIZE):
+            members = ids[start : start + BATCH_SIZE]
+            rows.append(
+                {
+                    "version_id": v.id,
+                    "generation": number,
+                    "no": len(rows),
+                    "status": v.status,
+                    "lane": "urgent" if v.urgent else "routine",
+                    "channel": part.channel,
+                    "language": part.language,
+                    "members": members.tobytes(),
+                    "size": len(members),
+                    "next": 0,
+                    "cause": cause,
+                    "not_before": part.not_before,
+                    "severity_rank": v.severity_rank,
+                    "correction": v.action == "correct",
+                    "room": v.room or "",
+                    "open": True,
+                    "announced_at": now,
+                    "announcements": 1,
+                }
+            )
+    people = sum(int(row["size"]) for row in rows)
+    conn.execute(
+        insert(generation).values(
+            version_id=v.id,
+            number=number,
+            cause=cause,
+            made_at=now,
+            ordered_by=ordered_by,
+            people=people,
+        )
+    )
+    if rows:
+        conn.execute(insert(batch), rows)
+        _announce_batches(conn, v, number, now)
+    if number > 1:
+        versions.note_pass(conn, v.id, number)
+    return people
+
+
+def _announce_batches(conn: Connection, v: Version, number: int, now: datetime) -> None:
+    made = conn.execute(
+        select(
+            batch.c.id,
+            batch.c.channel,
+            batch.c.language,
+            batch.c.size,
+            batch.c.lane,
+            batch.c.cause,
+            batch.c.members,
+        ).where(batch.c.version_id == v.id, batch.c.generation == number)
+    ).all()
+    facts = publishing.describe(v)
+    outbox.append_many(
+        conn,
+        [
+            {
+                "topic": deliveries_topic(row.lane, v.status),
+                "key": str(row.id),
+                "type": "batch.ready",
+                "payload": {
+                    "batch": row.id,
+                    "generation": number,
+                    "channel": row.channel,
+                    "language": row.language,
+                    "people": row.size,
+                    "cause": row.cause,
+                    "members": (
+                        hashlib.sha256(row.members).hexdigest()
+                    ),  # the bytes stay in the database (R18)
+                    **{
+                        k: facts[k]
+                        for k in ("message", "version", "version_id", "status", "expires")
+                    },
+                },
+            }
+            for row in made
+        ],
+        at=now,
+    )
+
+
+def open_until(v: Version, now: datetime) -> bool:
+    """Return whether the version may still be handed to anybody."""
+    return v.state == "live" and v.expires_at is not None and v.expires_at > now
+
+
+def backoff(tries: int) -> timedelta:
+    """Return the wait before a sure refusal is tried again: 5 s, then doubling, 5 minutes at
+    most.
+    """
+    return timedelta(seconds=min(300, 5 * 2 ** min(tries, 6)))

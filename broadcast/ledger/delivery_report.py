@@ -1,0 +1,313 @@
+"""The account of a version: on which line every person of the frozen audience stands, at this
+moment (DESIGN 3, R12, R18).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyroaring import BitMap
+from sqlalchemy import Connection, func, select
+
+from broadcast.content.model import CHANNELS
+from broadcast.ledger import audiences
+from broadcast.ledger.evidence import BEST_FIRST, LINES, SUPPRESSION_REASONS
+from broadcast.ledger.tables import batch, outcome, slice_
+from broadcast.messages import small_counts, versions
+from broadcast.messages.versions import Version
+
+_WITHDRAWN = ("superseded", "corrected", "cancelled", "stood_down", "rejected")
+
+_LINE_OF = {
+    "accepted": "accepted",
+    "sent": "accepted",
+    "delivered": "delivered",
+    "failed": "failed",
+    "in_doubt": "in_doubt",
+    "refused": "waiting",
+    "not_started": "waiting",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Lines as sets of subscriber ids: per channel asked for, and per person the best of their
+    channels.
+
+    The people's lines are disjoint and make up `addressed`; `suppressed` splits the people of the
+    line not_sent by their one reason.
+    """
+
+    version: Version
+    addressed: BitMap
+    people: dict[str, BitMap]
+    channels: dict[str, dict[str, BitMap]]
+    suppressed: dict[str, BitMap]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return INTERFACES' JSON of `deliveries`; every line is there, zeros too."""
+        return {
+            "message": self.version.message_id,
+            "version": self.version.number,
+            "status": self.version.status,
+            "state": self.version.state,
+            "people": {line: len(self.people[line]) for line in LINES},
+            "channels": {
+                channel: {line: len(lines[line]) for line in LINES}
+                for channel, lines in self.channels.items()
+            },
+            "addressed": len(self.addressed),
+            "suppressed": {
+                reason: len(self.suppressed.get(reason, ())) for reason in SUPPRESSION_REASONS
+            },
+        }
+
+    def shown(self) -> dict[str, Any]:
+        """Return `to_json` as people may read it: no number tells where few people are."""
+        return small_counts.account(self.to_json(), self.version.content)
+
+    def of_person(self, person: int) -> tuple[str | None, str]:
+        """Return a person's line and, where they were not sent to, the one reason; (None, "") for
+        who is not addressed.
+        """
+        line = next((line for line, ids in self.people.items() if person in ids), None)
+        return line, next((reason for reason, ids in self.suppressed.items() if person in ids), "")
+
+    def channels_of(self, person: int) -> dict[str, str]:
+        """Return the person's line on every channel they were asked for on."""
+        return {
+            channel: line
+            for channel, lines in self.channels.items()
+            for line, ids in lines.items()
+            if person in ids
+        }
+
+    @property
+    def complete(self) -> bool:
+        """Whether nobody is waiting or being handed over any more; computed, never set."""
+        return not self.people["waiting"] and not self.people["handing_over"]
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every addressed person is on exactly one line, and every suppressed one has
+        exactly one reason.
+        """
+        lines = list(self.people.values())
+        reasons = list(self.suppressed.values())
+        return (
+            sum(len(ids) for ids in lines) == len(self.addressed)
+            and BitMap().union(*lines) == self.addressed
+            and sum(len(ids) for ids in reasons) == len(self.people["not_sent"])
+            and BitMap().union(*reasons) == self.people["not_sent"]
+        )
+
+
+def account(conn: Connection, v: Version) -> Account:
+    """Compute the account from what is stored: the frozen audience, batches, slices and
+    outcomes.
+    """
+    audience = audiences.read(conn, v.id)
+    duplicate = audiences.duplicates(conn, v.id)
+    channels: dict[str, dict[str, BitMap]] = {}
+    reasons: dict[str, dict[str, BitMap]] = {}
+    ended = _ended_as(v)
+    for channel in _channels_asked(conn, v, duplicate):
+        channels[channel], reasons[channel] = _channel_lines(
+            conn, v, channel, duplicate.get(channel, BitMap()), ended
+        )
+    sendable = BitMap().union(*audience.send.values()) if audience.send else BitMap()
+    people = {line: BitMap() for line in LINES}
+    left = BitMap(sendable)
+    for line in BEST_FIRST:
+        there = (
+            BitMap().union(*(lines[line] for lines in channels.values())) & left
+            if channels
+            else BitMap()
+        )
+        people[line] = there
+        left -= there
+    if v.live_at is None:
+        people[ended or "waiting"] |= left  # frozen, and not released: nobody has a batch yet
+    suppressed = {reason: BitMap(ids) for reason, ids in audience.suppressed.items()}
+    unexplained = BitMap(people["not_sent"])
+    for reason in SUPPRESSION_REASONS:
+        on_channels = (
+            BitMap().union(*(r.get(reason, BitMap()) for r in reasons.values()))
+            if reasons
+            else BitMap()
+        )
+        mine = on_channels & unexplained
+        if mine:
+            suppressed[reason] = suppressed.get(reason, BitMap()) | mine
+            unexplained -= mine
+    if unexplained:
+        suppressed["withdrawn"] = suppressed.get("withdrawn", BitMap()) | unexplained
+    for ids in audience.suppressed.values():
+        people["not_sent"] |= ids
+    for channel in CHANNELS:
+        channels.setdefault(channel, {line: BitMap() for line in LINES})
+    return Account(
+        version=v,
+        addressed=audience.addressed,
+        people=people,
+        channels=channels,
+        suppressed=suppressed,
+    )
+
+
+def of_message(conn: Connection, message_id: int, number: int | None = None) -> Account:
+    """Return the account of a message's version, by default the newest that was published, else the
+    open one.
+    """
+    existing = versions.of_message(conn, message_id)
+    v = (
+        next((v for v in existing if v.number == number), None)
+        if number is not None
+        else versions.newest_published(existing)
+    )
+    return account(conn, v or existing[-1])
+
+
+def _ended_as(v: Version) -> str | None:
+    if v.state == "expired":
+        return "expired"
+    return "not_sent" if v.state in _WITHDRAWN else None
+
+
+def _channels_asked(conn: Connection, v: Version, duplicate: dict[str, BitMap]) -> list[str]:
+    asked = set(
+        conn.execute(select(batch.c.channel).where(batch.c.version_id == v.id).distinct()).scalars()
+    ) | set(duplicate)
+    return [*(c for c in CHANNELS if c in asked), *sorted(asked - set(CHANNELS))]
+
+
+def _channel_lines(
+    conn: Connection, v: Version, channel: str, duplicate: BitMap, ended: str | None
+) -> tuple[dict[str, BitMap], dict[str, BitMap]]:
+    """Return the lines of one channel, and the reasons of those not sent.
+
+    The newest generation decides, except that an arrival in any generation stands, and a doubt in
+    any stays visible (R12).
+    """
+    lines = {line: BitMap() for line in LINES}
+    reasons: dict[str, BitMap] = {}
+    waiting_line = ended or "waiting"
+    facts = _outcomes(conn, v.id, channel)
+    arrived, doubted = BitMap(), BitMap()
+    for number, (waiting, claimed) in sorted(_generations(conn, v.id, channel).items()):
+        of_generation = facts.get(number, {})
+        known = BitMap()
+        here = {line: BitMap() for line in LINES}
+        here[waiting_line] |= waiting
+        reasons_here: dict[str, BitMap] = {}
+        reached_before = of_generation.get(("skipped", "reached"), BitMap())
+        for (state, code), ids in of_generation.items():
+            known |= ids
+            if state == "skipped":
+                if code != "reached":
+                    here["expired" if code == "expired" else "not_sent"] |= ids
+                    reasons_here[code] = reasons_here.get(code, BitMap()) | ids
+                continue
+            line = _LINE_OF[state]
+            here[waiting_line if line == "waiting" else line] |= ids
+            if state == "delivered":
+                arrived |= ids
+            if state == "in_doubt":
+                doubted |= ids
+        here["handing_over"] |= claimed - known
+        touched = BitMap().union(*here.values()) - reached_before
+        for line in LINES:
+            lines[line] = (lines[line] - touched) | (here[line] - reached_before)
+        for reason in list(reasons):
+            reasons[reason] -= touched
+        for reason, ids in reasons_here.items():
+            reasons[reason] = reasons.get(reason, BitMap()) | ids
+    # A doubt is not hidden behind a later failure; an arrival is not hidden behind anything.
+    for line, ids in (("in_doubt", doubted - lines["accepted"] - arrived), ("delivered", arrived)):
+        for other in LINES:
+            lines[other] = lines[other] | ids if other == line else lines[other] - ids
+    asked = BitMap().union(*lines.values())
+    alone = duplicate - asked
+    lines["not_sent"] |= alone
+    if alone:
+        reasons["duplicate_person"] = reasons.get("duplicate_person", BitMap()) | alone
+    if ended == "not_sent":
+        explained = BitMap().union(*reasons.values()) if reasons else BitMap()
+        reasons["withdrawn"] = reasons.get("withdrawn", BitMap()) | (lines["not_sent"] - explained)
+    return lines, reasons
+
+
+def _outcomes(
+    conn: Connection, version_id: int, channel: str
+) -> dict[int, dict[tuple[str, str], BitMap]]:
+    """Return generation → (state, code of a skip) → people."""
+    found: dict[int, dict[tuple[str, str], list[int]]] = {}
+    query = select(
+        outcome.c.generation, outcome.c.state, outcome.c.code, outcome.c.person_id
+    ).where(outcome.c.version_id == version_id, outcome.c.channel == channel)
+    for number, state, code, person in conn.execute(query):
+        found.setdefault(number, {}).setdefault(
+            (state, code if state == "skipped" else ""), []
+        ).append(person)
+    return {
+        number: {key: BitMap(ids) for key, ids in groups.items()}
+        for number, groups in found.items()
+    }
+
+
+def _generations(
+    conn: Connection, version_id: int, channel: str
+) -> dict[int, tuple[BitMap, BitMap]]:
+    """Return generation → (not yet claimed, claimed) people."""
+    found: dict[int, tuple[BitMap, BitMap]] = {}
+    claimed_ranges: dict[int, list[tuple[int, int]]] = {}
+    for row in conn.execute(
+        select(slice_.c.batch_id, slice_.c.lo, slice_.c.hi).where(
+            slice_.c.version_id == version_id, slice_.c.channel == channel, slice_.c.state == "open"
+        )
+    ):
+        claimed_ranges.setdefault(row.batch_id, []).append((row.lo, row.hi))
+    for b in conn.execute(
+        select(batch.c.id, batch.c.generation, batch.c.members, batch.c.next).where(
+            batch.c.version_id == version_id, batch.c.channel == channel
+        )
+    ):
+        ids = audiences.members_of(b.members)
+        waiting, claimed = found.setdefault(b.generation, (BitMap(), BitMap()))
+        waiting |= BitMap(ids[b.next :])
+        for lo, hi in claimed_ranges.get(b.id, ()):
+            claimed |= BitMap(ids[lo:hi])
+        found[b.generation] = (waiting, claimed)
+    return found
+
+
+def progress(conn: Connection, version_id: int) -> dict[str, dict[str, int]]:
+    """Return channel → {size, claimed, accepted, failed, in_doubt, skipped, waiting} from per-slice
+    totals: cheap, for a live view (R18).
+    """
+    found: dict[str, dict[str, int]] = {}
+    for channel, size, claimed in conn.execute(
+        select(batch.c.channel, func.sum(batch.c.size), func.sum(batch.c.next))
+        .where(batch.c.version_id == version_id)
+        .group_by(batch.c.channel)
+    ):
+        found[channel] = {
+            "size": int(size),
+            "claimed": int(claimed),
+            "accepted": 0,
+            "failed": 0,
+            "in_doubt": 0,
+            "skipped": 0,
+            "waiting": 0,
+        }
+    names = ("accepted", "failed", "in_doubt", "skipped", "waiting")
+    for channel, *sums in conn.execute(
+        select(slice_.c.channel, *(func.sum(slice_.c[n]) for n in names))
+        .where(slice_.c.version_id == version_id)
+        .group_by(slice_.c.channel)
+    ):
+        found.setdefault(channel, {"size": 0, "claimed": 0}).update(
+            {n: int(total or 0) for n, total in zip(names, sums, strict=True)}
+        )
+    return found

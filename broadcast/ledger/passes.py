@@ -1,0 +1,397 @@
+"""Later passes over a version: retries, the next channel, another contact point, an ordered resend
+(guarantee R2).
+
+Each is a generation of batches, made in one transaction under the version's exclusive lock, so that
+two reasons to try somebody again never become two hand-overs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyroaring import BitMap
+from sqlalchemy import Connection, func, select, update
+
+from broadcast.events import outbox
+from broadcast.events.topics import RECEIPTS, topic_for
+from broadcast.ledger import audiences, claims
+from broadcast.ledger.audiences import Part
+from broadcast.ledger.evidence import MAY_HAVE_REACHED, REACHED
+from broadcast.ledger.tables import batch, generation, outcome, slice_
+from broadcast.messages import resends, two_persons, versions
+from broadcast.messages.tables import resend
+from broadcast.messages.versions import Version
+from broadcast.problems import refuse
+from broadcast.store.database import database_now, lock_version
+
+MAX_TRIES = 12
+RESEND_QUARANTINE = timedelta(seconds=120)
+
+Contacts = Callable[[Connection, BitMap], Mapping[str, BitMap]]
+"""Of these people, per channel: who has a confirmed contact point there that they did not stop."""
+
+
+Shared = Callable[[Connection, str, BitMap], Iterable[BitMap]]
+"""On a channel: the groups of people who share a contact point with one of these."""
+
+
+def _nobody_shares(conn: Connection, channel: str, ids: BitMap) -> Iterable[BitMap]:  # noqa: ARG001 - keeps Shared
+    return ()
+
+
+def due_versions(conn: Connection, now: datetime) -> list[int]:
+    """Return the versions of which somebody asks for a further generation now."""
+    asked = select(outcome.c.version_id).where(outcome.c.due_at <= now).distinct()
+    ordered = select(resend.c.version_id).where(resend.c.state == "approved")
+    return sorted({*conn.execute(asked).scalars(), *conn.execute(ordered).scalars()})
+
+
+def make_due(
+    conn: Connection,
+    version_id: int,
+    *,
+    contacts: Contacts,
+    shared: Shared = _nobody_shares,
+    now: datetime | None = None,
+) -> int:
+    """Make the generations that are due for a version; return how many people were queued.
+
+    A retry goes to the same channel, a failure on to the person's next one (routine only), a doubt
+    of danger to life to every other contact point, a resend to those it was approved for. Where
+    people share a contact point, it is asked once per channel, as at release.
+    """
+    lock_version(conn, version_id)
+    now = now or database_now(conn)
+    v = versions.get(conn, version_id)
+    if v.state == "held":
+        return 0  # nobody is claimed for; what is due stays due
+    rows = due_rows(conn, version_id, now)
+    people = 0
+    if audiences.open_until(v, now):
+        people += _retry(
+            conn, v, [r for r in rows if r.state in ("refused", "not_started")], shared, now
+        )
+        people += _next_channel(
+            conn, v, [r for r in rows if r.state in ("failed", "skipped")], shared, now
+        )
+        people += _other_contact(
+            conn, v, [r for r in rows if r.state == "in_doubt"], contacts, shared, now
+        )
+        people += _resend(conn, v, now)
+    settle_due(conn, rows)
+    return people
+
+
+def due_rows(conn: Connection, version_id: int, now: datetime) -> list[Any]:
+    """Return the outcomes of a version that ask for a further generation now."""
+    columns = (
+        outcome.c.attempt,
+        outcome.c.position,
+        outcome.c.person_id,
+        outcome.c.channel,
+        outcome.c.generation,
+        outcome.c.state,
+        outcome.c.code,
+    )
+    return list(
+        conn.execute(
+            select(*columns).where(outcome.c.version_id == version_id, outcome.c.due_at <= now)
+        )
+    )
+
+
+def settle_due(conn: Connection, rows: list[Any]) -> None:
+    """Note that these asked and were heard. Receipts fold without the version's lock: what rose
+    since it was read asks anew, and stays due.
+    """
+    for row in rows:
+        same = (
+            outcome.c.attempt == row.attempt,
+            outcome.c.position == row.position,
+            outcome.c.state == row.state,
+        )
+        conn.execute(update(outcome).where(*same).values(due_at=None))
+
+
+def _languages(conn: Connection, v: Version) -> list[tuple[list[str], str, BitMap]]:
+    return [
+        (order.split(">"), language, ids)
+        for (order, language), ids in audiences.read(conn, v.id).send.items()
+    ]
+
+
+def _parts(conn: Connection, v: Version, channel: str, ids: BitMap) -> list[Part]:
+    return [
+        Part(channel, language, mine)
+        for _, language, members in _languages(conn, v)
+        if (mine := members & ids)
+    ]
+
+
+def _busy(conn: Connection, v: Version, channel: str) -> BitMap:
+    """Return whom an unfinished batch or an open slice of this version and channel holds
+    already.
+    """
+    busy = audiences.open_members(conn, v.id).get(channel, BitMap())
+    for members, position in conn.execute(
+        select(batch.c.members, batch.c.next).where(
+            batch.c.version_id == v.id, batch.c.channel == channel, batch.c.next < batch.c.size
+        )
+    ):
+        busy |= BitMap(audiences.members_of(members)[position:])
+    return busy
+
+
+def _there(conn: Connection, v: Version, channel: str, states: tuple[str, ...]) -> BitMap:
+    query = select(outcome.c.person_id).where(
+        outcome.c.version_id == v.id, outcome.c.channel == channel, outcome.c.state.in_(states)
+    )
+    return BitMap(conn.execute(query).scalars().all())
+
+
+def _queue(
+    conn: Connection,
+    v: Version,
+    cause: str,
+    wanted: Mapping[str, BitMap],
+    now: datetime,
+    *,
+    never: tuple[str, ...] = MAY_HAVE_REACHED,
+    ordered_by: int | None = None,
+) -> int:
+    """Insert one generation for those wanted, without those queued, under way or reached on that
+    channel.
+    """
+    parts: list[Part] = []
+    for channel, ids in wanted.items():
+        free = ids - _busy(conn, v, channel) - _there(conn, v, channel, never)
+        parts += _parts(conn, v, channel, free)
+    if not parts:
+        return 0
+    number = (
+        conn.execute(
+            select(func.max(generation.c.number)).where(generation.c.version_id == v.id)
+        ).scalar_one()
+        or 0
+    ) + 1
+    return audiences.insert_generation(conn, v, number, cause, parts, now, ordered_by)
+
+
+def _by_channel(rows: list[Any]) -> dict[str, BitMap]:
+    found: dict[str, BitMap] = {}
+    for row in rows:
+        found.setdefault(row.channel, BitMap()).add(row.person_id)
+    return found
+
+
+def _retry(conn: Connection, v: Version, rows: list[Any], shared: Shared, now: datetime) -> int:
+    wanted = _by_channel(rows)
+    given_up: list[list[Any]] = []
+    for channel, people in wanted.items():
+        exhausted = BitMap(
+            [
+                person
+                for person, n in claims.refusals(conn, v.id, channel, people).items()
+                if n >= MAX_TRIES
+            ]
+        )
+        for row in rows:
+            if row.channel == channel and row.person_id in exhausted and row.state == "refused":
+                last = update(outcome).where(
+                    outcome.c.attempt == row.attempt,
+                    outcome.c.position == row.position,
+                    outcome.c.state == "refused",
+                )
+                if conn.execute(
+                    last.values(state="failed", code="retries_exhausted", due_at=None)
+                ).rowcount:
+                    given_up.append([row.attempt, row.position])
+        people -= exhausted
+        if exhausted:
+            wanted_next = [
+                row for row in rows if row.channel == channel and row.person_id in exhausted
+            ]
+            _next_channel(conn, v, wanted_next, shared, now)
+    if given_up:
+        payload = {
+            "version_id": v.id,
+            "state": "failed",
+            "code": "retries_exhausted",
+            "outcomes": given_up,
+        }
+        outbox.append(
+            conn, topic_for(RECEIPTS, v.status), str(v.id), "retries.exhausted", payload, at=now
+        )
+    queued = 0
+    causes = {
+        row.number: row.cause
+        for row in conn.execute(
+            select(generation.c.number, generation.c.cause).where(generation.c.version_id == v.id)
+        )
+    }
+    for cause in sorted({claims.retry_of(causes[row.generation]) for row in rows}):
+        mine = _by_channel(
+            [row for row in rows if claims.retry_of(causes[row.generation]) == cause]
+        )
+        never = REACHED if claims.repeats_doubts(cause) else MAY_HAVE_REACHED
+        queued += _queue(
+            conn,
+            v,
+            cause,
+            {channel: ids & wanted[channel] for channel, ids in mine.items()},
+            now,
+            never=never,
+        )
+    return queued
+
+
+def _next_channel(
+    conn: Connection, v: Version, rows: list[Any], shared: Shared, now: datetime
+) -> int:
+    if v.urgent or not rows:
+        return 0  # urgent went by every channel at once
+    wanted: dict[str, BitMap] = {}
+    duplicate = audiences.duplicates(conn, v.id)
+    asked = {c: BitMap() for c in ("sms", "voice", "email")}
+    for channel, members in conn.execute(
+        select(batch.c.channel, batch.c.members).where(batch.c.version_id == v.id)
+    ):
+        asked.setdefault(channel, BitMap()).update(audiences.members_of(members))
+    for order, _, ids in _languages(conn, v):
+        for row_channel, failed in _by_channel(rows).items():
+            mine = failed & ids
+            if not mine or row_channel not in order:
+                continue
+            for channel in order[order.index(row_channel) + 1 :]:
+                fresh = mine - asked.get(channel, BitMap()) - duplicate.get(channel, BitMap())
+                fresh -= _doubles(
+                    conn,
+                    channel,
+                    asked.get(channel, BitMap()) | wanted.get(channel, BitMap()),
+                    fresh,
+                    shared,
+                )
+                if fresh:
+                    wanted[channel] = wanted.get(channel, BitMap()) | fresh
+                mine -= fresh
+    return _queue(conn, v, "next_channel", wanted, now) if wanted else 0
+
+
+def _doubles(
+    conn: Connection, channel: str, asked: BitMap, fresh: BitMap, shared: Shared
+) -> BitMap:
+    """Return who of `fresh` shares a contact point with somebody asked there already, or with a
+    lower id of `fresh`.
+    """
+    doubles = BitMap()
+    for group in shared(conn, channel, fresh) if fresh else ():
+        doubles |= group & fresh if group & asked else BitMap((group & fresh)[1:])
+    return doubles
+
+
+def _other_contact(
+    conn: Connection, v: Version, rows: list[Any], contacts: Contacts, shared: Shared, now: datetime
+) -> int:
+    if v.severity_rank != 0 or not rows:
+        return 0
+    people = BitMap([row.person_id for row in rows])
+    wanted = {
+        channel: ids
+        for channel, ids in contacts(conn, people).items()
+        if channel in v.content.channels
+    }
+    for channel in list(wanted):
+        asked = BitMap()
+        for members in conn.execute(
+            select(batch.c.members).where(batch.c.version_id == v.id, batch.c.channel == channel)
+        ).scalars():
+            asked |= BitMap(audiences.members_of(members))
+        wanted[channel] -= asked
+        wanted[channel] -= _doubles(conn, channel, asked, wanted[channel], shared)
+    return _queue(conn, v, "other_contact", {c: ids for c, ids in wanted.items() if ids}, now)
+
+
+def resend_members(
+    conn: Connection,
+    v: Version,
+    only: tuple[str, ...],
+    lines: Mapping[str, Mapping[str, BitMap]],
+    now: datetime,
+) -> dict[str, BitMap]:
+    """Return per channel whom a resend would hand over to; raises Rejected while doubts are too
+    young to be repeated (R2).
+    """
+    if "in_doubt" in only:
+        newest = conn.execute(
+            select(func.max(slice_.c.deadline)).where(
+                slice_.c.version_id == v.id, slice_.c.in_doubt > 0
+            )
+        ).scalar_one()
+        young = newest is not None and newest + RESEND_QUARANTINE > now
+        if young:
+            raise refuse(
+                "too_young",
+                "some hand-overs are in doubt for less than two minutes past their deadline and may"
+                " still settle by themselves",
+                "order the resend again in two minutes",
+                status=409,
+            )
+    delivered = (
+        BitMap().union(*(there.get("delivered", BitMap()) for there in lines.values()))
+        if lines
+        else BitMap()
+    )
+    return {
+        channel: BitMap().union(*(there[line] for line in only)) - delivered
+        for channel, there in lines.items()
+    }
+
+
+def _resend(conn: Connection, v: Version, now: datetime) -> int:
+    people = 0
+    for order in resends.approved(conn, v.id):
+        missing = two_persons.missing_for_resend(conn, v, order)
+        if missing:
+            resends.close(conn, order.id, "rejected")
+            versions.record(
+                conn,
+                v,
+                "block_resend",
+                None,
+                now,
+                content_hash=order.digest,
+                count=order.people,
+                why=missing,
+            )
+            continue
+        wanted = _unpack(resends.members(conn, order.id))
+        if "in_doubt" in order.only.split(","):
+            people += _queue(
+                conn, v, "resend_in_doubt", wanted, now, never=REACHED, ordered_by=order.ordered_by
+            )
+        else:
+            people += _queue(conn, v, "resend", wanted, now, ordered_by=order.ordered_by)
+        resends.close(conn, order.id, "made")
+    return people
+
+
+def pack(wanted: Mapping[str, BitMap]) -> bytes:
+    """Return channel → people as bytes for the order's row."""
+    out = b""
+    for channel, ids in sorted(wanted.items()):
+        data, name = ids.serialize(), channel.encode()
+        out += len(name).to_bytes(1, "little") + name + len(data).to_bytes(4, "little") + data
+    return out
+
+
+def _unpack(data: bytes) -> dict[str, BitMap]:
+    found: dict[str, BitMap] = {}
+    at = 0
+    while at < len(data):
+        end = at + 1 + data[at]
+        size = int.from_bytes(data[end : end + 4], "little")
+        found[data[at + 1 : end].decode()] = BitMap.deserialize(data[end + 4 : end + 4 + size])
+        at = end + 4 + size
+    return found

@@ -1,0 +1,277 @@
+"""Receipts: what a provider or a person says afterwards, kept append-only, then folded into the
+ledger (guarantee R6, R12, R13).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from broadcast.events import outbox
+from broadcast.events.topics import RECEIPTS, topic_for
+from broadcast.ledger import audiences, claims
+from broadcast.ledger.tables import batch, outcome, receipt, response, slice_
+from broadcast.messages.tables import version
+
+SIMULATOR = "simulator"
+"""The source of what the simulator tells: evidence about tests and exercises, never about an
+Actual message.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """One piece of evidence about one person's hand-over. No address, no words: attempt, provider
+    id, state, code, time.
+    """
+
+    attempt: str
+    position: int
+    state: str
+    code: str = ""
+    provider_id: str = ""
+    source: str = "callback"
+
+
+def store(conn: Connection, r: Receipt, now: datetime) -> bool:
+    """Keep a receipt and its event; return False where the same one is there already. A receipt may
+    come before its row.
+    """
+    digest = hashlib.sha256(
+        f"{r.attempt}|{r.position}|{r.source}|{r.provider_id}|{r.state}|{r.code}".encode()
+    ).hexdigest()
+    into: Any = pg_insert(receipt) if conn.dialect.name == "postgresql" else sqlite_insert(receipt)
+    values = {
+        "attempt": r.attempt,
+        "position": r.position,
+        "source": r.source,
+        "provider_id": r.provider_id,
+        "state": r.state,
+        "code": r.code,
+        "at": now,
+        "digest": digest,
+    }
+    if conn.execute(into.values(**values).on_conflict_do_nothing()).rowcount != 1:
+        return False
+    status = conn.execute(
+        select(version.c.status)
+        .join(slice_, slice_.c.version_id == version.c.id)
+        .where(slice_.c.attempt == r.attempt)
+    ).scalar_one_or_none()
+    outbox.append(
+        conn,
+        topic_for(RECEIPTS, status or "Actual"),
+        r.attempt,
+        "receipt.received",
+        {
+            "attempt": r.attempt,
+            "position": r.position,
+            "state": r.state,
+            "code": r.code,
+            "provider_id": r.provider_id,
+            "source": r.source,
+        },
+        at=now,
+    )
+    return True
+
+
+def fold_waiting(
+    conn: Connection, now: datetime, limit: int = 500, attempt: str | None = None
+) -> int:
+    """Fold receipts that were not folded yet, however old; return how many were.
+
+    What no slice claims stays, and what the simulator tells of an Actual message: both are in
+    nobody's way.
+    """
+    fits = or_(receipt.c.source != SIMULATOR, version.c.status != "Actual")
+    known_slice = exists().where(
+        slice_.c.attempt == receipt.c.attempt, version.c.id == slice_.c.version_id, fits
+    )
+    query = (
+        select(receipt)
+        .where(receipt.c.folded_at.is_(None), known_slice)
+        .order_by(receipt.c.id)
+        .limit(limit)
+    )
+    if attempt is not None:
+        query = query.where(receipt.c.attempt == attempt)
+    rows = conn.execute(query.with_for_update(skip_locked=True)).all()
+    attempts = {r.attempt for r in rows}
+    known = {
+        s.attempt: s
+        for s in conn.execute(
+            select(
+                slice_.c.attempt,
+                slice_.c.version_id,
+                slice_.c.generation,
+                slice_.c.channel,
+                slice_.c.lo,
+                slice_.c.hi,
+                batch.c.members,
+                version.c.urgent,
+            )
+            .join(batch, batch.c.id == slice_.c.batch_id)
+            .join(version, version.c.id == slice_.c.version_id)
+            .where(slice_.c.attempt.in_(attempts))
+        )
+    }
+    evidence = [
+        row
+        for r in rows
+        if r.attempt in known and (row := _evidence(r, known[r.attempt], now)) is not None
+    ]
+    if evidence:
+        claims.fold(conn, evidence)
+    folded = [r.id for r in rows if r.attempt in known]
+    if folded:
+        conn.execute(update(receipt).where(receipt.c.id.in_(folded)).values(folded_at=now))
+    return len(folded)
+
+
+def _evidence(r: Any, s: Any, now: datetime) -> dict[str, Any] | None:
+    ids = audiences.members_of(s.members)[s.lo : s.hi]
+    if not 0 <= r.position < len(ids):
+        return None
+    return {
+        "attempt": r.attempt,
+        "position": r.position,
+        "version_id": s.version_id,
+        "channel": s.channel,
+        "generation": s.generation,
+        "person_id": int(ids[r.position]),
+        "state": r.state,
+        "code": r.code,
+        "provider_id": r.provider_id,
+        "at": r.at,
+        "due_at": (
+            now if r.state == "failed" and not s.urgent else None
+        ),  # routine: on to the person's next channel
+    }
+
+
+def person_of(conn: Connection, attempt: str, position: int) -> tuple[int, int, str] | None:
+    """Return (person id, version id, channel) of a person's attempt; None where no slice has it."""
+    row = conn.execute(
+        select(slice_.c.version_id, slice_.c.channel, slice_.c.lo, slice_.c.hi, batch.c.members)
+        .join(batch, batch.c.id == slice_.c.batch_id)
+        .where(slice_.c.attempt == attempt)
+    ).one_or_none()
+    if row is None:
+        return None
+    ids = audiences.members_of(row.members)[row.lo : row.hi]
+    return (int(ids[position]), row.version_id, row.channel) if 0 <= position < len(ids) else None
+
+
+def store_response(
+    conn: Connection,
+    *,
+    kind: str,
+    channel: str,
+    now: datetime,
+    digest: str,
+    person_id: int | None = None,
+    version_id: int | None = None,
+    attempt: str | None = None,
+    value: str = "",
+    simulated: bool = False,
+) -> bool:
+    """Keep what a person answered (never its words); return False where the same answer is there
+    already.
+
+    `simulated`: it came by the simulator. Its event goes to the topic of exercises, as that of
+    every answer to a test or an exercise.
+    """
+    into: Any = (
+        pg_insert(response) if conn.dialect.name == "postgresql" else sqlite_insert(response)
+    )
+    values = {
+        "at": now,
+        "kind": kind,
+        "channel": channel,
+        "person_id": person_id,
+        "version_id": version_id,
+        "attempt": attempt,
+        "value": value,
+        "digest": digest,
+    }
+    if conn.execute(into.values(**values).on_conflict_do_nothing()).rowcount != 1:
+        return False
+    event = {
+        "kind": kind,
+        "channel": channel,
+        "person": person_id,
+        "version_id": version_id,
+        "attempt": attempt,
+        "value": value,
+    }
+    status = (
+        conn.execute(
+            select(version.c.status).where(version.c.id == version_id)
+        ).scalar_one_or_none()
+        if version_id is not None
+        else None
+    )
+    topic = topic_for(RECEIPTS, "Exercise" if simulated else status or "Actual")
+    outbox.append(conn, topic, attempt or digest, "response.received", event, at=now)
+    return True
+
+
+def in_doubt_to_settle(
+    conn: Connection,
+    channel: str,
+    statuses: Collection[str],
+    now: datetime,
+    quarantine: timedelta,
+    after: tuple[str, int] = ("", -1),
+    limit: int = 200,
+) -> list[Row[Any]]:
+    """Return outcomes in doubt that are old enough to ask the provider's own list about (DESIGN
+    3.5), a page after (attempt, position) `after`.
+
+    The caller goes through page by page: two hundred that no list knows of must not stand before
+    all others for ever.
+    """
+    query = (
+        select(
+            outcome.c.attempt,
+            outcome.c.position,
+            outcome.c.person_id,
+            outcome.c.version_id,
+            outcome.c.at,
+            slice_.c.claimed_at,
+            slice_.c.deadline,
+            batch.c.language,
+        )
+        .join(slice_, slice_.c.attempt == outcome.c.attempt)
+        .join(batch, batch.c.id == slice_.c.batch_id)
+        .where(
+            outcome.c.state == "in_doubt",
+            outcome.c.channel == channel,
+            batch.c.status.in_(statuses),
+            slice_.c.deadline < now - quarantine,
+        )
+        .where(tuple_(outcome.c.attempt, outcome.c.position) > after)
+        .order_by(outcome.c.attempt, outcome.c.position)
+        .limit(limit)
+    )
+    return list(conn.execute(query))
+
+
+def provider_id_held(conn: Connection, provider_id: str) -> bool:
+    """Return whether an attempt holds this provider id already: then it proves nothing for another
+    one (guarantee R13).
+    """
+    return (
+        conn.execute(
+            select(outcome.c.attempt).where(outcome.c.provider_id == provider_id).limit(1)
+        ).first()
+        is not None
+    )

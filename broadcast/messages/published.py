@@ -1,0 +1,85 @@
+"""What the public may see of our messages: which versions, which documents, and what has become of
+them since.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, or_, select
+
+from broadcast.messages import versions
+from broadcast.messages.tables import message, version
+from broadcast.messages.versions import Version
+
+SHOWN_AFTER_END = timedelta(days=7)
+"""How long the page and the feed say of an ended message that, and how, it ended."""
+CANCEL_SUFFIX = "-cancel"
+"""Of the identifier of a CAP Cancel; it is built in service.documents."""
+_SHOWN_STATES = ("live", "held", "expired", "superseded", "corrected", "cancelled", "stood_down")
+
+
+def for_the_public(v: Version) -> bool:
+    """Return whether anybody may read it: public, out, on the web too, and no test."""
+    content = v.content
+    out = v.live_at is not None and v.status in ("Actual", "Exercise")
+    return out and "web" in content.channels and content.visibility == "public"
+
+
+def shown(conn: Connection, now: datetime, limit: int = 200) -> list[Version]:
+    """Return the public versions that are live, or ended within the last week, the newest first. A
+    version that an update took over from is left out.
+    """
+    recent = or_(version.c.state.in_(("live", "held")), version.c.ended_at > now - SHOWN_AFTER_END)
+    query = select(version.c.id).where(
+        version.c.live_at.is_not(None), version.c.state.in_(_SHOWN_STATES), recent
+    )
+    newest = query.order_by(version.c.live_at.desc(), version.c.id.desc()).limit(limit)
+    found = [versions.get(conn, version_id) for version_id in conn.execute(newest).scalars().all()]
+    return [v for v in found if v.state != "superseded" and for_the_public(v)]
+
+
+def is_over(v: Version, now: datetime) -> bool:
+    """Return whether it holds no more: ended, or past its expiry though nobody has marked it
+    yet.
+    """
+    return v.state not in ("live", "held") or (v.expires_at is not None and v.expires_at <= now)
+
+
+def document(conn: Connection, identifier: str) -> bytes | None:
+    """Return a public CAP document byte for byte, by its own identifier (a Cancel has that of its
+    alert with "-cancel"); None where there is none.
+    """
+    for name, column in (
+        (identifier, version.c.cap),
+        (identifier.removesuffix(CANCEL_SUFFIX), version.c.cancel_cap),
+    ):
+        row = conn.execute(
+            select(version.c.id, column).where(version.c.identifier == name)
+        ).one_or_none()
+        if (
+            row is not None
+            and row[1] is not None
+            and (column is version.c.cap or name != identifier)
+        ):
+            return bytes(row[1]) if for_the_public(versions.get(conn, row.id)) else None
+    return None
+
+
+def by_code(conn: Connection, code: str) -> Version | None:
+    """Return the newest version that went out of the message with this public code, or None. Tests
+    are nobody's to find.
+    """
+    message_id = conn.execute(
+        select(message.c.id).where(message.c.code == code)
+    ).scalar_one_or_none()
+    if message_id is None:
+        return None
+    return next(
+        (
+            v
+            for v in reversed(versions.of_message(conn, message_id))
+            if v.live_at is not None and v.status in ("Actual", "Exercise")
+        ),
+        None,
+    )

@@ -1,0 +1,39 @@
+"""Who may read a message: a public one every operator; any other the rooms that it concerns, and
+auditors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from broadcast.messages import rooms
+from broadcast.messages.versions import Version
+from broadcast.operators.operators import Operator
+from broadcast.places.areas import AreaTree
+
+
+def reads_all(actor: Operator) -> bool:
+    """Return whether nothing is kept from this operator: who has no area, and auditors."""
+    return actor.area is None or actor.role == "auditor"
+
+
+def is_open(existing: Sequence[Version]) -> bool:
+    """Return whether every version of a message is public."""
+    return all(v.content.visibility == "public" for v in existing)
+
+
+def concerns(tree: AreaTree, actor: Operator, existing: Sequence[Version]) -> bool:
+    """Return whether the operator may read every version of a message.
+
+    A version that is not public concerns the room that wrote it, and every room whose area it goes
+    to.
+    """
+    return reads_all(actor) or all(
+        v.content.visibility == "public" or _concerns(tree, actor, v) for v in existing
+    )
+
+
+def _concerns(tree: AreaTree, actor: Operator, v: Version) -> bool:
+    if v.room is not None and not tree.within(actor.area, [v.room]):
+        return True
+    return rooms.touches(tree, actor, v.content, v.room)

@@ -1,0 +1,1 @@
+"""Areas, their tree and boundaries, and drawn shapes. It alone writes area."""

@@ -1,0 +1,330 @@
+"""The fact log read back: what the outbox rows alone tell of versions, batches, slices, receipts
+and levels (guarantee R18).
+
+Nothing here reads what the facts led to; broadcast/replay/comparison.py compares the two. The
+states, their order and the changes that are allowed are written down a second time on purpose: a
+replay that used the tables of the programs would repeat their mistakes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+STATES = (
+    "skipped",
+    "in_doubt",
+    "not_started",
+    "refused",
+    "accepted",
+    "sent",
+    "failed",
+    "delivered",
+)
+NONE = 255
+"""No state: nothing is known of a position yet. A state is its index in STATES."""
+_RANK = (0, 1, 2, 2, 3, 4, 5, 6)
+TOTALS = ("accepted", "failed", "in_doubt", "skipped", "waiting")
+_TOTAL_OF = dict(
+    zip(
+        STATES,
+        ("skipped", "in_doubt", "waiting", "waiting", "accepted", "accepted", "failed", "accepted"),
+        strict=True,
+    )
+)
+
+_STEPS: dict[str, tuple[tuple[str, ...], str]] = {
+    "message.approved": (("", "blocked"), "approved"),
+    "message.live": (("approved",), "live"),
+    "message.block": (("approved",), "blocked"),
+    "message.hold": (("approved", "live"), "held"),
+    "message.resume": (("held",), ""),  # where it stood before
+    "message.cancel": (("approved", "blocked", "live", "held"), "cancelled"),
+    "message.expire": (("approved", "blocked", "live", "held"), "expired"),
+    "message.supersede": (("live", "held"), "superseded"),
+    "message.correct": (("live", "held", "expired", "cancelled"), "corrected"),
+    "message.stand_down": (("live", "held", "expired", "cancelled"), "stood_down"),
+    "message.resend": (("live",), "live"),
+}
+
+
+@dataclass
+class Told:
+    """A version as its events tell it. `said` is the newest approval's event, `live` that of the
+    release.
+    """
+
+    id: int
+    said: dict[str, Any] = field(default_factory=dict)
+    state: str = ""
+    before_hold: str = ""
+    live: dict[str, Any] | None = None
+    first_approved: dict[str, Any] | None = None
+    resends: int = 0
+
+
+@dataclass
+class SliceTold:
+    """A slice as its events tell it: its place, whether and how it was closed, and its totals at
+    that moment.
+    """
+
+    place: dict[str, Any]
+    closed: str = ""  # done, swept
+    totals: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Log:
+    """Everything that the events tell. `wanted` are the versions in question (None = all),
+    `attempts` those of their slices.
+
+    `unfolded` are the digests of receipts that were stored and not folded yet: they have changed
+    nothing so far. Facts about levels count from `levels_from` on; `imports` is False where one
+    message is replayed, to which none belongs.
+    """
+
+    wanted: frozenset[int] | None = None
+    attempts: frozenset[str] = frozenset()
+    unfolded: frozenset[str] = frozenset()
+    levels_from: datetime | None = None
+    imports: bool = True
+    events: int = 0
+    versions: dict[int, Told] = field(default_factory=dict)
+    batches: dict[int, dict[str, Any]] = field(default_factory=dict)
+    slices: dict[str, SliceTold] = field(default_factory=dict)
+    states: dict[str, bytearray] = field(default_factory=dict)
+    reasons: dict[tuple[str, int], str] = field(default_factory=dict)
+    receipts: Counter[str] = field(default_factory=Counter)
+    responses: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    levels: list[tuple[str, str, str, str, int | None]] = field(default_factory=list)
+    broken: list[tuple[int | None, str]] = field(default_factory=list)
+    groups: dict[int, _Group] = field(default_factory=dict)
+    heads: dict[int, str] = field(default_factory=dict)
+
+    def concerns(self, version_id: int | None, attempt: str | None = None) -> bool:
+        """Return whether an event belongs to what is replayed."""
+        return (
+            self.wanted is None
+            or version_id in self.wanted
+            or (attempt is not None and attempt in self.attempts)
+        )
+
+    def tells_level(self, fact: dict[str, Any]) -> bool:
+        """Return whether a fact about a level is recent enough to be looked at."""
+        return self.levels_from is None or datetime.fromisoformat(fact["at"]) >= self.levels_from
+
+    def read(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Fold (type, payload) in the order in which they were written."""
+        for type_, payload in rows:
+            handle = _HANDLERS.get(type_) or (_message if type_ in _STEPS else None)
+            if handle is None:
+                self.broken.append((None, f"an event of an unknown type: {type_[:40]}"))
+                continue
+            try:
+                self.events += handle(self, type_, json.loads(payload))
+            except (KeyError, TypeError, ValueError) as error:
+                self.broken.append(
+                    (None, f"an event {type_} that cannot be read: {type(error).__name__}")
+                )
+        for group in self.groups.values():
+            self.close(group)
+
+    def fold(self, attempt: str, position: int, state: str, reason: str = "") -> None:
+        """Let one piece of evidence count: what is known of a position only moves up (guarantee
+        R12).
+        """
+        new = STATES.index(state)
+        known = self.states.setdefault(attempt, bytearray())
+        if position >= len(known):
+            known.extend([NONE] * (position + 1 - len(known)))
+        if known[position] == NONE or _RANK[new] > _RANK[known[position]]:
+            known[position] = new
+            if state == "skipped":
+                self.reasons[attempt, position] = reason
+
+    def close(self, group: _Group) -> None:
+        """Look whether an act has its record for every shard."""
+        missing = sorted(set(range(group.shards)) - group.seen)
+        if missing:
+            self.broken.append(
+                (group.version_id, f"{group.type} is missing for the shards {missing}")
+            )
+
+
+@dataclass
+class _Group:
+    """The records of one act: the same fact once per shard."""
+
+    version_id: int
+    type: str
+    at: str
+    shards: int
+    seen: set[int] = field(default_factory=set)
+
+
+def _message(log: Log, type_: str, fact: dict[str, Any]) -> bool:
+    version_id = fact["version_id"]
+    if not log.concerns(version_id):
+        return False
+    group = log.groups.get(version_id)
+    if (
+        group is not None
+        and (group.type, group.at) == (type_, fact["at"])
+        and fact["shard"] not in group.seen
+    ):
+        group.seen.add(fact["shard"])
+        return True
+    if group is not None:
+        log.close(group)
+    log.groups[version_id] = _Group(
+        version_id, type_, fact["at"], fact["shards"] or 1, {fact["shard"]}
+    )
+    told = log.versions.setdefault(version_id, Told(version_id))
+    before, after = _STEPS[type_]
+    if told.state not in before:
+        log.broken.append(
+            (
+                version_id,
+                f"{type_} follows on {told.state or 'nothing'}: an event between them is missing",
+            )
+        )
+    if type_ == "message.hold":
+        told.before_hold = told.state
+    told.state = after or told.before_hold or str(fact["state"])
+    if type_ == "message.approved":
+        told.said = fact
+        told.first_approved = told.first_approved or fact
+        told.live = None
+        _level_of(log, told, fact)
+    elif type_ == "message.live":
+        told.live = fact
+    elif type_ == "message.resend":
+        told.resends += 1
+    told.said = told.said or fact
+    return True
+
+
+def _level_of(log: Log, told: Told, fact: dict[str, Any]) -> None:
+    """An approved change of level is a fact of its own, the first time only; an exercise changes
+    none.
+    """
+    if (
+        fact["kind"] == "threat_level_change"
+        and fact["status"] == "Actual"
+        and told.first_approved is fact
+        and log.tells_level(fact)
+    ):
+        log.levels.append(
+            (
+                fact["content"]["scope"],
+                fact["content"]["level"],
+                fact["approved"],
+                "approval",
+                told.id,
+            )
+        )
+
+
+def _batch(log: Log, _type: str, fact: dict[str, Any]) -> bool:
+    if not log.concerns(fact["version_id"]):
+        return False
+    if fact["batch"] in log.batches:
+        log.broken.append((fact["version_id"], f"batch {fact['batch']} was made twice"))
+    log.batches[fact["batch"]] = fact
+    return True
+
+
+def _slice(log: Log, type_: str, fact: dict[str, Any]) -> bool:
+    if not log.concerns(fact["version_id"]):
+        return False
+    attempt = fact["attempt"]
+    told = log.slices.setdefault(
+        attempt,
+        SliceTold(
+            {k: fact[k] for k in ("version_id", "batch", "generation", "channel", "lo", "hi")}
+        ),
+    )
+    for position, state, code in fact["outcomes"]:
+        log.fold(attempt, position, state, code)
+    if type_ == "slice.late":
+        return True
+    here = Counter(_TOTAL_OF[state] for _, state, _ in fact["outcomes"])
+    told.totals = (
+        here if type_ == "slice.swept" else told.totals + here
+    )  # what was swept tells of everybody in it
+    if type_ in ("slice.done", "slice.swept"):
+        if told.closed:
+            log.broken.append((fact["version_id"], f"the slice {attempt} was closed twice"))
+        told.closed = type_.removeprefix("slice.")
+    return True
+
+
+def _exhausted(log: Log, _type: str, fact: dict[str, Any]) -> bool:
+    if not log.concerns(fact["version_id"]):
+        return False
+    for attempt, position in fact["outcomes"]:
+        log.fold(attempt, position, fact["state"])
+    return True
+
+
+def _receipt(log: Log, _type: str, fact: dict[str, Any]) -> bool:
+    if not log.concerns(None, fact["attempt"]):
+        return False
+    digest = receipt_digest(fact)
+    log.receipts[digest] += 1
+    if digest not in log.unfolded:
+        log.fold(fact["attempt"], fact["position"], fact["state"])
+    return True
+
+
+def receipt_digest(fact: dict[str, Any]) -> str:
+    """Return what tells one receipt from another: SHA-256 over what it says."""
+    return hashlib.sha256(
+        "|".join(
+            str(fact[k]) for k in ("attempt", "position", "source", "provider_id", "state", "code")
+        ).encode()
+    ).hexdigest()
+
+
+def _response(log: Log, _type: str, fact: dict[str, Any]) -> bool:
+    if not log.concerns(fact["version_id"], fact["attempt"]):
+        return False
+    log.responses[
+        tuple(fact[k] for k in ("kind", "channel", "person", "version_id", "attempt", "value"))
+    ] += 1
+    return True
+
+
+def _level(log: Log, _type: str, fact: dict[str, Any]) -> bool:
+    if not (log.imports and log.tells_level(fact)):
+        return False
+    log.levels.append((fact["scope"], fact["level"], fact["since"], "import", None))
+    return True
+
+
+def _head(log: Log, _type: str, fact: dict[str, Any]) -> bool:
+    """A head of the audit chain as it was published; of one message nothing is said by it, so it is
+    not counted there.
+    """
+    log.heads[int(fact["number"])] = str(fact["hash"])
+    return log.wanted is None
+
+
+_HANDLERS: dict[str, Callable[[Log, str, dict[str, Any]], bool]] = {
+    "batch.ready": _batch,
+    "slice.part": _slice,
+    "slice.done": _slice,
+    "slice.late": _slice,
+    "slice.swept": _slice,
+    "retries.exhausted": _exhausted,
+    "receipt.received": _receipt,
+    "response.received": _response,
+    "level.imported": _level,
+    "audit.head": _head,
+}

@@ -1,0 +1,331 @@
+"""The database: one way to run a transaction, the same function on SQLite and on PostgreSQL.
+
+A store function is plain and synchronous: `def claim(conn: Connection, ...)`. `Database.write` runs
+it in one transaction. On SQLite that is BEGIN IMMEDIATE on a single writer thread, so nothing can
+be awaited inside (guarantee R15); on PostgreSQL SQLAlchemy carries the same function over asyncpg.
+Nothing here opens a connection before it is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import asyncpg
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    create_engine,
+    event,
+    text,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+from sqlalchemy.types import TypeDecorator
+
+__all__ = [
+    "TROUBLE",
+    "Connection",
+    "Database",
+    "UtcDateTime",
+    "at_the_end",
+    "database_now",
+    "lock_name",
+    "lock_version",
+    "metadata",
+]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TROUBLE = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""What a database that is away, or going away, raises; whoever must not give up waits and tries
+again.
+"""
+
+_BUSY_SECONDS = 30.0
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in and out; SQLite keeps no zone, so it is put back on reading. A naive datetime
+    raises ValueError.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware time into what the driver wants."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime must not reach the database")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give an aware UTC time back."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """One database, reached through `write` and `read`. `url` is `sqlite:///path` or
+    `postgresql://user:pass@host/name`.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        parsed = make_url(url)
+        self.dialect = parsed.get_backend_name()
+        if self.dialect not in ("sqlite", "postgresql"):
+            raise ValueError(
+                f"DATABASE_URL must be sqlite:/// or postgresql://, not {self.dialect}"
+            )
+        self.url = parsed
+        self._async: AsyncEngine | None = None
+        self._snapshots: AsyncEngine | None = None
+        self._writer: Engine | None = None
+        self._reader: Engine | None = None
+        if self.dialect == "postgresql":
+            self._async = create_async_engine(
+                parsed.set(drivername="postgresql+asyncpg"),
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_pre_ping=False,
+                connect_args={
+                    "timeout": 10,
+                    "command_timeout": 60,
+                    "server_settings": {
+                        "application_name": "fasttime",
+                        "synchronous_commit": (
+                            "on"
+                            # a claim must be durable before anything touches the wire (guarantee
+                            # R5)
+                        ),
+                        "tcp_keepalives_idle": "2",
+                        "tcp_keepalives_interval": "2",
+                        "tcp_keepalives_count": "3",
+                    },
+                },
+            )
+            # An account reads several tables: between two statements nobody may move from one line
+            # to another.
+            self._snapshots = self._async.execution_options(isolation_level="REPEATABLE READ")
+        else:
+            plain = parsed.set(drivername="sqlite+pysqlite")
+            if not parsed.database or parsed.database == ":memory:":
+                raise ValueError("SQLite needs a file: the ledger must survive the process")
+            # People's numbers and addresses are in there: for this user only (SQLite gives its side
+            # files the same mode).
+            Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(OSError):  # a folder that cannot be written to is told when it is used
+                handle = os.open(parsed.database, os.O_CREAT | os.O_RDWR, 0o600)
+                try:
+                    os.fchmod(handle, 0o600)
+                finally:
+                    os.close(handle)
+            # One thread and one connection write; readers have their own, so a long report never
+            # delays a claim.
+            self._writer = create_engine(
+                plain,
+                poolclass=NullPool,
+                connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+            )
+            self._reader = create_engine(
+                plain,
+                pool_size=4,
+                connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+            )
+            for engine, begin in ((self._writer, "BEGIN IMMEDIATE"), (self._reader, "BEGIN")):
+                _prepare_sqlite(engine, begin)
+            self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
+            self._read_threads = ThreadPoolExecutor(4, thread_name_prefix="sqlite-read")
+            self._write_connection: Connection | None = None
+
+    async def write(
+        self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `fn(connection, …)` in one transaction; commit when it returns, roll back when it
+        raises.
+        """
+        if self._async is not None:
+            async with self._async.begin() as conn:
+                return await conn.run_sync(_to_its_end, fn, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._write_thread, lambda: self._sqlite_write(fn, *args, **kwargs)
+        )
+
+    async def read(
+        self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `fn(connection, …)` on a snapshot that it must not write to."""
+        if self._snapshots is not None:
+            async with self._snapshots.begin() as conn:
+                return await conn.run_sync(fn, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._read_threads, lambda: self._sqlite_read(fn, *args, **kwargs)
+        )
+
+    def _sqlite_write(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        assert self._writer is not None
+        if self._write_connection is None:
+            self._write_connection = self._writer.connect()
+        with self._write_connection.begin():
+            return _to_its_end(self._write_connection, fn, *args, **kwargs)
+
+    def _sqlite_read(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        assert self._reader is not None
+        with self._reader.begin() as conn:
+            return fn(conn, *args, **kwargs)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The PostgreSQL engine, for what has no twin in SQLite (LISTEN, session locks)."""
+        if self._async is None:
+            raise RuntimeError("only PostgreSQL has an asynchronous engine")
+        return self._async
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        if self._async is not None:
+            await self._async.dispose()
+            return
+        assert self._writer is not None
+        assert self._reader is not None
+        connection, self._write_connection = self._write_connection, None
+        if connection is not None:
+            await asyncio.get_running_loop().run_in_executor(self._write_thread, connection.close)
+        self._write_thread.shutdown()
+        self._read_threads.shutdown()
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def _to_its_end(
+    conn: Connection,
+    fn: Callable[Concatenate[Connection, P], T],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Run a transaction's work, then what was put off to its end."""
+    last: list[Callable[[Connection], None]] = []
+    conn.info[_LAST] = (
+        last  # a new list for each: what a transaction that failed had put off is forgotten
+    )
+    try:
+        result = fn(conn, *args, **kwargs)
+        for act in last:
+            act(conn)
+    finally:
+        del conn.info[_LAST]
+    return result
+
+
+def at_the_end(conn: Connection, act: Callable[[Connection], None]) -> None:
+    """Have `act` done as the last thing in this transaction, when no lock is waited for any more.
+    Only inside `Database.write`.
+    """
+    conn.info[_LAST].append(act)
+
+
+def _prepare_sqlite(engine: Engine, begin: str) -> None:
+    @event.listens_for(engine, "connect")
+    def _(connection: sqlite3.Connection, _record: object) -> None:
+        # we say BEGIN ourselves: a deferred BEGIN that reads, then writes, is BUSY at once
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={int(_BUSY_SECONDS * 1000)}",
+            "temp_store=MEMORY",
+            "cache_size=-65536",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _(conn: Connection) -> None:
+        conn.exec_driver_sql(begin)
+
+
+def database_now(conn: Connection) -> datetime:
+    """Return the database's own clock, aware UTC: every deadline is counted from it (guarantee
+    R16).
+    """
+    if conn.dialect.name == "sqlite":
+        return datetime.now(UTC)  # the same machine, the same clock
+    now: datetime = conn.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return now
+
+
+def lock_version(conn: Connection, version_id: int, *, shared: bool = False) -> None:
+    """Take the version's lock for the rest of the transaction: shared by claims, exclusive by what
+    stops or adds to them (R9).
+
+    SQLite has one writer, so the transaction itself is the lock. The two-key form keeps these apart
+    from liveness locks.
+    """
+    if conn.dialect.name == "postgresql":
+        name = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        conn.execute(
+            text(f"SELECT {name}(:class, :id)"), {"class": _VERSION_LOCK_CLASS, "id": version_id}
+        )
+
+
+def lock_name(conn: Connection, name: str) -> None:
+    """Take an exclusive lock named by text for the rest of the transaction (a scope, a person)."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(
+            text("SELECT pg_advisory_xact_lock(:class, hashtext(:name))"),
+            {"class": _NAME_LOCK_CLASS, "name": name},
+        )
+
+
+_LAST = "fasttime.last"
+_VERSION_LOCK_CLASS = 4711
+_NAME_LOCK_CLASS = 4712
+WORKER_LOCK_CLASS = 4713
+
+
+def count_up(conn: Connection, name: str) -> int:
+    """Return the next number of a counter kept in this database, from 1."""
+    sql = (
+        "INSERT INTO meta (key, value) VALUES (:name, '1') ON CONFLICT (key) DO UPDATE"
+        " SET value = CAST(meta.value AS INTEGER) + 1 RETURNING value"
+    )
+    return int(conn.execute(text(sql), {"name": name}).scalar_one())
+
+
+def id_column() -> Column[int]:
+    """Return the primary key `id` of a table whose ids are never used again."""
+    # AUTOINCREMENT: an id is never used again, because a re-used id would stand in old bitmaps
+    # (guarantee R15).
+    return Column("id", Integer, primary_key=True, autoincrement=True)

@@ -1,0 +1,3 @@
+"""Sending: how fast, whom, with which words, and what came of it; the ledger is written through
+broadcast.ledger only.
+"""

@@ -1,0 +1,196 @@
+"""Telephone calls through Twilio: https://www.twilio.com/docs/voice/api/call-resource"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from broadcast.problems import Rejected
+from broadcast.wording.rendered import Rendered
+from channels.contract import Accepted, Delivery, ProviderRecord, Refused, WrongStatus
+from channels.twilio.client import (
+    LOOK_UP_PAGES,
+    SIMULATOR_ACCOUNT,
+    SIMULATOR_SENDER,
+    TwilioClient,
+    TwilioHttp,
+    check_reachable,
+    read_account,
+    read_rate,
+    read_url,
+    sid_of,
+    time_limit,
+)
+from channels.twilio.sms import CALLBACK_RETRIES, CLOCK_SLACK
+
+RATE_AT_TWILIO = 1.0  # calls begun a second and account, unless one asks for more
+RING_SECONDS = 30  # then it is "no answer", before most mailboxes take the call
+EVENTS = ["initiated", "ringing", "answered", "completed"]
+
+# https://www.twilio.com/docs/voice/api/call-resource#call-status-values; busy and no answer are
+# final for an attempt (guarantee R17)
+_STATES: Mapping[str, str] = {
+    "queued": "accepted",
+    "initiated": "accepted",
+    "ringing": "sent",
+    "in-progress": "sent",
+    "completed": "delivered",
+    "busy": "failed",
+    "no-answer": "failed",
+    "failed": "failed",
+    "canceled": "failed",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceSettings:
+    """One Twilio account and one number that calls come from; the rest as in SmsSettings."""
+
+    account: str
+    token: str = field(repr=False)
+    sender: str
+    api_base: str = ""
+    public_url: str = ""
+    rate: float = 0.0
+    concurrency: int = 50
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
+        """Read the settings of INTERFACES; None where calls are not configured. Raises Rejected
+        (exit 2) where half of them are missing.
+        """
+        name = "FASTTIME_EXERCISE_TWILIO_VOICE_FROM" if exercise else "FASTTIME_TWILIO_VOICE_FROM"
+        sender = env.get(name, "").strip()
+        if not sender:
+            return None
+        account, token, problems = read_account(env, needed_by=name)
+        if problems:
+            raise Rejected(problems)
+        api_base = read_url(env, "FASTTIME_TWILIO_API_BASE")
+        return cls(
+            account=account,
+            token=token,
+            sender=sender,
+            api_base=api_base,
+            public_url=read_url(env, "FASTTIME_PUBLIC_URL"),
+            rate=read_rate(env, "FASTTIME_VOICE_RATE", 0.0 if api_base else RATE_AT_TWILIO),
+        )
+
+    @classmethod
+    def for_simulator(cls, base: str, *, token: str, public_url: str = "") -> Self:
+        """Return settings that call the simulator at `base`; see SmsSettings."""
+        return cls(
+            account=SIMULATOR_ACCOUNT,
+            token=token,
+            sender=SIMULATOR_SENDER,
+            api_base=base.rstrip("/"),
+            public_url=public_url,
+        )
+
+
+def _inline(rendered: Rendered) -> str:
+    """Return the TwiML to send along where Twilio cannot fetch it from us: read and repeated,
+    without asking for a key that nobody would hear.
+    """
+    from lxml import etree  # only callers without a public address pay for these
+
+    from broadcast.wording.packs import pack_for
+    from broadcast.wording.speech import spoken_pack, twiml
+
+    pack = pack_for(rendered.language)
+    prompts = spoken_pack(pack)
+    response = etree.fromstring(twiml(rendered, pack, action_url=""))
+    for gather in response.findall("Gather"):
+        for step in reversed(
+            [step for step in gather if step.text != f"{prompts.press_1} {prompts.press_2}"]
+        ):
+            gather.addnext(step)
+        response.remove(gather)
+    return str(etree.tostring(response, encoding="unicode"))
+
+
+class VoiceChannel:
+    """Calls of one number. Keeps channels.contract.Channel."""
+
+    name = "voice"
+
+    def __init__(
+        self,
+        settings: VoiceSettings,
+        *,
+        serves: frozenset[str] = frozenset({"Actual"}),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.sender = settings.sender
+        self.serves = serves
+        self.concurrency = settings.concurrency
+        self.rate = settings.rate
+        self._settings = settings
+        self._now = now
+        self._http = TwilioHttp(api_base=settings.api_base, concurrency=settings.concurrency)
+        self._calls = TwilioClient(
+            account=settings.account, token=settings.token, http=self._http
+        ).calls
+
+    async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
+        """Have one call placed; see the contract. What is read aloud is fetched from us when the
+        phone is picked up.
+        """
+        if delivery.status not in self.serves:
+            raise WrongStatus(
+                f"a call of status {delivery.status} was offered to an adapter for"
+                f" {', '.join(sorted(self.serves))}"
+            )
+        check_reachable(delivery.to, self._settings.api_base)
+        if (delivery.expires_at - self._now()).total_seconds() < 1:
+            raise Refused("expired", "the message ends before the phone could ring")
+        fields: dict[str, Any] = {"to": delivery.to, "from_": self.sender, "timeout": RING_SECONDS}
+        base = self._settings.public_url
+        if base:
+            fields |= {
+                "url": f"{base}/hooks/twilio/voice/{delivery.attempt}",
+                "method": "POST",
+                "status_callback": (
+                    f"{base}/hooks/twilio/status/{delivery.attempt}{CALLBACK_RETRIES}"
+                ),
+                "status_callback_method": "POST",
+                "status_callback_event": EVENTS,
+            }
+        else:
+            fields["twiml"] = _inline(delivery.rendered)
+        with time_limit(timeout):
+            return Accepted(provider_id=await sid_of(self._calls.create_async(**fields)))
+
+    async def look_up(self, to: str, since: datetime) -> list[ProviderRecord] | None:
+        """Return the calls Twilio lists for `to` from five seconds before `since` on, oldest first;
+        it keeps no words. Raises Unavailable.
+        """
+        found = []
+        async for call in await self._calls.stream_async(
+            to=to, page_size=50, limit=50 * LOOK_UP_PAGES
+        ):
+            created = call.date_created
+            if (
+                created is None
+                or created < since - CLOCK_SLACK
+                or not str(call.direction or "").startswith("outbound")
+            ):
+                continue
+            state = _STATES.get(str(call.status), "accepted")
+            found.append(
+                ProviderRecord(
+                    provider_id=call.sid or "",
+                    to=call.to or "",
+                    body="",
+                    created=created.astimezone(UTC),
+                    state=state,
+                    code=str(call.status) if state == "failed" else "",
+                )
+            )
+        return sorted(found, key=lambda record: record.created)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._http.close()

@@ -1,0 +1,279 @@
+"""The embedded service: its parts, how a web server and an engine run and stop in order, and `up`,
+which starts them as processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from broadcast.events.topics import ROLES
+from broadcast.messages.publishing import House
+from broadcast.places.areas import AreaTree
+from broadcast.problems import Rejected, refuse
+from broadcast.store.database import Database
+from broadcast.wording.revision import wording_revision
+from config import logging as logs
+from config import wiring
+from config.settings import Settings
+from console.processes import migrate
+from service.desk import Desk
+from service.documents import documents
+from service.engine import Engine
+
+log = structlog.get_logger("up")
+
+STOP_SECONDS = 9.5
+EXIT_SECONDS = 9.8
+"""From the signal to the end of the process, whatever still hangs (INTERFACES, `up`: exit 0
+within 10 s).
+"""
+
+
+@dataclass
+class Service:
+    """The joined parts of one process."""
+
+    settings: Settings
+    db: Database
+    adapters: dict[str, wiring.Adapters]
+    desk: Desk
+    engine: Engine
+
+    async def close(self) -> None:
+        """Let go of everything, providers first."""
+        for adapters in self.adapters.values():
+            await adapters.close()
+        await self.db.close()
+
+
+def make_desk(
+    settings: Settings, db: Database, channels_on: Callable[[str], frozenset[str]], **more: Any
+) -> Desk:
+    """Return the desk of an installation."""
+    names: dict[str, str] = {}
+
+    def area_names() -> dict[str, str]:
+        return names
+
+    house = House(
+        sender=settings.sender,
+        shards=settings.shards,
+        two_person=settings.two_person,
+        wording=wording_revision(settings.sender_name),
+        document=documents(settings, area_names),
+        margin=settings.margin,
+    )
+    desk = Desk(
+        db,
+        house,
+        channels_on=channels_on,
+        sender_name=settings.sender_name,
+        public_url=settings.public_url,
+        on_tree=lambda tree: _take_names(names, tree),
+        **more,
+    )
+    return desk
+
+
+def _take_names(names: dict[str, str], tree: AreaTree) -> None:
+    names.clear()
+    names.update({area.code: area.name for area in tree.all()})
+
+
+def build(settings: Settings, roles: tuple[str, ...] = ROLES) -> Service:
+    """Join the parts for a process with these roles; nothing is connected yet."""
+    db = wiring.database(settings)
+    adapters = {lane: wiring.adapters(settings) for lane in ("urgent", "routine")}
+    on = adapters["routine"].on
+    engine = Engine(
+        settings=settings,
+        db=db,
+        adapters=adapters,
+        limiter=wiring.limiter(settings),
+        roles=roles,
+        channels_on=on,
+    )
+    desk = make_desk(settings, db, on, matcher=engine.matcher)
+    return Service(settings, db, adapters, desk, engine)
+
+
+def end_by(seconds: float, code: int = 0) -> None:
+    """End the process after this time whatever still hangs: threads and loops of others
+    included.
+    """
+
+    def end() -> None:
+        log.warning("process.ended_hard", after_seconds=seconds)
+        sys.stderr.flush()
+        os._exit(code)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+
+
+def stop_on_signals(
+    stopping: asyncio.Event, numbers: Iterable[signal.Signals] = (signal.SIGTERM, signal.SIGINT)
+) -> None:
+    """These signals set `stopping`; from then on the process has `EXIT_SECONDS` left."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if not stopping.is_set():
+            log.info("process.stopping")
+            end_by(EXIT_SECONDS)
+            stopping.set()
+
+    for number in numbers:
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 picks a free one. Raises Rejected (exit 69) where it cannot
+    be had.
+    """
+    sock = socket.socket(
+        socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )  # named, or asyncio leaves Nagle on: 40 ms an answer
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise refuse(
+            "port_in_use",
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            "choose another with --port, or 0 for a free one",
+            status=503,
+        ) from None
+    sock.listen(1024)
+    return sock
+
+
+async def serve_metrics(app: Any, where: tuple[str, int] | None) -> None:
+    """Serve /metrics at its own address until cancelled; one that cannot be had is warned of, and
+    nothing else waits for it.
+    """
+    from console.server.door import make_server, run_server
+
+    if where is None:
+        return
+    try:
+        sock = listen(*where)
+    except Rejected as rejected:
+        log.warning(
+            "metrics.off",
+            reason=rejected.problems[0].detail,
+            hint="choose another FASTTIME_METRICS_LISTEN, or off",
+        )
+        return
+    log.info("metrics.listening", port=sock.getsockname()[1])
+    await run_server(make_server(app, graceful_seconds=1, lifespan="off"), sock)
+
+
+async def serve(
+    service: Service,
+    sock: socket.socket,
+    *,
+    started: Callable[[], None] | None = None,
+    ready: Callable[[], datetime | None] | None = None,
+    signals: Iterable[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+) -> None:
+    """Run web server and engine until a signal or `engine.stopping`; claims stop first, then the
+    web server, within ten seconds.
+
+    `ready()` is when an engine last turned well, where it is not the one of this process.
+    """
+    from console.server.door import make_server, run_server
+    from console.server.web import create_app
+
+    app = create_app(
+        desk=service.desk,
+        db=service.db,
+        settings=service.settings,
+        accounts=wiring.webhook_accounts(service.settings),
+        simulated=wiring.simulated_accounts(service.settings),
+        wake=service.engine.wake,
+        ready=ready or (lambda: service.engine.healthy_at),
+    )
+    server = make_server(app)
+    stop_on_signals(service.engine.stopping, signals)
+    web = asyncio.create_task(run_server(server, sock))
+    watched = asyncio.create_task(serve_metrics(app.state.metrics, service.settings.metrics_listen))
+    engine = asyncio.create_task(service.engine.run())
+    try:
+        if started is not None:
+            started()
+        await asyncio.wait({web, engine}, return_when=asyncio.FIRST_COMPLETED)
+        service.engine.stopping.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(engine), STOP_SECONDS)
+        app.state.close()  # streams end by themselves, not cut
+        server.should_exit = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(web), 0.5)
+        server.force_exit = True
+        for task in (engine, web):
+            if task.done() and not task.cancelled() and task.exception():
+                log.error("up.failed", error=repr(task.exception()))
+                raise task.exception()  # type: ignore[misc]
+    finally:
+        for task in (engine, web, watched):
+            task.cancel()
+        await asyncio.gather(engine, web, watched, return_exceptions=True)
+
+
+async def _prepare(settings: Settings) -> None:
+    """Bring the schema up to date; raises Rejected (69 or 2) where the database will not."""
+    from broadcast.store.database import TROUBLE
+    from console.commands.session import database_trouble
+
+    db = wiring.database(settings)
+    try:
+        await migrate.upgrade(db)
+    except TROUBLE as trouble:
+        raise database_trouble(settings, trouble) from trouble
+    finally:
+        await db.close()
+
+
+def run(settings: Settings, host: str, port: int) -> int:
+    """Run `fasttime up` until SIGTERM; return the exit code."""
+    logs.configure(settings.log_format)
+    if not settings.embedded:
+        raise refuse(
+            "not_embedded",
+            "FASTTIME_KAFKA_BOOTSTRAP is set, so this is a cluster",
+            "start `fasttime web`, `relay` and `worker --role ROLE`, or unset it",
+        )
+    from console.processes.data_folder import hold_lock
+    from console.processes.supervisor import Supervisor
+
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    with hold_lock(settings.data):
+        wiring.adapters(
+            settings
+        )  # a channel configured by half stops the start here, with its name
+        asyncio.run(_prepare(settings))
+        sock = listen(host, port)
+        address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"
+        print(address, flush=True)  # noqa: T201 - printed first, for whoever asked for port 0
+        if not settings.public_url:
+            log.warning(
+                "up.no_public_url",
+                hint="set FASTTIME_PUBLIC_URL: without it no receipts and no unsubscribe links",
+            )
+        return Supervisor(sock).run()

@@ -1,0 +1,281 @@
+"""A worker of the cluster: the engine in one role, woken by Faust. A Kafka that is away costs time,
+never a message and never the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from broadcast.events.kafka_topics import check_topics
+from broadcast.events.topics import ROLES, TOPICS_OF_ROLE
+from broadcast.problems import Rejected, refuse
+from broadcast.store.database import TROUBLE, Database
+from config import logging as logs
+from config.settings import Settings
+from console.processes import migrate
+from console.processes.up import Service, build, end_by, stop_on_signals
+from service.memory import spare_the_collector
+
+log = structlog.get_logger("worker")
+
+ENGINE_SECONDS = 9.0
+FAUST_STOP_SECONDS = 0.6
+LEFTOVER_SECONDS = 1.0
+REACH_SECONDS = 9.5
+TELL_SECONDS = 5.0
+UNASSIGNED_SECONDS = 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+
+
+def run(settings: Settings, role: str) -> int:
+    """Run `fasttime worker --role ROLE` until SIGTERM; return 0. Raises Rejected: exit 2 wrong
+    set-up, 69 a service is unreachable.
+    """
+    logs.configure(settings.log_format)
+    quieten()
+    if role not in ROLES:
+        raise refuse(
+            "role_unknown",
+            f"there is no role {role}",
+            f"use one of {', '.join(ROLES)}",
+            field="--role",
+        )
+    require_cluster(settings)
+    return asyncio.run(_run(settings, role))
+
+
+def require_cluster(settings: Settings) -> None:
+    """Raise Rejected (exit 2) unless the settings describe a cluster."""
+    if settings.embedded:
+        raise refuse(
+            "not_a_cluster",
+            "FASTTIME_KAFKA_BOOTSTRAP is not set",
+            "set it, or run `fasttime up`: one process does everything",
+            field="FASTTIME_KAFKA_BOOTSTRAP",
+        )
+
+
+class Seldom(logging.Filter):
+    """Lets the same complaint through once in `seconds`: clients of a broker that is away say the
+    same many times a second.
+    """
+
+    def __init__(self, seconds: float = 30.0) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._last: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether this line is told; its words before the arguments are filled in decide
+        what is the same.
+        """
+        key, now = (record.name, str(record.msg)), time.monotonic()
+        if now - self._last.get(key, -self._seconds) < self._seconds:
+            return False
+        if len(self._last) > 1000:
+            self._last.clear()
+        self._last[key] = now
+        return True
+
+
+def quieten() -> None:
+    """Have the Kafka libraries say each thing seldom; their debug output, which would show events,
+    stays off.
+    """
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
+
+
+async def ready_database(db: Database) -> None:
+    """Raise Rejected: exit 69 within ten seconds where the database is unreachable, 2 where its
+    schema is not this version's.
+    """
+    host = f"{db.url.host or 'localhost'}:{db.url.port or 5432}"
+    try:
+        await asyncio.wait_for(migrate.check(db), REACH_SECONDS)
+    except TROUBLE as trouble:
+        cause = getattr(trouble, "orig", None) or trouble
+        detail = f"PostgreSQL at {host} cannot be used: {type(cause).__name__}"
+        raise refuse(
+            "database_unreachable",
+            detail,
+            "start it, or mend FASTTIME_DATABASE_URL",
+            field="FASTTIME_DATABASE_URL",
+            status=503,
+        ) from trouble
+
+
+async def ready_topics(settings: Settings) -> None:
+    """Raise Rejected (exit 2, naming `fasttime migrate`) where a topic is missing or wrong; 69
+    where Kafka is unreachable.
+    """
+    problems = await check_topics(settings)
+    if problems:
+        raise Rejected(problems)
+
+
+async def run_engine(service: Service, *beside: Coroutine[Any, Any, None]) -> None:
+    """Run the engine until its `stopping`, and others beside it; one of those that fails is the end
+    of all (its error is raised).
+    """
+    engine = asyncio.create_task(service.engine.run())
+    others = [asyncio.create_task(one) for one in beside]
+    try:
+        await asyncio.wait({engine, *others}, return_when=asyncio.FIRST_COMPLETED)
+        service.engine.stopping.set()
+        await asyncio.wait({engine}, timeout=ENGINE_SECONDS)
+        if others:
+            await asyncio.wait(others, timeout=FAUST_STOP_SECONDS + 0.2)
+    finally:
+        for task in (engine, *others):
+            task.cancel()
+        ended = await asyncio.gather(engine, *others, return_exceptions=True)
+    for failure in ended:
+        if isinstance(failure, Exception):
+            log.error("process.failed", error=repr(failure)[:300])
+            raise failure
+
+
+async def _run(settings: Settings, role: str) -> int:
+    service = build(settings, roles=(role,))
+    try:
+        stop_on_signals(service.engine.stopping)
+        await ready_database(service.db)
+        await ready_topics(settings)
+        spare_the_collector()
+        await run_engine(
+            service, keep_faust(settings, role, service.engine.wake, service.engine.stopping)
+        )
+        end_by(
+            LEFTOVER_SECONDS
+        )  # a thread of Faust's that still waits for its broker has nothing more to do
+    finally:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(service.close(), 0.5)
+    return 0
+
+
+async def keep_faust(
+    settings: Settings, role: str, wake: Callable[[str], None], stopping: asyncio.Event
+) -> None:
+    """Keep a Faust application running until `stopping`: one that crashes, or cannot start, is
+    replaced by a fresh one after a pause.
+    """
+    pause, seen = _FIRST_PAUSE, Counter[str]()
+    teller = asyncio.create_task(_tell(role, seen))
+    try:
+        while not stopping.is_set():
+            began = time.monotonic()
+            reason = await _one_faust(settings, role, wake, stopping, seen)
+            if stopping.is_set():
+                return
+            pause = (
+                _FIRST_PAUSE if time.monotonic() - began > 60 else min(_LONGEST_PAUSE, pause * 2)
+            )
+            log.warning(
+                "faust.restarting",
+                role=role,
+                reason=reason,
+                pause_seconds=pause,
+                hint="the engine goes on, it looks into the database by itself",
+            )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), pause)
+    finally:
+        teller.cancel()
+
+
+async def _one_faust(
+    settings: Settings,
+    role: str,
+    wake: Callable[[str], None],
+    stopping: asyncio.Event,
+    seen: Counter[str],
+) -> str:
+    """Run one application until it ends or `stopping`; return why it ended."""
+    from console.processes.agents import attach, make_app
+
+    app = None
+    starting = None
+    try:
+        # Faust must not start on a broker that is away (it crashes noisily), nor on a topic that is
+        # missing (it ignores it in silence).
+        problems = await check_topics(settings, TOPICS_OF_ROLE[role])
+        if problems or stopping.is_set():
+            return "; ".join(p.line() for p in problems)
+        app = make_app(
+            f"fasttime.{role}", settings.kafka_bootstrap, data=Path(settings.data) / f"faust-{role}"
+        )
+        attach(app, TOPICS_OF_ROLE[role], wake, seen)
+        starting = asyncio.create_task(app.start())
+        began, told = time.monotonic(), False
+        while not stopping.is_set():
+            if starting.done() and starting.exception() is not None:
+                return f"start failed: {type(starting.exception()).__name__}"
+            if app.crashed or app.should_stop:
+                return f"crashed: {type(app.crash_reason).__name__}"
+            if not told:
+                told = _tell_partitions(
+                    role,
+                    len(app.consumer.assignment()) if starting.done() else 0,
+                    time.monotonic() - began,
+                )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), 0.25)
+        return "stopping"
+    except Rejected as rejected:
+        return str(rejected)
+    except Exception as error:  # noqa: BLE001 - Faust must not take the engine with it
+        return repr(error)[:200]
+    finally:
+        if app is not None:
+            await _stop_faust(app, starting)
+
+
+def _tell_partitions(role: str, partitions: int, seconds: float) -> bool:
+    """Say once that events come, or that after a while none do (libraries, trap 3); return whether
+    it was said.
+    """
+    if partitions:
+        log.info("faust.assigned", role=role, partitions=partitions)
+    elif seconds > UNASSIGNED_SECONDS:
+        log.warning(
+            "faust.no_partitions",
+            role=role,
+            hint=(
+                "more workers of this role than partitions, or topics made anew: see `fasttime"
+                " doctor`; the engine looks by itself"
+            ),
+        )
+    return bool(partitions) or seconds > UNASSIGNED_SECONDS
+
+
+async def _stop_faust(app: Any, starting: asyncio.Task[Any] | None) -> None:
+    try:
+        await asyncio.wait_for(app.stop(), FAUST_STOP_SECONDS)
+    except TimeoutError:
+        log.warning("faust.slow_to_stop")
+    except Exception as error:  # noqa: BLE001 - it is being thrown away
+        log.warning("faust.stop_failed", error=type(error).__name__)
+    if starting is not None:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+
+
+async def _tell(role: str, seen: Counter[str]) -> None:
+    """Say how many events came, by topic; never what they hold."""
+    told: dict[str, int] = {}
+    while True:
+        await asyncio.sleep(TELL_SECONDS)
+        if seen != told:
+            told = dict(seen)
+            log.info("events.seen", role=role, counts=told)

@@ -1,0 +1,1 @@
+"""The HTTP server: limits, the application, errors, webhooks, health and metrics."""

@@ -1,0 +1,387 @@
+"""What Twilio calls: delivery receipts, replies by text, and calls that fetch their words and tell
+of key presses.
+
+Everything is committed, with its event, before it is answered with 2xx; what cannot be committed is
+answered 503, and Twilio asks again (guarantee R6). No number and no word of anybody is kept or
+logged here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+import structlog
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from broadcast.events.topics import RECEIPTS
+from broadcast.ledger import attempt_look_up, receipts
+from broadcast.ledger.attempts import parse_person_attempt
+from broadcast.ledger.receipts import Receipt
+from broadcast.problems import Problem, Rejected, refuse
+from broadcast.store.database import Connection
+from broadcast.wording.packs import pack_for
+from broadcast.wording.speech import twiml, twiml_after_key
+from channels.twilio import callbacks
+from channels.twilio.callbacks import StatusReceipt
+from console.server.context import Web
+from subscribers import registry
+
+log = structlog.get_logger("hooks")
+
+STOPPED = (  # https://www.twilio.com/docs/api/errors/21610: the person stopped at Twilio itself
+    "21610"
+)
+_FORM = "application/x-www-form-urlencoded"
+REAL, SIMULATED = ("Actual", "Exercise"), ("Test", "Exercise")
+"""Which CAP statuses a real account tells of, and which the simulator: exercises with senders of
+their own are real.
+"""
+# the query that tells a key press from the first fetch of a call: Twilio repeats Digits after a
+# redirect
+_KEY = "key"
+
+
+def router(web: Web) -> APIRouter:
+    """Return the routes under /hooks/twilio."""
+    api = APIRouter(prefix="/hooks/twilio", tags=["webhooks"])
+
+    @api.post("/status/{attempt}")
+    async def status(request: Request, attempt: str) -> Response:
+        """Take a delivery receipt: 200, or 202 where it comes before what it tells of."""
+        params = await read_signed(web, request)
+        slice_attempt, position = _attempt(web, attempt)
+        told = callbacks.parse_status(params)
+        if told.state is None:
+            log.warning(
+                "hook.status_unknown", attempt=slice_attempt, position=position, reason=told.reason
+            )
+            return Response(status_code=200)
+        known = await web.db.write(
+            keep_receipt,
+            slice_attempt,
+            position,
+            told,
+            params.get("To", ""),
+            web.now(),
+            simulated=_simulated(web, params),
+        )
+        _wake(web)
+        return Response(status_code=200 if known else 202)
+
+    @api.post("/inbound")
+    async def inbound(request: Request) -> Response:
+        """Take what somebody answered by text: STOP stops, START lifts, HELP is answered; no word
+        is kept.
+        """
+        params = await read_signed(web, request)
+        sid = params.get("MessageSid") or params.get("SmsSid") or ""
+        if not sid or not params.get("From"):
+            raise refuse(
+                "parameter_missing",
+                "MessageSid or From is missing",
+                "this is where Twilio tells of incoming messages",
+                field="MessageSid",
+                status=400,
+            )
+        kind = callbacks.parse_inbound(params.get("Body", ""), params.get("OptOutType", ""))
+        simulated = _simulated(web, params)
+        people = await web.db.write(
+            keep_reply, kind, params["From"], sid, web.now(), simulated=simulated
+        )
+        log.info("hook.reply", kind=kind, people=people, simulated=simulated)
+        _wake(web)
+        return _xml(_help(web) if kind == "help" else "<Response/>")
+
+    async def voice(request: Request, attempt: str) -> Response:
+        """Return what a call says, or answer the key that was pressed."""
+        params = await read_signed(web, request)
+        slice_attempt, position = _attempt(web, attempt)
+        handed = await web.db.read(attempt_look_up.handed, slice_attempt, position)
+        if handed is None or handed.channel != "voice":
+            raise _unknown_attempt()
+        _check_world(handed.status, simulated=_simulated(web, params))
+        here = f"{_public_base(web, request)}{_raw_path(request)}"
+        digits = callbacks.key_pressed(params)
+        if _KEY in request.query_params:
+            if digits:
+                digest = _digest(
+                    "keypress", slice_attempt, str(position), params.get("CallSid", ""), digits
+                )
+                await web.db.write(
+                    receipts.store_response,
+                    kind="keypress",
+                    channel="voice",
+                    now=web.now(),
+                    digest=digest,
+                    person_id=handed.person,
+                    version_id=handed.version_id,
+                    attempt=slice_attempt,
+                    value=digits,
+                )
+                _wake(web)
+            return _xml(
+                twiml_after_key(
+                    digits, pack_for(handed.language), again_url=here, status=handed.status
+                )
+            )
+        rendered, _ = await web.renderings.rendered(
+            handed.version_id, "voice", handed.language, repeat=handed.repeat
+        )
+        return _xml(twiml(rendered, pack_for(rendered.language), action_url=f"{here}?{_KEY}=1"))
+
+    api.add_api_route(
+        "/voice/{attempt}", voice, methods=["GET"], name="voice", operation_id="voice_get"
+    )
+    api.add_api_route(
+        "/voice/{attempt}", voice, methods=["POST"], name="voice", operation_id="voice_post"
+    )
+    return api
+
+
+async def read_signed(web: Web, request: Request) -> dict[str, str]:
+    """Return the known parameters of a webhook, once its signature is proven; raises Rejected.
+
+    403 signature_missing, signature_wrong, account_mismatch; 400 parameter_repeated; 415. The
+    signature is over the public URL: what stands behind a proxy sees another one, so both are named
+    in the log, without their query, which may hold a number.
+    """
+    body = await request.body()
+    url = f"{_public_base(web, request)}{_raw_path(request)}{_query(request)}"
+    if request.method == "GET":
+        pairs, signed = parse_qsl(request.url.query, keep_blank_values=True), []
+    else:
+        if (
+            body
+            and request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM
+        ):
+            raise refuse(
+                "media_type",
+                "Twilio sends forms",
+                f"send {_FORM}",
+                field="Content-Type",
+                status=415,
+            )
+        pairs = _pairs(body)
+        signed = pairs
+    given = request.headers.get(callbacks.SIGNATURE)
+    if not given:
+        raise _forbidden(
+            "signature_missing", f"there is no {callbacks.SIGNATURE}", "only Twilio calls this"
+        )
+    account = next((value for name, value in pairs if name == "AccountSid"), "")
+    token = web.accounts.get(account, "")
+    if not token:
+        log.warning(
+            "hook.account_unknown",
+            route=str(request.scope["route"].path),
+            hint="another Twilio account calls our webhooks; check FASTTIME_TWILIO_ACCOUNT_SID",
+        )
+        raise _forbidden(
+            "account_mismatch",
+            "this is not the account that sends for us",
+            "check FASTTIME_TWILIO_ACCOUNT_SID",
+            field="AccountSid",
+        )
+    if not callbacks.check_signature(token, url, signed, given):
+        seen = f"{request.url.scheme}://{request.url.netloc}{_raw_path(request)}"
+        hint = (
+            "signatures are over the public URL: FASTTIME_PUBLIC_URL must be the address that"
+            " Twilio calls, and the token that of the account"
+        )
+        log.warning(
+            "hook.signature_wrong", signed_url=url.partition("?")[0], seen_url=seen, hint=hint
+        )
+        fix = "compare FASTTIME_PUBLIC_URL with the address Twilio calls; the log names both"
+        raise _forbidden(
+            "signature_wrong", "the signature does not fit this address and these parameters", fix
+        )
+    return callbacks.read_form(pairs, account=account)
+
+
+def keep_receipt(
+    conn: Connection,
+    attempt: str,
+    position: int,
+    told: StatusReceipt,
+    to: str,
+    now: datetime,
+    *,
+    simulated: bool = False,
+) -> bool:
+    """Keep a receipt, and the stop it may tell of; return whether its hand-over is known. The same
+    receipt again changes nothing.
+
+    The simulator stops nobody. Raises Rejected (403 account_mismatch) where the account does not
+    send messages of this status.
+    """
+    assert told.state is not None
+    handed = attempt_look_up.handed(conn, attempt, position)
+    if handed is not None:
+        _check_world(handed.status, simulated=simulated)
+    source = receipts.SIMULATOR if simulated else "callback"
+    fresh = receipts.store(
+        conn,
+        Receipt(
+            attempt=attempt,
+            position=position,
+            state=told.state,
+            code=told.code,
+            provider_id=told.provider_id,
+            source=source,
+        ),
+        now,
+    )
+    if fresh and told.code == STOPPED and handed is not None and not simulated:
+        registry.stop(conn, sorted({handed.person, *_people_at(conn, to)}), "sms", "provider", now)
+    return handed is not None
+
+
+def keep_reply(
+    conn: Connection,
+    kind: callbacks.Kind,
+    number: str,
+    sid: str,
+    now: datetime,
+    *,
+    simulated: bool = False,
+) -> int:
+    """Keep what everybody with this number answered, and stop or start them; return how many people
+    they are. The same message again changes nothing.
+
+    What comes by the simulator is an answer to a test or an exercise, is kept as simulated, and
+    stops or starts nobody.
+    """
+    people = _people_at(conn, number)
+    said, statuses = (f"simulated_{kind}", SIMULATED) if simulated else (kind, REAL)
+    fresh = []
+    for person in people:
+        digest, answered = (
+            _digest("reply", sid, str(person)),
+            attempt_look_up.last_version_of(conn, person, "sms", statuses),
+        )
+        if receipts.store_response(
+            conn,
+            kind=said,
+            channel="sms",
+            now=now,
+            digest=digest,
+            person_id=person,
+            version_id=answered,
+            simulated=simulated,
+        ):
+            fresh.append(person)
+    if not people:
+        receipts.store_response(
+            conn,
+            kind=said,
+            channel="sms",
+            now=now,
+            digest=_digest("reply", sid, ""),
+            simulated=simulated,
+        )
+    if simulated:
+        return len(people)
+    if kind in ("stop", "stop_unclear"):  # the unclear too, until a person has read it
+        registry.stop(conn, fresh, "sms", "sms_reply", now)
+    elif kind == "start":
+        registry.start(conn, fresh, "sms", now)
+    return len(people)
+
+
+def _simulated(web: Web, params: Mapping[str, str]) -> bool:
+    return params.get("AccountSid", "") in web.simulated
+
+
+def _check_world(status: str, *, simulated: bool) -> None:
+    """Raise Rejected where a real account tells of a test, or the simulator of a real message."""
+    if status not in (SIMULATED if simulated else REAL):
+        raise _forbidden(
+            "account_mismatch",
+            f"this account does not send what has status {status}",
+            "it tells of its own messages only",
+            field="AccountSid",
+        )
+
+
+def _people_at(conn: Connection, number: str) -> list[int]:
+    return (
+        registry.persons_with_address(conn, "sms", number)
+        if re.fullmatch(r"\+[0-9]{5,15}", number, re.ASCII)
+        else []
+    )
+
+
+def _attempt(web: Web, text: str) -> tuple[str, int]:
+    found = parse_person_attempt(text, web.key)
+    if found is None:
+        raise _unknown_attempt()
+    return found
+
+
+def _unknown_attempt() -> Rejected:
+    return refuse(
+        "attempt_unknown",
+        "this is no attempt of ours",
+        "the address comes from the message or call itself, never by hand",
+        field="attempt",
+        status=404,
+    )
+
+
+def _forbidden(code: str, detail: str, fix: str, field: str = callbacks.SIGNATURE) -> Rejected:
+    return Rejected(Problem(code=code, detail=detail, fix=fix, field=field, status=403))
+
+
+def _public_base(web: Web, request: Request) -> str:
+    """Return the address we are known by outside; without FASTTIME_PUBLIC_URL the one that was
+    called.
+    """
+    return web.settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _raw_path(request: Request) -> str:
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    return raw.partition(b"?")[0].decode("ascii", "replace")
+
+
+def _query(request: Request) -> str:
+    query = request.scope["query_string"].decode("ascii", "replace")
+    return f"?{query}" if query else ""
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, max_num_fields=200, errors="replace"
+        )
+    except ValueError:
+        raise refuse(
+            "form_invalid", "the form cannot be read", f"send {_FORM}", status=400
+        ) from None
+
+
+def _wake(web: Web) -> None:
+    if web.wake is not None:
+        web.wake(RECEIPTS)
+
+
+def _help(web: Web) -> str:
+    words = (
+        f"{web.settings.sender_name}: alerts from your police. Reply STOP to end texts, START for"
+        " them again. In an emergency call 999."
+    )
+    return f"<Response><Message>{escape(words)}</Message></Response>"
+
+
+def _xml(document: str | bytes) -> Response:
+    return Response(document, media_type="text/xml")
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()

@@ -1,0 +1,148 @@
+"""/metrics: the names that leave the process for Prometheus, each declared once with its
+meaning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broadcast.ledger import gauges
+from broadcast.ledger.gauges import Gauges
+from broadcast.messages.states import STATES
+from broadcast.store.database import TROUBLE
+from console.server.context import Web
+
+KEPT_SECONDS = 1.0
+ALIVE = timedelta(seconds=10)
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The metrics of one web process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "fasttime_http_requests",
+            "Requests answered; status 0 = the client left first",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "fasttime_http_seconds",
+            "How long an answer took, by route",
+            ["route"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.seen: Gauges | None = None
+        self.registry.register(self)
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answered request; the route is its template, so that no token becomes a
+        label.
+        """
+        known = (
+            method
+            if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+            else "other"
+        )
+        self._requests.labels(known, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what was seen of the database; nothing where it could not be reached."""
+        yield _one(
+            "fasttime_database_up",
+            "1 if the database answered this scrape",
+            0 if self.seen is None else 1,
+        )
+        if self.seen is None:
+            return
+        yield _one(
+            "fasttime_outbox_waiting",
+            f"Events not yet handed on; {gauges.CAP} means at least",
+            self.seen.outbox_waiting,
+        )
+        yield _one(
+            "fasttime_receipts_waiting",
+            f"Receipts not yet folded; {gauges.CAP} means at least",
+            self.seen.receipts_waiting,
+        )
+        yield _one(
+            "fasttime_slices_open",
+            f"Slices being handed over; {gauges.CAP} means at least",
+            self.seen.slices_open,
+        )
+        yield _one(
+            "fasttime_in_doubt",
+            "Hand-overs of live versions of which nobody knows whether they were taken",
+            self.seen.in_doubt,
+        )
+        yield _one(
+            "fasttime_parked",
+            "What could not be handled and waits for an operator",
+            self.seen.parked,
+        )
+        yield _one(
+            "fasttime_workers",
+            "Workers with a sign of life in the last ten seconds",
+            self.seen.workers,
+        )
+        states = GaugeMetricFamily(
+            "fasttime_versions", "Message versions, by state", labels=["state"]
+        )
+        for state in STATES:
+            states.add_metric([state], self.seen.versions.get(state, 0))
+        yield states
+        people = GaugeMetricFamily(
+            "fasttime_handed_over",
+            "People of the newest live versions, by channel and what became of them",
+            labels=["channel", "line"],
+        )
+        for (channel, line), n in sorted(self.seen.totals.items()):
+            people.add_metric([channel, line], n)
+        yield people
+
+
+def _one(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, meaning, value=value)
+
+
+def application(web: Web, metrics: Metrics) -> Starlette:
+    """Return the application of the metrics' own port: GET /metrics and nothing else."""
+    busy = asyncio.Lock()
+    at = -KEPT_SECONDS
+
+    async def scrape(_request: Request) -> Response:
+        """Return the metrics, as of a second ago at most."""
+        nonlocal at
+        async with busy:
+            if time.monotonic() - at >= KEPT_SECONDS:
+                metrics.seen = None
+                metrics.seen = await _look(web)
+                at = time.monotonic()
+        return Response(
+            generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    return Starlette(routes=[Route("/metrics", scrape, methods=["GET"])])
+
+
+async def _look(web: Web) -> Gauges | None:
+    try:
+        async with asyncio.timeout(5):
+            return await web.db.read(gauges.look, web.now() - ALIVE)
+    except TROUBLE:
+        return None

@@ -1,0 +1,183 @@
+"""What /openapi.json says beside the routes: bearer tokens, the Idempotency-Key, every refusal, and
+the forms of parameters and answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from broadcast.content.model import CHANNELS
+from broadcast.drafts.model import DraftIn
+from broadcast.ledger.evidence import LINES
+from service.idempotency import HEADER
+from service.problem_documents import MEDIA_TYPE
+
+_TEXT: Final = {"type": "string"}
+_REFUSALS: Final = {
+    "400": "The request cannot be read.",
+    "401": "There is no valid token.",
+    "403": "This role, area or account may not.",
+    "404": "There is no such thing.",
+    "405": "This method does nothing here.",
+    "408": "The request did not come in time.",
+    "409": "The state does not allow it, or the same key is being answered.",
+    "413": "The body is too large.",
+    "415": "This media type is not read here.",
+    "422": "A rule refuses it; every problem is named.",
+    "429": "Too many requests.",
+    "431": "The header is too large.",
+    "500": "A fault of ours; it is logged.",
+    "503": "The database is away, or there is no room: ask again.",
+}
+_PROBLEM: Final = {
+    "type": "object",
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "code": _TEXT,
+        "field": _TEXT,
+        "detail": _TEXT,
+        "fix": _TEXT,
+        "problems": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["type", "title", "status", "code", "field", "detail", "fix", "problems"],
+}
+_MESSAGE: Final = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer"},
+        "version": {"type": "integer"},
+        "kind": _TEXT,
+        "status": {"enum": ["Actual", "Exercise", "System", "Test", "Draft"]},
+        "state": _TEXT,
+        "content_hash": {"type": ["string", "null"]},
+        "identifier": {"type": ["string", "null"]},
+        "sent": {"type": ["string", "null"]},
+        "expires": {"type": ["string", "null"]},
+        "counts": {"type": ["object", "null"]},
+    },
+    "required": [
+        "id",
+        "version",
+        "kind",
+        "status",
+        "state",
+        "content_hash",
+        "identifier",
+        "sent",
+        "expires",
+        "counts",
+    ],
+}
+_NUMBER_IN_PATH: Final = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
+_FORMS: Final[Mapping[str, dict[str, Any]]] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": 1000},
+    "version": {"type": "integer", "minimum": 1, "maximum": 1000},
+    "state": {"enum": list(LINES)},
+    "channel": {"enum": list(CHANNELS)},
+    "as_of": {"type": "string", "format": "date-time"},
+    "cursor": {"type": "string", "maxLength": 500},
+}
+"""What a parameter of the API may be; the routes take text and answer in words of their own."""
+
+_MEDIA: Final[Mapping[str, str]] = {
+    "/": "text/html",
+    "/v/{code}": "text/html",
+    "/u/{token}": "text/html",
+    "/feed.atom": "application/atom+xml",
+    "/cap/{name}": "application/cap+xml",
+    "/hooks/twilio/inbound": "text/xml",
+    "/hooks/twilio/voice/{attempt}": "text/xml",
+    "/api/v1/events": "text/event-stream",
+}
+_PAGES_NOT_FOUND: Final = frozenset({"/v/{code}", "/u/{token}"})
+_FORM: Final = {
+    "application/x-www-form-urlencoded": {
+        "schema": {"type": "object", "additionalProperties": _TEXT}
+    }
+}
+
+
+def install(app: FastAPI) -> None:
+    """Complete the document that the application serves."""
+    plain = app.openapi
+
+    def complete() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _complete(plain())
+        return app.openapi_schema
+
+    app.openapi = complete  # type: ignore[method-assign]
+
+
+def _complete(document: dict[str, Any]) -> dict[str, Any]:
+    components = document.setdefault("components", {})
+    components.setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
+    draft = DraftIn.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts = draft.pop("$defs", {})
+    components.setdefault("schemas", {}).update(
+        {"Problem": _PROBLEM, "Message": _MESSAGE, "DraftIn": draft, **parts}
+    )
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            _operation(path, method, operation)
+    return document
+
+
+def _operation(path: str, method: str, operation: dict[str, Any]) -> None:
+    closed = path.startswith("/api/v1")
+    parameters = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        if closed and parameter["name"] in _FORMS and parameter["in"] == "query":
+            parameter["schema"] = _FORMS[parameter["name"]]
+        elif closed and parameter["name"] == "id" and parameter["in"] == "path":
+            parameter["schema"] = _NUMBER_IN_PATH
+    if closed:
+        operation["security"] = [{"token": []}]
+    if closed and method == "post":
+        form = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+        parameters.append(
+            {
+                "name": HEADER,
+                "in": "header",
+                "required": True,
+                "schema": form,
+                "description": "The same key with the same request gives the first answer.",
+            }
+        )
+    written = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if (
+        written and written["schema"].get("title") == "DraftIn"
+    ):  # what it refers to lies among the components
+        written["schema"] = {"$ref": "#/components/schemas/DraftIn"}
+    if path.startswith("/hooks/twilio") and method == "post":
+        operation["requestBody"] = {"required": True, "content": _FORM}
+    _responses(path, method, operation)
+
+
+def _responses(path: str, method: str, operation: dict[str, Any]) -> None:
+    found = operation["responses"]
+    if path in _MEDIA:
+        found["200"]["content"] = {_MEDIA[path]: {"schema": _TEXT}}
+    elif path == "/api/v1/messages/{id}" or (
+        method == "post" and path.startswith("/api/v1/messages")
+    ):
+        found["201" if "201" in found else "200"]["content"] = {
+            "application/json": {"schema": {"$ref": "#/components/schemas/Message"}}
+        }
+    if path == "/hooks/twilio/status/{attempt}":
+        found["200"] = {"description": "Kept.", "content": {}}
+        found["202"] = {"description": "Kept; what it tells of is not known yet."}
+    if path in ("/feed.atom", "/cap/{name}"):
+        found["304"] = {"description": "Not changed."}
+    for status, words in _REFUSALS.items():
+        content: dict[str, Any] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        if status == "404" and path in _PAGES_NOT_FOUND:
+            content["text/html"] = {"schema": _TEXT}
+        if status == "503" and path == "/readyz":
+            content["application/json"] = content["text/plain"] = {"schema": {}}
+        found[status] = {"description": words, "content": content}

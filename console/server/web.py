@@ -1,0 +1,109 @@
+"""The web process as one ASGI application: a factory, and nothing at import."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from broadcast.drafts.source import LIMIT as DRAFT_LIMIT
+from broadcast.store.database import Database
+from config.settings import Settings
+from console import api
+from console.pages import public
+from console.server import health, hooks, metrics, openapi, problem_json
+from console.server.capacity import Capacity, read_proxies
+from console.server.context import Web
+from console.server.edge import Edge
+from console.server.limits import Limits, body_limit
+from service.desk import Desk
+from service.rendering import StoredRenderings
+
+
+def create_app(
+    *,
+    desk: Desk,
+    db: Database,
+    settings: Settings,
+    accounts: Mapping[str, str],
+    wake: Callable[[str], None] | None = None,
+    ready: Callable[[], datetime | None],
+    simulated: frozenset[str] = frozenset(),
+    limits: Limits | None = None,
+) -> FastAPI:
+    """Return the application of one process.
+
+    `accounts` is account → token of who may call the webhooks, `simulated` those of them that are
+    the simulator's. `wake(topic)` hurries the engine of this process; `ready()` is when one of its
+    loops last turned well. Streams end when `app.state.close()` is called: before the server is
+    told to stop, for it waits for them.
+    """
+    web = Web(
+        desk=desk,
+        db=db,
+        settings=settings,
+        accounts=dict(accounts),
+        wake=wake,
+        ready=ready,
+        renderings=StoredRenderings(
+            db, sender_name=settings.sender_name, public_url=settings.public_url
+        ),
+        key=settings.key(),
+        closing=asyncio.Event(),
+        simulated=simulated,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        web.closing.set()
+
+    app = FastAPI(
+        title="fasttime",
+        summary=(
+            "Police message broadcast: write once, reach the right people, know what became of"
+            " every message."
+        ),
+        version=_version(),
+        docs_url=None,  # their page loads scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.web, app.state.close = web, web.closing.set
+    counted = metrics.Metrics()
+    problem_json.install(app)
+    capacity = Capacity(limits or Limits(), proxies=read_proxies(settings.trusted_proxy))
+    app.state.capacity = capacity
+    app.state.metrics = metrics.application(
+        web, counted
+    )  # on a port of its own: what it tells is for nobody outside
+    app.add_middleware(
+        Edge,
+        limit_of=limit_of,
+        observe=counted.observe,
+        capacity=capacity,
+        endless=frozenset({"/api/v1/events"}),
+    )
+    for router in (api.router(web), hooks.router(web), health.router(web), public.router(web)):
+        app.include_router(router)
+    openapi.install(app)
+    return app
+
+
+def limit_of(path: str) -> int:
+    """Return how many bytes of a body are read at a path; a message may be the largest, so that a
+    polygon with too many points is refused as such.
+    """
+    return body_limit(path, DRAFT_LIMIT)
+
+
+def _version() -> str:
+    try:
+        return version("fasttime")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,22 @@
+"""Every table of the product: importing this module fills `broadcast.store.database.metadata`.
+
+Each table is declared in the package that alone writes it.
+"""
+
+from __future__ import annotations
+
+from broadcast.cap import tables as cap
+from broadcast.events import tables as events
+from broadcast.ledger import tables as ledger
+from broadcast.levels import tables as levels
+from broadcast.messages import tables as messages
+from broadcast.operators import tables as operators
+from broadcast.places import tables as places
+from broadcast.store import tables as store
+from broadcast.store.database import metadata
+from subscribers import tables as subscribers
+
+OWNERS = (cap, events, ledger, levels, messages, operators, places, store, subscribers)
+"""The modules that declare tables."""
+
+__all__ = ["OWNERS", "metadata"]

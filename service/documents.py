@@ -1,0 +1,57 @@
+"""The CAP document of a version: built once at publication and kept byte for byte (issue
+"Messages").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from broadcast.cap.mapping import to_cap
+from broadcast.cap.write import write
+from broadcast.messages.versions import Version
+from broadcast.wording.cancelling import in_languages
+from config.settings import Settings
+
+Documents = Callable[[Version, str, list[tuple[str, str, datetime]], datetime], bytes]
+
+CANCEL_SUFFIX = "-cancel"
+
+
+def documents(settings: Settings, area_names: Callable[[], Mapping[str, str]]) -> Documents:
+    """Return what builds a version's document of a msgType with its references, as sent at a
+    time.
+    """
+
+    def document(
+        v: Version, msg_type: str, references: list[tuple[str, str, datetime]], sent: datetime
+    ) -> bytes:
+        expires = v.expires_at or (
+            sent + v.content.expires
+            if isinstance(v.content.expires, timedelta)
+            else v.content.expires
+        )
+        identifier = v.identifier or f"{settings.sender}-{v.code}-{v.number}"
+        note = v.content.note
+        if msg_type == "Cancel":
+            identifier += CANCEL_SUFFIX
+            note = " / ".join(in_languages(v.cancel_reason, v.content.languages).values())
+        if v.status == "Exercise" and not note:
+            note = f"EXERCISE {v.code} EXERCISE"
+        alert = to_cap(
+            v.content,
+            identifier=identifier,
+            sender=settings.sender,
+            sender_name=settings.sender_name,
+            sent=sent,
+            expires=expires,
+            msg_type=msg_type,
+            references=tuple(references),
+            code=v.code,
+            public_url=settings.public_url,
+            area_names=area_names(),
+            note=note,
+        )
+        return write(alert)
+
+    return document

@@ -1,0 +1,58 @@
+"""What a text needs to be read or rendered before anybody acts on it: pure functions, for the
+worker processes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from broadcast.cap import acts
+from broadcast.cap.drafting import content_of, read_cap
+from broadcast.content.model import Content
+from broadcast.drafts import read_draft
+from broadcast.drafts.checking import check_content
+from broadcast.problems import Problem
+from broadcast.wording.render import render
+from service.rendering import facts_of
+
+if TYPE_CHECKING:
+    from broadcast.drafts import Follows
+
+
+def read_replacing(body: bytes, *, cap: bool, now: datetime, replaces: Content) -> Content:
+    """Return the text that takes the place of a first version's draft; raises Rejected."""
+    if not cap:
+        return read_draft(body, "json", now=now, replaces=replaces)
+    alert = read_cap(body)
+    acts.only_words(alert, ("Alert",))
+    return content_of(alert, now=now, replaces=replaces)[0]
+
+
+def unready(
+    content: Content,
+    *,
+    base: Content | None,
+    action: str,
+    sender_name: str,
+    public_url: str,
+    now: datetime,
+) -> list[Problem]:
+    """Return why a text cannot go out as it is: what a door would refuse now, blanks left unfilled,
+    a rendering that fails.
+    """
+    follows = cast("Follows", action if base is not None else "update")
+    problems = list(check_content(content, now=now, base=base, follows=follows))
+    if not problems:
+        facts: Any = facts_of(_Draft, sender_name=sender_name, public_url=public_url, sent=now)  # type: ignore[arg-type]
+        for language in content.languages:
+            for channel in content.channels:
+                render(content, facts, channel, language)
+    return problems
+
+
+class _Draft:
+    """Stands in for a version that has no code yet, to see that everything can be rendered."""
+
+    code = "XXXXXXXXX"
+    sent = None
