@@ -32,12 +32,12 @@ from broadcast.messages import publishing, versions
 from broadcast.store import replies
 from broadcast.store.database import TROUBLE, WORKER_LOCK_CLASS, Connection, Database, database_now
 from channels.contract import Channel, Unavailable
-from channels.dispatch.deliver import Identity, Sender
 from channels.dispatch.limits import Limiter
+from channels.dispatch.sender import Identity, Sender
 from config.settings import Settings
 from config.wiring import Adapters, rate_of
 from service.rendering import StoredRenderings
-from subscribers import registry
+from subscribers import registry, unsubscribe
 from subscribers.matcher import Matcher
 from subscribers.stops import recent_stops
 
@@ -132,9 +132,11 @@ class Engine:
             identity=self.identity,
             key=key,
             renderings=self._renderings,
-            stops=self._stops,
-            public_url=self._settings.public_url,
-            simulated=simulated,
+            contacts=registry.addresses_to_use,
+            opted_out=self._stops,
+            links=unsubscribe.Links(
+                public_url=self._settings.public_url, key=key, simulated=simulated
+            ),
         )
 
     @property

@@ -30,7 +30,7 @@ def facts_of(
 
 
 class StoredRenderings:
-    """The renderings of published versions. Keeps channels.dispatch.deliver.Renderings."""
+    """The renderings of published versions. Keeps channels.dispatch.ports.Renderings."""
 
     def __init__(self, db: Database, *, sender_name: str, public_url: str) -> None:
         self._db, self._sender_name, self._public_url = db, sender_name, public_url

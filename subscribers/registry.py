@@ -466,3 +466,31 @@ def _differ(pairs: Sequence[tuple[str, str]], postgres: bool) -> str:
 def _timed(sql: str) -> TextClause:
     clause = text(sql)
     return clause.bindparams(bindparam("now", type_=UtcDateTime()))
+
+
+def addresses_to_use(
+    conn: Connection,
+    people: Sequence[int],
+    channel: str,
+    addresses: dict[int, str],
+    *,
+    any_contact: bool,
+) -> dict[int, str]:
+    """Return whom not to send to on a channel, and why, as it stands in this transaction; write the
+    addresses of the others into `addresses`.
+
+    `any_contact`: there is danger to life and the chosen channel is in doubt, so an address counts
+    although its owner did not choose this channel.
+    """
+    found = contacts(conn, people, channel)
+    skipped: dict[int, str] = {}
+    for person in people:
+        contact = found.get(person)
+        reason = reason_not_to_send(contact)
+        if reason == "no_consent" and any_contact and contact is not None and contact.address:
+            reason = None
+        if reason is not None:
+            skipped[person] = reason
+        elif contact is not None and contact.address is not None:
+            addresses[person] = contact.address
+    return skipped

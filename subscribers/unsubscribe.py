@@ -6,11 +6,32 @@ from __future__ import annotations
 
 import base64
 import hmac
+from dataclasses import dataclass
 from typing import NamedTuple
 
 _CHANNELS = ("sms", "voice", "email")
 _SIMULATED = 0x40  # added to the channel: the HMAC covers it, so nobody can take it off
 _MAC_BYTES = 16
+
+
+_STOPPED_BY_ANSWER = ("sms", "voice")
+"""Channels on which people answer STOP, or press a key: no link is made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Makes the links of one installation; without a public address it makes none."""
+
+    public_url: str
+    key: bytes
+    simulated: bool
+
+    def __call__(self, person: int, channel: str) -> str:
+        """Return the link by which a person opts out, or an empty string."""
+        if not self.public_url or channel in _STOPPED_BY_ANSWER:
+            return ""
+        made = token(person, channel, self.key, simulated=self.simulated)
+        return f"{self.public_url}/u/{made}"
 
 
 class Link(NamedTuple):

@@ -206,10 +206,10 @@ async def test_a_mail_to_the_simulator_carries_a_simulated_link_and_a_real_one_a
     )
     found = {}
     for _, sender in engine.senders:
-        link = unsubscribe.read(sender._link(1, "email").rpartition("/")[2], settings.key())
+        link = unsubscribe.read(sender.links(1, "email").rpartition("/")[2], settings.key())
         assert link is not None
-        if sender._channel.name == "email":
-            found[sender._statuses] = link.simulated
+        if sender.channel.name == "email":
+            found[tuple(sender.channel.serves)] = link.simulated
     for adapters in lanes.values():
         await adapters.close()
     assert found == {("Actual",): False, ("Exercise",): True, ("Test",): True}

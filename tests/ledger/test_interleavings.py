@@ -21,8 +21,8 @@ from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.store.database import Connection, Database
 from broadcast.wording.rendered import Rendered
-from channels.dispatch.deliver import Identity, Sender
 from channels.dispatch.limits import MemoryLimiter
+from channels.dispatch.sender import Identity, Sender
 from channels.memory import MemoryChannel
 from subscribers import registry
 from tests.chaos.harness import people
@@ -36,6 +36,10 @@ async def world(db: Database) -> World:
 
 def no_contacts(conn: Connection, ids: BitMap) -> dict[str, BitMap]:
     return {}
+
+
+def no_link(person: int, channel: str) -> str:
+    return ""
 
 
 def nobody_stopped(person: int, channel: str) -> bool:
@@ -271,7 +275,9 @@ async def test_a_version_that_cannot_be_rendered_stands_before_no_other_of_its_r
         identity=Identity(worker="w1", alive=True),
         key=b"k" * 32,
         renderings=Broken(broken.id),
-        stops=nobody_stopped,
+        contacts=registry.addresses_to_use,
+        opted_out=nobody_stopped,
+        links=no_link,
     )
     stopping = asyncio.Event()
     running = asyncio.create_task(sender.run(stopping))
@@ -339,7 +345,9 @@ async def test_a_sender_of_which_a_part_failed_ends_aloud(world: World) -> None:
         identity=Identity(worker="w1", alive=True),
         key=b"k" * 32,
         renderings=Broken(0),
-        stops=fails,
+        contacts=registry.addresses_to_use,
+        opted_out=fails,
+        links=no_link,
         send_seconds=0.2,
     )
     with pytest.raises(RuntimeError):

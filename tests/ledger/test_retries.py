@@ -19,8 +19,8 @@ from broadcast.messages import versions
 from broadcast.store.database import Connection, Database
 from broadcast.wording.rendered import Rendered
 from channels.contract import ChannelError, Unavailable
-from channels.dispatch.deliver import Identity, Sender
 from channels.dispatch.limits import MemoryLimiter
+from channels.dispatch.sender import Identity, Sender
 from channels.memory import MemoryChannel, fails_with
 from subscribers import registry
 from tests.chaos.harness import people
@@ -34,6 +34,10 @@ async def world(db: Database) -> World:
 
 def no_contacts(conn: Connection, ids: BitMap) -> dict[str, BitMap]:
     return {}
+
+
+def no_link(person: int, channel: str) -> str:
+    return ""
 
 
 def nobody_stopped(person: int, channel: str) -> bool:
@@ -132,7 +136,9 @@ async def test_one_greylisted_inbox_holds_up_nobody_and_a_busy_provider_is_left_
         identity=Identity(worker="w1", alive=True),
         key=b"k" * 32,
         renderings=Renderings(),
-        stops=nobody_stopped,
+        contacts=registry.addresses_to_use,
+        opted_out=nobody_stopped,
+        links=no_link,
     )
     stopping = asyncio.Event()
     running = asyncio.create_task(sender.run(stopping))

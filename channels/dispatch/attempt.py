@@ -1,0 +1,128 @@
+"""One delivery attempt to one person: every way it can end is one outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from broadcast.ledger import attempts, audiences
+from broadcast.ledger.claims import HAND_OVER_SECONDS, Outcome
+from channels.contract import Channel, Delivery, InDoubt, Refused, Unavailable
+from channels.dispatch.clock import Clock
+from channels.dispatch.pace import Pace
+from channels.dispatch.ports import OptOutLinks, OptOuts
+from channels.dispatch.under_way import STOPPED, OpenSlice, UnderWay, in_doubt, not_started
+
+log = structlog.get_logger("deliver")
+
+SEND_SECONDS = 8.0
+"""The time-out of one attempt; also what a stopping process gives those under way."""
+
+
+class Attempts:
+    """Sends to one person after the other; several tasks share it."""
+
+    def __init__(
+        self,
+        *,
+        channel: Channel,
+        key: bytes,
+        under_way: UnderWay,
+        pace: Pace,
+        opted_out: OptOuts,
+        links: OptOutLinks,
+        clock: Clock,
+        send_seconds: float,
+    ) -> None:
+        self._channel, self._key, self._under_way, self._pace = channel, key, under_way, pace
+        self._opted_out, self._links, self._clock = opted_out, links, clock
+        self._send_seconds = send_seconds
+        self.stopping = False
+
+    async def run(self) -> None:
+        """Take people from the queue until cancelled."""
+        while True:
+            opened, position, person = await self._under_way.queue.get()
+            self._under_way.note(opened, await self.send(opened, position, person))
+
+    async def send(self, opened: OpenSlice, position: int, person: int) -> Outcome:
+        """Send to one person and return what became of it."""
+        return self._left_out(opened, position, person) or await self._try(opened, position, person)
+
+    def _left_out(self, opened: OpenSlice, position: int, person: int) -> Outcome | None:
+        """Return the outcome of somebody who is not sent to after all: the last look before the
+        wire.
+        """
+        now = self._clock.now()
+        if self.stopping or not self._in_time(opened):
+            return not_started(position, person, now)
+        if self._opted_out(person, opened.candidate.channel):
+            return Outcome(
+                position=position, person_id=person, state="skipped", code="stopped", due_at=now
+            )
+        if opened.expires_at <= now:
+            return Outcome(position=position, person_id=person, state="skipped", code="expired")
+        return None
+
+    async def _try(self, opened: OpenSlice, position: int, person: int) -> Outcome:
+        attempt = attempts.person_attempt(opened.slice.attempt, position, self._key)
+        channel = opened.candidate.channel
+        delivery = Delivery(
+            attempt=attempt,
+            to=opened.addresses[person],
+            rendered=opened.rendered,
+            status=opened.candidate.status,
+            expires_at=opened.expires_at,
+            unsubscribe_url=self._links(person, channel),
+        )
+        try:
+            accepted = await self._channel.send(delivery, timeout=self._send_seconds)
+        except Refused as refused:
+            self._pace.answered()
+            log.info("person.failed", attempt=attempt, channel=channel, code=refused.code)
+            return Outcome(
+                position=position,
+                person_id=person,
+                state="failed",
+                code=refused.code,
+                due_at=self._clock.now(),
+            )
+        except Unavailable as unavailable:
+            wait = timedelta(seconds=self._pace.unavailable(unavailable))
+            return Outcome(
+                position=position,
+                person_id=person,
+                state="refused",
+                code=unavailable.code,
+                # The record makes it longer with each try.
+                due_at=self._clock.now() + max(wait, audiences.backoff(0)),
+            )
+        except InDoubt as doubt:
+            return self._doubt(channel, attempt, position, person, doubt.code)
+        except asyncio.CancelledError:
+            cut_off = self._doubt(channel, attempt, position, person, STOPPED)
+            self._under_way.note(opened, cut_off)
+            raise
+        except Exception as error:  # noqa: BLE001 - the adapter translated it not: it may have been taken
+            log.error(  # noqa: TRY400 - a traceback could hold words or addresses
+                "adapter.failed", channel=channel, attempt=attempt, error=type(error).__name__
+            )
+            return self._doubt(channel, attempt, position, person, "adapter_error")
+        self._pace.answered()
+        return Outcome(
+            position=position, person_id=person, state="accepted", provider_id=accepted.provider_id
+        )
+
+    def _doubt(self, channel: str, attempt: str, position: int, person: int, code: str) -> Outcome:
+        log.warning("person.in_doubt", attempt=attempt, channel=channel, code=code)
+        return in_doubt(position, person, code, self._clock.now())
+
+    def _in_time(self, opened: OpenSlice) -> bool:
+        """Whether an attempt that begins now ends before the slice may be put in doubt."""
+        latest = HAND_OVER_SECONDS - self._send_seconds
+        return (
+            self._clock.boot() - opened.claimed < latest
+            and self._clock.wall() - opened.claimed_wall < latest
+        )

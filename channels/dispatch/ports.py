@@ -1,0 +1,56 @@
+"""What the sender asks of others: words, addresses, opt-outs, and links to opt out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from broadcast.store.database import Connection
+from broadcast.wording.rendered import Rendered
+
+
+class Renderings(Protocol):
+    """Gives the words of a batch, made once per version, channel and language."""
+
+    async def rendered(
+        self, version_id: int, channel: str, language: str, *, repeat: bool
+    ) -> tuple[Rendered, datetime]:
+        """Return the words, and when the version expires."""
+        ...
+
+
+class Contacts(Protocol):
+    """Gives the addresses of people, as they stand in the claim's own transaction."""
+
+    def __call__(
+        self,
+        conn: Connection,
+        people: Sequence[int],
+        channel: str,
+        addresses: dict[int, str],
+        *,
+        any_contact: bool,
+    ) -> dict[int, str]:
+        """Return whom not to send to, and why; write the others' addresses into `addresses`.
+
+        `any_contact`: there is danger to life and the chosen channel is in doubt, so an address
+        counts although its owner did not choose this channel.
+        """
+        ...
+
+
+class OptOuts(Protocol):
+    """Knows who opted out since the claim could have seen it."""
+
+    def __call__(self, person: int, channel: str) -> bool:
+        """Return whether the person opted out of this channel in the last minutes."""
+        ...
+
+
+class OptOutLinks(Protocol):
+    """Makes the link by which a person opts out of a channel."""
+
+    def __call__(self, person: int, channel: str) -> str:
+        """Return the link, or an empty string where the channel needs none."""
+        ...
