@@ -99,6 +99,8 @@ class Channel(Protocol):
     """sms, voice or email; another people's channel has a name of its own."""
     sender: str
     """Whom the message comes from; rates are counted per (provider, sender)."""
+    provider: str
+    """Adapter and account, as "twilio:AC…" or "smtp:mail.example.org"; every attempt names it."""
     serves: frozenset[str]
     """The CAP statuses it may carry; everything else raises WrongStatus."""
     concurrency: int

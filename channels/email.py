@@ -421,6 +421,7 @@ class EmailChannel:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.sender = settings.mail_from
+        self.provider = f"smtp:{settings.host}"
         self.serves = serves
         self.concurrency = settings.concurrency
         self.rate = settings.rate

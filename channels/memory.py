@@ -86,6 +86,7 @@ class MemoryChannel:
     ) -> None:
         self.name = name
         self.sender = sender
+        self.provider = f"memory:{sender}"
         self.serves = serves
         self.concurrency = concurrency
         self.rate = rate

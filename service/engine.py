@@ -335,7 +335,12 @@ class Engine:
         place = (channel.name, *statuses)
         after = self._settled_to.get(place, ("", -1))
         rows = await self._db.read(
-            receipts.in_doubt_to_settle, channel.name, statuses, now, self._settle_after, after
+            partial(receipts.in_doubt_to_settle, provider=channel.provider),
+            channel.name,
+            statuses,
+            now,
+            self._settle_after,
+            after,
         )
         for row in rows:
             key = (row.attempt, row.position)
@@ -386,12 +391,12 @@ class Engine:
                 code=record.code,
                 provider_id=record.provider_id,
                 source="look_up",
+                provider=channel.provider,
             )
 
             def keep(conn: Connection, found: Receipt = found) -> bool:
-                return not receipts.provider_id_held(conn, found.provider_id) and receipts.store(
-                    conn, found, datetime.now(UTC)
-                )
+                held = receipts.provider_id_held(conn, found.provider_id, found.provider)
+                return not held and receipts.store(conn, found, datetime.now(UTC))
 
             if await self._db.write(keep):
                 log.info(

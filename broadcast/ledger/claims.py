@@ -87,7 +87,7 @@ class Slice:
     generation.
 
     `people` are (position, subscriber id); `skipped` maps a position to the reason why it is not
-    handed over.
+    handed over. `provider` is the adapter and account that sends to them.
     """
 
     attempt: str
@@ -100,6 +100,7 @@ class Slice:
     hi: int
     people: tuple[tuple[int, int], ...]
     skipped: dict[int, str]
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,12 +180,14 @@ def claim(
     attempts: Callable[[], str],
     suppress: Callable[[Connection, list[int], str], dict[int, str]],
     now: datetime | None = None,
+    provider: str = "",
 ) -> tuple[list[Slice], datetime] | None:
     """Move the batch's cursor by up to `want` people and store the slices, before anything touches
     the wire (guarantee R3, R9).
 
     `suppress(conn, ids, channel)` says whom not to hand over to and why, read in the same
-    transaction. `attempts()` gives new slice attempt ids. Returns None where there is nothing to
+    transaction. `attempts()` gives new slice attempt ids. `provider` names the adapter and account
+    that will send. Returns None where there is nothing to
     send; else the slices and their deadline on the database's clock. The version's shared lock is
     taken first: whoever cancels, holds or corrects takes it exclusively, so after their commit
     nothing is claimed.
@@ -219,6 +222,7 @@ def claim(
                 for position, person in enumerate(ids)
                 if person in skipped
             },
+            provider=provider,
         )
         slices.append(s)
         for position, reason in s.skipped.items():
@@ -252,6 +256,7 @@ def claim(
                 "lo": s.lo,
                 "hi": s.hi,
                 "worker": worker,
+                "provider": provider,
                 "state": "open",
                 "claimed_at": now,
                 "deadline": deadline,
@@ -345,6 +350,7 @@ def _row(s: Slice, o: Outcome, at: datetime) -> dict[str, Any]:
         "person_id": o.person_id,
         "state": o.state,
         "code": o.code,
+        "provider": s.provider,
         "provider_id": o.provider_id,
         "at": at,
         "due_at": o.due_at,
@@ -360,6 +366,7 @@ _COLUMNS = (
     "person_id",
     "state",
     "code",
+    "provider",
     "provider_id",
     "at",
     "due_at",
@@ -500,6 +507,7 @@ def _event(s: Slice, type_: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "channel": s.channel,
         "lo": s.lo,
         "hi": s.hi,
+        "provider": s.provider,
     }
     payload = {
         **place,
@@ -617,6 +625,7 @@ _TYPES = (
     "text",
     "text",
     "text",
+    "text",
     "timestamptz",
     "timestamptz",
 )
@@ -668,6 +677,7 @@ def attempts_of(conn: Connection, version_id: int, person_id: int) -> list[dict[
         outcome.c.generation,
         outcome.c.state,
         outcome.c.code,
+        outcome.c.provider,
         outcome.c.provider_id,
         outcome.c.attempt,
         outcome.c.at,
@@ -683,6 +693,7 @@ def attempts_of(conn: Connection, version_id: int, person_id: int) -> list[dict[
             "generation": r.generation,
             "state": r.state,
             "code": r.code,
+            "provider": r.provider,
             "provider_id": r.provider_id,
             "attempt": r.attempt,
             "at": r.at.isoformat(),
@@ -710,6 +721,7 @@ def slice_of(conn: Connection, row: Row[Any]) -> Slice:
         hi=row.hi,
         people=tuple(enumerate(ids)),
         skipped={row[0]: row[1] for row in skipped},
+        provider=row.provider,
     )
 
 

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    exists,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -38,6 +48,7 @@ class Receipt:
     code: str = ""
     provider_id: str = ""
     source: str = "callback"
+    provider: str = ""
 
 
 def store(conn: Connection, r: Receipt, now: datetime) -> bool:
@@ -52,6 +63,7 @@ def store(conn: Connection, r: Receipt, now: datetime) -> bool:
         "attempt": r.attempt,
         "position": r.position,
         "source": r.source,
+        "provider": r.provider,
         "provider_id": r.provider_id,
         "state": r.state,
         "code": r.code,
@@ -77,6 +89,7 @@ def store(conn: Connection, r: Receipt, now: datetime) -> bool:
             "code": r.code,
             "provider_id": r.provider_id,
             "source": r.source,
+            "provider": r.provider,
         },
         at=now,
     )
@@ -88,12 +101,15 @@ def fold_waiting(
 ) -> int:
     """Fold receipts that were not folded yet, however old; return how many were.
 
-    What no slice claims stays, and what the simulator tells of an Actual message: both are in
-    nobody's way.
+    A receipt waits, in nobody's way, while no slice of its attempt is there, and for good where the
+    simulator tells of an Actual message, or a provider of an attempt that another one made.
     """
     fits = or_(receipt.c.source != SIMULATOR, version.c.status != "Actual")
     known_slice = exists().where(
-        slice_.c.attempt == receipt.c.attempt, version.c.id == slice_.c.version_id, fits
+        slice_.c.attempt == receipt.c.attempt,
+        version.c.id == slice_.c.version_id,
+        fits,
+        _of_the_same(slice_.c.provider, receipt.c.provider),
     )
     query = (
         select(receipt)
@@ -113,6 +129,7 @@ def fold_waiting(
                 slice_.c.version_id,
                 slice_.c.generation,
                 slice_.c.channel,
+                slice_.c.provider,
                 slice_.c.lo,
                 slice_.c.hi,
                 batch.c.members,
@@ -136,6 +153,19 @@ def fold_waiting(
     return len(folded)
 
 
+def _of_the_same(one: ColumnElement[str], other: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether two names are of one provider. What was written before attempts named their provider
+    holds nothing, or the adapter without its account.
+    """
+    return or_(
+        one == other,
+        one == "",
+        other == "",
+        other.like(one + ":%"),
+        one.like(other + ":%"),
+    )
+
+
 def _evidence(r: Any, s: Any, now: datetime) -> dict[str, Any] | None:
     ids = audiences.members_of(s.members)[s.lo : s.hi]
     if not 0 <= r.position < len(ids):
@@ -149,6 +179,7 @@ def _evidence(r: Any, s: Any, now: datetime) -> dict[str, Any] | None:
         "person_id": int(ids[r.position]),
         "state": r.state,
         "code": r.code,
+        "provider": s.provider,
         "provider_id": r.provider_id,
         "at": r.at,
         "due_at": (
@@ -232,6 +263,7 @@ def in_doubt_to_settle(
     quarantine: timedelta,
     after: tuple[str, int] = ("", -1),
     limit: int = 200,
+    provider: str = "",
 ) -> list[Row[Any]]:
     """Return outcomes in doubt that are old enough to ask the provider's own list about (DESIGN
     3.5), a page after (attempt, position) `after`.
@@ -257,6 +289,7 @@ def in_doubt_to_settle(
             outcome.c.channel == channel,
             batch.c.status.in_(statuses),
             slice_.c.deadline < now - quarantine,
+            _of_the_same(slice_.c.provider, literal(provider)),
         )
         .where(tuple_(outcome.c.attempt, outcome.c.position) > after)
         .order_by(outcome.c.attempt, outcome.c.position)
@@ -265,13 +298,18 @@ def in_doubt_to_settle(
     return list(conn.execute(query))
 
 
-def provider_id_held(conn: Connection, provider_id: str) -> bool:
-    """Return whether an attempt holds this provider id already: then it proves nothing for another
-    one (guarantee R13).
+def provider_id_held(conn: Connection, provider_id: str, provider: str = "") -> bool:
+    """Return whether an attempt with this provider holds this id already: then it proves nothing
+    for another one (guarantee R13).
     """
     return (
         conn.execute(
-            select(outcome.c.attempt).where(outcome.c.provider_id == provider_id).limit(1)
+            select(outcome.c.attempt)
+            .where(
+                outcome.c.provider_id == provider_id,
+                _of_the_same(outcome.c.provider, literal(provider)),
+            )
+            .limit(1)
         ).first()
         is not None
     )

@@ -99,6 +99,7 @@ slice_ = Table(
     Column("lo", Integer, nullable=False),
     Column("hi", Integer, nullable=False),
     Column("worker", String, nullable=False, index=True),
+    Column("provider", String, nullable=False, server_default=""),  # adapter and account
     Column("state", String, nullable=False),  # open, done, swept
     Column("claimed_at", UtcDateTime, nullable=False),
     Column("deadline", UtcDateTime, nullable=False),
@@ -124,6 +125,7 @@ outcome = Table(
     Column("person_id", Integer, nullable=False),
     Column("state", String, nullable=False),  # broadcast.ledger.evidence.STATES
     Column("code", String, nullable=False, server_default=""),
+    Column("provider", String, nullable=False, server_default=""),
     Column("provider_id", String, nullable=False, server_default=""),
     Column("at", UtcDateTime, nullable=False),
     Column(
@@ -144,6 +146,7 @@ receipt = Table(
     ),  # no foreign key: a receipt may come first (R6)
     Column("position", Integer, nullable=False),
     Column("source", String, nullable=False),  # callback, look_up, bounce, worker, sweep
+    Column("provider", String, nullable=False, server_default=""),
     Column("provider_id", String, nullable=False, server_default=""),
     Column("state", String, nullable=False),
     Column("code", String, nullable=False, server_default=""),

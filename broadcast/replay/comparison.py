@@ -707,6 +707,8 @@ def _slices(
                 "lo": row.lo,
                 "hi": row.hi,
             }
+            if "provider" in told.place:
+                there["provider"] = row.provider
             differs("slice", there, told.place, channel=row.channel, detail=f"slice {row.attempt}")
         totals = totals_of[row.attempt] = Counter(told.totals if told else {})
         if not closed:

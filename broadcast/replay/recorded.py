@@ -240,6 +240,9 @@ def _batch(log: Log, _type: str, fact: dict[str, Any]) -> bool:
     return True
 
 
+_PLACE = ("version_id", "batch", "generation", "channel", "lo", "hi")
+
+
 def _slice(log: Log, type_: str, fact: dict[str, Any]) -> bool:
     if not log.concerns(fact["version_id"]):
         return False
@@ -247,7 +250,8 @@ def _slice(log: Log, type_: str, fact: dict[str, Any]) -> bool:
     told = log.slices.setdefault(
         attempt,
         SliceTold(
-            {k: fact[k] for k in ("version_id", "batch", "generation", "channel", "lo", "hi")}
+            # Facts of before attempts named their provider do not have it.
+            {k: fact[k] for k in (*_PLACE, "provider") if k in _PLACE or k in fact}
         ),
     )
     for position, state, code in fact["outcomes"]:

@@ -81,7 +81,13 @@ class Attempts:
             accepted = await self._channel.send(delivery, timeout=self._send_seconds)
         except Refused as refused:
             self._pace.answered()
-            log.info("person.failed", attempt=attempt, channel=channel, code=refused.code)
+            log.info(
+                "person.failed",
+                attempt=attempt,
+                channel=channel,
+                provider=self._channel.provider,
+                code=refused.code,
+            )
             return Outcome(
                 position=position,
                 person_id=person,
@@ -116,7 +122,13 @@ class Attempts:
         )
 
     def _doubt(self, channel: str, attempt: str, position: int, person: int, code: str) -> Outcome:
-        log.warning("person.in_doubt", attempt=attempt, channel=channel, code=code)
+        log.warning(
+            "person.in_doubt",
+            attempt=attempt,
+            channel=channel,
+            provider=self._channel.provider,
+            code=code,
+        )
         return in_doubt(position, person, code, self._clock.now())
 
     def _in_time(self, opened: OpenSlice) -> bool:

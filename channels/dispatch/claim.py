@@ -25,6 +25,7 @@ class Claimer:
         *,
         want: int,
         worker: str,
+        provider: str,
         rendered: Rendered,
         expires_at: datetime,
     ) -> list[OpenSlice]:
@@ -49,6 +50,7 @@ class Claimer:
                 chosen,
                 want=want,
                 worker=worker,
+                provider=provider,
                 attempts=new_attempt,
                 suppress=lambda c, people, channel: self._contacts(
                     c, people, channel, addresses, any_contact=any_contact

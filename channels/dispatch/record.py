@@ -106,6 +106,7 @@ def _log(opened: OpenSlice) -> None:
         attempt=opened.slice.attempt,
         version=opened.slice.version_id,
         channel=opened.slice.channel,
+        provider=opened.slice.provider,
         skipped=len(opened.slice.skipped),
         **counts,
     )

@@ -157,6 +157,7 @@ class Sender:
             chosen,
             want=tokens,
             worker=self._identity.worker,
+            provider=self.channel.provider,
             rendered=words[0],
             expires_at=words[1],
         )

@@ -14,9 +14,9 @@ from multidict import MultiDict
 from twilio.request_validator import RequestValidator
 
 from broadcast.problems import refuse
+from channels.twilio.states import CALLS, FINAL, MESSAGES, State
 
 Pairs = Sequence[tuple[str, str]]
-State = Literal["accepted", "sent", "delivered", "failed"]
 Kind = Literal["stop", "start", "help", "stop_unclear", "text"]
 
 SIGNATURE = "X-Twilio-Signature"
@@ -104,35 +104,6 @@ RECEIPT_FIELDS = frozenset(
 (guarantee R6).
 """
 
-# https://www.twilio.com/docs/messaging/api/message-resource#message-status-values: state, and
-# whether nothing can follow
-_MESSAGES: Mapping[str, tuple[State, bool]] = {
-    "accepted": ("accepted", False),
-    "scheduled": ("accepted", False),
-    "queued": ("accepted", False),
-    "sending": ("accepted", False),
-    "sent": ("sent", False),
-    "partially_delivered": ("sent", False),
-    "delivered": ("delivered", True),
-    "read": ("delivered", True),
-    "undelivered": ("failed", True),
-    "failed": ("failed", True),
-    "canceled": ("failed", True),
-}
-# https://www.twilio.com/docs/voice/api/call-resource#call-status-values; "completed" means that
-# somebody, or a machine, picked up
-_CALLS: Mapping[str, tuple[State, bool]] = {
-    "queued": ("accepted", False),
-    "initiated": ("accepted", False),
-    "ringing": ("sent", False),
-    "in-progress": ("sent", False),
-    "answered": ("sent", False),
-    "completed": ("delivered", True),
-    "busy": ("failed", True),
-    "no-answer": ("failed", True),
-    "failed": ("failed", True),
-    "canceled": ("failed", True),
-}
 _INBOUND = frozenset({"receiving", "received"})
 
 
@@ -218,24 +189,24 @@ def parse_status(params: Mapping[str, str]) -> StatusReceipt:
     status = (params.get("MessageStatus") or params.get("SmsStatus") or "").strip().lower()
     if status in _INBOUND:
         return StatusReceipt(provider_id=provider_id, state=None, reason="inbound")
-    if status not in _MESSAGES:
+    if status not in MESSAGES:
         return StatusReceipt(
             provider_id=provider_id, state=None, reason=f"unknown_status: {_word(status)}"
         )
-    state, final = _MESSAGES[status]
+    state = MESSAGES[status]
     code = _code(params) if state == "failed" else ""
     if state == "failed" and not code:
         code = "canceled" if status == "canceled" else "failed"
-    return StatusReceipt(provider_id=provider_id, state=state, code=code, final=final)
+    return StatusReceipt(provider_id=provider_id, state=state, code=code, final=state in FINAL)
 
 
 def _call_status(provider_id: str, params: Mapping[str, str]) -> StatusReceipt:
     status = params.get("CallStatus", "").strip().lower()
-    if status not in _CALLS:
+    if status not in CALLS:
         return StatusReceipt(
             provider_id=provider_id, state=None, reason=f"unknown_status: {_word(status)}"
         )
-    state, final = _CALLS[status]
+    state = CALLS[status]
     answered_by = params.get("AnsweredBy", "").strip().lower()
     if state == "delivered" and answered_by == "fax":
         return StatusReceipt(provider_id=provider_id, state="failed", code="fax", final=True)
@@ -244,7 +215,7 @@ def _call_status(provider_id: str, params: Mapping[str, str]) -> StatusReceipt:
         provider_id=provider_id,
         state=state,
         code=code,
-        final=final,
+        final=state in FINAL,
         machine=answered_by.startswith("machine"),
     )
 

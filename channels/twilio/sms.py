@@ -22,28 +22,13 @@ from channels.twilio.client import (
     read_url,
     sid_of,
 )
+from channels.twilio.states import MESSAGES, listed
 
 RATE_AT_TWILIO = 10.0  # segments a second and sender in the United Kingdom, unless one buys more
 VALIDITY = (1, 36_000)  # seconds Twilio may keep a message in its queue
 CLOCK_SLACK = timedelta(seconds=5)  # the provider's clock is not ours
 # five tries on every kind of failure; the fragment is not part of the signed URL (guarantee R6)
 CALLBACK_RETRIES = "#rc=5&rp=all"
-
-# https://www.twilio.com/docs/messaging/api/message-resource#message-status-values, in the
-# contract's four words
-_STATES: Mapping[str, str] = {
-    "accepted": "accepted",
-    "scheduled": "accepted",
-    "queued": "accepted",
-    "sending": "accepted",
-    "sent": "sent",
-    "partially_delivered": "sent",
-    "delivered": "delivered",
-    "read": "delivered",
-    "undelivered": "failed",
-    "failed": "failed",
-    "canceled": "failed",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +117,7 @@ class SmsChannel:
     ) -> None:
         self.sender = settings.sender or settings.messaging_service
         self.serves = serves
+        self.provider = f"twilio:{settings.account}"
         self.concurrency = settings.concurrency
         self.rate = settings.rate
         self._settings = settings
@@ -197,7 +183,7 @@ class SmsChannel:
                     to=message.to or "",
                     body=message.body or "",
                     created=created.astimezone(UTC),
-                    state=_STATES.get(str(message.status), "accepted"),
+                    state=listed(MESSAGES, message.status),
                     code=str(message.error_code or ""),
                 )
             )

@@ -24,24 +24,11 @@ from channels.twilio.client import (
     time_limit,
 )
 from channels.twilio.sms import CALLBACK_RETRIES, CLOCK_SLACK
+from channels.twilio.states import CALLS, listed
 
 RATE_AT_TWILIO = 1.0  # calls begun a second and account, unless one asks for more
 RING_SECONDS = 30  # then it is "no answer", before most mailboxes take the call
 EVENTS = ["initiated", "ringing", "answered", "completed"]
-
-# https://www.twilio.com/docs/voice/api/call-resource#call-status-values; busy and no answer are
-# final for an attempt (guarantee R17)
-_STATES: Mapping[str, str] = {
-    "queued": "accepted",
-    "initiated": "accepted",
-    "ringing": "sent",
-    "in-progress": "sent",
-    "completed": "delivered",
-    "busy": "failed",
-    "no-answer": "failed",
-    "failed": "failed",
-    "canceled": "failed",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +112,7 @@ class VoiceChannel:
     ) -> None:
         self.sender = settings.sender
         self.serves = serves
+        self.provider = f"twilio:{settings.account}"
         self.concurrency = settings.concurrency
         self.rate = settings.rate
         self._settings = settings
@@ -178,7 +166,7 @@ class VoiceChannel:
                 or not str(call.direction or "").startswith("outbound")
             ):
                 continue
-            state = _STATES.get(str(call.status), "accepted")
+            state = listed(CALLS, call.status)
             found.append(
                 ProviderRecord(
                     provider_id=call.sid or "",

@@ -69,6 +69,7 @@ def router(web: Web) -> APIRouter:
             told,
             params.get("To", ""),
             web.now(),
+            provider=f"twilio:{params['AccountSid']}",
             simulated=_simulated(web, params),
         )
         _wake(web)
@@ -212,6 +213,7 @@ def keep_receipt(
     to: str,
     now: datetime,
     *,
+    provider: str = "",
     simulated: bool = False,
 ) -> bool:
     """Keep a receipt, and the stop it may tell of; return whether its hand-over is known. The same
@@ -234,6 +236,7 @@ def keep_receipt(
             code=told.code,
             provider_id=told.provider_id,
             source=source,
+            provider=provider,
         ),
         now,
     )
