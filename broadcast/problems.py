@@ -49,8 +49,8 @@ class Rejected(Exception):
 
     @property
     def exit_code(self) -> int:
-        """1 refused by a rule (403, 404, 409), 69 a service is unreachable (503), 2 everything else
-        (INTERFACES, command line).
+        """1 refused by a rule (403, 404, 409), 69 a service is unreachable (503), 2 everything
+        else.
         """
         if self.status in (403, 404, 409):
             return 1

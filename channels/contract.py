@@ -66,7 +66,7 @@ class Unavailable(ChannelError):
 
 
 class InDoubt(ChannelError):
-    """Nobody knows whether it was taken: never handed over again by a timer (DESIGN 3.4)."""
+    """Nobody knows whether it was taken: never handed over again by a timer."""
 
 
 class WrongStatus(Exception):
@@ -77,7 +77,7 @@ class WrongStatus(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRecord:
-    """One entry of the provider's own list of what it took, for settling (DESIGN 3.5).
+    """One entry of the provider's own list of what it took, for settling.
 
     `state` is one of accepted, sent, delivered, failed.
     """

@@ -51,7 +51,7 @@ _RESERVED = re.compile(
 )  # RFC 2606 section 3, and the same name under any country
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
-)  # what starts a header of its own, for some reader (reliability L7)
+)  # what starts a header of its own, for some reader
 _URL = re.compile(r"https?://[\x21-\x3b\x3d\x3f-\x7e]+")  # printable ASCII without < and >
 _QUEUED_AS = re.compile(rb"queued as ([A-Za-z0-9._-]{1,64})", re.IGNORECASE)
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}")
@@ -84,7 +84,7 @@ class SmtpSettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
-        """Read the settings of INTERFACES; None where e-mail is not configured. Raises Rejected
+        """Read the settings of the contract; None where e-mail is not configured. Raises Rejected
         (exit 2), naming the setting and never its value.
         """
         name = "FASTTIME_EXERCISE_MAIL_FROM" if exercise else "FASTTIME_MAIL_FROM"
@@ -408,7 +408,7 @@ class EmailChannel:
     channels.contract.Channel.
 
     A mail is surely not taken until the server has answered 354; after that only its own 4yz or 5yz
-    to the final dot is a refusal (guarantee R17, RFC 1047).
+    to the final dot is a refusal (rule R17, RFC 1047).
     """
 
     name = "email"

@@ -108,9 +108,7 @@ class Settings:
 
     @property
     def allows_trial_numbers(self) -> bool:
-        """Whether +999 numbers are accepted: only where TWILIO_API_BASE is on loopback (INTERFACES,
-        Files).
-        """
+        """Whether +999 numbers are accepted: only where TWILIO_API_BASE is on loopback."""
         from urllib.parse import urlsplit
 
         host = urlsplit(self.env.get("FASTTIME_TWILIO_API_BASE", "")).hostname or ""

@@ -40,7 +40,7 @@ _HELP = (
 
 
 def build() -> typer.Typer:
-    """Return the application: every command of INTERFACES.md, section "Command line"."""
+    """Return the application: every command of the contract, section "Command line"."""
     app = typer.Typer(
         name="fasttime",
         help=_HELP,

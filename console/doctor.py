@@ -39,7 +39,7 @@ class Check:
     exit_code: int = 1
 
     def to_json(self) -> dict[str, Any]:
-        """Return one entry of INTERFACES' JSON."""
+        """Return one entry of the contract's JSON."""
         return {"name": self.name, "ok": self.ok, "fix": self.fix, "detail": self.detail}
 
 

@@ -1,4 +1,4 @@
-"""The JSON of a message, the same from the command line and from HTTP (INTERFACES, JSON)."""
+"""The JSON of a message, the same from the command line and from HTTP."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def message_json(v: Version, counts: dict[str, Any] | None = None) -> dict[str, 
 
 
 def content_json(content: Content) -> dict[str, Any]:
-    """Return a content in the fields of INTERFACES' message JSON: what a PUT or another draft takes
-    again.
+    """Return a content in the fields of the contract's message JSON: what a PUT or another draft
+    takes again.
     """
     return writing.fields_of(content)
 

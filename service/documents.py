@@ -1,6 +1,4 @@
-"""The CAP document of a version: built once at publication and kept byte for byte (issue
-"Messages").
-"""
+"""The CAP document of a version: built once at publication and kept byte for byte."""
 
 from __future__ import annotations
 

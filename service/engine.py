@@ -2,7 +2,7 @@
 each has one.
 
 Every loop is woken by events and looks by itself as well: an event lost costs at most the poll
-(guarantee R4).
+(rule R4).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _PERSON_CHANNELS = ("sms", "voice", "email")
 
 class StopList:
     """Who stopped what in the last minutes, at most a second old: the last look before the wire
-    (guarantee R9).
+    (rule R9).
     """
 
     def __init__(self, db: Database) -> None:
@@ -146,7 +146,7 @@ class Engine:
 
     def wake(self, topic: str) -> None:
         """Say that something happened on a topic; whoever acts on it looks into the database
-        (guarantee R4).
+        (rule R4).
         """
         base = topic.removeprefix(EXERCISE_PREFIX)
         if base == ALERTS:
@@ -191,7 +191,7 @@ class Engine:
 
     async def _live(self) -> None:
         """Register, hold the session lock, and send heartbeats; declared dead, begin again under a
-        new id (guarantee R8, R16).
+        new id (rule R8, R16).
         """
         role = "+".join(self.roles) or liveness.WATCHING
         while True:
@@ -276,9 +276,7 @@ class Engine:
             await asyncio.sleep(0)
 
     async def sweep(self) -> None:
-        """Compare the database with itself, and cause again what should have been caused (DESIGN
-        3.6).
-        """
+        """Compare the database with itself, and cause again what should have been caused."""
         due = await self._db.write(self._sweep_ledger)
         for version_id in due:
             await self._guarded(
@@ -305,9 +303,7 @@ class Engine:
         return passes.due_versions(conn, now)
 
     async def drain_outbox(self) -> None:
-        """Embedded: the outbox itself wakes the processors, whoever committed to it (DESIGN section
-        1).
-        """
+        """Embedded: the outbox itself wakes the processors, whoever committed to it."""
 
         def drain(conn: Connection) -> list[str]:
             rows = outbox.take(conn, 5000)
@@ -319,7 +315,7 @@ class Engine:
                 self.wake(topic)
 
     async def settle(self) -> None:
-        """Ask the provider's own list about hand-overs in doubt (DESIGN 3.5)."""
+        """Ask the provider's own list about hand-overs in doubt."""
         lane = next(lane for lane in ("routine", "urgent") if lane in self.roles)
         now = datetime.now(UTC)
         self._asked = {key: again for key, again in self._asked.items() if again > now}
@@ -370,7 +366,7 @@ class Engine:
         except Unavailable:
             return
         if not listed:
-            return  # not found proves nothing (guarantee R13)
+            return  # not found proves nothing (rule R13)
         bodies = set()
         for repeat in (False, True):
             rendered, _ = await self._renderings.rendered(

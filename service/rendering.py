@@ -1,6 +1,4 @@
-"""Renderings by version: made once per version, channel and language, from what is stored (DESIGN
-3, "Rendering").
-"""
+"""Renderings by version: made once per version, channel and language, from what is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The subscribers CSV of INTERFACES.md: read, checked cell by cell, every error named with its
+"""The subscribers CSV of the contract: read, checked cell by cell, every error named with its
 line, nothing half taken.
 """
 

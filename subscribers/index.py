@@ -44,7 +44,7 @@ REASONS: Final = (
     "quiet_hours",
     "no_channel",
 )
-"""Why an addressed person is not sent to; the first that holds is the one (DESIGN section 4).
+"""Why an addressed person is not sent to; the first that holds is the one.
 Budget comes before the last, later.
 """
 
@@ -97,7 +97,7 @@ _WITH: Final = np.array(
 
 class IndexIncomplete(Exception):
     """The index does not hold as many people as the registry: nothing may be frozen from it
-    (guarantee R1). Load it anew.
+    (rule R1). Load it anew.
     """
 
 
@@ -282,7 +282,7 @@ class RegistryIndex:
         return len(self._state.people.ids)
 
     def catch_up(self, conn: Connection) -> str:
-        """Read what was written since, idempotently, and return the new mark (guarantee R7).
+        """Read what was written since, idempotently, and return the new mark (rule R7).
 
         PostgreSQL: everything from the oldest transaction that was still open when the last mark
         was made; a writer that commits late has an id at least as high. SQLite has one writer:

@@ -149,7 +149,7 @@ class Matcher:
             # registered before it.
             index, as_of = await self.index()
             # Quiet hours are those of the freezing: where they began or ended since the approvers
-            # counted, the release compares (guarantee R1).
+            # counted, the release compares (rule R1).
             at = self._now()
             rule = await self._db.read(rule_for, v, self._channels_on, at=at)
             for shard in range(v.shards):

@@ -1,5 +1,5 @@
 """The registry: people, their consent and what they stopped, as rows. Every write leaves a mark
-that the matching index follows (guarantee R7).
+that the matching index follows (rule R7).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Contact(NamedTuple):
 
 def next_change(conn: Connection) -> int:
     """Return the mark for what this transaction writes: on PostgreSQL its own id, on SQLite the
-    next of a counter (guarantee R7).
+    next of a counter (rule R7).
     """
     if conn.dialect.name == "postgresql":
         return int(conn.execute(text("SELECT pg_current_xact_id()::text::bigint")).scalar_one())

@@ -1,4 +1,4 @@
-"""Who stopped of late: the last look before the wire (guarantee R9)."""
+"""Who stopped of late: the last look before the wire (rule R9)."""
 
 from __future__ import annotations
 

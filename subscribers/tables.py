@@ -21,7 +21,7 @@ subscriber = Table(
     metadata,
     Column(
         "id", Integer, primary_key=True, autoincrement=True
-    ),  # 32 bit, never used again (guarantee R15)
+    ),  # 32 bit, never used again (rule R15)
     Column("external_id", String, nullable=False, unique=True),
     Column("name", String, nullable=False, server_default=""),
     Column("kind", String, nullable=False),

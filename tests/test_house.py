@@ -96,3 +96,21 @@ def test_a_stranger_who_writes_is_noticed() -> None:
     source = "from broadcast.ledger.tables import slice_ as s, batch\nupdate(s)\nbatch.delete()"
     assert written(source) == {"slice", "batch"}
     assert written('conn.execute(text("UPDATE version SET x = 1"))') == {"version"}
+
+
+OUTSIDE = re.compile(
+    r"\bDESIGN\b|INTERFACES\b(?![,. ]*=)|reliability \(|guarantee R\d|trap \d|\bissue \d"
+)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=title)
+def test_a_module_refers_only_to_what_is_in_the_repository(module: Path) -> None:
+    assert OUTSIDE.findall(module.read_text()) == []
+
+
+def test_every_rule_that_the_code_names_stands_in_the_documents() -> None:
+    said = "".join(module.read_text() for module in MODULES)
+    rules = set(re.findall(r"\brules? (R\d+)\b", said))
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    assert rules
+    assert {rule for rule in rules if f"- **{rule} " not in page} == set()

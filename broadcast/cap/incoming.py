@@ -18,7 +18,7 @@ from broadcast.problems import Problem, Rejected, refuse
 
 T = TypeVar("T")
 
-DEFAULT_EXPIRY = timedelta(hours=24)  # INTERFACES, message YAML: 24 h if absent
+DEFAULT_EXPIRY = timedelta(hours=24)  # 24 h if absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

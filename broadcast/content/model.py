@@ -156,7 +156,7 @@ def less_visible(*visibilities: str) -> str:
 
 
 def is_urgent(content: Content, *, corrects: bool = False) -> bool:
-    """Return whether it goes at once by every chosen channel (DESIGN section 4)."""
+    """Return whether it goes at once by every chosen channel."""
     return (
         corrects
         or content.kind == "correction"

@@ -1,4 +1,4 @@
-"""Messages as people write them, in YAML or JSON (INTERFACES, files): read into a Content, and
+"""Messages as people write them, in YAML or JSON: read into a Content, and
 written back to be edited.
 """
 

@@ -40,7 +40,7 @@ class AudienceIn(BaseModel):
 
 
 class DraftIn(BaseModel):
-    """A message as written in YAML or JSON (INTERFACES, message YAML or JSON). Everything may be
+    """A message as written in YAML or JSON. Everything may be
     missing here, so that all faults are found in one pass.
     """
 

@@ -83,7 +83,7 @@ def read_draft(
     replaces: Content | None = None,
     file: str = "",
 ) -> Content:
-    """Return the content of a message as written in YAML or JSON (INTERFACES, files).
+    """Return the content of a message as written in YAML or JSON.
 
     `now` is aware UTC. With `base` (the content of the version that this one follows) it is an
     update, correction or all-clear, as `follows` says: `kind` may then be left out and must fit if

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from broadcast.problems import Problem, Rejected, refuse
 
-DEFAULT_EXPIRY: Final = timedelta(hours=24)  # INTERFACES, message YAML: 24 h if absent
+DEFAULT_EXPIRY: Final = timedelta(hours=24)  # 24 h if absent
 CRITICAL_LIMIT: Final = timedelta(
     hours=24
 )  # of the message that tells of a change to CRITICAL; the level itself has no end

@@ -31,7 +31,7 @@ _Dumper.add_representer(str, _text)
 
 
 def to_yaml(content: Content) -> str:
-    """Return the draft as YAML in the fields of INTERFACES; `read_draft` gives an equal Content
+    """Return the draft as YAML in the fields of the contract; `read_draft` gives an equal Content
     back, to the second of `expires`.
 
     Polygons are GeoJSON objects (lon, lat), circles CAP strings (lat,lon radius in km).
@@ -49,7 +49,7 @@ def to_yaml(content: Content) -> str:
 
 
 def fields_of(content: Content) -> dict[str, Any]:
-    """Return a content in the fields of INTERFACES' message YAML and JSON, as plain types that
+    """Return a content in the fields of the contract's message YAML and JSON, as plain types that
     `read_draft` takes again.
     """
     changes_level = content.kind == "threat_level_change"

@@ -16,7 +16,7 @@ from broadcast.events.topics import ALERTS, EXERCISE_PREFIX, TOPICS
 from broadcast.problems import Problem, refuse
 
 REACH_SECONDS = 9.0
-"""An unreachable broker is named within ten seconds (reliability 98)."""
+"""An unreachable broker is named within ten seconds."""
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """The longest event: a content with many shapes and languages, under the 1 MiB of its document
@@ -47,7 +47,7 @@ class Cluster(Protocol):
 
 
 def partitions_of(topic: str, cluster: Cluster) -> int:
-    """Return how many partitions a topic shall have (DESIGN section 2)."""
+    """Return how many partitions a topic shall have."""
     return cluster.shards if topic.removeprefix(EXERCISE_PREFIX) == ALERTS else cluster.partitions
 
 
@@ -87,7 +87,7 @@ def compare(
     present: dict[str, int], cluster: Cluster, topics: Sequence[str] = TOPICS
 ) -> list[Problem]:
     """Return what is wrong: topics that are missing or have another number of partitions than the
-    settings say (reliability 101).
+    settings say.
     """
     problems = []
     for topic in topics:

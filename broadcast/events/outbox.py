@@ -1,5 +1,5 @@
 """The outbox: every fact is committed together with its event; what drains it marks what it handed
-on (guarantee R4, R7, R18).
+on (rule R4, R7, R18).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """The relay: moves the outbox to Kafka. Several may run; there is no leader, and nobody follows a
-sequence (guarantee R7).
+sequence (rule R7).
 
 An event is marked in the transaction that took it, after Kafka acknowledged it: a crash in between
 repeats it, nothing loses it. The rows are locked meanwhile, so the wait for Kafka is bounded, here

@@ -1,4 +1,4 @@
-"""The frozen audience of a version and its release: shard by shard, then all at once (guarantee R1,
+"""The frozen audience of a version and its release: shard by shard, then all at once (rule R1,
 R10).
 """
 
@@ -56,7 +56,7 @@ def freeze(
     nothing was written).
 
     The header row is inserted first: of two matchers exactly one gets it, and the other writes
-    nothing (guarantee R1).
+    nothing (rule R1).
     """
     parts = [
         ("send", order, language, "", ids)
@@ -125,7 +125,7 @@ def frozen_at(conn: Connection, version_id: int) -> datetime | None:
 
 
 def read(conn: Connection, version_id: int) -> Frozen:
-    """Return the whole stored audience; only what is stored is ever used (guarantee R1)."""
+    """Return the whole stored audience; only what is stored is ever used (rule R1)."""
     addressed = BitMap()
     for data in conn.execute(
         select(frozen_shard.c.addressed).where(frozen_shard.c.version_id == version_id)
@@ -164,7 +164,7 @@ def duplicates(conn: Connection, version_id: int) -> dict[str, BitMap]:
 
 def reached_by_predecessors(conn: Connection, v: Version) -> dict[str, BitMap]:
     """Return per channel everybody who got, or may have got, any earlier version of the chain
-    (guarantee R10).
+    (rule R10).
 
     Everybody of any slice ever claimed, minus those surely refused. A slice that is still open
     counts: it may be taken.
@@ -256,7 +256,7 @@ def release(
 
     "not_ready", "released", "blocked", or the state it is in already. `shared_contacts(conn,
     channel, ids)` gives groups of people among `ids` with one contact point on that channel. One
-    transaction under the version's lock (guarantee R1): no claim exists before.
+    transaction under the version's lock (rule R1): no claim exists before.
     """
     lock_version(conn, version_id)
     now = now or database_now(conn)
@@ -411,7 +411,7 @@ def _doubles(
 
 def _held_back(conn: Connection, v: Version, parts: list[Part]) -> Iterable[Part]:
     """Hold those whom an earlier version is being handed to right now, until that hand-over must be
-    over (guarantee R10).
+    over (rule R10).
     """
     busy, until = BitMap(), None
     predecessor_id = v.predecessor_id

@@ -1,5 +1,5 @@
 """The ledger of hand-overs: claims before the wire, outcomes after it, and what is swept between
-(guarantee R3, R8, R9, R12).
+(rule R3, R8, R9, R12).
 
 Every function is one part of a transaction; what calls it decides what else belongs into the same
 one.
@@ -29,12 +29,11 @@ from broadcast.store.database import database_now, lock_version
 
 SLICE_SIZE = 32
 SETTLING = timedelta(seconds=20)
-"""Danger to life: another contact point is tried after this long in doubt (DESIGN 3.5, guarantee
-R16).
+"""Danger to life: another contact point is tried after this long in doubt.
 """
 HAND_OVER_SECONDS = 20.0
 """From claim to deadline: no hand-over of a slice starts later than this minus its time-out
-(guarantee R16).
+(rule R16).
 """
 
 
@@ -48,7 +47,7 @@ def retry_of(cause: str) -> str:
 
 def repeats(cause: str) -> bool:
     """Return whether a person ordered this hand-over although there was one before: it is marked
-    REPEAT (DESIGN 3).
+    REPEAT.
     """
     return "resend" in cause
 
@@ -59,7 +58,7 @@ def repeats_doubts(cause: str) -> bool:
 
 
 def any_contact(cause: str) -> bool:
-    """Return whether a contact point counts although it was not chosen (DESIGN 3.5)."""
+    """Return whether a contact point counts although it was not chosen."""
     return cause.endswith("other_contact")
 
 
@@ -124,7 +123,7 @@ def candidates(
     without: Collection[tuple[int, str]] = (),
 ) -> list[Candidate]:
     """Return one batch per control room: the most severe first, corrections first, then the oldest
-    (guarantee R4).
+    (rule R4).
 
     The caller goes round the rooms, so that one room's million does not stand before another's
     hundred. `without` are (version, language) that cannot be rendered at present: they must not
@@ -183,7 +182,7 @@ def claim(
     provider: str = "",
 ) -> tuple[list[Slice], datetime] | None:
     """Move the batch's cursor by up to `want` people and store the slices, before anything touches
-    the wire (guarantee R3, R9).
+    the wire (rule R3, R9).
 
     `suppress(conn, ids, channel)` says whom not to hand over to and why, read in the same
     transaction. `attempts()` gives new slice attempt ids. `provider` names the adapter and account
@@ -276,7 +275,7 @@ def _move_cursor(
     """
     now = now or database_now(conn)
     # A worker that was declared dead registers anew before it claims: its slices would be swept
-    # while it sends (guarantee R8).
+    # while it sends (rule R8).
     buried = exists().where(worker_table.c.id == worker, worker_table.c.dead_at.is_not(None))
     alive = and_(
         exists().where(
@@ -296,7 +295,7 @@ def _move_cursor(
 
 
 # The version's lock was taken by the statement before: this one's snapshot sees what a cancel
-# committed (guarantee R3, R9).
+# committed (rule R3, R9).
 _POSTGRESQL_MOVE = """
 WITH o AS (
   SELECT b.id, b.next AS lo, least(b.next + $3, b.size) AS hi, b.size, b.members, t.now
@@ -323,7 +322,7 @@ def _move_cursor_postgresql(
 
 def _reached_since(conn: Connection, c: Candidate, members: list[int]) -> dict[int, str]:
     """Return whom an earlier generation reached on this channel since the batch was made, or is
-    reaching now (guarantee R2).
+    reaching now (rule R2).
     """
     earlier = outcome.c.generation < c.generation
     states = REACHED if repeats_doubts(c.cause) else MAY_HAVE_REACHED
@@ -377,7 +376,7 @@ def record(
     conn: Connection, finished: Sequence[tuple[Slice, Sequence[Outcome]]], *, at: datetime
 ) -> int:
     """Close slices with their outcomes; return how many of them had been swept in the meantime
-    (guarantee R8).
+    (rule R8).
 
     An open slice is closed by one conditional update; outcomes of a swept one are late evidence.
     Both go through the same fold, so a doubt that the sweep wrote, or a callback that came first,
@@ -493,7 +492,7 @@ def refusals(
 
 def _event(s: Slice, type_: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the fact of one slice for the outbox: [position, state, code] of each outcome, ids
-    only (guarantee R18).
+    only (rule R18).
 
     slice.done and slice.swept close the slice; slice.part comes before, and slice.late after a
     sweep. slice.done holds those skipped at the claim as well, slice.swept everybody: so the totals
@@ -549,7 +548,7 @@ def _more(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def record_some(conn: Connection, s: Slice, outcomes: Sequence[Outcome], *, at: datetime) -> None:
-    """Commit what is known of a slice that is still being handed over (guarantee R8: after one
+    """Commit what is known of a slice that is still being handed over (rule R8: after one
     second); the slice stays open.
 
     Where it was swept in the meantime its totals stand already, and this is late evidence.
@@ -576,7 +575,7 @@ def record_some(conn: Connection, s: Slice, outcomes: Sequence[Outcome], *, at: 
 
 def fold(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Write outcomes or add evidence: what is not there is written, what is there moves up or stays
-    (guarantee R12).
+    (rule R12).
 
     One statement for all rows on PostgreSQL, as fast as COPY for the few hundred of a group and
     never in the way of a callback that came first: a callback's row is simply already there. Of
@@ -657,7 +656,7 @@ _WITH_MEMBERS = select(
 
 def read_slice(conn: Connection, attempt: str) -> Slice | None:
     """Return a stored slice: after a lost commit reply, to see whether the claim is there
-    (guarantee R3).
+    (rule R3).
     """
     row = conn.execute(_WITH_MEMBERS.where(slice_.c.attempt == attempt)).one_or_none()
     return None if row is None else slice_of(conn, row)
@@ -733,7 +732,7 @@ def sweep_slices(
     grace: timedelta = timedelta(seconds=10),
 ) -> list[str]:
     """Put the unrecorded people of lost slices in doubt: their worker is dead, or their deadline is
-    long past (DESIGN 3.6).
+    long past.
 
     Returns the attempts swept. In doubt = members - recorded (those skipped at the claim are
     recorded).

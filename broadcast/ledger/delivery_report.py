@@ -1,5 +1,5 @@
 """The account of a version: on which line every person of the frozen audience stands, at this
-moment (DESIGN 3, R12, R18).
+moment (rules R12, R18).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Account:
     suppressed: dict[str, BitMap]
 
     def to_json(self) -> dict[str, Any]:
-        """Return INTERFACES' JSON of `deliveries`; every line is there, zeros too."""
+        """Return the contract's JSON of `deliveries`; every line is there, zeros too."""
         return {
             "message": self.version.message_id,
             "version": self.version.number,

@@ -30,7 +30,7 @@ LINES = (
     "expired",
     "in_doubt",
 )
-"""The lines a control room sees (INTERFACES, deliveries); `sent` is shown as accepted."""
+"""The lines a control room sees; `sent` is shown as accepted."""
 
 BEST_FIRST = (
     "delivered",
@@ -42,7 +42,7 @@ BEST_FIRST = (
     "expired",
     "not_sent",
 )
-"""A person's own line is the best of their channels (DESIGN section 4)."""
+"""A person's own line is the best of their channels."""
 
 REACHED = ("accepted", "sent", "delivered")
 MAY_HAVE_REACHED = ("in_doubt", *REACHED)
@@ -60,8 +60,7 @@ SUPPRESSION_REASONS = (
     "stale",
     "withdrawn",
 )
-"""Why an addressed person was not sent to, in the order in which one reason is chosen (DESIGN
-section 4).
+"""Why an addressed person was not sent to, in the order in which one reason is chosen.
 """
 
 

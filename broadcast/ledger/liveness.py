@@ -1,4 +1,4 @@
-"""Which workers live: heartbeats, session locks, and who is declared dead (guarantee R8, R16)."""
+"""Which workers live: heartbeats, session locks, and who is declared dead (rule R8, R16)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Later passes over a version: retries, the next channel, another contact point, an ordered resend
-(guarantee R2).
+(rule R2).
 
 Each is a generation of batches, made in one transaction under the version's exclusive lock, so that
 two reasons to try somebody again never become two hand-overs.

@@ -1,5 +1,5 @@
 """Receipts: what a provider or a person says afterwards, kept append-only, then folded into the
-ledger (guarantee R6, R12, R13).
+ledger (rule R6, R12, R13).
 """
 
 from __future__ import annotations
@@ -265,8 +265,8 @@ def in_doubt_to_settle(
     limit: int = 200,
     provider: str = "",
 ) -> list[Row[Any]]:
-    """Return outcomes in doubt that are old enough to ask the provider's own list about (DESIGN
-    3.5), a page after (attempt, position) `after`.
+    """Return outcomes in doubt that are old enough to ask the provider's own list about, a page
+    after (attempt, position) `after`.
 
     The caller goes through page by page: two hundred that no list knows of must not stand before
     all others for ever.
@@ -300,7 +300,7 @@ def in_doubt_to_settle(
 
 def provider_id_held(conn: Connection, provider_id: str, provider: str = "") -> bool:
     """Return whether an attempt with this provider holds this id already: then it proves nothing
-    for another one (guarantee R13).
+    for another one (rule R13).
     """
     return (
         conn.execute(

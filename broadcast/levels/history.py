@@ -227,8 +227,8 @@ class Shown:
     came_from: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the entry of INTERFACES' `level show`: the meaning in the official words of that
-        day.
+        """Return the entry of the contract's `level show`: the meaning in the official words of
+        that day.
         """
         return {
             "scope": self.scope,

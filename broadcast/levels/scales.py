@@ -43,7 +43,7 @@ UK: Final = "UK"  # always exists, and is the default
 NORTHERN_IRELAND: Final = "N92000002"  # GSS
 SCALES: Final = {"international": UK, "national": UK, "ni_in_ni": NORTHERN_IRELAND}
 """The published scales that are the level of a place; every other is kept as history only, under
-the scope "scale:NAME" (INTERFACES, level CSV).
+the scope "scale:NAME".
 """
 
 CSV_LIMIT: Final = 4 * 1024 * 1024  # bytes; the twenty years since 2006 are 2 kB
@@ -151,8 +151,7 @@ class History:
     """The levels of every scope over time: a fold of all facts, whatever their order.
 
     A level set by an approval holds until the next approval: an imported fact counts only before
-    the first approval of its scope (INTERFACES, level CSV: an import "never changes a level set by
-    an approval").
+    the first approval of its scope.
     """
 
     def __init__(self, facts: Iterable[Fact]) -> None:

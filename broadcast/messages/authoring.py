@@ -129,7 +129,7 @@ def edit(
     conn: Connection, actor: Operator, message_id: int, content: Content, now: datetime
 ) -> Version:
     """Replace the text of a draft or returned version; whatever was seen of it before is void
-    (guarantee R11).
+    (rule R11).
     """
     operators.still(conn, actor, "edit")
     existing = versions.of_message(conn, message_id)

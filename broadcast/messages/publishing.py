@@ -58,7 +58,7 @@ def approve(
     now: datetime,
 ) -> Version:
     """Approve exactly what was submitted; in one transaction with the end of the version before it
-    and the event (DESIGN 3).
+    and the event.
 
     `content_hash` is what the approver saw (None where a person at the command line did not name
     it). Raises Rejected: 403 same_person, 409 content_changed, level_changed, state_conflict.
@@ -218,7 +218,7 @@ def _end_predecessor(conn: Connection, v: Version, now: datetime) -> Version | N
 
 
 def announce(conn: Connection, v: Version, type_: str, now: datetime, **more: Any) -> None:
-    """One record per shard, to that shard's partition, each the complete fact (guarantee R4)."""
+    """One record per shard, to that shard's partition, each the complete fact (rule R4)."""
     fact = {
         **describe(v),
         "content": v.content.to_json(),
@@ -300,7 +300,7 @@ def cancel(
     Returns also how many are being handed over.
 
     `reason` chooses the fixed words that are published (broadcast.wording.cancelling); `why` is
-    kept inside. After this transaction nothing of the version is claimed (guarantee R9).
+    kept inside. After this transaction nothing of the version is claimed (rule R9).
     """
     operators.still(conn, actor, "cancel")
     if not why.strip():

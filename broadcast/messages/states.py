@@ -1,6 +1,4 @@
-"""The states of a message version: one table of allowed changes, checked in one function (DESIGN
-section 4).
-"""
+"""The states of a message version: one table of allowed changes, checked in one function."""
 
 from __future__ import annotations
 
@@ -69,7 +67,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
 }
 
 ENDS_PREDECESSOR = {"update": "supersede", "correct": "correct", "all_clear": "stand_down"}
-"""What approving a version of that action does to the one before it (guarantee R10)."""
+"""What approving a version of that action does to the one before it (rule R10)."""
 
 _FIX = {
     "edit": (

@@ -152,7 +152,7 @@ def content_hash(
     salt: bytes | None = None,
     margin: int | None = None,
 ) -> str:
-    """Return the SHA-256, in hex, of all that an approval stands for (guarantee R11).
+    """Return the SHA-256, in hex, of all that an approval stands for (rule R11).
 
     Text in all languages, audience rule, channels, status and expiry are in the content; beside it
     the resolved places, the wording we add, the count the approvers saw, by how many people the

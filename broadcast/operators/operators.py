@@ -27,7 +27,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "administrator": frozenset({"read", "people", "administer"}),
     "auditor": frozenset({"read", "people"}),
 }
-"""INTERFACES, "Who may": `people` is to see single persons: who got a message, why, and the list of
+"""`people` is to see single persons: who got a message, why, and the list of
 subscribers. An administrator never approves, and nothing else than a person's token can.
 """
 

@@ -24,7 +24,7 @@ from broadcast.problems import Problem, Rejected, refuse
 
 EARTH_RADIUS_KM: Final = 6371.0088  # mean radius of WGS 84, IUGG 1980
 MAX_RADIUS_KM: Final = 20_015.0  # half the way round the Earth: more would be everywhere
-UK_BOUNDS: Final = (-8.7, 49.8, 1.8, 60.9)  # west, south, east, north (INTERFACES, files)
+UK_BOUNDS: Final = (-8.7, 49.8, 1.8, 60.9)  # west, south, east, north
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
 _LONGEST_NUMBER = 64  # characters: of no longer text is it asked whether it is a number

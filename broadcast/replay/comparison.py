@@ -1,5 +1,5 @@
 """Replay: rebuilds levels, states, ledger and counts from the recorded facts and compares them with
-the live store (guarantee R18).
+the live store (rule R18).
 
 The facts are the outbox rows, the frozen audiences, and the claimed ranges of batches and slices.
 It is a second computation, made differently from the first, in a process that has no adapters: it
@@ -142,7 +142,7 @@ class ReplayResult:
                 )
 
     def to_json(self) -> dict[str, Any]:
-        """Return INTERFACES' JSON of `replay`."""
+        """Return the contract's JSON of `replay`."""
         return {"events": self.events, "differences": [d.to_json() for d in self.differences]}
 
 

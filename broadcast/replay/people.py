@@ -27,7 +27,7 @@ LINES = (
     "expired",
     "not_sent",
 )
-"""Best first: a person's line is the best of their channels (DESIGN section 4)."""
+"""Best first: a person's line is the best of their channels."""
 NOWHERE = len(LINES)
 _LINE = {name: n for n, name in enumerate(LINES)}
 REASONS = (

@@ -1,5 +1,5 @@
 """The fact log read back: what the outbox rows alone tell of versions, batches, slices, receipts
-and levels (guarantee R18).
+and levels (rule R18).
 
 Nothing here reads what the facts led to; broadcast/replay/comparison.py compares the two. The
 states, their order and the changes that are allowed are written down a second time on purpose: a

@@ -30,9 +30,7 @@ def operator_count(conn: Connection) -> int:
 
 
 def unsafe_settings(conn: Connection) -> list[Problem]:
-    """Return which of the database's settings would let a power cut take back what was promised
-    (DESIGN section 3).
-    """
+    """Return which of the database's settings would let a power cut take back what was promised."""
     if conn.dialect.name == "sqlite":
         problems = []
         journal = str(conn.execute(text("PRAGMA journal_mode")).scalar_one())

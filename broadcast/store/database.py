@@ -2,7 +2,7 @@
 
 A store function is plain and synchronous: `def claim(conn: Connection, ...)`. `Database.write` runs
 it in one transaction. On SQLite that is BEGIN IMMEDIATE on a single writer thread, so nothing can
-be awaited inside (guarantee R15); on PostgreSQL SQLAlchemy carries the same function over asyncpg.
+be awaited inside (rule R15); on PostgreSQL SQLAlchemy carries the same function over asyncpg.
 Nothing here opens a connection before it is used.
 """
 
@@ -327,5 +327,5 @@ def count_up(conn: Connection, name: str) -> int:
 def id_column() -> Column[int]:
     """Return the primary key `id` of a table whose ids are never used again."""
     # AUTOINCREMENT: an id is never used again, because a re-used id would stand in old bitmaps
-    # (guarantee R15).
+    # (rule R15).
     return Column("id", Integer, primary_key=True, autoincrement=True)

@@ -23,7 +23,7 @@ SIGNATURE = "X-Twilio-Signature"
 
 # Twilio adds parameters without notice, so an unknown one is dropped, not refused; and signs names
 # and values without a mark between them ("ab"+"c" is "a"+"bc"), so only known names are ever looked
-# at (reliability L5).
+# at.
 KNOWN = frozenset(
     {
         "AccountSid",
@@ -101,7 +101,7 @@ RECEIPT_FIELDS = frozenset(
     }
 )
 """The only parameters of a status callback that may be kept in clear: no number, no words
-(guarantee R6).
+(rule R6).
 """
 
 _INBOUND = frozenset({"receiving", "received"})

@@ -165,9 +165,7 @@ def is_drama_number(number: str) -> bool:
 
 
 def is_trial_number(number: str) -> bool:
-    """Return whether a number is `+999` and nine digits: no country has that code (INTERFACES,
-    Files).
-    """
+    """Return whether a number is `+999` and nine digits: no country has that code."""
     return bool(_TRIAL.fullmatch(number))
 
 
@@ -190,8 +188,7 @@ def check_reachable(to: str, api_base: str) -> None:
     """Raise Refused("number_not_reachable") for the numbers that this API must not be asked to
     reach.
 
-    Drama numbers where the real Twilio is meant, +999 numbers everywhere but on loopback
-    (INTERFACES, Files).
+    Drama numbers where the real Twilio is meant, +999 numbers everywhere but on loopback.
     """
     if not api_base and is_drama_number(to):
         raise Refused(
@@ -221,7 +218,7 @@ def provider_code(body: str) -> str:
 
 
 def raise_for_answer(status: int, body: str, retry_after: str | None) -> NoReturn:
-    """Translate any answer to a POST that is not a 2xx (guarantee R17): Refused or Unavailable only
+    """Translate any answer to a POST that is not a 2xx (rule R17): Refused or Unavailable only
     where it is sure, else InDoubt.
     """
     code = provider_code(body)

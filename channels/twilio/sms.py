@@ -27,7 +27,7 @@ from channels.twilio.states import MESSAGES, listed
 RATE_AT_TWILIO = 10.0  # segments a second and sender in the United Kingdom, unless one buys more
 VALIDITY = (1, 36_000)  # seconds Twilio may keep a message in its queue
 CLOCK_SLACK = timedelta(seconds=5)  # the provider's clock is not ours
-# five tries on every kind of failure; the fragment is not part of the signed URL (guarantee R6)
+# five tries on every kind of failure; the fragment is not part of the signed URL (rule R6)
 CALLBACK_RETRIES = "#rc=5&rp=all"
 
 
@@ -51,7 +51,7 @@ class SmsSettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
-        """Read the settings of INTERFACES; None where text messages are not configured at all.
+        """Read the settings of the contract; None where text messages are not configured at all.
 
         With `exercise` the sender is FASTTIME_EXERCISE_TWILIO_FROM. Raises Rejected (exit 2) where
         half of them are missing, or one is an example.

@@ -45,7 +45,7 @@ class VoiceSettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
-        """Read the settings of INTERFACES; None where calls are not configured. Raises Rejected
+        """Read the settings of the contract; None where calls are not configured. Raises Rejected
         (exit 2) where half of them are missing.
         """
         name = "FASTTIME_EXERCISE_TWILIO_VOICE_FROM" if exercise else "FASTTIME_TWILIO_VOICE_FROM"

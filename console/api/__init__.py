@@ -1,4 +1,4 @@
-"""The HTTP API under /api/v1 (INTERFACES, HTTP)."""
+"""The HTTP API under /api/v1."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
 Nothing is followed by number: a stream compares the database with what it told last, so that
-nothing is ever missed (guarantee R7). Who connects again is told everything anew.
+nothing is ever missed (rule R7). Who connects again is told everything anew.
 """
 
 from __future__ import annotations

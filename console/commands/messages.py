@@ -38,7 +38,7 @@ async def counts_of(session: Session, v: Version) -> dict[str, Any] | None:
 
 
 async def message_document(session: Session, v: Version, **more: Any) -> dict[str, Any]:
-    """Return INTERFACES' JSON of a message, with more of this command's own."""
+    """Return the contract's JSON of a message, with more of this command's own."""
     from console.shapes import message_json
 
     return message_json(v, await counts_of(session, v)) | more

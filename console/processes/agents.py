@@ -1,5 +1,5 @@
 """The Faust agents: an event wakes whoever acts on the row it names. They decide nothing, keep
-nothing and never raise (guarantee R4).
+nothing and never raise (rule R4).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CHARS_OF_A_KEY = 64  # the longest we write: the digest of a reply
 
 def make_app(group: str, bootstrap: str, *, data: Path) -> faust.App:
     """Return a fresh Faust application for one consumer group; nothing is connected before it is
-    started (DESIGN 7).
+    started.
 
     Truth is in the database, so there are no tables, no web server, no producer; a new group begins
     with the oldest event kept.

@@ -36,8 +36,7 @@ log = structlog.get_logger("up")
 
 STOP_SECONDS = 9.5
 EXIT_SECONDS = 9.8
-"""From the signal to the end of the process, whatever still hangs (INTERFACES, `up`: exit 0
-within 10 s).
+"""From the signal to the end of the process, whatever still hangs.
 """
 
 

@@ -242,7 +242,7 @@ async def _one_faust(
 
 
 def _tell_partitions(role: str, partitions: int, seconds: float) -> bool:
-    """Say once that events come, or that after a while none do (libraries, trap 3); return whether
+    """Say once that events come, or that after a while none do; return whether
     it was said.
     """
     if partitions:

@@ -2,7 +2,7 @@
 of key presses.
 
 Everything is committed, with its event, before it is answered with 2xx; what cannot be committed is
-answered 503, and Twilio asks again (guarantee R6). No number and no word of anybody is kept or
+answered 503, and Twilio asks again (rule R6). No number and no word of anybody is kept or
 logged here.
 """
 

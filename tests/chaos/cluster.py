@@ -81,7 +81,7 @@ class Cluster(System):
         self.events.append("kill -9 of PostgreSQL")
         since = time.monotonic()
         await self._kill_service(self.postgres)
-        # Heartbeats are not judged until the database has been up ten seconds (guarantee R16).
+        # Heartbeats are not judged until the database has been up ten seconds (rule R16).
         self.database_away.append((since, time.monotonic() + 10.0))
 
     async def flush_redis(self) -> None:

@@ -56,7 +56,7 @@ ROOT = Path(__file__).parents[2]
 WESTMINSTER, CAMDEN, LAMBETH = "E09000033", "E09000007", "E09000022"
 DOUBTS_SHOWN_WITHIN = 10.0
 """Seconds from a kill to the moment at which its people are shown in doubt, while one of our
-programs and the database run (DESIGN 3).
+programs and the database run.
 """
 FASTTIME = ("-m", "console.cli")
 CHANNEL_OF = {"sms": "sms", "calls": "voice", "mails": "email"}

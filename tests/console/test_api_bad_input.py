@@ -1,4 +1,4 @@
-"""Every case of reliability.md (c) "API publish", through HTTP, as issue 3 reads them."""
+"""Bad input through HTTP: each case is refused by name, and nothing is written."""
 
 from __future__ import annotations
 

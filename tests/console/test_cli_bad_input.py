@@ -1,6 +1,4 @@
-"""The bad inputs of reference/reliability.md (c), Config/CLI, 94 to 105 as issue 3 reads them: each
-one clear refusal, as processes of their own.
-"""
+"""Bad input at the command line and in settings: refused by name, with its exit code."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ async def test_an_ordered_repeat_that_is_refused_once_is_tried_again_and_stays_m
 
 
 async def test_every_hand_over_that_a_person_ordered_is_marked_and_no_other(world: World) -> None:
-    """A provider may have taken what failed later: by DESIGN 3 what is sent again because somebody
+    """A provider may have taken what failed later: what is sent again because somebody
     ordered it says so.
     """
     v = await world.live([1, 2])

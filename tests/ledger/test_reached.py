@@ -1,4 +1,4 @@
-"""Whom a chain of versions reached or may have reached (guarantee R10), held against the plainest
+"""Whom a chain of versions reached or may have reached (rule R10), held against the plainest
 reading of its outcomes.
 """
 

@@ -62,14 +62,14 @@ _TABLE = (
         (
             "too_large",
             f"at most {MAX_BYTES} bytes",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "cap_too_large",
             413,
         ),
         (
             "doctype",
             "no DOCTYPE",
-            "INTERFACES, CAP verdicts: no entity, no outside file",
+            "our own rule: no entity, no outside file",
             "doctype_forbidden",
             400,
         ),
@@ -77,7 +77,7 @@ _TABLE = (
         (
             "cap_version",
             "CAP 1.2: the name space urn:oasis:names:tc:emergency:cap:1.2",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "cap_version",
             400,
         ),
@@ -121,7 +121,7 @@ _TABLE = (
         (
             "time_impossible",
             "a time that exists, with an offset of at most 14:00",
-            "INTERFACES, CAP verdicts; xs:dateTime",
+            "our own rule; xs:dateTime",
             "cap_time",
         ),
         (
@@ -146,7 +146,7 @@ _TABLE = (
         (
             "reference_self",
             "an Update or Cancel of another message than itself",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "cap_references",
         ),
         (
@@ -177,7 +177,7 @@ _TABLE = (
         (
             "polygon_crossing",
             "a ring that neither crosses nor touches itself",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "cap_polygon",
         ),
         (
@@ -204,7 +204,7 @@ _TABLE = (
         (
             "ceiling_below_altitude",
             "a ceiling that is not below the altitude",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "cap_altitude",
         ),
     ),
@@ -213,19 +213,19 @@ _TABLE = (
         (
             "signature_not_checked",
             "nothing: we keep signatures and check none; trust the way the document came",
-            "INTERFACES",
+            "our own rule",
             "cap_signature",
         ),
         (
             "encoding_not_utf8",
             "UTF-8; what we write is UTF-8",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "cap_encoding",
         ),
         (
             "message_type_not_drafted",
             "Alert, Update or Cancel; an Ack or Error is kept and never becomes a message",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "cap_message_type",
         ),
         (
@@ -255,31 +255,31 @@ _TABLE = (
         (
             "language_repeated",
             "one info per language; it cannot be drafted from",
-            "reliability (c) 82",
+            "our own rule",
             "cap_language",
         ),
         (
             "area_missing",
             "an area; an info without one is for nobody we can find",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "area_empty",
         ),
         (
             "area_only_geocodes",
             "a polygon, a circle or a GSS code; of other codes we do not know the place",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "area_empty",
         ),
         (
             "area_only_described",
             "a polygon, a circle or a GSS code; words alone find nobody",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "area_empty",
         ),
         (
             "circle_radius_zero",
             "a radius above 0; a point holds nobody",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "cap_circle",
         ),
         (
@@ -291,21 +291,21 @@ _TABLE = (
         (
             "times_inverted",
             "expires after sent, effective and onset",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "cap_time",
         ),
         ("time_end_of_day", "00:00:00 of the next day", "xs:dateTime", "cap_time"),
         (
             "text_markup",
             "plain text; markup is shown as it stands",
-            "CAP 1.2; reliability (c) 81",
+            "CAP 1.2",
             "cap_text",
         ),
-        ("text_newline", "one line", "INTERFACES, CAP verdicts", "cap_text"),
+        ("text_newline", "one line", "our own rule", "cap_text"),
         (
             "text_bidirectional",
             "no bidirectional control marks; they can hide what is said",
-            "INTERFACES, CAP verdicts",
+            "our own rule",
             "cap_text",
         ),
         ("more_hits", "fewer problems: only the first are listed", "ours", "cap_text"),

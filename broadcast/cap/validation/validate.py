@@ -30,7 +30,7 @@ class Verdict:
     rules: tuple[RuleHit, ...] = ()
 
     def to_json(self, file: str) -> dict[str, Any]:
-        """Return one entry of the JSON of `fasttime cap validate` (INTERFACES)."""
+        """Return one entry of the JSON of `fasttime cap validate`."""
         return {
             "file": file,
             "verdict": self.verdict,

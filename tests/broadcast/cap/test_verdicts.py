@@ -1,4 +1,4 @@
-"""The verdicts of INTERFACES.md, case by case."""
+"""The verdicts of the contract, case by case."""
 
 from __future__ import annotations
 
