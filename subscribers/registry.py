@@ -294,13 +294,6 @@ def start(conn: Connection, person_ids: Iterable[int], channel: str, now: dateti
     return started
 
 
-def row_count(conn: Connection) -> int:
-    """Return how many rows the registry has, erased people included: what an index must hold to be
-    complete.
-    """
-    return int(conn.execute(select(func.count()).select_from(subscriber)).scalar_one())
-
-
 def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
     """Return everything known of one person, by id or, given text that is no number, by external
     id; None if there is nobody.

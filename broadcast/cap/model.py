@@ -77,20 +77,6 @@ class CapInfo:
         return collapsed(self.language or "") or DEFAULT_LANGUAGE
 
     @property
-    def effective_at(self) -> datetime | None:
-        """When it becomes effective, aware UTC; raises Rejected (cap_time) where the text is no
-        time.
-        """
-        return _time_or_none(self.effective)
-
-    @property
-    def onset_at(self) -> datetime | None:
-        """When the event is expected to begin, aware UTC; raises Rejected (cap_time) where the text
-        is no time.
-        """
-        return _time_or_none(self.onset)
-
-    @property
     def expires_at(self) -> datetime | None:
         """When it ends, aware UTC; raises Rejected (cap_time) where the text is no time."""
         return _time_or_none(self.expires)
@@ -136,8 +122,3 @@ class CapAlert:
     def incident_list(self) -> tuple[str, ...]:
         """The incidents it belongs to."""
         return split_quoted(self.incidents)
-
-    @property
-    def address_list(self) -> tuple[str, ...]:
-        """Whom a Private message is meant for."""
-        return split_quoted(self.addresses)

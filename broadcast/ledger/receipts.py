@@ -188,19 +188,6 @@ def _evidence(r: Any, s: Any, now: datetime) -> dict[str, Any] | None:
     }
 
 
-def person_of(conn: Connection, attempt: str, position: int) -> tuple[int, int, str] | None:
-    """Return (person id, version id, channel) of a person's attempt; None where no slice has it."""
-    row = conn.execute(
-        select(slice_.c.version_id, slice_.c.channel, slice_.c.lo, slice_.c.hi, batch.c.members)
-        .join(batch, batch.c.id == slice_.c.batch_id)
-        .where(slice_.c.attempt == attempt)
-    ).one_or_none()
-    if row is None:
-        return None
-    ids = audiences.members_of(row.members)[row.lo : row.hi]
-    return (int(ids[position]), row.version_id, row.channel) if 0 <= position < len(ids) else None
-
-
 def store_response(
     conn: Connection,
     *,

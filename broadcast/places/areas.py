@@ -413,12 +413,6 @@ class AreaTree:
         areas, points = tree.query([self._own[c] for c in self._shaped], predicate="intersects")
         return known[points], areas
 
-    def shaped_codes(self) -> list[str]:
-        """Return the codes of the areas with a geometry of their own, in the order that `hits`
-        counts.
-        """
-        return list(self._shaped)
-
     def locate(self, lat: float, lon: float) -> tuple[Area, ...]:
         """Return the areas in which a place lies, smallest level first; on a border, all that touch
         it.

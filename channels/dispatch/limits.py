@@ -39,12 +39,6 @@ class Limiter(Protocol):
         """Return tokens that were taken and not used, because the claim found fewer people."""
         ...
 
-    def wait_hint(self, key: str, rate: float) -> float:
-        """Return after how many seconds it is worth asking again: the time in which one token
-        grows.
-        """
-        ...
-
 
 @dataclass(slots=True)
 class _Bucket:
@@ -87,10 +81,6 @@ class MemoryLimiter:
             bucket, _ = self._filled(key, rate)
             bucket.tokens = min(_size(rate), bucket.tokens + count)
 
-    def wait_hint(self, key: str, rate: float) -> float:
-        """See Limiter."""
-        return wait_for_one(rate)
-
     def _filled(self, key: str, rate: float) -> tuple[_Bucket, float]:
         now = self._clock()
         bucket = self._buckets.get(key)
@@ -103,13 +93,6 @@ class MemoryLimiter:
 
 def _size(rate: float) -> float:
     return max(1.0, rate * BURST_SECONDS)
-
-
-def wait_for_one(rate: float) -> float:
-    """Return the seconds in which one token grows at `rate` a second, between 5 ms and 1 s; 0 where
-    there is no limit.
-    """
-    return 0.0 if rate <= 0 else min(1.0, max(0.005, 1.0 / rate))
 
 
 # The same as MemoryLimiter.take_now, in one step on the server, by the server's clock: workers'
@@ -195,10 +178,6 @@ class RedisLimiter:
         """See Limiter."""
         if rate > 0 and count > 0 and await self._ask(key, -count, rate, urgent=False) is None:
             await self._local.give_back(key, count, rate)
-
-    def wait_hint(self, key: str, rate: float) -> float:
-        """See Limiter."""
-        return wait_for_one(rate)
 
     async def close(self) -> None:
         """Let go of the connections."""

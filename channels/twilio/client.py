@@ -97,7 +97,6 @@ ERROR_CODES: Mapping[str, tuple[str, str]] = {
     "30008": (TRANSIENT, "not delivered, reason unknown"),
     "30010": (CONFIG, "dearer than the highest price allowed"),
 }
-OPTED_OUT = "21610"
 
 # https://www.ofcom.org.uk: numbers for use in drama. Facts; each prefix is followed by three
 # digits.

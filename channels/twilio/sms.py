@@ -11,8 +11,6 @@ from broadcast.problems import Rejected
 from channels.contract import Accepted, Delivery, ProviderRecord, Refused, WrongStatus
 from channels.twilio.client import (
     LOOK_UP_PAGES,
-    SIMULATOR_ACCOUNT,
-    SIMULATOR_SENDER,
     TwilioClient,
     TwilioHttp,
     check_reachable,
@@ -87,19 +85,6 @@ class SmsSettings:
             api_base=api_base,
             public_url=read_url(env, "FASTTIME_PUBLIC_URL"),
             rate=read_rate(env, "FASTTIME_SMS_RATE", 0.0 if api_base else RATE_AT_TWILIO),
-        )
-
-    @classmethod
-    def for_simulator(cls, base: str, *, token: str, public_url: str = "") -> Self:
-        """Return settings that send to the simulator at `base`; its callbacks to `public_url` are
-        signed with `token`, which must be a secret.
-        """
-        return cls(
-            account=SIMULATOR_ACCOUNT,
-            token=token,
-            sender=SIMULATOR_SENDER,
-            api_base=base.rstrip("/"),
-            public_url=public_url,
         )
 
 

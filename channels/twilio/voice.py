@@ -12,8 +12,6 @@ from broadcast.wording.rendered import Rendered
 from channels.contract import Accepted, Delivery, ProviderRecord, Refused, WrongStatus
 from channels.twilio.client import (
     LOOK_UP_PAGES,
-    SIMULATOR_ACCOUNT,
-    SIMULATOR_SENDER,
     TwilioClient,
     TwilioHttp,
     check_reachable,
@@ -63,17 +61,6 @@ class VoiceSettings:
             api_base=api_base,
             public_url=read_url(env, "FASTTIME_PUBLIC_URL"),
             rate=read_rate(env, "FASTTIME_VOICE_RATE", 0.0 if api_base else RATE_AT_TWILIO),
-        )
-
-    @classmethod
-    def for_simulator(cls, base: str, *, token: str, public_url: str = "") -> Self:
-        """Return settings that call the simulator at `base`; see SmsSettings."""
-        return cls(
-            account=SIMULATOR_ACCOUNT,
-            token=token,
-            sender=SIMULATOR_SENDER,
-            api_base=base.rstrip("/"),
-            public_url=public_url,
         )
 
 

@@ -154,7 +154,18 @@ def bench(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Which; left out: their names.")] = "",
     json: Json = False,
 ) -> None:
-    """Measure side by side and print the ratios."""
-    from console.bench import run
+    """Measure side by side and print the ratios. The benches are a tool of the repository."""
+    try:
+        from bench import run
+    except ModuleNotFoundError as missing:
+        if missing.name != "bench":
+            raise
+        from broadcast.problems import refuse
 
+        raise refuse(
+            "bench_missing",
+            "the benches are not part of the installed package",
+            "clone the repository and run `make bench` there",
+            status=503,
+        ) from None
     raise typer.Exit(run(name, json_output=json))

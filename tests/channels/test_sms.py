@@ -266,18 +266,6 @@ def test_exercises_have_a_sender_of_their_own_or_none() -> None:
         SmsSettings.from_env({"FASTTIME_EXERCISE_TWILIO_FROM": "Drill"}, exercise=True)
 
 
-def test_the_simulator_needs_no_account_of_ones_own() -> None:
-    settings = SmsSettings.for_simulator(
-        "http://127.0.0.1:1/", token="5ca1ab1e", public_url="http://127.0.0.1:2"
-    )
-    assert (settings.api_base, settings.rate, settings.public_url) == (
-        "http://127.0.0.1:1",
-        0,
-        "http://127.0.0.1:2",
-    )
-    assert "5ca1ab1e" not in repr(settings)
-
-
 def test_the_addresses_lose_their_trailing_slash() -> None:
     settings = SmsSettings.from_env(
         {

@@ -23,6 +23,7 @@ from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import demo_areas
 from subscribers.matcher import Matcher
 from tests.chaos.harness import content, people
+from tests.rows import registered
 
 pytestmark = pytest.mark.postgres
 
@@ -132,6 +133,6 @@ async def test_fifty_writers_that_commit_in_any_order_are_all_found_by_a_reading
         await reader
         index, _ = await matcher.index()
         assert len(index) == 500
-        assert await db.read(registry.row_count) == 500
+        assert await db.read(registered) == 500
     finally:
         await db.close()

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from console.bench.measure import Block, Result, of_pairs, percentile, quartiles, side_by_side
-from console.bench.sink import MARK, Books, Sink
+from bench.measure import Block, Result, of_pairs, percentile, quartiles, side_by_side
+from bench.sink import MARK, Books, Sink
 from tests.services import PostgreSQL
 from tests.services.bench import _NEEDS
 

@@ -25,7 +25,6 @@ from subscribers.registry import (
     next_change,
     persons_with_address,
     reason_not_to_send,
-    row_count,
     settle,
     shared_contacts,
     show,
@@ -33,6 +32,7 @@ from subscribers.registry import (
     stop,
 )
 from subscribers.tables import subscriber
+from tests.rows import registered
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
@@ -95,7 +95,7 @@ async def test_people_are_new_then_unchanged_then_updated_and_ids_follow_the_fil
     moved = await db.read(changes)
     assert [e for e in marks if moved[e] != marks[e]] == ["p3"]
     assert moved["p3"] > marks["p3"]
-    assert await db.read(row_count) == 51
+    assert await db.read(registered) == 51
 
 
 async def test_an_import_that_fails_leaves_nothing(db: Database) -> None:
@@ -105,7 +105,7 @@ async def test_an_import_that_fails_leaves_nothing(db: Database) -> None:
 
     with pytest.raises(RuntimeError):
         await db.write(failing)
-    assert await db.read(row_count) == 0
+    assert await db.read(registered) == 0
     assert (await db.write(import_records, [person("a")], "consent", NOON)).new == 1
 
 
@@ -176,7 +176,7 @@ async def test_an_erased_person_is_never_brought_back(db: Database) -> None:
     ) == ImportCounts(new=0, updated=0, unchanged=1, erased=1)
     contact = (await db.read(contacts, [a], "sms"))[a]
     assert reason_not_to_send(contact) == "erased"
-    assert await db.read(row_count) == 2
+    assert await db.read(registered) == 2
     assert "".join(await db.read(lambda conn: list(export_csv(conn)))).count("\r\n") == 2
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from bench import places
+from bench.measure import Block, Result, of_pairs, side_by_side
 from broadcast.content.model import Text
 from broadcast.content.segments import count
 from broadcast.places.geometry import inside_shape
-from console.bench import places
-from console.bench.measure import Block, Result, of_pairs, side_by_side
 
 
 async def match(quick: bool = False) -> Result:

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from console.bench.child import say, told
+from bench.child import say, told
 from service.memory import spare_the_collector
 
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from broadcast.problems import refuse
 
 if TYPE_CHECKING:
-    from console.bench.measure import Result
+    from bench.measure import Result
 
 Bench = Callable[..., "Awaitable[Result]"]
 
 
 def benches() -> Mapping[str, Bench]:
     """Return every bench by name, in the order of `all`."""
-    from console.bench import fanout, latency, sending, small
+    from bench import fanout, latency, sending, small
 
     return {
         "email": sending.email,
@@ -57,7 +57,7 @@ def run(name: str, json_output: bool = False) -> int:
 
 
 async def _run(wanted: Mapping[str, Bench], quick: bool, json_output: bool) -> int:
-    from console.bench.measure import note
+    from bench.measure import note
     from console.output import Output
 
     results = []

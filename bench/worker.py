@@ -9,9 +9,9 @@ import contextlib
 import os
 import sys
 
+from bench.child import say, told
 from config import logging as logs
 from config.settings import load
-from console.bench.child import say, told
 from console.processes.up import build
 from service.memory import spare_the_collector
 

@@ -183,7 +183,7 @@ async def hammer(
 
 async def main(port: int) -> None:
     """Serve until stdin ends."""
-    from console.bench.child import say, told
+    from bench.child import say, told
 
     books = Books()
     server = await asyncio.get_running_loop().create_server(

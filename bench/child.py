@@ -15,7 +15,7 @@ from typing import IO, Any, Self
 from broadcast.problems import refuse
 
 READY_SECONDS = 60.0
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[1]
 
 
 def cores() -> tuple[set[int], set[int]]:

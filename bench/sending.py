@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import places
+from bench.child import Child, cores, pin
+from bench.measure import Block, Result, cpu_seconds, note, of_pairs, side_by_side
+from bench.places import ControlRoom, SmtpSink
 from broadcast.messages.versions import Version
 from broadcast.problems import refuse
 from broadcast.store.database import Connection, Database
 from channels.email import SmtpSettings, build_template
-from console.bench import places
-from console.bench.child import Child, cores, pin
-from console.bench.measure import Block, Result, cpu_seconds, note, of_pairs, side_by_side
-from console.bench.places import ControlRoom, SmtpSink
 from service.rendering import StoredRenderings
 from subscribers.matcher import Matcher
 
@@ -164,7 +164,7 @@ async def email(quick: bool = False) -> Result:
         workers = [
             await stack.enter_async_context(
                 Child(
-                    "console.bench.worker",
+                    "bench.worker",
                     "routine",
                     env=env,
                     log=folder / f"worker{n}.log",
@@ -179,7 +179,7 @@ async def email(quick: bool = False) -> Result:
         bare = [
             await stack.enter_async_context(
                 Child(
-                    "console.bench.bare",
+                    "bench.bare",
                     "email",
                     sink.url,
                     str(message),
@@ -246,13 +246,13 @@ async def sms(quick: bool = False) -> Result:
         scene = await stack.enter_async_context(a_scene("sms", "sms", people))
         pin(0, rest)
         sink = await stack.enter_async_context(
-            Child("console.bench.sink", str(port), log=folder / "sink.log", core=rest)
+            Child("bench.sink", str(port), log=folder / "sink.log", core=rest)
         )
         env = environment(scene.url, folder, **provider(base))
         workers = [
             await stack.enter_async_context(
                 Child(
-                    "console.bench.worker",
+                    "bench.worker",
                     "routine",
                     env=env,
                     log=folder / f"worker{n}.log",
@@ -268,7 +268,7 @@ async def sms(quick: bool = False) -> Result:
         bare = [
             await stack.enter_async_context(
                 Child(
-                    "console.bench.bare",
+                    "bench.bare",
                     "sms",
                     url,
                     str(folder / "body"),
@@ -347,7 +347,7 @@ async def memory(quick: bool = False) -> Result:
                 scene.url, folder, FASTTIME_SMTP_URL=sink.url, FASTTIME_MAIL_FROM=places.FROM
             )
             async with Child(
-                "console.bench.worker", "routine", env=env, log=folder / "worker.log"
+                "bench.worker", "routine", env=env, log=folder / "worker.log"
             ) as worker:
                 version = await scene.released()
                 samples = [worker.memory()]
@@ -499,7 +499,7 @@ async def _proof(folder: Path, base: str, body: bytes, count: int, sink_pid: int
     """
     measured, _ = cores()
     async with Child(
-        "console.bench.sink", str(places.free_port()), log=folder / "hammer.log", core=measured
+        "bench.sink", str(places.free_port()), log=folder / "hammer.log", core=measured
     ) as client:
         before = cpu_seconds([sink_pid])
         rate = (

@@ -8,11 +8,11 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from bench import places
+from bench.measure import Block, Result, note, of_pairs, side_by_side
+from bench.places import ControlRoom
 from broadcast.ledger import audiences
 from broadcast.store.database import Database
-from console.bench import places
-from console.bench.measure import Block, Result, note, of_pairs, side_by_side
-from console.bench.places import ControlRoom
 from subscribers.matcher import Matcher, rule_for
 from subscribers.registry import shared_contacts
 

@@ -14,17 +14,17 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bench import places
+from bench.child import Child
+from bench.measure import FOREIGN, Result, foreign_load, note, percentile
+from bench.places import ControlRoom
+from bench.sending import provider
+from bench.sink import MARK
 from broadcast.events.topics import ROLES
 from broadcast.messages.versions import Version
 from broadcast.problems import refuse
 from broadcast.store.database import Connection, Database
 from config import settings as settings_module
-from console.bench import places
-from console.bench.child import Child
-from console.bench.measure import FOREIGN, Result, foreign_load, note, percentile
-from console.bench.places import ControlRoom
-from console.bench.sending import provider
-from console.bench.sink import MARK
 from console.processes.cluster import migrated
 
 GOAL_SECONDS = 0.25
@@ -46,7 +46,7 @@ async def latency(quick: bool = False) -> Result:
         folder = stack.enter_context(places.a_folder())
         port = places.free_port()
         sink = await stack.enter_async_context(
-            Child("console.bench.sink", str(port), log=folder / "sink.log")
+            Child("bench.sink", str(port), log=folder / "sink.log")
         )
         env = _environment(url, kafka, redis, f"http://127.0.0.1:{port}")
         for line in await migrated(settings_module.load({**env, "FASTTIME_DATA": str(folder)})):
