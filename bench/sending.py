@@ -22,7 +22,8 @@ from bench.places import ControlRoom, SmtpSink
 from broadcast.messages.versions import Version
 from broadcast.problems import refuse
 from broadcast.store.database import Connection, Database
-from channels.email import SmtpSettings, build_template
+from channels.email import SmtpSettings
+from channels.mail import build_template, unsubscribe_headers
 from service.rendering import StoredRenderings
 from subscribers.matcher import Matcher
 
@@ -425,14 +426,14 @@ async def _mail(scene: Scene, v: Version, url: str) -> bytes:
     """Return the bytes of the very mail that the worker sends, as `sendmail` wants them."""
     renderings = StoredRenderings(scene.db, sender_name="Police", public_url=places.PUBLIC_URL)
     rendered, _ = await renderings.rendered(v.id, "email", "en", repeat=False)
-    attempt, token = "0" * 50, "0" * 40
+    attempt, link = "0" * 50, f"{places.PUBLIC_URL}/u/{'0' * 40}"
     own = (
         f"Date: Fri, 20 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{attempt}@example.org>\r\nTo:"
-        " person10000@example.org\r\nList-Unsubscribe:"
-        f" <{places.PUBLIC_URL}/u/{token}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        f" person10000@example.org\r\n{unsubscribe_headers(link)}"
     )
-    template = build_template(rendered, SmtpSettings.from_url(url, places.FROM))
-    return own.encode() + template.removesuffix(b".\r\n")
+    settings = SmtpSettings.from_url(url, places.FROM)
+    template = build_template(rendered, settings.mail_from, settings.display_name)
+    return own.encode() + template.head + b"\r\n" + template.body_for(link)
 
 
 def _smtp_source(sink: SmtpSink, length: int, count: int) -> int:

@@ -11,9 +11,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from ipaddress import ip_address
 from math import isfinite
@@ -34,6 +31,7 @@ from channels.contract import (
     Unavailable,
     WrongStatus,
 )
+from channels.mail import CONTROL, Template, build_template, unsubscribe_headers
 
 CONNECT_SECONDS = 10.0
 # an idle connection older than this is not trusted; most servers hang up after 60 to 300 s
@@ -49,14 +47,8 @@ _ADDRESS = re.compile(
 _RESERVED = re.compile(
     r"(?:^|\.)example(?:\.[a-z]{2,})?$"
 )  # RFC 2606 section 3, and the same name under any country
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
-)  # what starts a header of its own, for some reader
-_URL = re.compile(r"https?://[\x21-\x3b\x3d\x3f-\x7e]+")  # printable ASCII without < and >
 _QUEUED_AS = re.compile(rb"queued as ([A-Za-z0-9._-]{1,64})", re.IGNORECASE)
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}")
-_DOT_AT_START = re.compile(rb"(?m)^\.")
-_POLICY = SMTP.clone(cte_type="7bit")  # any server takes it; 8BITMIME is not needed then
 _PLACEHOLDERS = frozenset(
     {"changeme", "change-me", "change_me", "example", "placeholder", "password", "todo"}
 )
@@ -185,7 +177,7 @@ class SmtpSettings:
                 _bad("FASTTIME_SMTP_URL", "has half of user and password", "give both or neither")
             )
         display, address = parseaddr(mail_from)
-        if _CONTROL.search(mail_from) or not _ADDRESS.fullmatch(address):
+        if CONTROL.search(mail_from) or not _ADDRESS.fullmatch(address):
             raise Rejected(
                 _bad(
                     name,
@@ -257,35 +249,6 @@ def envelope_address(address: str) -> str:
     if len(address) > 254 or not _ADDRESS.fullmatch(address):
         raise Refused("address_invalid", "no mail server would know where to take it")
     return address
-
-
-def _header(text: str) -> str:
-    if _CONTROL.search(text):
-        raise Refused(
-            "content_invalid", "a control character stands in a header: the rendering is wrong"
-        )
-    return text
-
-
-def build_template(rendered: Rendered, settings: SmtpSettings) -> bytes:
-    """Return what all people of one rendering get alike: headers without To, Message-ID, Date and
-    List-Unsubscribe, then the body and the final dot.
-
-    Ready for the wire: CRLF, dots doubled (RFC 5321 section 4.5.2). The headers of one person are
-    put before it.
-    """
-    mail = EmailMessage(policy=_POLICY)
-    local, _, domain = settings.mail_from.rpartition("@")
-    mail["From"] = Address(_header(settings.display_name), local, domain)
-    mail["Subject"] = _header(rendered.subject)
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notices, please
-    mail.set_content(rendered.body)
-    if rendered.html:
-        mail.add_alternative(rendered.html, subtype="html")
-    mail["Content-Language"] = _header(
-        rendered.language
-    )  # last: setting the content drops what is called Content-
-    return _DOT_AT_START.sub(b"..", mail.as_bytes()) + b".\r\n"
 
 
 class Reply(NamedTuple):
@@ -430,7 +393,7 @@ class EmailChannel:
         self._domain = settings.mail_from.rpartition("@")[2]
         self._idle: list[_Line] = []  # last in, first out: the surplus grows old and is dropped
         self._room = asyncio.Semaphore(settings.concurrency)
-        self._templates: OrderedDict[Rendered, bytes] = OrderedDict()
+        self._templates: OrderedDict[Rendered, Template] = OrderedDict()
         self._date = (0, b"")
         self._tls: ssl.SSLContext | None = None
         self._closed = False
@@ -508,7 +471,7 @@ class EmailChannel:
         template = self._templates.get(delivery.rendered)
         if template is None:
             template = self._templates[delivery.rendered] = build_template(
-                delivery.rendered, self._settings
+                delivery.rendered, self._settings.mail_from, self._settings.display_name
             )
             if len(self._templates) > TEMPLATES_KEPT:
                 self._templates.popitem(last=False)
@@ -520,14 +483,11 @@ class EmailChannel:
             )
         own = f"Message-ID: <{delivery.attempt}@{self._domain}>\r\nTo: {to}\r\n"
         if delivery.unsubscribe_url:
-            if not _URL.fullmatch(delivery.unsubscribe_url):
-                raise Refused("content_invalid", "the unsubscribe address is not an address")
-            # RFC 2369 and RFC 8058; a line may have 998 characters
-            own += (
-                f"List-Unsubscribe: <{delivery.unsubscribe_url}>\r\nList-Unsubscribe-Post:"
-                " List-Unsubscribe=One-Click\r\n"
-            )
-        return self._date[1] + own.encode("ascii") + template
+            own += unsubscribe_headers(delivery.unsubscribe_url)
+        body = template.body_for(delivery.unsubscribe_url or delivery.rendered.unsubscribe)
+        return b"".join(
+            (self._date[1], own.encode("ascii"), template.head, b"\r\n", body, b".\r\n")
+        )
 
     # ---- the conversation
 

@@ -32,7 +32,7 @@ ENGLISH = Pack(
     call="Call: {number}",
     source="Source: {source}",
     sent="Sent: {time}",
-    unsubscribe="To stop these e-mails, use the unsubscribe button of your mail program.",
+    unsubscribe="If you no longer want these e-mails: {url}",
     not_a_drill=("this is not a drill", "this is no exercise"),
 )
 
@@ -64,7 +64,7 @@ WELSH = Pack(
     call="Ffoniwch: {number}",
     source="Ffynhonnell: {source}",
     sent="Anfonwyd: {time}",
-    unsubscribe="I atal yr e-byst hyn, defnyddiwch fotwm dad-danysgrifio eich rhaglen e-bost.",
+    unsubscribe="I atal yr e-byst hyn: {url}",
     not_a_drill=(
         "nid ymarfer yw hwn",
         "nid ymarfer yw hyn",
@@ -103,10 +103,7 @@ POLISH = Pack(
     call="Telefon: {number}",
     source="Źródło: {source}",
     sent="Wysłano: {time}",
-    unsubscribe=(
-        "Aby nie otrzymywać tych e-maili, użyj przycisku rezygnacji z subskrypcji w swoim programie"
-        " pocztowym."
-    ),
+    unsubscribe="Aby nie otrzymywać tych e-maili: {url}",
     not_a_drill=(
         "to nie są ćwiczenia",
         "to nie ćwiczenia",
@@ -144,9 +141,7 @@ ROMANIAN = Pack(
     call="Telefon: {number}",
     source="Sursa: {source}",
     sent="Trimis: {time}",
-    unsubscribe=(
-        "Pentru a opri aceste e-mailuri, folosiți butonul de dezabonare al programului de e-mail."
-    ),
+    unsubscribe="Dacă nu mai doriți aceste e-mailuri: {url}",
     not_a_drill=(
         "acesta nu este un exercițiu",
         "nu este un exercițiu",
@@ -184,10 +179,7 @@ SPANISH = Pack(
     call="Teléfono: {number}",
     source="Fuente: {source}",
     sent="Enviado: {time}",
-    unsubscribe=(
-        "Para no recibir estos correos, use el botón de cancelar suscripción de su programa de"
-        " correo."
-    ),
+    unsubscribe="Para no recibir estos correos: {url}",
     not_a_drill=(
         "esto no es un simulacro",
         "no es un simulacro",
@@ -225,10 +217,7 @@ PORTUGUESE = Pack(
     call="Telefone: {number}",
     source="Fonte: {source}",
     sent="Enviado: {time}",
-    unsubscribe=(
-        "Para não receber estes e-mails, use o botão de anular a subscrição do seu programa de"
-        " correio."
-    ),
+    unsubscribe="Para não receber estes e-mails: {url}",
     not_a_drill=(
         "isto não é um exercício",
         "não é um exercício",
@@ -267,10 +256,7 @@ FRENCH = Pack(
     call="Téléphone : {number}",
     source="Source : {source}",
     sent="Envoyé : {time}",
-    unsubscribe=(
-        "Pour ne plus recevoir ces courriels, utilisez le bouton de désabonnement de votre"
-        " messagerie."
-    ),
+    unsubscribe="Pour ne plus recevoir ces courriels : {url}",
     not_a_drill=(
         "ceci n'est pas un exercice",
         "ce n'est pas un exercice",
@@ -308,10 +294,7 @@ ITALIAN = Pack(
     call="Telefono: {number}",
     source="Fonte: {source}",
     sent="Inviato: {time}",
-    unsubscribe=(
-        "Per non ricevere queste e-mail, usi il pulsante di annullamento iscrizione del suo"
-        " programma di posta."
-    ),
+    unsubscribe="Per non ricevere queste e-mail: {url}",
     not_a_drill=(
         "questa non è un'esercitazione",
         "non è un'esercitazione",
@@ -349,7 +332,7 @@ BENGALI = Pack(
     call="ফোন: {number}",
     source="উৎস: {source}",
     sent="পাঠানো হয়েছে: {time}",
-    unsubscribe="এই ই-মেইল বন্ধ করতে আপনার মেইল প্রোগ্রামের আনসাবস্ক্রাইব বোতাম ব্যবহার করুন।",
+    unsubscribe="এই ই-মেইল আর না চাইলে: {url}",
     not_a_drill=(
         "এটি মহড়া নয়",
         "এটা মহড়া নয়",
@@ -389,7 +372,7 @@ GUJARATI = Pack(
     call="ફોન: {number}",
     source="સ્ત્રોત: {source}",
     sent="મોકલ્યું: {time}",
-    unsubscribe="આ ઈ-મેઈલ બંધ કરવા તમારા મેઈલ પ્રોગ્રામનું અનસબ્સ્ક્રાઇબ બટન વાપરો.",
+    unsubscribe="આ ઈ-મેઈલ બંધ કરવા: {url}",
     not_a_drill=(
         "આ કવાયત નથી",
         "આ કોઈ કવાયત નથી",
@@ -427,7 +410,7 @@ PANJABI = Pack(
     call="ਫ਼ੋਨ: {number}",
     source="ਸਰੋਤ: {source}",
     sent="ਭੇਜਿਆ: {time}",
-    unsubscribe="ਇਹ ਈ-ਮੇਲ ਬੰਦ ਕਰਨ ਲਈ ਆਪਣੇ ਮੇਲ ਪ੍ਰੋਗਰਾਮ ਦਾ ਅਨਸਬਸਕ੍ਰਾਈਬ ਬਟਨ ਵਰਤੋ।",
+    unsubscribe="ਇਹ ਈ-ਮੇਲ ਬੰਦ ਕਰਨ ਲਈ: {url}",
     not_a_drill=(
         "ਇਹ ਅਭਿਆਸ ਨਹੀਂ ਹੈ",
         "ਇਹ ਕੋਈ ਅਭਿਆਸ ਨਹੀਂ",
@@ -468,9 +451,7 @@ TURKISH = Pack(
     call="Telefon: {number}",
     source="Kaynak: {source}",
     sent="Gönderildi: {time}",
-    unsubscribe=(
-        "Bu e-postaları durdurmak için posta programınızın abonelikten çık düğmesini kullanın."
-    ),
+    unsubscribe="Bu e-postaları durdurmak için: {url}",
     not_a_drill=(
         "bu bir tatbikat değildir",
         "bu tatbikat değil",
@@ -507,7 +488,7 @@ ARABIC = Pack(
     call="الهاتف: {number}",
     source="المصدر: {source}",
     sent="أُرسلت: {time}",
-    unsubscribe="لإيقاف هذه الرسائل الإلكترونية استخدم زر إلغاء الاشتراك في برنامج بريدك.",
+    unsubscribe="لإيقاف هذه الرسائل الإلكترونية: {url}",
     not_a_drill=(
         "هذا ليس تمرينا",
         "هذا ليس تمرين",
@@ -547,7 +528,7 @@ URDU = Pack(
     call="فون: {number}",
     source="ذریعہ: {source}",
     sent="بھیجا گیا: {time}",
-    unsubscribe="یہ ای میلز بند کرنے کے لیے اپنے میل پروگرام کا ان سبسکرائب بٹن استعمال کریں۔",
+    unsubscribe="یہ ای میلز بند کرنے کے لیے: {url}",
     not_a_drill=(
         "یہ مشق نہیں ہے",
         "یہ کوئی مشق نہیں",
@@ -587,7 +568,7 @@ TAMIL = Pack(
     call="தொலைபேசி: {number}",
     source="மூலம்: {source}",
     sent="அனுப்பப்பட்டது: {time}",
-    unsubscribe=("இந்த மின்னஞ்சல்களை நிறுத்த உங்கள் அஞ்சல் நிரலின் சந்தாநீக்கு பொத்தானைப் பயன்படுத்தவும்."),
+    unsubscribe="இந்த மின்னஞ்சல்களை நிறுத்த: {url}",
     not_a_drill=(
         "இது பயிற்சி அல்ல",
         "இது ஒரு பயிற்சி அல்ல",
@@ -625,7 +606,7 @@ PERSIAN = Pack(
     call="تلفن: {number}",
     source="منبع: {source}",
     sent="ارسال: {time}",
-    unsubscribe="برای توقف این ایمیل‌ها از دکمه لغو اشتراک برنامه ایمیل خود استفاده کنید.",
+    unsubscribe="برای توقف این ایمیل‌ها: {url}",
     not_a_drill=(
         "این تمرین نیست",
         "این یک تمرین نیست",
@@ -663,9 +644,7 @@ SOMALI = Pack(
     call="Telefoon: {number}",
     source="Isha: {source}",
     sent="La diray: {time}",
-    unsubscribe=(
-        "Si aad u joojiso iimaylladan, isticmaal badhanka ka-bixidda ee barnaamijka iimaylkaaga."
-    ),
+    unsubscribe="Si aad u joojiso iimaylladan: {url}",
     not_a_drill=(
         "tani ma aha tababar",
         "kani ma aha tababar",
@@ -703,10 +682,7 @@ LITHUANIAN = Pack(
     call="Telefonas: {number}",
     source="Šaltinis: {source}",
     sent="Išsiųsta: {time}",
-    unsubscribe=(
-        "Kad nebegautumėte šių el. laiškų, naudokite savo pašto programos prenumeratos atsisakymo"
-        " mygtuką."
-    ),
+    unsubscribe="Kad nebegautumėte šių el. laiškų: {url}",
     not_a_drill=(
         "tai ne pratybos",
         "tai nėra pratybos",
@@ -744,10 +720,7 @@ GREEK = Pack(
     call="Τηλέφωνο: {number}",
     source="Πηγή: {source}",
     sent="Στάλθηκε: {time}",
-    unsubscribe=(
-        "Για διακοπή αυτών των e-mail χρησιμοποιήστε το κουμπί κατάργησης εγγραφής του προγράμματος"
-        " αλληλογραφίας σας."
-    ),
+    unsubscribe="Για διακοπή αυτών των e-mail: {url}",
     not_a_drill=(
         "αυτή δεν είναι άσκηση",
         "δεν είναι άσκηση",
@@ -784,7 +757,7 @@ RUSSIAN = Pack(
     call="Телефон: {number}",
     source="Источник: {source}",
     sent="Отправлено: {time}",
-    unsubscribe="Чтобы не получать эти письма, нажмите кнопку отписки в своей почтовой программе.",
+    unsubscribe="Чтобы не получать эти письма: {url}",
     not_a_drill=(
         "это не учения",
         "это не учение",
@@ -823,7 +796,7 @@ CHINESE = Pack(
     call="电话：{number}",
     source="来源：{source}",
     sent="发送时间：{time}",
-    unsubscribe="如不想再收到此类邮件，请使用您邮件程序的退订按钮。",
+    unsubscribe="如不想再收到此类邮件：{url}",
     not_a_drill=(
         "这不是演习",
         "這不是演習",
@@ -866,9 +839,7 @@ BULGARIAN = Pack(
     call="Телефон: {number}",
     source="Източник: {source}",
     sent="Изпратено: {time}",
-    unsubscribe=(
-        "За да спрете тези имейли, използвайте бутона за отписване на пощенската си програма."
-    ),
+    unsubscribe="За да спрете тези имейли: {url}",
     not_a_drill=("това не е учение", "не е учение", "това не е тренировка", "не е учебна тревога"),
 )
 
@@ -900,9 +871,7 @@ ALBANIAN = Pack(
     call="Telefoni: {number}",
     source="Burimi: {source}",
     sent="Dërguar: {time}",
-    unsubscribe=(
-        "Për të ndaluar këto e-maile, përdorni butonin e çregjistrimit të programit tuaj të postës."
-    ),
+    unsubscribe="Për të ndaluar këto e-maile: {url}",
     not_a_drill=(
         "kjo nuk është stërvitje",
         "kjo nuk është një stërvitje",

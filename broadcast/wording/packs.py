@@ -35,6 +35,7 @@ _TEMPLATES = {
     "call": {"number"},
     "source": {"source"},
     "sent": {"time"},
+    "unsubscribe": {"url"},
 }
 _RIGHT_TO_LEFT = frozenset(
     {"ar", "arc", "ckb", "dv", "fa", "he", "khw", "ks", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}

@@ -377,6 +377,7 @@ def _blocks(words: _Words, *, mail: bool) -> list[_Block]:
         ("instruction", text.instruction),
     ]
     page = f"{facts.public_url}/v/{facts.code}" if facts.public_url and facts.code else ""
+    own_link = _own_link(words)
     end = [
         ("note", words.note),
         *(("text", fill(pack.call, number=_one_line(number))) for number in content.hotlines),
@@ -384,7 +385,7 @@ def _blocks(words: _Words, *, mail: bool) -> list[_Block]:
         ("small", fill(pack.sent, time=f"{facts.sent.astimezone(UTC):%Y-%m-%d %H:%M} UTC")),
         ("small", fill(pack.code, code=facts.code) if facts.code else ""),
         ("check", fill(pack.check, url=page) if page else ""),
-        ("small", pack.unsubscribe if mail else ""),
+        ("unsubscribe", fill(pack.unsubscribe, url=own_link) if mail and own_link else ""),
         ("mark", words.closing),
     ]
     blocks = [_Block(role=role, text=said.strip(), ours=True) for role, said in ours]
@@ -406,6 +407,7 @@ _STYLES = {
     "note": "margin:0 0 12px;padding-left:8px;border-left:4px solid #000",
     "small": "margin:0 0 6px;font-size:14px;color:#333",
     "check": "margin:0 0 6px;font-size:14px;color:#333",
+    "unsubscribe": "margin:0 0 6px;font-size:14px;color:#333;overflow-wrap:anywhere",
 }
 
 
@@ -427,17 +429,35 @@ def _article(words: _Words, *, mail: bool) -> str:
         html.append(
             f"<{tag}{language}"
             f' style="{_STYLES.get(block.role, "margin:0 0 12px")}">'
-            f"{_html_text(block, words.facts)}</{tag}>"
+            f"{_html_text(block, words)}</{tag}>"
         )
     return "\n".join([*html, "</div>"])
 
 
-def _html_text(block: _Block, facts: Facts) -> str:
+def _html_text(block: _Block, words: _Words) -> str:
+    facts = words.facts
     said = escape(block.text).replace("\n", "<br>\n")
-    page = escape(f"{facts.public_url}/v/{facts.code}")
-    if block.role == "check" and facts.public_url.startswith(("https://", "http://")):
-        return said.replace(page, f'<a href="{page}">{page}</a>', 1)
+    page = {"check": f"{facts.public_url}/v/{facts.code}", "unsubscribe": _own_link(words)}.get(
+        block.role, ""
+    )
+    if page and facts.public_url.startswith(("https://", "http://")):
+        return said.replace(escape(page), f'<a href="{escape(page)}">{escape(page)}</a>', 1)
     return said
+
+
+def _own_link(words: _Words) -> str:
+    """Return what stands for each person's own link until the mail is theirs: text that nobody else
+    has written, so that nothing of an author's is ever substituted.
+    """
+    if not words.facts.public_url:
+        return ""
+    text, content, facts = words.text, words.content, words.facts
+    said = [text.headline, text.description, text.instruction, content.note, content.source]
+    written = "\n".join([*(part or "" for part in said), *content.hotlines, facts.sender_name])
+    own = f"{facts.public_url}/u/your-own-link"
+    while own in written:
+        own += "-"
+    return own
 
 
 def _email(words: _Words) -> Rendered:
@@ -463,4 +483,5 @@ def _email(words: _Words) -> Rendered:
         subject=subject,
         body=_plain(words, mail=True),
         html=html,
+        unsubscribe=_own_link(words),
     )

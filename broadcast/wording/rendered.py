@@ -26,7 +26,8 @@ class Rendered:
     """One rendering, shared by every person of (version, channel, language).
 
     sms: `body` is the text. voice: `body` is what is read aloud. email: `subject`, `body` (plain
-    text) and `html`.
+    text) and `html`. `unsubscribe`: what stands in an e-mail's `body` and `html` where each person
+    gets a link of their own; empty where there is none.
     """
 
     channel: str
@@ -36,3 +37,4 @@ class Rendered:
     html: str = ""
     encoding: str = ""  # sms: "GSM-7" or "UCS-2"
     segments: int = 0  # sms
+    unsubscribe: str = ""  # email

@@ -36,6 +36,8 @@ SLOW_INBOX = "slow"  # taken, and answered after slow_seconds
 
 _VERP = re.compile(r"bounce\+([^@]+)@")
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*<([^@>]+)@")
+_OWN_LINK = re.compile(rb"(?im)^list-unsubscribe:\s*<[^>\s]*/([a-z0-9]{16,60})>")
+_ANY_LINK = b"the0end0of0a0link0of0ones0own"
 _PATH = re.compile(rb"(?i)(?:from|to):\s*<([^<>\s]*)>")
 
 
@@ -72,9 +74,17 @@ class Inboxes:
         )
 
     def _text(self, data: bytes) -> str:
-        """Return the plain text of a mail. Thousands share a body: it is decoded once."""
+        """Return the plain text of a mail. Thousands share a body but for the end of their own
+        link: it is decoded once.
+        """
         end = data.find(b"\r\n\r\n")
         head, body = (data[:end], data[end + 4 :]) if end >= 0 else (data, b"")
+        link = _OWN_LINK.search(head)
+        own = link.group(1) if link else b""
+        shared = body.replace(own, _ANY_LINK) if own else body
+        return self._decoded(head, shared).replace(_ANY_LINK.decode(), own.decode("ascii"))
+
+    def _decoded(self, head: bytes, body: bytes) -> str:
         kind = b"\r\n".join(
             line for line in re.split(rb"\r\n(?![ \t])", head) if line[:8].lower() == b"content-"
         )

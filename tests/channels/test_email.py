@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from broadcast.problems import Rejected
 from broadcast.wording.rendered import Rendered
 from channels.contract import Accepted, ChannelError, InDoubt, Refused, Unavailable
-from channels.email import EmailChannel, SmtpSettings, build_template, envelope_address, is_reserved
+from channels.email import EmailChannel, SmtpSettings, envelope_address, is_reserved
+from channels.mail import Template, build_template
 from channels.simulator import run_simulator
 from tests.channels.mail_server import (
     HANG_UP,
@@ -497,15 +498,57 @@ async def test_an_unsubscribe_address_that_is_none_stops_the_mail(url: str) -> N
         await channel.close()
 
 
+OWN = "https://alerts.example.org/u/your-own-link"
+LINKED = Rendered(
+    channel="email",
+    language="cy",
+    subject="Gas leak",
+    body=f"Arhoswch dan do. Pwyllwch \u0175.\n\nI atal: {OWN}",
+    html=f'<p>\u0175 <a href="{OWN}">{OWN}</a>, then more.</p>',
+    unsubscribe=OWN,
+)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://alerts.example.org/u/aebagbafaydqqcikbmga2dq6",
+        "https://alerts.example.org/u/" + "a=." * 90,
+        "https://alerts.example.org/x?a=1&b=2",
+        "http://a.b/" + "." * 200,
+    ],
+)
+async def test_each_person_reads_a_link_of_their_own_in_text_and_html(link: str) -> None:
+    async with a_mail_server() as server:
+        channel = a_channel(server)
+        for own in (link, f"{link}x"):
+            delivery = a_delivery("ada@example.org", rendered=LINKED, unsubscribe_url=own)
+            await channel.send(delivery, timeout=5)
+        await channel.close()
+    for body, own in zip(server.bodies, (link, f"{link}x"), strict=True):
+        raw = body.replace(b"\r\n..", b"\r\n.")
+        assert max(len(line) for line in raw.partition(b"\r\n\r\n")[2].split(b"\r\n")) <= 76
+        mail = message_from_bytes(raw, policy=policy.default)
+        plain, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
+        assert plain is not None
+        assert html is not None
+        shown, escaped = LINKED.body.replace(OWN, own), own.replace("&", "&amp;")
+        assert plain.get_content().replace("\r\n", "\n") == f"{shown}\n"
+        assert html.get_content().strip() == LINKED.html.replace(OWN, escaped)
+
+
+def whole(rendered: Rendered) -> bytes:
+    template: Template = build_template(rendered, SETTINGS.mail_from, SETTINGS.display_name)
+    return template.head + b"\r\n" + template.body_for(rendered.unsubscribe) + b".\r\n"
+
+
 SETTINGS = SmtpSettings.from_url("smtp://127.0.0.1:25", FROM)
 _words = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 
 
 @given(body=_words, html=_words)
 def test_whatever_the_text_the_wire_form_is_ascii_lines_that_end_once(body: str, html: str) -> None:
-    template = build_template(
-        Rendered(channel="email", language="en", subject="S", body=body, html=html), SETTINGS
-    )
+    template = whole(Rendered(channel="email", language="en", subject="S", body=body, html=html))
     assert template.isascii()
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n", template)
     assert template.endswith(b"\r\n.\r\n")
@@ -515,9 +558,7 @@ def test_whatever_the_text_the_wire_form_is_ascii_lines_that_end_once(body: str,
 
 @given(subject=st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=200))
 def test_whatever_the_subject_there_is_one_of_each_header(subject: str) -> None:
-    template = build_template(
-        Rendered(channel="email", language="en", subject=subject, body="B"), SETTINGS
-    )
+    template = whole(Rendered(channel="email", language="en", subject=subject, body="B"))
     mail = message_from_bytes(template, policy=policy.default)
     assert sorted(name.lower() for name in mail) == [
         "auto-submitted",

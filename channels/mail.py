@@ -1,0 +1,116 @@
+"""One mail as it goes on the wire: what all people of one rendering get alike, made once, and what
+each person gets of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from html import escape
+
+from broadcast.wording.rendered import Rendered
+from channels.contract import Refused
+
+CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+)  # what starts a header of its own, for some reader
+_URL = re.compile(r"https?://[\x21-\x3b\x3d\x3f-\x7e]+")  # printable ASCII without < and >
+_DOT_AT_START = re.compile(rb"(?m)^\.")
+# any server takes it; 8BITMIME is not needed then; 75 leave room for the "=" before a link
+_POLICY = SMTP.clone(cte_type="7bit", max_line_length=75)
+_LINK_LINE = 72  # characters of a link on one line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """The mail of one rendering, ready for the wire: CRLF, dots doubled (RFC 5321 section 4.5.2).
+
+    `head` are the headers that all have in common. `body` are the pieces between which each
+    person's own link stands; `links` says of each gap whether it is in HTML.
+    """
+
+    head: bytes
+    body: tuple[bytes, ...]
+    links: tuple[bool, ...]
+
+    def body_for(self, unsubscribe_url: str) -> bytes:
+        """Return the body of somebody who has this link; it is over at the empty line's end."""
+        if not self.links:
+            return self.body[0]
+        quoted = {
+            html: _quoted(escape(unsubscribe_url) if html else unsubscribe_url)
+            for html in set(self.links)
+        }
+        pieces = [self.body[0]]
+        for html, piece in zip(self.links, self.body[1:], strict=True):
+            pieces += (quoted[html], piece)
+        return b"".join(pieces)
+
+
+def header(text: str) -> str:
+    """Return text that may stand in a header. Raises Refused("content_invalid")."""
+    if CONTROL.search(text):
+        raise Refused(
+            "content_invalid", "a control character stands in a header: the rendering is wrong"
+        )
+    return text
+
+
+def unsubscribe_headers(url: str) -> str:
+    """Return the headers of one click (RFC 2369 and RFC 8058); a line may have 998 characters.
+    Raises Refused("content_invalid").
+    """
+    if not _URL.fullmatch(url):
+        raise Refused("content_invalid", "the unsubscribe address is not an address")
+    return f"List-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+
+
+def build_template(rendered: Rendered, mail_from: str, display_name: str) -> Template:
+    """Return what all people of one rendering get alike: headers without To, Message-ID, Date and
+    List-Unsubscribe, and the body up to the final dot.
+    """
+    mail = EmailMessage(policy=_POLICY)
+    local, _, domain = mail_from.rpartition("@")
+    mail["From"] = Address(header(display_name), local, domain)
+    mail["Subject"] = header(rendered.subject)
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notices, please
+    # Quoted-printable always: a person's own link can be put between its lines.
+    mark = hashlib.sha256(f"{rendered.body}\0{rendered.html}".encode()).hexdigest()[:32]
+    in_text, in_html = f"text{mark}", f"html{mark}"
+    mail.set_content(_marked(rendered.body, rendered.unsubscribe, in_text), cte="quoted-printable")
+    if rendered.html:
+        marked = _marked(rendered.html, rendered.unsubscribe, in_html)
+        mail.add_alternative(marked, subtype="html", cte="quoted-printable")
+    # last: setting the content drops what is called Content-
+    mail["Content-Language"] = header(rendered.language)
+    head, _, body = mail.as_bytes().partition(b"\r\n\r\n")
+    pieces = re.split(rf"\r\n(text|html){mark}\r\n".encode(), body)
+    return Template(
+        head=head + b"\r\n",
+        body=tuple(_DOT_AT_START.sub(b"..", piece) for piece in pieces[::2]),
+        links=tuple(piece == b"html" for piece in pieces[1::2]),
+    )
+
+
+def _marked(text: str, link: str, mark: str) -> str:
+    """Return the text with a line of its own, the mark, wherever the link stands."""
+    if not link:
+        return text
+    return text.replace(link, f"\n{mark}\n") + ("\n" if text.endswith(link) else "")
+
+
+def _quoted(link: str) -> bytes:
+    """Return a link between two soft line breaks, quoted-printable (RFC 2045 section 6.7)."""
+    text = link.replace("=", "=3D")
+    lines = []
+    while len(text) > _LINK_LINE:
+        end = _LINK_LINE - (text[:_LINK_LINE].rfind("=") > _LINK_LINE - 3) * 3
+        lines.append(text[:end])
+        text = text[end:]
+    lines.append(text)
+    safe = ["=2E" + line[1:] if line.startswith(".") else line for line in lines]
+    return ("=\r\n" + "=\r\n".join(safe) + "=\r\n").encode("ascii")
