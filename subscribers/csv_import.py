@@ -446,30 +446,44 @@ class _Reader:
 
     def read(self, line: int, row: list[str]) -> SubscriberRecord | None:
         """Return the person of a row, or None after its errors were noted."""
-        cells = [*row, ""]
         wrong = len(self._problems)
-        (
-            external_id,
-            name,
-            kind,
-            email,
-            mobile,
-            phone,
-            language,
-            postcode,
-            lat,
-            lon,
-            area,
-            sectors,
-            communities,
-            topics,
-            channels,
-            severity,
-            quiet,
-        ) = [cells[n].strip() for n in self._at]
-        known = self._cells
-        external_id = self._text(line, "external_id", external_id, 128)
-        name = self._text(line, "name", name, 200)
+        row = [*row, ""]
+        given = {column: row[n].strip() for column, n in zip(COLUMNS, self._at, strict=True)}
+        external_id = self._external_id(line, given["external_id"])
+        name = self._text(line, "name", given["name"], 200)
+        email = self._email(line, given["email"]) if given["email"] else None
+        mobile = self._telephone(line, "mobile", given["mobile"])
+        phone = self._telephone(line, "phone", given["phone"])
+        chosen = {column: self._choice(line, column, given[column]) for column in self._cells}
+        placed = given["lat"] or given["lon"]
+        lat, lon = self._place(line, given["lat"], given["lon"]) if placed else (None, None)
+        if len(self._problems) > wrong:
+            return None
+        channels = chosen["channels"] or _usual_channels(mobile, email)
+        self._warn_of_channels(line, channels, email, mobile, phone)
+        return SubscriberRecord(
+            external_id=external_id,
+            name=name,
+            kind=chosen["kind"],
+            email=email,
+            mobile=mobile,
+            phone=phone,
+            language=chosen["language"],
+            postcode=chosen["postcode"],
+            lat=lat,
+            lon=lon,
+            area=chosen["area"] or None,
+            sectors=chosen["sectors"],
+            communities=chosen["communities"],
+            topics=chosen["topics"],
+            channels=channels,
+            minimum_severity=chosen["minimum_severity"],
+            quiet_hours=chosen["quiet_hours"],
+        )
+
+    def _external_id(self, line: int, cell: str) -> str:
+        wrong = len(self._problems)
+        external_id = self._text(line, "external_id", cell, 128)
         if not external_id and len(self._problems) == wrong:
             self._wrong(
                 line,
@@ -480,74 +494,21 @@ class _Reader:
                     field="external_id",
                 ),
             )
-        email_out = self._email(line, email) if email else None
-        mobile_out = (
-            (mobile if _MOBILE.fullmatch(mobile) else self._number(line, "mobile", mobile))
-            if mobile
-            else None
-        )
-        phone_out = (
-            (
-                phone
-                if _LANDLINE.fullmatch(phone) or _MOBILE.fullmatch(phone)
-                else self._number(line, "phone", phone)
-            )
-            if phone
-            else None
-        )
-        out = []
-        for column, cell in (
-            ("kind", kind),
-            ("language", language),
-            ("postcode", postcode),
-            ("area", area),
-            ("sectors", sectors),
-            ("communities", communities),
-            ("topics", topics),
-            ("channels", channels),
-            ("minimum_severity", severity),
-            ("quiet_hours", quiet),
-        ):
-            try:
-                out.append(known[column](cell))
-            except Rejected as exc:
-                out.append("")
-                self._wrong(line, exc, column)
-        place = self._place(line, lat, lon) if lat or lon else (None, None)
-        if len(self._problems) > wrong:
+        return external_id
+
+    def _telephone(self, line: int, column: str, cell: str) -> str | None:
+        """Return a number as E.164. Most are in that form already, which a pattern sees fast."""
+        if not cell:
             return None
-        kind, language, postcode, area, sectors, communities, topics, channels, severity, quiet = (
-            out
-        )
-        if not channels:
-            channels = (
-                "sms;email"
-                if mobile_out and email_out
-                else "sms"
-                if mobile_out
-                else "email"
-                if email_out
-                else ""
-            )
-        self._warn_of_channels(line, channels, email_out, mobile_out, phone_out)
-        return SubscriberRecord(
-            external_id,
-            name,
-            kind,
-            email_out,
-            mobile_out,
-            phone_out,
-            language,
-            postcode,
-            *place,
-            area or None,
-            sectors,
-            communities,
-            topics,
-            channels,
-            severity,
-            quiet,
-        )
+        plain = _MOBILE.fullmatch(cell) or (column == "phone" and _LANDLINE.fullmatch(cell))
+        return cell if plain else self._number(line, column, cell)
+
+    def _choice(self, line: int, column: str, cell: str) -> str:
+        try:
+            return self._cells[column](cell)
+        except Rejected as exc:
+            self._wrong(line, exc, column)
+            return ""
 
     def _wrong(self, line: int, exc: Rejected, column: str = "") -> None:
         for p in exc.problems:
@@ -870,3 +831,8 @@ def _union(first: str, second: str) -> str:
 
 def _line_of(problem: Problem) -> int:
     return int(problem.where.rpartition(":")[2] or 0)
+
+
+def _usual_channels(mobile: str | None, email: str | None) -> str:
+    """Return the channels of a person who chose none: those for which we have an address."""
+    return ";".join(channel for channel, address in (("sms", mobile), ("email", email)) if address)

@@ -245,51 +245,97 @@ class Part:
     not_before: datetime | None = None
 
 
+SharedContacts = Callable[[Connection, str, BitMap], Iterable[BitMap]]
+"""Gives groups of people, among those given, who have one contact point on a channel."""
+
+
 def release(
     conn: Connection,
     version_id: int,
     *,
-    shared_contacts: Callable[[Connection, str, BitMap], Iterable[BitMap]],
+    shared_contacts: SharedContacts,
     now: datetime | None = None,
 ) -> str:
-    """Make a completely frozen version live, or block it; return what happened.
+    """Make a completely frozen version live, or block it; return what happened: "not_ready",
+    "released", "blocked", or the state that it is in already.
 
-    "not_ready", "released", "blocked", or the state it is in already. `shared_contacts(conn,
-    channel, ids)` gives groups of people among `ids` with one contact point on that channel. One
-    transaction under the version's lock (rule R1): no claim exists before.
+    One transaction under the version's lock (rule R1): nobody is claimed before.
     """
     lock_version(conn, version_id)
     now = now or database_now(conn)
     v = versions.get(conn, version_id)
     if v.state != "approved":
         return v.state
-    if v.expires_at is not None and v.expires_at <= now:
+    if not _is_ready(conn, v, now):
         return "not_ready"
-    if v.shards is None or len(frozen_shards(conn, version_id)) < v.shards:
-        return "not_ready"
-    if not publishing.stands(v):
-        return _block(conn, v, now, "content_changed: what stands there is not what was approved")
-    missing = two_persons.missing(conn, v)
-    if missing:
-        return _block(conn, v, now, missing)
     audience = read(conn, version_id)
-    total, seen = sum(len(ids) for ids in audience.send.values()), v.seen_count or 0
+    total = sum(len(ids) for ids in audience.send.values())
+    why = _not_what_was_approved(conn, v) or _other_people(conn, v, total, now)
+    if why:
+        return _block(conn, v, now, why)
+    parts, left_out = _first_parts(conn, audience, v.urgent, shared_contacts)
+    _keep_duplicates(conn, version_id, left_out)
+    if v.predecessor_id is not None:
+        parts = list(_held_back(conn, v, parts))
+    versions.change_state(
+        conn, v, "release", live_at=now, addressed=len(audience.addressed), generation=1
+    )
+    v = versions.get(conn, version_id)
+    insert_generation(conn, v, 1, "first", parts, now)
+    versions.record(conn, v, "release", None, now, count=total)
+    publishing.announce(
+        conn,
+        v,
+        "message.live",
+        now,
+        count=total,
+        audience=_digests(conn, version_id),
+        duplicates={
+            channel: hashlib.sha256(ids.serialize()).hexdigest()
+            for channel, ids in sorted(left_out.items())
+            if ids
+        },
+    )
+    return "released"
+
+
+def _is_ready(conn: Connection, v: Version, now: datetime) -> bool:
+    """Whether every shard is frozen. What has expired stays for the sweep, which ends it."""
+    if v.expires_at is not None and v.expires_at <= now:
+        return False
+    return v.shards is not None and len(frozen_shards(conn, v.id)) >= v.shards
+
+
+def _not_what_was_approved(conn: Connection, v: Version) -> str:
+    """Return why the text is not released; an empty string where nothing is against it."""
+    if not publishing.stands(v):
+        return "content_changed: what stands there is not what was approved"
+    return two_persons.missing(conn, v) or ""
+
+
+def _other_people(conn: Connection, v: Version, total: int, now: datetime) -> str:
+    """Return why the frozen audience is not what the approvers saw; an empty string where it is.
+
+    An urgent message whose audience has shrunk goes out all the same, with an alarm on record.
+    """
+    seen = v.seen_count or 0
     margin = USUAL_MARGIN.of(seen) if v.margin is None else v.margin
+    if total == 0 and (seen > 0 or v.kind != "threat_level_change"):
+        return "audience_empty: nobody is left to send to"
     differs = (
         f"{small_counts.number(total, v.content)} people, approved for"
         f" {small_counts.number(seen, v.content)}"
     )
-    if total == 0 and (seen > 0 or v.kind != "threat_level_change"):
-        return _block(conn, v, now, "audience_empty: nobody is left to send to")
-    if total > seen + margin:
-        return _block(conn, v, now, f"audience_changed: {differs}")
+    if total > seen + margin or (total < seen - margin and not v.urgent):
+        return f"audience_changed: {differs}"
     if total < seen - margin:
-        if not v.urgent:
-            return _block(conn, v, now, f"audience_changed: {differs}")
         versions.record(
             conn, v, "alarm", None, now, why=f"audience_smaller: {differs}; urgent, so it goes out"
         )
-    parts, left_out = _first_parts(conn, audience, v.urgent, shared_contacts)
+    return ""
+
+
+def _keep_duplicates(conn: Connection, version_id: int, left_out: dict[str, BitMap]) -> None:
     for no, (channel, ids) in enumerate(sorted(left_out.items())):
         if ids:
             conn.execute(
@@ -305,35 +351,15 @@ def release(
                     size=len(ids),
                 )
             )
-    if v.predecessor_id is not None:
-        parts = list(_held_back(conn, v, parts))
-    versions.change_state(
-        conn, v, "release", live_at=now, addressed=len(audience.addressed), generation=1
+
+
+def _digests(conn: Connection, version_id: int) -> dict[str, str]:
+    rows = conn.execute(
+        select(frozen_shard.c.shard, frozen_shard.c.digest).where(
+            frozen_shard.c.version_id == version_id
+        )
     )
-    v = versions.get(conn, version_id)
-    insert_generation(conn, v, 1, "first", parts, now)
-    versions.record(conn, v, "release", None, now, count=total)
-    publishing.announce(
-        conn,
-        v,
-        "message.live",
-        now,
-        count=total,
-        audience={
-            str(s): d
-            for s, d in conn.execute(
-                select(frozen_shard.c.shard, frozen_shard.c.digest).where(
-                    frozen_shard.c.version_id == version_id
-                )
-            )
-        },
-        duplicates={
-            channel: hashlib.sha256(ids.serialize()).hexdigest()
-            for channel, ids in sorted(left_out.items())
-            if ids
-        },
-    )
-    return "released"
+    return {str(shard): digest for shard, digest in rows}
 
 
 def _block(conn: Connection, v: Version, now: datetime, why: str) -> str:
@@ -350,7 +376,7 @@ def _first_parts(
     conn: Connection,
     audience: Frozen,
     urgent: bool,
-    shared_contacts: Callable[[Connection, str, BitMap], Iterable[BitMap]],
+    shared_contacts: SharedContacts,
 ) -> tuple[list[Part], dict[str, BitMap]]:
     """Cut the audience by channel and language; per channel only the lowest id of people sharing a
     contact point stays.
@@ -400,7 +426,7 @@ def _doubles(
     channel: str,
     already: BitMap,
     ids: BitMap,
-    shared_contacts: Callable[[Connection, str, BitMap], Iterable[BitMap]],
+    shared_contacts: SharedContacts,
 ) -> BitMap:
     doubles = BitMap()
     for group in shared_contacts(conn, channel, already | ids):

@@ -201,70 +201,78 @@ def claim(
     skipped = suppress(conn, members, c.channel)
     if c.generation > 1:
         skipped = {**_reached_since(conn, c, members), **skipped}
-    deadline = now + timedelta(seconds=HAND_OVER_SECONDS)
-    slices: list[Slice] = []
-    skips: list[dict[str, Any]] = []
-    for start in range(lo, hi, SLICE_SIZE):
-        ids = members[start - lo : start - lo + SLICE_SIZE]
-        s = Slice(
-            attempt=attempts(),
-            batch_id=c.batch_id,
-            version_id=c.version_id,
-            status=c.status,
-            generation=c.generation,
-            channel=c.channel,
-            lo=start,
-            hi=min(start + len(ids), hi),
-            people=tuple(enumerate(ids)),
-            skipped={
-                position: skipped[person]
-                for position, person in enumerate(ids)
-                if person in skipped
-            },
-            provider=provider,
+    slices = [
+        _slice(
+            c, attempts(), start, members[start - lo : start - lo + SLICE_SIZE], skipped, provider
         )
-        slices.append(s)
-        for position, reason in s.skipped.items():
-            # A routine person who stopped this channel, or took back their consent to it, is still
-            # owed their next one.
-            due = now if reason in ("stopped", "no_consent", "no_channel") else None
-            skips.append(
-                _row(
-                    s,
-                    Outcome(
-                        position=position,
-                        person_id=ids[position],
-                        state="skipped",
-                        code=reason,
-                        due_at=due,
-                    ),
-                    now,
-                )
-            )
+        for start in range(lo, hi, SLICE_SIZE)
+    ]
+    skips = [row for s in slices for row in _skipped_rows(s, now)]
     if skips:
         conn.execute(insert(outcome), skips)
-    conn.execute(
-        insert(slice_),
-        [
-            {
-                "attempt": s.attempt,
-                "batch_id": s.batch_id,
-                "version_id": s.version_id,
-                "generation": s.generation,
-                "channel": s.channel,
-                "lo": s.lo,
-                "hi": s.hi,
-                "worker": worker,
-                "provider": provider,
-                "state": "open",
-                "claimed_at": now,
-                "deadline": deadline,
-                "skipped": len(s.skipped),
-            }
-            for s in slices
-        ],
-    )
+    deadline = now + timedelta(seconds=HAND_OVER_SECONDS)
+    conn.execute(insert(slice_), [_slice_row(s, worker, now, deadline) for s in slices])
     return slices, deadline
+
+
+def _slice(
+    c: Candidate,
+    attempt: str,
+    start: int,
+    ids: list[int],
+    skipped: dict[int, str],
+    provider: str,
+) -> Slice:
+    return Slice(
+        attempt=attempt,
+        batch_id=c.batch_id,
+        version_id=c.version_id,
+        status=c.status,
+        generation=c.generation,
+        channel=c.channel,
+        lo=start,
+        hi=start + len(ids),
+        people=tuple(enumerate(ids)),
+        skipped={at: skipped[person] for at, person in enumerate(ids) if person in skipped},
+        provider=provider,
+    )
+
+
+def _skipped_rows(s: Slice, now: datetime) -> Iterable[dict[str, Any]]:
+    """Yield the outcomes of the people whom a claim skips.
+
+    A routine person who opted out of this channel, or took back their consent to it, is still owed
+    their next one.
+    """
+    people = dict(s.people)
+    for position, reason in s.skipped.items():
+        due = now if reason in ("stopped", "no_consent", "no_channel") else None
+        skip = Outcome(
+            position=position,
+            person_id=people[position],
+            state="skipped",
+            code=reason,
+            due_at=due,
+        )
+        yield _row(s, skip, now)
+
+
+def _slice_row(s: Slice, worker: str, now: datetime, deadline: datetime) -> dict[str, Any]:
+    return {
+        "attempt": s.attempt,
+        "batch_id": s.batch_id,
+        "version_id": s.version_id,
+        "generation": s.generation,
+        "channel": s.channel,
+        "lo": s.lo,
+        "hi": s.hi,
+        "worker": worker,
+        "provider": s.provider,
+        "state": "open",
+        "claimed_at": now,
+        "deadline": deadline,
+        "skipped": len(s.skipped),
+    }
 
 
 def _move_cursor(

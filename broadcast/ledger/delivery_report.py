@@ -182,60 +182,90 @@ def _channels_asked(conn: Connection, v: Version, duplicate: dict[str, BitMap]) 
     return [*(c for c in CHANNELS if c in asked), *sorted(asked - set(CHANNELS))]
 
 
+Facts = dict[tuple[str, str], BitMap]
+"""(state, code of a skip) → people: what became of them in one pass."""
+
+
 def _channel_lines(
     conn: Connection, v: Version, channel: str, duplicate: BitMap, ended: str | None
 ) -> tuple[dict[str, BitMap], dict[str, BitMap]]:
     """Return the lines of one channel, and the reasons of those not sent.
 
-    The newest generation decides, except that an arrival in any generation stands, and a doubt in
-    any stays visible (R12).
+    The newest pass decides, except that an arrival in any pass stands, and a doubt in any stays
+    visible (rule R12).
     """
-    lines = {line: BitMap() for line in LINES}
-    reasons: dict[str, BitMap] = {}
-    waiting_line = ended or "waiting"
+    found = _Lines(ended)
     facts = _outcomes(conn, v.id, channel)
-    arrived, doubted = BitMap(), BitMap()
     for number, (waiting, claimed) in sorted(_generations(conn, v.id, channel).items()):
-        of_generation = facts.get(number, {})
-        known = BitMap()
-        here = {line: BitMap() for line in LINES}
-        here[waiting_line] |= waiting
-        reasons_here: dict[str, BitMap] = {}
-        reached_before = of_generation.get(("skipped", "reached"), BitMap())
-        for (state, code), ids in of_generation.items():
-            known |= ids
-            if state == "skipped":
-                if code != "reached":
-                    here["expired" if code == "expired" else "not_sent"] |= ids
-                    reasons_here[code] = reasons_here.get(code, BitMap()) | ids
-                continue
-            line = _LINE_OF[state]
-            here[waiting_line if line == "waiting" else line] |= ids
-            if state == "delivered":
-                arrived |= ids
-            if state == "in_doubt":
-                doubted |= ids
-        here["handing_over"] |= claimed - known
-        touched = BitMap().union(*here.values()) - reached_before
-        for line in LINES:
-            lines[line] = (lines[line] - touched) | (here[line] - reached_before)
-        for reason in list(reasons):
-            reasons[reason] -= touched
-        for reason, ids in reasons_here.items():
-            reasons[reason] = reasons.get(reason, BitMap()) | ids
-    # A doubt is not hidden behind a later failure; an arrival is not hidden behind anything.
-    for line, ids in (("in_doubt", doubted - lines["accepted"] - arrived), ("delivered", arrived)):
-        for other in LINES:
-            lines[other] = lines[other] | ids if other == line else lines[other] - ids
-    asked = BitMap().union(*lines.values())
-    alone = duplicate - asked
-    lines["not_sent"] |= alone
-    if alone:
-        reasons["duplicate_person"] = reasons.get("duplicate_person", BitMap()) | alone
+        found.add_pass(facts.get(number, {}), waiting, claimed)
+    found.show_arrivals_and_doubts()
+    found.add_duplicates(duplicate)
     if ended == "not_sent":
-        explained = BitMap().union(*reasons.values()) if reasons else BitMap()
-        reasons["withdrawn"] = reasons.get("withdrawn", BitMap()) | (lines["not_sent"] - explained)
-    return lines, reasons
+        found.explain_the_withdrawn()
+    return found.lines, found.reasons
+
+
+class _Lines:
+    """The lines of one channel while its passes are laid over each other.
+
+    `ended` is the line of people who still waited when the version ended, if it did.
+    """
+
+    def __init__(self, ended: str | None) -> None:
+        self.lines = {line: BitMap() for line in LINES}
+        self.reasons: dict[str, BitMap] = {}
+        self._waiting_line = ended or "waiting"
+        self._arrived, self._doubted = BitMap(), BitMap()
+
+    def add_pass(self, facts: Facts, waiting: BitMap, claimed: BitMap) -> None:
+        """Lay a pass over the earlier ones: whoever it touched stands where it says."""
+        here = {line: BitMap() for line in LINES}
+        here[self._waiting_line] |= waiting
+        known, reasons = BitMap(), {}
+        for (state, code), ids in facts.items():
+            known |= ids
+            if state != "skipped":
+                line = _LINE_OF[state]
+                here[self._waiting_line if line == "waiting" else line] |= ids
+            elif code != "reached":
+                here["expired" if code == "expired" else "not_sent"] |= ids
+                reasons[code] = ids
+        here["handing_over"] |= claimed - known
+        self._arrived |= facts.get(("delivered", ""), BitMap())
+        self._doubted |= facts.get(("in_doubt", ""), BitMap())
+        # Skipped because an earlier pass reached them: they stay where that pass put them.
+        stays = facts.get(("skipped", "reached"), BitMap())
+        touched = BitMap().union(*here.values()) - stays
+        for line in LINES:
+            self.lines[line] = (self.lines[line] - touched) | (here[line] - stays)
+        for reason in self.reasons:
+            self.reasons[reason] -= touched
+        for reason, ids in reasons.items():
+            self._explain(reason, ids)
+
+    def show_arrivals_and_doubts(self) -> None:
+        """Hide no doubt behind a later failure, and no arrival behind anything."""
+        doubted = self._doubted - self.lines["accepted"] - self._arrived
+        for line, ids in (("in_doubt", doubted), ("delivered", self._arrived)):
+            for other in LINES:
+                self.lines[other] = (
+                    self.lines[other] | ids if other == line else self.lines[other] - ids
+                )
+
+    def add_duplicates(self, duplicate: BitMap) -> None:
+        """Add people whose contact point somebody else was sent to instead."""
+        alone = duplicate - BitMap().union(*self.lines.values())
+        if alone:
+            self.lines["not_sent"] |= alone
+            self._explain("duplicate_person", alone)
+
+    def explain_the_withdrawn(self) -> None:
+        """Give everybody without a reason the one that the version was ended before them."""
+        explained = BitMap().union(*self.reasons.values()) if self.reasons else BitMap()
+        self._explain("withdrawn", self.lines["not_sent"] - explained)
+
+    def _explain(self, reason: str, ids: BitMap) -> None:
+        self.reasons[reason] = self.reasons.get(reason, BitMap()) | ids
 
 
 def _outcomes(

@@ -187,64 +187,59 @@ def _by_channel(rows: list[Any]) -> dict[str, BitMap]:
 
 
 def _retry(conn: Connection, v: Version, rows: list[Any], shared: Shared, now: datetime) -> int:
-    wanted = _by_channel(rows)
-    given_up: list[list[Any]] = []
-    for channel, people in wanted.items():
-        exhausted = BitMap(
-            [
-                person
-                for person, n in claims.refusals(conn, v.id, channel, people).items()
-                if n >= MAX_TRIES
-            ]
+    """Queue those who were refused for now; whoever was refused too often fails, and a routine
+    person goes on to their next channel. Return how many people were queued.
+    """
+    exhausted = {
+        (channel, person)
+        for channel, people in _by_channel(rows).items()
+        for person, tries in claims.refusals(conn, v.id, channel, people).items()
+        if tries >= MAX_TRIES
+    }
+    given_up = [row for row in rows if (row.channel, row.person_id) in exhausted]
+    again = [row for row in rows if (row.channel, row.person_id) not in exhausted]
+    _fail(conn, v, given_up, now)
+    queued = _next_channel(conn, v, given_up, shared, now)
+    causes = _causes(conn, v.id)
+    by_cause: dict[str, list[Any]] = {}
+    for row in again:
+        by_cause.setdefault(claims.retry_of(causes[row.generation]), []).append(row)
+    for cause, mine in sorted(by_cause.items()):
+        never = REACHED if claims.repeats_doubts(cause) else MAY_HAVE_REACHED
+        queued += _queue(conn, v, cause, _by_channel(mine), now, never=never)
+    return queued
+
+
+def _fail(conn: Connection, v: Version, rows: list[Any], now: datetime) -> None:
+    """Write that these people are not tried again, unless better evidence came meanwhile."""
+    failed: list[list[Any]] = []
+    for row in rows:
+        still_refused = update(outcome).where(
+            outcome.c.attempt == row.attempt,
+            outcome.c.position == row.position,
+            outcome.c.state == "refused",
         )
-        for row in rows:
-            if row.channel == channel and row.person_id in exhausted and row.state == "refused":
-                last = update(outcome).where(
-                    outcome.c.attempt == row.attempt,
-                    outcome.c.position == row.position,
-                    outcome.c.state == "refused",
-                )
-                if conn.execute(
-                    last.values(state="failed", code="retries_exhausted", due_at=None)
-                ).rowcount:
-                    given_up.append([row.attempt, row.position])
-        people -= exhausted
-        if exhausted:
-            wanted_next = [
-                row for row in rows if row.channel == channel and row.person_id in exhausted
-            ]
-            _next_channel(conn, v, wanted_next, shared, now)
-    if given_up:
+        if conn.execute(
+            still_refused.values(state="failed", code="retries_exhausted", due_at=None)
+        ).rowcount:
+            failed.append([row.attempt, row.position])
+    if failed:
         payload = {
             "version_id": v.id,
             "state": "failed",
             "code": "retries_exhausted",
-            "outcomes": given_up,
+            "outcomes": failed,
         }
         outbox.append(
             conn, topic_for(RECEIPTS, v.status), str(v.id), "retries.exhausted", payload, at=now
         )
-    queued = 0
-    causes = {
-        row.number: row.cause
-        for row in conn.execute(
-            select(generation.c.number, generation.c.cause).where(generation.c.version_id == v.id)
-        )
-    }
-    for cause in sorted({claims.retry_of(causes[row.generation]) for row in rows}):
-        mine = _by_channel(
-            [row for row in rows if claims.retry_of(causes[row.generation]) == cause]
-        )
-        never = REACHED if claims.repeats_doubts(cause) else MAY_HAVE_REACHED
-        queued += _queue(
-            conn,
-            v,
-            cause,
-            {channel: ids & wanted[channel] for channel, ids in mine.items()},
-            now,
-            never=never,
-        )
-    return queued
+
+
+def _causes(conn: Connection, version_id: int) -> dict[int, str]:
+    query = select(generation.c.number, generation.c.cause).where(
+        generation.c.version_id == version_id
+    )
+    return {row.number: row.cause for row in conn.execute(query)}
 
 
 def _next_channel(

@@ -57,13 +57,12 @@ def approve(
     house: House,
     now: datetime,
 ) -> Version:
-    """Approve exactly what was submitted; in one transaction with the end of the version before it
-    and the event.
+    """Approve exactly what was submitted, or an ordered resend by its own digest.
 
     `content_hash` is what the approver saw (None where a person at the command line did not name
-    it). Raises Rejected: 403 same_person, 409 content_changed, level_changed, state_conflict.
-    Approving twice gives the same result again. An ordered resend is approved by its own digest
-    only: the hash of the version, repeated, approves nothing.
+    it). The hash of the version, repeated, approves no resend. Raises Rejected: 403 same_person,
+    409 content_changed, level_changed, hash_missing, state_conflict. Approving twice gives the same
+    result again.
     """
     actor = operators.still(conn, actor, "approve")
     versions.lock_message(conn, message_id)
@@ -71,8 +70,14 @@ def approve(
     order = None if content_hash is None else resends.by_digest(conn, message_id, content_hash)
     if order is not None:
         return _approve_resend(conn, actor, existing, order, house, now)
+    if content_hash is None and versions.open_version(existing) is None:
+        _refuse_resend_without_digest(conn, message_id)
+    return _approve_version(conn, actor, versions.head(existing), content_hash, house, now)
+
+
+def _refuse_resend_without_digest(conn: Connection, message_id: int) -> None:
     waiting = resends.waiting(conn, message_id)
-    if content_hash is None and waiting is not None and versions.open_version(existing) is None:
+    if waiting is not None:
         raise refuse(
             "hash_missing",
             f"a resend to {waiting.people} people waits for approval, and only its digest"
@@ -81,24 +86,63 @@ def approve(
             field="content_hash",
             status=409,
         )
-    v = versions.head(existing)
+
+
+def _approve_version(
+    conn: Connection,
+    actor: Operator,
+    v: Version,
+    content_hash: str | None,
+    house: House,
+    now: datetime,
+) -> Version:
+    """Publish a version: in one transaction with the end of the version before it, the level that
+    it sets, its CAP document and its event.
+    """
     _lock_row(conn, v)
     v = versions.get(conn, v.id)
-    if (
-        v.approver_id is not None
-        and v.state in ("approved", "live")
-        and content_hash in (None, v.content_hash)
-    ):
+    same = content_hash in (None, v.content_hash)
+    if v.approver_id is not None and v.state in ("approved", "live") and same:
         return v
     states.after("approve", v.state)
     two_persons.check_approver(conn, actor, v, house.two_person)
+    _check_what_is_approved(v, content_hash, house)
+    # What was published once keeps its document, and with it its expiry and time.
+    expires_at = _expiry(v, now)
+    sent = v.sent or now.replace(microsecond=0)
+    predecessor = _end_predecessor(conn, v, now)
+    if v.kind == "threat_level_change" and not v.published:
+        history.apply_change(conn, v, now)
+    versions.change_state(
+        conn,
+        v,
+        "approve",
+        approver_id=actor.id,
+        approved_at=now,
+        identifier=v.identifier or f"{house.sender}-{v.code}-{v.number}",
+        sent=sent,
+        expires_at=expires_at,
+        shards=house.shards,
+        why=None,
+    )
+    v = versions.get(conn, v.id)
+    if not _has_document(conn, v):
+        _keep_document(conn, v, predecessor, house, sent)
+    alone = two_persons.one_is_enough(v, house.two_person)
+    versions.record(
+        conn, v, "approve", actor.id, now, why=two_persons.ONE_PERSON if alone else None
+    )
+    announce(conn, v, "message.approved", now)
+    return v
+
+
+def _check_what_is_approved(v: Version, content_hash: str | None, house: House) -> None:
     if v.seen_count is None or v.wording_revision is None or v.content_hash is None:
         raise states.state_conflict("approve", v.state)
     if v.wording_revision != house.wording:
-        detail = "the words that we add, or the sender's name, have changed since it was submitted"
         raise refuse(
             "content_changed",
-            detail,
+            "the words that we add, or the sender's name, have changed since it was submitted",
             "return it and submit it again",
             field="content_hash",
             status=409,
@@ -111,10 +155,11 @@ def approve(
             field="content_hash",
             status=409,
         )
-    # What was published once keeps its document, and with it its expiry.
-    expires_at = v.expires_at or (
-        now + v.content.expires if isinstance(v.content.expires, timedelta) else v.content.expires
-    )
+
+
+def _expiry(v: Version, now: datetime) -> datetime:
+    asked = v.content.expires
+    expires_at = v.expires_at or (now + asked if isinstance(asked, timedelta) else asked)
     if expires_at <= now:
         raise refuse(
             "expired",
@@ -123,39 +168,19 @@ def approve(
             field="expires",
             status=409,
         )
-    sent = v.sent or now.replace(microsecond=0)
-    predecessor = _end_predecessor(conn, v, now)
-    if v.kind == "threat_level_change" and not v.published:
-        history.apply_change(conn, v, now)
-    identifier = v.identifier or f"{house.sender}-{v.code}-{v.number}"
-    values: dict[str, Any] = {
-        "approver_id": actor.id,
-        "approved_at": now,
-        "identifier": identifier,
-        "sent": sent,
-        "expires_at": expires_at,
-        "shards": house.shards,
-        "why": None,
-    }
-    versions.change_state(conn, v, "approve", **values)
-    v = versions.get(conn, v.id)
-    if not _has_document(conn, v):
-        references = (
-            []
-            if predecessor is None
-            else [(house.sender, predecessor.identifier or "", predecessor.sent or now)]
-        )
-        conn.execute(
-            update(version)
-            .where(version.c.id == v.id)
-            .values(cap=house.document(v, MSG_TYPES[v.action], references, sent))
-        )
-    alone = two_persons.one_is_enough(v, house.two_person)
-    versions.record(
-        conn, v, "approve", actor.id, now, why=two_persons.ONE_PERSON if alone else None
+    return expires_at
+
+
+def _keep_document(
+    conn: Connection, v: Version, predecessor: Version | None, house: House, sent: datetime
+) -> None:
+    references = (
+        []
+        if predecessor is None
+        else [(house.sender, predecessor.identifier or "", predecessor.sent or sent)]
     )
-    announce(conn, v, "message.approved", now)
-    return v
+    document = house.document(v, MSG_TYPES[v.action], references, sent)
+    conn.execute(update(version).where(version.c.id == v.id).values(cap=document))
 
 
 def stands(v: Version) -> bool:

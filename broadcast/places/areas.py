@@ -696,67 +696,19 @@ def _find_fields(
     columns: Sequence[str], filename: str, level: str, fields: AreaFields, warnings: list[Problem]
 ) -> tuple[str, str | None, str | None]:
     """Return the columns of code, name and parent: those named, else `code` or *CD, `name` or *NM,
-    `parent`.
+    `parent`. Says in a warning what it guessed or did not find.
     """
-    low = {column.casefold(): column for column in columns}
-    named: dict[str, str | None] = {}
-    for what, wanted in (("code", fields.code), ("name", fields.name), ("parent", fields.parent)):
-        if wanted is not None and wanted not in columns and wanted.casefold() not in low:
-            raise Rejected(
-                Problem(
-                    code="field_missing",
-                    detail=f"no column {wanted!r}; there are {', '.join(columns) or 'none'}",
-                    fix=f"name one of them with --{what}-field",
-                    where=filename,
-                )
-            )
-        named[what] = (
-            None if wanted is None else wanted if wanted in columns else low[wanted.casefold()]
-        )
-    codes = [c for c in columns if len(c) > 2 and c.casefold().endswith("cd")]
-    own = next((c for c in codes if c.casefold().startswith(_STEMS[level])), None)
-    code = (
-        named["code"]
-        or low.get("code")
-        or own
-        or low.get("gss_code")
-        or low.get(f"{level}_code")
-        or (codes[0] if codes else None)
-    )
+    code = _named(columns, "code", fields.code, filename) or _code_column(columns, level)
     if code is None:
-        detail = f"no column `code` or *CD; there are {', '.join(columns) or 'none'}"
         raise Rejected(
             Problem(
-                code="field_missing", detail=detail, fix="name it with --code-field", where=filename
+                code="field_missing",
+                detail=f"no column `code` or *CD; there are {', '.join(columns) or 'none'}",
+                fix="name it with --code-field",
+                where=filename,
             )
         )
-    stem = code.casefold()[:-2] if code.casefold().endswith("cd") else ""
-    names = [c for c in columns if len(c) > 2 and c.casefold().endswith("nm")]
-    name = (
-        named["name"]
-        or low.get("name")
-        or low.get(f"{stem}nm")
-        or low.get(f"{level}_name")
-        or (names[0] if names else None)
-    )
-    parent = named["parent"] or low.get("parent")
-    if parent is None and codes:
-        above = [
-            c
-            for higher in LEVELS[_ORDER[level] + 1 :]
-            for c in codes
-            if c.casefold().startswith(_STEMS[higher]) and c != code
-        ]
-        if above:
-            parent = above[0]
-            warnings.append(
-                Problem(
-                    code="parent_found",
-                    detail=f"the parent is taken from {parent}",
-                    fix="name another with --parent-field",
-                    where=filename,
-                )
-            )
+    name = _named(columns, "name", fields.name, filename) or _name_column(columns, level, code)
     if name is None:
         warnings.append(
             Problem(
@@ -766,7 +718,79 @@ def _find_fields(
                 where=filename,
             )
         )
+    parent = _named(columns, "parent", fields.parent, filename) or _low(columns).get("parent")
+    if parent is None:
+        parent = _code_of_a_higher_level(columns, level, code)
+        if parent is not None:
+            warnings.append(
+                Problem(
+                    code="parent_found",
+                    detail=f"the parent is taken from {parent}",
+                    fix="name another with --parent-field",
+                    where=filename,
+                )
+            )
     return code, name, parent
+
+
+def _low(columns: Sequence[str]) -> dict[str, str]:
+    return {column.casefold(): column for column in columns}
+
+
+def _named(columns: Sequence[str], what: str, wanted: str | None, filename: str) -> str | None:
+    """Return the column that the operator named, in any case; raises Rejected field_missing."""
+    if wanted is None or wanted in columns:
+        return wanted
+    found = _low(columns).get(wanted.casefold())
+    if found is None:
+        raise Rejected(
+            Problem(
+                code="field_missing",
+                detail=f"no column {wanted!r}; there are {', '.join(columns) or 'none'}",
+                fix=f"name one of them with --{what}-field",
+                where=filename,
+            )
+        )
+    return found
+
+
+def _ending(columns: Sequence[str], end: str) -> list[str]:
+    return [c for c in columns if len(c) > len(end) and c.casefold().endswith(end)]
+
+
+def _code_column(columns: Sequence[str], level: str) -> str | None:
+    low, codes = _low(columns), _ending(columns, "cd")
+    own = next((c for c in codes if c.casefold().startswith(_STEMS[level])), None)
+    return (
+        low.get("code")
+        or own
+        or low.get("gss_code")
+        or low.get(f"{level}_code")
+        or next(iter(codes), None)
+    )
+
+
+def _name_column(columns: Sequence[str], level: str, code: str) -> str | None:
+    low = _low(columns)
+    stem = code.casefold()[:-2] if code.casefold().endswith("cd") else ""
+    return (
+        low.get("name")
+        or low.get(f"{stem}nm")
+        or low.get(f"{level}_name")
+        or next(iter(_ending(columns, "nm")), None)
+    )
+
+
+def _code_of_a_higher_level(columns: Sequence[str], level: str, code: str) -> str | None:
+    return next(
+        (
+            c
+            for higher in LEVELS[_ORDER[level] + 1 :]
+            for c in _ending(columns, "cd")
+            if c.casefold().startswith(_STEMS[higher]) and c != code
+        ),
+        None,
+    )
 
 
 def _getter(properties: Mapping[str, Any]) -> Callable[[str | None], str | None]:
