@@ -48,7 +48,10 @@ NAMES: dict[str, str] = {
         "addresses or networks of the proxies in front, whose X-Forwarded-For is believed; unset ="
         " none"
     ),
-    "METRICS_LISTEN": "host:port of /metrics (default 127.0.0.1:9464), or off",
+    "LISTEN": "address at which docker compose publishes the web port; no process of ours reads it",
+    "METRICS_LISTEN": (
+        "host:port of /metrics and /healthz of this process (default 127.0.0.1:9464), or off"
+    ),
     "SENDER": "CAP sender of this installation (default fasttime.local)",
     "SENDER_NAME": "name of the authority, said in every message (default Police)",
     "SIMULATOR_HTTP": (

@@ -47,6 +47,8 @@ SWEEP_SECONDS = 2.0
 POLL_SECONDS = 1.0
 OUTBOX_POLL_SECONDS = 0.1
 SETTLE_AFTER = timedelta(seconds=120)
+HUNG_AFTER = timedelta(minutes=5)
+"""No turn of a loop takes this long: the largest audience is matched in less."""
 SLOW_PROVIDER = timedelta(seconds=60)
 """So long after the deadline of a hand-over a provider may still have begun it."""
 STOPS_KEPT = timedelta(minutes=10)
@@ -96,6 +98,8 @@ class Engine:
         self.stopping = asyncio.Event()
         self.identity = Identity()
         self.healthy_at: datetime | None = None
+        self.turns: dict[str, datetime] = {}
+        """When each loop last ended a turn, well or in trouble."""
         self._settle_after = settle_after
         self._channels_on = channels_on
         self._matcher = Matcher(db, channels_on) if "match" in self.roles else None
@@ -233,16 +237,38 @@ class Engine:
     # ------------------------------------------------------------
 
     async def _every(self, seconds: float, step: Callable[[], Awaitable[object]]) -> None:
+        self._turned(step)
         while True:
             await self._guarded(step)
+            self._turned(step)
             await asyncio.sleep(seconds)
 
     async def _woken(self, event: asyncio.Event, step: Callable[[], Awaitable[object]]) -> None:
+        self._turned(step)
         while True:
             event.clear()
             await self._guarded(step)
+            self._turned(step)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(event.wait(), POLL_SECONDS)
+
+    def _turned(self, step: Callable[[], Awaitable[object]]) -> None:
+        self.turns[step.__qualname__] = datetime.now(UTC)
+
+    def hung(self, now: datetime) -> list[str]:
+        """Return what is wrong with the loops of this process, for whoever would restart it.
+
+        A database that is away is no reason: a restart would put those in doubt whose outcomes
+        are kept in memory.
+        """
+        if not self.turns:
+            return ["engine_not_started: no loop has begun yet"]
+        sending = {f"sender {lane} {s.channel.name}": s.turned_at for lane, s in self.senders}
+        return [
+            f"loop_hung: {loop} has not ended a turn since {at.isoformat()}"
+            for loop, at in sorted({**self.turns, **sending}.items())
+            if now - at > HUNG_AFTER
+        ]
 
     async def _guarded(self, step: Callable[[], Awaitable[object]], name: str = "") -> None:
         """A step that fails is seen and tried again at the next turn; nothing is lost, for the next

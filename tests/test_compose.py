@@ -4,7 +4,16 @@ nothing floats or runs as root.
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,7 +22,10 @@ import pytest
 import yaml
 
 from broadcast.events.topics import ROLES
-from config.settings import NAMES, PREFIX
+from config.settings import NAMES, PREFIX, load
+from tests.console.cli import ENTRY, Cli, cli, process_env
+
+__all__ = ["cli"]
 
 ROOT = Path(__file__).parents[1]
 INFRASTRUCTURE = {"kafka", "postgres", "redis"}
@@ -46,8 +58,131 @@ def test_a_service_runs_its_command(name: str) -> None:
 
 @pytest.mark.parametrize("path", ["docker-compose.yml", ".env.example", "Dockerfile"])
 def test_every_setting_named_is_one_that_the_code_reads(path: str) -> None:
-    compose_only = {"LISTEN"}  # where the web port is published: Docker reads it, not we
-    assert names_in(path) - compose_only <= set(NAMES)
+    assert names_in(path) <= set(NAMES)
+
+
+def test_whatever_compose_reads_from_the_env_file_may_stand_there() -> None:
+    """All processes are given the whole `.env`: a name that only compose reads must not stop
+    them.
+    """
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    read = set(re.findall(rf"\$\{{({PREFIX}[A-Z_]+)", text))
+    assert "FASTTIME_LISTEN" in read
+    values = {
+        "FASTTIME_LISTEN": "0.0.0.0",
+        "FASTTIME_PUBLIC_URL": "http://localhost:8000",
+        "FASTTIME_SECRET_KEY": "0123456789abcdef" * 4,
+        "FASTTIME_LOG_FORMAT": "json",
+    }
+    load({name: values.get(name, "1") for name in read})
+
+
+WORKERS = sorted(set(ours) - {"migrate", "web", "simulator"})
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_is_asked_itself_whether_it_is_well(name: str) -> None:
+    port = services[name]["environment"]["FASTTIME_METRICS_LISTEN"].rpartition(":")[2]
+    assert f"http://127.0.0.1:{port}/healthz" in " ".join(services[name]["healthcheck"]["test"])
+    assert "doctor" not in services[name]["healthcheck"]["test"]
+
+
+def health_check(port: int) -> int:
+    """Run the health check of the file as Docker does, at another port; return its exit code."""
+    _, program, *arguments = services["worker-urgent"]["healthcheck"]["test"]
+    assert program == "python"
+    told = [argument.replace(":9464/", f":{port}/") for argument in arguments]
+    return subprocess.run(
+        [sys.executable, *told], capture_output=True, timeout=30, check=False
+    ).returncode
+
+
+def test_the_health_check_sees_an_engine_that_hangs_and_forgives_a_mail_server_that_is_away(
+    cli: Cli,
+) -> None:
+    port = free_ports(2)
+    cli.env = {
+        "FASTTIME_METRICS_LISTEN": f"127.0.0.1:{port}",
+        "FASTTIME_SMTP_URL": "smtp://127.0.0.1:9",
+        "FASTTIME_MAIL_FROM": "Police <alerts@example.org>",
+    }
+    log = cli.folder / "log"
+    with (
+        log.open("wb") as told,
+        subprocess.Popen(
+            [*ENTRY, "up", "--port", "0"],
+            cwd=cli.folder,
+            env=process_env(cli.environment()),
+            stdout=subprocess.DEVNULL,
+            stderr=told,
+        ) as running,
+    ):
+        try:
+            until = time.monotonic() + 60
+            while health_check(port) or health_check(port + 1):
+                assert time.monotonic() < until, log.read_text()
+                time.sleep(0.2)
+            started = [json.loads(line) for line in log.read_text().splitlines()]
+            engine = next(
+                line["pid"]
+                for line in started
+                if (line["event"], line.get("child")) == ("up.child_started", "engine")
+            )
+            os.kill(engine, signal.SIGSTOP)
+            try:
+                assert health_check(port + 1) != 0
+                assert health_check(port) == 0
+            finally:
+                os.kill(engine, signal.SIGCONT)
+        finally:
+            running.terminate()
+            running.wait(20)
+
+
+def free_ports(count: int) -> int:
+    """Return the first of so many free ports that follow one another."""
+    while True:
+        with contextlib.ExitStack() as held:
+            first = held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            try:
+                for n in range(1, count):
+                    held.enter_context(socket.create_server(("127.0.0.1", first + n)))
+            except OSError:
+                continue
+            return int(first)
+
+
+def test_areas_and_people_are_loaded_as_the_operations_say(cli: Cli) -> None:
+    """The lines of docs/operations.md, with `docker compose run … web` as this program and
+    /import as the folder that they mount.
+    """
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^docker compose run (.*?) web (.* import .*)$", text, re.MULTILINE)
+    assert len(lines) == 4
+    (cli.folder / "import").mkdir()
+    files = {
+        "boroughs.csv": "code,name\nE09000033,Westminster\n",
+        "people.csv": (
+            "external_id,name,kind,mobile,language,area,channels\n"
+            "p1,Ann Example,resident,07700900001,en,E09000033,sms\n"
+        ),
+    }
+    for name, content in files.items():
+        cli.file(name, content)
+        cli.file(f"import/{name}", content)
+    for options, words in lines:
+        arguments, _, given = words.partition(" < ")
+        mounted = "-v ./import:/import:ro" in options
+        assert mounted != bool(given), "stdin without a terminal, or a mounted folder"
+        assert given == "" or "-T" in options
+        typed = [
+            word.replace("/import", str(cli.folder / "import")) for word in shlex.split(arguments)
+        ]
+        stdin = (cli.folder / given).read_text(encoding="utf-8") if given else ""
+        ran = cli.apart(*typed, stdin=stdin) if given else cli(*typed)
+        assert ran.code == 0, ran.err
+    assert [area["code"] for area in cli.ok("areas", "list")] == ["E09000033"]
+    assert cli.ok("subscribers", "show", "p1")["name"] == "Ann Example"
 
 
 def test_all_our_processes_share_the_settings_that_must_be_equal() -> None:
@@ -59,8 +194,6 @@ def test_all_our_processes_share_the_settings_that_must_be_equal() -> None:
 
 
 def test_the_settings_of_the_file_are_accepted_by_the_code() -> None:
-    from config.settings import load
-
     given = {
         "POSTGRES_PASSWORD": "p4ss",
         "FASTTIME_SECRET_KEY": "0123456789abcdef" * 4,

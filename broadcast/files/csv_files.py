@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +37,21 @@ class Table:
     rows: list[tuple[int, list[str]]]
 
 
+def name_of(path: Path) -> str:
+    """Return how a file is called in what people read: its last name, or stdin for `-`."""
+    return "stdin" if str(path) == "-" else path.name
+
+
 def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES, max_line: int | None = None) -> bytes:
-    """Return a file's bytes; raise Rejected if it is missing, no file, or larger than `max_bytes`.
+    """Return a file's bytes (those of stdin for `-`); raise Rejected if it is missing, no file, or
+    larger than `max_bytes`.
 
     Reads piece by piece and no further than the limit: a device or a pipe tells no size. With
     `max_line` (characters) a longer line is refused where it stands, and so is what begins as no
     text.
     """
+    if str(path) == "-":
+        return bounded(sys.stdin.buffer, name_of(path), max_bytes=max_bytes, max_line=max_line)
     try:
         size = path.stat().st_size
         if size > max_bytes:

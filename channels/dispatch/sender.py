@@ -68,6 +68,8 @@ class Sender:
         self._identity, self._send_seconds, self._clock = identity, send_seconds, clock
         self._bucket = f"{channel.name}:{channel.sender}"
         self._wake = asyncio.Event()
+        self.turned_at = clock.now()
+        """When it last looked for work, whatever came of it."""
         self._under_way = UnderWay(clock)
         self._pace = Pace(self._under_way, channel.concurrency, clock)
         self._chooser = Chooser(db, lane, channel, renderings, clock)
@@ -106,6 +108,7 @@ class Sender:
                         # It failed: to go on claiming would put everybody in doubt.
                         part.result()
                 await self._turn(stop_waiter)
+                self.turned_at = self._clock.now()
         finally:
             await self._stop(recorder, [*workers, stop_waiter, keeper])
 

@@ -26,7 +26,9 @@ def import_(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="GeoJSON or CSV, as the ONS publishes them.", show_default=False
+            metavar="FILE",
+            help="GeoJSON or CSV, as the ONS publishes them; - reads stdin.",
+            show_default=False,
         ),
     ],
     level: Annotated[
@@ -50,7 +52,7 @@ def import_(
     json: Json = False,
 ) -> None:
     """Import or renew areas: all of the file or nothing."""
-    from broadcast.files.csv_files import read_file
+    from broadcast.files.csv_files import name_of, read_file
     from broadcast.places.areas import AreaFields, parse_area_file, store_areas
     from console.commands.session import Session, run
     from console.output import problem_json
@@ -63,20 +65,20 @@ def import_(
             code=code_field or None, name=name_field or None, parent=parent_field or None
         )
         records, warnings = parse_area_file(
-            read_file(file, max_bytes=_MAX_BYTES, max_line=_MAX_BYTES), file.name, level, fields
+            read_file(file, max_bytes=_MAX_BYTES, max_line=_MAX_BYTES), name_of(file), level, fields
         )
         out.warn(warnings)
-        counts = await session.db.write(store_areas, records, session.now(), source=file.name)
+        counts = await session.db.write(store_areas, records, session.now(), source=name_of(file))
         settled = await session.db.write(registry.settle, session.now())
         if settled:
             out.note(
                 f"{settled} officers and partners are kept by area from now on, without coordinates"
             )
-        await session.log("areas.import", file.name, f"level={level} areas={len(records)}")
+        await session.log("areas.import", name_of(file), f"level={level} areas={len(records)}")
         words = ", ".join(f"{n} {what}" for what, n in counts.items())
         out.answer(
             {
-                "file": file.name,
+                "file": name_of(file),
                 "level": level,
                 **counts,
                 "warnings": [problem_json(p) for p in warnings],
@@ -224,12 +226,12 @@ def _points(file: Path) -> list[tuple[float, float]]:
     """Return the points of a CSV in its order; raises Rejected with every row that is no place on
     Earth.
     """
-    from broadcast.files.csv_files import MAX_LINE_CHARS, read_file, read_table
+    from broadcast.files.csv_files import MAX_LINE_CHARS, name_of, read_file, read_table
     from broadcast.problems import Problem, Rejected
 
     table = read_table(
         read_file(file, max_bytes=_MAX_POINTS_BYTES, max_line=MAX_LINE_CHARS),
-        file.name,
+        name_of(file),
         expected=("lat", "lon"),
     )
     names = [name.casefold() for name in table.header]
@@ -240,7 +242,7 @@ def _points(file: Path) -> list[tuple[float, float]]:
                 code="header_missing",
                 detail=f"there is no column {' and no column '.join(missing)}",
                 fix="begin with the line lat,lon",
-                where=f"{file.name}:1",
+                where=f"{name_of(file)}:1",
             )
         )
     lat, lon = names.index("lat"), names.index("lon")
@@ -248,7 +250,7 @@ def _points(file: Path) -> list[tuple[float, float]]:
     problems: list[Problem] = []
     for line, cells in table.rows:
         try:
-            points.append(_degrees(cells[lat], cells[lon], where=f"{file.name}:{line}"))
+            points.append(_degrees(cells[lat], cells[lon], where=f"{name_of(file)}:{line}"))
         except Rejected as rejected:
             problems += rejected.problems
     if problems:

@@ -20,7 +20,9 @@ app = typer.Typer(name="subscribers", help="The people who hear it.", no_args_is
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="- reads stdin.", show_default=False)
+    ],
     basis: Annotated[
         str,
         typer.Option(
@@ -39,7 +41,7 @@ def import_(
     import asyncio
     from dataclasses import asdict
 
-    from broadcast.files.csv_files import MAX_LINE_CHARS, read_file
+    from broadcast.files.csv_files import MAX_LINE_CHARS, name_of, read_file
     from broadcast.problems import Problem, Rejected, refuse
     from console.commands.session import run
     from subscribers import registry
@@ -70,11 +72,11 @@ def import_(
                     )
                 ]
             )
-        out.note(f"reading {file.name}, {len(data):,} bytes")
+        out.note(f"reading {name_of(file)}, {len(data):,} bytes")
         found = await asyncio.to_thread(
             read_subscribers,
             data,
-            filename=file.name,
+            filename=name_of(file),
             allow_trial_numbers=session.settings.allows_trial_numbers,
             known_area=lambda code: code in tree,
             anywhere=tree.anywhere,
@@ -88,10 +90,12 @@ def import_(
             registry.import_records, found.records, basis.strip(), session.now()
         )
         await session.log(
-            "subscribers.import", file.name, f"people={len(found.records)} basis={basis.strip()}"
+            "subscribers.import",
+            name_of(file),
+            f"people={len(found.records)} basis={basis.strip()}",
         )
         document = {
-            "file": file.name,
+            "file": name_of(file),
             "people": len(found.records),
             **asdict(counts),
             "merged": found.merged,

@@ -24,7 +24,7 @@ from config import logging as logs
 from config.settings import Settings
 from console.commands.session import database_trouble, load_settings
 from console.processes.parent import end_with_parent
-from console.processes.up import Service, build, serve, stop_on_signals
+from console.processes.up import Service, build, serve, stop_on_signals, watched
 from console.server.pool import Pool
 from service.memory import spare_the_collector
 
@@ -85,7 +85,8 @@ async def _engine(settings: Settings) -> None:
             raise database_trouble(settings, trouble) from trouble
         spare_the_collector()
         stop_on_signals(service.engine.stopping, (signal.SIGTERM,))
-        await service.engine.run()
+        async with watched(service, beside=1):
+            await service.engine.run()
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(service.close(), 1.0)

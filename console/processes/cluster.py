@@ -18,7 +18,7 @@ from config import logging as logs
 from config import wiring
 from config.settings import Settings
 from console.processes import migrate as schema
-from console.processes.up import build, listen, serve, stop_on_signals
+from console.processes.up import build, listen, serve, stop_on_signals, watched
 from console.processes.worker import quieten, ready_database, require_cluster, run_engine
 from console.processes.worker import run as worker
 from console.server.pool import Pool
@@ -80,12 +80,11 @@ async def _relay(settings: Settings, carrier: Carrier | None) -> int:
         stop_on_signals(service.engine.stopping)
         await ready_database(service.db)
         log.info("relay.started", kafka=settings.kafka_bootstrap)
-        await run_engine(
-            service,
-            run_relay(
-                settings.kafka_bootstrap, service.db, service.engine.stopping, carrier=carrier
-            ),
+        carrying = run_relay(
+            settings.kafka_bootstrap, service.db, service.engine.stopping, carrier=carrier
         )
+        async with watched(service):
+            await run_engine(service, carrying)
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(service.close(), 0.5)

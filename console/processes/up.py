@@ -11,9 +11,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -181,6 +181,26 @@ async def serve_metrics(app: Any, where: tuple[str, int] | None) -> None:
         return
     log.info("metrics.listening", port=sock.getsockname()[1])
     await run_server(make_server(app, graceful_seconds=1, lifespan="off"), sock)
+
+
+@contextlib.asynccontextmanager
+async def watched(service: Service, *, beside: int = 0) -> AsyncIterator[None]:
+    """Serve the metrics and the health of a process without doors while the block runs.
+
+    `beside` is how many ports after the one of the setting: the doors of `up` have that one.
+    """
+    from console.server.metrics import Metrics, application
+
+    where = service.settings.metrics_listen
+    if where is not None and where[1]:
+        where = (where[0], min(where[1] + beside, 65535))
+    app = application(Metrics(gauges=False), None, lambda: service.engine.hung(datetime.now(UTC)))
+    serving = asyncio.create_task(serve_metrics(app, where))
+    try:
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 async def serve(

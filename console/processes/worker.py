@@ -22,7 +22,7 @@ from broadcast.store.database import TROUBLE, Database
 from config import logging as logs
 from config.settings import Settings
 from console.processes import migrate
-from console.processes.up import Service, build, end_by, stop_on_signals
+from console.processes.up import Service, build, end_by, stop_on_signals, watched
 from service.memory import spare_the_collector
 
 log = structlog.get_logger("worker")
@@ -152,9 +152,10 @@ async def _run(settings: Settings, role: str) -> int:
         await ready_database(service.db)
         await ready_topics(settings)
         spare_the_collector()
-        await run_engine(
-            service, keep_faust(settings, role, service.engine.wake, service.engine.stopping)
-        )
+        async with watched(service):
+            await run_engine(
+                service, keep_faust(settings, role, service.engine.wake, service.engine.stopping)
+            )
         end_by(
             LEFTOVER_SECONDS
         )  # a thread of Faust's that still waits for its broker has nothing more to do

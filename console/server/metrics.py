@@ -6,22 +6,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from broadcast.ledger import gauges
 from broadcast.ledger.gauges import Gauges
 from broadcast.messages.states import STATES
-from broadcast.store.database import TROUBLE
-from console.server.context import Web
+from broadcast.store.database import TROUBLE, Database
 
 KEPT_SECONDS = 1.0
 ALIVE = timedelta(seconds=10)
@@ -29,10 +28,13 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
-    """The metrics of one web process, in a registry of their own."""
+    """The metrics of one process, in a registry of their own. `gauges`: whether it tells what
+    stands in the database, too; one process of an installation is enough.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, gauges: bool = True) -> None:
         self.registry = CollectorRegistry()
+        self._gauges = gauges
         self._requests = Counter(
             "fasttime_http_requests",
             "Requests answered; status 0 = the client left first",
@@ -63,6 +65,8 @@ class Metrics:
 
     def collect(self) -> Iterator[Metric]:
         """Yield what was seen of the database; nothing where it could not be reached."""
+        if not self._gauges:
+            return
         yield _one(
             "fasttime_database_up",
             "1 if the database answered this scrape",
@@ -120,8 +124,16 @@ def _one(name: str, meaning: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, meaning, value=value)
 
 
-def application(web: Web, metrics: Metrics) -> Starlette:
-    """Return the application of the metrics' own port: GET /metrics and nothing else."""
+Look = Callable[[], Awaitable[Gauges | None]]
+"""Reads the gauges; None where the database did not answer."""
+Hung = Callable[[], Sequence[str]]
+"""Says why this process should be restarted; nothing where it turns."""
+
+
+def application(metrics: Metrics, look: Look | None, hung: Hung) -> Starlette:
+    """Return the application of a process's own port: GET /metrics, and GET /healthz for whoever
+    restarts what hangs.
+    """
     busy = asyncio.Lock()
     at = -KEPT_SECONDS
 
@@ -129,20 +141,39 @@ def application(web: Web, metrics: Metrics) -> Starlette:
         """Return the metrics, as of a second ago at most."""
         nonlocal at
         async with busy:
-            if time.monotonic() - at >= KEPT_SECONDS:
+            if look is not None and time.monotonic() - at >= KEPT_SECONDS:
                 metrics.seen = None
-                metrics.seen = await _look(web)
+                metrics.seen = await look()
                 at = time.monotonic()
         return Response(
             generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
 
-    return Starlette(routes=[Route("/metrics", scrape, methods=["GET"])])
+    async def healthz(_request: Request) -> Response:
+        """Answer 200 where the process turns, 503 with the reasons where it does not; one that
+        hangs as a whole gives no answer.
+        """
+        reasons = list(hung())
+        return JSONResponse({"ok": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    return Starlette(
+        routes=[
+            Route("/metrics", scrape, methods=["GET"]),
+            Route("/healthz", healthz, methods=["GET"]),
+        ]
+    )
 
 
-async def _look(web: Web) -> Gauges | None:
-    try:
-        async with asyncio.timeout(5):
-            return await web.db.read(gauges.look, web.now() - ALIVE)
-    except TROUBLE:
-        return None
+def looking(db: Database) -> Look:
+    """Return how a web process reads the gauges: every question bounded, and five seconds in
+    all.
+    """
+
+    async def look() -> Gauges | None:
+        try:
+            async with asyncio.timeout(5):
+                return await db.read(gauges.look, datetime.now(UTC) - ALIVE)
+        except TROUBLE:
+            return None
+
+    return look

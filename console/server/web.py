@@ -80,7 +80,7 @@ def create_app(
     capacity = Capacity(limits or Limits(), proxies=read_proxies(settings.trusted_proxy))
     app.state.capacity = capacity
     app.state.metrics = metrics.application(
-        web, counted
+        counted, metrics.looking(db), lambda: ()
     )  # on a port of its own: what it tells is for nobody outside
     app.add_middleware(
         Edge,

@@ -1,0 +1,45 @@
+"""Which loops of an engine hang, as its health check tells."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from config.settings import load
+from console.processes import migrate
+from console.processes.up import build
+from service.engine import HUNG_AFTER
+
+
+async def test_each_loop_is_watched_and_one_that_hangs_is_named(tmp_path: Path) -> None:
+    service = build(load({"FASTTIME_DATA": str(tmp_path)}))
+    engine, now = service.engine, datetime.now(UTC)
+    try:
+        assert engine.hung(now)[0].startswith("engine_not_started")
+        await migrate.upgrade(service.db)
+        running = asyncio.create_task(engine.run())
+        while not {"Engine.sweep", "Engine.match", "Engine.fold"} <= set(engine.turns):
+            await asyncio.sleep(0.01)
+        assert engine.hung(datetime.now(UTC)) == []
+        late = engine.hung(datetime.now(UTC) + HUNG_AFTER + timedelta(seconds=1))
+        assert any(reason.startswith("loop_hung: Engine.match ") for reason in late)
+        engine.stopping.set()
+        await running
+    finally:
+        await service.close()
+
+
+async def test_a_database_that_is_away_is_no_reason_to_restart(tmp_path: Path) -> None:
+    service = build(load({"FASTTIME_DATA": str(tmp_path)}))  # no schema: every step is in trouble
+    running = asyncio.create_task(service.engine.run())
+    try:
+        while "Engine.sweep" not in service.engine.turns:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        assert service.engine.healthy_at is None
+        assert service.engine.hung(datetime.now(UTC)) == []
+    finally:
+        service.engine.stopping.set()
+        await running
+        await service.close()
