@@ -31,6 +31,7 @@ from channels.contract import (
     Unavailable,
     WrongStatus,
 )
+from channels.dkim import Signer
 from channels.mail import CONTROL, Template, build_template, unsubscribe_headers
 
 CONNECT_SECONDS = 10.0
@@ -60,7 +61,7 @@ class SmtpSettings:
     sender, 0 = no limit.
 
     `reserved_too`: example.* addresses may be handed to it, because it is a sink and no mail
-    server.
+    server. `signer`: signs every mail by DKIM; None = unsigned.
     """
 
     host: str
@@ -73,6 +74,7 @@ class SmtpSettings:
     rate: float = 0.0
     concurrency: int = 32
     reserved_too: bool = False
+    signer: Signer | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
@@ -128,6 +130,7 @@ class SmtpSettings:
             tls=made.tls,
             rate=rate,
             reserved_too=sink,
+            signer=Signer.from_env(env, made.mail_from),
         )
 
     @classmethod
@@ -484,10 +487,11 @@ class EmailChannel:
         own = f"Message-ID: <{delivery.attempt}@{self._domain}>\r\nTo: {to}\r\n"
         if delivery.unsubscribe_url:
             own += unsubscribe_headers(delivery.unsubscribe_url)
-        body = template.body_for(delivery.unsubscribe_url or delivery.rendered.unsubscribe)
-        return b"".join(
-            (self._date[1], own.encode("ascii"), template.head, b"\r\n", body, b".\r\n")
-        )
+        link = delivery.unsubscribe_url or delivery.rendered.unsubscribe
+        head, body = self._date[1] + own.encode("ascii"), template.body_for(link)
+        signer = self._settings.signer
+        signatures = template.signed(signer, head, link) if signer else b""
+        return b"".join((signatures, head, template.head, b"\r\n", body, b".\r\n"))
 
     # ---- the conversation
 

@@ -4,16 +4,17 @@ each person gets of their own.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from hashlib import sha256
 from html import escape
 
 from broadcast.wording.rendered import Rendered
 from channels.contract import Refused
+from channels.dkim import Signer, relaxed_body, relaxed_headers, relaxed_lines
 
 CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
@@ -30,23 +31,34 @@ class Template:
     """The mail of one rendering, ready for the wire: CRLF, dots doubled (RFC 5321 section 4.5.2).
 
     `head` are the headers that all have in common. `body` are the pieces between which each
-    person's own link stands; `links` says of each gap whether it is in HTML.
+    person's own link stands; `links` says of each gap whether it is in HTML. `relaxed_head` and
+    `relaxed` are the same as DKIM signs them.
     """
 
     head: bytes
     body: tuple[bytes, ...]
     links: tuple[bool, ...]
+    relaxed_head: tuple[bytes, ...]
+    relaxed: tuple[bytes, ...]
 
     def body_for(self, unsubscribe_url: str) -> bytes:
-        """Return the body of somebody who has this link; it is over at the empty line's end."""
+        """Return the body of somebody who has this link."""
+        return self._joined(self.body, unsubscribe_url)
+
+    def signed(self, signer: Signer, own: bytes, unsubscribe_url: str) -> bytes:
+        """Return the signatures of the mail of somebody who has these headers and this link."""
+        body = sha256(self._joined(self.relaxed, unsubscribe_url)).digest()
+        return signer.sign((*relaxed_headers(own), *self.relaxed_head), body)
+
+    def _joined(self, body: tuple[bytes, ...], unsubscribe_url: str) -> bytes:
         if not self.links:
-            return self.body[0]
+            return body[0]
         quoted = {
             html: _quoted(escape(unsubscribe_url) if html else unsubscribe_url)
             for html in set(self.links)
         }
-        pieces = [self.body[0]]
-        for html, piece in zip(self.links, self.body[1:], strict=True):
+        pieces = [body[0]]
+        for html, piece in zip(self.links, body[1:], strict=True):
             pieces += (quoted[html], piece)
         return b"".join(pieces)
 
@@ -79,7 +91,7 @@ def build_template(rendered: Rendered, mail_from: str, display_name: str) -> Tem
     mail["Subject"] = header(rendered.subject)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notices, please
     # Quoted-printable always: a person's own link can be put between its lines.
-    mark = hashlib.sha256(f"{rendered.body}\0{rendered.html}".encode()).hexdigest()[:32]
+    mark = sha256(f"{rendered.body}\0{rendered.html}".encode()).hexdigest()[:32]
     in_text, in_html = f"text{mark}", f"html{mark}"
     mail.set_content(_marked(rendered.body, rendered.unsubscribe, in_text), cte="quoted-printable")
     if rendered.html:
@@ -88,11 +100,14 @@ def build_template(rendered: Rendered, mail_from: str, display_name: str) -> Tem
     # last: setting the content drops what is called Content-
     mail["Content-Language"] = header(rendered.language)
     head, _, body = mail.as_bytes().partition(b"\r\n\r\n")
-    pieces = re.split(rf"\r\n(text|html){mark}\r\n".encode(), body)
+    parts = re.split(rf"\r\n(text|html){mark}\r\n".encode(), body)
+    pieces = parts[::2]
     return Template(
         head=head + b"\r\n",
-        body=tuple(_DOT_AT_START.sub(b"..", piece) for piece in pieces[::2]),
-        links=tuple(piece == b"html" for piece in pieces[1::2]),
+        body=tuple(_DOT_AT_START.sub(b"..", piece) for piece in pieces),
+        links=tuple(part == b"html" for part in parts[1::2]),
+        relaxed_head=relaxed_headers(head),
+        relaxed=(*(relaxed_lines(p) for p in pieces[:-1]), relaxed_body(pieces[-1])),
     )
 
 

@@ -30,6 +30,8 @@ NAMES: dict[str, str] = {
     "SMTP_URL": "smtp://user:pass@host:port, smtps://…, ?starttls=1",
     "MAIL_FROM": "address that e-mail comes from",
     "MAIL_RATE": "e-mails a second and sender; 0 = no limit",
+    "DKIM_KEYS": "selector:file[,selector:file] of the keys that sign e-mail; unset = unsigned",
+    "DKIM_DOMAIN": "domain that signs e-mail (default that of the sender)",
     "TWILIO_ACCOUNT_SID": "Twilio account",
     "TWILIO_AUTH_TOKEN": "its token; signs the webhooks too",
     "TWILIO_API_BASE": "another base URL than Twilio's own, for the simulator",

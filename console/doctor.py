@@ -96,6 +96,7 @@ async def examine_settings(settings: Settings) -> list[Check]:
     ]
     checks += [
         *_channels(settings),
+        *_dkim(settings),
         _data_folder(settings),
         _secret_key(settings),
         _public_url(settings),
@@ -145,6 +146,57 @@ def _channels(settings: Settings) -> list[Check]:
         said += [f"off, their people are no_channel: {', '.join(off)}"] if off else []
         found.append(passed(f"channels {status}", "; ".join(said)))
     return found
+
+
+def _dkim(settings: Settings) -> list[Check]:
+    """Say what to publish for each key that signs, and whether readers see the domain that does."""
+    from channels.email import SmtpSettings
+
+    found: dict[str, Check] = {}
+    for status in ("Actual", "Exercise"):
+        try:
+            sender = SmtpSettings.from_env(settings.env, exercise=status == "Exercise")
+        except Rejected:
+            continue  # the channels' check says what is wrong
+        if sender is None:
+            continue
+        signer = sender.signer
+        if signer is None:
+            found["dkim"] = passed("dkim", "not set: e-mail goes unsigned")
+            continue
+        for key, (record, data) in zip(signer.keys, signer.records(), strict=True):
+            name = f"dkim {record.removesuffix('.')}"
+            found[name] = _key_mode(name, key.file) or passed(
+                name, f"{key.kind}; publish: {record} TXT {data}"
+            )
+        name = f"dkim {status}"
+        found[name] = passed(name, f"{signer.domain} signs for {sender.mail_from}")
+        if not signer.is_aligned_with(sender.mail_from):
+            found[name] = failed(
+                name,
+                Problem(
+                    code="dkim_not_aligned",
+                    field="FASTTIME_DKIM_DOMAIN",
+                    detail=f"{signer.domain} signs, but readers see {sender.mail_from}:"
+                    " the signature speaks for nobody",
+                    fix="sign with the sender's domain, or send from the domain that signs",
+                ),
+            )
+    return list(found.values())
+
+
+def _key_mode(name: str, file: Path) -> Check | None:
+    mode = file.stat().st_mode & 0o777
+    if not mode & 0o027:
+        return None
+    return failed(
+        name,
+        Problem(
+            code="dkim_key_open",
+            detail=f"{file} has mode {mode:04o}: others can sign as we do",
+            fix=f"chmod 600 {file}",
+        ),
+    )
 
 
 def _data_folder(settings: Settings) -> Check:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -181,3 +183,58 @@ def test_a_postgresql_without_fsync_fails_and_one_with_it_is_well(cli: Cli, post
     assert checks(ran)["schema"]["ok"]
     assert checks(ran)["durability"]["detail"]
     assert ran.code == (0 if checks(ran)["durability"]["ok"] else 1)
+
+
+@pytest.fixture
+def dkim_keys(tmp_path: Path) -> str:
+    for name, kind in (("ed", "ed25519"), ("rsa", "rsa")):
+        file = tmp_path / f"{name}.pem"
+        words = ["openssl", "genpkey", "-algorithm", kind, "-out", str(file)]
+        subprocess.run(words, check=True, capture_output=True)
+        file.chmod(0o600)
+    return f"ed1:{tmp_path}/ed.pem,rsa1:{tmp_path}/rsa.pem"
+
+
+def test_doctor_prints_the_record_of_each_key_that_signs(cli: Cli, dkim_keys: str):
+    with a_server({b"QUIT": b"221 bye\r\n"}, greeting=b"220 there\r\n") as port:
+        mail = {
+            "SMTP_URL": f"smtp://127.0.0.1:{port}",
+            "MAIL_FROM": "Police <alerts@police.example.org>",
+        }
+        signed = cli("doctor", "--json", DKIM_KEYS=dkim_keys, **mail)
+        assert signed.code == 0
+        found = checks(signed)
+        ed = str(found["dkim ed1._domainkey.police.example.org"]["detail"])
+        assert 'ed1._domainkey.police.example.org. TXT "v=DKIM1; k=ed25519; p=' in ed
+        assert '"v=DKIM1; k=rsa; p=' in str(
+            found["dkim rsa1._domainkey.police.example.org"]["detail"]
+        )
+        assert "alerts@police.example.org" in str(found["dkim Actual"]["detail"])
+
+        foreign = cli(
+            "doctor", "--json", DKIM_KEYS=dkim_keys, DKIM_DOMAIN="other.example.com", **mail
+        )
+        assert (foreign.code, checks(foreign)["dkim Actual"]["ok"]) == (1, False)
+        assert "domain that signs" in str(checks(foreign)["dkim Actual"]["fix"])
+
+        Path(dkim_keys.partition(",")[0].removeprefix("ed1:")).chmod(0o644)
+        opened = cli("doctor", "--json", DKIM_KEYS=dkim_keys, **mail)
+        check = checks(opened)["dkim ed1._domainkey.police.example.org"]
+        assert (opened.code, check["ok"]) == (1, False)
+        assert "chmod 600" in str(check["fix"])
+
+        bare = cli("doctor", "--json", **mail)
+        assert (bare.code, checks(bare)["dkim"]["ok"]) == (0, True)
+        assert "unsigned" in str(checks(bare)["dkim"]["detail"])
+
+
+def test_a_key_that_cannot_be_read_is_exit_2_and_names_the_file(cli: Cli, tmp_path: Path):
+    ran = cli(
+        "doctor",
+        "--json",
+        SMTP_URL=f"smtp://127.0.0.1:{a_dead_port()}",
+        MAIL_FROM="alerts@police.example.org",
+        DKIM_KEYS=f"ed1:{tmp_path}/absent.pem",
+    )
+    assert ran.code == 2
+    assert "absent.pem" in str(checks(ran)["channels"]["detail"])
