@@ -29,6 +29,7 @@ ADDRESS_SQL: Final = {"sms": "mobile", "email": "email", "voice": "COALESCE(phon
 """Where a person is reached on each channel: a call goes to the phone, else to the mobile."""
 
 STOP_SOURCES: Final = ("sms_reply", "unsubscribe", "provider", "operator")
+START_SOURCES: Final = ("sms_reply", "link", "operator")
 _NUMBER_COLUMNS = frozenset({"mobile", "phone", "lat", "lon"})
 _PAGE = 10_000
 
@@ -281,8 +282,14 @@ def stop(
     return stopped
 
 
-def start(conn: Connection, person_ids: Iterable[int], channel: str, now: datetime) -> list[int]:
-    """Lift a person's own stop of a channel; return whom it was lifted for."""
+def start(
+    conn: Connection, person_ids: Iterable[int], channel: str, source: str, now: datetime
+) -> list[int]:
+    """Lift a person's own stop of a channel; return whom it was lifted for. `source`: sms_reply,
+    link, operator.
+    """
+    if channel not in PERSONAL_CHANNELS or source not in START_SOURCES:
+        raise ValueError(f"no such channel or source of a start: {channel}, {source}")
     started = _restop(conn, person_ids, now, lambda held: held - {channel})
     if started:
         lifted = update(stop_table).where(
@@ -290,7 +297,7 @@ def start(conn: Connection, person_ids: Iterable[int], channel: str, now: dateti
             stop_table.c.channel == channel,
             stop_table.c.lifted_at.is_(None),
         )
-        conn.execute(lifted.values(lifted_at=now))
+        conn.execute(lifted.values(lifted_at=now, lifted_by=source))
     return started
 
 
@@ -341,6 +348,7 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
             "source": s.source,
             "at": s.at.isoformat(),
             "lifted_at": _iso(s.lifted_at),
+            "lifted_by": s.lifted_by,
         }
         for s in conn.execute(
             select(stop_table).where(stop_table.c.subscriber_id == row.id).order_by(stop_table.c.id)

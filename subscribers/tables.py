@@ -79,5 +79,6 @@ stop = Table(
     Column("source", String, nullable=False),  # sms_reply, unsubscribe, provider, operator
     Column("at", UtcDateTime, nullable=False),
     Column("lifted_at", UtcDateTime),
+    Column("lifted_by", String),  # sms_reply, link, operator
     sqlite_autoincrement=True,
 )

@@ -1,5 +1,5 @@
 """What anybody may see without a password: the level, the messages, the feed, the CAP documents,
-whether a message is ours, and the way out.
+and whether a message is ours.
 """
 
 from __future__ import annotations
@@ -15,18 +15,14 @@ from lxml import etree
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from broadcast.events.topics import RECEIPTS
-from broadcast.ledger import receipts
 from broadcast.levels import history
 from broadcast.levels.scales import UK
 from broadcast.messages import published
 from broadcast.messages.versions import Version
-from broadcast.store.database import Connection
 from broadcast.wording.cancelling import in_languages, words
 from broadcast.wording.packs import direction, pack_for
 from console.pages.frame import page, paragraph
 from console.server.context import Web
-from subscribers import registry, unsubscribe
 
 CAP_TYPE = "application/cap+xml"
 CACHED_SECONDS = 10
@@ -44,11 +40,6 @@ _SAID_OF = {
     "cancelled": "CANCELLED.",
     "stood_down": "ALL CLEAR. This is over.",
 }
-_NOTHING_STOPS = (
-    "The message with this link was a test or an exercise that reached nobody. Nothing was stopped,"
-    " and this link stops nothing."
-)
-_CHANNEL_WORDS = {"sms": "text messages", "voice": "telephone calls", "email": "e-mails"}
 
 
 def router(web: Web) -> APIRouter:
@@ -124,86 +115,7 @@ def router(web: Web) -> APIRouter:
             return page("Not from us", body, status=404)
         return page("This message is ours", await _verified(web, v))
 
-    @api.get("/u/{token}", response_class=HTMLResponse)
-    async def leaving(_request: Request, token: str) -> Response:
-        """Show the button that stops a channel; looking changes nothing: mail scanners look too."""
-        found = unsubscribe.read(token, web.key)
-        if found is None:
-            return _no_link()
-        words = _CHANNEL_WORDS[found.channel]
-        if found.simulated:
-            return page(
-                "A test", f"<h1>This was a test or an exercise</h1>{paragraph(_NOTHING_STOPS)}"
-            )
-        body = f"<h1>Stop {words}?</h1>" + paragraph(
-            f"You will get no more {words} from {web.settings.sender_name}, warnings of danger to"
-            " life included."
-        )
-        body += f'<form method="post"><button type="submit">Stop {words}</button></form>'
-        return page(f"Stop {words}", body)
-
-    @api.post("/u/{token}", response_class=HTMLResponse)
-    async def leave(_request: Request, token: str) -> Response:
-        """Stop the channel: by the button, or by a mail program (RFC 8058,
-        List-Unsubscribe=One-Click).
-        """
-        found = unsubscribe.read(token, web.key)
-        if found is None:
-            return _no_link()
-        person, channel, simulated = found
-        await web.db.write(stop_simulated if simulated else stop, person, channel, web.now())
-        if web.wake is not None:
-            web.wake(RECEIPTS)
-        if simulated:
-            return page("A test", f"<h1>Nothing was stopped</h1>{paragraph(_NOTHING_STOPS)}")
-        words = _CHANNEL_WORDS[channel]
-        told = f"You will get no more {words} from {web.settings.sender_name}."
-        body = f"<h1>Stopped</h1>{paragraph(told)}"
-        return page("Stopped", body)
-
     return api
-
-
-def stop(conn: Connection, person: int, channel: str, now: datetime) -> bool:
-    """Stop a channel for somebody by their own link, with its event; return whether it was not
-    stopped before.
-    """
-    if not registry.stop(conn, [person], channel, "unsubscribe", now):
-        return False
-    digest = hashlib.sha256(
-        f"unsubscribe|{person}|{channel}|{now.isoformat()}".encode()
-    ).hexdigest()
-    receipts.store_response(
-        conn, kind="stop", channel=channel, now=now, digest=digest, person_id=person
-    )
-    return True
-
-
-def stop_simulated(conn: Connection, person: int, channel: str, now: datetime) -> bool:
-    """Keep, once, that the link of a simulated message was used; it stops nothing. Return whether
-    it was the first time.
-    """
-    digest = hashlib.sha256(f"unsubscribe|simulated|{person}|{channel}".encode()).hexdigest()
-    return receipts.store_response(
-        conn,
-        kind="simulated_stop",
-        channel=channel,
-        now=now,
-        digest=digest,
-        person_id=person,
-        simulated=True,
-    )
-
-
-def _no_link() -> Response:
-    return page(
-        "No such link",
-        "<h1>No such link</h1>"
-        + paragraph(
-            "This link is not one of ours, or was cut short. Open it from the message once more."
-        ),
-        status=404,
-    )
 
 
 def _base(web: Web) -> str:

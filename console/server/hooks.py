@@ -293,7 +293,7 @@ def keep_reply(
     if kind in ("stop", "stop_unclear"):  # the unclear too, until a person has read it
         registry.stop(conn, fresh, "sms", "sms_reply", now)
     elif kind == "start":
-        registry.start(conn, fresh, "sms", now)
+        registry.start(conn, fresh, "sms", "sms_reply", now)
     return len(people)
 
 

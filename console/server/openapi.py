@@ -88,13 +88,14 @@ _MEDIA: Final[Mapping[str, str]] = {
     "/": "text/html",
     "/v/{code}": "text/html",
     "/u/{token}": "text/html",
+    "/u/{token}/start": "text/html",
     "/feed.atom": "application/atom+xml",
     "/cap/{name}": "application/cap+xml",
     "/hooks/twilio/inbound": "text/xml",
     "/hooks/twilio/voice/{attempt}": "text/xml",
     "/api/v1/events": "text/event-stream",
 }
-_PAGES_NOT_FOUND: Final = frozenset({"/v/{code}", "/u/{token}"})
+_PAGES_NOT_FOUND: Final = frozenset({"/v/{code}", "/u/{token}", "/u/{token}/start"})
 _FORM: Final = {
     "application/x-www-form-urlencoded": {
         "schema": {"type": "object", "additionalProperties": _TEXT}

@@ -14,7 +14,7 @@ from broadcast.drafts.source import LIMIT as DRAFT_LIMIT
 from broadcast.store.database import Database
 from config.settings import Settings
 from console import api
-from console.pages import public
+from console.pages import own_link, public
 from console.server import health, hooks, metrics, openapi, problem_json
 from console.server.capacity import Capacity, read_proxies
 from console.server.context import Web
@@ -89,8 +89,8 @@ def create_app(
         capacity=capacity,
         endless=frozenset({"/api/v1/events"}),
     )
-    for router in (api.router(web), hooks.router(web), health.router(web), public.router(web)):
-        app.include_router(router)
+    for routes in (api, hooks, health, public, own_link):
+        app.include_router(routes.router(web))
     openapi.install(app)
     return app
 

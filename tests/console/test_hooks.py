@@ -122,7 +122,7 @@ async def test_a_stop_that_twilio_tells_of_by_error_code_stops_the_number_once(s
         await _status(site, site.attempt(s), "failed", ErrorCode="21610", To="+447700900001") == 200
     )
     assert await site.db.read(_stopped) == [1, 33]
-    await site.db.write(registry.start, [1, 33], "sms", site.desk.now())
+    await site.db.write(registry.start, [1, 33], "sms", "operator", site.desk.now())
     assert (
         await _status(site, site.attempt(s), "failed", ErrorCode="21610", To="+447700900001") == 200
     )

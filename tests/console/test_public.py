@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 from lxml import etree, html
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert
 
 from broadcast.cap.validation.validate import validate
-from broadcast.ledger.tables import response
 from broadcast.levels import history
 from broadcast.levels.history import Fact
 from broadcast.levels.tables import level_fact
@@ -247,52 +246,3 @@ async def test_every_page_is_locked_down_and_escapes_what_people_wrote(site: Sit
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert "Road <b>closed</b>" in await _text(site)
-
-
-# Unsubscribing
-
-
-def _stops(conn: Connection) -> tuple[bool, int]:
-    told = conn.execute(select(response.c.id).where(response.c.kind == "stop")).all()
-    return registry.contacts(conn, [1], "sms")[1].stopped, len(told)
-
-
-async def test_looking_at_the_way_out_changes_nothing_and_the_button_stops_once(site: Site) -> None:
-    path = f"/u/{unsubscribe.token(1, 'sms', site.settings.key())}"
-    looked = await site.get(path, role=None)
-    assert b'<form method="post">' in looked.body
-    assert (await site.call("HEAD", path, role=None)).status == 200
-    assert await site.db.read(_stops) == (False, 0)
-    for _ in range(3):
-        answer = await site.call("POST", path, role=None, key=None, data=b"")
-        assert (answer.status, b"Stopped" in answer.body) == (200, True)
-    assert await site.db.read(_stops) == (True, 1)
-
-
-async def test_a_mail_program_unsubscribes_with_one_click(site: Site) -> None:
-    path = f"/u/{unsubscribe.token(1, 'sms', site.settings.key())}"
-    answer = await site.call(
-        "POST",
-        path,
-        role=None,
-        key=None,
-        data=b"List-Unsubscribe=One-Click",
-        headers={"Content-Type": "application/x-www-form-urlencoded"},
-    )
-    assert answer.status == 200
-    assert await site.db.read(_stops) == (True, 1)
-
-
-async def test_a_forged_link_stops_nobody(site: Site) -> None:
-    good = unsubscribe.token(1, "sms", site.settings.key())
-    for bad in (
-        good[:12] + ("a" if good[12] != "a" else "b") + good[13:],
-        "x",
-        "%00",
-        "a" * 34,
-        "%C3%A9",
-        unsubscribe.token(1, "sms", b"another key of 16"),
-    ):
-        for method in ("GET", "POST"):
-            assert (await site.call(method, f"/u/{bad}", role=None, key=None)).status == 404, bad
-    assert await site.db.read(_stops) == (False, 0)

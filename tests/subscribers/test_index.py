@@ -192,7 +192,7 @@ async def test_stop_erasure_and_consent_are_followed(db: Database) -> None:
     assert sent(index, a_rule(), known) == {"a": "stopped", "b": "email en", "d": "no_consent"}
     assert len(index) == 4
     assert sent(index, a_rule(configured=frozenset({"sms"})), known)["b"] == "stopped"
-    await db.write(start, [known["a"]], "sms", NOON)
+    await db.write(start, [known["a"]], "sms", "sms_reply", NOON)
     await db.read(index.catch_up)
     assert sent(index, a_rule(), known)["a"] == "sms en"
 

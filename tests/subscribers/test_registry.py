@@ -156,13 +156,18 @@ async def test_what_was_stopped_stays_stopped_through_an_import_and_may_be_start
     assert (await db.read(contacts, [a], "voice"))[a] == Contact(
         "+447700900002", stopped=False, erased=False, consented=True
     )
-    assert await db.write(start, [a], "sms", LATER) == [a]
+    assert await db.write(start, [a], "sms", "sms_reply", LATER) == [a]
     shown = await db.read(show, a)
     assert shown is not None
     assert shown["stopped"] == []
-    assert [(s["channel"], s["source"], s["lifted_at"] is not None) for s in shown["stops"]] == [
-        ("sms", "sms_reply", True)
-    ]
+    (kept,) = shown["stops"]
+    assert kept == {
+        "channel": "sms",
+        "source": "sms_reply",
+        "at": NOON.isoformat(),
+        "lifted_at": LATER.isoformat(),
+        "lifted_by": "sms_reply",
+    }
 
 
 async def test_an_erased_person_is_never_brought_back(db: Database) -> None:
