@@ -12,7 +12,7 @@ import sys
 from bench.child import say, told
 from config import logging as logs
 from config.settings import load
-from console.processes.up import build
+from service.installation import build
 from service.memory import spare_the_collector
 
 

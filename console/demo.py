@@ -39,8 +39,9 @@ from broadcast.store.database import Database
 from config import logging as logs
 from config import settings as settings_module
 from console.processes import migrate
-from console.processes.up import Service, build, listen, serve
+from console.processes.up import listen, serve
 from service.desk import Desk
+from service.installation import Service, build
 from subscribers import demo_world, registry
 from subscribers.csv_import import read_subscribers
 

@@ -292,7 +292,7 @@ async def _guarded(name: str, ask: Callable[[], Awaitable[list[Check]]]) -> list
 async def _database(settings: Settings) -> list[Check]:
     from broadcast.store.database import TROUBLE
     from config import wiring
-    from console.commands.session import database_trouble
+    from service.installation import database_trouble
 
     try:
         db = wiring.database(settings)

@@ -11,7 +11,6 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from broadcast.ledger import delivery_report
-from broadcast.ledger.tables import outcome
 from broadcast.messages import small_counts, states, versions
 from broadcast.messages.small_counts import Shown
 from broadcast.messages.tables import message, version
@@ -27,37 +26,6 @@ def newest(conn: Connection, before: int | None, limit: int) -> list[list[Versio
         query = query.where(message.c.id < before)
     return [
         versions.of_message(conn, message_id) for message_id in conn.execute(query).scalars().all()
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """What became of one hand-over to one person."""
-
-    channel: str
-    generation: int
-    state: str
-    code: str
-    at: datetime
-
-
-def attempts_of(conn: Connection, version_id: int, person_id: int) -> list[Attempt]:
-    """Return what is recorded of a version's hand-overs to one person, by generation."""
-    columns = (
-        outcome.c.channel,
-        outcome.c.generation,
-        outcome.c.state,
-        outcome.c.code,
-        outcome.c.at,
-    )
-    query = (
-        select(*columns)
-        .where(outcome.c.person_id == person_id, outcome.c.version_id == version_id)
-        .order_by(outcome.c.generation, outcome.c.at)
-    )
-    return [
-        Attempt(channel=r.channel, generation=r.generation, state=r.state, code=r.code, at=r.at)
-        for r in conn.execute(query)
     ]
 
 

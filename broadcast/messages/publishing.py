@@ -15,8 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 from broadcast.content.model import SEVERITIES, is_urgent
 from broadcast.events import outbox
 from broadcast.events.topics import ALERTS, topic_for
-from broadcast.ledger.batches import close_batches, reopen_batches
-from broadcast.ledger.tables import slice_
+from broadcast.ledger.batches import close_batches, handing_over, reopen_batches
 from broadcast.levels import history
 from broadcast.messages import resends, states, two_persons, versions
 from broadcast.messages.tables import resend, version
@@ -353,18 +352,6 @@ def cancel(
         conn.execute(update(version).where(version.c.id == v.id).values(cancel_cap=document))
     under_way = handing_over(conn, v.id)
     return _done(conn, v, "cancel", actor, now, why), under_way
-
-
-def handing_over(conn: Connection, version_id: int) -> int:
-    """Return how many people are in open slices of the version."""
-    return sum(
-        hi - lo
-        for lo, hi in conn.execute(
-            select(slice_.c.lo, slice_.c.hi).where(
-                slice_.c.version_id == version_id, slice_.c.state == "open"
-            )
-        )
-    )
 
 
 def acted_on(existing: list[Version], action: str) -> Version:

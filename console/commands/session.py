@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from broadcast.problems import Rejected, refuse
+from broadcast.problems import refuse
 from console.output import Output
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Session:
     def desk(self) -> Desk:
         """The desk at which a person acts."""
         if self._desk is None:
-            from console.processes.up import make_desk
+            from service.installation import make_desk
 
             self._desk = make_desk(
                 self.settings, self.db, self.adapters.on if self.adapters is not None else _all_off
@@ -142,47 +142,9 @@ async def opened(
     except BrokenPipeError:
         raise  # whoever read our answer has gone; it is no trouble of the database
     except TROUBLE as trouble:
+        from service.installation import database_trouble
+
         raise database_trouble(settings, trouble) from trouble
-
-
-def database_trouble(settings: Settings, trouble: BaseException) -> Rejected:
-    """Return the refusal for a database that does not answer (exit 69), or that is there and will
-    not do (exit 2).
-    """
-    from urllib.parse import urlsplit
-
-    cause = getattr(trouble, "orig", None) or trouble
-    url = urlsplit(settings.database_url)
-    if url.scheme == "sqlite":
-        what = (
-            str(cause)[:120]
-            if type(trouble).__module__.startswith("sqlalchemy")
-            else type(cause).__name__
-        )
-        status = 503 if "locked" in what else 422
-        return refuse(
-            "database_unusable",
-            f"SQLite at {url.path.removeprefix('/') or '?'}: {what}",
-            "check the file and who may write to it",
-            field="FASTTIME_DATABASE_URL",
-            status=status,
-        )
-    where = f"{url.hostname or 'localhost'}:{url.port or 5432}"
-    state = str(getattr(cause, "sqlstate", "") or "")
-    if state.startswith(("28", "3D")):
-        return refuse(
-            "database_refused",
-            f"PostgreSQL at {where} refuses: {type(cause).__name__}",
-            "check user, password and name of the database",
-            field="FASTTIME_DATABASE_URL",
-        )
-    return refuse(
-        "database_unreachable",
-        f"PostgreSQL at {where} does not answer ({type(cause).__name__})",
-        "start it, or correct FASTTIME_DATABASE_URL",
-        field="FASTTIME_DATABASE_URL",
-        status=503,
-    )
 
 
 def run(work: Callable[[Session], Awaitable[T]], out: Output, *, with_adapters: bool = True) -> T:

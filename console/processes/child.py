@@ -22,10 +22,11 @@ from broadcast.problems import Rejected, refuse
 from broadcast.store.database import TROUBLE
 from config import logging as logs
 from config.settings import Settings
-from console.commands.session import database_trouble, load_settings
+from console.commands.session import load_settings
 from console.processes.parent import end_with_parent
-from console.processes.up import Service, build, serve, stop_on_signals, watched
+from console.processes.up import serve, stop_on_signals, watched
 from console.server.pool import Pool
+from service.installation import Service, build, database_trouble
 from service.memory import spare_the_collector
 
 log = structlog.get_logger("up")

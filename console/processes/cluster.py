@@ -18,10 +18,11 @@ from config import logging as logs
 from config import wiring
 from config.settings import Settings
 from console.processes import migrate as schema
-from console.processes.up import build, listen, serve, stop_on_signals, watched
+from console.processes.up import listen, serve, stop_on_signals, watched
 from console.processes.worker import quieten, ready_database, require_cluster, run_engine
 from console.processes.worker import run as worker
 from console.server.pool import Pool
+from service.installation import build
 
 __all__ = ["migrate", "migrated", "relay", "web", "worker"]
 

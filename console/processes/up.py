@@ -12,25 +12,17 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
-from broadcast.events.topics import ROLES
-from broadcast.messages.publishing import House
-from broadcast.places.areas import AreaTree
 from broadcast.problems import Rejected, refuse
-from broadcast.store.database import Database
-from broadcast.wording.revision import wording_revision
 from config import logging as logs
 from config import wiring
 from config.settings import Settings
 from console.processes import migrate
-from service.desk import Desk
-from service.documents import documents
-from service.engine import Engine
+from service.installation import Service
 
 log = structlog.get_logger("up")
 
@@ -38,74 +30,6 @@ STOP_SECONDS = 9.5
 EXIT_SECONDS = 9.8
 """From the signal to the end of the process, whatever still hangs.
 """
-
-
-@dataclass
-class Service:
-    """The joined parts of one process."""
-
-    settings: Settings
-    db: Database
-    adapters: dict[str, wiring.Adapters]
-    desk: Desk
-    engine: Engine
-
-    async def close(self) -> None:
-        """Let go of everything, providers first."""
-        for adapters in self.adapters.values():
-            await adapters.close()
-        await self.db.close()
-
-
-def make_desk(
-    settings: Settings, db: Database, channels_on: Callable[[str], frozenset[str]], **more: Any
-) -> Desk:
-    """Return the desk of an installation."""
-    names: dict[str, str] = {}
-
-    def area_names() -> dict[str, str]:
-        return names
-
-    house = House(
-        sender=settings.sender,
-        shards=settings.shards,
-        two_person=settings.two_person,
-        wording=wording_revision(settings.sender_name),
-        document=documents(settings, area_names),
-        margin=settings.margin,
-    )
-    desk = Desk(
-        db,
-        house,
-        channels_on=channels_on,
-        sender_name=settings.sender_name,
-        public_url=settings.public_url,
-        on_tree=lambda tree: _take_names(names, tree),
-        **more,
-    )
-    return desk
-
-
-def _take_names(names: dict[str, str], tree: AreaTree) -> None:
-    names.clear()
-    names.update({area.code: area.name for area in tree.all()})
-
-
-def build(settings: Settings, roles: tuple[str, ...] = ROLES) -> Service:
-    """Join the parts for a process with these roles; nothing is connected yet."""
-    db = wiring.database(settings)
-    adapters = {lane: wiring.adapters(settings) for lane in ("urgent", "routine")}
-    on = adapters["routine"].on
-    engine = Engine(
-        settings=settings,
-        db=db,
-        adapters=adapters,
-        limiter=wiring.limiter(settings),
-        roles=roles,
-        channels_on=on,
-    )
-    desk = make_desk(settings, db, on, matcher=engine.matcher)
-    return Service(settings, db, adapters, desk, engine)
 
 
 def end_by(seconds: float, code: int = 0) -> None:
@@ -258,7 +182,7 @@ async def serve(
 async def _prepare(settings: Settings) -> None:
     """Bring the schema up to date; raises Rejected (69 or 2) where the database will not."""
     from broadcast.store.database import TROUBLE
-    from console.commands.session import database_trouble
+    from service.installation import database_trouble
 
     db = wiring.database(settings)
     try:

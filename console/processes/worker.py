@@ -22,7 +22,8 @@ from broadcast.store.database import TROUBLE, Database
 from config import logging as logs
 from config.settings import Settings
 from console.processes import migrate
-from console.processes.up import Service, build, end_by, stop_on_signals, watched
+from console.processes.up import end_by, stop_on_signals, watched
+from service.installation import Service, build
 from service.memory import spare_the_collector
 
 log = structlog.get_logger("worker")

@@ -42,7 +42,7 @@ from broadcast.store.database import TROUBLE, Database
 from config import settings as settings_module
 from config import wiring
 from console.processes import migrate
-from console.processes.up import make_desk
+from service.installation import make_desk
 from subscribers import registry
 from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import REGION, demo_areas

@@ -17,7 +17,7 @@ from broadcast.places import areas
 from broadcast.store.database import Connection, Database
 from config import settings as settings_module
 from console.processes import migrate
-from console.processes.up import make_desk
+from service.installation import make_desk
 from subscribers import registry
 from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import demo_areas

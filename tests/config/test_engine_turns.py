@@ -8,8 +8,8 @@ from pathlib import Path
 
 from config.settings import load
 from console.processes import migrate
-from console.processes.up import build
 from service.engine import HUNG_AFTER
+from service.installation import build
 
 
 async def test_each_loop_is_watched_and_one_that_hangs_is_named(tmp_path: Path) -> None:

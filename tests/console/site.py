@@ -32,10 +32,10 @@ from config import settings as settings_module
 from config import wiring
 from config.settings import Settings
 from console.processes import migrate
-from console.processes.up import make_desk
 from console.server.door import make_server, run_server
 from console.server.web import create_app
 from service.desk import Desk
+from service.installation import make_desk
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.registry import import_records
 

@@ -28,7 +28,7 @@ from broadcast.places import areas
 from broadcast.store.database import Database
 from config import settings as settings_module
 from config import wiring
-from console.processes.up import make_desk
+from service.installation import make_desk
 from subscribers import demo_world, registry
 from subscribers.csv_import import read_subscribers
 from tests.services import Kafka, PostgreSQL, Program, Redis, free_port

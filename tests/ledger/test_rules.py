@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from broadcast.ledger import audiences, claims, delivery_report, liveness, passes, receipts
+from broadcast.ledger import audiences, batches, claims, delivery_report, liveness, passes, receipts
 from broadcast.ledger.claims import Outcome
 from broadcast.ledger.receipts import Receipt
 from broadcast.messages import authoring, publishing, versions
@@ -299,10 +299,10 @@ async def test_r9_after_a_cancel_has_committed_nothing_is_claimed(world: World) 
         assert stopped_at[0] - before < 5
 
     await asyncio.gather(*(claimer(n) for n in range(32)), cancel())
-    open_people = await world.db.read(publishing.handing_over, v.id)
+    open_people = await world.db.read(batches.handing_over, v.id)
     await asyncio.sleep(0)
     assert await world.claim() == []
-    assert await world.db.read(publishing.handing_over, v.id) == open_people
+    assert await world.db.read(batches.handing_over, v.id) == open_people
     account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert len(account.people["handing_over"]) == open_people
     assert len(account.suppressed["withdrawn"]) == 3000 - open_people

@@ -1,0 +1,126 @@
+"""One installation joined from its settings: database, adapters, the desk, and the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from broadcast.events.topics import ROLES
+from broadcast.messages.publishing import House
+from broadcast.places.areas import AreaTree
+from broadcast.problems import Rejected, refuse
+from broadcast.store.database import Database
+from broadcast.wording.revision import wording_revision
+from config import wiring
+from config.settings import Settings
+from service.desk import Desk
+from service.documents import documents
+from service.engine import Engine
+
+
+@dataclass
+class Service:
+    """The joined parts of one process."""
+
+    settings: Settings
+    db: Database
+    adapters: dict[str, wiring.Adapters]
+    desk: Desk
+    engine: Engine
+
+    async def close(self) -> None:
+        """Let go of everything, providers first."""
+        for adapters in self.adapters.values():
+            await adapters.close()
+        await self.db.close()
+
+
+def make_desk(
+    settings: Settings, db: Database, channels_on: Callable[[str], frozenset[str]], **more: Any
+) -> Desk:
+    """Return the desk of an installation."""
+    names: dict[str, str] = {}
+
+    def area_names() -> dict[str, str]:
+        return names
+
+    house = House(
+        sender=settings.sender,
+        shards=settings.shards,
+        two_person=settings.two_person,
+        wording=wording_revision(settings.sender_name),
+        document=documents(settings, area_names),
+        margin=settings.margin,
+    )
+    desk = Desk(
+        db,
+        house,
+        channels_on=channels_on,
+        sender_name=settings.sender_name,
+        public_url=settings.public_url,
+        on_tree=lambda tree: _take_names(names, tree),
+        **more,
+    )
+    return desk
+
+
+def _take_names(names: dict[str, str], tree: AreaTree) -> None:
+    names.clear()
+    names.update({area.code: area.name for area in tree.all()})
+
+
+def build(settings: Settings, roles: tuple[str, ...] = ROLES) -> Service:
+    """Join the parts for a process with these roles; nothing is connected yet."""
+    db = wiring.database(settings)
+    adapters = {lane: wiring.adapters(settings) for lane in ("urgent", "routine")}
+    on = adapters["routine"].on
+    engine = Engine(
+        settings=settings,
+        db=db,
+        adapters=adapters,
+        limiter=wiring.limiter(settings),
+        roles=roles,
+        channels_on=on,
+    )
+    desk = make_desk(settings, db, on, matcher=engine.matcher)
+    return Service(settings, db, adapters, desk, engine)
+
+
+def database_trouble(settings: Settings, trouble: BaseException) -> Rejected:
+    """Return the refusal for a database that does not answer (exit 69), or that is there and will
+    not do (exit 2).
+    """
+    cause = getattr(trouble, "orig", None) or trouble
+    url = urlsplit(settings.database_url)
+    if url.scheme == "sqlite":
+        what = (
+            str(cause)[:120]
+            if type(trouble).__module__.startswith("sqlalchemy")
+            else type(cause).__name__
+        )
+        status = 503 if "locked" in what else 422
+        return refuse(
+            "database_unusable",
+            f"SQLite at {url.path.removeprefix('/') or '?'}: {what}",
+            "check the file and who may write to it",
+            field="FASTTIME_DATABASE_URL",
+            status=status,
+        )
+    where = f"{url.hostname or 'localhost'}:{url.port or 5432}"
+    state = str(getattr(cause, "sqlstate", "") or "")
+    if state.startswith(("28", "3D")):
+        return refuse(
+            "database_refused",
+            f"PostgreSQL at {where} refuses: {type(cause).__name__}",
+            "check user, password and name of the database",
+            field="FASTTIME_DATABASE_URL",
+        )
+    return refuse(
+        "database_unreachable",
+        f"PostgreSQL at {where} does not answer ({type(cause).__name__})",
+        "start it, or correct FASTTIME_DATABASE_URL",
+        field="FASTTIME_DATABASE_URL",
+        status=503,
+    )
