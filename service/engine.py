@@ -33,6 +33,7 @@ from broadcast.store import replies
 from broadcast.store.database import TROUBLE, WORKER_LOCK_CLASS, Connection, Database, database_now
 from channels.contract import Channel, Unavailable
 from channels.dispatch.limits import Limiter
+from channels.dispatch.measures import Measures
 from channels.dispatch.sender import Identity, Sender
 from config.settings import Settings
 from config.wiring import Adapters, rate_of
@@ -109,6 +110,7 @@ class Engine:
         self._stops = StopList(db)
         self._match_wake = asyncio.Event()
         self._log_wake = asyncio.Event()
+        self.measures = Measures()
         self.senders: list[tuple[str, Sender]] = []
         key = settings.key()
         for lane in ("urgent", "routine"):
@@ -132,6 +134,7 @@ class Engine:
             lane=lane,
             channel=channel,
             limiter=self._limiter,
+            measures=self.measures,
             rate=rate_of(channel),
             identity=self.identity,
             key=key,

@@ -78,6 +78,8 @@ class Candidate:
     room: str
     severity_rank: int
     correction: bool
+    size: int = 0
+    approved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +158,13 @@ def candidates(
         batch.c.room,
         batch.c.severity_rank,
         batch.c.correction,
+        batch.c.size,
+        version.c.approved_at,
     )
     query = (
         select(*columns)
         .join(first, first.c.id == batch.c.id)
+        .join(version, version.c.id == batch.c.version_id)
         .order_by(batch.c.severity_rank, batch.c.correction.desc(), batch.c.id)
     )
     return [

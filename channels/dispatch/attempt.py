@@ -11,6 +11,7 @@ from broadcast.ledger import attempts, audiences
 from broadcast.ledger.claims import HAND_OVER_SECONDS, Outcome
 from channels.contract import Channel, Delivery, InDoubt, Refused, Unavailable
 from channels.dispatch.clock import Clock
+from channels.dispatch.measures import Measures
 from channels.dispatch.pace import Pace
 from channels.dispatch.ports import OptOutLinks, OptOuts
 from channels.dispatch.under_way import STOPPED, OpenSlice, UnderWay, in_doubt, not_started
@@ -35,10 +36,11 @@ class Attempts:
         links: OptOutLinks,
         clock: Clock,
         send_seconds: float,
+        measures: Measures,
     ) -> None:
         self._channel, self._key, self._under_way, self._pace = channel, key, under_way, pace
         self._opted_out, self._links, self._clock = opted_out, links, clock
-        self._send_seconds = send_seconds
+        self._send_seconds, self._measures = send_seconds, measures
         self.stopping = False
 
     async def run(self) -> None:
@@ -49,7 +51,17 @@ class Attempts:
 
     async def send(self, opened: OpenSlice, position: int, person: int) -> Outcome:
         """Send to one person and return what became of it."""
-        return self._left_out(opened, position, person) or await self._try(opened, position, person)
+        if left_out := self._left_out(opened, position, person):
+            return left_out
+        self._measures.begins(opened, position, self._clock.now())
+        began = self._clock.boot()
+        outcome = in_doubt(position, person, STOPPED, self._clock.now())  # where it is cut off
+        try:
+            outcome = await self._try(opened, position, person)
+        finally:
+            status = opened.candidate.status
+            self._measures.ended(self._channel, status, outcome, self._clock.boot() - began)
+        return outcome
 
     def _left_out(self, opened: OpenSlice, position: int, person: int) -> Outcome | None:
         """Return the outcome of somebody who is not sent to after all: the last look before the

@@ -22,6 +22,7 @@ from channels.dispatch.choose import Chooser
 from channels.dispatch.claim import Claimer
 from channels.dispatch.clock import Clock
 from channels.dispatch.limits import Limiter
+from channels.dispatch.measures import Measures
 from channels.dispatch.pace import Pace
 from channels.dispatch.ports import Contacts, OptOutLinks, OptOuts, Renderings
 from channels.dispatch.record import Recorder
@@ -62,6 +63,7 @@ class Sender:
         links: OptOutLinks,
         send_seconds: float = SEND_SECONDS,
         clock: Clock = clocks.SYSTEM,
+        measures: Measures | None = None,
     ) -> None:
         self._lane, self.channel, self._limiter, self._rate = lane, channel, limiter, rate
         self.links = links
@@ -83,6 +85,7 @@ class Sender:
             links=links,
             clock=clock,
             send_seconds=send_seconds,
+            measures=measures or Measures(),
         )
         self._recorder = Recorder(db, channel.name, self._under_way, clock)
 

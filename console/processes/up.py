@@ -118,7 +118,12 @@ async def watched(service: Service, *, beside: int = 0) -> AsyncIterator[None]:
     where = service.settings.metrics_listen
     if where is not None and where[1]:
         where = (where[0], min(where[1] + beside, 65535))
-    app = application(Metrics(gauges=False), None, lambda: service.engine.hung(datetime.now(UTC)))
+    metrics = Metrics(
+        role="+".join(service.engine.roles) or "relay",
+        gauges=False,
+        measures=service.engine.measures,
+    )
+    app = application(metrics, None, lambda: service.engine.hung(datetime.now(UTC)))
     serving = asyncio.create_task(serve_metrics(app, where))
     try:
         yield

@@ -6,11 +6,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from platform import python_version
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,6 +33,8 @@ from broadcast.ledger import gauges
 from broadcast.ledger.gauges import Gauges
 from broadcast.messages.states import STATES
 from broadcast.store.database import TROUBLE, Database
+from channels.dispatch.measures import Measures, Times
+from config.version import program_version
 
 KEPT_SECONDS = 1.0
 ALIVE = timedelta(seconds=10)
@@ -29,12 +43,13 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 class Metrics:
     """The metrics of one process, in a registry of their own. `gauges`: whether it tells what
-    stands in the database, too; one process of an installation is enough.
+    stands in the database, too. `measures` are the counts of its senders.
     """
 
-    def __init__(self, *, gauges: bool = True) -> None:
+    def __init__(self, *, role: str, gauges: bool = True, measures: Measures | None = None) -> None:
         self.registry = CollectorRegistry()
-        self._gauges = gauges
+        self._role, self._gauges, self._measures = role, gauges, measures
+        ProcessCollector(registry=self.registry)
         self._requests = Counter(
             "fasttime_http_requests",
             "Requests answered; status 0 = the client left first",
@@ -64,9 +79,21 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what was seen of the database; nothing where it could not be reached."""
-        if not self._gauges:
-            return
+        """Yield what this process is, what it sent, and what was seen of the database."""
+        build = GaugeMetricFamily(
+            "fasttime_build_info",
+            "1: the version that runs here, and in which role",
+            labels=["version", "python", "role"],
+        )
+        build.add_metric([program_version(), python_version(), self._role], 1)
+        yield build
+        if self._measures is not None:
+            yield from _sent(self._measures)
+        if self._gauges:
+            yield from self._stored()
+
+    def _stored(self) -> Iterator[Metric]:
+        """Yield the gauges; nothing but database_up where the database could not be reached."""
         yield _one(
             "fasttime_database_up",
             "1 if the database answered this scrape",
@@ -118,6 +145,52 @@ class Metrics:
         for (channel, line), n in sorted(self.seen.totals.items()):
             people.add_metric([channel, line], n)
         yield people
+
+
+def _sent(measures: Measures) -> Iterator[Metric]:
+    attempts = CounterMetricFamily(
+        "fasttime_delivery_attempts",
+        "Attempts that touched the wire, by outcome",
+        labels=["channel", "provider", "status", "outcome"],
+    )
+    for labels, n in sorted(measures.attempts.items()):
+        attempts.add_metric(labels, n)
+    yield attempts
+    errors = CounterMetricFamily(
+        "fasttime_provider_errors",
+        "Attempts that were not accepted, by the provider's code",
+        labels=["channel", "provider", "code"],
+    )
+    for codes, n in sorted(measures.errors.items()):
+        errors.add_metric(codes, n)
+    yield errors
+    yield _times(
+        "fasttime_provider_seconds",
+        "How long the provider took to answer one attempt",
+        ["channel", "provider"],
+        measures.provider,
+    )
+    yield _times(
+        "fasttime_approval_to_first_attempt_seconds",
+        "From approval to the first attempt of a batch",
+        ["channel", "status"],
+        measures.to_first,
+    )
+    yield _times(
+        "fasttime_approval_to_last_attempt_seconds",
+        "From approval to the last attempt of a batch's first pass",
+        ["channel", "status"],
+        measures.to_last,
+    )
+
+
+def _times(
+    name: str, meaning: str, labels: list[str], found: Mapping[tuple[str, str], Times]
+) -> Metric:
+    family = HistogramMetricFamily(name, meaning, labels=labels)
+    for values, times in sorted(found.items()):
+        family.add_metric(values, buckets=times.buckets(), sum_value=times.seconds)
+    return family
 
 
 def _one(name: str, meaning: str, value: float) -> GaugeMetricFamily:

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
 from broadcast.drafts.source import LIMIT as DRAFT_LIMIT
 from broadcast.store.database import Database
 from config.settings import Settings
+from config.version import program_version
 from console import api
 from console.pages import own_link, public
 from console.server import health, hooks, metrics, openapi, problem_json
@@ -68,14 +68,14 @@ def create_app(
             "Police message broadcast: write once, reach the right people, know what became of"
             " every message."
         ),
-        version=_version(),
+        version=program_version(),
         docs_url=None,  # their page loads scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
     )
     app.state.web, app.state.close = web, web.closing.set
-    counted = metrics.Metrics()
+    counted = metrics.Metrics(role="web")
     problem_json.install(app)
     capacity = Capacity(limits or Limits(), proxies=read_proxies(settings.trusted_proxy))
     app.state.capacity = capacity
@@ -100,10 +100,3 @@ def limit_of(path: str) -> int:
     polygon with too many points is refused as such.
     """
     return body_limit(path, DRAFT_LIMIT)
-
-
-def _version() -> str:
-    try:
-        return version("fasttime")
-    except PackageNotFoundError:
-        return "0"
