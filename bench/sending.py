@@ -22,8 +22,9 @@ from bench.places import ControlRoom, SmtpSink
 from broadcast.messages.versions import Version
 from broadcast.problems import refuse
 from broadcast.store.database import Connection, Database
+from channels.contract import Delivery
 from channels.email import SmtpSettings
-from channels.mail import build_template, unsubscribe_headers
+from channels.mail import build_template, own_headers
 from service.rendering import StoredRenderings
 from subscribers.matcher import Matcher
 
@@ -424,13 +425,20 @@ async def _bare(
 
 async def _mail(scene: Scene, v: Version, url: str) -> bytes:
     """Return the bytes of the very mail that the worker sends, as `sendmail` wants them."""
-    renderings = StoredRenderings(scene.db, sender_name="Police", public_url=places.PUBLIC_URL)
-    rendered, _ = await renderings.rendered(v.id, "email", "en", repeat=False)
-    attempt, link = "0" * 50, f"{places.PUBLIC_URL}/u/{'0' * 40}"
-    own = (
-        f"Date: Fri, 20 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{attempt}@example.org>\r\nTo:"
-        f" person10000@example.org\r\n{unsubscribe_headers(link)}"
+    renderings = StoredRenderings(
+        scene.db, sender_name="Police", public_url=places.PUBLIC_URL, key=b"as long as ours"
     )
+    rendered, ends = await renderings.rendered(v.id, "email", "en", repeat=False)
+    to, link = "person10000@example.org", f"{places.PUBLIC_URL}/u/{'0' * 40}"
+    delivery = Delivery(
+        attempt="0" * 50,
+        to=to,
+        rendered=rendered,
+        status=v.status,
+        expires_at=ends,
+        unsubscribe_url=link,
+    )
+    own = f"Date: Fri, 20 Nov 2026 12:00:00 +0000\r\n{own_headers(delivery, to, 'example.org')}"
     settings = SmtpSettings.from_url(url, places.FROM)
     template = build_template(rendered, settings.mail_from, settings.display_name)
     return own.encode() + template.head + b"\r\n" + template.body_for(link)

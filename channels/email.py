@@ -32,7 +32,7 @@ from channels.contract import (
     WrongStatus,
 )
 from channels.dkim import Signer
-from channels.mail import CONTROL, Template, build_template, unsubscribe_headers
+from channels.mail import CONTROL, Template, build_template, own_headers
 
 CONNECT_SECONDS = 10.0
 # an idle connection older than this is not trusted; most servers hang up after 60 to 300 s
@@ -484,9 +484,7 @@ class EmailChannel:
                 second,
                 b"Date: " + format_datetime(now.replace(microsecond=0)).encode("ascii") + b"\r\n",
             )
-        own = f"Message-ID: <{delivery.attempt}@{self._domain}>\r\nTo: {to}\r\n"
-        if delivery.unsubscribe_url:
-            own += unsubscribe_headers(delivery.unsubscribe_url)
+        own = own_headers(delivery, to, self._domain)
         link = delivery.unsubscribe_url or delivery.rendered.unsubscribe
         head, body = self._date[1] + own.encode("ascii"), template.body_for(link)
         signer = self._settings.signer

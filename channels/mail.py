@@ -4,6 +4,7 @@ each person gets of their own.
 
 from __future__ import annotations
 
+import hmac
 import re
 from dataclasses import dataclass
 from email.headerregistry import Address
@@ -13,7 +14,7 @@ from hashlib import sha256
 from html import escape
 
 from broadcast.wording.rendered import Rendered
-from channels.contract import Refused
+from channels.contract import Delivery, Refused
 from channels.dkim import Signer, relaxed_body, relaxed_headers, relaxed_lines
 
 CONTROL = re.compile(
@@ -23,6 +24,7 @@ _URL = re.compile(r"https?://[\x21-\x3b\x3d\x3f-\x7e]+")  # printable ASCII with
 _DOT_AT_START = re.compile(rb"(?m)^\.")
 # any server takes it; 8BITMIME is not needed then; 75 leave room for the "=" before a link
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=75)
+ID_DIGITS = 32
 _LINK_LINE = 72  # characters of a link on one line
 
 
@@ -72,13 +74,37 @@ def header(text: str) -> str:
     return text
 
 
-def unsubscribe_headers(url: str) -> str:
-    """Return the headers of one click (RFC 2369 and RFC 8058); a line may have 998 characters.
-    Raises Refused("content_invalid").
+def own_headers(delivery: Delivery, to: str, domain: str) -> str:
+    """Return the headers of one person: Message-ID, what it answers, To, and one click to stop
+    (RFC 2369 and RFC 8058). Raises Refused("content_invalid").
     """
-    if not _URL.fullmatch(url):
-        raise Refused("content_invalid", "the unsubscribe address is not an address")
-    return f"List-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    rendered, url = delivery.rendered, delivery.unsubscribe_url
+    own = message_id(rendered.secret, to) if rendered.secret else delivery.attempt
+    lines = [f"Message-ID: <{own}@{domain}>", f"To: {to}"]
+    if rendered.earlier:
+        answered = [f"<{message_id(secret, to)}@{domain}>" for secret in rendered.earlier]
+        folded = "\r\n ".join(reversed(answered))  # RFC 5322 section 3.6.4: the oldest first
+        lines += [f"In-Reply-To: {answered[0]}", f"References: {folded}"]
+    if url:
+        if not _URL.fullmatch(url):
+            raise Refused("content_invalid", "the unsubscribe address is not an address")
+        # a line may have 998 characters
+        lines += [f"List-Unsubscribe: <{url}>", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"]
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def message_id(secret: str, to: str) -> str:
+    """Return the left part of the Message-ID of a version's mail to an address: whoever sends the
+    next version finds it again without having kept it, and nobody else can read the address in it.
+    """
+    return hmac.digest(secret.encode(), to.lower().encode(), "sha256").hex()[:ID_DIGITS]
+
+
+def list_id(mail_from: str) -> str:
+    """Return the name under which mail programs file what a sender sends (RFC 2919)."""
+    local, _, domain = mail_from.rpartition("@")
+    label = re.sub(r"[^a-z0-9]+", "-", local.lower()).strip("-") or "alerts"
+    return f"<{label}.{domain.lower()}>"
 
 
 def build_template(rendered: Rendered, mail_from: str, display_name: str) -> Template:
@@ -90,6 +116,7 @@ def build_template(rendered: Rendered, mail_from: str, display_name: str) -> Tem
     mail["From"] = Address(header(display_name), local, domain)
     mail["Subject"] = header(rendered.subject)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notices, please
+    mail["List-Id"] = list_id(mail_from)
     # Quoted-printable always: a person's own link can be put between its lines.
     mark = sha256(f"{rendered.body}\0{rendered.html}".encode()).hexdigest()[:32]
     in_text, in_html = f"text{mark}", f"html{mark}"

@@ -105,7 +105,10 @@ class Engine:
         self._channels_on = channels_on
         self._matcher = Matcher(db, channels_on) if "match" in self.roles else None
         self._renderings = StoredRenderings(
-            db, sender_name=settings.sender_name, public_url=settings.public_url
+            db,
+            sender_name=settings.sender_name,
+            public_url=settings.public_url,
+            key=settings.key(),
         )
         self._stops = StopList(db)
         self._match_wake = asyncio.Event()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import datetime
 
 from broadcast.messages import versions
@@ -12,6 +14,8 @@ from broadcast.wording.render import choose_language, render
 from broadcast.wording.rendered import Facts, Rendered
 
 _KEPT = 512
+ANSWERED = 10
+"""So many versions before it a mail names."""
 
 
 def facts_of(
@@ -30,8 +34,11 @@ def facts_of(
 class StoredRenderings:
     """The renderings of published versions. Keeps channels.dispatch.ports.Renderings."""
 
-    def __init__(self, db: Database, *, sender_name: str, public_url: str) -> None:
+    def __init__(
+        self, db: Database, *, sender_name: str, public_url: str, key: bytes = b""
+    ) -> None:
         self._db, self._sender_name, self._public_url = db, sender_name, public_url
+        self._key = key
         self._made: OrderedDict[tuple[int, str, str, bool], tuple[Rendered, datetime]] = (
             OrderedDict()
         )
@@ -56,7 +63,27 @@ class StoredRenderings:
             spoken = (
                 choose_language(v.content, language, channel) if channel == "voice" else language
             )
-            self._made[key] = (render(v.content, facts, channel, spoken), v.expires_at)
+            words = render(v.content, facts, channel, spoken)
+            if channel == "email" and self._key:
+                every = await self._db.read(versions.of_message, v.message_id)
+                words = self._joined(words, v, every, repeat=repeat)
+            self._made[key] = (words, v.expires_at)
             while len(self._made) > _KEPT:
                 self._made.popitem(last=False)
         return self._made[key]
+
+    def _joined(
+        self, words: Rendered, v: Version, every: list[Version], *, repeat: bool
+    ) -> Rendered:
+        """Return a mail that is known by its version, and is an answer to those of the versions
+        before it. A repeat answers the first copy, and is known by its attempt: a mailbox must not
+        take the two for one.
+        """
+        before = [u for u in reversed(every) if u.number < v.number and u.live_at]
+        earlier = [self._secret(u) for u in ([v, *before] if repeat else before)]
+        return replace(
+            words, secret="" if repeat else self._secret(v), earlier=tuple(earlier[:ANSWERED])
+        )
+
+    def _secret(self, v: Version) -> str:
+        return hmac.digest(self._key, b"mail %d" % v.id, "sha256").hex()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -27,7 +27,8 @@ class Rendered:
 
     sms: `body` is the text. voice: `body` is what is read aloud. email: `subject`, `body` (plain
     text) and `html`. `unsubscribe`: what stands in an e-mail's `body` and `html` where each person
-    gets a link of their own; empty where there is none.
+    gets a link of their own; empty where there is none. `secret` and `earlier` belong to this
+    version and those before it, the newest first: the Message-IDs of their mails are made of them.
     """
 
     channel: str
@@ -38,3 +39,5 @@ class Rendered:
     encoding: str = ""  # sms: "GSM-7" or "UCS-2"
     segments: int = 0  # sms
     unsubscribe: str = ""  # email
+    secret: str = field(default="", repr=False)  # email
+    earlier: tuple[str, ...] = field(default=(), repr=False)  # email

@@ -4,6 +4,7 @@ import asyncio
 import re
 import ssl
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -17,7 +18,7 @@ from broadcast.problems import Rejected
 from broadcast.wording.rendered import Rendered
 from channels.contract import Accepted, ChannelError, InDoubt, Refused, Unavailable
 from channels.email import EmailChannel, SmtpSettings, envelope_address, is_reserved
-from channels.mail import Template, build_template
+from channels.mail import Template, build_template, list_id
 from channels.simulator import run_simulator
 from tests.channels.mail_server import (
     HANG_UP,
@@ -380,6 +381,7 @@ async def test_the_mail_says_who_sent_it_to_whom_and_how_to_stop_it(clock: Clock
     assert mail["Date"] == "Sat, 21 Nov 2026 12:00:00 +0000"
     assert mail["Message-ID"] == f"<{an_attempt()}@police.example.org>"
     assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["List-Id"] == "<alerts.police.example.org>"
     assert mail["Content-Language"] == "en"
     assert mail["List-Unsubscribe"] == f"<{link}>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -389,6 +391,43 @@ async def test_the_mail_says_who_sent_it_to_whom_and_how_to_stop_it(clock: Clock
         if not part.is_multipart()
     ]
     assert parts == [("text/plain", MAIL.body), ("text/html", MAIL.html + "\n")]
+
+
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [
+        ("alerts@police.example.org", "<alerts.police.example.org>"),
+        ("Gold.Command+x@Police.Example.org", "<gold-command-x.police.example.org>"),
+        ("_@police.example.org", "<alerts.police.example.org>"),
+    ],
+)
+def test_mail_programs_file_mails_by_a_name_of_the_standards_form(sender: str, name: str) -> None:
+    assert list_id(sender) == name
+
+
+async def test_an_update_answers_the_mails_of_the_versions_before_to_the_same_inbox() -> None:
+    first = replace(MAIL, secret="1" * 64)
+    second = replace(MAIL, secret="2" * 64, earlier=("1" * 64,))
+    third = replace(MAIL, secret="3" * 64, earlier=("2" * 64, "1" * 64))
+    async with a_mail_server() as server:
+        channel = a_channel(server)
+        for number, (to, rendered) in enumerate(
+            [
+                ("ada@example.org", first),
+                ("ada@example.org", second),
+                ("Ada@Example.org", third),
+                ("bob@example.org", third),
+            ]
+        ):
+            await channel.send(a_delivery(to, number=number, rendered=rendered), timeout=5)
+        await channel.close()
+    mails = [message_from_bytes(body, policy=policy.default) for body in server.bodies]
+    ids = [mail["Message-ID"] for mail in mails]
+    assert len(set(ids)) == 4
+    assert all(re.fullmatch(r"<[0-9a-f]{32}@police\.example\.org>", made) for made in ids)
+    assert [mail["In-Reply-To"] for mail in mails[:3]] == [None, ids[0], ids[1]]
+    assert [mail["References"] for mail in mails[:3]] == [None, ids[0], f"{ids[0]} {ids[1]}"]
+    assert mails[3]["In-Reply-To"] not in ids  # nobody's mail but Bob's own is answered
 
 
 async def test_no_two_people_share_a_header_of_their_own() -> None:
@@ -566,6 +605,7 @@ def test_whatever_the_subject_there_is_one_of_each_header(subject: str) -> None:
         "content-transfer-encoding",
         "content-type",
         "from",
+        "list-id",
         "mime-version",
         "subject",
     ]

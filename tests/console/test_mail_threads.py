@@ -1,0 +1,65 @@
+"""What follows a message answers its mails: one conversation in the inbox, in the right order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from broadcast.messages import versions
+from service.rendering import StoredRenderings
+from tests.console.site import PUBLIC_URL, Site, open_site
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path) as running:
+        yield running
+
+
+def renderings(site: Site, key: bytes = b"") -> StoredRenderings:
+    key = key or site.settings.key()
+    return StoredRenderings(site.db, sender_name="Police", public_url=PUBLIC_URL, key=key)
+
+
+async def test_update_correction_and_all_clear_answer_every_version_before(site: Site) -> None:
+    message = await site.live()
+    await site.follow(message, "update")
+    await site.follow(message, "correct", note="The street was wrong.")
+    await site.follow(message, "all-clear")
+    made = renderings(site)
+    mails = [
+        (await made.rendered(v.id, "email", "en", repeat=False))[0]
+        for v in await site.db.read(versions.of_message, message)
+    ]
+    secrets = [mail.secret for mail in mails]
+    assert len(set(secrets)) == 4
+    assert [mail.earlier for mail in mails] == [tuple(secrets[:n][::-1]) for n in range(4)]
+
+
+async def test_another_process_finds_the_same_and_another_key_does_not(site: Site) -> None:
+    v = await site.version(await site.live())
+    here, there, elsewhere = [
+        (await made.rendered(v.id, "email", "en", repeat=False))[0].secret
+        for made in (renderings(site), renderings(site), renderings(site, b"another key of 16"))
+    ]
+    assert here == there != elsewhere
+
+
+async def test_a_repeat_is_a_mail_of_its_own_that_answers_the_first_copy(site: Site) -> None:
+    v = await site.version(await site.live())
+    made = renderings(site)
+    first, repeat = [
+        (await made.rendered(v.id, "email", "en", repeat=again))[0] for again in (False, True)
+    ]
+    assert (repeat.secret, repeat.earlier) == ("", (first.secret,))
+
+
+async def test_only_mails_carry_what_joins_them(site: Site) -> None:
+    v = await site.version(await site.live())
+    made = renderings(site)
+    for channel in ("sms", "web"):
+        words, _ = await made.rendered(v.id, channel, "en", repeat=False)
+        assert (words.secret, words.earlier) == ("", ())
+    assert (await made.rendered(v.id, "email", "en", repeat=False))[0].secret
