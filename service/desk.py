@@ -94,7 +94,6 @@ class Desk:
         sender_name: str,
         public_url: str,
         matcher: Matcher | None = None,
-        on_tree: Callable[[AreaTree], None] | None = None,
         pool: Pool | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -103,7 +102,6 @@ class Desk:
         self.matcher = matcher or Matcher(db, channels_on)
         self.pool = pool
         self._tree: AreaTree | None = None
-        self._on_tree = on_tree
 
     async def apart(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
         """Do pure work on what a stranger sent: in a worker process where there is a pool, else on
@@ -143,8 +141,6 @@ class Desk:
         """Return the areas as imported now."""
         if self._tree is None or self._tree.revision != await self.db.read(areas_revision):
             self._tree = await self.db.read(AreaTree.load)
-            if self._on_tree is not None:
-                self._on_tree(self._tree)
         return self._tree
 
     # writing
@@ -576,6 +572,11 @@ class Desk:
                 touched=tuple(sorted(places.touched)),
                 shape=to_wkb(places.shape) if places.shape is not None else None,
                 everybody=places.everybody,
+                names=tuple(
+                    (code, tree[code].name)
+                    for code in sorted({*content.areas, *codes})
+                    if code in tree
+                ),
             ),
             found,
         )

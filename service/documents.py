@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from broadcast.cap.mapping import to_cap
@@ -16,7 +16,7 @@ Documents = Callable[[Version, str, list[tuple[str, str, datetime]], datetime], 
 CANCEL_SUFFIX = "-cancel"
 
 
-def documents(settings: Settings, area_names: Callable[[], Mapping[str, str]]) -> Documents:
+def documents(settings: Settings) -> Documents:
     """Return what builds a version's document of a msgType with its references, as sent at a
     time.
     """
@@ -47,7 +47,7 @@ def documents(settings: Settings, area_names: Callable[[], Mapping[str, str]]) -
             references=tuple(references),
             code=v.code,
             public_url=settings.public_url,
-            area_names=area_names(),
+            area_names=dict(v.resolved.names),
             note=note,
         )
         return write(alert)

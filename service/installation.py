@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from broadcast.events.topics import ROLES
 from broadcast.messages.publishing import House
-from broadcast.places.areas import AreaTree
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import Database
 from broadcast.wording.revision import wording_revision
@@ -41,17 +40,12 @@ def make_desk(
     settings: Settings, db: Database, channels_on: Callable[[str], frozenset[str]], **more: Any
 ) -> Desk:
     """Return the desk of an installation."""
-    names: dict[str, str] = {}
-
-    def area_names() -> dict[str, str]:
-        return names
-
     house = House(
         sender=settings.sender,
         shards=settings.shards,
         two_person=settings.two_person,
         wording=wording_revision(settings.sender_name),
-        document=documents(settings, area_names),
+        document=documents(settings),
         margin=settings.margin,
     )
     desk = Desk(
@@ -60,15 +54,9 @@ def make_desk(
         channels_on=channels_on,
         sender_name=settings.sender_name,
         public_url=settings.public_url,
-        on_tree=lambda tree: _take_names(names, tree),
         **more,
     )
     return desk
-
-
-def _take_names(names: dict[str, str], tree: AreaTree) -> None:
-    names.clear()
-    names.update({area.code: area.name for area in tree.all()})
 
 
 def build(settings: Settings, roles: tuple[str, ...] = ROLES) -> Service:

@@ -12,6 +12,7 @@ from broadcast.cap.drafting import content_of, read_cap
 from broadcast.content.model import Content
 from broadcast.drafts import read_draft
 from broadcast.drafts.checking import check_content
+from broadcast.messages.versions import Resolved
 from broadcast.problems import Problem
 from broadcast.wording.render import render
 from service.rendering import facts_of
@@ -56,3 +57,4 @@ class _Draft:
 
     code = "XXXXXXXXX"
     sent = None
+    resolved = Resolved()

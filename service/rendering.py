@@ -27,6 +27,7 @@ def facts_of(
         code=v.code,
         public_url=public_url,
         sent=v.sent or sent,
+        names=dict(v.resolved.names),
         repeat=repeat,
     )
 

@@ -14,6 +14,7 @@ from broadcast.cap.validation.lists import Reference, join_quoted, join_referenc
 from broadcast.cap.validation.times import cap_time
 from broadcast.content.model import Content
 from broadcast.problems import refuse
+from broadcast.wording.levels import UK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,13 +215,15 @@ def _areas(content: Content, names: Mapping[str, str]) -> tuple[CapArea, ...]:
             )
         )
     if not areas and content.scope:
-        areas.append(
-            CapArea(
-                area_desc=(
-                    "United Kingdom"
-                    if content.scope == "UK"
-                    else names.get(content.scope, content.scope)
-                )
-            )
-        )
+        areas.append(CapArea(area_desc=_scope_in_words(content.scope, names)))
     return tuple(areas)
+
+
+def _scope_in_words(scope: str, names: Mapping[str, str]) -> str:
+    """Return where a level holds, as people call it: that of a sector or community holds in the
+    whole country, for them.
+    """
+    kind, colon, name = scope.partition(":")
+    if colon:
+        return f"United Kingdom, {name} {kind}"
+    return "United Kingdom" if scope == UK else names.get(scope, scope)

@@ -19,7 +19,7 @@ from broadcast.files import safe_json
 from broadcast.files.nearest import nearest, shown
 from broadcast.levels.names import folded
 from broadcast.problems import Problem, Rejected, refuse
-from broadcast.wording.levels import LEVELS, Level, official_revision, parse_level
+from broadcast.wording.levels import LEVELS, UK, Level, official_revision, parse_level
 from broadcast.wording.levels import meaning as wording
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "select_import",
 ]
 
-UK: Final = "UK"  # always exists, and is the default
 NORTHERN_IRELAND: Final = "N92000002"  # GSS
 SCALES: Final = {"international": UK, "national": UK, "ni_in_ni": NORTHERN_IRELAND}
 """The published scales that are the level of a place; every other is kept as history only, under

@@ -26,7 +26,9 @@ class Resolved:
     content and are matched exactly). `by_code` are the targets without any geometry, where a
     person's area code decides although their coordinates are known. `touched` are the areas that
     anything drawn touches. For an audience of a community, `shape` holds the whole of these areas.
-    `everybody` = no place at all.
+    `everybody` = no place at all. `names` are (code, name) of the areas that the content names, as
+    they were called at that moment: what people read is made from these, whatever is imported
+    later.
     """
 
     targets: tuple[str, ...] = ()
@@ -34,23 +36,36 @@ class Resolved:
     touched: tuple[str, ...] = ()
     shape: bytes | None = None
     everybody: bool = False
+    names: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> str:
         """Return the stored form of what is not geometry."""
-        places = {
+        places: dict[str, Any] = {
             "targets": sorted(self.targets),
             "by_code": sorted(self.by_code),
             "everybody": self.everybody,
         }
         # Not written where it is empty: what was submitted before it existed keeps its digest.
-        return json.dumps(places | ({"touched": sorted(self.touched)} if self.touched else {}))
+        if self.touched:
+            places["touched"] = sorted(self.touched)
+        if self.names:
+            places["names"] = dict(sorted(self.names))
+        return json.dumps(places)
 
     @classmethod
     def read(cls, stored: str | None, shape: bytes | None) -> Resolved:
         """Return what `to_json` and the shape column hold."""
         places = json.loads(stored) if stored else {}
         codes = {name: tuple(places.get(name, ())) for name in ("targets", "by_code", "touched")}
-        return cls(**codes, everybody=places.get("everybody", False), shape=shape)
+        names = tuple(sorted(places.get("names", {}).items()))
+        return cls(**codes, everybody=places.get("everybody", False), shape=shape, names=names)
+
+    def named(self, code: str) -> str:
+        """Return an area as an operator reads it: "Westminster (E09000033)"; without a name the
+        code.
+        """
+        name = dict(self.names).get(code, "")
+        return f"{name} ({code})" if name else code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,17 @@ class Level(StrEnum):
 
 LEVELS: tuple[Level, ...] = tuple(Level)
 
+UK = "UK"
+"""The scope of the whole country: it always exists, and is the default."""
+
+
+def is_official(scope: str) -> bool:
+    """Return whether the official meanings are those of the scope's levels: the country and its
+    places. Sectors and communities have scales of their own.
+    """
+    return ":" not in scope
+
+
 OFFICIAL_REVISIONS: tuple[tuple[str, date], ...] = (
     ("2006", date(2006, 8, 1)),
     ("2019", date(2019, 7, 23)),

@@ -35,6 +35,10 @@ _TEMPLATES = {
     "call": {"number"},
     "source": {"source"},
     "sent": {"time"},
+    "level_uk": {"level"},
+    "level_area": {"level", "place"},
+    "level_sector": {"level", "place"},
+    "level_community": {"level", "place"},
     "unsubscribe": {"url"},
 }
 _RIGHT_TO_LEFT = frozenset(
@@ -69,7 +73,10 @@ class Pack:
     goodbye: str
     code: str
     check: str
-    threat_level: str
+    level_uk: str
+    level_area: str
+    level_sector: str
+    level_community: str
     level_names: tuple[str, ...]
     level_meanings: tuple[str, ...]
     was_wrong: str
@@ -124,6 +131,15 @@ class Pack:
         one.
         """
         return " / ".join(reversed(self.opening(status).split(" / ")))
+
+    def level_is(self, scope: str) -> str:
+        """Return the sentence that states the level of such a scope: the country's, a place's, a
+        sector's or a community's.
+        """
+        kind = scope.partition(":")[0] if ":" in scope else ""
+        if kind:
+            return self.level_sector if kind == "sector" else self.level_community
+        return self.level_uk if scope == "UK" else self.level_area
 
     def level_name(self, level: str) -> str:
         """Return the level's name in this language, to stand beside the English word."""

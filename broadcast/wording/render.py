@@ -17,7 +17,7 @@ from html import escape
 
 from broadcast.content.model import Content, Text, is_urgent
 from broadcast.content.segments import count
-from broadcast.wording.levels import Level
+from broadcast.wording.levels import UK, Level, is_official
 from broadcast.wording.packs import Pack, direction, fill, pack_for, primary
 from broadcast.wording.rendered import Facts, Rendered
 from broadcast.wording.speech import speaks, spell, spell_numbers
@@ -122,18 +122,33 @@ class _Words:
         )
 
     def level(self, separator: str, *, named: bool) -> str:
-        """Return the sentence that states the new level and its official meaning; empty where no
-        level changes.
+        """Return the sentence that states the new level, where, and what it officially means;
+        empty where no level changes.
+
+        The official meanings are those of the national scale: a sector's or a community's level is
+        explained by its author. Without a `separator` the meaning is left out.
         """
         if self.content.level is None:
             return ""
-        level = Level(self.content.level)
-        scope = f" ({_scope(self.content.scope)})" if self.content.scope else ""
+        level, scope = Level(self.content.level), self.content.scope or UK
         name = f" ({self.pack.level_name(level)})" if named and self.pack.tag != "en" else ""
-        return (
-            f"{self.pack.threat_level}{scope}:"
-            f" {level}{name}{separator}{self.pack.level_meaning(level)}{self.pack.full_stop}"
-        )
+        said = fill(self.pack.level_is(scope), level=f"{level}{name}", place=self.place)
+        means = f"{separator}{self.meaning}" if separator and self.meaning else ""
+        return f"{said}{means}{self.pack.full_stop}"
+
+    @property
+    def place(self) -> str:
+        """What the level is for, as people call it; empty where it is for the whole country."""
+        scope = self.content.scope or UK
+        known = self.facts.names.get(scope, scope.partition(":")[2] or scope)
+        return "" if scope == UK else _one_line(known)
+
+    @property
+    def meaning(self) -> str:
+        """What the new level officially means; empty where no official meaning belongs to it."""
+        if self.content.level is None or not is_official(self.content.scope or UK):
+            return ""
+        return self.pack.level_meaning(self.content.level)
 
 
 def _words(content: Content, facts: Facts, language: str) -> _Words:
@@ -144,13 +159,6 @@ def _words(content: Content, facts: Facts, language: str) -> _Words:
         pack=pack_for(language),
         text=content.languages[language],
     )
-
-
-def _scope(scope: str | None) -> str:
-    """Return a scope as people read it: "community:NAME" and "sector:NAME" without their prefix, UK
-    and codes as they are.
-    """
-    return _one_line((scope or "").partition(":")[2] or (scope or ""))
 
 
 def _one_line(text: str) -> str:
@@ -179,19 +187,25 @@ def _sms(words: _Words) -> Rendered:
     The author's own `sms` text is taken whole. Without it the rule makes one of headline, what was
     wrong (a correction), instruction and the first hotline: in one line, and where all of it is
     more than SMS_SEGMENTS segments, cut at the end of a whole word (of Chinese: of a character),
-    with an ellipsis. What we add is never cut; the hotline gives way where the headline would
-    suffer. The line about STOP is added to routine messages only, and only where it costs no
-    further segment.
+    with an ellipsis. What we add is never cut; the hotline, and then what a level officially means,
+    give way where the headline would suffer. The line about STOP is added to routine messages only,
+    and only where it costs no further segment.
     """
-    pack, content, own = words.pack, words.content, (words.text.sms or "").strip()
-    level = words.level(" - ", named=False)
-    if (
-        level
-        and content.level
-        and content.level in own
-        and pack.level_meaning(content.level) in own
-    ):
-        level = ""  # the author has said it
+    content, own = words.content, (words.text.sms or "").strip()
+    if content.level and all(said in own for said in (content.level, words.meaning, words.place)):
+        return _sms_with(words, own, "")[0]  # the author has said it
+    rendered, whole = _sms_with(words, own, words.level(": ", named=False))
+    if words.meaning and not whole:
+        shorter, fits = _sms_with(words, own, words.level("", named=False))
+        return shorter if fits else rendered
+    return rendered
+
+
+def _sms_with(words: _Words, own: str, level: str) -> tuple[Rendered, bool]:
+    """Return the SMS with this sentence about the level, and whether it is SMS_SEGMENTS or less
+    with the author's own text or headline whole.
+    """
+    pack, content = words.pack, words.content
     before = " ".join(
         [f"{mark}." for mark in words.marks]
         + [f"{_one_line(words.facts.sender_name)}:"]
@@ -210,8 +224,10 @@ def _sms(words: _Words) -> Rendered:
         note = words.note if content.note and content.note.strip() not in own else ""
         author, extra = "\n".join(part for part in (own, note) if part), [code]
         body = whole(author, *extra)
+        kept = own
     else:
         author, extra, body = _by_rule(words, code, whole)
+        kept = _one_line(_sentence(words.text.headline, pack.full_stop))
     with_stop = whole(author, *extra, _sentence(pack.stop, pack.full_stop))
     old, new = count(body), count(with_stop)
     free = (
@@ -220,8 +236,9 @@ def _sms(words: _Words) -> Rendered:
         and new.segments <= SMS_SEGMENTS
     )
     if free and not is_urgent(content) and content.kind != "all_clear":
-        return _as_sms(words, with_stop)
-    return _as_sms(words, body)
+        body = with_stop
+    rendered = _as_sms(words, body)
+    return rendered, kept in body and rendered.segments <= SMS_SEGMENTS
 
 
 def _by_rule(words: _Words, code: str, whole: Callable[..., str]) -> tuple[str, list[str], str]:
@@ -369,7 +386,7 @@ def _blocks(words: _Words, *, mail: bool) -> list[_Block]:
     ours = [
         *(("mark", mark) for mark in words.marks),
         ("sender", words.sender),
-        ("level", words.level(" - ", named=True)),
+        ("level", words.level(": ", named=True)),
     ]
     theirs = [
         ("headline", text.headline),

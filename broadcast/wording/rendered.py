@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,13 +12,16 @@ class Facts:
     """What a rendering needs beside the author's content; all of it is fixed at publication.
 
     `code` is the short public code of `/v/{code}`; `public_url` has no trailing slash and may be
-    empty. `repeat` marks a hand-over that a person ordered although the first may have arrived.
+    empty. `names` are those of the areas by their codes, as they were when the version was
+    submitted; a code without a name stands for itself. `repeat` marks a hand-over that a person
+    ordered although the first may have arrived.
     """
 
     sender_name: str
     code: str
     public_url: str
     sent: datetime
+    names: Mapping[str, str] = field(default_factory=dict)
     repeat: bool = False
 
 

@@ -194,22 +194,50 @@ def test_a_level_change_states_the_level_and_what_it_officially_means(level, cha
         for text in texts:
             assert level in text
             assert " ".join(pack_for(tag).level_meaning(level).split()) in text
-            assert pack_for(tag).threat_level in text
+            said = pack_for(tag).level_uk.partition("{level}")[0]
+            assert said in text
 
 
 @pytest.mark.parametrize(
     ("scope", "said"),
     [
-        ("UK", "(UK)"),
-        ("community:Somali elders", "(Somali elders)"),
-        ("sector:Hotels", "(Hotels)"),
-        ("E09000033", "(E09000033)"),
+        ("UK", "The UK threat level is now SEVERE: an attack is highly likely."),
+        ("E09000033", "The threat level for Westminster is now SEVERE: an attack is highly likely"),
+        ("community:Somali elders", "level for the Somali elders community is now SEVERE. Gas"),
+        ("sector:Hotels", "The threat level for the Hotels sector is now SEVERE. Gas leak"),
     ],
 )
-def test_a_level_change_names_its_scope(scope, said):
-    assert (
-        said in render(a_content(kind="threat_level_change", scope=scope), FACTS, "sms", "en").body
-    )
+def test_a_level_change_is_a_sentence_that_names_its_scope_and_shows_no_code(scope, said):
+    facts = replace(FACTS, names={"E09000033": "Westminster"})
+    for channel in CHANNELS:
+        content = a_content(kind="threat_level_change", scope=scope)
+        body = render(content, facts, channel, "en").body
+        if channel == "sms":
+            assert said in body
+        assert "E09000033" not in body
+        assert scope == "UK" or "Westminster" in body or scope.partition(":")[2] in body
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("scope", ["community:somali elders", "sector:hotels"])
+def test_the_level_of_a_community_or_sector_never_borrows_the_national_scales_meaning(
+    channel, scope
+):
+    for tag in TAGS:
+        for level in LEVELS:
+            content = a_content(kind="threat_level_change", level=level, scope=scope)
+            for text in shown(render(content, FACTS, channel, tag)):
+                assert pack_for(tag).level_meaning(level) not in text, (tag, text)
+                if text != render(content, FACTS, channel, tag).subject:
+                    assert level in text
+                    assert scope.partition(":")[2] in text
+
+
+def test_an_author_who_states_the_level_of_another_place_is_completed():
+    text = replace(WORDS, sms="Level is SEVERE: an attack is highly likely.")
+    content = a_content(kind="threat_level_change", scope="E09000033", languages={"en": text})
+    facts = replace(FACTS, names={"E09000033": "Westminster"})
+    assert "for Westminster is now SEVERE" in render(content, facts, "sms", "en").body
 
 
 def test_an_author_who_states_level_and_meaning_is_not_repeated():
@@ -322,6 +350,16 @@ def test_an_sms_made_by_rule_is_cut_at_a_word_to_three_segments_and_keeps_what_w
             )
         } <= whole_words | {"错误之处"}
         assert rendered.segments == count(rendered.body).segments
+
+
+def test_what_a_level_means_gives_way_before_the_authors_headline():
+    names = {"E1": "Hammersmith and Fulham"}
+    content = a_content(kind="threat_level_change", status="Exercise", level="CRITICAL", scope="E1")
+    for tag in TAGS:
+        rendered = render(content, replace(FACTS, names=names), "sms", tag)
+        assert rendered.segments <= 3, (tag, rendered.body)
+        for said in ("CRITICAL", "Hammersmith and Fulham", "Gas leak at Paddington"):
+            assert said in rendered.body, (tag, rendered.body)
 
 
 def test_a_level_change_fits_three_segments_in_every_language():
@@ -726,9 +764,10 @@ def test_golden_renderings():
     level = a_content(kind="threat_level_change")
     assert (
         render(level, FACTS, "voice", "pl").body
-        == "Komunikat policji: Metropolitan Police. Poziom zagrożenia (UK): SEVERE (poważny), atak"
-        " jest bardzo prawdopodobny. Gas leak at Paddington. The leak was found at 08:40. Stay"
-        " indoors and close windows. Call 0 8 0 0, 7 8 9, 3 2 1. Kod wiadomości: K 7 Q X, 2 M"
+        == "Komunikat policji: Metropolitan Police. Poziom zagrożenia w Zjednoczonym"
+        " Królestwie to teraz SEVERE (poważny), atak jest bardzo prawdopodobny. Gas leak at"
+        " Paddington. The leak was found at 08:40. Stay indoors and close windows. Call"
+        " 0 8 0 0, 7 8 9, 3 2 1. Kod wiadomości: K 7 Q X, 2 M"
         " 4 R."
     )
 
@@ -752,4 +791,4 @@ def test_no_rendering_changes_unnoticed():
                         digest.update(twiml(rendered, pack_for(tag), action_url="/a"))
     # Different? If the new words are meant, write down the new digest; the wording revision follows
     # by itself.
-    assert digest.hexdigest()[:16] == "c3f5e14347d18a5b"
+    assert digest.hexdigest()[:16] == "bc33daf615ea4657"

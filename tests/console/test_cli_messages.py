@@ -117,10 +117,10 @@ def test_a_message_goes_from_draft_to_approved_by_two_people_in_the_promised_jso
     assert [(m["id"], m["state"], m["identifier"]) for m in listed] == [
         (drafted["id"], "approved", ran.json["identifier"])
     ]
-    assert (
-        room.cli.ok("cap", "export", drafted["id"])["document"]
-        == room.cli.ok("cap", "export", ran.json["identifier"])["document"]
-    )
+    exported = room.cli.ok("cap", "export", drafted["id"])["document"]
+    assert "<areaDesc>Westminster</areaDesc>" in exported  # the code stands in the geocode
+    assert "<value>E09000033</value>" in exported
+    assert exported == room.cli.ok("cap", "export", ran.json["identifier"])["document"]
 
 
 REFUSED = [

@@ -13,8 +13,10 @@ from broadcast.cap.validation.validate import validate
 from broadcast.levels import history
 from broadcast.levels.history import Fact
 from broadcast.levels.tables import level_fact
+from broadcast.places.areas import AreaRecord, store_areas
+from service.rendering import StoredRenderings
 from subscribers import registry, unsubscribe
-from tests.console.site import Site, open_site, person
+from tests.console.site import LONDON, WESTMINSTER, Site, open_site, person
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -176,6 +178,25 @@ async def test_a_corrected_message_says_that_it_was_wrong_and_the_code_shows_wha
     verified = await _text(site, f"/v/{first.code}")
     assert "The OTHER road is closed" in verified
     assert "It was changed since it first went out" in verified
+
+
+async def test_areas_are_written_by_the_name_they_had_when_it_was_submitted(site: Site) -> None:
+    message = await site.live(
+        kind="threat_level_change", level="SEVERE", scope=WESTMINSTER, areas=None
+    )
+    v = await site.version(message)
+    renamed = AreaRecord(code=WESTMINSTER, level="borough", name="Elsewhere", parent=LONDON)
+    await site.db.write(store_areas, [renamed], datetime.now(UTC))
+    fresh = StoredRenderings(site.db, sender_name="Met Police", public_url="")
+    for channel in ("sms", "voice", "email", "web"):
+        rendered, _ = await fresh.rendered(v.id, channel, "en", repeat=False)
+        assert "The threat level for Westminster is now SEVERE" in rendered.body
+        assert WESTMINSTER not in rendered.body + rendered.html + rendered.subject
+    page = await _text(site, f"/v/{v.code}")
+    assert "The threat level for Westminster is now SEVERE" in page
+    assert WESTMINSTER not in page
+    document = await site.get(f"/cap/{v.identifier}.xml", role=None)
+    assert b"<areaDesc>Westminster</areaDesc>" in document.body
 
 
 async def test_an_update_takes_the_place_of_the_version_before(site: Site) -> None:

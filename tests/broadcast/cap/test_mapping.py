@@ -264,6 +264,21 @@ def test_a_level_change_names_its_scope_where_it_has_no_area():
     assert from_cap(parse(write(alert))).content == what
 
 
+@pytest.mark.parametrize(
+    ("scope", "where"),
+    [
+        ("E09000033", "Westminster"),
+        ("community:somali elders", "United Kingdom, somali elders community"),
+        ("sector:hotels", "United Kingdom, hotels sector"),
+    ],
+)
+def test_the_place_of_a_level_is_written_as_people_call_it(scope, where):
+    what = content(kind="threat_level_change", level="SEVERE", scope=scope, areas=())
+    alert = published(what, area_names={"E09000033": "Westminster"})
+    assert [area.area_desc for area in alert.infos[0].areas] == [where]
+    assert from_cap(parse(write(alert))).content == what
+
+
 def test_an_all_clear_says_so_in_caps_words_and_a_correction_by_its_code():
     assert published(content(kind="all_clear")).infos[0].response_types == ("AllClear",)
     assert published(content(kind="correction", note="The street was wrong")).codes == (
