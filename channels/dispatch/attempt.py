@@ -41,6 +41,7 @@ class Attempts:
         self._channel, self._key, self._under_way, self._pace = channel, key, under_way, pace
         self._opted_out, self._links, self._clock = opted_out, links, clock
         self._send_seconds, self._measures = send_seconds, measures
+        measures.expects(channel)
         self.stopping = False
 
     async def run(self) -> None:

@@ -18,6 +18,7 @@ from channels.dispatch.under_way import OpenSlice
 
 PROVIDER_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 APPROVAL_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
+OUTCOMES = ("accepted", "failed", "refused", "in_doubt")
 CODES = 100
 """So many codes of one provider are told apart; more are counted as `other`."""
 _CODE = re.compile(r"[\w.:-]{1,40}", re.ASCII)
@@ -63,6 +64,17 @@ class Measures:
         self.to_last: dict[tuple[str, str], Times] = {}
         self._codes: dict[str, set[str]] = {}
 
+    def expects(self, channel: Channel) -> None:
+        """Tell zeros of a channel before its first attempt: a counter that begins with 1 has no
+        rate.
+        """
+        for status in channel.serves:
+            for outcome in OUTCOMES:
+                self.attempts[channel.name, channel.provider, status, outcome] += 0
+            for times in (self.to_first, self.to_last):
+                times.setdefault((channel.name, status), Times(APPROVAL_SECONDS))
+        self.provider.setdefault((channel.name, channel.provider), Times(PROVIDER_SECONDS))
+
     def begins(self, opened: OpenSlice, position: int, now: datetime) -> None:
         """Time the first and the last attempt of a batch's first pass from its approval."""
         chosen, s = opened.candidate, opened.slice
@@ -75,9 +87,9 @@ class Measures:
         waited = max(0.0, (now - chosen.approved_at).total_seconds())
         key = (chosen.channel, chosen.status)
         if is_first and position == wanted[0][0]:
-            self.to_first.setdefault(key, Times(APPROVAL_SECONDS)).add(waited)
+            self.to_first[key].add(waited)
         if is_last and position == wanted[-1][0]:
-            self.to_last.setdefault(key, Times(APPROVAL_SECONDS)).add(waited)
+            self.to_last[key].add(waited)
 
     def ended(self, channel: Channel, status: str, outcome: Outcome, seconds: float) -> None:
         """Count one attempt that touched the wire."""
@@ -85,7 +97,7 @@ class Measures:
         self.attempts[name, provider, status, outcome.state] += 1
         if outcome.state != "accepted":
             self.errors[name, provider, self._code(provider, outcome.code)] += 1
-        self.provider.setdefault((name, provider), Times(PROVIDER_SECONDS)).add(seconds)
+        self.provider[name, provider].add(seconds)
 
     def _code(self, provider: str, code: str) -> str:
         known = self._codes.setdefault(provider, set())

@@ -95,6 +95,7 @@ async def test_each_attempt_is_counted_by_outcome_and_timed_from_approval(db: Da
 
 def test_codes_of_a_provider_are_bounded_and_a_code_that_is_a_sentence_is_not_shown() -> None:
     measures, channel = Measures(), MemoryChannel("email")
+    measures.expects(channel)
 
     def failed(code: str) -> None:
         measures.ended(
