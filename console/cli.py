@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -28,6 +28,7 @@ from console.commands import (
     sms,
     subscribers,
 )
+from console.group import Group
 from console.output import Output, prepare
 
 INTERRUPTED = 130
@@ -44,16 +45,37 @@ def build() -> typer.Typer:
     app = typer.Typer(
         name="fasttime",
         help=_HELP,
-        add_completion=False,
+        cls=Group,
+        context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
+    app.callback()(_options)
     for module in (processes, service, deliveries):
         module.attach(app)
     for group in (operators, audit, areas, subscribers, messages, levels, cap, sms):
         app.add_typer(group.app)
     return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version as installed
+
+        sys.stdout.write(f"fasttime {installed('fasttime')}\n")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", is_eager=True, callback=_version
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.commands.options import Json
+from console.group import Group
 from console.output import Output
 
 if TYPE_CHECKING:
     from broadcast.places.areas import Area
 
 app = typer.Typer(
-    name="areas", help="Wards, boroughs, forces, regions and countries.", no_args_is_help=True
+    cls=Group,
+    name="areas",
+    help="Wards, boroughs, forces, regions and countries.",
+    no_args_is_help=True,
 )
 
 _MAX_POINTS_BYTES = 64 << 20  # some two million points

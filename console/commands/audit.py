@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.commands.options import Json
+from console.group import Group
 from console.output import Output
 
 if TYPE_CHECKING:
     from broadcast.operators.audit import Head
 
 app = typer.Typer(
+    cls=Group,
     name="audit",
     help="The chained record of decisions, set-up, exports and look-ups.",
     no_args_is_help=True,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.commands.options import Json
+from console.group import Group
 from console.output import Output
 
 if TYPE_CHECKING:
     from console.commands.session import Session
 
-app = typer.Typer(name="cap", help="CAP 1.2 documents.", no_args_is_help=True)
+app = typer.Typer(cls=Group, name="cap", help="CAP 1.2 documents.", no_args_is_help=True)
 
 _MAX_BYTES = (
     16 << 20

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.commands.options import Json, Why
+from console.group import Group
 from console.output import Output
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from console.commands.session import Session
 
 app = typer.Typer(
-    name="level", help="Threat levels: show, set, history, import.", no_args_is_help=True
+    cls=Group, name="level", help="Threat levels: show, set, history, import.", no_args_is_help=True
 )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.commands.options import Json, MessageFile, MessageId, Why, Yes
+from console.group import Group
 from console.output import Output, on_terminal, problem_json, sums
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from service.desk import Seen
 
 app = typer.Typer(
-    name="message", help="Write, submit, approve, hold, cancel, correct.", no_args_is_help=True
+    cls=Group,
+    name="message",
+    help="Write, submit, approve, hold, cancel, correct.",
+    no_args_is_help=True,
 )
 
 
@@ -423,6 +427,16 @@ def list_(json: Json = False) -> None:
         out.table(document, ("ID", "VERSION", "KIND", "STATUS", "STATE", "SENT", "HEADLINE"), rows)
 
     run(work, out)
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of a message file: editors complete and check by it."""
+    from json import dumps
+
+    from broadcast.drafts.json_schema import message_schema
+
+    typer.echo(dumps(message_schema(), indent=2, ensure_ascii=False))
 
 
 @app.command("show")

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from console.commands.options import Json, Yes
+from console.group import Group
 from console.output import Output, problem_json
 
 app = typer.Typer(
-    name="operators", help="Who may act: a personal token each.", no_args_is_help=True
+    cls=Group, name="operators", help="Who may act: a personal token each.", no_args_is_help=True
 )
 
 

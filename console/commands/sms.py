@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from console.commands.options import Json
+from console.group import Group
 from console.output import Output
 
-app = typer.Typer(name="sms", help="What a text costs.", no_args_is_help=True)
+app = typer.Typer(cls=Group, name="sms", help="What a text costs.", no_args_is_help=True)
 
 
 @app.callback()

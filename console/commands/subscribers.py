@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.commands.options import Json
+from console.group import Group
 from console.output import Output, problem_json, write_file
 
 if TYPE_CHECKING:
     from broadcast.store.database import Connection
     from console.commands.session import Session
 
-app = typer.Typer(name="subscribers", help="The people who hear it.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, name="subscribers", help="The people who hear it.", no_args_is_help=True
+)
 
 
 @app.command("import")

@@ -66,10 +66,14 @@ async def test_doors_and_engine_killed_by_turns_lose_nobody_and_tell_nobody_twic
             )
             assert before is not None
             os.kill(before, signal.SIGKILL)
+
+            async def replaced(kind: str = kind, before: int = before) -> bool:
+                return child(system, kind) not in (None, before)
+
+            await system.until(replaced, 60)
             assert await asyncio.to_thread(answers, url_of(system), 15)
-            assert (
-                child(system, "doors" if kind == "engine" else "engine") == other
-            )  # the other one goes on
+            # The other one goes on.
+            assert child(system, "doors" if kind == "engine" else "engine") == other
         system.handsets.control(latency=0.0)
         await system.restart(["up"], paced=False)
         await system.finish(90)

@@ -27,7 +27,7 @@ COMMANDS = {
     "subscribers": "import export show",
     "message": (
         "draft edit preview submit approve return reject hold resume cancel update correct"
-        " all-clear list show"
+        " all-clear list schema show"
     ),
     "level": "show set history import",
     "cap": "validate import export",
@@ -87,7 +87,7 @@ def test_help_is_there_within_half_a_second(cli: Cli):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["zz"], "No such command"),
+        (["zz"], "there is no command"),
         (["replay", "--send"], "No such option: --send"),
         (["message", "approve"], "Missing argument"),
         (["message", "approve", "one"], "Invalid value"),

@@ -94,7 +94,7 @@ def test_an_attack_is_refused_by_name_at_once_and_with_little_memory(name: str) 
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     with pytest.raises(Rejected) as refused:
         read_draft(data, "json", now=NOON)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 4
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024  # KiB
     assert (refused.value.problems[0].field, refused.value.problems[0].code) == (field, code)
 
