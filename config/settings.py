@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from broadcast.messages.versions import Margin
 from broadcast.problems import Problem, Rejected
+from broadcast.wording.times import DEFAULT_ZONE
 from config.private_folder import make_private
 
 PREFIX = "FASTTIME_"
@@ -56,6 +58,7 @@ NAMES: dict[str, str] = {
     ),
     "SENDER": "CAP sender of this installation (default fasttime.local)",
     "SENDER_NAME": "name of the authority, said in every message (default Police)",
+    "TIMEZONE": "time zone of the times that people read (default Europe/London)",
     "SIMULATOR_HTTP": (
         "base URL of the simulator: status Test goes there, and Exercise without senders; unset ="
         " refused"
@@ -96,6 +99,7 @@ class Settings:
     metrics_listen: tuple[str, int] | None
     sender: str
     sender_name: str
+    timezone: str
     simulator_http: str
     simulator_smtp: str
     simulator_token: str = field(repr=False)
@@ -257,6 +261,7 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         metrics_listen=read.listen("METRICS_LISTEN", "127.0.0.1:9464"),
         sender=read.sender(),
         sender_name=read.text("SENDER_NAME", "Police"),
+        timezone=read.zone("TIMEZONE", DEFAULT_ZONE),
         simulator_http=read.url("SIMULATOR_HTTP", ("http", "https")).rstrip("/"),
         simulator_smtp=read.url("SIMULATOR_SMTP", ("smtp",)),
         simulator_token=read.text("SIMULATOR_TOKEN"),
@@ -397,6 +402,18 @@ class _Reader:
                 "a CAP sender holds no space, comma, < or &",
                 "use a name such as alerts.police.example",
             )
+        return value
+
+    def zone(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if value not in available_timezones():
+            near = difflib.get_close_matches(value, available_timezones(), n=1, cutoff=0.5)
+            self._bad(
+                name,
+                "is no time zone that this machine knows",
+                f"did you mean {near[0]}?" if near else f"the default is {default}",
+            )
+            return default
         return value
 
     def secret_key(self) -> str:

@@ -108,6 +108,7 @@ class Engine:
             db,
             sender_name=settings.sender_name,
             public_url=settings.public_url,
+            zone=settings.timezone,
             key=settings.key(),
         )
         self._stops = StopList(db)

@@ -44,7 +44,7 @@ def make_desk(
         sender=settings.sender,
         shards=settings.shards,
         two_person=settings.two_person,
-        wording=wording_revision(settings.sender_name),
+        wording=wording_revision(settings.sender_name, settings.timezone),
         document=documents(settings),
         margin=settings.margin,
     )

@@ -57,4 +57,5 @@ class _Draft:
 
     code = "XXXXXXXXX"
     sent = None
+    expires_at = None
     resolved = Resolved()

@@ -12,6 +12,7 @@ from broadcast.messages.versions import Version
 from broadcast.store.database import Database
 from broadcast.wording.render import choose_language, render
 from broadcast.wording.rendered import Facts, Rendered
+from broadcast.wording.times import DEFAULT_ZONE
 
 _KEPT = 512
 ANSWERED = 10
@@ -19,7 +20,13 @@ ANSWERED = 10
 
 
 def facts_of(
-    v: Version, *, sender_name: str, public_url: str, sent: datetime, repeat: bool = False
+    v: Version,
+    *,
+    sender_name: str,
+    public_url: str,
+    sent: datetime,
+    zone: str = DEFAULT_ZONE,
+    repeat: bool = False,
 ) -> Facts:
     """Return what a rendering of the version needs beside its content."""
     return Facts(
@@ -28,6 +35,8 @@ def facts_of(
         public_url=public_url,
         sent=v.sent or sent,
         names=dict(v.resolved.names),
+        zone=zone,
+        expires=v.expires_at,
         repeat=repeat,
     )
 
@@ -36,10 +45,16 @@ class StoredRenderings:
     """The renderings of published versions. Keeps channels.dispatch.ports.Renderings."""
 
     def __init__(
-        self, db: Database, *, sender_name: str, public_url: str, key: bytes = b""
+        self,
+        db: Database,
+        *,
+        sender_name: str,
+        public_url: str,
+        zone: str = DEFAULT_ZONE,
+        key: bytes = b"",
     ) -> None:
         self._db, self._sender_name, self._public_url = db, sender_name, public_url
-        self._key = key
+        self._zone, self._key = zone, key
         self._made: OrderedDict[tuple[int, str, str, bool], tuple[Rendered, datetime]] = (
             OrderedDict()
         )
@@ -58,6 +73,7 @@ class StoredRenderings:
                 sender_name=self._sender_name,
                 public_url=self._public_url,
                 sent=v.sent,
+                zone=self._zone,
                 repeat=repeat,
             )
             # A language that no speech engine reads aloud gives way on the phone only.

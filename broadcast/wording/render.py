@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import datetime
 from html import escape
 
 from broadcast.content.model import Content, Text, is_urgent
@@ -21,6 +21,7 @@ from broadcast.wording.levels import UK, Level, is_official
 from broadcast.wording.packs import Pack, direction, fill, pack_for, primary
 from broadcast.wording.rendered import Facts, Rendered
 from broadcast.wording.speech import speaks, spell, spell_numbers
+from broadcast.wording.times import local_time, until
 
 SMS_SEGMENTS = 3
 """How long an SMS made by rule may become: the headline and instruction are cut to fit, what we
@@ -77,6 +78,15 @@ def render(content: Content, facts: Facts, channel: str, language: str) -> Rende
     raise ValueError(
         f"nothing can be rendered for channel {channel!r}; channels are sms, voice, email and web"
     )
+
+
+def until_when(content: Content, expires: datetime | None, language: str, zone: str) -> str:
+    """Return until when a message holds, in words; empty for a level, which stays when its message
+    ends, and for an all-clear.
+    """
+    if expires is None or content.kind in ("threat_level_change", "all_clear"):
+        return ""
+    return until(expires, language, zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,10 +406,11 @@ def _blocks(words: _Words, *, mail: bool) -> list[_Block]:
     page = f"{facts.public_url}/v/{facts.code}" if facts.public_url and facts.code else ""
     own_link = _own_link(words)
     end = [
+        ("text", until_when(content, facts.expires, words.language, facts.zone) if mail else ""),
         ("note", words.note),
         *(("text", fill(pack.call, number=_one_line(number))) for number in content.hotlines),
         ("small", fill(pack.source, source=_one_line(content.source)) if content.source else ""),
-        ("small", fill(pack.sent, time=f"{facts.sent.astimezone(UTC):%Y-%m-%d %H:%M} UTC")),
+        ("small", fill(pack.sent, time=local_time(facts.sent, pack.tag, facts.zone))),
         ("small", fill(pack.code, code=facts.code) if facts.code else ""),
         ("check", fill(pack.check, url=page) if page else ""),
         ("unsubscribe", fill(pack.unsubscribe, url=own_link) if mail and own_link else ""),

@@ -2,7 +2,7 @@
 raised by hand.
 
 It is part of what two people approve. Whoever approves has seen a rendering made with exactly these
-words and this sender's name; with other words the approval is void.
+words and this sender's name, with its times in this time zone; with others the approval is void.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from pathlib import Path
 from broadcast.wording.cancelling import all_words
 from broadcast.wording.levels import OFFICIAL_MEANINGS
 from broadcast.wording.packs import all_packs
+from broadcast.wording.times import DEFAULT_ZONE
 
-_LAYOUT = ("levels.py", "packs.py", "render.py", "speech.py")
+_LAYOUT = ("levels.py", "packs.py", "render.py", "speech.py", "times.py")
 """Modules of this package that decide where our words stand, and how they are cut and read
 aloud.
 """
 
 
 @lru_cache(maxsize=8)
-def wording_revision(sender_name: str) -> str:
-    """Return 32 hex digits over every phrase, every layout rule and the sender's name (128 bits of
-    a SHA-256).
+def wording_revision(sender_name: str, zone: str = DEFAULT_ZONE) -> str:
+    """Return 32 hex digits over every phrase, every layout rule, the sender's name and the time
+    zone (128 bits of a SHA-256).
     """
-    digest = hashlib.sha256(json.dumps(sender_name).encode())
+    digest = hashlib.sha256(json.dumps([sender_name, zone]).encode())
     for tag, pack in sorted(all_packs().items()):
         digest.update(json.dumps([tag, asdict(pack)], sort_keys=True).encode())
     digest.update(

@@ -5,10 +5,11 @@ and whether a message is ours.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from lxml import etree
@@ -21,6 +22,8 @@ from broadcast.messages import published
 from broadcast.messages.versions import Version
 from broadcast.wording.cancelling import in_languages, words
 from broadcast.wording.packs import direction, pack_for
+from broadcast.wording.render import until_when
+from broadcast.wording.times import local_time
 from console.pages.frame import page, paragraph
 from console.server.context import Web
 
@@ -56,17 +59,17 @@ def router(web: Web) -> APIRouter:
         names = {area.code: area.name for area in tree.all()} if tree is not None else {}
         parts = [
             f"<h1>{escape(web.settings.sender_name)}: threat level and messages</h1>",
-            *(_level(entry, names) for entry in levels),
+            *(_level(entry, names, web.settings.timezone) for entry in levels),
         ]
         current = [v for v in found if not published.is_over(v, now)]
         over = [v for v in found if published.is_over(v, now)]
         parts.append("<h2>Messages now</h2>")
-        parts += [_article(v, await _html(web, v), now) for v in current] or [
+        parts += [_article(v, await _html(web, v, now), now) for v in current] or [
             paragraph("There is no message at this moment.")
         ]
         if over:
             parts.append("<h2>Ended in the last week</h2>")
-            parts += [_article(v, await _html(web, v), now) for v in over]
+            parts += [_article(v, await _html(web, v, now), now) for v in over]
         parts.append(
             '<p><a href="/feed.atom">Feed (Atom)</a>. Got a message with a code? Look it up at'
             f" {escape(_base(web))}/v/CODE. In an emergency call 999.</p>"
@@ -122,15 +125,26 @@ def _base(web: Web) -> str:
     return web.settings.public_url
 
 
-async def _html(web: Web, v: Version) -> str:
+async def _html(web: Web, v: Version, now: datetime) -> str:
+    """Return the text in each language, and until when it holds, unless it is over."""
     parts = []
     for language in v.content.languages:
         rendered, _ = await web.renderings.rendered(v.id, "web", language, repeat=False)
-        parts.append(rendered.html)
+        ends = None if published.is_over(v, now) else v.expires_at
+        held = until_when(v.content, ends, language, web.settings.timezone)
+        parts.append(rendered.html + (_in_ours(language, held) if held else ""))
     return "\n<hr>\n".join(parts)
 
 
-def _level(entry: dict[str, Any], names: dict[str, str]) -> str:
+def _in_ours(language: str, said: str) -> str:
+    """Return words of ours as a paragraph that names their language, which is English where a
+    message's own has no pack.
+    """
+    tag = pack_for(language).tag
+    return f'<p lang="{tag}" dir="{direction(tag)}">{escape(said)}</p>'
+
+
+def _level(entry: dict[str, Any], names: dict[str, str], zone: str) -> str:
     where = (
         "United Kingdom"
         if entry["scope"] == UK
@@ -138,7 +152,8 @@ def _level(entry: dict[str, Any], names: dict[str, str]) -> str:
     )
     if entry["level"] is None:
         return f'<p class="level">Threat level, {escape(where)}: not known here.</p>'
-    since = f"{date.fromisoformat(entry['since'][:10]):%-d %B %Y}"
+    here = datetime.fromisoformat(entry["since"]).astimezone(ZoneInfo(zone))
+    since = f"{here:%-d %B %Y}"
     return (
         f'<p class="level">Threat level, {escape(where)}: <strong>{entry["level"]}</strong>'
         f" ({entry['rank']} of 5): {escape(entry['meaning'])}. Since {since}.</p>"
@@ -175,27 +190,21 @@ def _article(v: Version, html: str, now: datetime) -> str:
         )
         if holds
     )
-    ends = f"<p>Until {_shown(v.expires_at)}. " if v.expires_at else "<p>"
     return (
-        f'<article class="{classes}">{_marks(v, now)}{html}{ends}<a'
+        f'<article class="{classes}">{_marks(v, now)}{html}<p><a'
         f' href="/cap/{quote(v.identifier or "", safe="")}.xml">CAP</a></p></article>'
     )
 
 
-def _shown(at: datetime | None) -> str:
-    return f"{at.astimezone(UTC):%-d %B %Y, %H:%M} UTC" if at else ""
-
-
 async def _verified(web: Web, v: Version) -> str:
     now = web.now()
-    sent = (
-        f"Sent {_shown(v.sent)} by {web.settings.sender_name}. Code {v.code}, version {v.number}."
-    )
+    at = local_time(v.sent or now, "en", web.settings.timezone)
+    sent = f"Sent {at} by {web.settings.sender_name}. Code {v.code}, version {v.number}."
     parts = ["<h1>Yes, this message is ours</h1>", paragraph(sent)]
     if v.number > 1:
         parts.append(paragraph("It was changed since it first went out. What holds now is this."))
     if published.for_the_public(v):
-        parts.append(_article(v, await _html(web, v), now))
+        parts.append(_article(v, await _html(web, v, now), now))
     else:
         parts.append(
             _marks(v, now)

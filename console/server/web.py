@@ -50,7 +50,10 @@ def create_app(
         wake=wake,
         ready=ready,
         renderings=StoredRenderings(
-            db, sender_name=settings.sender_name, public_url=settings.public_url
+            db,
+            sender_name=settings.sender_name,
+            public_url=settings.public_url,
+            zone=settings.timezone,
         ),
         key=settings.key(),
         closing=asyncio.Event(),

@@ -182,6 +182,23 @@ def test_our_own_words_never_say_that_an_exercise_is_real():
                 ), (tag, channel)
 
 
+# Until when
+
+
+def test_a_mail_says_until_when_in_its_language_and_in_local_time():
+    facts = replace(FACTS, expires=datetime(2026, 6, 25, 17, 0, tzinfo=UTC))
+    assert "Until 18:00 BST, Thursday 25 June" in render(a_content(), facts, "email", "en").body
+    polish = render(a_content(), facts, "email", "pl").body
+    assert "Obowiązuje do: 18:00 BST, czwartek 25 czerwca" in polish
+    assert "Until" not in render(a_content(), FACTS, "email", "en").body
+
+
+@pytest.mark.parametrize("kind", ["threat_level_change", "all_clear"])
+def test_a_level_stays_when_its_message_ends_and_an_all_clear_has_no_end(kind):
+    facts = replace(FACTS, expires=datetime(2026, 6, 25, 17, 0, tzinfo=UTC))
+    assert "18:00" not in render(a_content(kind=kind), facts, "email", "en").body
+
+
 # What each kind says
 
 
@@ -755,7 +772,7 @@ def test_golden_renderings():
         "Stay indoors and close windows. Call 0800 789 321.",
         "What was wrong: The first message named Euston.",
         "Call: 0800 789 321",
-        "Sent: 2026-11-21 09:00 UTC",
+        "Sent: 09:00 GMT, Saturday 21 November 2026",
         "Message code: K7QX-2M4R",
         "Check this message at https://alerts.example.org/v/K7QX-2M4R",
         "If you no longer want these e-mails: https://alerts.example.org/u/your-own-link",
@@ -791,4 +808,4 @@ def test_no_rendering_changes_unnoticed():
                         digest.update(twiml(rendered, pack_for(tag), action_url="/a"))
     # Different? If the new words are meant, write down the new digest; the wording revision follows
     # by itself.
-    assert digest.hexdigest()[:16] == "bc33daf615ea4657"
+    assert digest.hexdigest()[:16] == "f209381677c00ecb"

@@ -14,6 +14,7 @@ from broadcast.levels import history
 from broadcast.levels.history import Fact
 from broadcast.levels.tables import level_fact
 from broadcast.places.areas import AreaRecord, store_areas
+from broadcast.wording.times import local_time, until
 from service.rendering import StoredRenderings
 from subscribers import registry, unsubscribe
 from tests.console.site import LONDON, WESTMINSTER, Site, open_site, person
@@ -145,6 +146,7 @@ async def test_a_cancelled_message_says_so_everywhere_and_its_cancel_document_is
     )
     for path in ("/", f"/v/{v.code}"):
         shown = await _text(site, path)
+        assert "Until" not in shown
         assert "CANCELLED" in shown
         assert "This message was sent in error. Please disregard it." in shown
         assert "wrong <street>" not in shown  # one person's own words stay inside
@@ -197,6 +199,19 @@ async def test_areas_are_written_by_the_name_they_had_when_it_was_submitted(site
     assert WESTMINSTER not in page
     document = await site.get(f"/cap/{v.identifier}.xml", role=None)
     assert b"<areaDesc>Westminster</areaDesc>" in document.body
+
+
+async def test_times_on_the_page_are_local_with_the_zones_name(tmp_path: Path) -> None:
+    async with open_site(tmp_path, FASTTIME_TIMEZONE="Asia/Tokyo") as site:
+        v = await site.version(await site.live())
+        assert v.expires_at is not None
+        assert v.sent is not None
+        for path in ("/", f"/v/{v.code}"):
+            assert until(v.expires_at, "en", "Asia/Tokyo") in await _text(site, path)
+        sent = local_time(v.sent, "en", "Asia/Tokyo")
+        assert f"Sent {sent} by Met Police" in await _text(site, f"/v/{v.code}")
+        assert "JST" in sent
+        assert " UTC" not in await _text(site)
 
 
 async def test_an_update_takes_the_place_of_the_version_before(site: Site) -> None:
