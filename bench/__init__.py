@@ -30,6 +30,7 @@ def benches() -> Mapping[str, Bench]:
         "latency": latency.latency,
         "match": small.match,
         "segments": small.segments,
+        "signing": small.signing,
     }
 
 

@@ -11,6 +11,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
@@ -170,9 +171,7 @@ class Signer:
 
         There is no t=: verifiers refuse one that is in their future, and Date is signed anyway.
         """
-        names = [header.partition(b":")[0].decode("ascii") for header in headers]
-        signed = ":".join([*names, *_NO_MORE_OF])
-        folded = re.sub("(.{60,}?:)", "\\1\r\n\t", signed)
+        folded = _signed_names(tuple(header.partition(b":")[0] for header in headers))
         block, bh = b"".join(headers), b64encode(body_hash).decode("ascii")
         made = []
         for key in self.keys:
@@ -185,6 +184,13 @@ class Signer:
             lines = [signature[n : n + 72] for n in range(0, len(signature), 72)]
             made.append(start + b"\r\n\t".join(lines) + b"\r\n")
         return b"".join(made)
+
+
+@lru_cache(maxsize=64)
+def _signed_names(names: tuple[bytes, ...]) -> str:
+    """Return the names of h=, on several lines; mails of one sender have a few forms only."""
+    signed = ":".join([*(name.decode("ascii") for name in names), *_NO_MORE_OF])
+    return re.sub("(.{60,}?:)", "\\1\r\n\t", signed)
 
 
 def _bad(detail: str, fix: str = _HOW) -> Problem:

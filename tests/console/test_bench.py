@@ -49,10 +49,9 @@ def test_a_service_that_is_not_named_is_exit_69_with_the_way_to_have_it() -> Non
     assert "make bench NAME=email" in answer["problems"][0]["fix"]
 
 
-def test_a_bench_without_services_gives_its_ratio_with_all_samples() -> None:
-    code, answer, _ = bench(
-        "segments", FASTTIME_TEST_BENCH_QUICK="1", FASTTIME_TEST_BENCH_PAIRS="2"
-    )
+@pytest.mark.parametrize("name", ["segments", "signing"])
+def test_a_bench_without_services_gives_its_ratio_with_all_samples(name: str) -> None:
+    code, answer, _ = bench(name, FASTTIME_TEST_BENCH_QUICK="1", FASTTIME_TEST_BENCH_PAIRS="2")
     (found,) = answer["benches"]
     assert code == 0
     assert 2 <= len(found["pairs"]) <= 4
