@@ -75,10 +75,14 @@ NAMES: dict[str, str] = {
     "AUDIENCE_MARGIN_PEOPLE": "or by how many people, whichever is more (default 20)",
     "TOKEN": "personal token of the operator at the command line",
     "LOG_FORMAT": "json or console (default json)",
+    "LOG_LEVEL": "debug, info, warning or error: the least that is logged (default info)",
 }
 """Every setting, without its prefix FASTTIME_; docs/operations.md names each, and a test says
 so.
 """
+
+LEVELS = {"info": 20, "debug": 10, "warning": 30, "error": 40}
+"""The least that is logged, by name; the first is the default."""
 
 IGNORED_PREFIX = PREFIX + "TEST_"  # the test suite's own variables
 
@@ -107,6 +111,7 @@ class Settings:
     margin: Margin
     token: str = field(repr=False)
     log_format: str
+    log_level: int
     env: Mapping[str, str] = field(repr=False)
     given_key: str = field(repr=False)
 
@@ -272,6 +277,7 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         ),
         token=read.text("TOKEN"),
         log_format=read.one_of("LOG_FORMAT", ("json", "console")),
+        log_level=LEVELS[read.one_of("LOG_LEVEL", tuple(LEVELS))],
         env=env,
         given_key=read.secret_key(),
     )
@@ -341,6 +347,7 @@ class _Reader:
         value = self.text(name, values[0])
         if value not in values:
             self._bad(name, f"must be {' or '.join(values)}", f"the default is {values[0]}")
+            return values[0]
         return value
 
     def url(self, name: str, schemes: tuple[str, ...]) -> str:

@@ -39,7 +39,7 @@ def load_settings() -> Settings:
 
     settings = settings_module.load(os.environ, Path(".env"))
     logs.configure(
-        settings.log_format, level=30
+        settings.log_format, level=max(settings.log_level, 30)
     )  # one act: its answer says what was done, the log only what went wrong
     return settings
 

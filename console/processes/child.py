@@ -142,7 +142,7 @@ def main(arguments: list[str]) -> int:
     )  # Ctrl-C reaches the whole group; the parent says when to end
     try:
         settings = load_settings()
-        logs.configure(settings.log_format)
+        logs.configure(settings.log_format, level=settings.log_level)
         if kind == "engine":
             with only_engine(settings.data):
                 asyncio.run(_engine(settings))

@@ -35,7 +35,7 @@ def web(settings: Settings, host: str, port: int) -> int:
     """Run `fasttime web` (API, webhooks, pages, sweeps; no Kafka needed) until SIGTERM. Its address
     is printed first.
     """
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, level=settings.log_level)
     require_cluster(settings)
     return asyncio.run(_web(settings, host, port))
 
@@ -69,7 +69,7 @@ def relay(settings: Settings, *, carrier: Carrier | None = None) -> int:
 
     `carrier` stands in for Kafka's producer in tests.
     """
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, level=settings.log_level)
     quieten()
     require_cluster(settings)
     return asyncio.run(_relay(settings, carrier))
@@ -99,7 +99,7 @@ def migrate(settings: Settings) -> int:
     Raises Rejected: exit 69 where the database or Kafka is unreachable, 2 where one of them
     refuses.
     """
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, level=settings.log_level)
     quieten()
     sys.stdout.write("".join(f"{line}\n" for line in asyncio.run(migrated(settings))))
     sys.stdout.flush()

@@ -200,7 +200,7 @@ async def _prepare(settings: Settings) -> None:
 
 def run(settings: Settings, host: str, port: int) -> int:
     """Run `fasttime up` until SIGTERM; return the exit code."""
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, level=settings.log_level)
     if not settings.embedded:
         raise refuse(
             "not_embedded",

@@ -41,7 +41,7 @@ def run(settings: Settings, role: str) -> int:
     """Run `fasttime worker --role ROLE` until SIGTERM; return 0. Raises Rejected: exit 2 wrong
     set-up, 69 a service is unreachable.
     """
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, level=settings.log_level)
     quieten()
     if role not in ROLES:
         raise refuse(

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import secrets
 import time
 from collections.abc import Callable
 
@@ -27,6 +29,7 @@ _DRAIN_LIMIT = (
     # answer
 )
 _DRAIN_SECONDS = 10.0
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -113,6 +116,9 @@ class Edge:
                 # the server leaves the body out, so that whatever has a GET has a HEAD (RFC 9110
                 # section 9.1)
             }
+        request_id = _request_id(scope)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
         began, answered = time.monotonic(), 0
         limit = self._limit_of(scope["path"])
         entered, share = False, share_of(scope["path"])
@@ -128,6 +134,7 @@ class Edge:
                 message["headers"] = [
                     *message["headers"],
                     *((name, value) for name, value in wanted if name not in present),
+                    (b"x-request-id", request_id.encode()),
                 ]
             async with asyncio.timeout(
                 self._capacity.limits.write_seconds
@@ -178,8 +185,14 @@ class Edge:
             self._capacity.body_bytes[share] -= body.counted
             if entered:
                 self._capacity.leave(share, stream=stream)
-            self._observe(
-                scope["method"], problem_json.route_of(scope), answered, time.monotonic() - began
+            route, seconds = problem_json.route_of(scope), time.monotonic() - began
+            self._observe(scope["method"], route, answered, seconds)
+            log.debug(
+                "web.answered",
+                method=scope["method"],
+                route=route,
+                status=answered,
+                seconds=round(seconds, 4),
             )
 
     async def _refuse(self, scope: Scope, send: Send, answered: int, rejected: Rejected) -> None:
@@ -195,6 +208,16 @@ class Edge:
             return {"type": "http.disconnect"}
 
         await answer(scope, nothing, send)
+
+
+def _request_id(scope: Scope) -> str:
+    """Return the id of a request: the one that came with it, where it may stand in a log, or a new
+    one.
+    """
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return str(value.decode("ascii"))
+    return secrets.token_hex(8)
 
 
 def _declared(scope: Scope) -> int:
