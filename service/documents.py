@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from broadcast.cap.mapping import to_cap
+from broadcast.cap.mapping import as_cancel, to_cap
 from broadcast.cap.write import write
 from broadcast.messages.versions import Version
 from broadcast.wording.cancelling import in_languages
@@ -50,6 +50,6 @@ def documents(settings: Settings) -> Documents:
             area_names=dict(v.resolved.names),
             note=note,
         )
-        return write(alert)
+        return write(as_cancel(alert, v.cancel_reason) if msg_type == "Cancel" else alert)
 
     return document

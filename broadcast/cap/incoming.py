@@ -141,7 +141,7 @@ def _ours(alert: CapAlert, first: CapInfo, expires: datetime | None) -> Content:
         expires=_exact_time(exact) if exact else expires or DEFAULT_EXPIRY,
         level=parameters.one(first, parameters.LEVEL),
         scope=parameters.one(first, parameters.SCOPE),
-        areas=_codes([first]),
+        areas=() if parameters.one(first, parameters.SCOPE_AREA) else _codes([first]),
         polygons=parameters.with_holes(_rings([first]), first),
         circles=_circles([first]),
         audience=parameters.audience_of(first),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broadcast.cap import parameters
@@ -14,6 +14,7 @@ from broadcast.cap.validation.lists import Reference, join_quoted, join_referenc
 from broadcast.cap.validation.times import cap_time
 from broadcast.content.model import Content
 from broadcast.problems import refuse
+from broadcast.wording import cancelling
 from broadcast.wording.levels import UK
 
 
@@ -56,6 +57,7 @@ _PEOPLE = {
     "resident": "residents",
     "business": "businesses",
 }
+UNITED_KINGDOM = "K02000001"  # its GSS code
 _CORRECTION_CODE = "correction"  # alert.code: CAP has no msgType for it
 
 
@@ -154,6 +156,35 @@ def to_cap(
     )
 
 
+def as_cancel(alert: CapAlert, reason: str | None) -> CapAlert:
+    """Return the Cancel of a message that was published as `alert`: it says in each language what
+    is cancelled, why, and that nothing need be done any more.
+
+    A program that acts on urgency and responseType must not act on the old ones again.
+    """
+    over = reason == "over"
+
+    def cancelled(info: CapInfo) -> CapInfo:
+        tag = info.language_tag
+        return replace(
+            info,
+            response_types=("AllClear" if over else "None",),
+            urgency="Past",
+            severity="Minor",
+            certainty="Observed" if over else "Unlikely",
+            headline=cancelling.headline(info.headline or info.event, tag),
+            description=cancelling.words(reason, tag),
+            instruction=cancelling.nothing_to_do(tag),
+            parameters=tuple(
+                (name, value)
+                for name, value in info.parameters
+                if name not in (parameters.SMS, parameters.VOICE)
+            ),
+        )
+
+    return replace(alert, msg_type="Cancel", infos=tuple(map(cancelled, alert.infos)))
+
+
 def _readers(content: Content) -> tuple[str, ...]:
     """Return in words whom a message is for that is not for the public. CAP wants them named; it
     never names a person.
@@ -186,6 +217,8 @@ def _leftovers(
 ) -> tuple[Pair, ...]:
     """Return the parameters for what CAP's own elements hold only in part."""
     pairs: list[Pair] = []
+    if content.scope and not (content.areas or content.polygons or content.circles):
+        pairs.append((parameters.SCOPE_AREA, "yes"))
     if isinstance(content.expires, datetime) and content.expires.microsecond:
         pairs.append((parameters.EXPIRES, content.expires.isoformat()))
     if split_quoted(incidents) != content.incidents:
@@ -201,7 +234,7 @@ def _leftovers(
 
 def _areas(content: Content, names: Mapping[str, str]) -> tuple[CapArea, ...]:
     """Return one area per code, one for everything drawn, and for a level change without either one
-    that names its scope in words.
+    for where its level holds.
     """
     areas = [
         CapArea(area_desc=names.get(code, code), geocodes=((GSS, code),)) for code in content.areas
@@ -215,7 +248,10 @@ def _areas(content: Content, names: Mapping[str, str]) -> tuple[CapArea, ...]:
             )
         )
     if not areas and content.scope:
-        areas.append(CapArea(area_desc=_scope_in_words(content.scope, names)))
+        code = UNITED_KINGDOM if content.scope == UK or ":" in content.scope else content.scope
+        areas.append(
+            CapArea(area_desc=_scope_in_words(content.scope, names), geocodes=((GSS, code),))
+        )
     return tuple(areas)
 
 

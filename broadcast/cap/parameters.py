@@ -24,6 +24,9 @@ LEVEL = f"{PREFIX}level"  # of a threat_level_change
 SCOPE = (  # of a threat_level_change: "UK", a GSS code, "community:NAME" or "sector:NAME"
     f"{PREFIX}scope"
 )
+SCOPE_AREA = (  # "yes": the area was added at publication, for where the level holds
+    f"{PREFIX}scope-area"
+)
 AUDIENCE_KIND = f"{PREFIX}audience-kind"  # once per kind of subscriber
 AUDIENCE_SECTOR = f"{PREFIX}audience-sector"  # once per sector
 AUDIENCE_COMMUNITY = f"{PREFIX}audience-community"  # once per community
@@ -49,6 +52,7 @@ _NAMES = frozenset(
         KIND,
         LEVEL,
         SCOPE,
+        SCOPE_AREA,
         AUDIENCE_KIND,
         AUDIENCE_SECTOR,
         AUDIENCE_COMMUNITY,

@@ -159,6 +159,50 @@ _WORDS: Mapping[str, tuple[str, str, str, str]] = MappingProxyType(
 )
 
 
+# (what stands before the old headline, that its instruction is no longer valid). True for every
+# reason, a replaced message too: "it" is the message that is cancelled.
+_OLD_MESSAGE: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "en": ("Cancelled: {headline}", "You no longer need to do what it told you."),
+        "cy": (
+            "Wedi'i chanslo: {headline}",
+            "Nid oes angen i chi wneud yr hyn a ddywedodd mwyach.",
+        ),
+        "pl": ("Odwołano: {headline}", "Nie trzeba już robić tego, o co prosiła."),
+        "ro": ("Anulat: {headline}", "Nu mai este nevoie să faceți ce vă cerea."),
+        "es": ("Anulado: {headline}", "Ya no tiene que hacer lo que pedía."),
+        "pt": ("Cancelado: {headline}", "Já não precisa de fazer o que ela pedia."),
+        "fr": ("Annulé : {headline}", "Vous n'avez plus besoin de faire ce qu'il demandait."),
+        "it": ("Annullato: {headline}", "Non è più necessario fare ciò che chiedeva."),
+        "bn": ("বাতিল: {headline}", "এতে যা করতে বলা হয়েছিল তা আর করার দরকার নেই।"),
+        "gu": ("રદ: {headline}", "તેમાં જે કરવા કહ્યું હતું તે હવે કરવાની જરૂર નથી."),
+        "pa": ("ਰੱਦ: {headline}", "ਇਸ ਵਿੱਚ ਜੋ ਕਰਨ ਲਈ ਕਿਹਾ ਗਿਆ ਸੀ, ਉਹ ਹੁਣ ਕਰਨ ਦੀ ਲੋੜ ਨਹੀਂ।"),
+        "tr": ("İptal edildi: {headline}", "Bu mesajda istenenleri artık yapmanıza gerek yok."),
+        "ar": ("أُلغي: {headline}", "لم يعد عليك فعل ما طلبته."),
+        "ur": ("منسوخ: {headline}", "اس میں جو کرنے کو کہا گیا تھا، اب وہ کرنے کی ضرورت نہیں۔"),
+        "ta": ("ரத்து: {headline}", "இதில் கூறியதை இனி செய்யத் தேவையில்லை."),
+        "fa": ("لغو شد: {headline}", "دیگر لازم نیست آنچه را خواسته بود انجام دهید."),
+        "so": ("La joojiyay: {headline}", "Uma baahnid inaad sii samayso wixii ay kaa codsatay."),
+        "lt": ("Atšaukta: {headline}", "Nebereikia daryti to, ko jame buvo prašoma."),
+        "el": ("Ακυρώθηκε: {headline}", "Δεν χρειάζεται πλέον να κάνετε ό,τι ζητούσε."),
+        "ru": ("Отменено: {headline}", "Больше не нужно делать то, о чём в нём просили."),
+        "zh": ("已取消：{headline}", "无需再按其要求行事。"),
+        "bg": ("Отменено: {headline}", "Вече не е нужно да правите това, което искаше."),
+        "sq": ("Anuluar: {headline}", "Nuk keni më nevojë të bëni atë që kërkonte."),
+    }
+)
+
+
+def headline(old: str, language: str) -> str:
+    """Return the headline of a cancelled message, which says that it is cancelled."""
+    return _OLD_MESSAGE[pack_for(language).tag][0].replace("{headline}", old)
+
+
+def nothing_to_do(language: str) -> str:
+    """Return that what the message told people to do is no longer valid."""
+    return _OLD_MESSAGE[pack_for(language).tag][1]
+
+
 def words(reason: str | None, language: str) -> str:
     """Return what a cancelled message says in the nearest language that we have; no reason counts
     as "other".
@@ -178,8 +222,8 @@ def in_languages(reason: str | None, languages: Iterable[str]) -> dict[str, str]
     return found
 
 
-def all_words() -> tuple[tuple[str, tuple[str, str, str, str]], ...]:
+def all_words() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return every fixed word of this module, in order: what the wording revision is computed
     over.
     """
-    return tuple(sorted(_WORDS.items()))
+    return tuple((tag, (*said, *_OLD_MESSAGE[tag])) for tag, said in sorted(_WORDS.items()))

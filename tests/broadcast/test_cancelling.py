@@ -18,6 +18,18 @@ def test_every_language_of_ours_has_its_own_words_for_every_reason(tag: str) -> 
         assert not set(said) & {cancelling.words(reason, "en") for reason in cancelling.REASONS}
 
 
+@pytest.mark.parametrize("tag", sorted(all_packs()))
+def test_every_language_says_what_is_cancelled_and_that_nothing_need_be_done(tag: str) -> None:
+    headline, nothing = cancelling.headline("Road {x}", tag), cancelling.nothing_to_do(tag)
+    assert headline.endswith("Road {x}")
+    assert len(headline) > len("Road {x}") + 3
+    assert nothing.strip() == nothing
+    assert "{" not in nothing
+    if tag != "en":
+        assert headline != cancelling.headline("Road {x}", "en")
+        assert nothing != cancelling.nothing_to_do("en")
+
+
 def test_a_message_is_cancelled_in_each_of_its_languages_and_never_without_words() -> None:
     said = cancelling.in_languages("over", ("en-GB", "cy", "tlh", "ar"))
     assert list(said) == [

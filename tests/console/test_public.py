@@ -9,6 +9,7 @@ import pytest
 from lxml import etree, html
 from sqlalchemy import insert
 
+from broadcast.cap.validation.parse import parse
 from broadcast.cap.validation.validate import validate
 from broadcast.levels import history
 from broadcast.levels.history import Fact
@@ -159,6 +160,13 @@ async def test_a_cancelled_message_says_so_everywhere_and_its_cancel_document_is
     cancel = await site.get("/cap/" + related.rpartition("/")[2], role=None)
     assert b"<msgType>Cancel</msgType>" in cancel.body
     assert b"<note>This message was sent in error. Please disregard it.</note>" in cancel.body
+    (info,) = parse(cancel.body).infos
+    assert (info.headline, info.description, info.instruction) == (
+        "Cancelled: Road closed",
+        "This message was sent in error. Please disregard it.",
+        "You no longer need to do what it told you.",
+    )
+    assert (info.urgency, info.severity, info.response_types) == ("Past", "Minor", ("None",))
     for public in (await site.get("/feed.atom", role=None), cancel):
         assert b"street" not in public.body
 

@@ -69,6 +69,8 @@ def _times(alert: CapAlert, info: CapInfo, where: str) -> Iterator[RuleHit]:
 
 
 def _area(area: CapArea, where: str, *, shapes: bool) -> Iterator[RuleHit]:
+    if not area.area_desc.strip():
+        yield hit("area_desc_blank", f"{where}/areaDesc[1]", "nothing but blanks")
     yield from _text("areaDesc", area.area_desc, f"{where}/areaDesc[1]")
     for number, text in enumerate(area.polygons if shapes else (), 1):
         yield from read_polygon(text, f"{where}/polygon[{number}]")[1]

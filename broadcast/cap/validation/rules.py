@@ -265,6 +265,12 @@ _TABLE = (
             "area_empty",
         ),
         (
+            "area_desc_blank",
+            "words that say which area it is: people read them where there is no map",
+            "CAP 1.2 area.areaDesc",
+            "area_empty",
+        ),
+        (
             "area_only_geocodes",
             "a polygon, a circle or a GSS code; of other codes we do not know the place",
             "our own rule",

@@ -265,17 +265,19 @@ def test_a_level_change_names_its_scope_where_it_has_no_area():
 
 
 @pytest.mark.parametrize(
-    ("scope", "where"),
+    ("scope", "where", "code"),
     [
-        ("E09000033", "Westminster"),
-        ("community:somali elders", "United Kingdom, somali elders community"),
-        ("sector:hotels", "United Kingdom, hotels sector"),
+        ("UK", "United Kingdom", "K02000001"),
+        ("E09000033", "Westminster", "E09000033"),
+        ("community:somali elders", "United Kingdom, somali elders community", "K02000001"),
+        ("sector:hotels", "United Kingdom, hotels sector", "K02000001"),
     ],
 )
-def test_the_place_of_a_level_is_written_as_people_call_it(scope, where):
+def test_the_place_of_a_level_is_written_as_people_call_it_and_has_its_code(scope, where, code):
     what = content(kind="threat_level_change", level="SEVERE", scope=scope, areas=())
     alert = published(what, area_names={"E09000033": "Westminster"})
     assert [area.area_desc for area in alert.infos[0].areas] == [where]
+    assert [area.geocodes for area in alert.infos[0].areas] == [(("GSS", code),)]
     assert from_cap(parse(write(alert))).content == what
 
 

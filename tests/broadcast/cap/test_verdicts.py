@@ -379,6 +379,12 @@ ACCEPTED = [
         None,
     ),
     ("words only", shape(""), "warn", "area_only_described"),
+    (
+        "an area without a word",
+        document(infos=info(areas=area(description="<areaDesc> \n </areaDesc>"))),
+        "warn",
+        "area_desc_blank",
+    ),
     ("a circle of radius 0", circle("51.5,-0.1 0"), "warn", "circle_radius_zero"),
     ("a plain circle", circle("+51.5,-.1 2."), "accept", None),
     ("an exponent", circle("5.15e1,-0.1 2"), "warn", "coordinate_exponent"),
