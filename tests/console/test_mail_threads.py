@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 
 from broadcast.messages import versions
+from channels.email import EmailChannel, SmtpSettings
 from service.rendering import StoredRenderings
+from tests.channels.mail_server import a_mail_server
+from tests.channels.messages import a_delivery
 from tests.console.site import PUBLIC_URL, Site, open_site
 
 
@@ -36,6 +40,23 @@ async def test_update_correction_and_all_clear_answer_every_version_before(site:
     secrets = [mail.secret for mail in mails]
     assert len(set(secrets)) == 4
     assert [mail.earlier for mail in mails] == [tuple(secrets[:n][::-1]) for n in range(4)]
+
+
+async def test_the_inbox_shows_one_conversation(site: Site) -> None:
+    message = await site.live()
+    await site.follow(message, "update")
+    made = renderings(site)
+    async with a_mail_server() as server:
+        channel = EmailChannel(SmtpSettings.from_url(server.url, "alerts@police.example.org"))
+        for number, v in enumerate(await site.db.read(versions.of_message, message)):
+            words, _ = await made.rendered(v.id, "email", "en", repeat=False)
+            await channel.send(
+                a_delivery("ada@example.org", number=number, rendered=words), timeout=5
+            )
+        await channel.close()
+    first, update = (message_from_bytes(body) for body in server.bodies)
+    assert first["In-Reply-To"] is None
+    assert update["In-Reply-To"] == update["References"] == first["Message-ID"]
 
 
 async def test_another_process_finds_the_same_and_another_key_does_not(site: Site) -> None:

@@ -8,12 +8,14 @@ import asyncio
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from broadcast.wording.rendered import Rendered
 from channels.contract import (
@@ -26,6 +28,7 @@ from channels.contract import (
     Unavailable,
     WrongStatus,
 )
+from channels.dkim import Key, Signer
 from channels.email import EmailChannel, SmtpSettings
 from channels.memory import LOST_REPLY, MemoryChannel, fails_with, slow
 from channels.simulator import Simulator, run_simulator
@@ -114,6 +117,10 @@ def simulator_rig(name: str, simulator: Simulator) -> Rig:
         settings = SmtpSettings.from_url(
             simulator.smtp_url, "Police Alerts <alerts@police.example.org>"
         )
+        if name == "signed email":
+            key = Key(selector="s", file=Path(), private=Ed25519PrivateKey.generate())
+            signer = Signer(domain="police.example.org", keys=(key,))
+            settings = replace(settings, signer=signer)
         channel, rendered, kind, person, refused = (
             EmailChannel(settings),
             MAIL,
@@ -139,12 +146,12 @@ def simulator_rig(name: str, simulator: Simulator) -> Rig:
         taken=lambda to: sum(
             1 for entry in simulator.ledger.of(kind) if entry.to == to and entry.taken
         ),
-        lists=name != "email",
+        lists=kind != "mails",
         vanish=simulator.close,
     )
 
 
-@pytest.fixture(params=["memory", "sms", "voice", "email"])
+@pytest.fixture(params=["memory", "sms", "voice", "email", "signed email"])
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     if request.param == "memory":
         yield memory_rig()
