@@ -4,6 +4,7 @@ the forms of parameters and answers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from broadcast.content.model import CHANNELS
 from broadcast.drafts.model import DraftIn
 from broadcast.ledger.evidence import LINES
+from console.api.schemas import ANSWERS, COMPONENTS, ref
 from service.idempotency import HEADER
 from service.problem_documents import MEDIA_TYPE
 
@@ -31,47 +33,6 @@ _REFUSALS: Final = {
     "431": "The header is too large.",
     "500": "A fault of ours; it is logged.",
     "503": "The database is away, or there is no room: ask again.",
-}
-_PROBLEM: Final = {
-    "type": "object",
-    "properties": {
-        "type": _TEXT,
-        "title": _TEXT,
-        "status": {"type": "integer"},
-        "code": _TEXT,
-        "field": _TEXT,
-        "detail": _TEXT,
-        "fix": _TEXT,
-        "problems": {"type": "array", "items": {"type": "object"}},
-    },
-    "required": ["type", "title", "status", "code", "field", "detail", "fix", "problems"],
-}
-_MESSAGE: Final = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "integer"},
-        "version": {"type": "integer"},
-        "kind": _TEXT,
-        "status": {"enum": ["Actual", "Exercise", "System", "Test", "Draft"]},
-        "state": _TEXT,
-        "content_hash": {"type": ["string", "null"]},
-        "identifier": {"type": ["string", "null"]},
-        "sent": {"type": ["string", "null"]},
-        "expires": {"type": ["string", "null"]},
-        "counts": {"type": ["object", "null"]},
-    },
-    "required": [
-        "id",
-        "version",
-        "kind",
-        "status",
-        "state",
-        "content_hash",
-        "identifier",
-        "sent",
-        "expires",
-        "counts",
-    ],
 }
 _NUMBER_IN_PATH: Final = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
 _FORMS: Final[Mapping[str, dict[str, Any]]] = {
@@ -117,12 +78,14 @@ def install(app: FastAPI) -> None:
 
 def _complete(document: dict[str, Any]) -> dict[str, Any]:
     components = document.setdefault("components", {})
-    components.setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     draft = DraftIn.model_json_schema(ref_template="#/components/schemas/{model}")
     parts = draft.pop("$defs", {})
-    components.setdefault("schemas", {}).update(
-        {"Problem": _PROBLEM, "Message": _MESSAGE, "DraftIn": draft, **parts}
-    )
+    components.setdefault("schemas", {}).update({**COMPONENTS, "DraftIn": draft, **parts})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(unused, None)
+    document["servers"] = [{"url": "/", "description": "Where this document comes from."}]
+    document["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _operation(path, method, operation)
@@ -137,8 +100,8 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> None:
             parameter["schema"] = _FORMS[parameter["name"]]
         elif closed and parameter["name"] == "id" and parameter["in"] == "path":
             parameter["schema"] = _NUMBER_IN_PATH
-    if closed:
-        operation["security"] = [{"token": []}]
+    operation["operationId"] = _operation_id(path, method)
+    operation["security"] = [{"token": []}] if closed else []
     if closed and method == "post":
         form = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
         parameters.append(
@@ -160,23 +123,35 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> None:
     _responses(path, method, operation)
 
 
+def _operation_id(path: str, method: str) -> str:
+    """Return a name that a generated client can use: `post_messages_id_approve`."""
+    words = re.findall(r"[A-Za-z0-9]+", path.removeprefix("/api/v1")) or ["front"]
+    return "_".join([method, *words])
+
+
+def _answers(found: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Say what the JSON of a route's good answer is."""
+    good = found["201" if "201" in found else "200"]
+    good.setdefault("content", {})["application/json"] = {"schema": schema}
+
+
 def _responses(path: str, method: str, operation: dict[str, Any]) -> None:
     found = operation["responses"]
     if path in _MEDIA:
         found["200"]["content"] = {_MEDIA[path]: {"schema": _TEXT}}
-    elif path == "/api/v1/messages/{id}" or (
-        method == "post" and path.startswith("/api/v1/messages")
-    ):
-        found["201" if "201" in found else "200"]["content"] = {
-            "application/json": {"schema": {"$ref": "#/components/schemas/Message"}}
-        }
+    elif (method, path) in ANSWERS:
+        _answers(found, ANSWERS[method, path])
+    elif path.startswith("/api/v1/messages"):
+        _answers(found, ref("Message"))
+    for media in found.get("200", {}).get("content", {}).values():
+        media.setdefault("schema", _TEXT)
     if path == "/hooks/twilio/status/{attempt}":
         found["200"] = {"description": "Kept.", "content": {}}
         found["202"] = {"description": "Kept; what it tells of is not known yet."}
     if path in ("/feed.atom", "/cap/{name}"):
         found["304"] = {"description": "Not changed."}
     for status, words in _REFUSALS.items():
-        content: dict[str, Any] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        content: dict[str, Any] = {MEDIA_TYPE: {"schema": ref("Problem")}}
         if status == "404" and path in _PAGES_NOT_FOUND:
             content["text/html"] = {"schema": _TEXT}
         if status == "503" and path == "/readyz":

@@ -1,0 +1,96 @@
+"""/openapi.json says what the API is: every route's answer fits what the document promises."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from console.api.schemas import ANSWERS, COMPONENTS
+from tests.console.site import Site, open_site
+
+ASKED = {
+    "/api/v1/messages": "author",
+    "/api/v1/messages/{id}": "author",
+    "/api/v1/messages/{id}/counts": "author",
+    "/api/v1/messages/{id}/deliveries": "approver",
+    "/api/v1/messages/{id}/explain/{subscriber}": "administrator",
+    "/api/v1/resends": "approver",
+    "/api/v1/operator-requests": "administrator",
+    "/api/v1/threat-levels": "author",
+    "/api/v1/areas": "administrator",
+    "/api/v1/audit": "auditor",
+    "/api/v1/subscribers": "administrator",
+    "/healthz": None,
+    "/readyz": None,
+}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path) as opened:
+        yield opened
+
+
+def check(document: dict[str, Any], schema: dict[str, Any], value: Any) -> None:
+    whole = {**schema, "components": document["components"]}
+    jsonschema.Draft202012Validator(whole).validate(value)
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+async def test_what_every_route_answers_is_what_the_document_says(site: Site) -> None:
+    document = (await site.get("/openapi.json", role=None)).json
+    message = await site.live()
+    for path, role in ASKED.items():
+        said = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+        url = path.replace("{id}", str(message)).replace("{subscriber}", "1")
+        answer = await site.get(url, role=role)
+        assert answer.status == 200, (path, answer.json)
+        check(document, said["schema"], answer.json)
+
+
+def test_every_route_that_is_read_has_its_answer_checked() -> None:
+    read = {path for method, path in ANSWERS if method == "get"}
+    assert read <= set(ASKED)
+
+
+async def test_a_refusal_is_the_problem_that_the_document_says(site: Site) -> None:
+    document = (await site.get("/openapi.json", role=None)).json
+    for path, role in (("/api/v1/messages", None), ("/api/v1/messages/99", "author")):
+        answer = await site.get(path, role=role)
+        assert answer.status in (401, 404)
+        check(document, {"$ref": "#/components/schemas/Problem"}, answer.json)
+
+
+async def test_every_operation_has_a_name_of_its_own_and_says_who_may_call_it(site: Site) -> None:
+    document = (await site.get("/openapi.json", role=None)).json
+    found = operations(document)
+    names = [operation["operationId"] for _, _, operation in found]
+    assert len(set(names)) == len(names)
+    for _, path, operation in found:
+        closed = path.startswith("/api/v1")
+        assert operation["security"] == ([{"token": []}] if closed else []), path
+        for status, response in operation["responses"].items():
+            assert response["description"], (path, status)
+            for media, said in response.get("content", {}).items():
+                assert "schema" in said, (path, status, media)
+    assert document["servers"]
+    assert document["info"]["license"]["identifier"] == "Apache-2.0"
+
+
+@pytest.mark.parametrize("name", sorted(COMPONENTS))
+def test_every_component_is_a_schema_and_only_refers_to_others(name: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(COMPONENTS[name])
+    text = str(COMPONENTS[name])
+    for other in (part.split("'")[0] for part in text.split("#/components/schemas/")[1:]):
+        assert other in COMPONENTS
