@@ -26,6 +26,7 @@ from broadcast.levels.scales import (
 from broadcast.levels.tables import level_fact
 from broadcast.problems import refuse
 from broadcast.store.database import lock_name
+from broadcast.wording.levels import is_official
 
 if TYPE_CHECKING:
     from broadcast.messages.versions import Version
@@ -228,13 +229,14 @@ class Shown:
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of the contract's `level show`: the meaning in the official words of
-        that day.
+        that day, None where the level is a sector's or community's own: those have other words.
         """
+        official = any(is_official(s) for s in self.came_from or (self.scope,))
         return {
             "scope": self.scope,
             "level": str(self.level) if self.level else None,
             "rank": self.level.rank if self.level else None,
-            "meaning": meaning(self.level, self.at) if self.level else None,
+            "meaning": meaning(self.level, self.at) if self.level and official else None,
             "since": self.since.isoformat() if self.since else None,
             "from": list(self.came_from),
         }

@@ -38,7 +38,7 @@ def is_official(scope: str) -> bool:
     """Return whether the official meanings are those of the scope's levels: the country and its
     places. Sectors and communities have scales of their own.
     """
-    return ":" not in scope
+    return not scope.startswith(("community:", "sector:"))
 
 
 OFFICIAL_REVISIONS: tuple[tuple[str, date], ...] = (

@@ -235,6 +235,12 @@ def until(at: datetime, language: str, zone: str = DEFAULT_ZONE) -> str:
     return fill(said, time=local_time(at, language, zone, year=False))
 
 
+def table_time(at: datetime, zone: str = DEFAULT_ZONE) -> str:
+    """Return a moment for a column of a table: "2026-11-26 14:07 GMT"."""
+    here = at.astimezone(ZoneInfo(zone))
+    return f"{here:%Y-%m-%d %H:%M} {zone_name(here)}"
+
+
 def zone_name(here: datetime) -> str:
     """Return what people call the zone of a local time at that moment, such as BST; where it has no
     name, how far it is from UTC.

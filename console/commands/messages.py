@@ -249,7 +249,7 @@ def approve(
 def _show_text(out: Output, v: Version) -> None:
     out.note(f"{_line(v)}, {'urgent' if v.urgent else 'routine'}, content_hash {v.content_hash}")
     if v.content.level:
-        out.note(f"level {v.content.level} of {v.content.scope}")
+        out.note(f"level {v.content.level} of {v.resolved.named(v.content.scope or '')}")
     for language, text in v.content.languages.items():
         out.note(f"  {language}: {text.headline}")
         for words in (text.description, text.instruction):
@@ -258,13 +258,11 @@ def _show_text(out: Output, v: Version) -> None:
     if v.content.visibility != "public":
         out.note(f"  {v.content.visibility}: not shown on the public page or in the feed")
     places = [
-        *v.content.areas,
+        *(v.resolved.named(code) for code in v.content.areas),
         *(["a drawn shape"] if v.content.polygons or v.content.circles else []),
     ]
-    out.note(
-        f"  to {people_in_words(v)} in {', '.join(places) or v.content.scope or 'everywhere'} by"
-        f" {', '.join(v.content.channels)}"
-    )
+    where = ", ".join(places) or v.resolved.named(v.content.scope or "everywhere")
+    out.note(f"  to {people_in_words(v)} in {where} by {', '.join(v.content.channels)}")
 
 
 def people_in_words(v: Version) -> str:
@@ -403,6 +401,7 @@ def _follow(id_: int, action: str, file: Any, json: bool) -> None:
 def list_(json: Json = False) -> None:
     """Print every message's newest version, newest first."""
     from broadcast.messages import versions
+    from broadcast.wording.times import table_time
     from console.commands.session import run
     from console.shapes import message_json
 
@@ -419,7 +418,7 @@ def list_(json: Json = False) -> None:
                 v.kind,
                 v.status,
                 v.state,
-                v.sent.isoformat() if v.sent else "",
+                table_time(v.sent, session.settings.timezone) if v.sent else "",
                 _headline(v)[:60],
             )
             for v in found

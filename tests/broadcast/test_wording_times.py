@@ -8,7 +8,7 @@ import pytest
 
 from broadcast.wording.packs import all_packs
 from broadcast.wording.revision import wording_revision
-from broadcast.wording.times import local_time, until
+from broadcast.wording.times import local_time, table_time, until
 
 THURSDAY = datetime(2026, 11, 26, 14, 7, tzinfo=UTC)
 
@@ -36,6 +36,10 @@ def test_until_is_short_and_the_zone_is_that_of_the_installation() -> None:
     assert local_time(THURSDAY, "en", "Asia/Dubai").startswith("18:07 UTC+04, ")
     assert until(THURSDAY, "zh") == "有效期至：11月26日星期四 14:07 GMT"
     assert until(THURSDAY, "lt") == "Galioja iki: 14:07 GMT, lapkričio 26 d., ketvirtadienis"
+
+
+def test_a_column_of_a_table_is_local_too() -> None:
+    assert table_time(datetime(2026, 6, 25, 23, 30, tzinfo=UTC)) == "2026-06-26 00:30 BST"
 
 
 def test_every_language_has_its_own_words_for_every_day_and_month() -> None:

@@ -140,6 +140,19 @@ async def test_an_import_is_never_the_present_level_of_a_scope_until_two_people_
     assert await db.read(history.only_imported, now, "UK") == []
 
 
+def test_only_the_country_and_its_places_have_the_official_meanings() -> None:
+    def told(*scopes: str) -> object:
+        shown = history.Shown(
+            scope=scopes[0], at=TODAY, level=Level.SEVERE, since=TODAY, came_from=scopes
+        )
+        return shown.to_json()["meaning"]
+
+    assert told("UK") == told("E09000033") == "an attack is highly likely"
+    assert told("community:jewish") is None
+    assert told("sector:rail") is None
+    assert told("E09000033", "sector:rail") == "an attack is highly likely"
+
+
 async def test_a_scope_without_a_level_is_shown_as_such_and_uk_always_exists(db: Database) -> None:
     (uk,) = await db.read(history.show, TODAY)
     assert uk.to_json() == {
