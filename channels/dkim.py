@@ -33,6 +33,11 @@ _BLANKS = re.compile(rb"[ \t]+")
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
 _HOW = "write selector:file[,selector:file], for example mail2026:/etc/fasttime/dkim.pem"
 _MAKE = "make one with: openssl genpkey -algorithm ed25519 -out FILE, or -algorithm rsa"
+# Names under which others register their own. There are thousands; these are the ones that British
+# authorities are under.
+_SHARED = frozenset(
+    f"{name}.uk" for name in ("ac", "co", "gov", "mod", "net", "nhs", "org", "police", "sch")
+) | {"gov.scot", "gov.wales"}
 # Signed once more than they are there: nobody can add a second one that readers would be shown.
 _NO_MORE_OF = (
     "from",
@@ -147,8 +152,12 @@ class Signer:
     def is_aligned_with(self, mail_from: str) -> bool:
         """Return whether readers see the domain that signs: the sender's, one above it, or one
         below it (DMARC's relaxed alignment, RFC 7489 section 3.1.1).
+
+        Never one that many share, such as police.uk: it is nobody's own.
         """
         seen = mail_from.rpartition("@")[2].lower()
+        if self.domain != seen and {self.domain, seen} & _SHARED:
+            return False
         return (
             seen == self.domain
             or seen.endswith(f".{self.domain}")

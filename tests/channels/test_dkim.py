@@ -272,6 +272,14 @@ def test_the_domain_that_signs_is_aligned_where_readers_see_it(
     assert signer.is_aligned_with("alerts@police.example.org") is aligned
 
 
+def test_a_domain_that_many_authorities_share_signs_for_none_of_them(keys: str) -> None:
+    shared = a_signer(keys, FASTTIME_DKIM_DOMAIN="police.uk")
+    own = a_signer(keys, FASTTIME_DKIM_DOMAIN="met.police.uk")
+    assert not shared.is_aligned_with("alerts@met.police.uk")
+    assert own.is_aligned_with("alerts@met.police.uk")
+    assert own.is_aligned_with("alerts@mail.met.police.uk")
+
+
 def test_no_error_and_no_settings_show_a_private_key(keys: str) -> None:
     signer = a_signer(keys)
     assert "private" not in repr(signer).lower()
