@@ -33,6 +33,7 @@ _TEMPLATES = {
     "check": {"url"},
     "was_wrong": {"note"},
     "call": {"number"},
+    "where": {"place"},
     "source": {"source"},
     "sent": {"time"},
     "level_uk": {"level"},
@@ -80,6 +81,7 @@ class Pack:
     level_names: tuple[str, ...]
     level_meanings: tuple[str, ...]
     was_wrong: str
+    where: str
     call: str
     source: str
     sent: str

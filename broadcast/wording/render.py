@@ -29,6 +29,8 @@ add never is.
 """
 ELLIPSIS = "..."
 """Three full stops: the one character costs a UCS-2 message."""
+MOST_PLACES = 6
+"""So many areas a message names."""
 LONG_WORD = 30
 """Only a first word longer than this may be cut inside."""
 
@@ -80,13 +82,19 @@ def render(content: Content, facts: Facts, channel: str, language: str) -> Rende
     )
 
 
-def until_when(content: Content, expires: datetime | None, language: str, zone: str) -> str:
+def until_when(
+    content: Content,
+    expires: datetime | None,
+    language: str,
+    zone: str,
+    sent: datetime | None = None,
+) -> str:
     """Return until when a message holds, in words; empty for a level, which stays when its message
-    ends, and for an all-clear.
+    ends, and for an all-clear. The day is left out where it is that of `sent`.
     """
     if expires is None or content.kind in ("threat_level_change", "all_clear"):
         return ""
-    return until(expires, language, zone)
+    return until(expires, language, zone, sent=sent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +138,24 @@ class _Words:
             if self.content.kind == "correction" and self.content.note
             else ""
         )
+
+    @property
+    def where(self) -> str:
+        """Where it is, by the names of its areas; empty where a shape is drawn, which has no name,
+        and where the sentence about the level says it.
+        """
+        content = self.content
+        names = [self.facts.names.get(code, "") for code in content.areas]
+        if not names or not all(names) or content.polygons or content.circles or content.level:
+            return ""
+        more = f", {ELLIPSIS}" if len(names) > MOST_PLACES else ""
+        return fill(self.pack.where, place=_one_line(", ".join(names[:MOST_PLACES]) + more))
+
+    def until(self, *, short: bool = False) -> str:
+        """Until when it holds; the `short` form leaves out the day where it is that of sending."""
+        facts = self.facts
+        sent = facts.sent if short else None
+        return until_when(self.content, facts.expires, self.pack.tag, facts.zone, sent)
 
     def level(self, separator: str, *, named: bool) -> str:
         """Return the sentence that states the new level, where, and what it officially means;
@@ -197,7 +223,8 @@ def _sms(words: _Words) -> Rendered:
     The author's own `sms` text is taken whole. Without it the rule makes one of headline, what was
     wrong (a correction), instruction and the first hotline: in one line, and where all of it is
     more than SMS_SEGMENTS segments, cut at the end of a whole word (of Chinese: of a character),
-    with an ellipsis. What we add is never cut; the hotline, and then what a level officially means,
+    with an ellipsis. Where and until when it is are added where nothing need be cut for them. What
+    we add is never cut; the hotline, and then what a level officially means,
     give way where the headline would suffer. The line about STOP is added to routine messages only,
     and only where it costs no further segment.
     """
@@ -264,11 +291,23 @@ def _by_rule(words: _Words, code: str, whole: Callable[..., str]) -> tuple[str, 
         if number and number not in author
         else ""
     )
+    said = author.casefold()
+    place = "" if _said_already(words, said) else _sentence(words.where, stop)
+    time = _sentence(words.until(short=True), stop)
+    for added in ([place, time], [time]):  # never at the cost of the author's words
+        extra = [part for part in (*added, hotline, code) if part]
+        if any(added) and _fits(whole(author, *extra)):
+            return author, extra, whole(author, *extra)
     for extra in ([hotline, code] if hotline else [code], [code]):
         cut = _cut(author, lambda middle, extra=extra: whole(middle, *extra))  # type: ignore[misc]
         if cut.startswith(headline):
             break
     return author, extra, whole(cut, *extra)
+
+
+def _said_already(words: _Words, said: str) -> bool:
+    """Return whether the author's text names every area by itself."""
+    return all(words.facts.names.get(code, code).casefold() in said for code in words.content.areas)
 
 
 def _as_sms(words: _Words, body: str) -> Rendered:
@@ -341,6 +380,8 @@ def _spoken(words: _Words) -> str:
             _spell_numbers(part, words.content.hotlines)
             for part in (*said[:1], words.note, *said[1:])
         ),
+        words.where,
+        words.until(),
         *(
             fill(pack.call, number=spell_numbers(_one_line(number)))
             for number in words.content.hotlines
@@ -406,7 +447,8 @@ def _blocks(words: _Words, *, mail: bool) -> list[_Block]:
     page = f"{facts.public_url}/v/{facts.code}" if facts.public_url and facts.code else ""
     own_link = _own_link(words)
     end = [
-        ("text", until_when(content, facts.expires, words.language, facts.zone) if mail else ""),
+        ("text", words.where if mail else ""),  # a page says both beside its map
+        ("text", words.until() if mail else ""),
         ("note", words.note),
         *(("text", fill(pack.call, number=_one_line(number))) for number in content.hotlines),
         ("small", fill(pack.source, source=_one_line(content.source)) if content.source else ""),

@@ -229,9 +229,15 @@ def local_time(at: datetime, language: str, zone: str = DEFAULT_ZONE, *, year: b
     return fill(dates.joined, time=f"{here:%H:%M} {zone_name(here)}", day=day)
 
 
-def until(at: datetime, language: str, zone: str = DEFAULT_ZONE) -> str:
-    """Return until when something holds: "Until 14:07 GMT, Thursday 26 November"."""
-    said = _DATES[pack_for(language).tag].until
+def until(
+    at: datetime, language: str, zone: str = DEFAULT_ZONE, *, sent: datetime | None = None
+) -> str:
+    """Return until when something holds: "Until 14:07 GMT, Thursday 26 November"; without the day
+    where it is that of `sent`, which a telephone shows beside the text.
+    """
+    said, here = _DATES[pack_for(language).tag].until, at.astimezone(ZoneInfo(zone))
+    if sent is not None and sent.astimezone(ZoneInfo(zone)).date() == here.date():
+        return fill(said, time=f"{here:%H:%M} {zone_name(here)}")
     return fill(said, time=local_time(at, language, zone, year=False))
 
 

@@ -44,6 +44,9 @@ WORDS = Text(
 )
 
 
+SHAPE = (((0.0, 51.0), (1.0, 51.0), (1.0, 52.0), (0.0, 51.0)),)
+
+
 def a_content(**change: Any) -> Content:
     basic: dict[str, Any] = {
         "kind": "incident",
@@ -197,6 +200,57 @@ def test_a_mail_says_until_when_in_its_language_and_in_local_time():
 def test_a_level_stays_when_its_message_ends_and_an_all_clear_has_no_end(kind):
     facts = replace(FACTS, expires=datetime(2026, 6, 25, 17, 0, tzinfo=UTC))
     assert "18:00" not in render(a_content(kind=kind), facts, "email", "en").body
+
+
+# Where, and until when
+
+
+def test_every_channel_says_who_what_where_what_to_do_and_until_when():
+    sent = datetime(2026, 6, 25, 9, 0, tzinfo=UTC)
+    facts = replace(
+        FACTS,
+        names={"E09000033": "Westminster", "E09000007": "Camden"},
+        sent=sent,
+        expires=sent + timedelta(hours=8),
+    )
+    text = replace(WORDS, headline="Gas leak")
+    content = a_content(areas=("E09000033", "E09000007"), languages=dict.fromkeys(TAGS, text))
+    for tag in TAGS:
+        for channel in ("sms", "voice", "email"):
+            body = render(content, facts, channel, tag).body
+            for said in ("Metropolitan Police", "Gas leak", "Westminster, Camden", "Stay indoors"):
+                assert said in body, (tag, channel, body)
+            assert "18:00 BST" in body, (tag, channel, body)
+    english = render(content, facts, "sms", "en")
+    assert "Where: Westminster, Camden. Until 18:00 BST. " in english.body
+    assert english.segments <= 2
+    over_night = replace(facts, expires=sent + timedelta(hours=20))
+    assert "Until 06:00 BST, Friday 26 June. " in render(content, over_night, "sms", "en").body
+
+
+def test_an_sms_says_no_place_twice_and_never_cuts_the_author_for_place_or_time():
+    facts = replace(FACTS, names={"E09000033": "Westminster"}, expires=FACTS.sent)
+    here = replace(WORDS, headline="Gas leak in WESTMINSTER")
+    content = a_content(areas=("E09000033",), languages={"en": here})
+    assert "Where:" not in render(content, facts, "sms", "en").body
+    long = replace(WORDS, instruction="Stay indoors, close every window and wait. " * 9)
+    full = a_content(areas=("E09000033",), languages={"en": long})
+    body = render(full, facts, "sms", "en").body
+    assert body == render(full, FACTS, "sms", "en").body
+    own = a_content(areas=("E09000033",), languages={"en": replace(WORDS, sms="Gas leak here.")})
+    assert "Where:" not in render(own, facts, "sms", "en").body  # the author's own SMS is whole
+
+
+def test_a_drawn_shape_and_a_code_without_a_name_are_never_said():
+    facts = replace(FACTS, names={"E09000033": "Westminster"})
+    for change in (
+        {"areas": ("E09000033", "E09000007")},
+        {"areas": ("E09000033",), "polygons": (SHAPE,)},
+    ):
+        for channel in ("sms", "voice", "email"):
+            body = render(a_content(**change), facts, channel, "en").body
+            assert "Where:" not in body
+            assert "E0900" not in body
 
 
 # What each kind says
@@ -808,4 +862,4 @@ def test_no_rendering_changes_unnoticed():
                         digest.update(twiml(rendered, pack_for(tag), action_url="/a"))
     # Different? If the new words are meant, write down the new digest; the wording revision follows
     # by itself.
-    assert digest.hexdigest()[:16] == "f209381677c00ecb"
+    assert digest.hexdigest()[:16] == "773ae80d7bf44518"
