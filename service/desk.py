@@ -20,6 +20,7 @@ from broadcast.content.model import PERSONAL_CHANNELS, Content
 from broadcast.content.text_rules import warnings
 from broadcast.ledger import audiences, claims, delivery_report, passes
 from broadcast.messages import (
+    advice,
     authoring,
     publishing,
     readers,
@@ -239,9 +240,14 @@ class Desk:
 
         return await self.db.write(told)
 
-    async def submit(self, actor: Operator, message_id: int) -> tuple[Version, Seen]:
-        """Ask for approval of exactly what stands there, to exactly those people."""
+    async def submit(
+        self, actor: Operator, message_id: int, accept: Sequence[str] = ()
+    ) -> tuple[Version, Seen]:
+        """Ask for approval of exactly what stands there, to exactly those people. `accept` names
+        the warnings that the author accepts; the approver sees the others.
+        """
         operators.require(actor, "submit")
+        accepted = advice.check_accepted(accept)
         v = await self.head(message_id)
         guard = await self._all_inside(actor, "submit", (v.content, v.room), v=v)
         base, action = await self.edited_from(message_id)
@@ -261,6 +267,7 @@ class Desk:
             "wording_revision": self.house.wording,
             "margin": self.house.margin,
             "now": self.now(),
+            "warned": advice.in_words(seen.warnings, accepted),
         }
         v = await self.db.write(_guarded, guard, _submitted, v.id, **found)
         return v, seen
@@ -527,6 +534,8 @@ class Desk:
             for c in v.content.channels
             if c in PERSONAL_CHANNELS and c not in on
         ]
+        found += await self.apart(advice.of_text, v.content, counted.send)
+        found += await self.db.read(advice.same_text, v, self.now())
         return Seen(resolved=resolved, counts=counts, warnings=tuple(found))
 
     async def _places(

@@ -188,12 +188,14 @@ def submit(
     now: datetime,
     margin: Margin = USUAL_MARGIN,
     salt: bytes | None = None,
+    warned: str | None = None,
 ) -> Version:
     """Ask for approval of exactly this text, these places and this count; the hash over them is
     what is approved.
 
     `count` is the number of people who would be sent to, `salt` the 16 random bytes of the hash
-    (made here if not given). Raises Rejected: 409 audience_empty, content_changed, level_unchanged.
+    (made here if not given), `warned` what the author was warned of and accepted. Raises Rejected:
+    409 audience_empty, content_changed, level_unchanged.
     """
     operators.still(conn, actor, "submit")
     v = versions.get(conn, version_id)
@@ -251,7 +253,7 @@ def submit(
         why=None,
     )
     v = versions.get(conn, v.id)
-    versions.record(conn, v, "submit", actor.id, now)
+    versions.record(conn, v, "submit", actor.id, now, why=warned)
     return v
 
 

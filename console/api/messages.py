@@ -15,7 +15,7 @@ from broadcast.content.model import Content
 from broadcast.drafts import Follows, read_draft
 from broadcast.drafts.model import DraftIn
 from broadcast.ledger import delivery_report
-from broadcast.messages import listing, resends, small_counts, versions
+from broadcast.messages import advice, listing, resends, small_counts, versions
 from broadcast.messages.resends import Resend
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
@@ -38,7 +38,7 @@ Do = Literal[
 
 FIELDS: dict[Do, tuple[str, ...]] = {
     "preview": (),
-    "submit": (),
+    "submit": ("accept",),
     "approve": ("content_hash",),
     "return": ("why",),
     "reject": ("why",),
@@ -264,11 +264,12 @@ _SUMMARIES = {
 
 def _act_body(fields: tuple[str, ...]) -> dict[str, Any]:
     kinds: dict[str, dict[str, Any]] = {
+        "accept": {"type": "array", "items": {"enum": list(advice.CODES)}, "default": []},
         "only": {},
         "reason": {"enum": list(REASONS), "default": "other"},
     }
     properties = {name: kinds.get(name, {"type": "string"}) for name in fields}
-    required = [name for name in fields if name != "reason"]
+    required = [name for name in fields if name not in ("accept", "reason")]
     schema = {
         "type": "object",
         "additionalProperties": False,
@@ -391,8 +392,9 @@ def _act(name: Do, actor: Operator, message_id: int, said: dict[str, Any]) -> Ac
                 answer=lambda _conn, result, _seen: _told(result[0], result[1]),
             )
         case "submit":
+            accepted = _accepted(said)
             return Act(
-                do=lambda desk: desk.submit(actor, message_id),
+                do=lambda desk: desk.submit(actor, message_id, accepted),
                 answer=lambda _conn, v, seen: _told(v, seen),
             )
         case "approve":
@@ -433,6 +435,19 @@ def _act(name: Do, actor: Operator, message_id: int, said: dict[str, Any]) -> Ac
         case "resend":
             only = only_of(said)
             return Act(do=lambda desk: desk.resend(actor, message_id, only), answer=_resend_told)
+
+
+def _accepted(said: dict[str, Any]) -> tuple[str, ...]:
+    """Return the warnings that the author accepts; raises Rejected where one is none."""
+    codes = said.get("accept", [])
+    if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
+        raise refuse(
+            "field_type",
+            "accept must be a list of codes",
+            'write "accept": ["shouting"], with codes of the warnings that a preview answers',
+            field="accept",
+        )
+    return advice.check_accepted(codes)
 
 
 def _resend_told(conn: Connection, order: Resend, _seen: Seen | None) -> dict[str, Any]:

@@ -143,11 +143,23 @@ def preview(id_: MessageId, json: Json = False) -> None:
 
 
 @app.command("submit")
-def submit(id_: MessageId, json: Json = False) -> None:
+def submit(
+    id_: MessageId,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--accept",
+            metavar="CODE",
+            help="A warning that you accept; the approver sees the others.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Ask for the approval of exactly this text, to exactly these people."""
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        v, seen = await session.desk.submit(actor, id_)
+        v, seen = await session.desk.submit(actor, id_, accept or ())
         await _answer_seen(
             session,
             out,
@@ -202,7 +214,7 @@ def approve(
     json: Json = False,
 ) -> None:
     """Approve as the second person: with that it is published and goes out."""
-    from broadcast.messages import resends
+    from broadcast.messages import advice, resends
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         v = await session.desk.head(id_)
@@ -211,6 +223,9 @@ def approve(
         if v.state == "pending_approval":
             if on_terminal() and not yes:
                 _show_text(out, v)
+            for warned in await session.db.read(advice.of_submission, v.id):
+                if not warned["accepted"]:
+                    out.note(f"  the author did not accept the warning {warned['code']}")
             out.confirm(
                 f"This goes to {people_in_words(v)} at once and cannot be taken back.",
                 yes=yes,

@@ -1,0 +1,188 @@
+"""What a person should know of a text before it is submitted: warnings, never a refusal.
+
+The author accepts them by name; the approver sees those that the author did not accept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from difflib import SequenceMatcher
+
+from sqlalchemy import Connection, select
+
+from broadcast.content.model import Content
+from broadcast.content.segments import count
+from broadcast.files.nearest import did_you_mean, shown
+from broadcast.messages import versions
+from broadcast.messages.tables import decision
+from broadcast.messages.versions import Version
+from broadcast.problems import Problem, refuse
+
+CODES = (
+    "channel_off",
+    "hotline_without_hours",
+    "instruction_missing",
+    "nobody_there",
+    "same_text",
+    "shape_partly_outside",
+    "shouting",
+    "sms_costs_more",
+    "sms_many_parts",
+)
+"""Every warning that an author may accept."""
+
+MOST_PARTS = 3
+"""Parts of an SMS that an author wrote, beyond which it is warned of."""
+ALIKE = 0.9
+"""Texts that agree to this share are nearly the same."""
+LATELY = timedelta(hours=1)
+
+_LETTERS_TO_JUDGE = 12
+_KNOWN_ALWAYS = re.compile(r"\b(?:999|112|101|111|105|18000|0800 ?789 ?321|0800 ?555 ?111)\b")
+_NUMBER = re.compile(r"\+?\d[\d ()-]{5,40}\d")
+_ACT_NOW = frozenset({"incident", "contingency", "threat_level_change", "advice"})
+
+
+def of_text(content: Content, people: int) -> list[Problem]:
+    """Return the warnings that a content itself gives, and the number of people it goes to."""
+    found = [*_shouting(content), *_hotlines(content), *_many_parts(content)]
+    if content.kind in _ACT_NOW and content.severity in ("Extreme", "Severe"):
+        found += [
+            _warning(
+                "instruction_missing",
+                "people must act, and the text does not say how",
+                "say in one sentence what they should do",
+                f"languages.{language}.instruction",
+            )
+            for language, text in content.languages.items()
+            if not text.instruction.strip()
+        ]
+    if people == 0:
+        found.append(
+            _warning(
+                "nobody_there",
+                "nobody would be sent to: it would stand on the page and in the feeds alone",
+                "look at areas, audience and channels",
+                "areas",
+            )
+        )
+    return found
+
+
+def same_text(conn: Connection, v: Version, now: datetime) -> list[Problem]:
+    """Return a warning where another message of the last hour says the same or nearly the same.
+
+    Restricted and private messages of other control rooms are not mentioned.
+    """
+    lately = (
+        select(decision.c.version_id)
+        .where(decision.c.action == "submit", decision.c.at > now - LATELY)
+        .distinct()
+    )
+    for (version_id,) in conn.execute(lately.order_by(decision.c.version_id.desc()).limit(100)):
+        other = versions.get(conn, version_id)
+        if other.message_id == v.message_id or other.status != v.status:
+            continue
+        if other.content.visibility != "public" and other.room != v.room:
+            continue
+        if _alike(v.content, other.content):
+            return [
+                _warning(
+                    "same_text",
+                    f"message {other.message_id} of the last hour says the same or nearly the same",
+                    "look at it: people may get both",
+                    "languages",
+                )
+            ]
+    return []
+
+
+def check_accepted(codes: Iterable[str]) -> tuple[str, ...]:
+    """Return the codes that an author accepts; raises Rejected where one is no warning."""
+    accepted = tuple(dict.fromkeys(codes))
+    for code in accepted:
+        if code not in CODES:
+            raise refuse(
+                "warning_unknown",
+                f"{shown(code)} is no warning",
+                did_you_mean(code, CODES),
+                field="accept",
+            )
+    return accepted
+
+
+def in_words(found: Sequence[Problem], accepted: Sequence[str]) -> str | None:
+    """Return what is kept with the submission: each code, and whether its author accepted it."""
+    codes = list(dict.fromkeys(problem.code for problem in found))
+    if not codes:
+        return None
+    said = (f"{code} (accepted)" if code in accepted else code for code in codes)
+    return f"warnings: {', '.join(said)}"
+
+
+def of_submission(conn: Connection, version_id: int) -> list[dict[str, object]]:
+    """Return [{code, accepted}] of the newest submission of a version."""
+    query = (
+        select(decision.c.why)
+        .where(decision.c.version_id == version_id, decision.c.action == "submit")
+        .order_by(decision.c.id.desc())
+        .limit(1)
+    )
+    kept = conn.execute(query).scalar_one_or_none() or ""
+    return [
+        {"code": code, "accepted": bool(accepted)}
+        for code, accepted in re.findall(r"([a-z_]+)( \(accepted\))?(?:, |$)", kept[10:])
+    ]
+
+
+def _warning(code: str, detail: str, fix: str, field: str) -> Problem:
+    return Problem(code=code, detail=detail, fix=fix, field=field, status=200)
+
+
+def _shouting(content: Content) -> Iterable[Problem]:
+    for language, text in content.languages.items():
+        for name in ("headline", "description", "instruction"):
+            cased = [c for c in getattr(text, name) if c.isupper() or c.islower()]
+            if len(cased) >= _LETTERS_TO_JUDGE and sum(map(str.isupper, cased)) > len(cased) / 2:
+                yield _warning(
+                    "shouting",
+                    "most of it is in capitals, which is hard to read and frightens",
+                    "write it in sentences; the level's name may stay in capitals",
+                    f"languages.{language}.{name}",
+                )
+
+
+def _hotlines(content: Content) -> Iterable[Problem]:
+    for n, hotline in enumerate(content.hotlines):
+        rest = _NUMBER.sub("", _KNOWN_ALWAYS.sub("", hotline))
+        if not _KNOWN_ALWAYS.search(hotline) and not re.search(r"\d|hour|always|day and", rest):
+            yield _warning(
+                "hotline_without_hours",
+                "it does not say when somebody answers",
+                'add the hours, as in "020 7946 0123, 8 am to 8 pm"',
+                f"hotlines.{n}",
+            )
+
+
+def _many_parts(content: Content) -> Iterable[Problem]:
+    for language, text in content.languages.items():
+        parts = count(text.sms).segments if text.sms and "sms" in content.channels else 0
+        if parts > MOST_PARTS:
+            yield _warning(
+                "sms_many_parts",
+                f"the SMS takes {parts} parts for every person",
+                "write it shorter: each part costs, and the last may come late",
+                f"languages.{language}.sms",
+            )
+
+
+def _alike(one: Content, other: Content) -> bool:
+    for language in set(one.languages) & set(other.languages):
+        a, b = one.languages[language], other.languages[language]
+        said = (f"{a.headline}\n{a.instruction}"[:1000], f"{b.headline}\n{b.instruction}"[:1000])
+        matcher = SequenceMatcher(None, *said, autojunk=False)
+        if matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE:
+            return matcher.ratio() >= ALIKE
+    return False
