@@ -173,6 +173,13 @@ class _Words:
         return f"{said}{means}{self.pack.full_stop}"
 
     @property
+    def headline(self) -> str:
+        """The author's headline; empty where our sentence about the level says just the same."""
+        said = self.level("", named=False).rstrip(self.pack.full_stop).casefold()
+        mine = _one_line(self.text.headline).rstrip(self.pack.full_stop).casefold()
+        return "" if said and said == mine else self.text.headline
+
+    @property
     def place(self) -> str:
         """What the level is for, as people call it; empty where it is for the whole country."""
         scope = self.content.scope or UK
@@ -264,7 +271,7 @@ def _sms_with(words: _Words, own: str, level: str) -> tuple[Rendered, bool]:
         kept = own
     else:
         author, extra, body = _by_rule(words, code, whole)
-        kept = _one_line(_sentence(words.text.headline, pack.full_stop))
+        kept = _one_line(_sentence(words.headline, pack.full_stop))
     with_stop = whole(author, *extra, _sentence(pack.stop, pack.full_stop))
     old, new = count(body), count(with_stop)
     free = (
@@ -283,8 +290,8 @@ def _by_rule(words: _Words, code: str, whole: Callable[..., str]) -> tuple[str, 
     no text for SMS.
     """
     stop = words.pack.full_stop
-    author = _one_line(_sentences([words.text.headline, words.note, words.text.instruction], stop))
-    headline = _one_line(_sentence(words.text.headline, stop))
+    author = _one_line(_sentences([words.headline, words.note, words.text.instruction], stop))
+    headline = _one_line(_sentence(words.headline, stop))
     number = _one_line(words.content.hotlines[0]) if words.content.hotlines else ""
     hotline = (
         _sentence(fill(words.pack.call, number=number), stop)
@@ -330,7 +337,7 @@ def _cut(author: str, whole: Callable[[str], str]) -> str:
     """Return as many whole words of the author's as fit SMS_SEGMENTS together with ours; of a first
     word that is too long, its beginning.
     """
-    if _fits(whole(author)):
+    if not author or _fits(whole(author)):
         return author
     pieces = _PIECE.findall(author)
     if pieces and len(pieces[0]) > LONG_WORD and not _fits(whole(_shortened(pieces, 1))):
@@ -371,7 +378,7 @@ def _spoken(words: _Words) -> str:
     """Everything as sentences; telephone numbers and the code digit by digit."""
     text, pack = words.text, words.pack
     own = text.voice if text.voice is not None and text.voice.strip() else ""
-    said = [own] if own else [text.headline, text.description, text.instruction]
+    said = [own] if own else [words.headline, text.description, text.instruction]
     parts = [
         *(mark.replace(" / ", ", ") for mark in words.marks),
         words.sender,

@@ -153,6 +153,8 @@ async def draft_change(
     from broadcast.drafts import read_draft
     from broadcast.levels.scales import normalise_scope, parse_level
     from broadcast.problems import refuse
+    from broadcast.wording.languages import ENGLISH
+    from broadcast.wording.packs import fill
 
     if not why.strip():
         raise refuse(
@@ -163,13 +165,12 @@ async def draft_change(
         )
     to, where = parse_level(level, field="LEVEL"), normalise_scope(scope, field="--scope")
     tree = await session.desk.tree()
-    place = (
-        "the United Kingdom"
-        if where == "UK"
-        else where.partition(":")[2] or (tree[where].name if where in tree else where)
-    )
+    place = where.partition(":")[2] or (tree[where].name if where in tree else where)
     source_json = {"source": source.strip()} if source.strip() else {}
-    text = {"headline": f"The threat level for {place} is now {to}", "description": why.strip()}
+    text = {
+        "headline": fill(ENGLISH.level_is(where), level=to, place=place),
+        "description": why.strip(),
+    }
     document = {
         "kind": "threat_level_change",
         "status": status,

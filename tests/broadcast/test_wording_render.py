@@ -304,6 +304,18 @@ def test_the_level_of_a_community_or_sector_never_borrows_the_national_scales_me
                     assert scope.partition(":")[2] in text
 
 
+def test_a_headline_that_is_our_own_sentence_is_not_said_twice():
+    text = Text(headline="The UK threat level is now SEVERE", description="Be alert.")
+    content = a_content(kind="threat_level_change", languages={"en": text})
+    for channel in ("sms", "voice"):
+        assert render(content, FACTS, channel, "en").body.count("threat level is now SEVERE") == 1
+    sms = render(content, FACTS, "sms", "en").body
+    assert sms.startswith(
+        "Metropolitan Police: The UK threat level is now SEVERE: an attack is highly likely."
+        " Message code:"
+    )
+
+
 def test_an_author_who_states_the_level_of_another_place_is_completed():
     text = replace(WORDS, sms="Level is SEVERE: an attack is highly likely.")
     content = a_content(kind="threat_level_change", scope="E09000033", languages={"en": text})
