@@ -10,8 +10,11 @@ import sys
 import structlog
 
 
-def configure(log_format: str = "json", *, level: int = logging.INFO) -> None:
-    """Send every log line to stderr, as JSON or, for people, as coloured text."""
+def configure(log_format: str = "auto", *, level: int = logging.INFO) -> None:
+    """Send every log line to stderr: as JSON, or as coloured text for people ("console"). "auto" is
+    for people where stderr is a terminal.
+    """
+    people = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -19,9 +22,9 @@ def configure(log_format: str = "json", *, level: int = logging.INFO) -> None:
         structlog.processors.format_exc_info,
     ]
     last: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if people
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[*shared, last],

@@ -74,7 +74,7 @@ NAMES: dict[str, str] = {
     ),
     "AUDIENCE_MARGIN_PEOPLE": "or by how many people, whichever is more (default 20)",
     "TOKEN": "personal token of the operator at the command line",
-    "LOG_FORMAT": "json or console (default json)",
+    "LOG_FORMAT": "auto, json or console (default auto: console on a terminal, else json)",
     "LOG_LEVEL": "debug, info, warning or error: the least that is logged (default info)",
 }
 """Every setting, without its prefix FASTTIME_; docs/operations.md names each, and a test says
@@ -276,7 +276,7 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
             people=read.number("AUDIENCE_MARGIN_PEOPLE", 20, 1_000_000),
         ),
         token=read.text("TOKEN"),
-        log_format=read.one_of("LOG_FORMAT", ("json", "console")),
+        log_format=read.one_of("LOG_FORMAT", ("auto", "json", "console")),
         log_level=LEVELS[read.one_of("LOG_LEVEL", tuple(LEVELS))],
         env=env,
         given_key=read.secret_key(),

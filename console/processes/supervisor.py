@@ -12,14 +12,14 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 
 import structlog
+
+from console.processes.parent import start_module
 
 log = structlog.get_logger("up")
 
@@ -147,18 +147,7 @@ class Supervisor:
 
 
 def _start(kind: str, alive: int, listening: int = -1) -> subprocess.Popen[bytes]:
-    home = str(Path(__file__).resolve().parents[2])
-    paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "console.processes.child",
-        kind,
-        str(os.getpid()),
-        str(alive),
-        str(listening),
-    ]
     inherited = (alive,) if listening < 0 else (alive, listening)
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    return subprocess.Popen(command, pass_fds=inherited, stdin=subprocess.DEVNULL, env=env)
+    return start_module(
+        "console.processes.child", kind, os.getpid(), alive, listening, inherited=inherited
+    )

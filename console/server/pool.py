@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 import structlog
 
 from broadcast.problems import Problem, Rejected
+from console.processes.parent import start_module
 
 log = structlog.get_logger("web")
 
@@ -124,20 +125,13 @@ class _Worker:
             return
         self.kill()
         ours, theirs = socket.socketpair()
-        home = str(Path(__file__).resolve().parents[2])
-        paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
+        self._process = start_module(
             "console.server.pool",
-            str(theirs.fileno()),
-            str(self._memory),
-            str(os.getpid()),
-        ]
-        self._process = subprocess.Popen(
-            command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=env
+            theirs.fileno(),
+            self._memory,
+            os.getpid(),
+            inherited=(theirs.fileno(),),
+            OPENBLAS_NUM_THREADS="1",
         )
         theirs.close()
         self._connection = Connection(ours.detach())
