@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 
 from broadcast.problems import Rejected, refuse
+from channels.simulator import resources
 from channels.simulator.door import Door
 from channels.simulator.fate import (
     ERROR_AFTER,
@@ -28,19 +29,23 @@ from channels.simulator.fate import (
     THROTTLED,
     Fate,
 )
-from channels.simulator.handsets import API_VERSION, Handsets, Record
+from channels.simulator.handsets import API_VERSION, CALL_OVER, Handsets, Record
 from channels.simulator.ledger import Entry, Ledger
 from channels.simulator.postman import Answer, Postman
 
 log = structlog.get_logger(__name__)
 
 _RESOURCE = re.compile(rf"/{API_VERSION}/Accounts/([^/]+)/(Messages|Calls)(?:/([^/]+))?\.json")
+_ACCOUNT = re.compile(rf"/{API_VERSION}/Accounts/(AC[0-9a-fA-F]{{32}})\.json")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _WORDS = {  # what Twilio says with the codes that the simulator itself gives; facts
+    20001: (400, "Unknown parameters"),
     20003: (401, "Authenticate"),
     20404: (404, "The requested resource was not found"),
+    20009: (409, "Cannot delete this resource before it is complete"),
     20429: (429, "Too Many Requests"),
     20500: (500, "Internal Server Error"),
+    21220: (400, "Call is not in-progress. Cannot redirect."),
     21611: (429, "This 'From' number has exceeded the maximum number of queued messages"),
 }
 
@@ -87,6 +92,8 @@ class Api:
         try:
             if found := _RESOURCE.fullmatch(request.path):
                 return await self._resource(request, *found.groups())
+            if found := _ACCOUNT.fullmatch(request.path):
+                return self._account(request, found[1])
             return await self._own(request)
         except Rejected as exc:
             first = exc.problems[0]
@@ -124,16 +131,43 @@ class Api:
                 parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True)
             )
             return await self._create(request, kind, account, settings.token or token, form)
-        if request.method != "GET":
-            return error(20404)
         if sid is None:
-            return self._list(request, account, resource, kind)
+            listing = request.method == "GET"
+            return self._list(request, account, resource, kind) if listing else error(20404)
         record = self._handsets.by_sid.get(sid)
-        return (
-            error(20404)
-            if record is None or record.account != account or record.kind != kind
-            else _json(record.to_json())
+        if record is None or record.account != account or record.kind != kind:
+            return error(20404)
+        if request.method == "GET":
+            return _json(record.to_json())
+        return await self._change(request, record)
+
+    async def _change(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
+        if request.method == "DELETE":
+            if not resources.may_go(record):
+                return error(resources.NOT_OVER)
+            self._handsets.remove(record)
+            return web.Response(status=204)
+        if request.method != "POST":
+            return error(20404)
+        form = dict_of_lists(
+            parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True)
         )
+        if (refused := self._refused_callback(record.kind, form)) is not None:
+            return refused
+        if code := resources.changed(record, form, time.time()):
+            return error(code)
+        if record.kind == "calls" and record.status in CALL_OVER:
+            self._handsets.ended(record)
+        return _json(record.to_json())
+
+    def _account(self, request: web.BaseRequest, sid: str) -> web.StreamResponse:
+        user, token = _credentials(request.headers.get("Authorization", ""))
+        settings = self._fate.settings
+        if settings.check_auth and (user, token) != (settings.account, settings.token):
+            return error(20003)
+        if request.method != "GET" or (settings.check_auth and sid != settings.account):
+            return error(20404)
+        return _json(resources.account_json(sid))
 
     async def _create(
         self,
@@ -235,17 +269,18 @@ class Api:
         self, request: web.BaseRequest, account: str, resource: str, kind: str
     ) -> web.Response:
         query = request.query
-        to, sender = query.get("To", ""), query.get("From", "")
+        to = query.get("To", "")
         records = (
             self._handsets.by_number.get((kind, to), [])
             if to
             else [record for record in self._handsets.by_sid.values() if record.kind == kind]
         )
-        found = [
-            record
-            for record in reversed(records)
-            if record.account == account and (not sender or record.sender == sender)
-        ]
+        try:
+            found = resources.filtered(
+                kind, [record for record in reversed(records) if record.account == account], query
+            )
+        except resources.BadFilterError:
+            return error(resources.BAD_PARAMETER)
         size = min(max(1, _number(query.get("PageSize", ""), 50)), 1000)
         page = _number(query.get("Page", ""), 0)
         base = f"/{API_VERSION}/Accounts/{account}/{resource}.json"

@@ -14,12 +14,15 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
+from broadcast.content.segments import count
 from broadcast.problems import refuse
 from channels.simulator.fate import Fate
 from channels.simulator.ledger import Ledger
 from channels.simulator.postman import Answer, Letter, Postman
 
 API_VERSION = "2010-04-01"
+MESSAGE_OVER = ("delivered", "undelivered", "failed", "canceled")
+CALL_OVER = ("completed", "busy", "no-answer", "failed", "canceled")
 _ATTEMPT = re.compile(r"/hooks/twilio/(?:status|voice)/([^/?#]+)")
 
 
@@ -60,27 +63,27 @@ class Record:
         return _message_json(self) if self.kind == "sms" else _call_json(self)
 
 
-def _rfc2822(at: float | None) -> str | None:
+def rfc2822(at: float | None) -> str | None:
+    """Return a time as Twilio writes it."""
     return None if at is None else format_datetime(datetime.fromtimestamp(int(at), UTC))
 
 
 def _message_json(r: Record) -> dict[str, Any]:
     uri = f"/{API_VERSION}/Accounts/{r.account}/Messages/{r.sid}"
-    size = 153 if r.body.isascii() else 67  # near enough: nobody is billed
     return {
         "account_sid": r.account,
         "api_version": API_VERSION,
         "body": r.body,
-        "date_created": _rfc2822(r.created),
-        "date_sent": _rfc2822(r.sent),
-        "date_updated": _rfc2822(r.updated),
+        "date_created": rfc2822(r.created),
+        "date_sent": rfc2822(r.sent),
+        "date_updated": rfc2822(r.updated),
         "direction": "outbound-api",
         "error_code": r.error,
         "error_message": None if r.error is None else "simulated",
         "from": r.sender or None,
         "messaging_service_sid": r.service or None,
         "num_media": "0",
-        "num_segments": str(max(1, -(-len(r.body) // size))),
+        "num_segments": str(count(r.body).segments),
         "price": None,
         "price_unit": "USD",
         "sid": r.sid,
@@ -93,17 +96,17 @@ def _message_json(r: Record) -> dict[str, Any]:
 
 def _call_json(r: Record) -> dict[str, Any]:
     uri = f"/{API_VERSION}/Accounts/{r.account}/Calls/{r.sid}"
-    over = r.status in ("completed", "busy", "no-answer", "failed", "canceled")
+    over = r.status in CALL_OVER
     return {
         "account_sid": r.account,
         "answered_by": None,
         "api_version": API_VERSION,
         "caller_name": None,
-        "date_created": _rfc2822(r.created),
-        "date_updated": _rfc2822(r.updated),
+        "date_created": rfc2822(r.created),
+        "date_updated": rfc2822(r.updated),
         "direction": "outbound-api",
         "duration": str(int(r.updated - r.created)) if over else None,
-        "end_time": _rfc2822(r.updated) if over else None,
+        "end_time": rfc2822(r.updated) if over else None,
         "forwarded_from": None,
         "from": r.sender,
         "from_formatted": r.sender,
@@ -114,7 +117,7 @@ def _call_json(r: Record) -> dict[str, Any]:
         "price_unit": "USD",
         "queue_time": "0",
         "sid": r.sid,
-        "start_time": _rfc2822(r.sent),
+        "start_time": rfc2822(r.sent),
         "status": r.status,
         "subresource_uris": {
             "recordings": f"{uri}/Recordings.json",
@@ -147,6 +150,11 @@ class Handsets:
             self._deliver(record)
         else:
             self._ring(record)
+
+    def remove(self, record: Record) -> None:
+        """Forget a record; the ledger keeps what was taken."""
+        del self.by_sid[record.sid]
+        self.by_number[record.kind, record.to].remove(record)
 
     # ---- text messages
 
@@ -211,20 +219,23 @@ class Handsets:
             self._postman.later(at, lambda: self._answer(record))
 
     def _event_later(self, record: Record, at: float, event: str, status: str) -> None:
-        def turn() -> None:
+        def turn() -> bool:
+            if record.status in CALL_OVER:
+                return False  # it was ended meanwhile, and that was told
             record.status, record.updated = (
                 "queued" if status == "initiated" else status,
                 time.time(),
             )
             if status == "in-progress":
                 record.sent = record.updated
+            return True
 
         if not self._fate.settings.callbacks or not record.callback or event not in record.events:
             self._postman.later(at, _only(turn))
             return
         params = [
             *_call_params(record, status),
-            ("Timestamp", _rfc2822(time.time()) or ""),
+            ("Timestamp", rfc2822(time.time()) or ""),
             ("CallbackSource", "call-progress-events"),
         ]
         if event == "completed":
@@ -239,6 +250,8 @@ class Handsets:
 
     async def _answer(self, record: Record) -> None:
         """Pick up: fetch what is read aloud, listen, perhaps press a key, hang up."""
+        if record.status in CALL_OVER:
+            return
         self._event_later(record, 0.0, "answered", "in-progress")
         answer = Answer(status=200, body=record.body.encode())
         if record.url:
@@ -253,6 +266,14 @@ class Handsets:
         if record.gather and self._fate.chance(settings.press):
             await self.press(record, settings.digit)
         self._event_later(record, self._soon(), "completed", "completed" if heard else "failed")
+
+    def ended(self, record: Record) -> None:
+        """Tell whoever asked for it that a call was ended from outside."""
+        if self._fate.settings.callbacks and record.callback and "completed" in record.events:
+            params = [*_call_params(record, record.status), ("CallDuration", "0")]
+            self._postman.post_later(
+                0.0, Letter(url=record.callback, params=params, token=record.token)
+            )
 
     async def press(self, record: Record, digits: str) -> Answer:
         """Press keys during the last question of a call; returns what the other side answered."""
@@ -298,7 +319,7 @@ class Handsets:
         sid = f"SM{self._fate.random.getrandbits(128):032x}"
         params = [
             ("AccountSid", account), ("ApiVersion", API_VERSION), ("Body", body), ("From", sender),
-            ("MessageSid", sid), ("NumMedia", "0"), ("NumSegments", "1"),
+            ("MessageSid", sid), ("NumMedia", "0"), ("NumSegments", str(count(body).segments)),
             ("SmsMessageSid", sid), ("SmsSid", sid), ("SmsStatus", "received"),
             ("To", to or (newest.sender if newest else "")),
         ]  # fmt: skip

@@ -96,13 +96,15 @@ class Postman:
             self._wake.set()
 
     def post_later(
-        self, seconds: float, letter: Letter, before: Callable[[], None] | None = None
+        self, seconds: float, letter: Letter, before: Callable[[], object] | None = None
     ) -> None:
-        """Post a letter after so many seconds; `before` runs just before its first try."""
+        """Post a letter after so many seconds; `before` runs just before its first try, and False
+        from it keeps the letter back.
+        """
 
         async def job() -> None:
-            if before is not None:
-                before()
+            if before is not None and before() is False:
+                return
             await self._try(letter, *retry_rule(letter.url), pause=FIRST_PAUSE, left=TRY_SECONDS)
 
         self.later(seconds, job)

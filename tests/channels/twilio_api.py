@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 @cache
 def answers(source: Path) -> dict[str, Any]:
-    """Return the schemas by name: message, call, messages, calls, message_enum_status,
+    """Return the schemas by name: message, call, account, messages, calls, message_enum_status,
     call_enum_status.
     """
     if source == OWN:
@@ -48,13 +48,20 @@ def _theirs(document: Json) -> dict[str, Any]:
         ]
         return plain(responses[status]["content"]["application/json"]["schema"])
 
-    statuses = {name: plain(schemas[name]) for name in ("message_enum_status", "call_enum_status")}
+    values = (
+        "message_enum_status",
+        "call_enum_status",
+        "account_enum_status",
+        "account_enum_type",
+    )
+    statuses = {name: plain(schemas[name]) for name in values}
     one = {"message": answered("Messages", "post", "201"), "call": answered("Calls", "post", "201")}
     assert one["message"] == answered("Messages/{Sid}", "get", "200")
     assert one["call"] == answered("Calls/{Sid}", "get", "200")
     return {
         **statuses,
         **one,
+        "account": plain(schemas["api.v2010.account"]),
         "messages": answered("Messages", "get", "200"),
         "calls": answered("Calls", "get", "200"),
     }
@@ -89,4 +96,4 @@ def _ours(facts: Json) -> dict[str, Any]:
         f"{name}s": record({**facts["page"], f"{name}s": {"type": "array", "items": one[name]}})
         for name in one
     }
-    return {**values, **one, **pages}
+    return {**values, **one, **pages, "account": record(facts["account"])}
