@@ -14,7 +14,7 @@ from typing import Any
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import Database
 from channels.contract import Channel
-from channels.dispatch.limits import Limiter, MemoryLimiter
+from channels.dispatch.rates import Limiter, MemoryLimiter
 from config.settings import Settings
 
 SIMULATED_ACCOUNT = "ACfa57712e000000000000000000000000"
@@ -208,7 +208,7 @@ def limiter(settings: Settings) -> Limiter:
     """Return the shared token buckets (Redis), or those of this process."""
     if not settings.redis_url:
         return MemoryLimiter()
-    from channels.dispatch.limits import RedisLimiter
+    from channels.dispatch.rates import RedisLimiter
 
     return RedisLimiter.from_url(settings.redis_url)
 

@@ -32,8 +32,8 @@ from broadcast.messages import publishing, versions
 from broadcast.store import replies
 from broadcast.store.database import TROUBLE, WORKER_LOCK_CLASS, Connection, Database, database_now
 from channels.contract import Channel, Unavailable
-from channels.dispatch.limits import Limiter
 from channels.dispatch.measures import Measures
+from channels.dispatch.rates import Limiter
 from channels.dispatch.sender import Identity, Sender
 from config.settings import Settings
 from config.wiring import Adapters, rate_of

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -563,10 +563,3 @@ def _announce_batches(conn: Connection, v: Version, number: int, now: datetime) 
 def open_until(v: Version, now: datetime) -> bool:
     """Return whether the version may still be handed to anybody."""
     return v.state == "live" and v.expires_at is not None and v.expires_at > now
-
-
-def backoff(tries: int) -> timedelta:
-    """Return the wait before a sure refusal is tried again: 5 s, then doubling, 5 minutes at
-    most.
-    """
-    return timedelta(seconds=min(300, 5 * 2 ** min(tries, 6)))

@@ -20,7 +20,7 @@ from sqlalchemy.util import await_only
 
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS, topic_for
-from broadcast.ledger import audiences
+from broadcast.ledger import audiences, timing
 from broadcast.ledger.evidence import MAY_HAVE_REACHED, RANK, REACHED, rank_of
 from broadcast.ledger.tables import batch, outcome, slice_
 from broadcast.ledger.tables import worker as worker_table
@@ -28,13 +28,6 @@ from broadcast.messages.tables import version
 from broadcast.store.database import database_now, lock_version
 
 SLICE_SIZE = 32
-SETTLING = timedelta(seconds=20)
-"""Danger to life: another contact point is tried after this long in doubt.
-"""
-HAND_OVER_SECONDS = 20.0
-"""From claim to deadline: no hand-over of a slice starts later than this minus its time-out
-(rule R16).
-"""
 
 
 def retry_of(cause: str) -> str:
@@ -215,7 +208,7 @@ def claim(
     skips = [row for s in slices for row in _skipped_rows(s, now)]
     if skips:
         conn.execute(insert(outcome), skips)
-    deadline = now + timedelta(seconds=HAND_OVER_SECONDS)
+    deadline = now + timedelta(seconds=timing.HAND_OVER_SECONDS)
     conn.execute(insert(slice_), [_slice_row(s, worker, now, deadline) for s in slices])
     return slices, deadline
 
@@ -464,7 +457,7 @@ def _rows(
     again = [o.person_id for o in outcomes if o.state == "refused"] if s.generation > 1 else []
     later = (
         {
-            person: at + audiences.backoff(n)
+            person: at + timing.backoff(n)
             for person, n in refusals(conn, s.version_id, s.channel, again).items()
         }
         if again
@@ -777,7 +770,7 @@ def sweep_slices(
                 person_id=person,
                 state="in_doubt",
                 code="worker_lost",
-                due_at=now + SETTLING,
+                due_at=now + timing.SETTLING,
             )
             for p, person in s.people
             if p not in known

@@ -341,3 +341,20 @@ def progress(conn: Connection, version_id: int) -> dict[str, dict[str, int]]:
             {n: int(total or 0) for n, total in zip(names, sums, strict=True)}
         )
     return found
+
+
+def failure_codes(conn: Connection, version_id: int) -> dict[int, list[str]]:
+    """Return per person why a hand-over failed or is in doubt: "sms 30003"."""
+    query = select(outcome.c.person_id, outcome.c.channel, outcome.c.code).where(
+        outcome.c.version_id == version_id,
+        outcome.c.state.in_(("failed", "in_doubt", "refused")),
+        outcome.c.code != "",
+    )
+    found: dict[int, list[str]] = {}
+    for person, channel, code in conn.execute(
+        query.order_by(outcome.c.generation, outcome.c.channel)
+    ):
+        said = found.setdefault(person, [])
+        if f"{channel} {code}" not in said:
+            said.append(f"{channel} {code}")
+    return found

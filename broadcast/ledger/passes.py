@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select, update
 
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS, topic_for
-from broadcast.ledger import audiences, claims
+from broadcast.ledger import audiences, claims, timing
 from broadcast.ledger.audiences import Part
 from broadcast.ledger.evidence import MAY_HAVE_REACHED, REACHED
 from broadcast.ledger.tables import batch, generation, outcome, slice_
@@ -26,7 +26,6 @@ from broadcast.messages.versions import Version
 from broadcast.problems import refuse
 from broadcast.store.database import database_now, lock_version
 
-MAX_TRIES = 12
 RESEND_QUARANTINE = timedelta(seconds=120)
 
 Contacts = Callable[[Connection, BitMap], Mapping[str, BitMap]]
@@ -194,7 +193,7 @@ def _retry(conn: Connection, v: Version, rows: list[Any], shared: Shared, now: d
         (channel, person)
         for channel, people in _by_channel(rows).items()
         for person, tries in claims.refusals(conn, v.id, channel, people).items()
-        if tries >= MAX_TRIES
+        if tries >= timing.MAX_TRIES
     }
     given_up = [row for row in rows if (row.channel, row.person_id) in exhausted]
     again = [row for row in rows if (row.channel, row.person_id) not in exhausted]

@@ -22,7 +22,7 @@ from broadcast.content.limits import CROSSINGS
 from broadcast.content.model import Circle, Polygon
 from broadcast.content.text_rules import check_text
 from broadcast.files.csv_files import decode, read_table
-from broadcast.places.crossings import crossings, outlines
+from broadcast.places.crossing_count import crossings, outlines
 from broadcast.places.geometry import (
     circle_bounds,
     distance_km,

@@ -19,7 +19,7 @@ from shapely.geometry import box
 
 from broadcast.content.limits import CORNERS, COUNTS, CROSSINGS, SHAPE_TEXT, WORD, too_many
 from broadcast.content.model import Circle, Polygon, Ring
-from broadcast.places.crossings import crossings
+from broadcast.places.crossing_count import crossings
 from broadcast.problems import Problem, Rejected, refuse
 
 EARTH_RADIUS_KM: Final = 6371.0088  # mean radius of WGS 84, IUGG 1980

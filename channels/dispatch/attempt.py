@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import structlog
 
-from broadcast.ledger import attempts, audiences
-from broadcast.ledger.claims import HAND_OVER_SECONDS, Outcome
+from broadcast.ledger import attempts
+from broadcast.ledger.claims import Outcome
+from broadcast.ledger.timing import HAND_OVER_SECONDS, backoff
 from channels.contract import Channel, Delivery, InDoubt, Refused, Unavailable
 from channels.dispatch.clock import Clock
 from channels.dispatch.measures import Measures
@@ -116,7 +117,7 @@ class Attempts:
                 state="refused",
                 code=unavailable.code,
                 # The record makes it longer with each try.
-                due_at=self._clock.now() + max(wait, audiences.backoff(0)),
+                due_at=self._clock.now() + max(wait, backoff(0)),
             )
         except InDoubt as doubt:
             return self._doubt(channel, attempt, position, person, doubt.code)

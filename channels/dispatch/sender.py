@@ -21,10 +21,10 @@ from channels.dispatch.attempt import SEND_SECONDS, Attempts
 from channels.dispatch.choose import Chooser
 from channels.dispatch.claim import Claimer
 from channels.dispatch.clock import Clock
-from channels.dispatch.limits import Limiter
 from channels.dispatch.measures import Measures
 from channels.dispatch.pace import Pace
 from channels.dispatch.ports import Contacts, OptOutLinks, OptOuts, Renderings
+from channels.dispatch.rates import Limiter
 from channels.dispatch.record import Recorder
 from channels.dispatch.under_way import UnderWay
 

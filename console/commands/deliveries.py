@@ -186,7 +186,7 @@ async def _people(
     """Return everybody of the account, or those on one line (of one channel), by id, with the line
     of each channel and the reason.
     """
-    from broadcast.ledger import failures
+    from broadcast.ledger import delivery_report
     from broadcast.problems import refuse
     from subscribers import names
 
@@ -207,7 +207,7 @@ async def _people(
         for name, there in account.channels.items()
     }
     reason_of = {person: reason for reason, ids in account.suppressed.items() for person in ids}
-    codes = await session.db.read(failures.failure_codes, account.version.id)
+    codes = await session.db.read(delivery_report.failure_codes, account.version.id)
     external = await session.db.read(names.external_ids, chosen)
     return [
         {

@@ -14,7 +14,7 @@ from broadcast.store import replies
 from broadcast.store.database import Database, metadata
 from broadcast.store.tables import idempotency
 from channels.contract import ProviderRecord
-from channels.dispatch.limits import MemoryLimiter
+from channels.dispatch.rates import MemoryLimiter
 from channels.memory import MemoryChannel
 from config import settings
 from config.wiring import Adapters

@@ -14,7 +14,7 @@ from broadcast.ledger.attempts import person_attempt
 from broadcast.ledger.delivery_report import of_message
 from broadcast.ledger.tables import receipt, response
 from broadcast.replay import comparison
-from channels.dispatch.limits import MemoryLimiter
+from channels.dispatch.rates import MemoryLimiter
 from config import wiring
 from config.settings import load
 from service.engine import Engine

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from channels.dispatch.limits import Limiter, MemoryLimiter, RedisLimiter
+from channels.dispatch.rates import Limiter, MemoryLimiter, RedisLimiter
 
 
 @pytest.fixture(params=["memory", "redis"])

@@ -8,7 +8,7 @@ from pyroaring import BitMap
 from sqlalchemy import select
 
 from broadcast.events.tables import outbox
-from broadcast.ledger import claims, delivery_report, passes
+from broadcast.ledger import claims, delivery_report, passes, timing
 from broadcast.ledger.claims import Outcome
 from broadcast.store.database import Connection, Database
 from tests.ledger.world import World
@@ -39,7 +39,7 @@ async def test_after_the_last_try_a_person_fails_and_their_next_channel_is_count
     v = await world.live([1, 2], channels="sms>email")
     later = datetime.now(UTC) + timedelta(minutes=30)
     queued = 2
-    for tried in range(1, passes.MAX_TRIES + 1):
+    for tried in range(1, timing.MAX_TRIES + 1):
         assert queued == 2, f"before try {tried}"
         assert await refused(world, v.id, "sms") == [1, 2]
         queued = await world.db.write(passes.make_due, v.id, contacts=nobody, now=later)

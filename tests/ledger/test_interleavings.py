@@ -21,7 +21,7 @@ from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.store.database import Connection, Database
 from broadcast.wording.rendered import Rendered
-from channels.dispatch.limits import MemoryLimiter
+from channels.dispatch.rates import MemoryLimiter
 from channels.dispatch.sender import Identity, Sender
 from channels.memory import MemoryChannel
 from subscribers import registry

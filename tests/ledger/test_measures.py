@@ -12,8 +12,8 @@ from broadcast.ledger.claims import Outcome
 from broadcast.messages import versions
 from broadcast.store.database import Database
 from channels.contract import InDoubt, Refused, Unavailable
-from channels.dispatch.limits import MemoryLimiter
 from channels.dispatch.measures import CODES, Measures
+from channels.dispatch.rates import MemoryLimiter
 from channels.dispatch.sender import Identity, Sender
 from channels.memory import MemoryChannel, fails_with, slow
 from console.server.metrics import Metrics

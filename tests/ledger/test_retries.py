@@ -19,7 +19,7 @@ from broadcast.messages import versions
 from broadcast.store.database import Connection, Database
 from broadcast.wording.rendered import Rendered
 from channels.contract import ChannelError, Unavailable
-from channels.dispatch.limits import MemoryLimiter
+from channels.dispatch.rates import MemoryLimiter
 from channels.dispatch.sender import Identity, Sender
 from channels.memory import MemoryChannel, fails_with
 from subscribers import registry
