@@ -55,7 +55,7 @@ def show(
     async def work(session: Session) -> None:
         await session.log("level.show", scope or area)
         now = session.now()
-        _answer_levels(out, await _standing(session, scope, area, now))
+        await _answer_levels(session, out, await _standing(session, scope, area, now))
         for line in [] if area else await _unconfirmed(session, scope):
             out.note(line)
 
@@ -81,12 +81,33 @@ async def _unconfirmed(session: Session, scope: str = "") -> list[str]:
     ]
 
 
-def _answer_levels(out: Output, found: list[dict[str, Any]]) -> None:
+async def _answer_levels(session: Session, out: Output, found: list[dict[str, Any]]) -> None:
+    tree, zone = await session.desk.tree(), session.settings.timezone
+
+    def named(scope: str) -> str:
+        return f"{tree[scope].name} ({scope})" if scope in tree else scope
+
     rows = [
-        (e["scope"], e["level"] or "not set", e["meaning"], e["since"], ", ".join(e["from"]))
+        (
+            named(e["scope"]),
+            e["level"] or "not set",
+            e["meaning"],
+            _when(e["since"], zone),
+            ", ".join(map(named, e["from"])),
+        )
         for e in found
     ]
     out.table(found, ("SCOPE", "LEVEL", "MEANING", "SINCE", "FROM"), rows)
+
+
+def _when(since: str | None, zone: str) -> str:
+    """Return a moment as people read it; a day where no more is known, as in an imported file."""
+    from broadcast.wording.times import table_time
+
+    if since is None:
+        return ""
+    day, _, time = since.partition("T")
+    return day if time == "00:00:00+00:00" else table_time(datetime.fromisoformat(since), zone)
 
 
 async def _standing(
@@ -202,13 +223,22 @@ def history(
     async def work(session: Session) -> None:
         await session.log("level.history", scope, as_of)
         if at is not None:
-            _answer_levels(out, await _standing(session, scope, "", at, past=True))
+            await _answer_levels(session, out, await _standing(session, scope, "", at, past=True))
             return
         document = await session.db.read(history.changes, scope or None, confidential=True)
         out.table(
             document,
             ("SINCE", "SCOPE", "LEVEL", "SOURCE", "NOTE"),
-            [(e["since"], e["scope"], e["level"], e["source"], e["note"]) for e in document],
+            [
+                (
+                    _when(e["since"], session.settings.timezone),
+                    e["scope"],
+                    e["level"],
+                    e["source"],
+                    e["note"],
+                )
+                for e in document
+            ],
         )
 
     run(work, out)

@@ -48,6 +48,15 @@ def test_what_held_then_is_told_in_the_shape_of_show(since_2006: Cli, day, level
     assert set(found[0]) == {"scope", "level", "rank", "meaning", "since", "from"}
 
 
+def test_a_person_reads_names_and_days_and_a_program_codes_and_offsets(since_2006: Cli):
+    since_2006.ok("areas", "import", OWN / "geo" / "boroughs.geojson", "--level", "borough")
+    shown = since_2006("level", "show", "--area", "E09000033").out
+    assert "Westminster (E09000033)" in shown
+    past = since_2006("level", "history", "--scope", "UK").out
+    assert "2006-08-01 " in past
+    assert "T00:00" not in past
+
+
 def test_the_effective_level_of_an_area_names_the_scopes_it_comes_from(since_2006: Cli):
     since_2006.ok("areas", "import", OWN / "geo" / "boroughs.geojson", "--level", "borough")
     (found,) = since_2006.ok("level", "show", "--area", "E09000033")
