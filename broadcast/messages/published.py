@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
+from broadcast.levels import history
 from broadcast.messages import versions
 from broadcast.messages.tables import message, version
 from broadcast.messages.versions import Version
@@ -83,3 +84,71 @@ def by_code(conn: Connection, code: str) -> Version | None:
         ),
         None,
     )
+
+
+def versions_of(conn: Connection, code: str) -> list[Version]:
+    """Return the public versions of the message with this code, first to last; [] where the newest
+    that went out is not public, or there is none.
+    """
+    newest = by_code(conn, code)
+    if newest is None or not for_the_public(newest):
+        return []
+    return [v for v in versions.of_message(conn, newest.message_id) if for_the_public(v)]
+
+
+def _went_out() -> ColumnElement[bool]:
+    return version.c.live_at.is_not(None) & version.c.status.in_(("Actual", "Exercise"))
+
+
+def first_and_last(conn: Connection) -> tuple[datetime, datetime] | None:
+    """Return when the first and the last version went out; None where none did."""
+    ends = select(func.min(version.c.live_at), func.max(version.c.live_at)).where(_went_out())
+    first, last = conn.execute(ends).one()
+    return None if first is None else (first, last)
+
+
+def between(conn: Connection, start: datetime, end: datetime, limit: int = 2000) -> list[Version]:
+    """Return the public messages that went out from `start` until before `end`, the newest first:
+    of each the last version of that time.
+    """
+    ids = conn.execute(
+        select(version.c.id)
+        .where(_went_out(), version.c.live_at >= start, version.c.live_at < end)
+        .order_by(version.c.live_at.desc(), version.c.id.desc())
+        .limit(limit)
+    ).scalars()
+    found: dict[int, Version] = {}
+    for v in (versions.get(conn, version_id) for version_id in ids.all()):
+        if for_the_public(v):
+            found.setdefault(v.message_id, v)
+    return list(found.values())
+
+
+def codes(conn: Connection) -> list[str]:
+    """Return the code of every message that went out, the newest first."""
+    query = select(message.c.code).where(
+        message.c.id.in_(select(version.c.message_id).where(_went_out()))
+    )
+    return list(conn.execute(query.order_by(message.c.id.desc())).scalars())
+
+
+def level_source(conn: Connection, scope: str) -> str:
+    """Return the source that the message which set the level of a scope names; "" where it names
+    none, or is not public.
+    """
+    held = history.present(conn, scope)
+    if held is None or held.version_id is None:
+        return ""
+    v = versions.get(conn, held.version_id)
+    return (v.content.source or "") if for_the_public(v) else ""
+
+
+def state_of_all(conn: Connection, now: datetime) -> tuple[object, ...]:
+    """Return something that differs as soon as anything that the public sees has changed."""
+    changed = select(func.count(), func.max(version.c.live_at), func.max(version.c.ended_at))
+    held = version.c.state.in_(("live", "held"))
+    past = select(func.count()).where(held, version.c.expires_at <= now)
+    revised = select(func.sum(version.c.revision))
+    rows = (conn.execute(q.where(_went_out())).one() for q in (changed, past, revised))
+    levels = tuple((f.scope, f.level, f.at) for f in history.facts(conn))
+    return (*(tuple(row) for row in rows), levels)

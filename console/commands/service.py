@@ -17,12 +17,18 @@ Port = Annotated[
 ]
 
 
+site = typer.Typer(
+    name="site", help="The public pages as files, for any web server.", no_args_is_help=True
+)
+
+
 def attach(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("migrate")(migrate)
     app.command("doctor")(doctor)
     app.command("simulator")(simulator)
     app.command("bench")(bench)
+    app.add_typer(site)
 
 
 def migrate(json: Json = False) -> None:
@@ -169,3 +175,30 @@ def bench(
             status=503,
         ) from None
     raise typer.Exit(run(name, json_output=json))
+
+
+@site.command("build")
+def build_site(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Empty, or written by this before.")
+    ],
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep it current until Ctrl-C: looks every second.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write the public pages, feeds and CAP documents as files: they answer when we do not."""
+    from console.commands.session import Session, run
+    from console.pages import static_site
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        source = static_site.Stored(session.settings, session.db, session.desk, session.now)
+        built = await static_site.build(source, folder)
+        said = f"{built.files} files in {folder}, {built.messages} messages, as of {built.as_of}"
+        out.answer(built.to_json(), said)
+        if watch:
+            await static_site.keep_current(source, folder, out.note)
+
+    run(work, out, with_adapters=False)

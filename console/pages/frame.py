@@ -1,38 +1,193 @@
-"""The plain pages: one frame, no script, everything from people escaped."""
+"""The frame of every page: templates that escape what people wrote, one style sheet, no script, and
+when a page has not changed.
+"""
 
 from __future__ import annotations
 
-from html import escape
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-from starlette.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 
-_STYLE = (
-    "body{font:16px/1.5 Arial,sans-serif;max-width:44em;margin:0"
-    " auto;padding:1em;color:#000;background:#fff}article{border:1px solid"
-    " #767676;padding:1em;margin:1em 0}.over{background:#f3f3f3}.mark{border:3px solid"
-    " #000;padding:.3em .6em;font-weight:bold}.exercise{border:6px dashed #000}.level{border:3px"
-    " solid #000;padding:.6em;font-size:1.2em}a{color:#0b3d91}button{font-size:1.1em;padding:.5em"
-    " 1.2em}"
-)
+from broadcast.wording.packs import direction, fill
+from console.pages.phrases import ENGLISH, PHRASES, chosen
+
+ASSETS: Mapping[str, str] = {"face.css": "text/css; charset=utf-8", "favicon.svg": "image/svg+xml"}
+"""What pages load, all of it ours: the file's name and its media type."""
+
+_FOLDER = Path(__file__).parent
 
 
-def page(
-    title: str, body: str, *, status: int = 200, language: str = "en", cached: int = 0
-) -> HTMLResponse:
-    """Return a whole page. `title` is text, `body` is HTML that was escaped already; `cached`
-    seconds anybody may keep it.
-    """
-    document = (
-        f'<!DOCTYPE html>\n<html lang="{escape(language)}">\n<head><meta charset="utf-8"><meta'
-        ' name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{escape(title)}</title><link rel="alternate" type="application/atom+xml"'
-        f' href="/feed.atom" title="Messages"><style>{_STYLE}</style></head>\n'
-        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+@lru_cache(maxsize=len(ASSETS))
+def asset(name: str) -> bytes:
+    """Return an asset's bytes; KeyError where there is none of this name."""
+    if name not in ASSETS:
+        raise KeyError(name)
+    return (_FOLDER / "assets" / name).read_bytes()
+
+
+@lru_cache(maxsize=len(ASSETS))
+def _revision(name: str) -> str:
+    return hashlib.sha256(asset(name)).hexdigest()[:12]
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("console.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    headers = {"Cache-Control": f"public, max-age={cached}" if cached else "no-store"}
-    return HTMLResponse(document, status, headers)
+    environment.filters["put"] = _put
+    return environment
 
 
-def paragraph(text: str, css: str = "") -> str:
-    """Return a paragraph of text; `css` is a class."""
-    return f'<p class="{escape(css)}">{escape(text)}</p>' if css else f"<p>{escape(text)}</p>"
+def _put(phrase: str, **values: object) -> str:
+    return fill(phrase, **{name: str(value) for name, value in values.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links:
+    """Where pages lie. `lang` is the language that a reader chose by the switch, or "".
+
+    Served, the choice goes along as a query; as static files each language but English has a folder
+    of its own, and every page is the index of its folder.
+    """
+
+    lang: str = ""
+    static: bool = False
+
+    def to(self, path: str) -> str:
+        """Return the address of a page in the chosen language."""
+        if not self.lang or (self.static and self.lang not in PHRASES):
+            return self._plain(path)  # as files there are whole pages in languages of ours only
+        return self.switch(path, self.lang)
+
+    def switch(self, path: str, lang: str) -> str:
+        """Return the address of a page in a language."""
+        if not self.static:
+            return f"{path}?lang={lang}"
+        return self._plain(path if lang == ENGLISH else f"/{lang}{path}")
+
+    def _plain(self, path: str) -> str:
+        return path if not self.static or path.endswith("/") else f"{path}/"
+
+    def asset(self, name: str) -> str:
+        """Return the address of a file that pages load; another one whenever it changes."""
+        return f"/static/{name}?v={_revision(name)}"
+
+
+def html(name: str, *, lang: str, links: Links, sender: str, **values: Any) -> str:
+    """Return a page as text. `here` among the values is its own path, for the switch of languages;
+    None where there is none.
+    """
+    say = PHRASES[lang]
+    return (
+        _templates()
+        .get_template(name)
+        .render(
+            {
+                "lang": lang,
+                "dir": direction(lang),
+                "say": say,
+                "links": links,
+                "sender": sender,
+                "title": fill(say["title"], sender=sender),
+                "here": None,
+                "as_of": "",
+                "languages": [(tag, p["language"], direction(tag)) for tag, p in PHRASES.items()],
+                **values,
+            }
+        )
+    )
+
+
+def plain(
+    sender: str,
+    heading: str,
+    *paragraphs: str,
+    title: str = "",
+    button: str = "",
+    action: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    """Return a page of a few sentences that nobody keeps; with a `button` that posts to
+    `action`, relative to its own address.
+    """
+    body = html(
+        "plain.html",
+        lang=ENGLISH,
+        links=Links(),
+        sender=sender,
+        heading=heading,
+        paragraphs=paragraphs,
+        button=button,
+        action=action,
+        title=title or heading,
+    )
+    return HTMLResponse(body, status, {"Cache-Control": "no-store"})
+
+
+def matches(wanted: str, tag: str) -> bool:
+    """Return whether an If-None-Match names this entity tag: a list of tags, compared weakly, or *
+    (RFC 9110 section 13.1.2).
+    """
+    opaque = tag.removeprefix("W/")
+    if wanted.strip() == "*":
+        return True
+    return any(part.strip().removeprefix("W/") == opaque for part in wanted.split(","))
+
+
+def cached(
+    request: Request,
+    body: bytes,
+    media_type: str,
+    *,
+    seconds: int,
+    like: bytes | None = None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return what anybody may keep for some seconds, or 304 where the asker has it already.
+
+    `like` is what the entity tag is made of where two bodies that differ count as the same: its tag
+    is weak.
+    """
+    digest = hashlib.sha256(body if like is None else like).hexdigest()[:32]
+    tag = f'"{digest}"' if like is None else f'W/"{digest}"'
+    sent = {"Cache-Control": f"public, max-age={seconds}", "ETag": tag, **(headers or {})}
+    asked = request.headers.getlist("if-none-match")
+    if status == 200 and asked and matches(",".join(asked), tag):
+        return Response(status_code=304, headers=sent)
+    return Response(body, status, sent, media_type)
+
+
+def trouble(status: int, sender: str, accepted: str) -> HTMLResponse | None:
+    """Return the page that says that there is no such page, or that the fault is ours; None where
+    it is neither.
+    """
+    if status != 404 and status < 500:
+        return None
+    lang = chosen("", accepted)
+    say = PHRASES[lang]
+    kind = "gone" if status == 404 else "trouble"
+    body = html(
+        "plain.html",
+        lang=lang,
+        links=Links(),
+        sender=sender,
+        heading=say[kind],
+        paragraphs=(say[f"{kind}_more"],),
+        button="",
+        action="",
+        title=say[kind],
+    )
+    return HTMLResponse(body, status, {"Cache-Control": "no-store", "Vary": "Accept"})

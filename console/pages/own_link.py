@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from broadcast.events.topics import RECEIPTS
 from broadcast.ledger import receipts
 from broadcast.store.database import Connection
-from console.pages.frame import page, paragraph
+from console.pages.frame import plain
 from console.server.context import Web
 from subscribers import registry, unsubscribe
 from subscribers.unsubscribe import Link
@@ -33,9 +33,9 @@ def router(web: Web) -> APIRouter:
         """Show the button that stops a channel, or the one that starts it again."""
         found = unsubscribe.read(token, web.key)
         if found is None:
-            return _no_link()
+            return _no_link(web)
         if found.simulated:
-            return _simulated("This was a test or an exercise", _NOTHING_STOPS)
+            return _simulated(web, "This was a test or an exercise", _NOTHING_STOPS)
         if await web.db.read(_is_stopped, found):
             return _stopped(web, found, token, f"You have stopped {_words(found)}")
         return _offer(web, found)
@@ -47,10 +47,10 @@ def router(web: Web) -> APIRouter:
         """
         found = unsubscribe.read(token, web.key)
         if found is None:
-            return _no_link()
+            return _no_link(web)
         if found.simulated:
             await web.db.write(_keep_simulated, found, "stop", web.now())
-            return _simulated("Nothing was stopped", _NOTHING_STOPS)
+            return _simulated(web, "Nothing was stopped", _NOTHING_STOPS)
         await web.db.write(stop, found.person, found.channel, web.now())
         _wake(web)
         return _stopped(web, found, token, "Stopped")
@@ -59,7 +59,7 @@ def router(web: Web) -> APIRouter:
     async def look_back(_request: Request, token: str) -> Response:
         """Lead to the page with the buttons: an address that is opened starts nothing."""
         if unsubscribe.read(token, web.key) is None:
-            return _no_link()
+            return _no_link(web)
         return RedirectResponse(f"../{token}", 303, {"Cache-Control": "no-store"})
 
     @api.post("/u/{token}/start", response_class=HTMLResponse)
@@ -67,26 +67,23 @@ def router(web: Web) -> APIRouter:
         """Start the channel again for who stopped it."""
         found = unsubscribe.read(token, web.key)
         if found is None:
-            return _no_link()
+            return _no_link(web)
         if found.simulated:
             await web.db.write(_keep_simulated, found, "start", web.now())
-            return _simulated("Nothing was started", _NOTHING_STARTS)
+            return _simulated(web, "Nothing was started", _NOTHING_STARTS)
         comes = await web.db.write(start, found.person, found.channel, web.now())
         _wake(web)
         sender, words = web.settings.sender_name, _words(found)
         if not comes:
-            return page(
-                "Not started",
-                f"<h1>This link cannot start {words} again</h1>"
-                + paragraph(
-                    f"You are no longer registered for {words} from {sender}, and get none. Ask"
-                    f" {sender} to register you anew."
-                ),
+            return plain(
+                sender,
+                f"This link cannot start {words} again",
+                f"You are no longer registered for {words} from {sender}, and get none. Ask"
+                f" {sender} to register you anew.",
+                title="Not started",
             )
-        body = "<h1>Started again</h1>" + paragraph(
-            f"You will get {words} from {sender} again, as you did before."
-        )
-        return page("Started again", body + _button(f"../{token}", f"Stop {words}"))
+        told = f"You will get {words} from {sender} again, as you did before."
+        return plain(sender, "Started again", told, button=f"Stop {words}", action=f"../{token}")
 
     return api
 
@@ -151,39 +148,32 @@ def _words(link: Link) -> str:
 
 
 def _offer(web: Web, link: Link) -> Response:
-    words = _words(link)
-    body = f"<h1>Stop {words}?</h1>" + paragraph(
-        f"You will get no more {words} from {web.settings.sender_name}, warnings of danger to"
-        " life included."
-    )
-    return page(f"Stop {words}", body + _button("", f"Stop {words}"))
+    words, sender = _words(link), web.settings.sender_name
+    told = f"You will get no more {words} from {sender}, warnings of danger to life included."
+    return plain(sender, f"Stop {words}?", told, button=f"Stop {words}")
 
 
 def _stopped(web: Web, link: Link, token: str, headline: str) -> Response:
-    words = _words(link)
-    body = f"<h1>{headline}</h1>" + paragraph(
-        f"You will get no more {words} from {web.settings.sender_name}, warnings of danger to"
-        " life included. Stopped by mistake? You can start again here, now or later."
+    words, sender = _words(link), web.settings.sender_name
+    told = (
+        f"You will get no more {words} from {sender}, warnings of danger to life included. Stopped"
+        " by mistake? You can start again here, now or later."
     )
-    return page("Stopped", body + _button(f"{token}/start", f"Start {words} again"))
-
-
-def _button(action: str, words: str) -> str:
-    """Return a form of one button. The action is relative: a proxy may serve us below a path."""
-    to = f' action="{action}"' if action else ""
-    return f'<form method="post"{to}><button type="submit">{words}</button></form>'
-
-
-def _simulated(headline: str, told: str) -> Response:
-    return page("A test", f"<h1>{headline}</h1>{paragraph(told)}")
-
-
-def _no_link() -> Response:
-    return page(
-        "No such link",
-        "<h1>No such link</h1>"
-        + paragraph(
-            "This link is not one of ours, or was cut short. Open it from the message once more."
-        ),
-        status=404,
+    # The action is relative: a proxy may serve us below a path.
+    return plain(
+        sender,
+        headline,
+        told,
+        title="Stopped",
+        button=f"Start {words} again",
+        action=f"{token}/start",
     )
+
+
+def _simulated(web: Web, headline: str, told: str) -> Response:
+    return plain(web.settings.sender_name, headline, told, title="A test")
+
+
+def _no_link(web: Web) -> Response:
+    told = "This link is not one of ours, or was cut short. Open it from the message once more."
+    return plain(web.settings.sender_name, "No such link", told, status=404)

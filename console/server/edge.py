@@ -38,8 +38,8 @@ SECURITY_HEADERS = (
     (
         b"content-security-policy",
         (
-            b"default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none';"
-            b" frame-ancestors 'none'"
+            b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+            b" base-uri 'none'; frame-ancestors 'none'"
         ),
     ),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -98,10 +98,11 @@ class Edge:
         limit_of: Callable[[str], int],
         observe: Observe,
         capacity: Capacity,
+        sender_name: str = "",
         endless: frozenset[str] = frozenset(),
     ) -> None:
         self._app, self._limit_of, self._observe, self._endless = app, limit_of, observe, endless
-        self._capacity = capacity
+        self._capacity, self._sender_name = capacity, sender_name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -200,7 +201,7 @@ class Edge:
             # half an answer is out: the server cuts the connection, and the client sees that it is
             # no whole one
             return
-        answer = problem_json.response(rejected)
+        answer = problem_json.answer(scope, rejected, self._sender_name)
         if rejected.status in (413, 429, 503):
             answer.headers["Connection"] = "close"
 

@@ -9,15 +9,21 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
+from starlette.types import Scope
 
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import TROUBLE
+from console.pages import frame
 from service.problem_documents import MEDIA_TYPE, text
 
 log = structlog.get_logger("web")
+
+_FOR_PROGRAMS = ("/api/", "/hooks/", "/cap/", "/feed", "/openapi.json", "/healthz", "/readyz")
+"""Whatever a program asks for here is answered as such."""
 
 _OF_STATUS = {
     404: ("not_found", "there is nothing here", "see /openapi.json for what there is"),
@@ -50,6 +56,22 @@ def headers(rejected: Rejected) -> dict[str, str]:
 def response(rejected: Rejected) -> Response:
     """Return the answer to a refused request."""
     return Response(text(rejected), rejected.status, headers(rejected), MEDIA_TYPE)
+
+
+def answer(scope: Scope, rejected: Rejected, sender_name: str) -> Response:
+    """Return the answer to a refused request: a page where a browser asked for one of ours, else
+    problem+json.
+    """
+    given = Headers(scope=scope)
+    page = (
+        frame.trouble(rejected.status, sender_name, given.get("accept-language", ""))
+        if "text/html" in given.get("accept", "") and not scope["path"].startswith(_FOR_PROGRAMS)
+        else None
+    )
+    if page is None:
+        return response(rejected)
+    page.headers.update(headers(rejected))
+    return page
 
 
 def no_database() -> Rejected:
@@ -107,21 +129,21 @@ def of_bug() -> Rejected:
     )
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of the application in this form."""
+def install(app: FastAPI, sender_name: str = "") -> None:
+    """Answer every error of the application in this form; browsers get a page."""
 
-    async def rejected(_request: Request, error: Exception) -> Response:
+    async def rejected(request: Request, error: Exception) -> Response:
         assert isinstance(error, Rejected)
-        return response(error)
+        return answer(request.scope, error, sender_name)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        answer = response(of_http(error))
+        said = answer(request.scope, of_http(error), sender_name)
         for name, value in (error.headers or {}).items():
-            answer.headers[name] = value
+            said.headers[name] = value
         if error.status_code == 405:
-            answer.headers["Allow"] = ", ".join(sorted(allowed_methods(app, request)))
-        return answer
+            said.headers["Allow"] = ", ".join(sorted(allowed_methods(app, request)))
+        return said
 
     async def validation(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -131,7 +153,7 @@ def install(app: FastAPI) -> None:
         log.warning(
             "web.database_trouble", route=route_of(request.scope), error=type(error).__name__
         )
-        return response(no_database())
+        return answer(request.scope, no_database(), sender_name)
 
     app.add_exception_handler(Rejected, rejected)
     app.add_exception_handler(HTTPException, http)

@@ -14,7 +14,7 @@ from broadcast.store.database import Database
 from config.settings import Settings
 from config.version import program_version
 from console import api
-from console.pages import own_link, public
+from console.pages import face, own_link, public
 from console.server import health, hooks, metrics, openapi, problem_json
 from console.server.capacity import Capacity, read_proxies
 from console.server.context import Web
@@ -79,7 +79,7 @@ def create_app(
     )
     app.state.web, app.state.close = web, web.closing.set
     counted = metrics.Metrics(role="web")
-    problem_json.install(app)
+    problem_json.install(app, settings.sender_name)
     capacity = Capacity(limits or Limits(), proxies=read_proxies(settings.trusted_proxy))
     app.state.capacity = capacity
     app.state.metrics = metrics.application(
@@ -90,9 +90,10 @@ def create_app(
         limit_of=limit_of,
         observe=counted.observe,
         capacity=capacity,
+        sender_name=settings.sender_name,
         endless=frozenset({"/api/v1/events"}),
     )
-    for routes in (api, hooks, health, public, own_link):
+    for routes in (api, hooks, health, face, public, own_link):
         app.include_router(routes.router(web))
     openapi.install(app)
     return app

@@ -1,0 +1,252 @@
+"""What pages show of a message: its words in one language, whether it still holds, its place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import shapely
+from lxml import etree
+from lxml import html as lxml_html
+from markupsafe import Markup
+
+from broadcast.content.model import Content
+from broadcast.messages import published
+from broadcast.messages.versions import Version
+from broadcast.places.areas import AreaTree
+from broadcast.places.geometry import circle_outline, from_wkb, union
+from broadcast.store.database import Database
+from broadcast.wording.cancelling import words
+from broadcast.wording.packs import direction, fill, pack_for, primary
+from broadcast.wording.render import choose_language, until_when
+from broadcast.wording.times import local_time
+from config.settings import Settings
+from console.pages import maps
+from console.pages.frame import Links
+from console.pages.phrases import ENGLISH, PHRASES
+from service.desk import Desk
+from service.rendering import StoredRenderings
+
+_MAPS_KEPT = 256
+_CLASSES = (
+    ("border:3px", "said-mark"),
+    ("border-left", "said-note"),
+    ("font-size:14px", "said-small"),
+    ("font-weight:bold", "said-strong"),
+)
+"""What a block of a rendering looks like in a mail, and its class in our style sheet: a page takes
+no style from inside.
+"""
+
+
+class Source(Protocol):
+    """What pages are made from: an installation that is read."""
+
+    @property
+    def db(self) -> Database:
+        """Where it is stored."""
+
+    @property
+    def desk(self) -> Desk:
+        """The desk at which its areas are known."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the process was told."""
+
+    @property
+    def renderings(self) -> StoredRenderings:
+        """The words of its messages."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware UTC."""
+
+
+def day(at: datetime, lang: str, zone: str) -> str:
+    """Return a day as people there read it."""
+    here = at.astimezone(ZoneInfo(zone))
+    return f"{here:%-d %B %Y}" if lang == ENGLISH else f"{here:%d/%m/%Y}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One message as a page shows it; text of ours is in the page's language, its own in `lang`."""
+
+    code: str
+    lang: str
+    dir: str
+    headline: str
+    rendered: str
+    exercise: bool
+    over: bool
+    state: str
+    said: str
+    said_lang: str
+    said_dir: str
+    place: str
+    ends: str
+    cap: str
+    map: Markup
+    others: tuple[tuple[str, str, str, str], ...]
+
+    def body(self, level: int) -> Markup:
+        """Return the message's words, its headline as a heading of this level; of level 0 without
+        it, for it stands above them.
+        """
+        return classed(self.rendered, level)
+
+
+def classed(rendered: str, level: int) -> Markup:
+    """Return a rendering without styles of its own: classes instead, and its heading of `level`,
+    or none.
+    """
+    root = lxml_html.fragment_fromstring(rendered)
+    if not level:
+        for heading in root.findall("h1"):
+            root.remove(heading)
+    for element in root.iter(etree.Element):
+        style = element.attrib.pop("style", "")
+        found = next((css for part, css in _CLASSES if part in style), "")
+        if element.tag == "h1":
+            element.tag = f"h{level}"
+        elif found:
+            element.set("class", found)
+    text: str = etree.tostring(root, encoding="unicode", method="html")
+    return Markup(text)  # noqa: S704 - a rendering is escaped where it is made
+
+
+class Cards:
+    """Makes cards; keeps the maps that it drew."""
+
+    def __init__(self, web: Source) -> None:
+        self._web = web
+        self._maps: OrderedDict[tuple[int, str, str], Markup] = OrderedDict()
+
+    async def card(
+        self, v: Version, lang: str, links: Links, now: datetime, *, with_map: bool = True
+    ) -> Card:
+        """Return the card of a version that the public may see."""
+        tag = choose_language(v.content, links.lang or lang)
+        rendered, _ = await self._web.renderings.rendered(v.id, "web", tag, repeat=False)
+        over, zone = published.is_over(v, now), self._web.settings.timezone
+        tree = await self._web.desk.tree()
+        place = place_of(v, tree, lang)
+        cancelled = v.state == "cancelled"
+        return Card(
+            code=v.code,
+            lang=tag,
+            dir=direction(tag),
+            headline=v.content.languages[tag].headline,
+            rendered=rendered.html,
+            exercise=v.status == "Exercise",
+            over=over,
+            state=state_of(v, now),
+            said=words(v.cancel_reason, tag) if cancelled else "",
+            said_lang=pack_for(tag).tag,
+            said_dir=direction(pack_for(tag).tag),
+            place=place,
+            ends=until_when(v.content, None if over else v.expires_at, tag, zone),
+            cap=f"/cap/{quote(v.identifier or '', safe='')}.xml",
+            map=await self._map(v, tree, lang, place) if with_map else Markup(""),
+            others=tuple(
+                (
+                    other,
+                    name_of(other),
+                    direction(other),
+                    links.switch(f"/messages/{v.code}", other),
+                )
+                for other in v.content.languages
+                if other != tag
+            ),
+        )
+
+    async def _map(self, v: Version, tree: AreaTree, lang: str, place: str) -> Markup:
+        key = (v.id, tree.revision, lang)
+        if key not in self._maps:
+            say = PHRASES[lang]
+            parts = [from_wkb(v.resolved.shape), *map(circle_outline, v.content.circles)]
+            shape = union([p for p in parts if p is not None])
+            self._maps[key] = (
+                Markup("")
+                if shape is None or shapely.is_empty(shape)
+                else await asyncio.to_thread(
+                    maps.draw,
+                    shape,
+                    tree,
+                    title=say["map"],
+                    description=fill(say["map_of"], place=place),
+                    name=f"map-{v.id}",
+                )
+            )
+            while len(self._maps) > _MAPS_KEPT:
+                self._maps.popitem(last=False)
+        return self._maps[key]
+
+
+def state_of(v: Version, now: datetime) -> str:
+    """Return the name of the phrase that says how it ended, or ""."""
+    if v.state in ("live", "held"):
+        return "expired" if published.is_over(v, now) else ""
+    return v.state
+
+
+def place_of(v: Version, tree: AreaTree, lang: str) -> str:
+    """Return where a message is for, by names as people call them."""
+    say, content, called = PHRASES[lang], v.content, dict(v.resolved.names)
+    scope = content.scope or ""
+    codes = content.areas or ((scope,) if scope in called or scope in tree else ())
+    names = [called.get(code) or (tree[code].name if code in tree else code) for code in codes]
+    if content.polygons or content.circles:
+        names.append(say["drawn"])
+    return ", ".join(names) or say["everywhere"]
+
+
+def name_of(tag: str) -> str:
+    """Return a language's own name, where we know it."""
+    return PHRASES[primary(tag)]["language"] if primary(tag) in PHRASES else tag
+
+
+def what_changed(before: Content, after: Content) -> list[str]:
+    """Return the names of the phrases for what differs between two versions."""
+    found = {
+        "in_words": before.languages != after.languages,
+        "in_place": (before.areas, before.polygons, before.circles)
+        != (after.areas, after.polygons, after.circles),
+        "in_time": before.expires != after.expires,
+        "in_severity": (before.severity, before.level) != (after.severity, after.level),
+        "in_hotlines": before.hotlines != after.hotlines,
+    }
+    return [name for name, differs in found.items() if differs]
+
+
+def version_rows(
+    found: list[Version], lang: str, tag: str, now: datetime, zone: str
+) -> list[dict[str, Any]]:
+    """Return what a page says of each version, the newest first."""
+    say, rows = PHRASES[lang], []
+    for n, v in enumerate(found):
+        own = choose_language(v.content, tag)
+        changed = [] if n == 0 else what_changed(found[n - 1].content, v.content)
+        what = ", ".join(say[name] for name in changed) or say["no_change"]
+        note = v.content.note if v.kind == "correction" else None
+        state = state_of(v, now)
+        rows.append(
+            {
+                "number": v.number,
+                "time": local_time(v.live_at or now, lang, zone),
+                "mark": say[state] if state else "",
+                "changed": say["first"] if n == 0 else fill(say["changed"], what=what),
+                "note": fill(pack_for(own).was_wrong, note=note) if note else "",
+                "note_lang": pack_for(own).tag,
+                "lang": own,
+                "dir": direction(own),
+                "headline": v.content.languages[own].headline,
+                "instruction": v.content.languages[own].instruction,
+            }
+        )
+    return rows[::-1]

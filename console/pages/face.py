@@ -1,0 +1,325 @@
+"""The public face: the pages that people read, each as text made from what is stored; served, or
+written as files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from broadcast.levels import history
+from broadcast.levels.scales import LEVELS, UK
+from broadcast.messages import published
+from broadcast.messages.versions import Version
+from broadcast.wording.packs import direction, fill, pack_for
+from broadcast.wording.render import choose_language
+from broadcast.wording.times import local_time
+from console.pages.cards import Cards, Source, day, state_of, version_rows
+from console.pages.frame import ASSETS, Links, asset, cached, html
+from console.pages.phrases import ENGLISH, PHRASES, chosen
+from console.server.context import Web
+
+CACHED_SECONDS = 10
+MAPS_ON_FRONT = 12
+"""So many maps at most are on the front page; each message's own page has its map."""
+_SENDERS = ("FASTTIME_TWILIO_FROM", "FASTTIME_TWILIO_VOICE_FROM", "FASTTIME_MAIL_FROM")
+_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
+
+Page = Callable[[str, Links], Awaitable[str]]
+
+
+def wanted_code(typed: str) -> str:
+    """Return a code as it is stored, from whatever case and spacing a person types; "" for none."""
+    code = "".join(ch for ch in typed.upper() if ch.isascii() and ch.isalnum())
+    return code if len(code) <= 20 else ""
+
+
+class Face:
+    """Makes the pages. Raises HTTPException 404 for what is not there."""
+
+    def __init__(self, web: Source) -> None:
+        self._web, self._cards = web, Cards(web)
+        self._zone = ZoneInfo(web.settings.timezone)
+
+    def _page(self, name: str, lang: str, links: Links, here: str | None, **values: Any) -> str:
+        now = self._web.now()
+        return html(
+            name,
+            lang=lang,
+            links=links,
+            sender=self._web.settings.sender_name,
+            here=here,
+            as_of=fill(
+                PHRASES[lang]["as_of"], time=local_time(now, lang, self._web.settings.timezone)
+            ),
+            **values,
+        )
+
+    async def front(self, lang: str, links: Links) -> str:
+        """Return the levels, what is live, what ended lately, and exercises below it all."""
+        now = self._web.now()
+        found = await self._web.db.read(published.shown, now)
+        found.sort(key=lambda v: (v.severity_rank, -(v.live_at or now).timestamp()))
+        cards = [
+            (v, await self._cards.card(v, lang, links, now, with_map=n < MAPS_ON_FRONT))
+            for n, v in enumerate(found)
+        ]
+        over = [(v, c) for v, c in cards if c.over and not c.exercise]
+        over.sort(key=lambda pair: pair[0].ended_at or pair[0].expires_at or now, reverse=True)
+        return self._page(
+            "front.html",
+            lang,
+            links,
+            "/",
+            levels=await self._levels(lang, now),
+            ladder=[str(level) for level in LEVELS],
+            live=[c for _, c in cards if not c.over and not c.exercise],
+            over=[c for _, c in over],
+            exercises=sorted((c for _, c in cards if c.exercise), key=lambda c: c.over),
+        )
+
+    async def _levels(self, lang: str, now: datetime) -> list[dict[str, Any]]:
+        web, say, pack = self._web, PHRASES[lang], pack_for(lang)
+        shown = await web.db.read(history.show, now)
+        tree = await web.desk.tree()
+        rows: list[dict[str, Any]] = []
+        for entry in shown:
+            scope, level = entry.scope, entry.level
+            known = tree[scope].name if scope in tree else scope.partition(":")[2] or scope
+            row: dict[str, Any] = {"place": say["uk"] if scope == UK else known, "rank": None}
+            if level is not None and entry.since is not None:
+                source = await web.db.read(published.level_source, scope)
+                official = ":" not in scope  # a sector's level is explained by its author
+                row |= {
+                    "rank": level.rank,
+                    "word": str(level),
+                    "name": "" if lang == ENGLISH else pack.level_name(level),
+                    "meaning": pack.level_meaning(level) if official else "",
+                    "since": day(entry.since, lang, web.settings.timezone),
+                    "source": fill(say["set_by"], source=source)
+                    if source
+                    else fill(say["set_here"], sender=web.settings.sender_name),
+                }
+            rows.append(row)
+        return rows
+
+    async def message(self, code: str, lang: str, links: Links) -> str:
+        """Return a public message with its versions and what changed."""
+        now = self._web.now()
+        wanted = wanted_code(code)
+        found = await self._web.db.read(published.versions_of, wanted) if wanted else []
+        if not found:
+            raise HTTPException(404)
+        card = await self._cards.card(found[-1], lang, links, now)
+        return self._page(
+            "one.html",
+            lang,
+            links,
+            f"/messages/{found[-1].code}",
+            title=f"{'EXERCISE: ' if card.exercise else ''}{card.headline}",
+            card=card,
+            versions=version_rows(found, lang, card.lang, now, self._web.settings.timezone),
+        )
+
+    async def verified(self, code: str, lang: str, links: Links) -> tuple[str, int]:
+        """Return whether a message is ours and what holds now, and the status of that answer."""
+        say, now, wanted = PHRASES[lang], self._web.now(), wanted_code(code)
+        v = await self._web.db.read(published.by_code, wanted) if wanted else None
+        if v is None:
+            return self._page("unknown.html", lang, links, None, title=say["no_title"]), 404
+        public = published.for_the_public(v)
+        page = self._page(
+            "verified.html",
+            lang,
+            links,
+            f"/v/{v.code}",
+            title=say["yes_title"],
+            sent=local_time(v.sent or now, lang, self._web.settings.timezone),
+            code=v.code,
+            number=v.number,
+            card=await self._cards.card(v, lang, links, now) if public else None,
+            exercise=v.status == "Exercise",
+            state=state_of(v, now),
+        )
+        return page, 200
+
+    async def check(self, lang: str, links: Links, *, empty: bool = False) -> str:
+        """Return the form for a code, and what else is really ours."""
+        web, now = self._web, self._web.now()
+        recent = await web.db.read(published.shown, now, 10)
+        given = [web.settings.env.get(name, "").strip() for name in _SENDERS]
+        senders = [web.settings.sender_name, *given, web.settings.public_url]
+        if links.static:
+            codes = await web.db.read(published.codes)
+            found = [await web.db.read(published.by_code, code) for code in codes]
+            recent = [v for v in found if v is not None]
+        return self._page(
+            "check.html",
+            lang,
+            links,
+            "/check",
+            title=PHRASES[lang]["check"],
+            empty=empty,
+            senders=list(dict.fromkeys(line for line in senders if line)),
+            recent=[_row(v, lang, links, now, self._web.settings.timezone) for v in recent],
+        )
+
+    async def months(self) -> list[str]:
+        """Return the months of which there is a page, the newest first, as 2026-11."""
+        ends = await self._web.db.read(published.first_and_last)
+        if ends is None:
+            return []
+        at, last = (end.astimezone(self._zone) for end in ends)
+        found = []
+        year, month = at.year, at.month
+        while (year, month) <= (last.year, last.month):
+            found.append(f"{year}-{month:02d}")
+            year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+        return found[::-1]
+
+    async def past(self, month: str, lang: str, links: Links) -> str:
+        """Return the months, and the messages of one of them."""
+        say, now, months = PHRASES[lang], self._web.now(), await self.months()
+        if month and month not in months:
+            raise HTTPException(404)
+        rows = []
+        if month:
+            start = datetime.strptime(month, "%Y-%m").replace(tzinfo=self._zone)
+            end = (start + timedelta(days=32)).replace(day=1)
+            found = await self._web.db.read(published.between, start, end)
+            rows = [_row(v, lang, links, now, self._web.settings.timezone) for v in found]
+        return self._page(
+            "past.html",
+            lang,
+            links,
+            f"/past/{month}" if month else "/past",
+            title=f"{say['past']}: {_label(month, lang)}" if month else say["past"],
+            month=month,
+            rows=rows,
+            months=[(m, _label(m, lang)) for m in months],
+        )
+
+    async def todo(self, lang: str, links: Links) -> str:
+        """Return what to do in an attack, and whom to call for what."""
+        return self._page("todo.html", lang, links, "/what-to-do", title=PHRASES[lang]["todo"])
+
+
+def _label(month: str, lang: str) -> str:
+    year, _, number = month.partition("-")
+    if lang != ENGLISH:
+        return f"{number}/{year}"
+    return f"{datetime(int(year), int(number), 1, tzinfo=UTC):%B %Y}"
+
+
+def _row(v: Version, lang: str, links: Links, now: datetime, zone: str) -> dict[str, Any]:
+    """Return one line about a message; of one that is not public only that it is ours, and when."""
+    public, tag = published.for_the_public(v), choose_language(v.content, links.lang or lang)
+    state = state_of(v, now)
+    return {
+        "code": v.code,
+        "time": local_time(v.live_at or now, lang, zone),
+        "lang": tag,
+        "dir": direction(tag),
+        "headline": v.content.languages[tag].headline if public else "",
+        "exercise": v.status == "Exercise",
+        "mark": PHRASES[lang][state] if state else "",
+        "over": published.is_over(v, now),
+    }
+
+
+def router(web: Web) -> APIRouter:
+    """Return the routes of the pages."""
+    api = APIRouter(tags=["public"])
+    face = Face(web)
+
+    async def answer(request: Request, page: Page, status: int = 200) -> Response:
+        asked = request.query_params.get("lang", "")[:20]
+        lang = chosen(asked, request.headers.get("accept-language", ""))
+        body = await page(lang, Links(lang=asked if is_tag(asked) else ""))
+        as_of = body.rfind('<span class="small">')
+        return cached(
+            request,
+            body.encode(),
+            "text/html; charset=utf-8",
+            seconds=CACHED_SECONDS,
+            like=body[: as_of if as_of >= 0 else None].encode(),
+            status=status,
+            headers={"Content-Language": lang, "Vary": "Accept-Language, Accept"},
+        )
+
+    @api.get("/", response_class=HTMLResponse)
+    async def front(request: Request) -> Response:
+        """Show the present threat levels and the live messages."""
+        return await answer(request, face.front)
+
+    @api.get("/messages/{code}", response_class=HTMLResponse, include_in_schema=False)
+    async def message(request: Request, code: str) -> Response:
+        return await answer(request, lambda lang, links: face.message(code, lang, links))
+
+    @api.get("/v/{code}", response_class=HTMLResponse)
+    async def verify(request: Request, code: str) -> Response:
+        """Say whether a message is ours, and what holds now."""
+        asked = request.query_params.get("lang", "")[:20]
+        lang = chosen(asked, request.headers.get("accept-language", ""))
+        links = Links(lang=asked if is_tag(asked) else "")
+        body, status = await face.verified(code, lang, links)
+        headers = {"Cache-Control": "no-store", "Content-Language": lang}
+        return HTMLResponse(body, status, headers | {"Vary": "Accept-Language"})
+
+    @api.get("/check", include_in_schema=False)
+    async def check(request: Request) -> Response:
+        typed = request.query_params.get("code")
+        code = wanted_code(typed[:200]) if typed is not None else ""
+        asked = request.query_params.get("lang", "")[:20]
+        if typed is not None and typed.strip():
+            links = Links(lang=asked if is_tag(asked) else "")
+            return RedirectResponse(links.to(f"/v/{code or '-'}"), 303)
+        return await answer(
+            request, lambda lang, links: face.check(lang, links, empty=typed is not None)
+        )
+
+    @api.get("/past", response_class=HTMLResponse, include_in_schema=False)
+    async def past(request: Request) -> Response:
+        return await answer(request, lambda lang, links: face.past("", lang, links))
+
+    @api.get("/past/{month}", response_class=HTMLResponse, include_in_schema=False)
+    async def of_month(request: Request, month: str) -> Response:
+        if not _MONTH.fullmatch(month):
+            raise HTTPException(404)
+        return await answer(request, lambda lang, links: face.past(month, lang, links))
+
+    @api.get("/what-to-do", response_class=HTMLResponse, include_in_schema=False)
+    async def todo(request: Request) -> Response:
+        return await answer(request, face.todo)
+
+    @api.get("/static/{name}", include_in_schema=False)
+    async def static(request: Request, name: str) -> Response:
+        if name not in ASSETS:
+            raise HTTPException(404)
+        return cached(request, asset(name), ASSETS[name], seconds=86_400)
+
+    @api.get("/favicon.ico", include_in_schema=False)
+    async def icon(request: Request) -> Response:
+        return cached(request, asset("favicon.svg"), ASSETS["favicon.svg"], seconds=86_400)
+
+    @api.get("/robots.txt", include_in_schema=False)
+    async def robots(request: Request) -> Response:
+        return cached(request, ROBOTS, "text/plain; charset=utf-8", seconds=86_400)
+
+    return api
+
+
+ROBOTS = b"User-agent: *\nDisallow: /api/\nDisallow: /hooks/\nDisallow: /u/\nDisallow: /v/\n"
+"""Machines may read the messages; links to single persons and codes are for people."""
+
+
+def is_tag(asked: str) -> bool:
+    """Return whether it has the form of a language tag."""
+    return re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", asked) is not None

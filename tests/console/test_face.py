@@ -1,0 +1,288 @@
+"""The pages that people read: what stands where, in which language, and what still holds."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+from lxml import html
+from sqlalchemy import insert
+
+from broadcast.levels.tables import level_fact
+from console.pages.frame import ASSETS, matches
+from console.pages.phrases import PHRASES, chosen
+from subscribers import registry
+from tests.console.site import Site, open_site, person
+
+ROOT = Path(__file__).parents[2]
+PAGE = 100_000  # bytes
+EXERCISER = person(41, mobile="+447700900041", topics="exercise")
+BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, FASTTIME_TWILIO_FROM="+447700900999") as running:
+        yield running
+
+
+async def page(
+    site: Site, path: str = "/", status: int = 200, headers: dict[str, str] | None = None
+) -> Any:
+    answer = await site.get(path, role=None, headers=headers)
+    assert answer.status == status, path
+    assert len(answer.body) < PAGE
+    assert b"<script" not in answer.body
+    assert b" style=" not in answer.body
+    root = html.document_fromstring(answer.body.decode())
+    assert len(root.findall(".//h1")) == 1, path
+    return root
+
+
+def text(root: Any) -> str:
+    return " ".join(root.text_content().split())
+
+
+async def set_level(site: Site, level: str = "SEVERE") -> None:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    row = {"scope": "UK", "level": level, "source": "approval", "note": "", "recorded_at": at}
+    await site.db.write(lambda conn: conn.execute(insert(level_fact), [row | {"at": at}]))
+
+
+async def exercise(site: Site) -> int:
+    await site.db.write(registry.import_records, [EXERCISER], "test", datetime.now(UTC))
+    words = {"en": {"headline": "Practice flood"}}
+    return await site.live(status="Exercise", severity="Extreme", languages=words)
+
+
+async def test_levels_stand_first_then_live_by_severity_then_ended_and_exercises_last(
+    site: Site,
+) -> None:
+    await set_level(site)
+    await exercise(site)
+    for severity in ("Minor", "Severe"):
+        await site.live(severity=severity, languages={"en": {"headline": f"A {severity} thing"}})
+    over = await site.live(languages={"en": {"headline": "Long gone"}})
+    await site.post(
+        f"/api/v1/messages/{over}/cancel", {"why": "x", "reason": "over"}, role="approver"
+    )
+    root = await page(site)
+    said = text(root.find(".//main"))
+    order = [
+        said.index(words)
+        for words in ("SEVERE (4 of 5)", "A Severe thing", "A Minor thing", "Long gone", "Practice")
+    ]
+    assert order == sorted(order)
+    ladder = root.xpath('//ol[@class="ladder"]/li')
+    assert [step.text.split()[1] for step in ladder] == [
+        "LOW",
+        "MODERATE",
+        "SUBSTANTIAL",
+        "SEVERE",
+        "CRITICAL",
+    ]
+    assert [step.text for step in ladder if step.get("aria-current")] == ["4 SEVERE"]
+    assert "Source:" in said
+
+
+async def test_what_has_ended_is_struck_through_and_has_no_until(site: Site) -> None:
+    message = await site.live()
+    v = await site.version(message)
+    live = await page(site)
+    assert live.findall(".//del") == []
+    assert "Until" in text(live)
+    await site.post(
+        f"/api/v1/messages/{message}/cancel", {"why": "x", "reason": "in_error"}, role="approver"
+    )
+    for path in ("/", f"/v/{v.code}", f"/messages/{v.code}"):
+        root = await page(site, path)
+        struck = " ".join(text(part) for part in root.findall(".//del"))
+        assert "Go round." in struck
+        assert "No longer valid" in text(root)
+        assert "Until" not in text(root)
+        kept = text(root).replace(struck, "")
+        assert "Go round." not in kept
+
+
+async def test_a_message_has_a_page_with_its_versions_and_what_changed(site: Site) -> None:
+    message = await site.live()
+    v = await site.version(message)
+    await site.follow(
+        message,
+        "correct",
+        languages={"en": {"headline": "The OTHER road is closed"}},
+        note="the street was wrong",
+    )
+    root = await page(site, f"/messages/{v.code.lower()}")
+    assert root.find(".//h1").text == "The OTHER road is closed"
+    rows = [text(row) for row in root.xpath('//ol[@class="versions"]/li')]
+    assert "Changed: the words." in rows[0]
+    assert "What was wrong: the street was wrong" in rows[0]
+    assert "The first version." in rows[1]
+    assert text(root.xpath('//ol[@class="versions"]//del')[0]).startswith("Road closed")
+
+
+async def test_a_message_that_is_not_public_has_no_page(site: Site) -> None:
+    v = await site.version(await site.live(visibility="restricted"))
+    for path in (f"/messages/{v.code}", "/messages/XXXX", "/past/2001-01", "/past/never"):
+        await page(site, path, 404, BROWSER)
+
+
+async def test_a_page_is_in_the_readers_language_with_a_switch(site: Site) -> None:
+    await site.live(
+        languages={"en": {"headline": "Road closed"}, "cy": {"headline": "Ffordd ar gau"}}
+    )
+    welsh = await page(site, headers={"Accept-Language": "cy;q=0.9, en;q=0.5"})
+    assert (welsh.get("lang"), welsh.get("dir")) == ("cy", "ltr")
+    assert "Negeseuon nawr" in text(welsh)
+    assert "Ffordd ar gau" in text(welsh)
+    assert "Road closed" not in text(welsh)
+    english = await page(site, "/?lang=en", headers={"Accept-Language": "cy"})
+    assert english.get("lang") == "en"
+    assert "Road closed" in text(english)
+    for tag in PHRASES:
+        assert english.xpath(f'//footer//a[@hreflang="{tag}"]/@href') == [f"/?lang={tag}"]
+    for address in english.xpath("//header//nav//a/@href"):
+        assert address.endswith("?lang=en")
+
+
+def test_every_language_has_every_phrase_with_the_same_blanks() -> None:
+    def blanks(phrase: str) -> list[str]:
+        return sorted(part.partition("}")[0] for part in phrase.split("{")[1:])
+
+    english = PHRASES["en"]
+    for tag, phrases in PHRASES.items():
+        assert set(phrases) == set(english), tag
+        assert {k: blanks(p) for k, p in phrases.items()} == {
+            k: blanks(p) for k, p in english.items()
+        }
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted", "language"),
+    [
+        ("", "", "en"),
+        ("cy", "en", "cy"),
+        ("xx", "cy-GB,en;q=0.8", "cy"),
+        ("", "fr-CH, cy;q=0.2, en;q=0.9", "en"),
+        ("", "cy;q=0, *", "en"),
+        ("", "cy;q=nonsense", "en"),
+    ],
+)
+def test_the_language_is_the_one_asked_for_or_the_best_accepted(
+    asked: str, accepted: str, language: str
+) -> None:
+    assert chosen(asked, accepted) == language
+
+
+async def test_a_code_is_looked_up_by_a_form_on_every_page(site: Site) -> None:
+    v = await site.version(await site.live())
+    for path in ("/", "/past", "/what-to-do", "/check", f"/v/{v.code}", f"/messages/{v.code}"):
+        form = (await page(site, path)).forms[0]
+        assert (form.get("action"), form.get("method"), list(form.fields)) == (
+            "/check",
+            "get",
+            ["code"],
+        )
+    for typed in (v.code.lower(), f"%20{v.code[:3]}+{v.code[3:]}-"):
+        answer = await site.get(f"/check?code={typed}", role=None)
+        assert (answer.status, answer.headers["Location"]) == (303, f"/v/{v.code}")
+    assert "Type the code" in text(await page(site, "/check?code=+"))
+    nothing = await site.get("/check?code=%3C%3E", role=None)
+    assert (await site.get(nothing.headers["Location"], role=None)).status == 404
+    really = text(await page(site, "/check"))
+    for ours in ("Met Police", "+447700900999", "https://alerts.example", "Road closed"):
+        assert ours in really
+
+
+async def test_past_messages_are_there_by_month(site: Site) -> None:
+    v = await site.version(await site.live())
+    assert v.live_at is not None
+    month = f"{v.live_at.astimezone(ZoneInfo(site.settings.timezone)):%Y-%m}"
+    assert list((await page(site, "/past")).xpath("//main//a/@href")) == [f"/past/{month}"]
+    root = await page(site, f"/past/{month}")
+    assert f"/messages/{v.code}" in root.xpath("//main//a/@href")
+
+
+async def test_a_map_is_drawn_from_the_borders_with_a_title_and_a_description(site: Site) -> None:
+    v = await site.version(await site.live())
+    svg = (await page(site, f"/messages/{v.code}")).find(".//svg")
+    named = svg.get("aria-labelledby").split()
+    assert [part.get("id") for part in svg if part.tag in ("title", "desc")] == named
+    assert "Westminster" in svg.findtext("desc")
+    assert [p.get("class") for p in svg.findall("path")] == ["land", "land", "place"]
+
+
+async def test_what_to_do_has_the_steps_and_keeps_advice_apart_from_reports(site: Site) -> None:
+    root = await page(site, "/what-to-do")
+    assert [step.text.split()[0] for step in root.xpath('//ol[@class="steps"]/li')] == [
+        "RUN",
+        "HIDE",
+        "TELL",
+    ]
+    for number in ("999", "101", "0800 789 321"):
+        assert number in text(root)
+    assert "Advice, nothing to report" in [h.text for h in root.findall(".//h2")]
+
+
+async def test_browsers_get_pages_for_errors_and_programs_get_problems(site: Site) -> None:
+    gone = await page(site, "/nothing", 404, BROWSER)
+    assert "There is no such page" in text(gone)
+    for path, headers in (("/nothing", {}), ("/api/v1/nothing", BROWSER)):
+        answer = await site.get(path, role=None, headers=headers)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    await site.db.close()
+    away = await site.get("/", role=None, headers=BROWSER)
+    assert away.status >= 500
+    assert b"The fault is ours" in away.body
+    assert away.headers["Content-Type"].startswith("text/html")
+
+
+def test_an_entity_tag_is_compared_weakly_in_lists_and_with_a_star() -> None:
+    assert matches('"a", W/"b"', '"b"')
+    assert matches('W/"a"', '"a"')
+    assert matches(" * ", 'W/"a"')
+    assert not matches('"ab"', '"a"')
+
+
+async def test_pages_and_documents_are_sent_once_to_who_has_them(site: Site) -> None:
+    v = await site.version(await site.live())
+    for path in ("/", f"/cap/{v.identifier}.xml", "/feed.atom", "/static/face.css", "/what-to-do"):
+        tag = (await site.get(path, role=None)).headers["ETag"]
+        for known in (tag, f'"x", W/{tag.removeprefix("W/")}', "*"):
+            again = await site.get(path, role=None, headers={"If-None-Match": known})
+            assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag)
+        assert (await site.get(path, role=None, headers={"If-None-Match": '"x"'})).status == 200
+
+
+async def test_all_that_a_page_loads_is_ours_and_the_policy_allows_nothing_else(
+    site: Site,
+) -> None:
+    await site.live()
+    root = await page(site)
+    for address in root.xpath("//link/@href | //img/@src"):
+        assert address.startswith("/")
+        assert (await site.get(address, role=None)).status == 200
+    for path in ("/favicon.ico", "/robots.txt"):
+        assert (await site.get(path, role=None)).status == 200
+    policy = (await site.get("/", role=None)).headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "style-src 'self'" in policy
+    assert (await site.get("/static/nothing.css", role=None)).status == 404
+
+
+def test_templates_and_style_sheet_are_in_the_wheel(tmp_path: Path) -> None:
+    built = next(
+        iter(WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"]))
+    )
+    names = set(zipfile.ZipFile(built).namelist())
+    assert {f"console/pages/assets/{name}" for name in ASSETS} <= names
+    here = {f.relative_to(ROOT).as_posix() for f in ROOT.glob("console/pages/templates/*.html")}
+    assert here
+    assert here <= names

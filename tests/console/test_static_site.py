@@ -1,0 +1,139 @@
+"""The public face as files: whole, current, and there when nothing else is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from lxml import html
+
+from broadcast.problems import Rejected
+from console.pages.static_site import Stored, build, keep_current
+from tests.console.cli import Cli
+from tests.console.site import Site, open_site
+from tests.console.test_face import exercise, set_level
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path) as running:
+        yield running
+
+
+def stored(site: Site) -> Stored:
+    return Stored(site.settings, site.db, site.desk, site.desk.now)
+
+
+def file_of(folder: Path, address: str) -> Path:
+    """Return the file that a plain web server answers an address with."""
+    found = folder / unquote(urlsplit(address).path).strip("/")
+    return found / "index.html" if found.is_dir() else found
+
+
+async def test_every_link_of_every_file_leads_to_a_file_and_nothing_needs_a_server(
+    site: Site, tmp_path: Path
+) -> None:
+    await set_level(site)
+    await exercise(site)
+    message = await site.live(languages={"en": {"headline": "Gas"}, "ar": {"headline": "غاز"}})
+    code = (await site.version(message)).code
+    folder = tmp_path / "www"
+    built = await build(stored(site), folder)
+    await site.db.close()
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) == built.files
+    for path in files:
+        if path.suffix != ".html":
+            continue
+        root = html.document_fromstring(path.read_text())
+        assert root.findall(".//form") == []
+        for address in root.xpath("//a/@href | //link/@href"):
+            if address.startswith("/"):
+                assert file_of(folder, address).is_file(), (path, address)
+    front = file_of(folder, "/").read_text()
+    assert "As of" in front
+    assert "Gas" in front
+    assert "غاز" in (folder / "ar" / "messages" / code / "index.html").read_text()
+    assert (
+        html.fromstring((folder / "cy" / "index.html").read_text())
+        .getroottree()
+        .getroot()
+        .get("lang")
+        == "cy"
+    )
+
+
+async def test_of_a_message_that_is_not_public_the_files_say_only_that_it_is_ours(
+    site: Site, tmp_path: Path
+) -> None:
+    v = await site.version(await site.live(visibility="private"))
+    await build(stored(site), tmp_path / "www")
+    assert "Yes, this message is ours" in file_of(tmp_path / "www", f"/v/{v.code}").read_text()
+    assert not (tmp_path / "www" / "messages").exists()
+    for path in (tmp_path / "www").rglob("*"):
+        if path.is_file():
+            assert b"Road closed" not in path.read_bytes(), path
+
+
+async def test_a_test_message_leaves_no_file(site: Site, tmp_path: Path) -> None:
+    v = await site.version(await site.live(status="Test"))
+    await build(stored(site), tmp_path / "www")
+    assert not any(v.code in str(path) for path in (tmp_path / "www").rglob("*"))
+
+
+async def test_what_an_earlier_build_wrote_goes_and_a_strangers_folder_is_left_alone(
+    site: Site, tmp_path: Path
+) -> None:
+    folder = tmp_path / "www"
+    await build(stored(site), folder)
+    (folder / "v" / "OLD").mkdir(parents=True)
+    (folder / "v" / "OLD" / "index.html").write_text("old")
+    await build(stored(site), folder)
+    assert not (folder / "v").exists()
+    strange = tmp_path / "theirs"
+    strange.mkdir()
+    (strange / "thesis.txt").write_text("x")
+    with pytest.raises(Rejected) as refused:
+        await build(stored(site), strange)
+    assert refused.value.problems[0].code == "folder_not_ours"
+    assert [path.name for path in strange.iterdir()] == ["thesis.txt"]
+
+
+async def test_a_change_is_in_the_files_within_5_s_and_a_database_that_is_away_keeps_them(
+    site: Site, tmp_path: Path
+) -> None:
+    folder, told, ends = tmp_path / "www", list[str](), asyncio.Event()
+    keeping = asyncio.create_task(keep_current(stored(site), folder, told.append, ends=ends))
+    front = folder / "index.html"
+
+    async def within_5_s(words: str) -> None:
+        since = time.monotonic()
+        while not front.exists() or words not in front.read_text():
+            assert time.monotonic() - since < 5, words
+            await asyncio.sleep(0.05)
+
+    try:
+        await within_5_s("There is no message")
+        message = await site.live()
+        await within_5_s("Road closed")
+        await site.post(
+            f"/api/v1/messages/{message}/cancel", {"why": "x", "reason": "over"}, role="approver"
+        )
+        await within_5_s("CANCELLED.")
+    finally:
+        ends.set()
+        await keeping
+    assert told == []
+
+
+def test_the_command_writes_the_files_and_says_how_many(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("site", "build", tmp_path / "www", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["files"] == sum(p.is_file() for p in (tmp_path / "www").rglob("*"))
+    assert (tmp_path / "www" / "index.html").is_file()
+    again = cli("site", "build", tmp_path, "--json")
+    assert (again.code, again.codes) == (2, ["folder_not_ours"])
