@@ -38,6 +38,8 @@ def missing_packages(env: Mapping[str, str]) -> list[str]:
         wanted.append("postgresql")
     if "FASTTIME_TEST_SMTP" not in env and _missing("smtp-sink"):
         wanted.append("postfix")
+    if _missing("chromium"):
+        wanted.append("chromium")
     if _missing("promtool"):
         wanted.append("prometheus")
     if "FASTTIME_TEST_KAFKA" not in env:

@@ -1,0 +1,159 @@
+"""The public pages in a real browser, small and large, light and dark, with and without script."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.console.site import Site, open_site
+from tests.console.test_face import exercise, set_level
+
+pytestmark = pytest.mark.browser
+
+PHONE, DESK = {"width": 320, "height": 640}, {"width": 1200, "height": 800}
+ARABIC = {"headline": "تسرب غاز في شارع فيكتوريا", "instruction": "ابقوا في الداخل."}
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    program = shutil.which("chromium")
+    assert program, "Debian's chromium is not installed: apt-get install chromium, or make test"
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox"],  # the tests may run as root, and see our own pages only
+        )
+        yield running
+        await running.close()
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path) as running:
+        yield running
+
+
+async def filled(site: Site) -> dict[str, str]:
+    """Fill the pages with one message of each sort; return the address of every page."""
+    await set_level(site)
+    await exercise(site)
+    live = await site.live(severity="Severe", languages={"en": {"headline": "Gas"}, "ar": ARABIC})
+    await site.follow(
+        live, "update", languages={"en": {"headline": "Gas, more of it"}, "ar": ARABIC}
+    )
+    over = await site.live(languages={"en": {"headline": "W" * 150}})
+    await site.post(
+        f"/api/v1/messages/{over}/cancel", {"why": "x", "reason": "in_error"}, role="approver"
+    )
+    code, ended = (await site.version(live)).code, (await site.version(over)).code
+    return {
+        "front": "/",
+        "Welsh": "/?lang=cy",
+        "message": f"/messages/{code}",
+        "Arabic": f"/messages/{code}?lang=ar",
+        "cancelled": f"/messages/{ended}",
+        "ours": f"/v/{code}",
+        "not ours": "/v/NOTHING",
+        "check": "/check",
+        "no code": "/check?code=",
+        "past": "/past",
+        "what to do": "/what-to-do",
+    }
+
+
+async def faults(page: Page) -> list[str]:
+    """Return what axe finds wrong on the page that is shown."""
+    found = await Axe().run(page)
+    assert found.response["passes"], "axe has looked at nothing"
+    return [
+        f"{fault['id']}: {node['html'][:120]}"
+        for fault in found.response["violations"]
+        for node in fault["nodes"]
+    ]
+
+
+async def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
+    site: Site, browser: Browser
+) -> None:
+    pages = await filled(site)
+    for scheme, size in (("light", PHONE), ("dark", DESK)):
+        context = await browser.new_context(
+            viewport=size,  # type: ignore[arg-type]
+            color_scheme=scheme,  # type: ignore[arg-type]
+            bypass_csp=True,  # axe is a script, and our pages allow none
+        )
+        page = await context.new_page()
+        for name, path in pages.items():
+            await page.goto(site.url + path)
+            assert await faults(page) == [], (scheme, name)
+            width = await page.evaluate("document.documentElement.scrollWidth")
+            assert width == size["width"], (scheme, name)
+            small = await page.evaluate(
+                "[...document.querySelectorAll('nav a, button, input[type=text]')]"
+                ".filter(e => e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"
+            )
+            assert small == [], (scheme, name)
+        await context.close()
+
+
+async def test_a_code_is_looked_up_by_the_keyboard_alone_and_without_script(
+    site: Site, browser: Browser
+) -> None:
+    code = (await site.version(await site.live())).code
+    context = await browser.new_context(viewport=PHONE, java_script_enabled=False)  # type: ignore[arg-type]
+    page = await context.new_page()
+    await page.goto(site.url)
+    await page.keyboard.press("Tab")
+    assert "Skip" in await page.locator(":focus").inner_text()
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        if await page.locator("#code:focus").count():
+            break
+    await page.keyboard.type(f"{code[:4].lower()} {code[4:]}")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/v/{code}")
+    assert await page.locator("h1").inner_text() == "Yes, this message is ours"
+    await context.close()
+
+
+async def test_pages_load_nothing_from_elsewhere_and_the_browser_complains_of_nothing(
+    site: Site, browser: Browser
+) -> None:
+    pages = await filled(site)
+    context = await browser.new_context()
+    page = await context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    for name in ("front", "message", "Arabic", "cancelled", "ours", "check", "what to do"):
+        await page.goto(site.url + pages[name])
+        styled = await page.evaluate("getComputedStyle(document.body).maxWidth")
+        assert styled != "none", name  # the style sheet is there
+    assert said == []
+    assert [url for url in asked if not url.startswith(site.url)] == []
+    await context.close()
+
+
+async def test_on_paper_and_in_forced_colours_an_exercise_is_still_one(
+    site: Site, browser: Browser
+) -> None:
+    await exercise(site)
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(site.url)
+    settings: tuple[dict[str, Any], ...] = ({"media": "print"}, {"forced_colors": "active"})
+    for emulated in settings:
+        await page.emulate_media(**emulated)
+        assert await page.get_by_text("EXERCISE: this is practice").is_visible()
+        style = "getComputedStyle(document.querySelector('.exercise')).borderTopStyle"
+        assert await page.evaluate(style) == "dashed"
+    await page.emulate_media(media="print", forced_colors="none")
+    assert not await page.locator("header nav").is_visible()
+    await context.close()
