@@ -247,3 +247,10 @@ def ended(state: str, language: str, reason: str | None = None) -> Ended | None:
         case _:
             return None
     return Ended(tag=tag, mark=mark, why=why, before_old=words.before_old)
+
+
+def stays(kind: str, state: str) -> bool:
+    """Return whether what a message says holds on though the message ended: a level that was
+    announced stays, and what is over stays over.
+    """
+    return state == "expired" and kind in ("threat_level_change", "all_clear")

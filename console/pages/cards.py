@@ -21,7 +21,7 @@ from broadcast.messages.versions import Version
 from broadcast.places.areas import AreaTree
 from broadcast.places.geometry import circle_outline, from_wkb, union
 from broadcast.store.database import Database
-from broadcast.wording.cancelling import words
+from broadcast.wording.ending import ended, stays
 from broadcast.wording.packs import direction, fill, pack_for, primary
 from broadcast.wording.render import choose_language, until_when
 from broadcast.wording.times import local_time
@@ -88,6 +88,8 @@ class Card:
     said: str
     said_lang: str
     said_dir: str
+    struck: bool
+    before_old: str
     place: str
     ends: str
     cap: str
@@ -136,7 +138,10 @@ class Cards:
         over, zone = published.is_over(v, now), self._web.settings.timezone
         tree = await self._web.desk.tree()
         place = place_of(v, tree, lang)
-        cancelled = v.state == "cancelled"
+        state, ours = state_of(v, now), pack_for(tag).tag
+        words = ended(state, tag, v.cancel_reason)
+        # The page says it in its own language; a cancel's reason, and another language, follow.
+        told = words is not None and (state == "cancelled" or ours != pack_for(lang).tag)
         return Card(
             code=v.code,
             lang=tag,
@@ -145,8 +150,10 @@ class Cards:
             rendered=rendered.html,
             exercise=v.status == "Exercise",
             over=over,
-            state=state_of(v, now),
-            said=words(v.cancel_reason, tag) if cancelled else "",
+            state=state,
+            said=words.why if words and told else "",
+            struck=words is not None and not stays(v.kind, state),
+            before_old=words.before_old if words else "",
             said_lang=pack_for(tag).tag,
             said_dir=direction(pack_for(tag).tag),
             place=place,

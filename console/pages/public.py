@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from broadcast.messages import published
 from broadcast.messages.versions import Version
-from broadcast.wording.cancelling import words
+from broadcast.wording.ending import ended, stays
 from broadcast.wording.packs import pack_for
 from console.pages.face import CACHED_SECONDS
 from console.pages.frame import cached
@@ -24,16 +24,6 @@ _ATOM = "http://www.w3.org/2005/Atom"
 _BEFORE_ANYTHING = datetime(
     2006, 8, 1, tzinfo=UTC
 )  # the first published level: an empty feed needs a time too (RFC 4287 section 4.2.15)
-
-_SAID_OF = {
-    "live": "",
-    "held": "",
-    "expired": "This message has expired.",
-    "superseded": "An update has taken its place.",
-    "corrected": "THIS MESSAGE WAS WRONG. A correction has taken its place.",
-    "cancelled": "CANCELLED.",
-    "stood_down": "ALL CLEAR. This is over.",
-}
 
 
 def router(web: Web) -> APIRouter:
@@ -96,10 +86,12 @@ def atom(found: list[Version], *, sender: str, sender_name: str, base: str) -> b
         entry = add(root, "entry")
         identifier = v.identifier or ""
         tag, text = next(iter(v.content.languages.items()))
-        opening = pack_for("en").opening(v.status)
-        headline = " ".join(
-            part for part in (opening, _OVER.get(v.state, ""), text.headline) if part
-        )
+        opening, over = pack_for("en").opening(v.status), ended(v.state, tag, v.cancel_reason)
+        pack = pack_for(tag)
+        kinds = {"correction": f"{pack.correction}:", "all_clear": f"{pack.all_clear}:"}
+        mark = f"{over.mark}:" if over else kinds.get(v.kind, "")
+        holds = over is None or stays(v.kind, v.state)
+        headline = " ".join(part for part in (opening, mark, text.headline) if part)
         add(
             entry,
             "id",
@@ -112,7 +104,6 @@ def atom(found: list[Version], *, sender: str, sender_name: str, base: str) -> b
         add(entry, "published", (v.sent or _updated(v)).isoformat(timespec="seconds"))
         for name in (v.status, v.kind, v.state):
             add(entry, "category", term=name)
-        said = words(v.cancel_reason, tag) if v.state == "cancelled" else _SAID_OF.get(v.state, "")
         add(
             entry,
             "summary",
@@ -120,9 +111,10 @@ def atom(found: list[Version], *, sender: str, sender_name: str, base: str) -> b
                 part
                 for part in (
                     opening,
-                    said,
+                    over.why if over else "",
+                    over.before_old if over and not holds else "",
                     text.description or text.headline,
-                    text.instruction,
+                    text.instruction if holds else "",  # nobody need do it any more
                     opening,
                 )
                 if part
@@ -145,14 +137,6 @@ def atom(found: list[Version], *, sender: str, sender_name: str, base: str) -> b
                 href=f"{base}/cap/{quote(identifier + published.CANCEL_SUFFIX, safe='')}.xml",
             )
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
-
-
-_OVER = {
-    "expired": "EXPIRED:",
-    "corrected": "WRONG, CORRECTED:",
-    "cancelled": "CANCELLED:",
-    "stood_down": "ALL CLEAR:",
-}
 
 
 def _updated(v: Version) -> datetime:

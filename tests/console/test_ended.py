@@ -1,0 +1,103 @@
+"""What the page and the feed say of a message that holds no more, in each language it has."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree, html
+
+from broadcast.messages import publishing
+from broadcast.wording.ending import ended
+from tests.console.site import WESTMINSTER, Site, open_site
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+LANGUAGES = ("ar", "en", "pl")
+TEXTS = {
+    tag: {"headline": f"Gas leak ({tag})", "instruction": f"Stay indoors ({tag})."}
+    for tag in LANGUAGES
+}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path) as running:
+        yield running
+
+
+async def _ended(site: Site, how: str) -> None:
+    """Publish a message and end it in this way."""
+    message = await site.live(languages=TEXTS)
+    match how:
+        case "cancelled":
+            path = f"/api/v1/messages/{message}/cancel"
+            await site.post(path, {"why": "x", "reason": "in_error"}, role="approver")
+        case "expired":
+            late = datetime.now(UTC) + timedelta(hours=5)
+            await site.db.write(publishing.expire_due, late)
+        case "corrected":
+            await site.follow(message, "correct", note="no gas", languages={"en": _OTHER})
+        case "stood_down":
+            await site.follow(message, "all-clear", languages={"en": _OTHER})
+
+
+_OTHER = {"headline": "Something else"}
+
+
+async def _entry(site: Site, headline: str) -> Any:
+    feed = etree.fromstring((await site.get("/feed.atom", role=None)).body)
+    return next(
+        e for e in feed.iter(f"{ATOM}entry") if headline in (e.findtext(f"{ATOM}title") or "")
+    )
+
+
+@pytest.mark.parametrize("how", ["cancelled", "expired", "corrected", "stood_down"])
+async def test_the_end_is_said_before_the_old_words_in_each_language(site: Site, how: str) -> None:
+    await _ended(site, how)
+    for tag in LANGUAGES:
+        words = ended(how, tag, "in_error")
+        assert words is not None
+        answer = await site.get(f"/?lang={tag}", role=None)
+        root = html.document_fromstring(answer.body.decode())
+        shown = " ".join(root.text_content().split())
+        old = shown.index(f"Gas leak ({tag})")
+        if how == "cancelled" or tag != "en":
+            assert 0 <= shown.find(words.why) < old, (tag, shown)
+        assert 0 <= shown.find(words.before_old) < old, (tag, shown)
+        struck = " ".join(part.text_content() for part in root.iter("del"))
+        assert f"Stay indoors ({tag})." in struck
+    first = ended(how, LANGUAGES[0], "in_error")
+    assert first is not None
+    entry = await _entry(site, "Gas leak")
+    assert entry.findtext(f"{ATOM}title") == f"{first.mark}: Gas leak (ar)"
+    summary = entry.findtext(f"{ATOM}summary")
+    assert summary.index(first.why) < summary.index(first.before_old) < summary.index("Gas leak")
+    assert "Stay indoors" not in summary  # nobody need do it any more
+
+
+@pytest.mark.parametrize(("path", "mark"), [("correct", "CORRECTION"), ("all-clear", "ALL CLEAR")])
+async def test_the_feed_marks_a_correction_and_an_all_clear_that_hold(
+    site: Site, path: str, mark: str
+) -> None:
+    message = await site.live(languages=TEXTS)
+    note = {"note": "no gas"} if path == "correct" else {}
+    await site.follow(message, path, languages={"en": _OTHER}, **note)
+    entry = await _entry(site, "Something else")
+    assert entry.findtext(f"{ATOM}title") == f"{mark}: Something else"
+
+
+async def test_a_level_is_not_struck_through_when_its_message_expires(site: Site) -> None:
+    await site.live(kind="threat_level_change", level="SEVERE", scope=WESTMINSTER, areas=None)
+    await site.db.write(publishing.expire_due, datetime.now(UTC) + timedelta(hours=25))
+    root = html.document_fromstring((await site.get("/", role=None)).body.decode())
+    shown = " ".join(root.text_content().split())
+    assert "The threat level for Westminster is now SEVERE" in shown
+    assert not list(root.iter("del"))
+    words = ended("expired", "en")
+    assert words is not None
+    summary = (await _entry(site, "Road closed")).findtext(f"{ATOM}summary")
+    assert summary.startswith(words.why)
+    assert words.before_old not in summary
