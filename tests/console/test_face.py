@@ -152,6 +152,15 @@ async def test_a_page_is_in_the_readers_language_with_a_switch(site: Site) -> No
         assert address.endswith("?lang=en")
 
 
+async def test_an_arabic_page_runs_from_right_to_left(site: Site) -> None:
+    await site.live()
+    root = await page(site, headers={"Accept-Language": "ar"})
+    assert (root.get("lang"), root.get("dir")) == ("ar", "rtl")
+    assert "الرسائل الآن" in text(root)
+    card = root.find(".//article/div")
+    assert (card.get("lang"), card.get("dir")) == ("en", "ltr")  # the message has no Arabic
+
+
 def test_every_language_has_every_phrase_with_the_same_blanks() -> None:
     def blanks(phrase: str) -> list[str]:
         return sorted(part.partition("}")[0] for part in phrase.split("{")[1:])
