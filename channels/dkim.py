@@ -195,11 +195,19 @@ class Signer:
         return b"".join(made)
 
 
+_FULL_LINE = 60
+"""Characters of one line of h= after which the next name begins another."""
+
+
 @lru_cache(maxsize=64)
 def _signed_names(names: tuple[bytes, ...]) -> str:
     """Return the names of h=, on several lines; mails of one sender have a few forms only."""
-    signed = ":".join([*(name.decode("ascii") for name in names), *_NO_MORE_OF])
-    return re.sub("(.{60,}?:)", "\\1\r\n\t", signed)
+    lines = [""]
+    for name in [*(name.decode("ascii") for name in names), *_NO_MORE_OF]:
+        if len(lines[-1]) > _FULL_LINE:
+            lines.append("")
+        lines[-1] += f"{name}:"
+    return "\r\n\t".join(lines).removesuffix(":")
 
 
 def _bad(detail: str, fix: str = _HOW) -> Problem:

@@ -131,9 +131,10 @@ def of_submission(conn: Connection, version_id: int) -> list[dict[str, object]]:
         .limit(1)
     )
     kept = conn.execute(query).scalar_one_or_none() or ""
+    said = kept.removeprefix("warnings: ").split(", ") if kept else []
     return [
-        {"code": code, "accepted": bool(accepted)}
-        for code, accepted in re.findall(r"([a-z_]+)( \(accepted\))?(?:, |$)", kept[10:])
+        {"code": part.removesuffix(" (accepted)"), "accepted": part.endswith(" (accepted)")}
+        for part in said
     ]
 
 
