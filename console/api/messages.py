@@ -179,6 +179,7 @@ def router(web: Web) -> APIRouter:
             "content": content_json(v.content),
             "why": v.why,
             "versions": history,
+            "warned": await web.db.read(advice.of_submission, v.id),
         }
         waiting = await web.db.read(resends.waiting, v.message_id)
         if waiting is not None:

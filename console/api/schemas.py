@@ -122,8 +122,12 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
                 "handing_over": _NUMBER,
                 "resend": ref("Resend"),
                 "warnings": _list(ref("Fault")),
+                "warned": {
+                    "description": "What its author was warned of, and whether they accepted it.",
+                    **_list(_object({"code": TEXT, "accepted": _YES})),
+                },
             },
-            ("margin", "visibility", "content", "handing_over", "resend", "warnings"),
+            ("margin", "visibility", "content", "handing_over", "resend", "warnings", "warned"),
         ),
         "example": {
             "id": 1,

@@ -39,7 +39,10 @@ async def kept(site: Site, message: int) -> list[dict[str, object]]:
 async def test_what_the_author_did_not_accept_is_there_for_the_approver(site: Site) -> None:
     message, codes = await submitted(site)
     assert codes == ["shouting"]
-    assert await kept(site, message) == [{"code": "shouting", "accepted": False}]
+    warned = [{"code": "shouting", "accepted": False}]
+    assert await kept(site, message) == warned
+    shown = await site.get(f"/api/v1/messages/{message}", role="approver")
+    assert shown.json["warned"] == warned
 
 
 async def test_what_the_author_accepted_is_kept_as_accepted(site: Site) -> None:
