@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,9 +107,7 @@ def test_no_phrase_of_our_own_packs_breaks_a_rule():
             ):
                 said = fill(
                     phrase,
-                    **dict.fromkeys(
-                        ("sender", "url", "note", "number", "source", "time", "code"), "Kent"
-                    ),
+                    **dict.fromkeys(re.findall(r"\{(\w+)\}", phrase), "Kent"),
                 )
                 assert (pack.tag, name, codes(said)) == (pack.tag, name, [])
 
