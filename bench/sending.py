@@ -376,13 +376,14 @@ async def memory(quick: bool = False) -> Result:
         goal=1.15,
         facts=facts,
     )
+    # memory is no matter of load
     return Result(
         **{
             **{name: getattr(result, name) for name in Result.__slots__},
             "at_most": True,
             "quiet": True,
         }
-    )  # memory is no matter of load
+    )
 
 
 async def _watch(worker: Child, samples: list[int]) -> None:

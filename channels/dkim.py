@@ -91,9 +91,8 @@ class Key:
         """Return the text of the TXT record that holds the public key."""
         public = self.private.public_key()
         if isinstance(self.private, Ed25519PrivateKey):
-            raw = public.public_bytes(
-                serialization.Encoding.Raw, serialization.PublicFormat.Raw
-            )  # RFC 8463 section 4: the bare 32 bytes
+            # RFC 8463 section 4: the bare 32 bytes
+            raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         else:
             raw = public.public_bytes(
                 serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo

@@ -45,9 +45,8 @@ MAX_REPLY = 64 * 1024  # bytes; a server that talks without end is hung up on
 _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 )
-_RESERVED = re.compile(
-    r"(?:^|\.)example(?:\.[a-z]{2,})?$"
-)  # RFC 2606 section 3, and the same name under any country
+# RFC 2606 section 3, and the same name under any country
+_RESERVED = re.compile(r"(?:^|\.)example(?:\.[a-z]{2,})?$")
 _QUEUED_AS = re.compile(rb"queued as ([A-Za-z0-9._-]{1,64})", re.IGNORECASE)
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}")
 _PLACEHOLDERS = frozenset(

@@ -299,9 +299,8 @@ class Engine:
         """Freeze and release what is approved."""
         assert self._matcher is not None
         for version_id in await self._db.read(versions.in_states, ("approved",)):
-            await self._guarded(
-                partial(self._matcher.process, version_id), f"match {version_id}"
-            )  # one that cannot be matched holds up no other
+            # one that cannot be matched holds up no other
+            await self._guarded(partial(self._matcher.process, version_id), f"match {version_id}")
 
     async def fold(self) -> None:
         """Fold receipts until none is left that can be."""
@@ -317,9 +316,8 @@ class Engine:
             )
 
     def _make_due(self, conn: Connection, version_id: int) -> int:
-        on = self._channels_on(
-            versions.get(conn, version_id).status
-        )  # what is off has nobody to hand it over: no one waits there
+        # what is off has nobody to hand it over: no one waits there
+        on = self._channels_on(versions.get(conn, version_id).status)
         return passes.make_due(
             conn, version_id, contacts=partial(other_contacts, on=on), shared=registry.sharing
         )

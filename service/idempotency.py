@@ -169,9 +169,8 @@ async def once(
         reply = Reply(rejected.status, problem_documents.text(rejected))
         await desk.db.write(replies.finish, held, reply)
     except Exception:
-        await desk.db.write(
-            replies.release, held
-        )  # nothing where the answer was stored after all: then the next try is told it
+        # nothing where the answer was stored after all: then the next try is told it
+        await desk.db.write(replies.release, held)
         raise
     return _response(reply)
 

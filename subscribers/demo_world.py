@@ -340,9 +340,8 @@ def _boroughs_of(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
     weights = np.array([people for *_, people in _BOROUGHS], dtype=np.float64)
     chosen = rng.choice(len(_BOROUGHS), n, p=weights / weights.sum())
     if n >= len(_BOROUGHS):
-        chosen[: len(_BOROUGHS)] = np.arange(
-            len(_BOROUGHS)
-        )  # somebody everywhere, also in the City with its few residents
+        # somebody everywhere, also in the City with its few residents
+        chosen[: len(_BOROUGHS)] = np.arange(len(_BOROUGHS))
     return chosen.astype(np.int64)
 
 

@@ -508,9 +508,8 @@ class RegistryIndex:
 
     @staticmethod
     def _topic_chosen(topics: NDArray[np.uint8], rule: Rule) -> NDArray[np.bool_]:
-        topic = (
-            "exercise" if rule.status == "Exercise" else rule.topic
-        )  # an exercise is for the enrolled, whatever they chose beside it
+        # an exercise is for the enrolled, whatever they chose beside it
+        topic = "exercise" if rule.status == "Exercise" else rule.topic
         chosen: NDArray[np.bool_] = (topics & _TOPIC_BIT[topic]) > 0
         return chosen
 
@@ -578,9 +577,8 @@ def _read(conn: Connection, after: str) -> Iterator[list[Sequence[Any]]]:
             sectors, communities, quiet_hours FROM subscriber{since}
         UNION ALL SELECT -1, NULL, NULL, {mark},
             CAST((SELECT count(*) FROM subscriber) AS TEXT), '', 0, '', '', ''"""  # noqa: S608
-    conn.execute(
-        text("SELECT 1")
-    )  # the driver's transaction begins with SQLAlchemy's first statement
+    # the driver's transaction begins with SQLAlchemy's first statement
+    conn.execute(text("SELECT 1"))
     driver: Any = conn.connection.driver_connection
     if not postgres:
         cursor = driver.execute(sql)

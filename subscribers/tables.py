@@ -19,9 +19,8 @@ from broadcast.store.database import UtcDateTime, metadata
 subscriber = Table(
     "subscriber",
     metadata,
-    Column(
-        "id", Integer, primary_key=True, autoincrement=True
-    ),  # 32 bit, never used again (rule R15)
+    # 32 bit, never used again (rule R15)
+    Column("id", Integer, primary_key=True, autoincrement=True),
     Column("external_id", String, nullable=False, unique=True),
     Column("name", String, nullable=False, server_default=""),
     Column("kind", String, nullable=False),
@@ -36,24 +35,20 @@ subscriber = Table(
     Column("sectors", String, nullable=False, server_default=""),  # lists are joined by ";"
     Column("communities", String, nullable=False, server_default=""),
     Column("topics", String, nullable=False, server_default=""),  # empty = all but exercise
-    Column(
-        "channels", String, nullable=False, server_default=""
-    ),  # in the person's order; filled in on import
+    # in the person's order; filled in on import
+    Column("channels", String, nullable=False, server_default=""),
     Column("minimum_severity", String, nullable=False, server_default=""),
     Column("quiet_hours", String, nullable=False, server_default=""),
-    Column(
-        "stopped", String, nullable=False, server_default=""
-    ),  # channels stopped by the person, joined by ";"
+    # channels stopped by the person, joined by ";"
+    Column("stopped", String, nullable=False, server_default=""),
     Column("consented", String, nullable=False, server_default=""),  # channels consented to
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("erased_at", UtcDateTime),
-    Column(
-        "person_key", LargeBinary
-    ),  # encrypts what is kept of this person beside this row; destroyed at erasure (R6, later)
-    Column(
-        "change", BigInteger, nullable=False, index=True
-    ),  # PostgreSQL: the writing transaction's id; SQLite: a counter (R7)
+    # encrypts what is kept of this person beside this row; destroyed at erasure (R6, later)
+    Column("person_key", LargeBinary),
+    # PostgreSQL: the writing transaction's id; SQLite: a counter (R7)
+    Column("change", BigInteger, nullable=False, index=True),
     sqlite_autoincrement=True,
 )
 

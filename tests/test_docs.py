@@ -371,9 +371,8 @@ def test_a_page_holds_no_path_of_a_machine_and_no_real_person_s_number(page: str
         re.sub(r"\s", "", found)
         for found in re.findall(r"(?:\+44|\b0)\s?\d{2,4}\s?\d{3}\s?\d{3,4}\b", PAGES[page])
     }
-    invented = re.compile(
-        r"(?:\+44|0)7700900\d{3}|(?:\+44|0)2079460\d{3}|0800789321|0800555111"
-    )  # Ofcom's drama ranges, and two public hotlines
+    # Ofcom's drama ranges, and two public hotlines
+    invented = re.compile(r"(?:\+44|0)7700900\d{3}|(?:\+44|0)2079460\d{3}|0800789321|0800555111")
     assert {number for number in numbers if not invented.fullmatch(number)} == set()
 
 

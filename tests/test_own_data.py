@@ -112,9 +112,8 @@ def test_each_file_of_our_own_has_its_line_in_the_list_of_sources() -> None:
         if line.startswith("| `")
     ]
     assert sorted(cells[1].strip().strip("`") for cells in lines) == FILES
-    assert all(
-        cell.strip() for cells in lines for cell in cells[2:5]
-    )  # what it holds, where it is from, under which licence
+    # what it holds, where it is from, under which licence
+    assert all(cell.strip() for cells in lines for cell in cells[2:5])
 
 
 @pytest.mark.reference

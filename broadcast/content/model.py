@@ -19,11 +19,12 @@ KINDS = (
 )
 STATUSES = ("Actual", "Exercise", "System", "Test", "Draft")  # CAP 1.2, alert.status
 CHANNELS = ("sms", "voice", "email", "web")
+# web is one page for everybody, not a delivery to a person
 PERSONAL_CHANNELS = (
     "sms",
     "voice",
     "email",
-)  # web is one page for everybody, not a delivery to a person
+)
 SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")  # CAP 1.2, most severe first
 URGENCIES = ("Immediate", "Expected", "Future", "Past", "Unknown")
 CERTAINTIES = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
@@ -31,9 +32,8 @@ SUBSCRIBER_KINDS = ("resident", "business", "partner", "officer")
 VISIBILITIES = ("public", "restricted", "private")  # the most open first; CAP 1.2, alert.scope
 CLOSED_KINDS = frozenset({"officer", "partner"})  # an audience of only these is not the public
 
-Ring = tuple[
-    tuple[float, float], ...
-]  # (longitude, latitude) in degrees, first point repeated last
+# (longitude, latitude) in degrees, first point repeated last
+Ring = tuple[tuple[float, float], ...]
 Polygon = tuple[Ring, ...]  # the outer ring, then its holes
 
 

@@ -33,9 +33,8 @@ SHORTENERS = frozenset(
 
 _BIDI_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _SPOOFING_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
-_GREEK_SYMBOLS = frozenset(
-    "ΔΘΛΞΠΣΦΨΩλμπ"
-)  # stand beside Latin letters as units and symbols, and look like none of them
+# stand beside Latin letters as units and symbols, and look like none of them
+_GREEK_SYMBOLS = frozenset("ΔΘΛΞΠΣΦΨΩλμπ")
 
 
 def check_text(
@@ -388,9 +387,8 @@ def _fold(text: str, *, symbols: bool, look_alikes: bool) -> tuple[str, set[int]
         elif out[-1:] != [char] or (char == "i" and out[-2:-1] != ["i"]):
             out.append(char)
         elif len(out) in starts:
-            starts.add(
-                len(out) - 1
-            )  # "been no": the n of both is one letter, and the second word starts with it
+            # "been no": the n of both is one letter, and the second word starts with it
+            starts.add(len(out) - 1)
     ends.add(len(out))
     return "".join(out), starts, ends
 

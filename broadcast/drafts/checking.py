@@ -33,10 +33,11 @@ def _fields(content: Content) -> dict[str, Any]:
     """Return the fields, with a level or scope that does not belong there: that is for the rules to
     say.
     """
+    # the scope of these comes from what they follow
     ends = content.kind in (
         "correction",
         "all_clear",
-    )  # the scope of these comes from what they follow
+    )
     level = {"level": content.level} if content.level is not None else {}
     scope = {"scope": content.scope} if content.scope is not None and not ends else {}
     return fields_of(content) | level | scope

@@ -78,11 +78,12 @@ class Shaped:
     bad: frozenset[Path]
 
 
+# by depth: audience.kinds, languages.en.headline
 _FIELDS: Final[dict[int, type[BaseModel]]] = {
     0: DraftIn,
     1: AudienceIn,
     2: TextIn,
-}  # by depth: audience.kinds, languages.en.headline
+}
 _WANTED: Final = {
     "string_type": "text",
     "list_type": "a list",

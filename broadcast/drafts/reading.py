@@ -216,9 +216,8 @@ class _Reader:
             return None
         areas, polygons, circles = place
         if self.base is not None and scope is None and not (areas or polygons or circles):
-            scope = (
-                self.base.scope
-            )  # a correction or all-clear of a level change: its place is that of the scope
+            # a correction or all-clear of a level change: its place is that of the scope
+            scope = self.base.scope
         return Content(
             kind=kind,
             status=status,

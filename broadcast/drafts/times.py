@@ -10,12 +10,10 @@ from zoneinfo import ZoneInfo
 from broadcast.problems import Problem, Rejected, refuse
 
 DEFAULT_EXPIRY: Final = timedelta(hours=24)  # 24 h if absent
-CRITICAL_LIMIT: Final = timedelta(
-    hours=24
-)  # of the message that tells of a change to CRITICAL; the level itself has no end
-LONGEST: Final = timedelta(
-    days=3660
-)  # ten years: beyond it a typing error is likelier, and a date might not exist
+# of the message that tells of a change to CRITICAL; the level itself has no end
+CRITICAL_LIMIT: Final = timedelta(hours=24)
+# ten years: beyond it a typing error is likelier, and a date might not exist
+LONGEST: Final = timedelta(days=3660)
 
 _AFTER: Final = re.compile(
     r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?", re.ASCII

@@ -10,9 +10,8 @@ import yaml
 from broadcast.content.model import Circle, Content, Polygon, Ring, Text
 from broadcast.drafts.times import write_expiry
 
-_NEEDS_QUOTES: Final = re.compile(
-    r"[-+]?[0-9_]+", re.ASCII
-)  # 0900: text or nine hundred, by the version of YAML
+# 0900: text or nine hundred, by the version of YAML
+_NEEDS_QUOTES: Final = re.compile(r"[-+]?[0-9_]+", re.ASCII)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -15,9 +15,8 @@ from typing import Any, BinaryIO
 from broadcast.problems import Problem, Rejected
 
 MAX_FILE_BYTES = 1 << 30
-MAX_LINE_CHARS = (
-    64 * 1024
-)  # a subscriber has a few hundred; a whole row of a boundary as WKT gets its own limit
+# a subscriber has a few hundred; a whole row of a boundary as WKT gets its own limit
+MAX_LINE_CHARS = 64 * 1024
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 _ESCAPED = (*_FORMULA_START, "'")
 _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
@@ -191,9 +190,8 @@ def open_table(
     """
     _check_text(data, filename)
     if csv.field_size_limit() < max_line:
-        csv.field_size_limit(
-            max_line
-        )  # the csv module's own limit is for the whole process; ours is checked line by line
+        # the csv module's own limit is for the whole process; ours is checked line by line
+        csv.field_size_limit(max_line)
     reader = csv.reader(_lines(data, filename, max_line), strict=True)
     rows = _rows(reader, filename, problems)
     first = next(rows, None)

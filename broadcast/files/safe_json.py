@@ -61,9 +61,8 @@ def loads(data: bytes, *, limit: int) -> Any:
         ) from None
     problems = _problems(value)
     if problems:
-        raise Rejected(
-            sorted(problems, key=lambda p: p.status)
-        )  # the unreadable before the unwanted: it decides the HTTP status
+        # the unreadable before the unwanted: it decides the HTTP status
+        raise Rejected(sorted(problems, key=lambda p: p.status))
     return value
 
 

@@ -545,9 +545,8 @@ def _announce_batches(conn: Connection, v: Version, number: int, now: datetime) 
                     "language": row.language,
                     "people": row.size,
                     "cause": row.cause,
-                    "members": (
-                        hashlib.sha256(row.members).hexdigest()
-                    ),  # the bytes stay in the database (R18)
+                    # the bytes stay in the database (R18)
+                    "members": (hashlib.sha256(row.members).hexdigest()),
                     **{
                         k: facts[k]
                         for k in ("message", "version", "version_id", "status", "expires")

@@ -60,8 +60,7 @@ SUPPRESSION_REASONS = (
     "stale",
     "withdrawn",
 )
-"""Why an addressed person was not sent to, in the order in which one reason is chosen.
-"""
+"""Why an addressed person was not sent to, in the order in which one reason is chosen."""
 
 
 def rank_of(column: ColumnElement[str]) -> ColumnElement[int]:

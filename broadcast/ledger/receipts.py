@@ -182,9 +182,8 @@ def _evidence(r: Any, s: Any, now: datetime) -> dict[str, Any] | None:
         "provider": s.provider,
         "provider_id": r.provider_id,
         "at": r.at,
-        "due_at": (
-            now if r.state == "failed" and not s.urgent else None
-        ),  # routine: on to the person's next channel
+        # routine: on to the person's next channel
+        "due_at": (now if r.state == "failed" and not s.urgent else None),
     }
 
 

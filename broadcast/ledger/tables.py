@@ -34,9 +34,8 @@ frozen_set = Table(
     Column("shard", Integer, primary_key=True),  # -1: found at release, over all shards
     Column("no", Integer, primary_key=True),
     Column("role", String, nullable=False),  # send, suppressed, duplicate, held
-    Column(
-        "channels", String, nullable=False
-    ),  # send: the person's order, "sms>email"; duplicate: the one channel
+    # send: the person's order, "sms>email"; duplicate: the one channel
+    Column("channels", String, nullable=False),
     Column("language", String, nullable=False, server_default=""),
     Column("reason", String, nullable=False, server_default=""),
     Column("not_before", UtcDateTime),
@@ -49,9 +48,8 @@ generation = Table(
     metadata,
     Column("version_id", Integer, primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column(
-        "cause", String, nullable=False
-    ),  # first, held, retry, next_channel, resend, other_contact
+    # first, held, retry, next_channel, resend, other_contact
+    Column("cause", String, nullable=False),
     Column("made_at", UtcDateTime, nullable=False),
     Column("ordered_by", Integer),
     Column("people", Integer, nullable=False),
@@ -68,9 +66,8 @@ batch = Table(
     Column("lane", String, nullable=False),  # urgent, routine
     Column("channel", String, nullable=False),
     Column("language", String, nullable=False),
-    Column(
-        "members", LargeBinary, nullable=False
-    ),  # little-endian uint32 subscriber ids, in sending order
+    # little-endian uint32 subscriber ids, in sending order
+    Column("members", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),
     Column("next", Integer, nullable=False, server_default="0"),
     Column("cause", String, nullable=False),
@@ -78,9 +75,8 @@ batch = Table(
     Column("severity_rank", Integer, nullable=False),
     Column("correction", Boolean, nullable=False),
     Column("room", String, nullable=False, server_default=""),
-    Column(
-        "open", Boolean, nullable=False, server_default="1"
-    ),  # next < size and the version not ended: what a sender looks for
+    # next < size and the version not ended: what a sender looks for
+    Column("open", Boolean, nullable=False, server_default="1"),
     Column("announced_at", UtcDateTime),
     Column("announcements", Integer, nullable=False, server_default="0"),
     UniqueConstraint("version_id", "generation", "no"),
@@ -104,9 +100,8 @@ slice_ = Table(
     Column("claimed_at", UtcDateTime, nullable=False),
     Column("deadline", UtcDateTime, nullable=False),
     Column("done_at", UtcDateTime),
-    Column(
-        "accepted", Integer, nullable=False, server_default="0"
-    ),  # totals, committed with "slice done" (R18)
+    # totals, committed with "slice done" (R18)
+    Column("accepted", Integer, nullable=False, server_default="0"),
     Column("failed", Integer, nullable=False, server_default="0"),
     Column("in_doubt", Integer, nullable=False, server_default="0"),
     Column("skipped", Integer, nullable=False, server_default="0"),
@@ -128,9 +123,8 @@ outcome = Table(
     Column("provider", String, nullable=False, server_default=""),
     Column("provider_id", String, nullable=False, server_default=""),
     Column("at", UtcDateTime, nullable=False),
-    Column(
-        "due_at", UtcDateTime
-    ),  # when this row asks for a further generation: a retry, the next channel, another contact
+    # when this row asks for a further generation: a retry, the next channel, another contact
+    Column("due_at", UtcDateTime),
     Index("ix_outcome_due", "due_at"),
     Index("ix_outcome_version", "version_id", "channel", "state"),
     Index("ix_outcome_person", "person_id", "version_id"),
@@ -141,9 +135,8 @@ receipt = Table(
     "receipt",
     metadata,
     id_column(),
-    Column(
-        "attempt", String, nullable=False, index=True
-    ),  # no foreign key: a receipt may come first (R6)
+    # no foreign key: a receipt may come first (R6)
+    Column("attempt", String, nullable=False, index=True),
     Column("position", Integer, nullable=False),
     Column("source", String, nullable=False),  # callback, look_up, bounce, worker, sweep
     Column("provider", String, nullable=False, server_default=""),
@@ -167,12 +160,10 @@ response = Table(
     Column("person_id", Integer),
     Column("version_id", Integer, index=True),
     Column("attempt", String),
-    Column(
-        "value", String, nullable=False, server_default=""
-    ),  # the key pressed; never the words of a reply
-    Column(
-        "sealed", LargeBinary
-    ),  # the words, encrypted with the person's key (R6); stays empty until erasure is built
+    # the key pressed; never the words of a reply
+    Column("value", String, nullable=False, server_default=""),
+    # the words, encrypted with the person's key (R6); stays empty until erasure is built
+    Column("sealed", LargeBinary),
     Column("digest", String, nullable=False, unique=True),
     sqlite_autoincrement=True,
 )

@@ -48,9 +48,8 @@ the scope "scale:NAME".
 CSV_LIMIT: Final = 4 * 1024 * 1024  # bytes; the twenty years since 2006 are 2 kB
 MAX_NAME: Final = NAME  # characters of a community or sector; subscribers are read with as many
 
-_GSS: Final = re.compile(
-    r"[EJKLMNSW][0-9]{8}", re.ASCII
-)  # letters in use by the ONS register of geographic codes
+# letters in use by the ONS register of geographic codes
+_GSS: Final = re.compile(r"[EJKLMNSW][0-9]{8}", re.ASCII)
 _GSS_UNITED_KINGDOM: Final = "K02000001"
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _COLUMNS: Final = ("date", "scale", "level", "note")

@@ -50,19 +50,15 @@ version = Table(
     Column("content_hash", String),
     Column("seen_count", Integer),
     Column("wording_revision", String),
-    Column(
-        "salt", LargeBinary
-    ),  # 128 random bits in the hash, so that trying counts does not find the one seen
-    Column(
-        "margin", Integer
-    ),  # people by which the audience may differ at release; None = the rule before it was kept
+    # 128 random bits in the hash, so that trying counts does not find the one seen
+    Column("salt", LargeBinary),
+    # people by which the audience may differ at release; None = the rule before it was kept
+    Column("margin", Integer),
     Column("cancel_reason", String),  # of broadcast.wording.cancelling.REASONS; `why` stays inside
-    Column(
-        "targets", Text
-    ),  # JSON: area codes with their descendants, for people of whom only the area is known
-    Column(
-        "shape", LargeBinary
-    ),  # WKB of everything addressed, as resolved at submit; None = no geometry
+    # JSON: area codes with their descendants, for people of whom only the area is known
+    Column("targets", Text),
+    # WKB of everything addressed, as resolved at submit; None = no geometry
+    Column("shape", LargeBinary),
     Column("level_from", String),
     Column("room", String),
     Column("urgent", Boolean, nullable=False),
@@ -113,8 +109,7 @@ resend = Table(
     Column("approved_at", UtcDateTime),
     Column("members", LargeBinary, nullable=False),
     Column("people", Integer, nullable=False),
-    Column(
-        "digest", String
-    ),  # what is approved: version, people, mark and reason (broadcast.messages.resends)
+    # what is approved: version, people, mark and reason (broadcast.messages.resends)
+    Column("digest", String),
     sqlite_autoincrement=True,
 )

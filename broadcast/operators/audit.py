@@ -104,9 +104,8 @@ def append(
 
 
 def _write(conn: Connection, row: dict[str, Any]) -> None:
-    lock_name(
-        conn, _LOCK
-    )  # a statement of its own: the next one sees what the one before us committed
+    # a statement of its own: the next one sees what the one before us committed
+    lock_name(conn, _LOCK)
     (link,) = chained([row], head(conn))
     conn.execute(insert(audit).values(**link))
     newest = {"number": link["number"], "hash": link["hash"]}

@@ -14,9 +14,8 @@ operator = Table(
     Column("role", String, nullable=False),
     Column("area", String),  # None = the whole tree
     Column("email", String),
-    Column(
-        "may_set", Text, nullable=False, server_default="[]"
-    ),  # JSON list of scopes granted beside the area
+    # JSON list of scopes granted beside the area
+    Column("may_set", Text, nullable=False, server_default="[]"),
     Column("token_hash", String, nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("disabled_at", UtcDateTime),

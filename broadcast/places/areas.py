@@ -39,21 +39,23 @@ from broadcast.places.geometry import (
 from broadcast.places.tables import area as area_table
 from broadcast.problems import Problem, Rejected, refuse
 
+# smallest first; a level may be skipped
 LEVELS: Final = (
     "ward",
     "borough",
     "force",
     "region",
     "country",
-)  # smallest first; a level may be skipped
+)
 
+# ONS column names: WD25CD, LAD25NM
 _STEMS: Final = {
     "ward": ("wd",),
     "borough": ("lad", "ltla"),
     "force": ("pfa",),
     "region": ("rgn",),
     "country": ("ctry",),
-}  # ONS column names: WD25CD, LAD25NM
+}
 _PREFIXES: Final = {  # ONS, Register of Geographic Codes
     "ward": ("E05", "W05", "S13", "N08"),
     "borough": ("E06", "E07", "E08", "E09", "W06", "S12", "N09"),

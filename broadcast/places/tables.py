@@ -13,9 +13,8 @@ area = Table(
     Column("name", String, nullable=False),
     Column("level", String, nullable=False),  # ward, borough, force, region, country
     Column("parent", String, index=True),  # may name an area that has not arrived yet
-    Column(
-        "geometry", LargeBinary
-    ),  # WKB, longitude latitude (EPSG:4326); None = known by its children only
+    # WKB, longitude latitude (EPSG:4326); None = known by its children only
+    Column("geometry", LargeBinary),
     Column("source", String, nullable=False, server_default=""),
     Column("imported_at", UtcDateTime, nullable=False),
 )

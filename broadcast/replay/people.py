@@ -97,9 +97,8 @@ class _Channel:
         self.reason = np.full(n, _NO_REASON, np.uint8)
         self.arrived = np.zeros(n, bool)
         self.doubted = np.zeros(n, bool)
-        self.handed = np.zeros(
-            n, np.uint8
-        )  # how often it was handed over unordered and may have arrived
+        # how often it was handed over unordered and may have arrived
+        self.handed = np.zeros(n, np.uint8)
         self.asked: dict[int, Marks] = {}
 
 
@@ -152,9 +151,8 @@ def count(
         result.wrong.append(f"{nowhere} people of the frozen audience are on no line")
     result.people = _tally(best)
     result.people["not_sent"] += sum(map(len, left_out))
-    reasons = np.minimum(
-        reason[best == _LINE["not_sent"]], _WITHDRAWN
-    )  # no other reason: it ended first
+    # no other reason: it ended first
+    reasons = np.minimum(reason[best == _LINE["not_sent"]], _WITHDRAWN)
     result.suppressed = Counter(
         {REASONS[n]: int(k) for n, k in zip(*np.unique(reasons, return_counts=True), strict=True)}
     )
@@ -196,9 +194,8 @@ def _hand_over(c: _Channel, b: BatchOf, ids: Ids, waiting: int, result: Counted)
         state[s.lo : s.hi] = here
         for position, why in s.reasons.items():
             if state[s.lo + position] == _SKIPPED:
-                touched[s.lo + position] = (
-                    why != "reached"
-                )  # they stand where the earlier hand-over put them
+                # they stand where the earlier hand-over put them
+                touched[s.lo + position] = why != "reached"
                 state[s.lo + position] = _EXPIRED if why == "expired" else _SKIPPED
                 reason[s.lo + position] = REASONS.index(why) if why in REASONS else _NO_REASON
     if (covered > 1).any():

@@ -259,9 +259,8 @@ def _slice(log: Log, type_: str, fact: dict[str, Any]) -> bool:
     if type_ == "slice.late":
         return True
     here = Counter(_TOTAL_OF[state] for _, state, _ in fact["outcomes"])
-    told.totals = (
-        here if type_ == "slice.swept" else told.totals + here
-    )  # what was swept tells of everybody in it
+    # what was swept tells of everybody in it
+    told.totals = here if type_ == "slice.swept" else told.totals + here
     if type_ in ("slice.done", "slice.swept"):
         if told.closed:
             log.broken.append((fact["version_id"], f"the slice {attempt} was closed twice"))

@@ -14,9 +14,8 @@ incarnation = Table(
     "incarnation",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column(
-        "system", String, nullable=False
-    ),  # PostgreSQL's system identifier, or the id of an SQLite file
+    # PostgreSQL's system identifier, or the id of an SQLite file
+    Column("system", String, nullable=False),
     Column("timeline", String, nullable=False, server_default=""),
     Column(
         "counter",

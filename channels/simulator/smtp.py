@@ -27,10 +27,11 @@ AT_RCPT = {
     "closing": b"421 4.3.2 closing down\r\n",
 }
 AT_DOT = {"full": b"552 5.2.2 the inbox is full\r\n", "later-after-dot": b"451 4.3.0 try later\r\n"}
+# the connection ends at the dot: taken or not
 DROPS = {
     "drop-after-dot": True,
     "drop-before-dot": False,
-}  # the connection ends at the dot: taken or not
+}
 DROP_AT_DATA = "drop-at-data"  # the connection ends in place of 354
 SLOW_INBOX = "slow"  # taken, and answered after slow_seconds
 
@@ -98,9 +99,8 @@ class Inboxes:
                 text = str(part.get_content()) if part is not None else ""
             except (KeyError, LookupError, ValueError):  # a charset nobody knows
                 text = ""
-            text = text.replace("\r\n", "\n").removesuffix(
-                "\n"
-            )  # as it was written, before SMTP ended its last line
+            # as it was written, before SMTP ended its last line
+            text = text.replace("\r\n", "\n").removesuffix("\n")
             self._texts[kind, body] = text
             if len(self._texts) > 1024:
                 self._texts.popitem(last=False)

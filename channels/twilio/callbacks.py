@@ -243,9 +243,8 @@ def key_pressed(params: Mapping[str, str]) -> str:
 _STOP = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
 _START = frozenset({"start", "unstop", "yes"})
 _HELP = frozenset({"help", "info"})
-_PLAIN_STOP = frozenset(
-    {"stop", "stopall", "unsubscribe", "optout"}
-)  # not words of an ordinary report, as "end" and "cancel" are
+# not words of an ordinary report, as "end" and "cancel" are
+_PLAIN_STOP = frozenset({"stop", "stopall", "unsubscribe", "optout"})
 _ABOUT_US = frozenset(
     {
         "message",

@@ -27,9 +27,8 @@ from broadcast.problems import Problem, Rejected
 from channels.contract import InDoubt, Refused, Unavailable
 
 PUBLIC_API = "https://api.twilio.com"
-SIMULATOR_ACCOUNT = (
-    "AC" + "0" * 32
-)  # any will do: the simulator signs its callbacks with the token that came with the request
+# any will do: the simulator signs its callbacks with the token that came with the request
+SIMULATOR_ACCOUNT = "AC" + "0" * 32
 SIMULATOR_SENDER = (  # https://www.twilio.com/docs/iam/test-credentials: the one that always works
     "+15005550006"
 )
@@ -118,20 +117,16 @@ DRAMA_PREFIXES = frozenset(
     }
 )
 _TRIAL = re.compile(r"\+999[0-9]{9}")
-_SID = re.compile(
-    r"[A-Za-z0-9_-]{2,64}"
-)  # Twilio's is SM or CA and 32 hexadecimal digits; its length is no promise
-_SHARED = frozenset(
-    {"Body", "From", "MessagingServiceSid"}
-)  # never To: nobody's number is kept here
+# Twilio's is SM or CA and 32 hexadecimal digits; its length is no promise
+_SID = re.compile(r"[A-Za-z0-9_-]{2,64}")
+# never To: nobody's number is kept here
+_SHARED = frozenset({"Body", "From", "MessagingServiceSid"})
 _PLAIN = re.compile("[A-Za-z0-9_.~%:/?#&=+-]*")
-_QUOTED = tuple(
-    (char, quote_plus(char)) for char in "%:/?#&=+"
-)  # what a number or an address of ours may hold; % is first, for the others bring it in
+# what a number or an address of ours may hold; % is first, for the others bring it in
+_QUOTED = tuple((char, quote_plus(char)) for char in "%:/?#&=+")
 ENCODED_KEPT = 256
-_NEVER_SURE = frozenset(
-    {408, 425, 499}
-)  # "too late", "too early", "you went away": nobody knows (R17)
+# "too late", "too early", "you went away": nobody knows (R17)
+_NEVER_SURE = frozenset({408, 425, 499})
 _PLACEHOLDERS = frozenset(
     {
         "changeme",

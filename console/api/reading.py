@@ -151,9 +151,8 @@ def read_time(text: str) -> datetime:
     """Return an aware moment: RFC 3339, or a date for its first moment (UTC). Raises Rejected (422
     time_invalid, time_zone_missing).
     """
-    word = re.sub(
-        r"(?<=\d) (?=\d\d:\d\d$)", "+", text.strip()
-    )  # a plus sign in a query reads as a space
+    # a plus sign in a query reads as a space
+    word = re.sub(r"(?<=\d) (?=\d\d:\d\d$)", "+", text.strip())
     try:
         at = datetime.fromisoformat(word)
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", word, re.ASCII):

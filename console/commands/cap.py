@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=Group, name="cap", help="CAP 1.2 documents.", no_args_is_help=True)
 
-_MAX_BYTES = (
-    16 << 20
-)  # the verdict on what is larger than 1 MiB is the validator's; this only spares the memory
+# the verdict on what is larger than 1 MiB is the validator's; this only spares the memory
+_MAX_BYTES = 16 << 20
 
 
 @app.command("validate")

@@ -231,9 +231,8 @@ def approve(
                 yes=yes,
                 expected=_people(v),
             )
-            seen = (
-                content_hash or v.content_hash
-            )  # what was read is what is approved, whoever edits it meanwhile
+            # what was read is what is approved, whoever edits it meanwhile
+            seen = content_hash or v.content_hash
         elif waiting is not None and seen in (None, waiting.digest):
             people = str(waiting.shown(v.content)["people"])
             question = (

@@ -38,9 +38,8 @@ def load_settings() -> Settings:
     from config import settings as settings_module
 
     settings = settings_module.load(os.environ, Path(".env"))
-    logs.configure(
-        settings.log_format, level=max(settings.log_level, 30)
-    )  # one act: its answer says what was done, the log only what went wrong
+    # one act: its answer says what was done, the log only what went wrong
+    logs.configure(settings.log_format, level=max(settings.log_level, 30))
     return settings
 
 

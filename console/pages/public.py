@@ -21,9 +21,8 @@ from console.server.context import Web
 
 CAP_TYPE = "application/cap+xml"
 _ATOM = "http://www.w3.org/2005/Atom"
-_BEFORE_ANYTHING = datetime(
-    2006, 8, 1, tzinfo=UTC
-)  # the first published level: an empty feed needs a time too (RFC 4287 section 4.2.15)
+# the first published level: an empty feed needs a time too (RFC 4287 section 4.2.15)
+_BEFORE_ANYTHING = datetime(2006, 8, 1, tzinfo=UTC)
 
 
 def router(web: Web) -> APIRouter:

@@ -137,9 +137,8 @@ def main(arguments: list[str]) -> int:
     """
     kind, parent, alive, listening = arguments[0], *map(int, arguments[1:4])
     die_with(parent, alive)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; the parent says when to end
+    # Ctrl-C reaches the whole group; the parent says when to end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         settings = load_settings()
         logs.configure(settings.log_format, level=settings.log_level)

@@ -36,9 +36,8 @@ def hold_lock(data: Path) -> Iterator[None]:
                 field="FASTTIME_DATA",
             )
         os.ftruncate(descriptor, 0)
-        os.write(
-            descriptor, f"{os.getpid()}\n".encode()
-        )  # for people only: the lock is what counts
+        # for people only: the lock is what counts
+        os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(descriptor)

@@ -103,9 +103,8 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; return the exit code."""
-        alive, kept = (
-            os.pipe()
-        )  # nobody writes; the write end is closed by the kernel with this process
+        # nobody writes; the write end is closed by the kernel with this process
+        alive, kept = os.pipe()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         self.children = [

@@ -28,8 +28,7 @@ log = structlog.get_logger("up")
 
 STOP_SECONDS = 9.5
 EXIT_SECONDS = 9.8
-"""From the signal to the end of the process, whatever still hangs.
-"""
+"""From the signal to the end of the process, whatever still hangs."""
 
 
 def end_by(seconds: float, code: int = 0) -> None:
@@ -68,9 +67,10 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 picks a free one. Raises Rejected (exit 69) where it cannot
     be had.
     """
+    # named, or asyncio leaves Nagle on: 40 ms an answer
     sock = socket.socket(
         socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
-    )  # named, or asyncio leaves Nagle on: 40 ms an answer
+    )
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
@@ -212,9 +212,8 @@ def run(settings: Settings, host: str, port: int) -> int:
 
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     with hold_lock(settings.data):
-        wiring.adapters(
-            settings
-        )  # a channel configured by half stops the start here, with its name
+        # a channel configured by half stops the start here, with its name
+        wiring.adapters(settings)
         asyncio.run(_prepare(settings))
         sock = listen(host, port)
         address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"

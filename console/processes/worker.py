@@ -157,9 +157,8 @@ async def _run(settings: Settings, role: str) -> int:
             await run_engine(
                 service, keep_faust(settings, role, service.engine.wake, service.engine.stopping)
             )
-        end_by(
-            LEFTOVER_SECONDS
-        )  # a thread of Faust's that still waits for its broker has nothing more to do
+        # a thread of Faust's that still waits for its broker has nothing more to do
+        end_by(LEFTOVER_SECONDS)
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(service.close(), 0.5)

@@ -220,9 +220,8 @@ class Door(HttpToolsProtocol):
         if self.phase in ("head", "body") and not answered:
             self.transport.write(refusal(status))
         self.transport.close()
-        self.loop.call_later(
-            1.0, self.transport.abort
-        )  # who does not read the answer is not waited for
+        # who does not read the answer is not waited for
+        self.loop.call_later(1.0, self.transport.abort)
 
     def _wait(self, phase: str) -> None:
         if self._refused or not self.counted:

@@ -169,9 +169,8 @@ class Edge:
         except Rejected as rejected:
             await self._refuse(scope, dressed, answered, rejected)
         except ClientDisconnect:
-            log.info(
-                "web.client_left", route=problem_json.route_of(scope)
-            )  # before its body was whole: there is nobody to answer
+            # before its body was whole: there is nobody to answer
+            log.info("web.client_left", route=problem_json.route_of(scope))
         except TROUBLE as error:
             log.warning(
                 "web.database_trouble",

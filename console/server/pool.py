@@ -86,9 +86,8 @@ class Pool:
         asked = asyncio.get_running_loop().run_in_executor(
             self._threads, worker.ask, (work, args, more), self._deadline
         )
-        asked.add_done_callback(
-            lambda _: self._free.put_nowait(worker)
-        )  # also where nobody waits for the answer any more
+        # also where nobody waits for the answer any more
+        asked.add_done_callback(lambda _: self._free.put_nowait(worker))
         kind, value = await asyncio.shield(asked)
         if kind == "done":
             return value  # type: ignore[no-any-return]

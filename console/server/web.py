@@ -82,9 +82,8 @@ def create_app(
     problem_json.install(app, settings.sender_name)
     capacity = Capacity(limits or Limits(), proxies=read_proxies(settings.trusted_proxy))
     app.state.capacity = capacity
-    app.state.metrics = metrics.application(
-        counted, metrics.looking(db), lambda: ()
-    )  # on a port of its own: what it tells is for nobody outside
+    # on a port of its own: what it tells is for nobody outside
+    app.state.metrics = metrics.application(counted, metrics.looking(db), lambda: ())
     app.add_middleware(
         Edge,
         limit_of=limit_of,

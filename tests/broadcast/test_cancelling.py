@@ -32,11 +32,12 @@ def test_every_language_says_what_is_cancelled_and_that_nothing_need_be_done(tag
 
 def test_a_message_is_cancelled_in_each_of_its_languages_and_never_without_words() -> None:
     said = cancelling.in_languages("over", ("en-GB", "cy", "tlh", "ar"))
+    # Klingon falls back to English, which is said already
     assert list(said) == [
         "en-GB",
         "cy",
         "ar",
-    ]  # Klingon falls back to English, which is said already
+    ]
     assert cancelling.words(None, "en") == cancelling.words("other", "en")
 
 

@@ -49,27 +49,30 @@ def test_the_gsm_alphabet_is_complete():
         ("\ud83d", "UCS-2", 1, 1, [("\ud83d", 0)]),
         ("\udc00\ud800", "UCS-2", 1, 2, [("\udc00", 0), ("\ud800", 1)]),
         ("a" * 153 + "€" * 4, "GSM-7", 2, 161, [("€", i) for i in range(153, 157)]),
+        # the escape may not stand last: a septet is lost, 306 do not fit two
         (
             "a" * 152 + "€" + "a" * 152,
             "GSM-7",
             3,
             306,
             [("€", 152)],
-        ),  # the escape may not stand last: a septet is lost, 306 do not fit two
+        ),
+        # the pair moves on whole
         (
             "é" * 66 + "ŵ" * 0 + "€" * 0 + "😜" + "ж" * 66,
             "UCS-2",
             3,
             134,
             None,
-        ),  # the pair moves on whole
+        ),
+        # a pair held as two halves is one, too
         (
             "ж" * 66 + "\ud83d\ude1c" + "ж" * 66,
             "UCS-2",
             3,
             134,
             None,
-        ),  # a pair held as two halves is one, too
+        ),
         ("ж" * 134, "UCS-2", 2, 134, None),
     ],
 )

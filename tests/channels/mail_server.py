@@ -132,9 +132,8 @@ async def a_wire(port: int, *, cut_after: int) -> AsyncIterator[int]:
         except ConnectionError:
             pass
         writer.close()
-        await asyncio.sleep(
-            0.01
-        )  # what the client said last still reaches the server, as on a real wire
+        # what the client said last still reaches the server, as on a real wire
+        await asyncio.sleep(0.01)
         other.close()
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

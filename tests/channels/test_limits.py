@@ -69,9 +69,8 @@ async def test_killing_flushing_and_freezing_redis_changes_only_time() -> None:
         limiter = RedisLimiter.from_url(server.url)
         assert await limiter.take("a", 10, 10, urgent=False) == 10
         server.flush()
-        assert (
-            await limiter.take("a", 10, 10, urgent=False) == 10
-        )  # forgotten: one burst more, never an error
+        # forgotten: one burst more, never an error
+        assert await limiter.take("a", 10, 10, urgent=False) == 10
         server.kill9()
         assert await limiter.take("a", 10, 10, urgent=False) == 10
         answered = [limiter.available]

@@ -250,9 +250,8 @@ def test_the_rate_is_twilios_own_unless_told_otherwise() -> None:
     assert rate() == 10
     assert rate(FASTTIME_SMS_RATE="0") == 0
     assert rate(FASTTIME_SMS_RATE="2.5") == 2.5
-    assert (
-        rate(FASTTIME_TWILIO_API_BASE="http://127.0.0.1:1") == 0
-    )  # a sink or simulator of one's own
+    # a sink or simulator of one's own
+    assert rate(FASTTIME_TWILIO_API_BASE="http://127.0.0.1:1") == 0
 
 
 def test_exercises_have_a_sender_of_their_own_or_none() -> None:

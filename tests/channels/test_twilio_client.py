@@ -210,10 +210,11 @@ def test_the_table_of_codes_agrees_with_the_collected_facts() -> None:
         if kind in asked and kind_of(code) != kind
     }
     assert other == {"21408": "permanent", "21215": "permanent", "21608": "permanent"}
+    # ours to mend, and never an answer to a hand-over
     assert set(rows) - set(ERROR_CODES) == {
         "11200",
         "12100",
-    }  # ours to mend, and never an answer to a hand-over
+    }
 
 
 def test_drama_numbers_are_ofcoms_and_no_others() -> None:

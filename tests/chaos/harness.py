@@ -504,9 +504,8 @@ class System:
 
         async def complete() -> bool:
             found = [await self.account(v) for v in self.published]
-            return all(
-                a.complete and a.version.state != "approved" for a in found
-            )  # approved: not released yet, so nobody waits yet
+            # approved: not released yet, so nobody waits yet
+            return all(a.complete and a.version.state != "approved" for a in found)
 
         await self.until(complete, within, every=0.5)
 

@@ -125,9 +125,8 @@ async def test_a_worker_that_stood_still_for_twelve_seconds_sends_to_nobody_agai
             assert await system.claimed(v.id) < 400  # else it woke to nothing
             kept.program.thaw()
             await system.finish(90)
-            assert (
-                kept.worker != worker
-            )  # declared dead, it registered anew before it claimed again
+            # declared dead, it registered anew before it claimed again
+            assert kept.worker != worker
             assert (await verify(system)).faults == []
             codes = await system.stop()
             assert codes == dict.fromkeys(codes, 0)

@@ -126,9 +126,8 @@ async def test_threat_levels_now_then_and_at_a_place(site: Site) -> None:
     ]
     await site.db.write(history.import_facts, facts, datetime.now(UTC))
     unset = (await site.get("/api/v1/threat-levels")).json
-    assert [(e["scope"], e["level"]) for e in unset] == [
-        ("UK", None)
-    ]  # a file of the past is not the present
+    # a file of the past is not the present
+    assert [(e["scope"], e["level"]) for e in unset] == [("UK", None)]
     later = "as_of=2026-01-20T00:00:00%2B00:00"
     now = (await site.get(f"/api/v1/threat-levels?{later}")).json
     assert [(e["scope"], e["level"], e["rank"], e["from"]) for e in now] == [

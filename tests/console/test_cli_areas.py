@@ -117,10 +117,11 @@ def test_an_area_is_shown_with_what_it_lies_in(london: Cli):
 
 
 def test_a_wrong_file_of_areas_changes_nothing_and_says_why(cli: Cli):
+    # latitude first: in the Indian Ocean
     square = {
         "type": "Polygon",
         "coordinates": [[[51.5, -0.1], [51.6, -0.1], [51.6, 0.0], [51.5, -0.1]]],
-    }  # latitude first: in the Indian Ocean
+    }
     swapped = {
         "type": "FeatureCollection",
         "features": [

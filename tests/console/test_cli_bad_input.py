@@ -168,20 +168,22 @@ def _apart(cli: Cli, arguments, settings):
 @pytest.mark.parametrize(
     "text, code",
     [
+        # 97: YAML's no is false, not Norway
         (
             (
                 "kind: incident\nstatus: Actual\nareas: [E09000033]\nlanguages:\n  no: {headline:"
                 " Hei}\n"
             ),
             "field_type",
-        ),  # 97: YAML's no is false, not Norway
+        ),
+        # 97: octal, or nine hundred
         (
             (
                 "kind: incident\nstatus: Actual\nareas: [E09000033]\nlanguages:\n  en: {headline:"
                 " Call}\nhotlines: [0900]\n"
             ),
             "field_type",
-        ),  # 97: octal, or nine hundred
+        ),
         (
             "kind: incident\nstatus: no\nareas: [E09000033]\nlanguages:\n  en: {headline: x}\n",
             "field_type",

@@ -131,9 +131,8 @@ def test_a_message_is_watched_to_its_end_and_its_account_is_told_in_every_form(r
         "reason",
     ]
     assert len(rows) == 20
-    assert [r["external_id"] for r in rows if "p3" in r["external_id"]] == [
-        "'-p3"
-    ]  # a spreadsheet must not run it
+    # a spreadsheet must not run it
+    assert [r["external_id"] for r in rows if "p3" in r["external_id"]] == ["'-p3"]
     assert len(cli.ok("deliveries", number, "--channel", "email")["list"]) == 19
     assert cli("deliveries", number, "--state", "sent", "--json").codes == ["state_unknown"]
 

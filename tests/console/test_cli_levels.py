@@ -102,9 +102,8 @@ def test_setting_a_level_makes_a_draft_like_any_other(cli: Cli):
     )
     content = cli.ok("message", "show", made["id"])["content"]
     assert (content["level"], content["scope"]) == ("SEVERE", "UK")
-    assert (
-        cli.ok("level", "show")[0]["level"] is None
-    )  # it holds when a second person has approved it
+    # it holds when a second person has approved it
+    assert cli.ok("level", "show")[0]["level"] is None
 
 
 @pytest.mark.parametrize(

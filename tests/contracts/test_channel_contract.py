@@ -284,10 +284,11 @@ ENDS: dict[str, type[ChannelError] | tuple[type[ChannelError], ...]] = {
     "throttled": Unavailable,
     "lost reply": InDoubt,
     "error after taking": InDoubt,
+    # SMTP says that nothing was taken, HTTP does not
     "error before taking": (
         InDoubt,
         Unavailable,
-    ),  # SMTP says that nothing was taken, HTTP does not
+    ),
     "slow": InDoubt,
     "vanished": Unavailable,
 }
@@ -303,8 +304,7 @@ async def test_no_error_repeats_the_address(rig: Rig, trouble: str) -> None:
     to = rig.person if trouble else rig.refused
     with pytest.raises(ENDS[trouble]) as error:
         await rig.send(to, timeout=0.3 if trouble == "slow" else 5)
-    said = "".join(traceback.format_exception(error.value)) + repr(
-        error.value
-    )  # what a log would show, causes too
+    # what a log would show, causes too
+    said = "".join(traceback.format_exception(error.value)) + repr(error.value)
     for address in (to, to.lstrip("+"), to.replace("@", "%40")):
         assert address not in said

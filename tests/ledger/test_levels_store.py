@@ -132,9 +132,8 @@ async def test_an_import_is_never_the_present_level_of_a_scope_until_two_people_
     assert [(s.scope, s.level) for s in await db.read(history.only_imported, now, "UK")] == [
         ("UK", Level.SEVERE)
     ]
-    await approved(
-        world, "SEVERE"
-    )  # the level that the import says: it is confirmed, not "unchanged"
+    # the level that the import says: it is confirmed, not "unchanged"
+    await approved(world, "SEVERE")
     now = datetime.now(UTC)
     assert [(s.scope, s.level) for s in await db.read(history.show, now)] == [("UK", Level.SEVERE)]
     assert await db.read(history.only_imported, now, "UK") == []

@@ -82,10 +82,11 @@ async def test_with_a_time_only_what_was_touched_since_is_replayed_but_from_its_
     (s,) = await world.claim()
     await world.done(s)
     result = await comparison.run(db, since=moment)
+    # approved, live, batch, slice of the first alone
     assert result == {
         "events": 4,
         "differences": [],
-    }  # approved, live, batch, slice of the first alone
+    }
     await db.write(
         lambda conn: conn.execute(
             update(version).where(version.c.id == second.id).values(state="cancelled")

@@ -360,9 +360,8 @@ async def test_r10_a_correction_reaches_everybody_of_any_slice_and_waits_for_the
     assert await world.release(correction) == "released"
     (s,) = await world.claim("urgent")
     assert [person for _, person in s.people] == list(range(1, 33))
-    assert (
-        await world.claim("urgent") == []
-    )  # those of the open slice are held until it must be over
+    # those of the open slice are held until it must be over
+    assert await world.claim("urgent") == []
     account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert account.version.state == "corrected"
     assert len(account.suppressed["withdrawn"]) == 36
@@ -530,9 +529,8 @@ async def test_r16_a_worker_that_fell_silent_is_declared_dead_and_must_register_
 
     deadline = asyncio.get_running_loop().time() + 15
     while not (dead := await world.db.write(age)) and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(
-            0.5
-        )  # PostgreSQL has only just started, and heartbeats are not judged yet
+        # PostgreSQL has only just started, and heartbeats are not judged yet
+        await asyncio.sleep(0.5)
     assert dead == ["w1"]
     assert not await world.db.write(liveness.heartbeat, "w1")
 

@@ -98,9 +98,8 @@ class Room:
         room = cls(db)
         now = datetime.now(UTC)
         for name, (role, area, email) in PEOPLE.items():
-            again = name.endswith(
-                "_bea"
-            )  # two accounts of one mailbox are refused: these are older than that rule
+            # two accounts of one mailbox are refused: these are older than that rule
+            again = name.endswith("_bea")
             given: dict[str, Any] = {
                 "name": name,
                 "role": role,
@@ -927,9 +926,8 @@ async def areas_imported_anew_and_larger_between_submission_and_approval(room: R
             int(i) for row in conn.execute(select(batch.c.members)) for i in _ids(row.members)
         ]
     )
-    assert sorted(reached) == list(
-        range(1, 30)
-    )  # those whom two people saw, and nobody of the larger area
+    # those whom two people saw, and nobody of the larger area
+    assert sorted(reached) == list(range(1, 30))
     await room.desk.cancel(await room.who("bea"), v.message_id, "looked at")
 
 
@@ -1297,9 +1295,8 @@ async def a_cancel_by_who_has_only_some_of_the_places(room: Room) -> None:
     v = await room.live(areas=(WESTMINSTER, CAMDEN))
     with refused("area_out_of_scope"):
         await room.desk.cancel(await room.who("far"), v.message_id, "no")
-    held = await room.desk.hold(
-        await room.who("far"), v.message_id
-    )  # to hold is for whoever has any of them
+    # to hold is for whoever has any of them
+    held = await room.desk.hold(await room.who("far"), v.message_id)
     assert held.state == "held"
     with refused("area_out_of_scope"):
         await room.desk.resume(await room.who("far"), v.message_id)

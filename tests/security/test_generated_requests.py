@@ -25,9 +25,8 @@ async def run(folder: Path, cases: int) -> Told:
     async with open_site(folder) as site:
         for n in range(6):
             await (site.drafted if n % 3 == 0 else site.submitted if n % 3 == 1 else site.live)()
-        turning = asyncio.create_task(
-            turn(site)
-        )  # there is no engine here, and /readyz asks for one
+        # there is no engine here, and /readyz asks for one
+        turning = asyncio.create_task(turn(site))
         try:
             return await asyncio.to_thread(
                 fuzz, site.app.openapi(), site.url, site.tokens, cases=cases

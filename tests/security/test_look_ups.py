@@ -71,9 +71,8 @@ async def test_many_shapes_are_an_alarm_by_preview_and_by_submission(tmp_path: P
             act = "preview" if n % 2 else "submit"
             await site.post(f"/api/v1/messages/{message}/{act}")
             if n == 1:
-                await site.post(
-                    f"/api/v1/messages/{message}/{act}"
-                )  # the same shape again is none more
+                # the same shape again is none more
+                await site.post(f"/api/v1/messages/{message}/{act}")
         (alarm,) = await site.db.read(put_aside)
         assert alarm[0] == "look_ups"
         assert "different shapes" in alarm[1]

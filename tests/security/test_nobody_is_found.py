@@ -106,9 +106,8 @@ async def test_overlapping_shapes_give_no_difference_by_kind_language_channel_or
         around = [
             person(n, lat=51.501, lon=-0.139, mobile=f"+4477009{n:05d}") for n in range(500, 530)
         ]
-        moved = person(
-            103, communities="Jewish community", lat=51.51, lon=-0.12
-        )  # a resident: outside both shapes
+        # a resident: outside both shapes
+        moved = person(103, communities="Jewish community", lat=51.51, lon=-0.12)
         await site.db.write(import_records, [*around, moved], "test", NOON)
         with_home, without = "51.501,-0.139 0.09", "51.501,-0.139 0.08"
         languages = {"en": {"headline": "Road closed"}, "cy": {"headline": "Ffordd ar gau"}}
@@ -127,9 +126,8 @@ async def test_overlapping_shapes_give_no_difference_by_kind_language_channel_or
             for n in (600, 601)
         ]
         await site.db.write(import_records, later, "test", NOON)
-        assert (
-            await looked(site, {"kinds": ["officer"]}, circles=["51.51,-0.12 0.1"]) == wards
-        )  # still fewer than ten
+        # still fewer than ten
+        assert await looked(site, {"kinds": ["officer"]}, circles=["51.51,-0.12 0.1"]) == wards
         assert (await looked(site, {"kinds": ["officer"]}, circles=["51.51,-0.18 0.1"]))[
             1
         ] == 0  # the other ward
@@ -163,9 +161,8 @@ async def test_explain_answers_by_the_area_and_of_no_shape_that_nobody_approved(
 GRID = [box(x, y, x + 1, y + 1) for x in range(3) for y in range(3)]
 TREE = AreaTree.of(
     [
-        AreaRecord(
-            code="B", level="borough", name="B", geometry=box(0, 0, 4, 4)
-        ),  # more than its wards: people live there too
+        # more than its wards: people live there too
+        AreaRecord(code="B", level="borough", name="B", geometry=box(0, 0, 4, 4)),
         *(
             AreaRecord(code=f"W{n}", level="ward", name=f"W{n}", parent="B", geometry=g)
             for n, g in enumerate(GRID)

@@ -110,9 +110,8 @@ async def test_no_act_is_done_for_who_was_disabled_while_its_body_was_under_way(
         before, ends = await states(site), asyncio.Event()
         path = f"/api/v1/messages/{message}/{act}"
         asked = asyncio.create_task(slowly(site, path, body_of(act, agreed), role, ends))
-        await asyncio.sleep(
-            0.1
-        )  # the head and the first byte are there, and the token was looked at
+        # the head and the first byte are there, and the token was looked at
+        await asyncio.sleep(0.1)
         await site.db.write(operators.disable, role, datetime.now(UTC))
         ends.set()
         assert await asked in ((403, "operator_disabled"), (401, "token_invalid")), act

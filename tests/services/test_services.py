@@ -246,9 +246,8 @@ def test_nothing_outlives_whoever_started_it() -> None:
 
 
 def test_what_a_suite_in_the_background_starts_can_be_interrupted() -> None:
-    before = signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # as a shell does for what it starts in the background
+    # as a shell does for what it starts in the background
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with interruptible():
             started = subprocess.Popen(

@@ -74,9 +74,8 @@ def test_the_rough_outline_is_as_large_as_greater_london_and_where_it_is() -> No
     west, south, east, north = ours.bounds
     km = 111.32  # of one degree of latitude
     area = ours.area * km * km * math.cos(math.radians((south + north) / 2))
-    assert area == pytest.approx(
-        1_572, rel=0.05
-    )  # square kilometres: Greater London by the ONS's standard area measurements
+    # square kilometres: Greater London by the ONS's standard area measurements
+    assert area == pytest.approx(1_572, rel=0.05)
     assert (west, south, east, north) == pytest.approx((-0.51, 51.29, 0.33, 51.69), abs=0.03)
 
 

@@ -21,9 +21,8 @@ from broadcast.cap.validation.structure import (
 )
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
-_LOCATIONS = frozenset(
-    {f"{{{_XSI}}}schemaLocation", f"{{{_XSI}}}noNamespaceSchemaLocation"}
-)  # hints that we never follow
+# hints that we never follow
+_LOCATIONS = frozenset({f"{{{_XSI}}}schemaLocation", f"{{{_XSI}}}noNamespaceSchemaLocation"})
 _BAD_IN_SIGNATURE = (f"{{{_XSI}}}type", f"{{{_XSI}}}nil")
 
 

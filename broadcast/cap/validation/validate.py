@@ -68,10 +68,11 @@ def judge(data: bytes, *, shapes: bool = True) -> tuple[Verdict, CapAlert | None
         return _verdict(refused), None
     hits = list(islice(check_structure(root), 10 * _MOST_HITS))
     if any(found.rule in _SHAPE_RULES for found in hits):
+        # what stands in the wrong place cannot be judged by what it means
         return (
             _verdict(hits),
             None,
-        )  # what stands in the wrong place cannot be judged by what it means
+        )
     alert = read_alert(root)
     verdict = _verdict(
         [*hits, *_encoding(root), *check_alert(alert), *check_infos(alert, shapes=shapes)]
