@@ -8,9 +8,10 @@ import json
 import logging
 import re
 from base64 import b64encode
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_address
 from math import isfinite
@@ -37,6 +38,9 @@ KEEP_ALIVE = (
 )
 PAUSE_ON_CONFIG = 60.0  # seconds; nobody mends a setting faster
 PAUSE_ON_429 = 1.0  # seconds; where Twilio does not say
+CLOCK_SLACK = timedelta(seconds=5)  # the provider's clock is not ours
+# Five tries on every kind of failure; the fragment is not part of the signed URL (rule R6).
+CALLBACK_RETRIES = "#rc=5&rp=all"
 LOOK_UP_PAGES = 20  # of 50 records: nobody gets a thousand messages while one attempt settles
 
 PERMANENT, TRANSIENT, CONFIG = "permanent", "transient", "config"
@@ -547,3 +551,23 @@ def read_account(env: Mapping[str, str], *, needed_by: str) -> tuple[str, str, l
             )
         values.append(value)
     return values[0], values[1], problems
+
+
+def status_callback(public_url: str, attempt: str) -> str:
+    """Return the address at which Twilio tells of an attempt."""
+    return f"{public_url}/hooks/twilio/status/{attempt}{CALLBACK_RETRIES}"
+
+
+async def outbound_since(
+    resource: Any, to: str, since: datetime
+) -> AsyncIterator[tuple[Any, datetime]]:
+    """Yield what Twilio lists of ours for a number, and when it was created (UTC), from five
+    seconds before `since` on. `resource` is its list of messages or of calls.
+    """
+    entries = await resource.stream_async(to=to, page_size=50, limit=50 * LOOK_UP_PAGES)
+    async for entry in entries:
+        created = entry.date_created
+        if created is None or created < since - CLOCK_SLACK:
+            continue
+        if str(entry.direction or "").startswith("outbound"):
+            yield entry, created.astimezone(UTC)

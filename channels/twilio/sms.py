@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from broadcast.problems import Rejected
 from channels.contract import Accepted, Delivery, ProviderRecord, Refused, WrongStatus
 from channels.twilio.client import (
-    LOOK_UP_PAGES,
     TwilioClient,
     TwilioHttp,
     check_reachable,
     missing,
+    outbound_since,
     read_account,
     read_rate,
     read_url,
     sid_of,
+    status_callback,
 )
 from channels.twilio.states import MESSAGES, listed
 
 RATE_AT_TWILIO = 10.0  # segments a second and sender in the United Kingdom, unless one buys more
 VALIDITY = (1, 36_000)  # seconds Twilio may keep a message in its queue
-CLOCK_SLACK = timedelta(seconds=5)  # the provider's clock is not ours
-# five tries on every kind of failure; the fragment is not part of the signed URL (rule R6)
-CALLBACK_RETRIES = "#rc=5&rp=all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +136,7 @@ class SmsChannel:
             "ValidityPeriod": min(int(left), VALIDITY[1]),
         }
         if self._settings.public_url:
-            fields["StatusCallback"] = (
-                f"{self._settings.public_url}/hooks/twilio/status/{delivery.attempt}{CALLBACK_RETRIES}"
-            )
+            fields["StatusCallback"] = status_callback(self._settings.public_url, delivery.attempt)
         return Accepted(
             provider_id=await sid_of(self._client.create("Messages", fields, timeout=timeout))
         )
@@ -152,22 +148,13 @@ class SmsChannel:
         Asked by number alone: a text still queued has no date_sent to filter by.
         """
         found = []
-        async for message in await self._client.messages.stream_async(
-            to=to, page_size=50, limit=50 * LOOK_UP_PAGES
-        ):
-            created = message.date_created
-            if (
-                created is None
-                or created < since - CLOCK_SLACK
-                or not str(message.direction or "").startswith("outbound")
-            ):
-                continue
+        async for message, created in outbound_since(self._client.messages, to, since):
             found.append(
                 ProviderRecord(
                     provider_id=message.sid or "",
                     to=message.to or "",
                     body=message.body or "",
-                    created=created.astimezone(UTC),
+                    created=created,
                     state=listed(MESSAGES, message.status),
                     code=str(message.error_code or ""),
                 )

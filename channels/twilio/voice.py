@@ -11,17 +11,17 @@ from broadcast.problems import Rejected
 from broadcast.wording.rendered import Rendered
 from channels.contract import Accepted, Delivery, ProviderRecord, Refused, WrongStatus
 from channels.twilio.client import (
-    LOOK_UP_PAGES,
     TwilioClient,
     TwilioHttp,
     check_reachable,
+    outbound_since,
     read_account,
     read_rate,
     read_url,
     sid_of,
+    status_callback,
     time_limit,
 )
-from channels.twilio.sms import CALLBACK_RETRIES, CLOCK_SLACK
 from channels.twilio.states import CALLS, listed
 
 RATE_AT_TWILIO = 1.0  # calls begun a second and account, unless one asks for more
@@ -127,9 +127,7 @@ class VoiceChannel:
             fields |= {
                 "url": f"{base}/hooks/twilio/voice/{delivery.attempt}",
                 "method": "POST",
-                "status_callback": (
-                    f"{base}/hooks/twilio/status/{delivery.attempt}{CALLBACK_RETRIES}"
-                ),
+                "status_callback": status_callback(base, delivery.attempt),
                 "status_callback_method": "POST",
                 "status_callback_event": EVENTS,
             }
@@ -143,23 +141,14 @@ class VoiceChannel:
         it keeps no words. Raises Unavailable.
         """
         found = []
-        async for call in await self._calls.stream_async(
-            to=to, page_size=50, limit=50 * LOOK_UP_PAGES
-        ):
-            created = call.date_created
-            if (
-                created is None
-                or created < since - CLOCK_SLACK
-                or not str(call.direction or "").startswith("outbound")
-            ):
-                continue
+        async for call, created in outbound_since(self._calls, to, since):
             state = listed(CALLS, call.status)
             found.append(
                 ProviderRecord(
                     provider_id=call.sid or "",
                     to=call.to or "",
                     body="",
-                    created=created.astimezone(UTC),
+                    created=created,
                     state=state,
                     code=str(call.status) if state == "failed" else "",
                 )
