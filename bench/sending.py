@@ -23,8 +23,8 @@ from broadcast.messages.versions import Version
 from broadcast.problems import refuse
 from broadcast.store.database import Connection, Database
 from channels.contract import Delivery
-from channels.email import SmtpSettings
 from channels.mail import build_template, own_headers
+from channels.smtp_settings import SmtpSettings
 from service.rendering import StoredRenderings
 from subscribers.matcher import Matcher
 

@@ -8,18 +8,13 @@ import asyncio
 import re
 import ssl
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import format_datetime, parseaddr
-from ipaddress import ip_address
-from math import isfinite
-from typing import NamedTuple, Self, cast
-from urllib.parse import parse_qsl, unquote, urlsplit
+from email.utils import format_datetime
+from typing import NamedTuple, cast
 
 import aiosmtplib
 
-from broadcast.problems import Problem, Rejected
 from broadcast.wording.rendered import Rendered
 from channels.contract import (
     Accepted,
@@ -31,8 +26,8 @@ from channels.contract import (
     Unavailable,
     WrongStatus,
 )
-from channels.dkim import Signer
-from channels.mail import CONTROL, Template, build_template, own_headers
+from channels.mail import Template, build_template, own_headers
+from channels.smtp_settings import ADDRESS, SmtpSettings
 
 CONNECT_SECONDS = 10.0
 # an idle connection older than this is not trusted; most servers hang up after 60 to 300 s
@@ -42,195 +37,10 @@ PAUSE_ON_CONFIG = 60.0
 TEMPLATES_KEPT = 128  # renderings whose bytes are remembered: (versions under way) x (languages)
 MAX_REPLY = 64 * 1024  # bytes; a server that talks without end is hung up on
 
-_ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-)
 # RFC 2606 section 3, and the same name under any country
 _RESERVED = re.compile(r"(?:^|\.)example(?:\.[a-z]{2,})?$")
 _QUEUED_AS = re.compile(rb"queued as ([A-Za-z0-9._-]{1,64})", re.IGNORECASE)
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}")
-_PLACEHOLDERS = frozenset(
-    {"changeme", "change-me", "change_me", "example", "placeholder", "password", "todo"}
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmtpSettings:
-    """One mail server and one sender. `tls` is "" (none), "starttls" or "tls"; `rate` a second and
-    sender, 0 = no limit.
-
-    `reserved_too`: example.* addresses may be handed to it, because it is a sink and no mail
-    server. `signer`: signs every mail by DKIM; None = unsigned.
-    """
-
-    host: str
-    port: int
-    mail_from: str
-    display_name: str = ""
-    username: str = ""
-    password: str = field(default="", repr=False)
-    tls: str = ""
-    rate: float = 0.0
-    concurrency: int = 32
-    reserved_too: bool = False
-    signer: Signer | None = None
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
-        """Read the settings of the contract; None where e-mail is not configured. Raises Rejected
-        (exit 2), naming the setting and never its value.
-        """
-        name = "FASTTIME_EXERCISE_MAIL_FROM" if exercise else "FASTTIME_MAIL_FROM"
-        url, sender = env.get("FASTTIME_SMTP_URL", "").strip(), env.get(name, "").strip()
-        if not url and not sender:
-            return None
-        if url and "://" not in url:
-            raise Rejected(
-                _bad(
-                    "FASTTIME_SMTP_URL",
-                    "is not the address of a mail server",
-                    "begin it with smtp:// or smtps://",
-                )
-            )
-        if not url:
-            raise Rejected(
-                _bad(
-                    "FASTTIME_SMTP_URL",
-                    "is not set",
-                    f"{name} is of no use without it; write for example smtp://127.0.0.1:25",
-                    code="setting_missing",
-                )
-            )
-        if not sender:
-            if exercise:
-                return None  # the live sender alone does not make an exercise sender
-            raise Rejected(
-                _bad(
-                    name,
-                    "is not set",
-                    "write the sender, for example Police Alerts <alerts@example.org>",
-                    code="setting_missing",
-                )
-            )
-        made = cls.from_url(url, sender, name=name)
-        rate = _rate(env, "FASTTIME_MAIL_RATE")
-        sink = (
-            on_loopback(made.host)
-            or bool(env.get("FASTTIME_TWILIO_API_BASE", "").strip())
-            or f"{made.host}:{made.port}" == _host_port(env.get("FASTTIME_SIMULATOR_SMTP", ""))
-        )
-        return cls(
-            host=made.host,
-            port=made.port,
-            mail_from=made.mail_from,
-            display_name=made.display_name,
-            username=made.username,
-            password=made.password,
-            tls=made.tls,
-            rate=rate,
-            reserved_too=sink,
-            signer=Signer.from_env(env, made.mail_from),
-        )
-
-    @classmethod
-    def from_url(
-        cls, url: str, mail_from: str, *, name: str = "FASTTIME_MAIL_FROM", concurrency: int = 32
-    ) -> Self:
-        """Return the settings of an address such as smtp://user:pass@host:port, smtps://host or
-        smtp://host?starttls=1. Raises Rejected.
-        """
-        url = url if "://" in url else f"smtp://{url}"  # FASTTIME_SIMULATOR_SMTP may be host:port
-        how = "write smtp://user:pass@host:port, smtps://host or smtp://host:587?starttls=1"
-        try:
-            parts = urlsplit(url)
-            port, host, query = (
-                parts.port,
-                parts.hostname,
-                dict(parse_qsl(parts.query, strict_parsing=bool(parts.query))),
-            )
-        except ValueError:
-            raise Rejected(_bad("FASTTIME_SMTP_URL", "cannot be read as an address", how)) from None
-        starttls = query.pop("starttls", "0")
-        if (
-            parts.scheme not in ("smtp", "smtps")
-            or not host
-            or parts.path not in ("", "/")
-            or parts.fragment
-            or query
-            or starttls not in ("0", "1", "true", "false")
-        ):
-            raise Rejected(_bad("FASTTIME_SMTP_URL", "is not the address of a mail server", how))
-        upgrade = starttls in ("1", "true")
-        if parts.scheme == "smtps" and upgrade:
-            raise Rejected(
-                _bad(
-                    "FASTTIME_SMTP_URL",
-                    "asks for TLS twice",
-                    "smtps:// is encrypted from the start: leave starttls out",
-                )
-            )
-        password = unquote(parts.password or "")
-        if password.lower() in _PLACEHOLDERS:
-            raise Rejected(
-                _bad("FASTTIME_SMTP_URL", "still holds an example password", "put the real one in")
-            )
-        if bool(parts.username) != bool(password):
-            raise Rejected(
-                _bad("FASTTIME_SMTP_URL", "has half of user and password", "give both or neither")
-            )
-        display, address = parseaddr(mail_from)
-        if CONTROL.search(mail_from) or not _ADDRESS.fullmatch(address):
-            raise Rejected(
-                _bad(
-                    name,
-                    "is not an e-mail address",
-                    "write for example Police Alerts <alerts@example.org>",
-                )
-            )
-        tls = "tls" if parts.scheme == "smtps" else "starttls" if upgrade else ""
-        return cls(
-            host=host,
-            port=port or {"tls": 465, "starttls": 587, "": 25}[tls],
-            mail_from=address,
-            display_name=display,
-            username=unquote(parts.username or ""),
-            password=password,
-            tls=tls,
-            concurrency=concurrency,
-            reserved_too=on_loopback(host),
-        )
-
-
-def _bad(name: str, detail: str, fix: str, *, code: str = "setting_invalid") -> Problem:
-    return Problem(code=code, field=name, detail=f"{name} {detail}", fix=fix)
-
-
-def _rate(env: Mapping[str, str], name: str) -> float:
-    text = env.get(name, "").strip() or "0"
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = -1.0
-    if not isfinite(rate) or rate < 0:
-        raise Rejected(
-            _bad(
-                name, "is not a number of mails a second", "write for example 50, or 0 for no limit"
-            )
-        )
-    return rate
-
-
-def _host_port(text: str) -> str:
-    parts = urlsplit(text if "//" in text else f"//{text}")
-    return parts.netloc.rpartition("@")[2] if text.strip() else ""
-
-
-def on_loopback(host: str) -> bool:
-    """Return whether a host name or address means this very machine."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def is_reserved(address: str) -> bool:
@@ -248,7 +58,7 @@ def envelope_address(address: str) -> str:
             address = f"{local}@{domain.encode('idna').decode('ascii')}"
         except UnicodeError:
             address = ""
-    if len(address) > 254 or not _ADDRESS.fullmatch(address):
+    if len(address) > 254 or not ADDRESS.fullmatch(address):
         raise Refused("address_invalid", "no mail server would know where to take it")
     return address
 

@@ -16,9 +16,8 @@ from html import escape
 from broadcast.wording.rendered import Rendered
 from channels.contract import Delivery, Refused
 from channels.dkim import Signer, relaxed_body, relaxed_headers, relaxed_lines
+from channels.smtp_settings import CONTROL
 
-# what starts a header of its own, for some reader
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _URL = re.compile(r"https?://[\x21-\x3b\x3d\x3f-\x7e]+")  # printable ASCII without < and >
 _DOT_AT_START = re.compile(rb"(?m)^\.")
 # any server takes it; 8BITMIME is not needed then; 75 leave room for the "=" before a link

@@ -55,28 +55,74 @@ class Adapters:
             await channel.close()
 
 
-def _sms(env: Mapping[str, str], status: str, *, exercise: bool) -> Channel | None:
-    from channels.twilio.sms import SmsChannel, SmsSettings
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Which channel would carry which CAP status by the settings; nothing is made yet, so that a
+    command which sends nothing need not load what sends.
+    """
+
+    by_status: Mapping[str, Mapping[str, Make]]
+    simulated: frozenset[tuple[str, str]] = frozenset()
+
+    def on(self, status: str) -> frozenset[str]:
+        """Return the names of the channels that would carry this status."""
+        return frozenset(self.by_status.get(status, {}))
+
+    def made(self) -> Adapters:
+        """Return the adapters themselves."""
+        return Adapters(
+            {
+                status: {name: make() for name, make in makes.items()}
+                for status, makes in self.by_status.items()
+            },
+            self.simulated,
+        )
+
+
+def _sms(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | None:
+    from channels.twilio.settings import SmsSettings
 
     settings = SmsSettings.from_env(env, exercise=exercise)
-    return SmsChannel(settings, serves=frozenset({status})) if settings else None
+
+    def make() -> Channel:
+        from channels.twilio.sms import SmsChannel
+
+        assert settings is not None
+        return SmsChannel(settings, serves=frozenset({status}))
+
+    return make if settings else None
 
 
-def _voice(env: Mapping[str, str], status: str, *, exercise: bool) -> Channel | None:
-    from channels.twilio.voice import VoiceChannel, VoiceSettings
+def _voice(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | None:
+    from channels.twilio.settings import VoiceSettings
 
     settings = VoiceSettings.from_env(env, exercise=exercise)
-    return VoiceChannel(settings, serves=frozenset({status})) if settings else None
+
+    def make() -> Channel:
+        from channels.twilio.voice import VoiceChannel
+
+        assert settings is not None
+        return VoiceChannel(settings, serves=frozenset({status}))
+
+    return make if settings else None
 
 
-def _email(env: Mapping[str, str], status: str, *, exercise: bool) -> Channel | None:
-    from channels.email import EmailChannel, SmtpSettings
+def _email(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | None:
+    from channels.smtp_settings import SmtpSettings
 
     settings = SmtpSettings.from_env(env, exercise=exercise)
-    return EmailChannel(settings, serves=frozenset({status})) if settings else None
+
+    def make() -> Channel:
+        from channels.email import EmailChannel
+
+        assert settings is not None
+        return EmailChannel(settings, serves=frozenset({status}))
+
+    return make if settings else None
 
 
-Build = Callable[..., Channel | None]
+Make = Callable[[], Channel]
+Build = Callable[..., Make | None]
 
 ADAPTERS: Mapping[str, Build] = {
     "sms": _sms,
@@ -89,11 +135,24 @@ def _other_people_s() -> dict[str, Build]:
     """Return channels that other packages bring: entry points of the group `fasttime.channels`
     (env, status, *, exercise) -> Channel | None.
     """
-    return {point.name: point.load() for point in entry_points(group="fasttime.channels")}
+
+    def planned(build: Callable[..., Channel | None]) -> Build:
+        def plan(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | None:
+            channel = build(env, status, exercise=exercise)
+            return None if channel is None else lambda: channel
+
+        return plan
+
+    return {point.name: planned(point.load()) for point in entry_points(group="fasttime.channels")}
 
 
 def adapters(settings: Settings) -> Adapters:
-    """Build the adapters that the settings ask for; half-configured raises Rejected (exit 2).
+    """Build the adapters that the settings ask for; half-configured raises Rejected (exit 2)."""
+    return planned(settings).made()
+
+
+def planned(settings: Settings) -> Planned:
+    """Return which adapters the settings ask for; half-configured raises Rejected (exit 2).
 
     Actual and Exercise never share one: each refuses every status but its own. Exercise without
     senders of its own, and Test, go to the simulator, or nowhere.
@@ -132,22 +191,22 @@ def adapters(settings: Settings) -> Adapters:
     reach_nobody = {("Exercise", name) for name in exercise if name not in own} | {
         ("Test", name) for name in test
     }
-    return Adapters({"Actual": live, "Exercise": exercise, "Test": test}, frozenset(reach_nobody))
+    return Planned({"Actual": live, "Exercise": exercise, "Test": test}, frozenset(reach_nobody))
 
 
 def _build(
     builders: Mapping[str, Build], env: Mapping[str, str], status: str, *, exercise: bool
-) -> dict[str, Channel]:
-    built: dict[str, Channel] = {}
+) -> dict[str, Make]:
+    built: dict[str, Make] = {}
     problems: list[Any] = []
     for name, build in builders.items():
         try:
-            channel = build(env, status, exercise=exercise)
+            make = build(env, status, exercise=exercise)
         except Rejected as rejected:
             problems += rejected.problems
             continue
-        if channel is not None:
-            built[name] = channel
+        if make is not None:
+            built[name] = make
     if problems:
         raise Rejected({p.line(): p for p in problems}.values())
     return built
@@ -208,7 +267,7 @@ def limiter(settings: Settings) -> Limiter:
     """Return the shared token buckets (Redis), or those of this process."""
     if not settings.redis_url:
         return MemoryLimiter()
-    from channels.dispatch.rates import RedisLimiter
+    from channels.dispatch.shared_rates import RedisLimiter
 
     return RedisLimiter.from_url(settings.redis_url)
 

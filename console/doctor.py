@@ -135,12 +135,12 @@ def _channels(settings: Settings) -> list[Check]:
     from config import wiring
 
     try:
-        adapters = wiring.adapters(settings)
+        channels = wiring.planned(settings)
     except Rejected as rejected:
         return [failed("channels", p, exit_code=2) for p in rejected.problems]
     found = []
     for status in ("Actual", "Exercise", "Test"):
-        on = adapters.on(status)
+        on = channels.on(status)
         off = [c for c in PERSONAL_CHANNELS if c not in on]
         said = [f"on: {', '.join(sorted(on))}"] if on else []
         said += [f"off, their people are no_channel: {', '.join(off)}"] if off else []
@@ -150,7 +150,7 @@ def _channels(settings: Settings) -> list[Check]:
 
 def _dkim(settings: Settings) -> list[Check]:
     """Say what to publish for each key that signs, and whether readers see the domain that does."""
-    from channels.email import SmtpSettings
+    from channels.smtp_settings import SmtpSettings
 
     found: dict[str, Check] = {}
     for status in ("Actual", "Exercise"):

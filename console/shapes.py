@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from broadcast.content.model import Content
-from broadcast.drafts import writing
 from broadcast.messages.versions import Version
 
 
@@ -40,6 +39,8 @@ def content_json(content: Content) -> dict[str, Any]:
     """Return a content in the fields of the contract's message JSON: what a PUT or another draft
     takes again.
     """
+    from broadcast.drafts import writing
+
     return writing.fields_of(content)
 
 

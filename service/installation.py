@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from broadcast.events.topics import ROLES
@@ -16,7 +16,9 @@ from config import wiring
 from config.settings import Settings
 from service.desk import Desk
 from service.documents import documents
-from service.engine import Engine
+
+if TYPE_CHECKING:
+    from service.engine import Engine
 
 
 @dataclass
@@ -61,6 +63,9 @@ def make_desk(
 
 def build(settings: Settings, roles: tuple[str, ...] = ROLES) -> Service:
     """Join the parts for a process with these roles; nothing is connected yet."""
+    # a typed command makes a desk only: what sends need not be loaded for it
+    from service.engine import Engine
+
     db = wiring.database(settings)
     adapters = {lane: wiring.adapters(settings) for lane in ("urgent", "routine")}
     on = adapters["routine"].on

@@ -8,9 +8,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
@@ -24,6 +23,10 @@ from broadcast.messages import publishing, small_counts, two_persons, versions
 from broadcast.messages.tables import version
 from broadcast.messages.versions import USUAL_MARGIN, Version
 from broadcast.store.database import database_now, lock_version
+
+if TYPE_CHECKING:
+    # Whoever only reads who stands where, as most commands do, need not wait for numpy.
+    import numpy as np
 
 BATCH_SIZE = 500
 RELEASE_SHARD = -1
@@ -232,6 +235,8 @@ def open_members(conn: Connection, version_id: int) -> dict[str, BitMap]:
 
 def members_of(data: bytes) -> np.ndarray:
     """Return a batch's members as a uint32 array."""
+    import numpy as np  # see above
+
     return np.frombuffer(data, dtype="<u4")
 
 
@@ -472,6 +477,8 @@ def insert_generation(
     """Cut parts into batches of at most 500 people of one channel and language, announce them;
     return how many people.
     """
+    import numpy as np  # see above
+
     rows: list[dict[str, Any]] = []
     for part in parts:
         ids = np.asarray(part.ids.to_array(), dtype="<u4")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, inspect, select, text
 
 from broadcast.ledger.tables import worker
 from broadcast.operators.tables import operator
@@ -12,6 +12,14 @@ from broadcast.problems import Problem
 from broadcast.store.database import database_now
 
 _SILENT = timedelta(seconds=10)
+
+
+def schema_revision(conn: Connection) -> str | None:
+    """Return the step of the schema at which this database stands; None for an empty one."""
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    found = conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return None if found is None else str(found)
 
 
 def live_roles(conn: Connection) -> set[str]:

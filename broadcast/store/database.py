@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import asyncpg
 from sqlalchemy import (
@@ -33,9 +33,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 __all__ = [
     "TROUBLE",
@@ -112,6 +114,9 @@ class Database:
         self._writer: Engine | None = None
         self._reader: Engine | None = None
         if self.dialect == "postgresql":
+            # it brings the whole object mapper along, which SQLite's commands need not wait for
+            from sqlalchemy.ext.asyncio import create_async_engine
+
             self._async = create_async_engine(
                 parsed.set(drivername="postgresql+asyncpg"),
                 pool_size=pool_size,

@@ -24,7 +24,6 @@ from twilio.http.response import Response
 from twilio.rest import Client
 from yarl import URL
 
-from broadcast.problems import Problem, Rejected
 from channels.contract import InDoubt, Refused, Unavailable
 
 PUBLIC_API = "https://api.twilio.com"
@@ -131,21 +130,6 @@ _QUOTED = tuple((char, quote_plus(char)) for char in "%:/?#&=+")
 ENCODED_KEPT = 256
 # "too late", "too early", "you went away": nobody knows (R17)
 _NEVER_SURE = frozenset({408, 425, 499})
-_PLACEHOLDERS = frozenset(
-    {
-        "changeme",
-        "change-me",
-        "change_me",
-        "example",
-        "placeholder",
-        "password",
-        "todo",
-        "your_auth_token",
-        "your-auth-token",
-        "your_account_sid",
-    }
-)
-
 _quiet = logging.getLogger(__name__)  # handed to the library, which would log addresses at INFO
 _time_left: ContextVar[float] = ContextVar("fasttime_twilio_time_left", default=15.0)
 
@@ -453,104 +437,6 @@ async def sid_of(creating: Awaitable[Any]) -> str:
     if not isinstance(sid, str) or not _SID.fullmatch(sid):
         raise InDoubt("answer_unreadable", "a success without the provider's id")
     return sid
-
-
-# ---- settings: what sms and voice read alike
-
-
-def missing(name: str, why: str) -> Problem:
-    """Return the problem of a setting that is not there although its neighbours are."""
-    return Problem(code="setting_missing", field=name, detail=f"{name} is not set", fix=why)
-
-
-def invalid(name: str, detail: str, fix: str) -> Problem:
-    """Return the problem of a setting whose value cannot be used; the value itself is not
-    repeated.
-    """
-    return Problem(code="setting_invalid", field=name, detail=detail, fix=fix)
-
-
-def is_placeholder(value: str) -> bool:
-    """Return whether a secret is an example's: such a value must not start a service (reliability
-    (c) 94).
-    """
-    word = value.strip().lower().strip("<>")
-    return (
-        word in _PLACEHOLDERS
-        or (len(word) >= 4 and set(word.removeprefix("ac")) <= {"x"})
-        or value.strip().startswith("<")
-    )
-
-
-def read_rate(env: Mapping[str, str], name: str, default: float) -> float:
-    """Return a rate in hand-overs a second and sender; 0 is no limit. Raises Rejected."""
-    text = env.get(name, "").strip()
-    if not text:
-        return default
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = -1.0
-    if not isfinite(rate) or rate < 0:
-        raise Rejected(
-            invalid(
-                name,
-                f"{name} is not a number of hand-overs a second",
-                "write for example 10, or 0 for no limit",
-            )
-        )
-    return rate
-
-
-def read_url(env: Mapping[str, str], name: str) -> str:
-    """Return an http(s) address without its trailing slash, "" where unset. Raises Rejected."""
-    text = env.get(name, "").strip()
-    if not text:
-        return ""
-    try:
-        parts = urlsplit(text)
-        good = (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and (parts.port is None or parts.port > 0)
-            and not parts.query
-            and not parts.fragment
-        )
-    except ValueError:
-        good = False
-    if not good:
-        raise Rejected(
-            invalid(
-                name,
-                f"{name} is not an http or https address",
-                "write for example https://alerts.example.org",
-            )
-        )
-    return text.rstrip("/")
-
-
-def read_account(env: Mapping[str, str], *, needed_by: str) -> tuple[str, str, list[Problem]]:
-    """Return (account, token, problems) of the one Twilio account; `needed_by` names the setting
-    that asks for it.
-    """
-    problems: list[Problem] = []
-    values = []
-    for name in ("FASTTIME_TWILIO_ACCOUNT_SID", "FASTTIME_TWILIO_AUTH_TOKEN"):
-        value = env.get(name, "").strip()
-        if not value:
-            problems.append(
-                missing(name, f"{needed_by} is of no use without it; set both or neither")
-            )
-        elif is_placeholder(value):
-            problems.append(
-                invalid(
-                    name,
-                    f"{name} still holds an example",
-                    "take the real one from the Twilio console",
-                )
-            )
-        values.append(value)
-    return values[0], values[1], problems
 
 
 def status_callback(public_url: str, attempt: str) -> str:

@@ -2,88 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
-from broadcast.problems import Rejected
 from channels.contract import Accepted, Delivery, ProviderRecord, Refused, WrongStatus
 from channels.twilio.client import (
     TwilioClient,
     TwilioHttp,
     check_reachable,
-    missing,
     outbound_since,
-    read_account,
-    read_rate,
-    read_url,
     sid_of,
     status_callback,
 )
+from channels.twilio.settings import SmsSettings
 from channels.twilio.states import MESSAGES, listed
 
-RATE_AT_TWILIO = 10.0  # segments a second and sender in the United Kingdom, unless one buys more
 VALIDITY = (1, 36_000)  # seconds Twilio may keep a message in its queue
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmsSettings:
-    """One Twilio account and one sender of text messages.
-
-    `sender` (a number or a name) or `messaging_service` or both; `api_base` "" is the real Twilio;
-    `public_url` "" means that Twilio cannot reach us, so that no receipts come; `rate` is a second
-    and sender, 0 = no limit.
-    """
-
-    account: str
-    token: str = field(repr=False)
-    sender: str = ""
-    messaging_service: str = ""
-    api_base: str = ""
-    public_url: str = ""
-    rate: float = 0.0
-    concurrency: int = 100
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
-        """Read the settings of the contract; None where text messages are not configured at all.
-
-        With `exercise` the sender is FASTTIME_EXERCISE_TWILIO_FROM. Raises Rejected (exit 2) where
-        half of them are missing, or one is an example.
-        """
-        name = "FASTTIME_EXERCISE_TWILIO_FROM" if exercise else "FASTTIME_TWILIO_FROM"
-        sender = env.get(name, "").strip()
-        service = "" if exercise else env.get("FASTTIME_TWILIO_MESSAGING_SERVICE_SID", "").strip()
-        keys = any(
-            env.get(f"FASTTIME_TWILIO_{half}", "").strip() for half in ("ACCOUNT_SID", "AUTH_TOKEN")
-        )
-        if not sender and not service:
-            if keys and not exercise and not env.get("FASTTIME_TWILIO_VOICE_FROM", "").strip():
-                raise Rejected(
-                    missing(
-                        name,
-                        "set it, or FASTTIME_TWILIO_MESSAGING_SERVICE_SID, or"
-                        " FASTTIME_TWILIO_VOICE_FROM: a Twilio account without a sender sends"
-                        " nothing",
-                    )
-                )
-            return None
-        account, token, problems = read_account(
-            env, needed_by=name if sender else "FASTTIME_TWILIO_MESSAGING_SERVICE_SID"
-        )
-        if problems:
-            raise Rejected(problems)
-        api_base = read_url(env, "FASTTIME_TWILIO_API_BASE")
-        return cls(
-            account=account,
-            token=token,
-            sender=sender,
-            messaging_service=service,
-            api_base=api_base,
-            public_url=read_url(env, "FASTTIME_PUBLIC_URL"),
-            rate=read_rate(env, "FASTTIME_SMS_RATE", 0.0 if api_base else RATE_AT_TWILIO),
-        )
 
 
 class SmsChannel:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
-from broadcast.problems import Rejected
 from broadcast.wording.rendered import Rendered
 from channels.contract import Accepted, Delivery, ProviderRecord, Refused, WrongStatus
 from channels.twilio.client import (
@@ -15,53 +13,15 @@ from channels.twilio.client import (
     TwilioHttp,
     check_reachable,
     outbound_since,
-    read_account,
-    read_rate,
-    read_url,
     sid_of,
     status_callback,
     time_limit,
 )
+from channels.twilio.settings import VoiceSettings
 from channels.twilio.states import CALLS, listed
 
-RATE_AT_TWILIO = 1.0  # calls begun a second and account, unless one asks for more
 RING_SECONDS = 30  # then it is "no answer", before most mailboxes take the call
 EVENTS = ["initiated", "ringing", "answered", "completed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceSettings:
-    """One Twilio account and one number that calls come from; the rest as in SmsSettings."""
-
-    account: str
-    token: str = field(repr=False)
-    sender: str
-    api_base: str = ""
-    public_url: str = ""
-    rate: float = 0.0
-    concurrency: int = 50
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
-        """Read the settings of the contract; None where calls are not configured. Raises Rejected
-        (exit 2) where half of them are missing.
-        """
-        name = "FASTTIME_EXERCISE_TWILIO_VOICE_FROM" if exercise else "FASTTIME_TWILIO_VOICE_FROM"
-        sender = env.get(name, "").strip()
-        if not sender:
-            return None
-        account, token, problems = read_account(env, needed_by=name)
-        if problems:
-            raise Rejected(problems)
-        api_base = read_url(env, "FASTTIME_TWILIO_API_BASE")
-        return cls(
-            account=account,
-            token=token,
-            sender=sender,
-            api_base=api_base,
-            public_url=read_url(env, "FASTTIME_PUBLIC_URL"),
-            rate=read_rate(env, "FASTTIME_VOICE_RATE", 0.0 if api_base else RATE_AT_TWILIO),
-        )
 
 
 def _inline(rendered: Rendered) -> str:

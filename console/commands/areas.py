@@ -102,7 +102,7 @@ def list_(json: Json = False) -> None:
 
     async def work(session: Session) -> None:
         await session.log("areas.list", "")
-        found = (await session.desk.tree()).all()
+        found = (await session.tree()).all()
         out.table(
             [_area(a) | {"parent": a.parent} for a in found],
             ("CODE", "NAME", "LEVEL", "PARENT"),
@@ -125,7 +125,7 @@ def show(
 
     async def work(session: Session) -> None:
         await session.log("areas.show", code)
-        tree = await session.desk.tree()
+        tree = await session.tree()
         wanted = code.strip().upper()
         if wanted not in tree:
             near = nearest(wanted, [a.code for a in tree.all()])
@@ -206,7 +206,7 @@ def locate(
 
     async def work(session: Session) -> None:
         await session.log("areas.locate", "", f"points={len(points)}")
-        tree = await session.desk.tree()
+        tree = await session.tree()
         places = np.array(points, dtype=np.float64).reshape(-1, 2)
         found = tree.locate_many(places[:, 0], places[:, 1])
         document = [

@@ -441,5 +441,5 @@ def replay(
         )
         return len(found["differences"])
 
-    if run(work, out, with_adapters=False):
+    if run(work, out, with_channels=False):
         raise typer.Exit(1)

@@ -82,7 +82,7 @@ async def _unconfirmed(session: Session, scope: str = "") -> list[str]:
 
 
 async def _answer_levels(session: Session, out: Output, found: list[dict[str, Any]]) -> None:
-    tree, zone = await session.desk.tree(), session.settings.timezone
+    tree, zone = await session.tree(), session.settings.timezone
 
     def named(scope: str) -> str:
         return f"{tree[scope].name} ({scope})" if scope in tree else scope
@@ -118,7 +118,7 @@ async def _standing(
     from broadcast.problems import refuse
 
     if area:
-        code, tree = area.strip().upper(), await session.desk.tree()
+        code, tree = area.strip().upper(), await session.tree()
         if code not in tree:
             raise refuse(
                 "area_unknown",
@@ -185,7 +185,7 @@ async def draft_change(
             field="--why",
         )
     to, where = parse_level(level, field="LEVEL"), normalise_scope(scope, field="--scope")
-    tree = await session.desk.tree()
+    tree = await session.tree()
     place = where.partition(":")[2] or (tree[where].name if where in tree else where)
     source_json = {"source": source.strip()} if source.strip() else {}
     text = {

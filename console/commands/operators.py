@@ -65,7 +65,7 @@ def add(
     async def work(session: Session) -> None:
         code = area.strip().upper() or None
         address = normalise_email(email) if email.strip() else None
-        known = code is None or code in await session.desk.tree()
+        known = code is None or code in await session.tree()
         granted = tuple(
             dict.fromkeys(normalise_scope(scope, field="--may-set") for scope in may_set)
         )

@@ -201,4 +201,4 @@ def build_site(
         if watch:
             await static_site.keep_current(source, folder, out.note)
 
-    run(work, out, with_adapters=False)
+    run(work, out, with_channels=False)

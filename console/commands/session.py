@@ -17,9 +17,10 @@ from console.output import Output
 
 if TYPE_CHECKING:
     from broadcast.operators.operators import Operator
+    from broadcast.places.areas import AreaTree
     from broadcast.store.database import Database
     from config.settings import Settings
-    from config.wiring import Adapters
+    from config.wiring import Planned
     from service.desk import Desk
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ class Session:
 
     settings: Settings
     db: Database
-    adapters: Adapters | None
+    channels: Planned | None
     out: Output
     _desk: Desk | None = None
 
@@ -74,9 +75,15 @@ class Session:
             from service.installation import make_desk
 
             self._desk = make_desk(
-                self.settings, self.db, self.adapters.on if self.adapters is not None else _all_off
+                self.settings, self.db, self.channels.on if self.channels is not None else _all_off
             )
         return self._desk
+
+    async def tree(self) -> AreaTree:
+        """Return the areas as imported now; without the desk, which loads all that acting needs."""
+        from broadcast.places.areas import AreaTree
+
+        return await self.db.read(AreaTree.load)
 
     async def person(self) -> Operator:
         """Return whose token FASTTIME_TOKEN holds; raises Rejected (exit 2)."""
@@ -105,27 +112,27 @@ class Session:
 
 
 def _all_off(_status: str) -> frozenset[str]:
-    """Stand in for adapters that were never built."""
+    """Stand in for channels that nobody asked about."""
     return frozenset()
 
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, out: Output, *, with_adapters: bool = True
+    settings: Settings, out: Output, *, with_channels: bool = True
 ) -> AsyncIterator[Session]:
     """Open the database, bring its schema up to date (in a cluster: check it), and close everything
     again.
 
-    Without adapters nothing in this process can reach a provider. Raises Rejected: half-configured
-    channels (exit 2), an unusable data folder or schema (2), a database that cannot be reached
-    (69).
+    Nothing in this process can reach a provider: of the channels only the settings are read, and
+    not even those without `with_channels`. Raises Rejected: half-configured channels (exit 2), an
+    unusable data folder or schema (2), a database that cannot be reached (69).
     """
     from broadcast.store.database import TROUBLE
     from config import wiring
     from console.processes import migrate
     from console.processes.data_folder import check_usable
 
-    adapters = wiring.adapters(settings) if with_adapters else None
+    channels = wiring.planned(settings) if with_channels else None
     if settings.embedded:
         check_usable(settings.data)
     try:
@@ -133,10 +140,8 @@ async def opened(
         try:
             async with asyncio.timeout(REACH_SECONDS):
                 await (migrate.upgrade(db) if settings.embedded else migrate.check(db))
-            yield Session(settings, db, adapters, out)
+            yield Session(settings, db, channels, out)
         finally:
-            if adapters is not None:
-                await adapters.close()
             await db.close()
     except BrokenPipeError:
         raise  # whoever read our answer has gone; it is no trouble of the database
@@ -146,12 +151,12 @@ async def opened(
         raise database_trouble(settings, trouble) from trouble
 
 
-def run(work: Callable[[Session], Awaitable[T]], out: Output, *, with_adapters: bool = True) -> T:
+def run(work: Callable[[Session], Awaitable[T]], out: Output, *, with_channels: bool = True) -> T:
     """Run one command's work in a session of its own, to its end."""
     settings = load_settings()
 
     async def inside() -> T:
-        async with opened(settings, out, with_adapters=with_adapters) as session:
+        async with opened(settings, out, with_channels=with_channels) as session:
             return await work(session)
 
     return asyncio.run(inside())

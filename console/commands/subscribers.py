@@ -61,7 +61,7 @@ def import_(
 
     async def work(session: Session) -> None:
         data = read_file(file, max_line=MAX_LINE_CHARS)
-        tree = await session.desk.tree()
+        tree = await session.tree()
         if not tree:
             out.warn(
                 [

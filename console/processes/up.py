@@ -213,7 +213,7 @@ def run(settings: Settings, host: str, port: int) -> int:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     with hold_lock(settings.data):
         # a channel configured by half stops the start here, with its name
-        wiring.adapters(settings)
+        wiring.planned(settings)
         asyncio.run(_prepare(settings))
         sock = listen(host, port)
         address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"

@@ -20,8 +20,9 @@ from broadcast.problems import Rejected
 from broadcast.wording.rendered import Rendered
 from channels.contract import Accepted
 from channels.dkim import Key, Signer, relaxed_body, relaxed_headers
-from channels.email import EmailChannel, SmtpSettings
+from channels.email import EmailChannel
 from channels.mail import build_template
+from channels.smtp_settings import SmtpSettings
 from tests.channels.mail_server import a_mail_server
 from tests.channels.messages import MAIL, a_delivery
 

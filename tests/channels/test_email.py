@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from broadcast.problems import Rejected
 from broadcast.wording.rendered import Rendered
 from channels.contract import Accepted, ChannelError, InDoubt, Refused, Unavailable
-from channels.email import EmailChannel, SmtpSettings, envelope_address, is_reserved
+from channels.email import EmailChannel, envelope_address, is_reserved
 from channels.mail import Template, build_template, list_id
 from channels.simulator import run_simulator
+from channels.smtp_settings import SmtpSettings
 from tests.channels.mail_server import (
     HANG_UP,
     HANG_UP_ONCE,

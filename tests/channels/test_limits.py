@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.dispatch.rates import MemoryLimiter, RedisLimiter
+from channels.dispatch.rates import MemoryLimiter
+from channels.dispatch.shared_rates import RedisLimiter
 from tests.services import Redis
 from tests.services.process import free_port
 

@@ -17,13 +17,15 @@ from aiohttp import web
 
 from broadcast.problems import Rejected
 from channels.contract import ChannelError, InDoubt, Refused, Unavailable
-from channels.email import EmailChannel, SmtpSettings
+from channels.email import EmailChannel
 from channels.simulator import Simulator, SimulatorSettings, run_simulator
 from channels.simulator.postman import retry_rule
+from channels.smtp_settings import SmtpSettings
 from channels.twilio.callbacks import SIGNATURE, check_signature
 from channels.twilio.client import TwilioClient, TwilioHttp
-from channels.twilio.sms import SmsChannel, SmsSettings
-from channels.twilio.voice import VoiceChannel, VoiceSettings
+from channels.twilio.settings import SmsSettings, VoiceSettings
+from channels.twilio.sms import SmsChannel
+from channels.twilio.voice import VoiceChannel
 from tests.channels.messages import CALL, MAIL, a_delivery, an_attempt
 from tests.channels.twilio_api import answers
 from tests.sources import EITHER, OWN

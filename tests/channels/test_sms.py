@@ -9,7 +9,8 @@ import pytest
 from broadcast.problems import Rejected
 from broadcast.wording.rendered import Rendered
 from channels.contract import Refused
-from channels.twilio.sms import SmsChannel, SmsSettings
+from channels.twilio.settings import SmsSettings
+from channels.twilio.sms import SmsChannel
 from tests.channels.messages import a_delivery, an_attempt
 from tests.channels.provider import a_provider, http
 from tests.clock import NOON, Clock

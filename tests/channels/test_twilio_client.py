@@ -16,7 +16,8 @@ from channels.twilio.client import (
     on_loopback,
     provider_code,
 )
-from channels.twilio.sms import SmsChannel, SmsSettings
+from channels.twilio.settings import SmsSettings
+from channels.twilio.sms import SmsChannel
 from tests.channels.messages import a_delivery
 from tests.channels.provider import RESET, SILENCE, Provider, a_provider, http
 from tests.sources import OWN

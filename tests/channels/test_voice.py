@@ -9,7 +9,8 @@ from lxml import etree
 from broadcast.problems import Rejected
 from broadcast.wording.rendered import Rendered
 from channels.contract import Refused
-from channels.twilio.voice import VoiceChannel, VoiceSettings
+from channels.twilio.settings import VoiceSettings
+from channels.twilio.voice import VoiceChannel
 from tests.channels.messages import CALL, a_delivery, an_attempt
 from tests.channels.provider import a_provider, http
 from tests.clock import NOON, Clock

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from broadcast.messages import versions
-from channels.email import EmailChannel, SmtpSettings
+from channels.email import EmailChannel
+from channels.smtp_settings import SmtpSettings
 from service.rendering import StoredRenderings
 from tests.channels.mail_server import a_mail_server
 from tests.channels.messages import a_delivery

@@ -29,11 +29,13 @@ from channels.contract import (
     WrongStatus,
 )
 from channels.dkim import Key, Signer
-from channels.email import EmailChannel, SmtpSettings
+from channels.email import EmailChannel
 from channels.memory import LOST_REPLY, MemoryChannel, fails_with, slow
 from channels.simulator import Simulator, run_simulator
-from channels.twilio.sms import SmsChannel, SmsSettings
-from channels.twilio.voice import VoiceChannel, VoiceSettings
+from channels.smtp_settings import SmtpSettings
+from channels.twilio.settings import SmsSettings, VoiceSettings
+from channels.twilio.sms import SmsChannel
+from channels.twilio.voice import VoiceChannel
 from tests.channels.messages import CALL, MAIL, TEXT, a_delivery
 
 HERE = (  # our public address, where nobody listens: callbacks are of no interest here

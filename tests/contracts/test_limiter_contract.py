@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from channels.dispatch.rates import Limiter, MemoryLimiter, RedisLimiter
+from channels.dispatch.rates import Limiter, MemoryLimiter
+from channels.dispatch.shared_rates import RedisLimiter
 
 
 @pytest.fixture(params=["memory", "redis"])

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from alembic.script import ScriptDirectory
+
+import migrations
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from console.processes import migrate
@@ -18,3 +22,10 @@ async def test_an_empty_database_is_refused_with_the_command_that_mends_it(
     await db.close()
     assert refused.value.exit_code == 2
     assert "fasttime migrate" in refused.value.problems[0].fix
+
+
+def test_the_steps_of_the_schema_are_those_that_alembic_knows_by_name_and_order() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    newest_first = [script.revision for script in scripts.walk_revisions()]
+    assert migrate.known_revisions() == newest_first[::-1]
+    assert scripts.get_current_head() == migrate.known_revisions()[-1]

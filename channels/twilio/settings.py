@@ -1,0 +1,222 @@
+"""The settings of Twilio's two channels, read and judged without its library: whether a channel is
+switched on is asked by every command, most of which send nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Self
+from urllib.parse import urlsplit
+
+from broadcast.problems import Problem, Rejected
+
+SMS_RATE_AT_TWILIO = 10.0
+"""Segments a second and sender in the United Kingdom, unless one buys more."""
+VOICE_RATE_AT_TWILIO = 1.0
+"""Calls begun a second and account, unless one asks for more."""
+
+_PLACEHOLDERS = frozenset(
+    {
+        "changeme",
+        "change-me",
+        "change_me",
+        "example",
+        "placeholder",
+        "password",
+        "todo",
+        "your_auth_token",
+        "your-auth-token",
+        "your_account_sid",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsSettings:
+    """One Twilio account and one sender of text messages.
+
+    `sender` (a number or a name) or `messaging_service` or both; `api_base` "" is the real Twilio;
+    `public_url` "" means that Twilio cannot reach us, so that no receipts come; `rate` is a second
+    and sender, 0 = no limit.
+    """
+
+    account: str
+    token: str = field(repr=False)
+    sender: str = ""
+    messaging_service: str = ""
+    api_base: str = ""
+    public_url: str = ""
+    rate: float = 0.0
+    concurrency: int = 100
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
+        """Read the settings of the contract; None where text messages are not configured at all.
+
+        With `exercise` the sender is FASTTIME_EXERCISE_TWILIO_FROM. Raises Rejected (exit 2) where
+        half of them are missing, or one is an example.
+        """
+        name = "FASTTIME_EXERCISE_TWILIO_FROM" if exercise else "FASTTIME_TWILIO_FROM"
+        sender = env.get(name, "").strip()
+        service = "" if exercise else env.get("FASTTIME_TWILIO_MESSAGING_SERVICE_SID", "").strip()
+        keys = any(
+            env.get(f"FASTTIME_TWILIO_{half}", "").strip() for half in ("ACCOUNT_SID", "AUTH_TOKEN")
+        )
+        if not sender and not service:
+            if keys and not exercise and not env.get("FASTTIME_TWILIO_VOICE_FROM", "").strip():
+                raise Rejected(
+                    missing(
+                        name,
+                        "set it, or FASTTIME_TWILIO_MESSAGING_SERVICE_SID, or"
+                        " FASTTIME_TWILIO_VOICE_FROM: a Twilio account without a sender sends"
+                        " nothing",
+                    )
+                )
+            return None
+        account, token, problems = read_account(
+            env, needed_by=name if sender else "FASTTIME_TWILIO_MESSAGING_SERVICE_SID"
+        )
+        if problems:
+            raise Rejected(problems)
+        api_base = read_url(env, "FASTTIME_TWILIO_API_BASE")
+        return cls(
+            account=account,
+            token=token,
+            sender=sender,
+            messaging_service=service,
+            api_base=api_base,
+            public_url=read_url(env, "FASTTIME_PUBLIC_URL"),
+            rate=read_rate(env, "FASTTIME_SMS_RATE", 0.0 if api_base else SMS_RATE_AT_TWILIO),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceSettings:
+    """One Twilio account and one number that calls come from; the rest as in SmsSettings."""
+
+    account: str
+    token: str = field(repr=False)
+    sender: str
+    api_base: str = ""
+    public_url: str = ""
+    rate: float = 0.0
+    concurrency: int = 50
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
+        """Read the settings of the contract; None where calls are not configured. Raises Rejected
+        (exit 2) where half of them are missing.
+        """
+        name = "FASTTIME_EXERCISE_TWILIO_VOICE_FROM" if exercise else "FASTTIME_TWILIO_VOICE_FROM"
+        sender = env.get(name, "").strip()
+        if not sender:
+            return None
+        account, token, problems = read_account(env, needed_by=name)
+        if problems:
+            raise Rejected(problems)
+        api_base = read_url(env, "FASTTIME_TWILIO_API_BASE")
+        return cls(
+            account=account,
+            token=token,
+            sender=sender,
+            api_base=api_base,
+            public_url=read_url(env, "FASTTIME_PUBLIC_URL"),
+            rate=read_rate(env, "FASTTIME_VOICE_RATE", 0.0 if api_base else VOICE_RATE_AT_TWILIO),
+        )
+
+
+def missing(name: str, why: str) -> Problem:
+    """Return the problem of a setting that is not there although its neighbours are."""
+    return Problem(code="setting_missing", field=name, detail=f"{name} is not set", fix=why)
+
+
+def invalid(name: str, detail: str, fix: str) -> Problem:
+    """Return the problem of a setting whose value cannot be used; the value itself is not
+    repeated.
+    """
+    return Problem(code="setting_invalid", field=name, detail=detail, fix=fix)
+
+
+def is_placeholder(value: str) -> bool:
+    """Return whether a secret is an example's: such a value must not start a service (reliability
+    (c) 94).
+    """
+    word = value.strip().lower().strip("<>")
+    return (
+        word in _PLACEHOLDERS
+        or (len(word) >= 4 and set(word.removeprefix("ac")) <= {"x"})
+        or value.strip().startswith("<")
+    )
+
+
+def read_rate(env: Mapping[str, str], name: str, default: float) -> float:
+    """Return a rate in hand-overs a second and sender; 0 is no limit. Raises Rejected."""
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not isfinite(rate) or rate < 0:
+        raise Rejected(
+            invalid(
+                name,
+                f"{name} is not a number of hand-overs a second",
+                "write for example 10, or 0 for no limit",
+            )
+        )
+    return rate
+
+
+def read_url(env: Mapping[str, str], name: str) -> str:
+    """Return an http(s) address without its trailing slash, "" where unset. Raises Rejected."""
+    text = env.get(name, "").strip()
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        good = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+            and not parts.query
+            and not parts.fragment
+        )
+    except ValueError:
+        good = False
+    if not good:
+        raise Rejected(
+            invalid(
+                name,
+                f"{name} is not an http or https address",
+                "write for example https://alerts.example.org",
+            )
+        )
+    return text.rstrip("/")
+
+
+def read_account(env: Mapping[str, str], *, needed_by: str) -> tuple[str, str, list[Problem]]:
+    """Return (account, token, problems) of the one Twilio account; `needed_by` names the setting
+    that asks for it.
+    """
+    problems: list[Problem] = []
+    values = []
+    for name in ("FASTTIME_TWILIO_ACCOUNT_SID", "FASTTIME_TWILIO_AUTH_TOKEN"):
+        value = env.get(name, "").strip()
+        if not value:
+            problems.append(
+                missing(name, f"{needed_by} is of no use without it; set both or neither")
+            )
+        elif is_placeholder(value):
+            problems.append(
+                invalid(
+                    name,
+                    f"{name} still holds an example",
+                    "take the real one from the Twilio console",
+                )
+            )
+        values.append(value)
+    return values[0], values[1], problems
