@@ -1,7 +1,7 @@
 # What people type. `make demo` needs Python 3.11 or newer; `make test` also Java 17 and Maven, and installs the rest on Debian.
 #
 #   make demo [PEOPLE=100000]     the main job, from nothing to a printed account
-#   make test [ARGS='-k cancel']  the whole suite on real Kafka, PostgreSQL, Redis and SMTP
+#   make test [ARGS='-k cancel']  the whole suite on real Kafka, PostgreSQL, Redis and SMTP; JOBS=2 side by side
 #   make check                    lint, format, types and the layers' contract
 #   make test-chaos               the long runs with kills
 #   make test-security            the long attacks; make test-security CASES=5000 for fewer generated requests
@@ -37,8 +37,9 @@ services:
 	@INSTALL=1 scripts/venv dev
 	@$(BIN)/python -m tests.services.install
 
+# Each job has services of its own; a file's tests stay together, because they share a server or a browser.
 test: services
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-chaos: services
 	@$(BIN)/python -m pytest -m chaos -s --timeout=3600 $(ARGS)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from datetime import datetime
+from typing import Any
 
 import hypothesis
 import pytest
@@ -24,6 +25,8 @@ from tests.services import Kafka, PostgreSQL, Redis, SmtpSink
 from tests.services.kafka import delete_topics
 from tests.services.outside import OutsideKafka, OutsidePostgreSQL, OutsideRedis, OutsideSmtp
 from tests.sources import REFERENCE
+
+_LONG = ("tests/chaos/", "tests/journeys/", "tests/security/test_generated", "tests/test_tutorial")
 
 _MARKED = {
     "kafka": {"kafka", "kafka_bootstrap"},
@@ -61,7 +64,12 @@ _reference = _outside.get("REFERENCE", "")
 _not_compared = pytest.StashKey[int]()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    if _outside.keys() - {"REFERENCE"} and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError(
+            "tests on services of your own (FASTTIME_TEST_KAFKA …) empty them before each test, and"
+            " so cannot run side by side: add -n 0"
+        )
     if _reference not in ("", "required"):
         raise pytest.UsageError(
             f'FASTTIME_TEST_REFERENCE is "{_reference}": write "required", or leave it out'
@@ -83,6 +91,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("reference")]
         config.hook.pytest_deselected(items=left)
         config.stash[_not_compared] = len(left)
+    # The longest first, so that at the end of a run side by side no job waits long for the other.
+    items.sort(key=lambda item: not any(part in item.nodeid for part in _LONG))
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         for marker, fixtures in _MARKED.items():
@@ -100,6 +110,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             "FASTTIME_TEST_REFERENCE=required, and this selection has no test with the marker"
             " `reference`"
         )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that prints the summary, where tests run side by side."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["not_compared"] = session.config.stash.get(_not_compared, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear it: every worker collects the whole suite, and so counts the same."""
+    node.config.stash[_not_compared] = getattr(node, "workeroutput", {}).get("not_compared", 0)
 
 
 def pytest_terminal_summary(

@@ -7,6 +7,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.console.cli import REPOSITORY, process_env
 from tests.services.process import free_port
 from tests.session import Shell, Step, differs, steps
@@ -26,6 +28,7 @@ def test_what_differs_is_seen() -> None:
     assert differs(step, ["a b c", "more"])
 
 
+@pytest.mark.timeout(400)
 def test_the_five_minutes_and_the_tutorial_do_what_they_say(tmp_path: Path) -> None:
     program = tmp_path / "bin"
     program.mkdir()

@@ -218,21 +218,51 @@ def test_every_pattern_is_found() -> None:
     assert len(ALL) > 60
 
 
-@pytest.mark.parametrize("key", ALL, ids=lambda key: f"{key[0]}:{key[1][:30]}")
-def test_a_pattern_is_linear_on_its_worst_input(key: tuple[str, str]) -> None:
+def worst_inputs(key: tuple[str, str]) -> tuple[tuple[str, ...], int, list[int]]:
+    """Return by which methods the pattern is asked, at which length, and its three slowest inputs
+    by their number.
+    """
     pattern, length = ALL[key], APPLIED.get(key, LENGTH)
     methods = used(*key) if not key[1].startswith(("'", '"', "b'")) else ("search", "fullmatch")
     short = length // 20
-    worst = sorted(
+    slowest = sorted(
         ((seconds(pattern, methods, text, short), n) for n, text in enumerate(inputs(short))),
         reverse=True,
-    )[:3]
-    chosen = {n for _, n in worst}
-    for text in (text for n, text in enumerate(inputs(length)) if n in chosen):
-        took = min(seconds(pattern, methods, text, length) for _ in range(3))
-        assert took <= BAR * SLACK, f"{took * 1000:.0f} ms on {text[:40]!r} …"
+    )
+    return methods, length, [n for _, n in slowest[:3]]
+
+
+def best(pattern: re.Pattern[Any], methods: tuple[str, ...], number: int, length: int) -> float:
+    text = next(text for n, text in enumerate(inputs(length)) if n == number)
+    return min(seconds(pattern, methods, text, length) for _ in range(3))
+
+
+@pytest.mark.parametrize("key", ALL, ids=lambda key: f"{key[0]}:{key[1][:30]}")
+def test_a_pattern_is_linear_on_its_worst_input(key: tuple[str, str]) -> None:
+    """A busy machine takes longer than the bar: there four times the length must not take more
+    than eight times as long. A quadratic pattern takes sixteen times.
+    """
+    methods, length, slowest = worst_inputs(key)
+    for number in slowest:
+        took = best(ALL[key], methods, number, length)
+        if took > BAR * SLACK:
+            quarter = best(ALL[key], methods, number, length // 4)
+            assert took <= 8 * quarter, f"{took * 1000:.0f} ms, a quarter {quarter * 1000:.0f} ms"
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("key", ALL, ids=lambda key: f"{key[0]}:{key[1][:30]}")
+def test_a_pattern_keeps_the_bar_on_an_idle_machine(key: tuple[str, str]) -> None:
+    methods, length, slowest = worst_inputs(key)
+    took = max(best(ALL[key], methods, number, length) for number in slowest)
+    assert took <= BAR * SLACK, f"{took * 1000:.0f} ms"
 
 
 def test_a_quadratic_pattern_would_be_noticed() -> None:
     bad = re.compile(r"[0-9]*[0-9]*x")
-    assert max(seconds(bad, ("fullmatch",), text, 5000) for text in inputs(5000)) > BAR
+    quarter, whole = (
+        max(seconds(bad, ("fullmatch",), text, length) for text in inputs(length))
+        for length in (1250, 5000)
+    )
+    assert whole > BAR
+    assert whole > 8 * quarter
