@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from broadcast.cap import tables as cap
 from broadcast.events import tables as events
+from broadcast.groups import tables as groups
 from broadcast.ledger import tables as ledger
 from broadcast.levels import tables as levels
 from broadcast.messages import tables as messages
@@ -16,7 +17,7 @@ from broadcast.store import tables as store
 from broadcast.store.database import metadata
 from subscribers import tables as subscribers
 
-OWNERS = (cap, events, ledger, levels, messages, operators, places, store, subscribers)
+OWNERS = (cap, events, groups, ledger, levels, messages, operators, places, store, subscribers)
 """The modules that declare tables."""
 
 __all__ = ["OWNERS", "metadata"]

@@ -18,6 +18,7 @@ from pyroaring import BitMap
 
 from broadcast.content.model import PERSONAL_CHANNELS, Content
 from broadcast.content.text_rules import warnings
+from broadcast.groups import registered
 from broadcast.ledger import audiences, claims, delivery_report, passes
 from broadcast.messages import (
     advice,
@@ -150,6 +151,7 @@ class Desk:
     async def draft(self, actor: Operator, content: Content) -> Version:
         """Start a message."""
         guard = await self._all_inside(actor, "draft", (content, actor.area))
+        await self._known_groups(content)
         await self._places(content, actor.area, actor)
         return await self.db.write(_guarded, guard, authoring.create, content, self.now())
 
@@ -160,6 +162,7 @@ class Desk:
         operators.require(actor, "edit")
         v = await self.head(message_id)
         guard = await self._all_inside(actor, "edit", (v.content, v.room), (content, v.room), v=v)
+        await self._known_groups(content)
         await self._places(content, v.room, actor)
         return await self.db.write(_guarded, guard, authoring.edit, message_id, content, self.now())
 
@@ -172,6 +175,7 @@ class Desk:
         guard = await self._all_inside(
             actor, action, (v.content, v.room), (content, actor.area), v=v
         )
+        await self._known_groups(content)
         await self._places(content, actor.area, actor)
         return await self.db.write(
             _guarded, guard, authoring.follow, message_id, action, content, self.now()
@@ -259,6 +263,7 @@ class Desk:
         problems = await self.apart(unready, v.content, base=base, action=action, **more)
         if problems:
             raise Rejected(problems)
+        await self._known_groups(v.content)
         seen = await self.look(v, actor)
         found: dict[str, Any] = {
             "revision": v.revision,
@@ -538,6 +543,26 @@ class Desk:
         found += await self.db.read(advice.same_text, v, self.now())
         return Seen(resolved=resolved, counts=counts, warnings=tuple(found))
 
+    async def _known_groups(self, content: Content) -> None:
+        """Raise Rejected (community_unknown, sector_unknown) where the content names a group that
+        nobody registered.
+        """
+        if registered.scopes_of(content):
+            problems = (await self.db.read(registered.load)).problems(content)
+            if problems:
+                raise Rejected(problems)
+
+    async def _group_names(self, content: Content) -> tuple[tuple[str, str, str], ...]:
+        scopes = registered.scopes_of(content)
+        if not scopes:
+            return ()
+        groups = await self.db.read(registered.load)
+        return tuple(
+            (scope, tag, name)
+            for scope in scopes
+            for tag, name in sorted(groups.names_of(scope).items())
+        )
+
     async def _places(
         self, content: Content, everywhere: str | None, actor: Operator | None
     ) -> tuple[Resolved, list[Problem]]:
@@ -586,6 +611,7 @@ class Desk:
                     for code in sorted({*content.areas, *codes})
                     if code in tree
                 ),
+                groups=await self._group_names(content),
             ),
             found,
         )

@@ -16,6 +16,7 @@ from sqlalchemy.util import await_only
 
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.files.csv_files import escape, write_rows
+from broadcast.groups import registered
 from broadcast.places.areas import AreaTree
 from broadcast.problems import refuse
 from broadcast.store.database import UtcDateTime, count_up, lock_name
@@ -70,7 +71,8 @@ def import_records(
 
     One transaction, all or nothing. Ids follow the order of the records and are never used again.
     What a person stopped stays stopped; an erased person is left out. Consent that differs from the
-    record's is withdrawn and given anew. Officers and partners are stored with the smallest
+    record's is withdrawn and given anew. A community or sector that they name and nobody registered
+    yet is registered as it is written there. Officers and partners are stored with the smallest
     imported area that holds them, without coordinates. Raises Rejected basis_missing.
     """
     if not basis.strip():
@@ -85,6 +87,7 @@ def import_records(
     change = next_change(conn)
     if any(r.kind in BY_AREA and r.lat is not None for r in records):
         records = by_area.settled(records, AreaTree.load(conn))
+    registered.register_missing(conn, groups_of(records), now)
     _bring(conn, records, postgres)
     values = {"now": now, "change": change, "basis": basis.strip()}
     fields = ", ".join(COLUMNS)
@@ -138,6 +141,11 @@ def import_records(
     return ImportCounts(
         new=new, updated=updated, unchanged=len(records) - new - updated - erased, erased=erased
     )
+
+
+def groups_of(records: Sequence[SubscriberRecord]) -> list[registered.Group]:
+    """Return the communities and sectors that these people name, each once."""
+    return registered.in_people({r.sectors for r in records}, {r.communities for r in records})
 
 
 def settle(conn: Connection, now: datetime) -> int:

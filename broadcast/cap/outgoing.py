@@ -16,6 +16,7 @@ from broadcast.content.model import Content
 from broadcast.problems import refuse
 from broadcast.wording import cancelling
 from broadcast.wording.levels import UK
+from broadcast.wording.packs import called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,21 @@ _KINDS = {
         event="All clear", categories=("Security", "Safety"), response="AllClear"
     ),
 }
+GroupNames = Mapping[str, Mapping[str, str]]
+"""By scope, such as "sector:retail", the group's name by language; "" is every other language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Called:
+    """What people call the areas and groups of a content."""
+
+    areas: Mapping[str, str]
+    groups: GroupNames
+
+    def group(self, scope: str, language: str) -> str:
+        return called(self.groups.get(scope, {}), language) or scope.partition(":")[2]
+
+
 _SCOPES = {"public": "Public", "restricted": "Restricted", "private": "Private"}
 _PEOPLE = {
     "officer": "police officers",
@@ -74,6 +90,7 @@ def to_cap(
     code: str = "",
     public_url: str = "",
     area_names: Mapping[str, str] | None = None,
+    group_names: GroupNames | None = None,
     note: str | None = None,
     web: str | None = None,
 ) -> CapAlert:
@@ -81,11 +98,12 @@ def to_cap(
     (with `expires` in place of a duration).
 
     `sent`, `expires` and the times in `references` (sender, identifier, sent) are aware datetimes
-    or CAP times, cut to whole seconds. `area_names` gives the name of each area code; a code
-    without one stands for itself. `note` goes before the author's own note. `web` is the address of
-    the message; `public_url`/v/`code` where it is not given. Raises Rejected: exercise_note for
-    status Exercise without a note that names the exercise, kind_unknown. The result is not judged
-    here: whoever publishes it calls `validate(write(alert))`.
+    or CAP times, cut to whole seconds. `area_names` gives the name of each area code, `group_names`
+    those of each community and sector by language; what has none stands for itself. `note` goes
+    before the author's own note. `web` is the address of the message; `public_url`/v/`code` where
+    it is not given. Raises Rejected: exercise_note for status Exercise without a note that names
+    the exercise, kind_unknown. The result is not judged here: whoever publishes it calls
+    `validate(write(alert))`.
     """
     wording = _KINDS.get(content.kind)
     if wording is None:
@@ -108,7 +126,7 @@ def to_cap(
         *parameters.message_parameters(content),
         *_leftovers(content, said_note, incidents, code),
     )
-    areas = _areas(content, area_names or {})
+    called_so = _Called(areas=area_names or {}, groups=group_names or {})
     return CapAlert(
         identifier=identifier,
         sender=sender,
@@ -118,11 +136,13 @@ def to_cap(
         source=content.source,
         scope=_SCOPES[content.visibility],
         restriction=(
-            f"For {' and '.join(_readers(content))} only; not for the public"
+            f"For {' and '.join(_readers(content, called_so))} only; not for the public"
             if content.visibility == "restricted"
             else None
         ),
-        addresses=join_quoted(_readers(content)) if content.visibility == "private" else None,
+        addresses=(
+            join_quoted(_readers(content, called_so)) if content.visibility == "private" else None
+        ),
         codes=(_CORRECTION_CODE,) if content.kind == "correction" else (),
         note=said_note,
         references=join_references(
@@ -140,7 +160,7 @@ def to_cap(
                 urgency=content.urgency,
                 severity=content.severity,
                 certainty=content.certainty,
-                audience=_audience(content),
+                audience=_audience(content, called_so, tag),
                 expires=cap_time(expires),
                 sender_name=sender_name,
                 headline=text.headline,
@@ -149,7 +169,7 @@ def to_cap(
                 web=web or (f"{public_url}/v/{code}" if public_url and code else None),
                 contact="; ".join(content.hotlines) or None,
                 parameters=(*shared, *parameters.text_parameters(text)),
-                areas=areas,
+                areas=_areas(content, called_so, tag),
             )
             for tag, text in content.languages.items()
         ),
@@ -185,7 +205,7 @@ def as_cancel(alert: CapAlert, reason: str | None) -> CapAlert:
     return replace(alert, msg_type="Cancel", infos=tuple(map(cancelled, alert.infos)))
 
 
-def _readers(content: Content) -> tuple[str, ...]:
+def _readers(content: Content, named: _Called) -> tuple[str, ...]:
     """Return in words whom a message is for that is not for the public. CAP wants them named; it
     never names a person.
     """
@@ -193,19 +213,21 @@ def _readers(content: Content) -> tuple[str, ...]:
     kinds = tuple(words for kind, words in _PEOPLE.items() if kind in rule.kinds)
     return (
         *kinds,
-        *(f"sector {name}" for name in rule.sectors),
-        *(f"community {name}" for name in rule.communities),
+        *(f"sector {named.group(f'sector:{name}', 'en')}" for name in rule.sectors),
+        *(f"community {named.group(f'community:{name}', 'en')}" for name in rule.communities),
     ) or ("those it was sent to",)
 
 
-def _audience(content: Content) -> str | None:
+def _audience(content: Content, named: _Called, language: str) -> str | None:
     rule = content.audience
+    sectors = tuple(named.group(f"sector:{name}", language) for name in rule.sectors)
+    communities = tuple(named.group(f"community:{name}", language) for name in rule.communities)
     parts = [
         f"{name}: {', '.join(values)}"
         for name, values in (
             ("people", rule.kinds),
-            ("sectors", rule.sectors),
-            ("communities", rule.communities),
+            ("sectors", sectors),
+            ("communities", communities),
         )
         if values
     ]
@@ -232,12 +254,13 @@ def _leftovers(
     return tuple(pairs)
 
 
-def _areas(content: Content, names: Mapping[str, str]) -> tuple[CapArea, ...]:
+def _areas(content: Content, named: _Called, language: str) -> tuple[CapArea, ...]:
     """Return one area per code, one for everything drawn, and for a level change without either one
     for where its level holds.
     """
     areas = [
-        CapArea(area_desc=names.get(code, code), geocodes=((GSS, code),)) for code in content.areas
+        CapArea(area_desc=named.areas.get(code, code), geocodes=((GSS, code),))
+        for code in content.areas
     ]
     if content.polygons or content.circles:
         areas.append(
@@ -250,16 +273,18 @@ def _areas(content: Content, names: Mapping[str, str]) -> tuple[CapArea, ...]:
     if not areas and content.scope:
         code = UNITED_KINGDOM if content.scope == UK or ":" in content.scope else content.scope
         areas.append(
-            CapArea(area_desc=_scope_in_words(content.scope, names), geocodes=((GSS, code),))
+            CapArea(
+                area_desc=_scope_in_words(content.scope, named, language), geocodes=((GSS, code),)
+            )
         )
     return tuple(areas)
 
 
-def _scope_in_words(scope: str, names: Mapping[str, str]) -> str:
+def _scope_in_words(scope: str, named: _Called, language: str) -> str:
     """Return where a level holds, as people call it: that of a sector or community holds in the
     whole country, for them.
     """
-    kind, colon, name = scope.partition(":")
+    kind, colon, _ = scope.partition(":")
     if colon:
-        return f"United Kingdom, {name} {kind}"
-    return "United Kingdom" if scope == UK else names.get(scope, scope)
+        return f"United Kingdom, {named.group(scope, language)} {kind}"
+    return "United Kingdom" if scope == UK else named.areas.get(scope, scope)

@@ -609,7 +609,7 @@ class _Reader:
                 "write languages: {en: {headline: …}}",
             )
         for key, words in given.items():
-            tag = _language_tag(key)
+            tag = language_tag(key)
             if tag is None:
                 self.add(
                     ("languages", key),
@@ -675,7 +675,7 @@ class _Reader:
         return text
 
 
-def _language_tag(text: str) -> str | None:
+def language_tag(text: str) -> str | None:
     """Return the tag in the spelling of RFC 5646 section 2.1.1 (en-GB, zh-Hant), or None where it
     has not the form of one.
     """

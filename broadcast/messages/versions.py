@@ -15,6 +15,7 @@ from broadcast.messages import states
 from broadcast.messages.tables import decision, message, version
 from broadcast.operators import audit
 from broadcast.problems import Rejected, refuse
+from broadcast.wording.packs import called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,8 @@ class Resolved:
     anything drawn touches. For an audience of a community, `shape` holds the whole of these areas.
     `everybody` = no place at all. `names` are (code, name) of the areas that the content names, as
     they were called at that moment: what people read is made from these, whatever is imported
-    later.
+    later. `groups` are (scope, language, name) of the communities and sectors that it names, the
+    name for every other language under "".
     """
 
     targets: tuple[str, ...] = ()
@@ -37,6 +39,7 @@ class Resolved:
     shape: bytes | None = None
     everybody: bool = False
     names: tuple[tuple[str, str], ...] = ()
+    groups: tuple[tuple[str, str, str], ...] = ()
 
     def to_json(self) -> str:
         """Return the stored form of what is not geometry."""
@@ -50,6 +53,8 @@ class Resolved:
             places["touched"] = sorted(self.touched)
         if self.names:
             places["names"] = dict(sorted(self.names))
+        if self.groups:
+            places["groups"] = sorted(self.groups)
         return json.dumps(places)
 
     @classmethod
@@ -58,13 +63,27 @@ class Resolved:
         places = json.loads(stored) if stored else {}
         codes = {name: tuple(places.get(name, ())) for name in ("targets", "by_code", "touched")}
         names = tuple(sorted(places.get("names", {}).items()))
-        return cls(**codes, everybody=places.get("everybody", False), shape=shape, names=names)
+        groups = tuple((scope, tag, name) for scope, tag, name in places.get("groups", ()))
+        return cls(
+            **codes,
+            everybody=places.get("everybody", False),
+            shape=shape,
+            names=names,
+            groups=groups,
+        )
+
+    def group_names(self) -> dict[str, dict[str, str]]:
+        """Return the names of each community and sector by its scope and the language."""
+        found: dict[str, dict[str, str]] = {}
+        for scope, tag, name in self.groups:
+            found.setdefault(scope, {})[tag] = name
+        return found
 
     def named(self, code: str) -> str:
-        """Return an area as an operator reads it: "Westminster (E09000033)"; without a name the
-        code.
+        """Return an area, a community or a sector as an operator reads it: "Westminster
+        (E09000033)", "Retail (sector:retail)"; without a name the code.
         """
-        name = dict(self.names).get(code, "")
+        name = dict(self.names).get(code, "") or called(self.group_names().get(code, {}), "en")
         return f"{name} ({code})" if name else code
 
 

@@ -67,7 +67,13 @@ def ask(
     """
     actor = operators.still(conn, actor, "administer")
     if kind == "add":
-        operators.check_new(conn, name=what["name"], role=what["role"], email=what["email"])
+        operators.check_new(
+            conn,
+            name=what["name"],
+            role=what["role"],
+            email=what["email"],
+            may_set=what["may_set"],
+        )
     elif kind == "disable":
         operators.by_name(conn, what["name"])
     waiting = conn.execute(

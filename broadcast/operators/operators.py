@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
+from broadcast.groups import registered
 from broadcast.operators import audit
 from broadcast.operators.identities import as_seen, check_name, mailbox
 from broadcast.operators.tables import operator
@@ -76,10 +78,11 @@ def add(
     chain covers the row.
 
     Raises Rejected: 409 operator_exists where a name looks like one that was ever given, 409
-    person_exists where the mailbox has an active account, and what `identities.check_name` refuses.
+    person_exists where the mailbox has an active account, and what `identities.check_name` refuses;
+    community_unknown and sector_unknown for a grant whose group nobody registered.
     """
     lock_name(conn, "operators")
-    name = check_new(conn, name=name, role=role, email=email)
+    name = check_new(conn, name=name, role=role, email=email, may_set=may_set)
     token = "ft_" + secrets.token_urlsafe(32)
     row = {
         "name": name,
@@ -109,7 +112,9 @@ def add(
     return made, token
 
 
-def check_new(conn: Connection, *, name: str, role: str, email: str | None) -> str:
+def check_new(
+    conn: Connection, *, name: str, role: str, email: str | None, may_set: Iterable[str] = ()
+) -> str:
     """Return the name that a new operator would have; raises Rejected where `add` would."""
     if role not in PERMISSIONS:
         raise refuse(
@@ -119,6 +124,7 @@ def check_new(conn: Connection, *, name: str, role: str, email: str | None) -> s
             field="role",
         )
     name = check_name(name)
+    registered.load(conn).require(may_set, "may_set")
     seen, box = as_seen(name), mailbox(email) if email else None
     for row in conn.execute(select(operator.c.name, operator.c.email, operator.c.disabled_at)):
         if as_seen(row.name) == seen:

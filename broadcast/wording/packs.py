@@ -166,6 +166,16 @@ def primary(tag: str) -> str:
     return re.split("[-_]", tag, maxsplit=1)[0].lower()
 
 
+def called(names: Mapping[str, str], language: str) -> str:
+    """Return a name in a language: that of the tag, of its primary language, else the one under "",
+    which is for every language; "" where there is none.
+    """
+    for tag in (language, primary(language), ""):
+        if tag in names:
+            return names[tag]
+    return ""
+
+
 def direction(tag: str) -> str:
     """Return "rtl" or "ltr", by the script subtag where there is one, else by the language."""
     subtags = re.split("[-_]", tag.lower())

@@ -18,7 +18,7 @@ from html import escape
 from broadcast.content.model import Content, Text, is_urgent
 from broadcast.content.segments import count
 from broadcast.wording.levels import UK, Level, is_official
-from broadcast.wording.packs import Pack, direction, fill, pack_for, primary
+from broadcast.wording.packs import Pack, called, direction, fill, pack_for, primary
 from broadcast.wording.rendered import Facts, Rendered
 from broadcast.wording.speech import speaks, spell, spell_numbers
 from broadcast.wording.times import local_time, until
@@ -183,8 +183,10 @@ class _Words:
     def place(self) -> str:
         """What the level is for, as people call it; empty where it is for the whole country."""
         scope = self.content.scope or UK
-        known = self.facts.names.get(scope, scope.partition(":")[2] or scope)
-        return "" if scope == UK else _one_line(known)
+        if scope == UK:
+            return ""
+        ours = called(self.facts.groups.get(scope, {}), self.language)
+        return _one_line(ours or self.facts.names.get(scope, scope.partition(":")[2] or scope))
 
     @property
     def meaning(self) -> str:

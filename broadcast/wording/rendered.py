@@ -15,7 +15,8 @@ class Facts:
 
     `code` is the short public code of `/v/{code}`; `public_url` has no trailing slash and may be
     empty. `names` are those of the areas by their codes, as they were when the version was
-    submitted; a code without a name stands for itself. `zone` is the time zone that people are told
+    submitted; a code without a name stands for itself. `groups` are those of communities and
+    sectors by scope and language. `zone` is the time zone that people are told
     times in. `expires` is None where it is not known. `repeat` marks a hand-over that a person
     ordered although the first may have arrived.
     """
@@ -25,6 +26,7 @@ class Facts:
     public_url: str
     sent: datetime
     names: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     zone: str = DEFAULT_ZONE
     expires: datetime | None = None
     repeat: bool = False

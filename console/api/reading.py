@@ -13,6 +13,7 @@ from broadcast.operators import audit, look_ups, operators
 from broadcast.problems import refuse
 from console.api import cursors
 from console.server.context import Web
+from service import groups
 from subscribers import listing
 
 _SUBSCRIBER_ROLES = ("administrator", "auditor")
@@ -63,6 +64,14 @@ def router(web: Web) -> APIRouter:
                 for a in tree.all()
             ]
         )
+
+    @api.get("/groups")
+    async def groups_(request: Request) -> Response:
+        """Return every registered community and sector: scope, kind, name, and its names by
+        language.
+        """
+        found = await web.db.read(groups.known, await web.actor(request))
+        return JSONResponse([group.to_json() for group in found])
 
     @api.get("/audit")
     async def audit_(

@@ -182,6 +182,14 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         }
     ),
     "Area": _object({"code": TEXT, "name": TEXT, "level": TEXT, "parent": _or_null(TEXT)}),
+    "Group": _object(
+        {
+            "scope": TEXT,
+            "kind": _words(("community", "sector")),
+            "name": TEXT,
+            "names": _map(TEXT),
+        }
+    ),
     "AuditLink": _object(
         {
             "number": _NUMBER,
@@ -279,6 +287,7 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("post", "/api/v1/operator-requests/{id}/reject"): ref("OperatorRequest"),
     ("get", "/api/v1/threat-levels"): _list(ref("ThreatLevel")),
     ("get", "/api/v1/areas"): _list(ref("Area")),
+    ("get", "/api/v1/groups"): _list(ref("Group")),
     ("get", "/api/v1/audit"): ref("AuditPage"),
     ("get", "/api/v1/subscribers"): ref("Subscribers"),
     ("get", "/healthz"): ref("Health"),

@@ -172,10 +172,11 @@ async def draft_change(
     import json
 
     from broadcast.drafts import read_draft
+    from broadcast.groups import registered
     from broadcast.levels.scales import normalise_scope, parse_level
     from broadcast.problems import refuse
     from broadcast.wording.languages import ENGLISH
-    from broadcast.wording.packs import fill
+    from broadcast.wording.packs import called, fill
 
     if not why.strip():
         raise refuse(
@@ -186,7 +187,9 @@ async def draft_change(
         )
     to, where = parse_level(level, field="LEVEL"), normalise_scope(scope, field="--scope")
     tree = await session.tree()
-    place = where.partition(":")[2] or (tree[where].name if where in tree else where)
+    groups = await session.db.read(registered.load)
+    groups.require([where], "--scope")
+    place = called(groups.names_of(where), "en") or (tree[where].name if where in tree else where)
     source_json = {"source": source.strip()} if source.strip() else {}
     text = {
         "headline": fill(ENGLISH.level_is(where), level=to, place=place),

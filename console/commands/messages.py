@@ -277,6 +277,19 @@ def _show_text(out: Output, v: Version) -> None:
     ]
     where = ", ".join(places) or v.resolved.named(v.content.scope or "everywhere")
     out.note(f"  to {people_in_words(v)} in {where} by {', '.join(v.content.channels)}")
+    if whom := _audience(v):
+        out.note(f"  only for {whom}")
+
+
+def _audience(v: Version) -> str:
+    """Return whom of the people there a message is for; empty where it is for everybody."""
+    rule = v.content.audience
+    lists = (
+        rule.kinds,
+        [v.resolved.named(f"sector:{name}") for name in rule.sectors],
+        [v.resolved.named(f"community:{name}") for name in rule.communities],
+    )
+    return "; ".join(", ".join(names) for names in lists if names)
 
 
 def people_in_words(v: Version) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +14,10 @@ from console.group import Group
 from console.output import Output, problem_json, write_file
 
 if TYPE_CHECKING:
+    from broadcast.problems import Problem
     from broadcast.store.database import Connection
     from console.commands.session import Session
+    from subscribers.csv_import import SubscriberRecord
 
 app = typer.Typer(
     cls=Group, name="subscribers", help="The people who hear it.", no_args_is_help=True
@@ -88,6 +91,8 @@ def import_(
         if found.problems:
             raise Rejected(found.problems)
         out.warn(found.warnings)
+        new_groups = await session.db.read(_new_groups, found.records)
+        out.warn(new_groups)
         out.note(f"storing {len(found.records):,} people")
         counts = await session.db.write(
             registry.import_records, found.records, basis.strip(), session.now()
@@ -102,7 +107,7 @@ def import_(
             "people": len(found.records),
             **asdict(counts),
             "merged": found.merged,
-            "warnings": [problem_json(p) for p in found.warnings],
+            "warnings": [problem_json(p) for p in (*found.warnings, *new_groups)],
         }
         words = ", ".join(f"{n} {what}" for what, n in asdict(counts).items())
         out.answer(
@@ -112,6 +117,33 @@ def import_(
         )
 
     run(work, out)
+
+
+_MOST_NEW = 20
+"""So many new communities and sectors are named one by one."""
+
+
+def _new_groups(conn: Connection, records: Sequence[SubscriberRecord]) -> list[Problem]:
+    """Return what to say of the communities and sectors that this file registers: one by one,
+    with the registered one that was perhaps meant.
+    """
+    from broadcast.groups import registered
+    from broadcast.problems import Problem
+    from subscribers import registry
+
+    known = registered.load(conn)
+    new = [group for group in registry.groups_of(records) if group.scope not in known]
+    said = [
+        Problem(
+            code="group_new",
+            detail=f"{group.scope} is new: it is registered as this file writes it",
+            fix=f"did you mean {near}?" if (near := known.nearest(group.scope)) else "",
+        )
+        for group in new[:_MOST_NEW]
+    ]
+    if more := len(new) - len(said):
+        said.append(Problem(code="group_new", detail=f"and {more} more like it"))
+    return said
 
 
 @app.command("export")

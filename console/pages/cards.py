@@ -22,6 +22,7 @@ from broadcast.places.areas import AreaTree
 from broadcast.places.geometry import circle_outline, from_wkb, union
 from broadcast.store.database import Database
 from broadcast.wording.ending import ended, stays
+from broadcast.wording.packs import called as name_in
 from broadcast.wording.packs import direction, fill, pack_for, primary
 from broadcast.wording.render import choose_language, until_when
 from broadcast.wording.times import local_time
@@ -207,10 +208,11 @@ def place_of(v: Version, tree: AreaTree, lang: str) -> str:
     say, content, called = PHRASES[lang], v.content, dict(v.resolved.names)
     scope = content.scope or ""
     codes = content.areas or ((scope,) if scope in called or scope in tree else ())
+    group = name_in(v.resolved.group_names().get(scope, {}), lang)
     names = [called.get(code) or (tree[code].name if code in tree else code) for code in codes]
     if content.polygons or content.circles:
         names.append(say["drawn"])
-    return ", ".join(names) or say["everywhere"]
+    return ", ".join(names) or group or say["everywhere"]
 
 
 def name_of(tag: str) -> str:

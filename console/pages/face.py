@@ -14,11 +14,12 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from broadcast.groups import registered
 from broadcast.levels import history
 from broadcast.levels.scales import LEVELS, UK
 from broadcast.messages import published
 from broadcast.messages.versions import Version
-from broadcast.wording.packs import direction, fill, pack_for
+from broadcast.wording.packs import called, direction, fill, pack_for
 from broadcast.wording.render import choose_language
 from broadcast.wording.times import local_time
 from console.pages.cards import Cards, Source, day, state_of, version_rows
@@ -88,11 +89,12 @@ class Face:
     async def _levels(self, lang: str, now: datetime) -> list[dict[str, Any]]:
         web, say, pack = self._web, PHRASES[lang], pack_for(lang)
         shown = await web.db.read(history.show, now)
-        tree = await web.desk.tree()
+        tree, groups = await web.desk.tree(), await web.db.read(registered.load)
         rows: list[dict[str, Any]] = []
         for entry in shown:
             scope, level = entry.scope, entry.level
-            known = tree[scope].name if scope in tree else scope.partition(":")[2] or scope
+            group = called(groups.names_of(scope), lang) or scope.partition(":")[2]
+            known = tree[scope].name if scope in tree else group or scope
             row: dict[str, Any] = {"place": say["uk"] if scope == UK else known, "rank": None}
             if level is not None and entry.since is not None:
                 source = await web.db.read(published.level_source, scope)

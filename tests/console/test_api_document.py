@@ -22,6 +22,7 @@ ASKED = {
     "/api/v1/operator-requests": "administrator",
     "/api/v1/threat-levels": "author",
     "/api/v1/areas": "administrator",
+    "/api/v1/groups": "author",
     "/api/v1/audit": "auditor",
     "/api/v1/subscribers": "administrator",
     "/healthz": None,

@@ -23,6 +23,8 @@ from sqlalchemy import func, select, update
 
 from broadcast.content.model import Audience, Circle, Text
 from broadcast.events.tables import outbox
+from broadcast.groups import registered
+from broadcast.groups.files import named
 from broadcast.ledger import claims, passes
 from broadcast.ledger.attempts import new_slice_attempt
 from broadcast.ledger.claims import Candidate, Outcome
@@ -1256,6 +1258,8 @@ async def a_borough_that_sets_the_level_of_a_community_or_of_more_than_itself(ro
         "email": None,
         "may_set": ("community:jewish",),
     }
+    groups = [named("community", name, {}) for name in ("Jewish", "Sikh")]
+    await room.db.write(registered.register, groups, datetime.now(UTC))
     someone, _ = await room.db.write(operators.add, **granted, now=datetime.now(UTC))
     await room.desk.draft(
         someone,

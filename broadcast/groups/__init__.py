@@ -1,0 +1,4 @@
+"""Communities and sectors: which are registered, and what people call them in each language.
+
+It alone writes community_or_sector.
+"""

@@ -1,0 +1,1 @@
+"""Commands by which an installation learns what its messages speak of."""
