@@ -15,7 +15,8 @@ def problem_json(p: Problem) -> dict[str, str]:
     """Return one problem as it stands in a list: of a refusal's `problems`, or of a preview's
     `warnings`.
     """
-    return {"code": p.code, "field": p.field or p.where, "detail": p.detail, "fix": p.fix}
+    said = {"code": p.code, "field": p.field or p.where, "detail": p.detail, "fix": p.fix}
+    return said | ({"where": p.where} if p.where else {})
 
 
 def to_json(rejected: Rejected) -> dict[str, Any]:

@@ -4,7 +4,7 @@ only what tells them apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,22 @@ def _inside(rows: Sequence[Any], tree: AreaTree, room: str) -> list[Any]:
         for r, areas in zip(rows, located, strict=True)
         if r.area in codes or any(a.code in codes for a in areas)
     ]
+
+
+def masked(person: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one person, as the registry shows them, with numbers, addresses, name and place
+    masked.
+    """
+    hidden = {
+        "name": masked_name(person["name"]),
+        "email": masked_email(person["email"]),
+        "mobile": masked_number(person["mobile"]),
+        "phone": masked_number(person["phone"]),
+        "postcode": person["postcode"].partition(" ")[0],
+        "lat": None,
+        "lon": None,
+    }
+    return {**person, **hidden}
 
 
 def masked_number(number: str | None) -> str | None:

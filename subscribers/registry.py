@@ -384,6 +384,21 @@ def export(conn: Connection) -> Iterator[list[str]]:
             yield [_cell(column, value) for column, value in zip(COLUMNS, row[1:], strict=True)]
 
 
+def id_of(conn: Connection, external_id: str) -> int | None:
+    """Return the number of who has this external id, or None."""
+    return conn.execute(
+        select(subscriber.c.id).where(subscriber.c.external_id == external_id)
+    ).scalar_one_or_none()
+
+
+def cells_of(conn: Connection, person: int) -> dict[str, str]:
+    """Return one person as the cells of the subscribers CSV, by column: what the import takes."""
+    row = conn.execute(
+        select(*(subscriber.c[c] for c in COLUMNS)).where(subscriber.c.id == person)
+    ).one()
+    return {column: _cell(column, value) for column, value in zip(COLUMNS, row, strict=True)}
+
+
 def export_csv(conn: Connection) -> Iterator[str]:
     """Yield the subscribers CSV in pieces; what it says is what `read_subscribers` takes."""
     return write_rows(COLUMNS, export(conn))

@@ -282,7 +282,9 @@ def require(actor: Operator, permission: str) -> None:
         )
 
 
-_ADMIN_VERBS = frozenset({"import", "add", "disable", "request", "approve", "reject"})
+_ADMIN_VERBS = frozenset(
+    {"import", "add", "edit", "stop", "start", "disable", "request", "approve", "reject"}
+)
 
 
 def log_admin(

@@ -22,9 +22,9 @@ from broadcast.wording.levels import LEVELS
 Schema = dict[str, Any]
 
 TEXT: Final[Schema] = {"type": "string"}
-_NUMBER: Final[Schema] = {"type": "integer"}
-_YES: Final[Schema] = {"type": "boolean"}
-_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+NUMBER: Final[Schema] = {"type": "integer"}
+YES: Final[Schema] = {"type": "boolean"}
+TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 _HASH: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _LINES: Final = tuple(LINES)
 
@@ -34,23 +34,28 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _or_null(schema: Schema) -> Schema:
+def or_null(schema: Schema) -> Schema:
+    """Return the schema of a value that may be null."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def _words(words: tuple[str, ...] | list[str]) -> Schema:
-    return {"type": "string", "enum": list(words)}
+def words(known: tuple[str, ...] | list[str]) -> Schema:
+    """Return the schema of a word of a closed list."""
+    return {"type": "string", "enum": list(known)}
 
 
-def _list(schema: Schema) -> Schema:
+def list_of(schema: Schema) -> Schema:
+    """Return the schema of a list."""
     return {"type": "array", "items": schema}
 
 
-def _map(schema: Schema) -> Schema:
+def map_of(schema: Schema) -> Schema:
+    """Return the schema of an object whose names are not known beforehand."""
     return {"type": "object", "additionalProperties": schema}
 
 
-def _object(fields: Mapping[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
+def an_object(fields: Mapping[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
+    """Return the schema of an object; every field is there but the optional ones."""
     return {
         "type": "object",
         "properties": dict(fields),
@@ -69,19 +74,19 @@ _PROBLEM_FIELDS: Final[Mapping[str, Schema]] = {
     "fix": {"type": "string", "description": "How to mend it."},
     "where": {"type": "string", "description": "File and line, of what was read."},
 }
-_FAULT: Final = _object(_PROBLEM_FIELDS, ("where",))
+_FAULT: Final = an_object(_PROBLEM_FIELDS, ("where",))
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     "Fault": _FAULT,
     "Problem": {
         "description": "RFC 9457: the first fault in full, and every fault in `problems`.",
-        **_object(
+        **an_object(
             {
                 "type": TEXT,
                 "title": TEXT,
-                "status": _NUMBER,
+                "status": NUMBER,
                 **_PROBLEM_FIELDS,
-                "problems": _list(ref("Fault")),
+                "problems": list_of(ref("Fault")),
             },
             ("where",),
         ),
@@ -89,42 +94,42 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Count": _COUNT,
     "Lines": {
         "description": "People by the line on which they stand.",
-        **_object({line: ref("Count") for line in _LINES}),
+        **an_object({line: ref("Count") for line in _LINES}),
     },
-    "DeliveryReport": _object(
+    "DeliveryReport": an_object(
         {
-            "message": _NUMBER,
-            "version": _NUMBER,
-            "status": _words(STATUSES),
-            "state": _words(sorted(STATES)),
+            "message": NUMBER,
+            "version": NUMBER,
+            "status": words(STATUSES),
+            "state": words(sorted(STATES)),
             "people": ref("Lines"),
-            "channels": _map(ref("Lines")),
+            "channels": map_of(ref("Lines")),
             "addressed": ref("Count"),
-            "suppressed": _map(ref("Count")),
+            "suppressed": map_of(ref("Count")),
         }
     ),
     "Message": {
-        **_object(
+        **an_object(
             {
-                "id": _NUMBER,
-                "version": _NUMBER,
-                "kind": _words(KINDS),
-                "status": _words(STATUSES),
-                "state": _words(sorted(STATES)),
-                "content_hash": _or_null(_HASH),
-                "identifier": _or_null(TEXT),
-                "sent": _or_null(_TIME),
-                "expires": _or_null(_TIME),
-                "counts": _or_null({"type": "object"}),
-                "margin": _or_null(_NUMBER),
-                "visibility": _words(VISIBILITIES),
+                "id": NUMBER,
+                "version": NUMBER,
+                "kind": words(KINDS),
+                "status": words(STATUSES),
+                "state": words(sorted(STATES)),
+                "content_hash": or_null(_HASH),
+                "identifier": or_null(TEXT),
+                "sent": or_null(TIME),
+                "expires": or_null(TIME),
+                "counts": or_null({"type": "object"}),
+                "margin": or_null(NUMBER),
+                "visibility": words(VISIBILITIES),
                 "content": {"type": "object"},
-                "handing_over": _NUMBER,
+                "handing_over": NUMBER,
                 "resend": ref("Resend"),
-                "warnings": _list(ref("Fault")),
+                "warnings": list_of(ref("Fault")),
                 "warned": {
                     "description": "What its author was warned of, and whether they accepted it.",
-                    **_list(_object({"code": TEXT, "accepted": _YES})),
+                    **list_of(an_object({"code": TEXT, "accepted": YES})),
                 },
             },
             ("margin", "visibility", "content", "handing_over", "resend", "warnings", "warned"),
@@ -143,128 +148,128 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "margin": 20,
         },
     },
-    "Messages": _object({"messages": _list(ref("Message")), "next": _or_null(TEXT)}),
-    "Resend": _object(
+    "Messages": an_object({"messages": list_of(ref("Message")), "next": or_null(TEXT)}),
+    "Resend": an_object(
         {
-            "only": _list(_words(("failed", "in_doubt"))),
+            "only": list_of(words(("failed", "in_doubt"))),
             "people": ref("Count"),
             "mark": TEXT,
             "state": TEXT,
-            "ordered_by": _NUMBER,
-            "ordered_at": _TIME,
-            "content_hash": _or_null(_HASH),
+            "ordered_by": NUMBER,
+            "ordered_at": TIME,
+            "content_hash": or_null(_HASH),
         }
     ),
-    "Resends": _object({"resends": _list({"type": "object"})}),
-    "Explanation": _object(
+    "Resends": an_object({"resends": list_of({"type": "object"})}),
+    "Explanation": an_object(
         {
-            "message": _NUMBER,
-            "version": _NUMBER,
-            "subscriber": _NUMBER,
-            "steps": _list(_object({"name": TEXT, "passed": _YES, "detail": TEXT})),
+            "message": NUMBER,
+            "version": NUMBER,
+            "subscriber": NUMBER,
+            "steps": list_of(an_object({"name": TEXT, "passed": YES, "detail": TEXT})),
             "verdict_now": TEXT,
-            "channels": _list(TEXT),
+            "channels": list_of(TEXT),
             "language": TEXT,
-            "attempts": _list({"type": "object"}),
-            "line": _or_null(_words(_LINES)),
-            "channel_lines": _map(TEXT),
+            "attempts": list_of({"type": "object"}),
+            "line": or_null(words(_LINES)),
+            "channel_lines": map_of(TEXT),
             "reason": TEXT,
         }
     ),
-    "ThreatLevel": _object(
+    "ThreatLevel": an_object(
         {
             "scope": TEXT,
-            "level": _or_null(_words([str(level) for level in LEVELS])),
-            "rank": _or_null(_NUMBER),
-            "meaning": _or_null(TEXT),
-            "since": _or_null(_TIME),
-            "from": _list(TEXT),
+            "level": or_null(words([str(level) for level in LEVELS])),
+            "rank": or_null(NUMBER),
+            "meaning": or_null(TEXT),
+            "since": or_null(TIME),
+            "from": list_of(TEXT),
         }
     ),
-    "Area": _object({"code": TEXT, "name": TEXT, "level": TEXT, "parent": _or_null(TEXT)}),
-    "Group": _object(
+    "Area": an_object({"code": TEXT, "name": TEXT, "level": TEXT, "parent": or_null(TEXT)}),
+    "Group": an_object(
         {
             "scope": TEXT,
-            "kind": _words(("community", "sector")),
+            "kind": words(("community", "sector")),
             "name": TEXT,
-            "names": _map(TEXT),
+            "names": map_of(TEXT),
         }
     ),
-    "AuditLink": _object(
+    "AuditLink": an_object(
         {
-            "number": _NUMBER,
-            "at": _TIME,
-            "kind": _words(("decision", "admin", "export", "look_up")),
+            "number": NUMBER,
+            "at": TIME,
+            "kind": words(("decision", "admin", "export", "look_up")),
             "actor": TEXT,
             "action": TEXT,
             "subject": TEXT,
             "detail": TEXT,
             "digest": TEXT,
-            "row_id": _or_null(_NUMBER),
+            "row_id": or_null(NUMBER),
             "previous": TEXT,
             "hash": _HASH,
         }
     ),
-    "AuditHead": _object({"number": _NUMBER, "hash": _HASH}),
-    "AuditPage": _object(
+    "AuditHead": an_object({"number": NUMBER, "hash": _HASH}),
+    "AuditPage": an_object(
         {
-            "links": _list(ref("AuditLink")),
-            "head": _or_null(ref("AuditHead")),
-            "next": _or_null(_NUMBER),
+            "links": list_of(ref("AuditLink")),
+            "head": or_null(ref("AuditHead")),
+            "next": or_null(NUMBER),
         }
     ),
     "Subscriber": {
         "description": "A person, masked: enough to be told apart, too little to be found.",
-        **_object(
+        **an_object(
             {
-                "id": _NUMBER,
+                "id": NUMBER,
                 "external_id": TEXT,
                 "name": TEXT,
-                "kind": _words(SUBSCRIBER_KINDS),
-                "email": _or_null(TEXT),
-                "mobile": _or_null(TEXT),
-                "phone": _or_null(TEXT),
+                "kind": words(SUBSCRIBER_KINDS),
+                "email": or_null(TEXT),
+                "mobile": or_null(TEXT),
+                "phone": or_null(TEXT),
                 "language": TEXT,
-                "area": _or_null(TEXT),
-                "minimum_severity": _or_null(TEXT),
-                "sectors": _list(TEXT),
-                "communities": _list(TEXT),
-                "topics": _list(TEXT),
-                "channels": _list(_words(CHANNELS)),
-                "stopped": _list(TEXT),
+                "area": or_null(TEXT),
+                "minimum_severity": or_null(TEXT),
+                "sectors": list_of(TEXT),
+                "communities": list_of(TEXT),
+                "topics": list_of(TEXT),
+                "channels": list_of(words(CHANNELS)),
+                "stopped": list_of(TEXT),
             }
         ),
     },
-    "Subscribers": _object({"subscribers": _list(ref("Subscriber")), "next": _or_null(TEXT)}),
-    "Health": _object({"ok": _YES, "audit": _or_null(ref("AuditHead"))}, ("audit",)),
-    "Readiness": _object({"ok": _YES, "reasons": _list(TEXT)}),
-    "Delivery": _object(
+    "Subscribers": an_object({"subscribers": list_of(ref("Subscriber")), "next": or_null(TEXT)}),
+    "Health": an_object({"ok": YES, "audit": or_null(ref("AuditHead"))}, ("audit",)),
+    "Readiness": an_object({"ok": YES, "reasons": list_of(TEXT)}),
+    "Delivery": an_object(
         {
-            "person": _NUMBER,
-            "line": _or_null(_words(_LINES)),
-            "channels": _map(_words(_LINES)),
-            "reason": _or_null(TEXT),
+            "person": NUMBER,
+            "line": or_null(words(_LINES)),
+            "channels": map_of(words(_LINES)),
+            "reason": or_null(TEXT),
         }
     ),
-    "Deliveries": _object(
+    "Deliveries": an_object(
         {
-            "message": _NUMBER,
-            "version": _NUMBER,
+            "message": NUMBER,
+            "version": NUMBER,
             "addressed": ref("Count"),
-            "deliveries": _list(ref("Delivery")),
-            "next": _or_null(TEXT),
+            "deliveries": list_of(ref("Delivery")),
+            "next": or_null(TEXT),
         }
     ),
-    "OperatorRequest": _object(
+    "OperatorRequest": an_object(
         {
-            "id": _NUMBER,
-            "kind": _words(("add", "disable", "export")),
+            "id": NUMBER,
+            "kind": words(("add", "disable", "export")),
             "what": {"type": "object"},
             "state": TEXT,
-            "asked_by": _NUMBER,
-            "asked_at": _TIME,
-            "decided": _object(
-                {"by": _or_null(_NUMBER), "at": _or_null(_TIME), "why": _or_null(TEXT)}
+            "asked_by": NUMBER,
+            "asked_at": TIME,
+            "decided": an_object(
+                {"by": or_null(NUMBER), "at": or_null(TIME), "why": or_null(TEXT)}
             ),
             "token": {
                 "type": "string",
@@ -281,13 +286,13 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("get", "/api/v1/messages/{id}/counts"): ref("DeliveryReport"),
     ("get", "/api/v1/messages/{id}/deliveries"): ref("Deliveries"),
     ("get", "/api/v1/messages/{id}/explain/{subscriber}"): ref("Explanation"),
-    ("get", "/api/v1/operator-requests"): _list(ref("OperatorRequest")),
+    ("get", "/api/v1/operator-requests"): list_of(ref("OperatorRequest")),
     ("post", "/api/v1/operator-requests"): ref("OperatorRequest"),
     ("post", "/api/v1/operator-requests/{id}/approve"): ref("OperatorRequest"),
     ("post", "/api/v1/operator-requests/{id}/reject"): ref("OperatorRequest"),
-    ("get", "/api/v1/threat-levels"): _list(ref("ThreatLevel")),
-    ("get", "/api/v1/areas"): _list(ref("Area")),
-    ("get", "/api/v1/groups"): _list(ref("Group")),
+    ("get", "/api/v1/threat-levels"): list_of(ref("ThreatLevel")),
+    ("get", "/api/v1/areas"): list_of(ref("Area")),
+    ("get", "/api/v1/groups"): list_of(ref("Group")),
     ("get", "/api/v1/audit"): ref("AuditPage"),
     ("get", "/api/v1/subscribers"): ref("Subscribers"),
     ("get", "/healthz"): ref("Health"),

@@ -57,10 +57,10 @@ def import_(
 ) -> None:
     """Import or renew areas: all of the file or nothing."""
     from broadcast.files.csv_files import name_of, read_file
-    from broadcast.places.areas import AreaFields, parse_area_file, store_areas
-    from console.commands.session import Session, run
+    from broadcast.places.areas import AreaFields, parse_area_file
+    from console.commands.session import Session, machine_user, run
     from console.output import problem_json
-    from subscribers import registry
+    from service.setup import places
 
     out = Output(json=json)
 
@@ -72,13 +72,18 @@ def import_(
             read_file(file, max_bytes=_MAX_BYTES, max_line=_MAX_BYTES), name_of(file), level, fields
         )
         out.warn(warnings)
-        counts = await session.db.write(store_areas, records, session.now(), source=name_of(file))
-        settled = await session.db.write(registry.settle, session.now())
+        counts, settled = await session.db.write(
+            places.bring_in,
+            machine_user(),
+            records,
+            name=name_of(file),
+            level=level,
+            now=session.now(),
+        )
         if settled:
             out.note(
                 f"{settled} officers and partners are kept by area from now on, without coordinates"
             )
-        await session.log("areas.import", name_of(file), f"level={level} areas={len(records)}")
         words = ", ".join(f"{n} {what}" for what, n in counts.items())
         out.answer(
             {
@@ -117,39 +122,16 @@ def show(
     code: Annotated[str, typer.Argument(metavar="CODE", show_default=False)], json: Json = False
 ) -> None:
     """Print one area: what it lies in, what lies in it, where it is."""
-    from broadcast.files.nearest import nearest, shown
-    from broadcast.problems import refuse
     from console.commands.session import Session, run
+    from service.setup import places
 
     out = Output(json=json)
 
     async def work(session: Session) -> None:
         await session.log("areas.show", code)
         tree = await session.tree()
-        wanted = code.strip().upper()
-        if wanted not in tree:
-            near = nearest(wanted, [a.code for a in tree.all()])
-            raise refuse(
-                "area_unknown",
-                f"{shown(code)} was never imported",
-                f"did you mean {near}?" if near else "see `fasttime areas list`",
-                field="code",
-                status=404,
-            )
-        found, above, below = tree[wanted], tree.ancestors(wanted), tree.children(wanted)
-        geometry = tree.geometry(wanted)
-        bounds = (
-            dict(zip(("west", "south", "east", "north"), geometry.bounds, strict=True))
-            if geometry is not None
-            else None
-        )
-        document = {
-            **_area(found),
-            "parent": found.parent,
-            "within": [_area(a) for a in above],
-            "children": [_area(a) for a in below],
-            "bounds": bounds,
-        }
+        document = places.document(tree, code)
+        bounds, above, below = document["bounds"], document["within"], document["children"]
         where = (
             "no geometry"
             if bounds is None
@@ -160,9 +142,9 @@ def show(
         )
         out.answer(
             document,
-            f"{found.code} {found.name} ({found.level})",
-            f"within:   {', '.join(f'{a.name} ({a.level})' for a in above) or '-'}",
-            f"children: {', '.join(f'{a.code} {a.name}' for a in below) or '-'}",
+            f"{document['code']} {document['name']} ({document['level']})",
+            "within:   " + (", ".join(f"{a['name']} ({a['level']})" for a in above) or "-"),
+            "children: " + (", ".join(f"{a['code']} {a['name']}" for a in below) or "-"),
             f"place:    {where}",
         )
 
@@ -189,10 +171,9 @@ def locate(
     json: Json = False,
 ) -> None:
     """Print the areas in which a place lies, smallest first; on a border, all that touch it."""
-    import numpy as np
-
     from broadcast.problems import refuse
     from console.commands.session import Session, run
+    from service.setup import places
 
     out = Output(json=json)
     if (file is None) == (not point) or (point and len(point) != 2):
@@ -206,16 +187,10 @@ def locate(
 
     async def work(session: Session) -> None:
         await session.log("areas.locate", "", f"points={len(points)}")
-        tree = await session.tree()
-        places = np.array(points, dtype=np.float64).reshape(-1, 2)
-        found = tree.locate_many(places[:, 0], places[:, 1])
-        document = [
-            {"lat": lat, "lon": lon, "areas": [_area(a) for a in areas]}
-            for (lat, lon), areas in zip(points, found, strict=True)
-        ]
+        document = places.located(await session.tree(), points)
         rows = [
-            (lat, lon, ", ".join(f"{a.code} {a.name}" for a in areas) or "-")
-            for (lat, lon), areas in zip(points, found, strict=True)
+            (p["lat"], p["lon"], ", ".join(f"{a['code']} {a['name']}" for a in p["areas"]) or "-")
+            for p in document
         ]
         out.table(document, ("LAT", "LON", "AREAS"), rows)
 

@@ -256,10 +256,9 @@ def import_(
     level: two persons do.
     """
     from broadcast.files.csv_files import MAX_LINE_CHARS, read_file
-    from broadcast.levels import history
     from broadcast.levels.scales import CSV_LIMIT, read_levels_csv
-    from broadcast.problems import Problem
-    from console.commands.session import run
+    from console.commands.session import machine_user, run
+    from service.setup import past_levels
 
     out = Output(json=json)
 
@@ -270,28 +269,14 @@ def import_(
             file=file.name,
             today=now.date(),
         )
-        taken, left = await session.db.write(history.import_rows, rows, now)
-        await session.log("level.import", file.name, f"rows={len(rows)} recorded={taken}")
-        differs = [(row, why) for row, why in left if why != "known"]
-        said = {
-            "present": "the scope has a newer level",
-            "approved": "an approval set the level since",
-            "differs": "another level is recorded for that day",
-        }
-        out.warn(
-            Problem(
-                code=f"left_out_{why}",
-                detail=f"{row.scope} {row.level} on {row.date}: {said[why]}",
-                where=f"{file.name}:{row.line}",
-            )
-            for row, why in differs
+        document, warnings = await session.db.write(
+            past_levels.bring_in, machine_user(), rows, name=file.name, now=now
         )
-        counts = {why: sum(1 for _, w in left if w == why) for why in ("known", *said)}
-        document = {"file": file.name, "rows": len(rows), "recorded": taken, "left_out": counts}
+        out.warn(warnings)
         out.answer(
-            document,
-            f"{len(rows)} rows: {taken} recorded, {counts['known']} known already, {len(differs)}"
-            " left out",
+            {"file": file.name, **document},
+            f"{document['rows']} rows: {document['recorded']} recorded,"
+            f" {document['left_out']['known']} known already, {len(warnings)} left out",
         )
         for line in await _unconfirmed(session):
             out.note(line)

@@ -45,12 +45,11 @@ def import_(
 ) -> None:
     """Import or renew people: all of the file or nothing, every error in one pass."""
     import asyncio
-    from dataclasses import asdict
 
     from broadcast.files.csv_files import MAX_LINE_CHARS, name_of, read_file
     from broadcast.problems import Problem, Rejected, refuse
-    from console.commands.session import run
-    from subscribers import registry
+    from console.commands.session import machine_user, run
+    from service.setup import people
     from subscribers.csv_import import read_subscribers
 
     out = Output(json=json)
@@ -95,21 +94,21 @@ def import_(
         out.warn(new_groups)
         out.note(f"storing {len(found.records):,} people")
         counts = await session.db.write(
-            registry.import_records, found.records, basis.strip(), session.now()
-        )
-        await session.log(
-            "subscribers.import",
-            name_of(file),
-            f"people={len(found.records)} basis={basis.strip()}",
+            people.bring_in,
+            machine_user(),
+            found.records,
+            basis=basis,
+            name=name_of(file),
+            now=session.now(),
         )
         document = {
             "file": name_of(file),
             "people": len(found.records),
-            **asdict(counts),
+            **counts,
             "merged": found.merged,
             "warnings": [problem_json(p) for p in (*found.warnings, *new_groups)],
         }
-        words = ", ".join(f"{n} {what}" for what, n in asdict(counts).items())
+        words = ", ".join(f"{n} {what}" for what, n in counts.items())
         out.answer(
             document,
             f"{len(found.records)} people:"

@@ -78,6 +78,8 @@ def body_limit(path: str, drafts: int) -> int:
         r"/api/v1/messages/[^/]{1,20}(?:/(?:update|correct|all-clear))?", path
     ):
         return drafts
+    if path in ("/api/v1/areas/import", "/api/v1/subscribers/import"):
+        return 16 * MIB  # some hundred thousand people; more is for the command line
     if path.startswith("/u/"):
         return 8 * KIB
     return MIB

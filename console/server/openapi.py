@@ -13,11 +13,20 @@ from fastapi import FastAPI
 from broadcast.content.model import CHANNELS
 from broadcast.drafts.model import DraftIn
 from broadcast.ledger.evidence import LINES
-from console.api.schemas import ANSWERS, COMPONENTS, ref
+from broadcast.places.areas import LEVELS as AREA_LEVELS
+from console.api import schemas
+from console.api.schemas import ref
+from console.api.setup import bodies
+from console.api.setup import schemas as setup
 from service.idempotency import HEADER
 from service.problem_documents import MEDIA_TYPE
+from service.setup.people import LONGEST_REASON
 
 _TEXT: Final = {"type": "string"}
+ANSWERS: Final = {**schemas.ANSWERS, **setup.ANSWERS}
+"""What a route answers with 200 or 201, where it is not a Message."""
+COMPONENTS: Final = {**schemas.COMPONENTS, **setup.COMPONENTS, **bodies.BODIES}
+"""Everything that bodies and answers refer to."""
 _REFUSALS: Final = {
     "400": "The request cannot be read.",
     "401": "There is no valid token.",
@@ -42,6 +51,11 @@ _FORMS: Final[Mapping[str, dict[str, Any]]] = {
     "channel": {"enum": list(CHANNELS)},
     "as_of": {"type": "string", "format": "date-time"},
     "cursor": {"type": "string", "maxLength": 500},
+    "level": {"type": "string", "enum": list(AREA_LEVELS)},
+    "basis": {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON},
+    "fix": {"type": "boolean"},
+    "lat": {"type": "number", "minimum": -90, "maximum": 90},
+    "lon": {"type": "number", "minimum": -180, "maximum": 180},
 }
 """What a parameter of the API may be; the routes take text and answer in words of their own."""
 

@@ -167,7 +167,9 @@ class _Worker:
 
 def work_for(connection: Connection, memory: int) -> None:
     """Answer one piece of work after the other, until the other end is closed."""
-    import service.reading  # noqa: F401 - what is asked for is imported before memory is limited
+    # what is asked for is imported before memory is limited
+    import service.reading
+    import service.setup.people  # noqa: F401
 
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limit = pages * resource.getpagesize() + memory

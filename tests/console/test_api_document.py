@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from console.api.schemas import ANSWERS, COMPONENTS
-from tests.console.site import Site, open_site
+from console.server.openapi import ANSWERS, COMPONENTS
+from tests.console.site import WESTMINSTER, Site, open_site
 
 ASKED = {
     "/api/v1/messages": "author",
@@ -21,13 +21,20 @@ ASKED = {
     "/api/v1/resends": "approver",
     "/api/v1/operator-requests": "administrator",
     "/api/v1/threat-levels": "author",
+    "/api/v1/threat-levels/history": "author",
     "/api/v1/areas": "administrator",
     "/api/v1/groups": "author",
+    "/api/v1/areas/{code}": "author",
+    "/api/v1/areas/locate": "author",
     "/api/v1/audit": "auditor",
     "/api/v1/subscribers": "administrator",
+    "/api/v1/subscribers/{subscriber}": "administrator",
     "/healthz": None,
     "/readyz": None,
 }
+
+ASKING = {"/api/v1/areas/locate": "?lat=51.5&lon=-0.1"}
+"""What must be asked with it."""
 
 
 @pytest.fixture
@@ -55,6 +62,7 @@ async def test_what_every_route_answers_is_what_the_document_says(site: Site) ->
     for path, role in ASKED.items():
         said = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
         url = path.replace("{id}", str(message)).replace("{subscriber}", "1")
+        url = url.replace("{code}", WESTMINSTER) + ASKING.get(path, "")
         answer = await site.get(url, role=role)
         assert answer.status == 200, (path, answer.json)
         check(document, said["schema"], answer.json)

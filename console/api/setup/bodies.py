@@ -1,0 +1,157 @@
+"""What the routes of setting up are sent: files as they are, and the few fields of one person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from broadcast.content.model import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS
+from broadcast.levels.scales import Level
+from broadcast.operators.operators import Operator
+from broadcast.problems import refuse
+from broadcast.store.database import Connection
+from console.api.bodies import JSON
+from service.setup.people import LISTS, LONGEST_REASON
+from service.setup.who import allowed
+from subscribers.csv_import import COLUMNS, TOPICS
+
+CSV: Final = "text/csv"
+GEOJSON: Final = "application/geo+json"
+MOST_POINTS: Final = 1000
+"""Points that one question may hold; a file of more is for the command line."""
+
+_TEXT: Final = {"type": "string"}
+_WORDS_OF: Final[Mapping[str, Any]] = {
+    "kind": {"type": "string", "enum": list(SUBSCRIBER_KINDS)},
+    "lat": {"type": "number", "minimum": -90, "maximum": 90},
+    "lon": {"type": "number", "minimum": -180, "maximum": 180},
+    "topics": {"type": "array", "items": {"type": "string", "enum": list(TOPICS)}},
+    "channels": {"type": "array", "items": {"type": "string", "enum": list(PERSONAL_CHANNELS)}},
+    "minimum_severity": {"type": "string", "enum": list(SEVERITIES)},
+}
+_PERSON: Final[Mapping[str, Any]] = {
+    column: _WORDS_OF.get(column, {"type": "array", "items": _TEXT} if column in LISTS else _TEXT)
+    for column in COLUMNS
+}
+_REASON: Final = {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON}
+_EXAMPLE: Final = {
+    "external_id": "r-1",
+    "name": "Ada",
+    "kind": "resident",
+    "mobile": "07700 900001",
+    "lat": 51.5,
+    "lon": -0.13,
+    "channels": ["sms"],
+    "basis": "consent, form of 1 May 2026",
+}
+
+BODIES: Final[Mapping[str, dict[str, Any]]] = {
+    "NewSubscriber": {
+        "description": "One person, in the fields of the subscribers CSV. `basis` is the legal"
+        " basis on which exactly these channels and topics are used.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**_PERSON, "basis": _REASON},
+        "required": ["external_id", "basis"],
+        "example": _EXAMPLE,
+    },
+    "SubscriberChange": {
+        "description": "What changes of one person; null clears a field. Other channels or topics"
+        " are another consent and want their own `basis`.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            **{
+                column: {"anyOf": [schema, {"type": "null"}]}
+                for column, schema in _PERSON.items()
+                if column != "external_id"
+            },
+            "basis": _REASON,
+        },
+        "example": {"mobile": "07700 900002", "quiet_hours": None},
+    },
+    "Stop": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"channel": _WORDS_OF["channels"]["items"]},
+        "required": ["channel"],
+        "example": {"channel": "sms"},
+    },
+    "Start": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"channel": _WORDS_OF["channels"]["items"], "why": _REASON},
+        "required": ["channel", "why"],
+        "example": {"channel": "sms", "why": "asked for it by telephone"},
+    },
+    "Points": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "points": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST_POINTS,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {name: _WORDS_OF[name] for name in ("lat", "lon")},
+                    "required": ["lat", "lon"],
+                },
+            }
+        },
+        "required": ["points"],
+        "example": {"points": [{"lat": 51.5, "lon": -0.13}]},
+    },
+    "LevelChange": {
+        "description": "A change of a threat level, which becomes a draft like any other message.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "level": {"type": "string", "enum": [str(level) for level in Level]},
+            "scope": {"type": "string", "maxLength": 200, "default": "UK"},
+            "why": {"type": "string", "minLength": 1, "maxLength": 20_000},
+            "status": {"type": "string", "enum": ["Actual", "Exercise", "Test"]},
+            "source": {"type": "string", "maxLength": 500},
+        },
+        "required": ["level", "why"],
+        "example": {"level": "SEVERE", "scope": "UK", "why": "An attack is highly likely."},
+    },
+}
+"""What is sent to these routes, as JSON Schemas: components of /openapi.json."""
+
+
+def sends(name: str) -> dict[str, Any]:
+    """Return what a route's declaration says of its JSON body, a component of BODIES."""
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+
+
+def sends_file(**examples: tuple[str, str]) -> dict[str, Any]:
+    """Return what a route's declaration says of a file in its body: (media type, example) each."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                media: {"schema": _TEXT, "example": example} for media, example in examples.values()
+            },
+        }
+    }
+
+
+def degrees(value: Any, name: str, most: float) -> float:
+    """Return a number of degrees; raises Rejected (latitude_range, longitude_range, field_type)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise refuse(
+            "field_type", f"{name} is no number", "write degrees, such as 51.5", field=name
+        )
+    if not -most <= value <= most:
+        code = "latitude_range" if name == "lat" else "longitude_range"
+        detail = f"{name} lies outside ±{most:g}°"
+        raise refuse(code, detail, "latitude is north, longitude is east", field=name)
+    return float(value)
+
+
+def may_set_up(conn: Connection, actor: Operator) -> None:
+    """Raise Rejected where a file of this operator would be refused anyway: before it is read."""
+    allowed(conn, actor, everywhere=True)

@@ -1,0 +1,216 @@
+"""People over HTTP: one by one, and by file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from broadcast.operators import look_ups, operators
+from broadcast.problems import Rejected, refuse
+from broadcast.store.database import Connection
+from console.api.bodies import check_media_type, read_act, text_field
+from console.api.setup.bodies import CSV, may_set_up, sends, sends_file
+from console.server.context import Web
+from service.idempotency import Act, once
+from service.problem_documents import problem_json
+from service.setup import people
+from subscribers import listing
+from subscribers.csv_import import COLUMNS
+
+_FILE = "the body"
+_FIELDS = (*COLUMNS, "basis")
+
+
+def router(web: Web) -> APIRouter:
+    """Return the routes of people; to change them is for administrators."""
+    api = APIRouter(tags=["people"])
+    _by_file(web, api)
+    _one_by_one(web, api)
+    return api
+
+
+async def _world(web: Web) -> people.World:
+    return people.World(tree=await web.desk.tree(), trial_numbers=web.settings.allows_trial_numbers)
+
+
+def _by_file(web: Web, api: APIRouter) -> None:
+    @api.post(
+        "/subscribers/import",
+        openapi_extra=sends_file(
+            csv=(CSV, "external_id,mobile,lat,lon\nr-1,07700 900001,51.5,-0.1\n")
+        ),
+    )
+    async def bring_in(
+        request: Request, basis: str | None = None, fix: str | None = None
+    ) -> Response:
+        """Import or renew people from the subscribers CSV: all of the file or nothing, every error
+        in one pass; for administrators without area. `fix` gives numbers back the zero that a
+        spreadsheet took.
+        """
+        actor = await web.actor(request)
+        body = await request.body()
+        check_media_type(request, body, CSV)
+
+        async def make() -> Act:
+            operators.require(actor, "administer")
+            await web.db.read(may_set_up, actor)
+            agreed = people.check_reason(basis or "", "basis")
+            known = await _world(web)
+            found = await web.desk.apart(
+                people.read_file,
+                body,
+                name=_FILE,
+                trial_numbers=known.trial_numbers,
+                areas=frozenset(a.code for a in known.tree.all()),
+                fix=_switch(fix),
+            )
+            if found.problems:
+                raise Rejected(found.problems)
+            warnings = [
+                *found.warnings,
+                *people.places_outside(known.tree, found.records, _FILE),
+            ]
+
+            def answer(_conn: Connection, counts: Any, _seen: Any) -> dict[str, Any]:
+                said = {"people": len(found.records), **counts, "merged": found.merged}
+                return said | {"warnings": [problem_json(p) for p in warnings]}
+
+            return Act(
+                do=lambda desk: desk.db.write(
+                    people.bring_in,
+                    actor,
+                    found.records,
+                    basis=agreed,
+                    name=_FILE,
+                    now=web.now(),
+                ),
+                answer=answer,
+            )
+
+        return await once(request, body, web.desk, actor, make)
+
+
+def _one_by_one(web: Web, api: APIRouter) -> None:
+    @api.post("/subscribers", status_code=201, openapi_extra=sends("NewSubscriber"))
+    async def add(request: Request) -> Response:
+        """Register one person with their consent; for administrators, and recorded."""
+        actor = await web.actor(request)
+        body = await request.body()
+
+        async def make() -> Act:
+            operators.require(actor, "administer")
+            fields = read_act(request, body, _FIELDS)
+            basis = _basis(fields)
+            known = await _world(web)
+            return _told(
+                lambda conn: people.add(
+                    conn, actor, fields, basis=basis, world=known, now=web.now()
+                ),
+                status=201,
+            )
+
+        return await once(request, body, web.desk, actor, make)
+
+    @api.get("/subscribers/{subscriber}")
+    async def show(request: Request, subscriber: str) -> Response:
+        """Return one person, by number or external id: for administrators whole, for auditors with
+        numbers, addresses and name masked; recorded.
+        """
+        actor = await web.actor(request)
+        if actor.role != "auditor":
+            operators.require(actor, "administer")
+        await web.db.read(look_ups.check, actor, look_ups.SHOWN, web.now())
+        known = await _world(web)
+
+        def look(conn: Connection) -> dict[str, Any]:
+            found = people.find(conn, actor, subscriber, known)
+            look_ups.record(conn, actor, look_ups.SHOWN, subject=str(found["id"]), now=web.now())
+            return found
+
+        found = await web.db.write(look)
+        return JSONResponse(listing.masked(found) if actor.role == "auditor" else found)
+
+    @api.patch("/subscribers/{subscriber}", openapi_extra=sends("SubscriberChange"))
+    async def edit(request: Request, subscriber: str) -> Response:
+        """Change some fields of one person; for administrators, and recorded."""
+        actor = await web.actor(request)
+        fields = read_act(request, await request.body(), _FIELDS)
+        operators.require(actor, "administer")
+        basis = _basis(fields, required=False)
+        known = await _world(web)
+        person, warnings = await web.db.write(
+            people.edit, actor, subscriber, fields, basis=basis, world=known, now=web.now()
+        )
+        return JSONResponse({**person, "warnings": [problem_json(p) for p in warnings]})
+
+    @api.post("/subscribers/{subscriber}/stop", openapi_extra=sends("Stop"))
+    async def stop(request: Request, subscriber: str) -> Response:
+        """Stop a channel for one person, as they asked; for administrators, and recorded."""
+        return await _restop(request, subscriber, ("channel",))
+
+    @api.post("/subscribers/{subscriber}/start", openapi_extra=sends("Start"))
+    async def start(request: Request, subscriber: str) -> Response:
+        """Lift a person's stop, who asked for it; for administrators, and recorded."""
+        return await _restop(request, subscriber, ("channel", "why"))
+
+    async def _restop(request: Request, subscriber: str, fields: tuple[str, ...]) -> Response:
+        actor = await web.actor(request)
+        body = await request.body()
+
+        async def make() -> Act:
+            operators.require(actor, "administer")
+            said = read_act(request, body, fields)
+            channel = text_field(
+                said, "channel", missing="channel_missing", fix="say sms, voice or email"
+            )
+            known = await _world(web)
+            now = web.now()
+            if "why" not in fields:
+                return _told(
+                    lambda conn: people.stop(conn, actor, subscriber, channel, world=known, now=now)
+                )
+            why = text_field(said, "why", missing="why_missing", fix="say on whose word")
+            return _told(
+                lambda conn: people.start(
+                    conn, actor, subscriber, channel, why, world=known, now=now
+                )
+            )
+
+        return await once(request, body, web.desk, actor, make)
+
+
+def _told(do: Callable[[Connection], tuple[dict[str, Any], Any]], *, status: int = 200) -> Act:
+    """Return the act on one person: its answer is the person, with the warnings of what was read
+    or whether anything was changed.
+    """
+
+    def answer(_conn: Connection, done: Any, _seen: Any) -> dict[str, Any]:
+        person, more = done
+        if isinstance(more, bool):
+            return {**person, "changed": more}
+        return {**person, "warnings": [problem_json(p) for p in more]}
+
+    return Act(do=lambda desk: desk.db.write(do), answer=answer, status=status)
+
+
+def _basis(fields: dict[str, Any], *, required: bool = True) -> str:
+    """Take the basis out of the fields of a person."""
+    if not required and fields.get("basis") is None:
+        fields.pop("basis", None)
+        return ""
+    basis = text_field(
+        fields, "basis", missing="basis_missing", fix="say on what legal basis they are sent to"
+    )
+    del fields["basis"]
+    return people.check_reason(basis, "basis")
+
+
+def _switch(text: str | None) -> bool:
+    if text in (None, "false", "0"):
+        return False
+    if text in ("true", "1"):
+        return True
+    raise refuse("field_type", "fix is no switch", "write fix=true, or leave it out", field="fix")

@@ -1,0 +1,160 @@
+"""Areas over HTTP: one by one, where a point lies, and a file of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from broadcast.operators import operators
+from broadcast.places.areas import LEVELS, AreaFields, parse_area_file
+from broadcast.problems import Problem, refuse
+from broadcast.store.database import Connection
+from console.api.bodies import JSON, check_media_type, read_act
+from console.api.setup.bodies import (
+    CSV,
+    GEOJSON,
+    MOST_POINTS,
+    degrees,
+    may_set_up,
+    sends,
+    sends_file,
+)
+from console.server.context import Web
+from service.idempotency import Act, once
+from service.problem_documents import problem_json
+from service.setup import places
+
+_FILE = "the body"
+
+
+def router(web: Web) -> APIRouter:
+    """Return the routes of areas."""
+    api = APIRouter(tags=["areas"])
+
+    @api.post(
+        "/areas/import",
+        openapi_extra=sends_file(
+            geojson=(GEOJSON, '{"type": "FeatureCollection", "features": []}'),
+            json=(JSON, '{"type": "FeatureCollection", "features": []}'),
+            csv=(CSV, "code,name,geometry\nE09000033,Westminster,\n"),
+        ),
+    )
+    async def bring_in(
+        request: Request,
+        level: str | None = None,
+        code_field: str | None = None,
+        name_field: str | None = None,
+        parent_field: str | None = None,
+    ) -> Response:
+        """Import or renew areas from GeoJSON or CSV: all of the file or nothing; for administrators
+        without area.
+        """
+        actor = await web.actor(request)
+        body = await request.body()
+        check_media_type(request, body, GEOJSON, JSON, CSV)
+
+        async def make() -> Act:
+            operators.require(actor, "administer")
+            await web.db.read(may_set_up, actor)
+            if level is None:
+                raise refuse(
+                    "level_missing",
+                    "of which level the areas are is not said",
+                    f"add ?level=, one of {', '.join(LEVELS)}",
+                    field="level",
+                )
+            if not body:
+                raise refuse("file_empty", "the body is empty", "send the file as it is")
+            fields = AreaFields(code=code_field, name=name_field, parent=parent_field)
+            records, warnings = await web.desk.apart(parse_area_file, body, _FILE, level, fields)
+
+            def answer(_conn: Connection, done: Any, _seen: Any) -> dict[str, Any]:
+                counts, settled = done
+                said = {"level": level, **counts, "settled": settled}
+                return said | {"warnings": [problem_json(p) for p in warnings]}
+
+            return Act(
+                do=lambda desk: desk.db.write(
+                    places.bring_in, actor, records, name=_FILE, level=level, now=web.now()
+                ),
+                answer=answer,
+            )
+
+        return await once(request, body, web.desk, actor, make)
+
+    @api.get("/areas/locate")
+    async def locate(request: Request, lat: str | None = None, lon: str | None = None) -> Response:
+        """Return the areas in which one place lies, smallest first; on a border, all of them."""
+        operators.require(await web.actor(request), "read")
+        point = (_degrees(lat, "lat", 90), _degrees(lon, "lon", 180))
+        return JSONResponse(places.located(await web.desk.tree(), [point]))
+
+    @api.post("/areas/locate", openapi_extra=sends("Points"))
+    async def locate_many(request: Request) -> Response:
+        """Return the same of up to a thousand places, in the order asked."""
+        actor = await web.actor(request)
+        body = await request.body()
+
+        async def make() -> Act:
+            operators.require(actor, "read")
+            points = _points(read_act(request, body, ("points",)))
+            found = places.located(await web.desk.tree(), points)
+
+            async def do(_desk: Any) -> None:
+                return None
+
+            return Act(do=do, answer=lambda _c, _r, _s: {"places": found})
+
+        return await once(request, body, web.desk, actor, make)
+
+    @api.get("/areas/{code}")
+    async def area(request: Request, code: str) -> Response:
+        """Return one area: what it lies in, what lies in it, where it is."""
+        operators.require(await web.actor(request), "read")
+        return JSONResponse(places.document(await web.desk.tree(), code))
+
+    return api
+
+
+def _degrees(text: str | None, name: str, most: float) -> float:
+    try:
+        return degrees(float(text or "x"), name, most)
+    except ValueError:
+        raise refuse(
+            "field_type",
+            f"{name} is missing or no number",
+            "write ?lat=51.5&lon=-0.13",
+            field=name,
+        ) from None
+
+
+def _points(said: dict[str, Any]) -> list[tuple[float, float]]:
+    given = said.get("points")
+    if not isinstance(given, list) or not given:
+        raise refuse(
+            "field_type",
+            "points is no list of places",
+            'write {"points": [{"lat": 51.5, "lon": -0.13}]}',
+            field="points",
+        )
+    if len(given) > MOST_POINTS:
+        raise refuse(
+            "too_many",
+            f"points has more than {MOST_POINTS} places",
+            "ask in several requests, or by `fasttime areas locate --file`",
+            field="points",
+        )
+    found = []
+    for n, point in enumerate(given):
+        if not isinstance(point, dict) or set(point) != {"lat", "lon"}:
+            problem = Problem(
+                code="field_type",
+                detail="a place has exactly lat and lon",
+                fix='write {"lat": 51.5, "lon": -0.13}',
+                field=f"points[{n}]",
+            )
+            raise refuse(problem.code, problem.detail, problem.fix, field=problem.field)
+        found.append((degrees(point["lat"], "lat", 90), degrees(point["lon"], "lon", 180)))
+    return found

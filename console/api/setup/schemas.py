@@ -1,0 +1,167 @@
+"""What the routes of setting up answer, as JSON Schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from broadcast.content.model import PERSONAL_CHANNELS, SUBSCRIBER_KINDS
+from console.api.schemas import (
+    NUMBER,
+    TEXT,
+    TIME,
+    YES,
+    Schema,
+    an_object,
+    list_of,
+    map_of,
+    or_null,
+    ref,
+    words,
+)
+
+_DEGREES: Final[Schema] = {"type": "number"}
+_WARNINGS: Final = list_of(ref("Fault"))
+_PERSON: Final[Mapping[str, Schema]] = {
+    "id": NUMBER,
+    "external_id": TEXT,
+    "name": TEXT,
+    "kind": words(SUBSCRIBER_KINDS),
+    "email": or_null(TEXT),
+    "mobile": or_null(TEXT),
+    "phone": or_null(TEXT),
+    "language": TEXT,
+    "postcode": TEXT,
+    "lat": or_null(_DEGREES),
+    "lon": or_null(_DEGREES),
+    "area": or_null(TEXT),
+    "sectors": list_of(TEXT),
+    "communities": list_of(TEXT),
+    "topics": list_of(TEXT),
+    "channels": list_of(words(PERSONAL_CHANNELS)),
+    "minimum_severity": TEXT,
+    "quiet_hours": TEXT,
+    "stopped": list_of(words(PERSONAL_CHANNELS)),
+    "consented": list_of(words(PERSONAL_CHANNELS)),
+    "created_at": TIME,
+    "updated_at": TIME,
+    "erased_at": or_null(TIME),
+    "consents": list_of(
+        an_object(
+            {
+                "channels": list_of(TEXT),
+                "topics": list_of(TEXT),
+                "basis": TEXT,
+                "at": TIME,
+                "withdrawn_at": or_null(TIME),
+            }
+        )
+    ),
+    "stops": list_of(
+        an_object(
+            {
+                "channel": TEXT,
+                "source": TEXT,
+                "at": TIME,
+                "lifted_at": or_null(TIME),
+                "lifted_by": or_null(TEXT),
+            }
+        )
+    ),
+    "changed": {**YES, "description": "Of a stop or start: whether it was not so before."},
+    "warnings": _WARNINGS,
+}
+_SHORT_AREA: Final[Mapping[str, Schema]] = {"code": TEXT, "name": TEXT, "level": TEXT}
+
+COMPONENTS: Final[Mapping[str, Schema]] = {
+    "SubscriberRecord": {
+        "description": "Everything known of one person.",
+        **an_object(_PERSON, ("changed", "warnings")),
+    },
+    "SubscribersImported": {
+        **an_object(
+            {
+                "people": NUMBER,
+                "new": NUMBER,
+                "updated": NUMBER,
+                "unchanged": NUMBER,
+                "erased": NUMBER,
+                "merged": list_of(TEXT),
+                "warnings": _WARNINGS,
+            }
+        ),
+        "example": {
+            "people": 1,
+            "new": 1,
+            "updated": 0,
+            "unchanged": 0,
+            "erased": 0,
+            "merged": [],
+            "warnings": [],
+        },
+    },
+    "ShortArea": an_object(_SHORT_AREA),
+    "AreaInFull": an_object(
+        {
+            **_SHORT_AREA,
+            "parent": or_null(TEXT),
+            "within": list_of(ref("ShortArea")),
+            "children": list_of(ref("ShortArea")),
+            "bounds": or_null(
+                an_object(dict.fromkeys(("west", "south", "east", "north"), _DEGREES))
+            ),
+        }
+    ),
+    "Place": an_object({"lat": _DEGREES, "lon": _DEGREES, "areas": list_of(ref("ShortArea"))}),
+    "Places": an_object({"places": list_of(ref("Place"))}),
+    "AreasImported": an_object(
+        {
+            "level": TEXT,
+            "new": NUMBER,
+            "updated": NUMBER,
+            "unchanged": NUMBER,
+            "waiting": NUMBER,
+            "settled": {
+                **NUMBER,
+                "description": "Officers and partners kept by area from now on.",
+            },
+            "warnings": _WARNINGS,
+        }
+    ),
+    "LevelFact": an_object(
+        {
+            "scope": TEXT,
+            "level": or_null(TEXT),
+            "rank": or_null(NUMBER),
+            "meaning": or_null(TEXT),
+            "since": or_null(TIME),
+            "from": list_of(TEXT),
+            "source": TEXT,
+            "note": or_null(TEXT),
+        }
+    ),
+    "LevelsImported": an_object(
+        {
+            "rows": NUMBER,
+            "recorded": NUMBER,
+            "left_out": map_of(NUMBER),
+            "warnings": _WARNINGS,
+        }
+    ),
+}
+
+ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
+    ("post", "/api/v1/subscribers"): ref("SubscriberRecord"),
+    ("get", "/api/v1/subscribers/{subscriber}"): ref("SubscriberRecord"),
+    ("patch", "/api/v1/subscribers/{subscriber}"): ref("SubscriberRecord"),
+    ("post", "/api/v1/subscribers/{subscriber}/stop"): ref("SubscriberRecord"),
+    ("post", "/api/v1/subscribers/{subscriber}/start"): ref("SubscriberRecord"),
+    ("post", "/api/v1/subscribers/import"): ref("SubscribersImported"),
+    ("get", "/api/v1/areas/{code}"): ref("AreaInFull"),
+    ("get", "/api/v1/areas/locate"): list_of(ref("Place")),
+    ("post", "/api/v1/areas/locate"): ref("Places"),
+    ("post", "/api/v1/areas/import"): ref("AreasImported"),
+    ("get", "/api/v1/threat-levels/history"): list_of(ref("LevelFact")),
+    ("post", "/api/v1/threat-levels/import"): ref("LevelsImported"),
+}
+"""What these routes answer with 200 or 201."""

@@ -1,0 +1,351 @@
+"""People: brought in from a file, added and changed one by one, stopped and started again.
+
+One person is read by the very rules of a file, as a file of one row: there is one set of rules for
+numbers, addresses, topics and channels.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from broadcast.content.model import PERSONAL_CHANNELS
+from broadcast.files.nearest import did_you_mean, shown
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
+from broadcast.places.areas import AreaTree
+from broadcast.problems import Problem, Rejected, refuse
+from broadcast.store.database import Connection
+from service.setup.who import Who, allowed
+from subscribers import registry
+from subscribers.csv_import import COLUMNS, ImportResult, SubscriberRecord, read_subscribers
+
+LISTS = ("sectors", "communities", "topics", "channels")
+"""Columns that hold several words."""
+LONGEST_REASON = 500
+"""Characters of a basis, and of why a stop is lifted."""
+_NUMBERS = ("lat", "lon")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What a person is judged by: the imported areas, and whether trial numbers are taken here."""
+
+    tree: AreaTree
+    trial_numbers: bool
+
+
+def check_reason(text: str, field: str) -> str:
+    """Return why something is done to a person, trimmed; raises Rejected for none or a long one."""
+    said = text.strip()
+    if not said:
+        raise refuse(
+            f"{field}_missing",
+            f"no {field} is named",
+            "people are kept, and sent to, on a legal basis only: say which"
+            if field == "basis"
+            else "say on whose word",
+            field=field,
+        )
+    if len(said) > LONGEST_REASON:
+        detail = f"{field} has more than {LONGEST_REASON} characters"
+        raise refuse("text_too_long", detail, "say it shorter", field=field)
+    return said
+
+
+# by file
+
+
+def read_file(
+    data: bytes, *, name: str, trial_numbers: bool, areas: frozenset[str], fix: bool
+) -> ImportResult:
+    """Return the people of a file, or every error in it; pure, for a worker process. `areas` are
+    the codes imported here. That a place lies in none of them is `places_outside`'s to say.
+    """
+    return read_subscribers(
+        data,
+        filename=name,
+        allow_trial_numbers=trial_numbers,
+        known_area=lambda code: code in areas,
+        fix=fix,
+    )
+
+
+def places_outside(tree: AreaTree, records: Sequence[SubscriberRecord], name: str) -> list[Problem]:
+    """Return a warning where people's places lie in no imported area; it tells how many."""
+    lats, lons = (
+        np.array([getattr(r, c) for r in records], dtype=np.float64) for c in ("lat", "lon")
+    )
+    known = np.array([r.area is not None and r.area in tree for r in records], dtype=bool)
+    outside = int(np.count_nonzero(np.isfinite(lats) & ~tree.anywhere(lats, lons) & ~known))
+    if not outside:
+        return []
+    return [
+        Problem(
+            code="place_in_no_area",
+            detail=f"the places of {outside} people lie in no imported area",
+            fix="only messages to everybody or drawn on a map reach them",
+            where=name,
+        )
+    ]
+
+
+def bring_in(
+    conn: Connection,
+    who: Who,
+    records: Sequence[SubscriberRecord],
+    *,
+    basis: str,
+    name: str,
+    now: datetime,
+) -> dict[str, int]:
+    """Insert or renew the people of a file, all or none; return {new, updated, unchanged, erased}.
+    Raises Rejected.
+    """
+    basis = check_reason(basis, "basis")
+    actor = allowed(conn, who, everywhere=True)
+    counts = registry.import_records(conn, records, basis, now)
+    operators.log_admin(
+        conn,
+        actor=actor,
+        action="subscribers.import",
+        subject=name,
+        detail=f"people={len(records)} basis={basis}",
+        now=now,
+    )
+    return asdict(counts)
+
+
+# one by one
+
+
+def add(
+    conn: Connection,
+    who: Who,
+    fields: Mapping[str, Any],
+    *,
+    basis: str,
+    world: World,
+    now: datetime,
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Register one person, with consent to exactly these channels and topics on this basis; return
+    what is known of them, and warnings.
+
+    `fields` are the columns of the subscribers CSV: text, numbers of degrees, lists of words.
+    Raises Rejected: every fault of the fields; 409 subscriber_exists; 403 where the place lies
+    outside the administrator's area.
+    """
+    basis = check_reason(basis, "basis")
+    actor = allowed(conn, who)
+    record, warnings = _read(_cells(fields), world)
+    _require_inside(who, record._asdict(), world)
+    counts = registry.import_records(conn, [record], basis, now)
+    if counts.new != 1:  # what was written with it is undone with this transaction
+        raise refuse(
+            "subscriber_exists",
+            f"somebody has the external_id {shown(record.external_id)} already",
+            "change that person, or give another external_id",
+            field="external_id",
+            status=409,
+        )
+    person = registry.id_of(conn, record.external_id)
+    assert person is not None
+    _log(conn, actor, "add", person, f"basis={basis}", now)
+    return _whole(conn, person), warnings
+
+
+def edit(
+    conn: Connection,
+    who: Who,
+    person: int | str,
+    fields: Mapping[str, Any],
+    *,
+    basis: str = "",
+    world: World,
+    now: datetime,
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Change some fields of one person; None clears one. Other channels or topics are another
+    consent, which wants its own `basis`.
+
+    Raises Rejected: 404 subscriber_unknown; every fault of the fields; basis_missing; 403 where the
+    place lies, or would lie, outside the administrator's area.
+    """
+    actor = allowed(conn, who)
+    before = find(conn, who, person, world)
+    cells = {**registry.cells_of(conn, before["id"]), **_cells(fields)}
+    if "external_id" in fields and cells["external_id"].strip() != before["external_id"]:
+        raise refuse(
+            "external_id_fixed",
+            "an external_id is never changed: it says who a person is in other books",
+            "leave it out",
+            field="external_id",
+        )
+    cells["external_id"] = registry.cells_of(conn, before["id"])["external_id"]
+    record, warnings = _read(cells, world)
+    _require_inside(who, record._asdict(), world)
+    held = next((c for c in reversed(before["consents"]) if c["withdrawn_at"] is None), None)
+    agreed = held is not None and [record.channels, record.topics] == [
+        ";".join(held[name]) for name in ("channels", "topics")
+    ]
+    if basis.strip() or not agreed or held is None:
+        basis = check_reason(basis, "basis")
+    else:
+        basis = held["basis"]
+    registry.import_records(conn, [record], basis, now)
+    _log(conn, actor, "edit", before["id"], f"fields={','.join(sorted(fields))}", now)
+    return _whole(conn, before["id"]), warnings
+
+
+def stop(
+    conn: Connection, who: Who, person: int | str, channel: str, *, world: World, now: datetime
+) -> tuple[dict[str, Any], bool]:
+    """Stop a channel for one person, as they asked; return what is known of them, and whether it
+    was not stopped before. Raises Rejected.
+    """
+    actor = allowed(conn, who)
+    found = find(conn, who, person, world)
+    done = registry.stop(conn, [found["id"]], _channel(channel), "operator", now)
+    _log(conn, actor, "stop", found["id"], f"channel={channel}", now)
+    return _whole(conn, found["id"]), bool(done)
+
+
+def start(
+    conn: Connection,
+    who: Who,
+    person: int | str,
+    channel: str,
+    why: str,
+    *,
+    world: World,
+    now: datetime,
+) -> tuple[dict[str, Any], bool]:
+    """Lift a stop of one person, who asked for it; `why` says on whose word and goes on record.
+    Returns as `stop`. Raises Rejected.
+    """
+    why = check_reason(why, "why")
+    actor = allowed(conn, who)
+    found = find(conn, who, person, world)
+    done = registry.start(conn, [found["id"]], _channel(channel), "operator", now)
+    _log(conn, actor, "start", found["id"], f"channel={channel} why={why}", now)
+    return _whole(conn, found["id"]), bool(done)
+
+
+def find(conn: Connection, who: Who, person: int | str, world: World) -> dict[str, Any]:
+    """Return everything known of a person, by number or external id.
+
+    Raises Rejected (404 subscriber_unknown) where there is nobody, where they were erased, and, for
+    an operator with an area, where they are not known to be in it: which of these is not told.
+    """
+    found = registry.show(conn, person)
+    if found is None or found["erased_at"] is not None or not _inside(who, found, world):
+        raise refuse(
+            "subscriber_unknown",
+            "there is nobody with that number or external id",
+            "see GET /api/v1/subscribers, or `fasttime subscribers export`",
+            field="subscriber",
+            status=404,
+        )
+    return found
+
+
+def _read(cells: Mapping[str, str], world: World) -> tuple[SubscriberRecord, list[Problem]]:
+    """Read one person as a file of one row is read; a problem names the field, for there is no
+    line.
+    """
+    written = io.StringIO()
+    csv.writer(written).writerows([list(cells), list(cells.values())])
+    found = read_subscribers(
+        written.getvalue().encode(),
+        filename="",
+        allow_trial_numbers=world.trial_numbers,
+        known_area=lambda code: code in world.tree,
+        anywhere=world.tree.anywhere,
+    )
+    if found.problems:
+        raise Rejected(replace(p, where="") for p in found.problems)
+    return found.records[0], [replace(p, where="") for p in found.warnings]
+
+
+def _cells(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return fields as cells of a file. Raises Rejected for unknown fields and other types."""
+    problems = []
+    cells = {}
+    for name, value in fields.items():
+        if name not in COLUMNS:
+            detail = f"a person has no field {shown(name)}"
+            fix = did_you_mean(name, COLUMNS)
+            problems.append(Problem(code="field_unknown", detail=detail, fix=fix, field=name[:100]))
+        elif value is None:
+            cells[name] = ""
+        elif isinstance(value, str):
+            cells[name] = value
+        elif (
+            name in LISTS
+            and isinstance(value, list)
+            and all(isinstance(word, str) and ";" not in word for word in value)
+        ):
+            cells[name] = ";".join(value)
+        elif name in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
+            cells[name] = f"{value:.9f}".rstrip("0").rstrip(".")
+        else:
+            fix = "write a list of words" if name in LISTS else "put it in quotes"
+            detail = f"{name} has the wrong type"
+            problems.append(Problem(code="field_type", detail=detail, fix=fix, field=name))
+    if problems:
+        raise Rejected(problems)
+    return cells
+
+
+def _inside(who: Who, found: Mapping[str, Any], world: World) -> bool:
+    """Return whether a person is known to be in the area of who acts."""
+    if not isinstance(who, Operator) or who.area is None:
+        return True
+    codes = world.tree.descendants(who.area)
+    lat, lon = found["lat"], found["lon"]
+    here = () if lat is None or lon is None else world.tree.locate(lat, lon)
+    return found["area"] in codes or any(area.code in codes for area in here)
+
+
+def _require_inside(who: Who, found: Mapping[str, Any], world: World) -> None:
+    if not _inside(who, found, world):
+        raise refuse(
+            "outside_area",
+            "the person would not be known to be in your area",
+            "give a place or an area inside it, or ask an administrator without area",
+            field="area",
+            status=403,
+        )
+
+
+def _channel(name: str) -> str:
+    if name not in PERSONAL_CHANNELS:
+        raise refuse(
+            "channel_unknown",
+            f"nobody is reached by {shown(name)}",
+            f"use one of {', '.join(PERSONAL_CHANNELS)}",
+            field="channel",
+        )
+    return name
+
+
+def _whole(conn: Connection, person: int) -> dict[str, Any]:
+    found = registry.show(conn, person)
+    assert found is not None
+    return found
+
+
+def _log(conn: Connection, actor: str, verb: str, person: int, detail: str, now: datetime) -> None:
+    operators.log_admin(
+        conn,
+        actor=actor,
+        action=f"subscribers.{verb}",
+        subject=str(person),
+        detail=detail,
+        now=now,
+    )

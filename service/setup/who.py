@@ -1,0 +1,33 @@
+"""Who sets up: the machine's administrator, by the name of their account, or an operator."""
+
+from __future__ import annotations
+
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
+from broadcast.problems import refuse
+from broadcast.store.database import Connection
+
+Who = str | Operator
+"""`machine:NAME` of whoever types commands on this machine, or an operator who showed a token."""
+
+
+def allowed(conn: Connection, who: Who, *, everywhere: bool = False) -> str:
+    """Return the name under which the audit chain keeps what is done in this transaction.
+
+    `everywhere`: a file may name any place or person, so it is for who is bound to no area. Raises
+    Rejected: 403 operator_disabled, wrong_role, operator_changed, area_bound.
+    """
+    if isinstance(who, str):
+        return who
+    now = operators.still(conn, who, "administer")
+    if now.area != who.area:
+        detail = "the area of this operator was changed in the meantime"
+        raise refuse("operator_changed", detail, "try again: the new one holds", status=403)
+    if everywhere and now.area is not None:
+        raise refuse(
+            "area_bound",
+            f"a file may name any place, and this administrator is bound to {now.area}",
+            "change single people, or ask an administrator without area",
+            status=403,
+        )
+    return f"operator {now.id}"
