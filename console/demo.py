@@ -40,7 +40,8 @@ from config import logging as logs
 from config import settings as settings_module
 from console.processes import migrate
 from console.processes.up import listen, serve
-from service.desk import Desk
+from service.commands import deciding, drafting, submitting
+from service.commands.context import Context
 from service.installation import Service, build
 from subscribers import demo_world, registry
 from subscribers.csv_import import read_subscribers
@@ -318,7 +319,7 @@ async def _set_up(out: Console, service: Service, people: int) -> tuple[Operator
         email="approver@example.org",
         now=now,
     )
-    tree = await service.desk.tree()
+    tree = await service.context.tree()
     data = demo_world.demo_people(people, seed=2026)
     result = await asyncio.to_thread(
         read_subscribers,
@@ -353,7 +354,7 @@ async def _messages(
     for step in STEPS:
         if step.action and not last_id:
             continue  # what it would follow went to nobody
-        base = await service.desk.base_of(last_id) if step.action else None
+        base = await drafting.base_of(service.context, last_id) if step.action else None
         content = read_draft(
             step.text.encode(),
             "yaml",
@@ -362,13 +363,13 @@ async def _messages(
             follows=step.action or "update",
         )
         v = await (
-            service.desk.follow(author, last_id, step.action, content)
+            service.context.do(drafting.follow, author, last_id, step.action, content)
             if step.action
-            else service.desk.draft(author, content)
+            else service.context.do(drafting.draft, author, content)
         )
         last_id = v.message_id
         try:
-            v, seen = await service.desk.submit(author, last_id)
+            v, seen = await service.context.do(submitting.submit, author, last_id)
         except Rejected as refused:
             if refused.problems[0].code != "audience_empty":
                 raise
@@ -382,8 +383,8 @@ async def _messages(
             f"\n[bold]{step.title.strip()}[/]: drafted by {author.name}, {seen.people:,} people"
             f" counted; approved by {approver.name}"
         )
-        v = await service.desk.approve(approver, last_id, v.content_hash)
-        await _watch(out, service.desk, v.id, serving)
+        v = await service.context.do(deciding.approve, approver, last_id, v.content_hash)
+        await _watch(out, service.context, v.id, serving)
         yield step.title, v.id
     return
 
@@ -399,7 +400,9 @@ def _bars(out: Console) -> Progress:
     )
 
 
-async def _watch(out: Console, desk: Desk, version_id: int, serving: asyncio.Task[None]) -> None:
+async def _watch(
+    out: Console, context: Context, version_id: int, serving: asyncio.Task[None]
+) -> None:
     """Show a bar per channel until nobody waits and receipts have come in."""
     until = time.monotonic() + LONGEST_SECONDS
     tasks: dict[str, Any] = {}
@@ -409,7 +412,7 @@ async def _watch(out: Console, desk: Desk, version_id: int, serving: asyncio.Tas
         while time.monotonic() < until:
             if serving.done():
                 serving.result()
-            found = await desk.db.read(delivery_report.progress, version_id)
+            found = await context.db.read(delivery_report.progress, version_id)
             for channel, n in found.items():
                 done = n["accepted"] + n["failed"] + n["in_doubt"] + n["skipped"]
                 if bars is not None:

@@ -14,96 +14,38 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fastapi import Request
 from starlette.responses import Response
 
-from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
-from broadcast.places.areas import AreaTree
 from broadcast.problems import Rejected, refuse
 from broadcast.store import replies
 from broadcast.store.database import Connection, Database
 from broadcast.store.replies import Reply, Reservation
 from service import problem_documents
-from service.desk import Desk, Seen
+from service.commands.context import Context
+from service.commands.unit_of_work import Act
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 HEADER = "Idempotency-Key"
 
-Answer = Callable[[Connection, Any, Seen | None], dict[str, Any]]
-"""From what the act's transaction returned (and what it had looked at) to the JSON that is
-answered; runs inside that transaction.
-"""
-
-
-class AnsweringDesk(Desk):
-    """A desk for one act: what the act commits, it commits together with the answer."""
-
-    def __init__(self, desk: Desk, answer: Callable[[Connection, Any, Seen | None], None]) -> None:
-        self.__dict__.update(desk.__dict__)
-        self._desk = desk
-        self.seen: Seen | None = None
-        self.db = _AnsweringDatabase(desk.db, lambda conn, result: answer(conn, result, self.seen))
-
-    async def tree(self) -> AreaTree:
-        """Return the areas, kept by the desk that outlives this act."""
-        return await self._desk.tree()
-
-    async def look(self, v: Version, actor: Operator | None) -> Seen:
-        """Remember what was looked at: the answer tells of it."""
-        self.seen = await super().look(v, actor)
-        return self.seen
-
-
-class _AnsweringDatabase(Database):
-    """A database whose one write also stores the answer."""
-
-    def __init__(self, db: Database, after: Callable[[Connection, Any], None]) -> None:
-        self._db, self._after = db, after
-        self.dialect, self.url = db.dialect, db.url
-        self.written = False
-
-    async def write(
-        self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run the act and store its answer, in one transaction."""
-        if self.written:
-            raise RuntimeError("an act is one transaction: its answer was stored with the first")
-
-        def both(conn: Connection) -> T:
-            result = fn(conn, *args, **kwargs)
-            self._after(conn, result)
-            return result
-
-        result = await self._db.write(both)
-        self.written = True
-        return result
-
-    async def read(
-        self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Read as ever."""
-        return await self._db.read(fn, *args, **kwargs)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """One act of one person: what to do at a desk, and how to tell of it.
+class Answered(Generic[T]):
+    """An act of one person, and how to tell of it: `answer` turns what the act wrote into the JSON
+    that is answered, inside its transaction.
 
-    `once_only` tells what is in the first answer only and never stored, such as a new token. `do`
-    makes at most one write. Where it makes none (a preview), what it returns is handed to `answer`
-    afterwards.
+    `once_only` tells what is in the first answer only and never stored, such as a new token.
     """
 
-    do: Callable[[Desk], Awaitable[Any]]
-    answer: Answer
+    act: Act[T]
+    answer: Callable[[Connection, T], dict[str, Any]]
     status: int = 200
-    once_only: Callable[[Any], dict[str, Any]] | None = None
+    once_only: Callable[[T], dict[str, Any]] | None = None
 
 
 def key_of(request: Request) -> str:
@@ -143,34 +85,34 @@ def digest_of(request: Request, body: bytes) -> str:
 async def once(
     request: Request,
     body: bytes,
-    desk: Desk,
+    context: Context,
     actor: Operator,
-    make: Callable[[], Awaitable[Act] | Act],
+    make: Callable[[], Awaitable[Answered[Any]]],
 ) -> Response:
-    """Answer a POST: with what was answered before, or by doing it now. `make` reads the body and
-    may refuse it.
+    """Answer a POST: with what was answered before, or by doing it now. `make` reads the body,
+    prepares the act, and may refuse either.
     """
-    now = desk.now()
-    held = await desk.db.write(
+    db, now = context.db, context.now()
+    held = await db.write(
         _reserve, actor, key=key_of(request), digest=digest_of(request, body), now=now
     )
     if isinstance(held, Reply):
         return _response(held, replayed=True)
     try:
-        reply = await _do(desk, held, make)
+        reply = await _do(db, held, await make())
     except Rejected as rejected:
         if (
             rejected.status == 429
             or rejected.status >= 500
             or rejected.problems[0].code == "key_in_flight"
         ):
-            await desk.db.write(replies.release, held)
+            await db.write(replies.release, held)
             raise
         reply = Reply(rejected.status, problem_documents.text(rejected))
-        await desk.db.write(replies.finish, held, reply)
+        await db.write(replies.finish, held, reply)
     except Exception:
         # nothing where the answer was stored after all: then the next try is told it
-        await desk.db.write(replies.release, held)
+        await db.write(replies.release, held)
         raise
     return _response(reply)
 
@@ -183,27 +125,21 @@ def _reserve(conn: Connection, actor: Operator, /, **wanted: Any) -> Reply | Res
     return replies.reserve(conn, operator_id=actor.id, **wanted)
 
 
-async def _do(desk: Desk, held: Reservation, make: Callable[[], Awaitable[Act] | Act]) -> Reply:
-    made = make()
-    act = made if isinstance(made, Act) else await made
-    reply: Reply | None = None
+async def _do(db: Database, held: Reservation, wanted: Answered[Any]) -> Reply:
+    """Do an act and store its answer, in one transaction."""
 
-    def answer(conn: Connection, result: Any, seen: Seen | None) -> None:
-        nonlocal reply
-        reply = Reply(act.status, json.dumps(act.answer(conn, result, seen), ensure_ascii=False))
+    def write(conn: Connection) -> tuple[Any, Reply]:
+        result = wanted.act.write(conn)
+        told = wanted.answer(conn, result)
+        reply = Reply(wanted.status, json.dumps(told, ensure_ascii=False))
         replies.finish(conn, held, reply)
+        return result, reply
 
-    at_desk = AnsweringDesk(desk, answer)
-    result = await act.do(at_desk)
-    if reply is None:
-        await at_desk.db.write(lambda _conn: result)
-    assert reply is not None
-    if act.once_only is not None:
-        return Reply(
-            reply.status,
-            json.dumps({**json.loads(reply.body), **act.once_only(result)}, ensure_ascii=False),
-        )
-    return reply
+    result, reply = await db.write(write)
+    if wanted.once_only is None:
+        return reply
+    told = {**json.loads(reply.body), **wanted.once_only(result)}
+    return Reply(reply.status, json.dumps(told, ensure_ascii=False))
 
 
 def _response(reply: Reply, *, replayed: bool = False) -> Response:

@@ -1,10 +1,11 @@
-"""One installation joined from its settings: database, adapters, the desk, and the engine."""
+"""One installation joined from its settings: database, adapters, the context, and the engine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from broadcast.events.topics import ROLES
@@ -14,8 +15,9 @@ from broadcast.store.database import Database
 from broadcast.wording.revision import wording_revision
 from config import wiring
 from config.settings import Settings
-from service.desk import Desk
+from service.commands.context import Context
 from service.documents import documents
+from subscribers.matcher import Matcher
 
 if TYPE_CHECKING:
     from service.engine import Engine
@@ -28,7 +30,7 @@ class Service:
     settings: Settings
     db: Database
     adapters: dict[str, wiring.Adapters]
-    desk: Desk
+    context: Context
     engine: Engine
 
     async def close(self) -> None:
@@ -38,10 +40,15 @@ class Service:
         await self.db.close()
 
 
-def make_desk(
-    settings: Settings, db: Database, channels_on: Callable[[str], frozenset[str]], **more: Any
-) -> Desk:
-    """Return the desk of an installation."""
+def make_context(
+    settings: Settings,
+    db: Database,
+    channels_on: Callable[[str], frozenset[str]],
+    *,
+    matcher: Matcher | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Context:
+    """Return what the commands of an installation work with."""
     house = House(
         sender=settings.sender,
         shards=settings.shards,
@@ -50,20 +57,20 @@ def make_desk(
         document=documents(settings),
         margin=settings.margin,
     )
-    desk = Desk(
+    return Context(
         db,
         house,
         channels_on=channels_on,
+        matcher=matcher or Matcher(db, channels_on),
         sender_name=settings.sender_name,
         public_url=settings.public_url,
-        **more,
+        now=now,
     )
-    return desk
 
 
 def build(settings: Settings, roles: tuple[str, ...] = ROLES) -> Service:
     """Join the parts for a process with these roles; nothing is connected yet."""
-    # a typed command makes a desk only: what sends need not be loaded for it
+    # a typed command makes a context only: what sends need not be loaded for it
     from service.engine import Engine
 
     db = wiring.database(settings)
@@ -77,8 +84,8 @@ def build(settings: Settings, roles: tuple[str, ...] = ROLES) -> Service:
         roles=roles,
         channels_on=on,
     )
-    desk = make_desk(settings, db, on, matcher=engine.matcher)
-    return Service(settings, db, adapters, desk, engine)
+    context = make_context(settings, db, on, matcher=engine.matcher)
+    return Service(settings, db, adapters, context, engine)
 
 
 def database_trouble(settings: Settings, trouble: BaseException) -> Rejected:

@@ -10,6 +10,7 @@ from broadcast.messages import rooms
 from broadcast.messages.versions import Version
 from broadcast.operators.operators import Operator
 from broadcast.places.areas import AreaTree
+from broadcast.problems import Rejected, refuse
 
 
 def reads_all(actor: Operator) -> bool:
@@ -33,7 +34,26 @@ def concerns(tree: AreaTree, actor: Operator, existing: Sequence[Version]) -> bo
     )
 
 
+def require_people(tree: AreaTree, actor: Operator, v: Version) -> None:
+    """Raise Rejected (403 area_out_of_scope) unless the operator may read of a version person by
+    person: the room that wrote it, and whoever has every place that it goes to.
+    """
+    if _wrote(tree, actor, v):
+        return
+    try:
+        rooms.require_all(tree, actor, v.content, v.room)
+    except Rejected:
+        raise refuse(
+            "area_out_of_scope",
+            f"the message goes to people outside this operator's area {actor.area}",
+            "read its counts, or ask the control room that wrote it",
+            status=403,
+        ) from None
+
+
 def _concerns(tree: AreaTree, actor: Operator, v: Version) -> bool:
-    if v.room is not None and not tree.within(actor.area, [v.room]):
-        return True
-    return rooms.touches(tree, actor, v.content, v.room)
+    return _wrote(tree, actor, v) or rooms.touches(tree, actor, v.content, v.room)
+
+
+def _wrote(tree: AreaTree, actor: Operator, v: Version) -> bool:
+    return v.room is not None and not tree.within(actor.area, [v.room])

@@ -85,7 +85,7 @@ def text_field(value: dict[str, Any], name: str, *, missing: str, fix: str) -> s
 
 def only_of(value: dict[str, Any]) -> tuple[str, ...]:
     """Return which lines a resend is for: a list, or names with commas between them. Which are
-    allowed is the desk's to say.
+    allowed is the command's to say.
     """
     given = value.get("only", "")
     if isinstance(given, str):

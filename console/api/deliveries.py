@@ -26,8 +26,9 @@ from broadcast.operators import look_ups, operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected, refuse
 from console.api import cursors
-from console.api.messages import message_id_of
+from console.api.told import message_id_of
 from console.server.context import Web
+from service.commands import explaining, reading
 
 KEPT_SECONDS = 5.0
 """An account of a million people takes a while: the pages of one reader within this time are cut
@@ -137,7 +138,9 @@ def router(web: Web) -> APIRouter:
         await web.db.read(look_ups.check, actor, look_ups.EXPLAIN, web.now())
         more: dict[str, Any] = {"subject": id, "now": web.now()}
         try:
-            told = await web.desk.explain(v.message_id, subscriber.replace("\x00", ""), actor)
+            told = await explaining.explain(
+                web.context, v.message_id, subscriber.replace("\x00", ""), actor
+            )
         except Rejected:
             await web.db.write(look_ups.record, actor, look_ups.EXPLAIN, detail="nobody", **more)
             raise
@@ -156,7 +159,7 @@ async def _version(
     single persons are told of.
     """
     operators.require(actor, "people" if people else "read")
-    existing = await web.desk.readable(actor, message_id_of(id))
+    existing = await reading.readable(web.context, actor, message_id_of(id))
     v = versions.newest_published(existing) or existing[-1]
     if number is not None:
         found = next((v for v in existing if str(v.number) == number), None)
@@ -170,7 +173,7 @@ async def _version(
             )
         v = found
     if people:
-        await web.desk.in_scope(actor, v)
+        await reading.require_people(web.context, actor, v)
     return v
 
 

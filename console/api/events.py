@@ -25,6 +25,7 @@ from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.store.database import TROUBLE
 from console.server.context import Web
+from service.commands import reading
 
 LOOK_SECONDS = 0.5
 HEARTBEAT_SECONDS = 10.0
@@ -86,7 +87,7 @@ class Readable:
         """Return the pulses of the messages that the operator may know of."""
         if readers.reads_all(reader):
             return seen
-        tree = await self._web.desk.tree()
+        tree = await self._web.context.tree()
         marks: dict[int, list[tuple[int, int]]] = {}
         for version_id, pulse in sorted(seen.items()):
             marks.setdefault(pulse.message, []).append((version_id, pulse.revision))
@@ -96,7 +97,7 @@ class Readable:
             before = self._judged.get(message)
             if before is None or before[0] != mark:
                 existing = await self._web.db.read(versions.of_message, message)
-                before = (mark, await self._web.desk.may_read(reader, existing))
+                before = (mark, await reading.may_read(self._web.context, reader, existing))
             judged[message] = before
         self._judged = judged
         return {version_id: pulse for version_id, pulse in seen.items() if judged[pulse.message][1]}

@@ -19,7 +19,8 @@ from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from console.api.bodies import JSON, check_media_type, read_act, text_field
 from console.server.context import Web
-from service.idempotency import Act, once
+from service.commands.unit_of_work import Act
+from service.idempotency import Answered, once
 from subscribers import registry
 from subscribers.csv_import import normalise_email
 
@@ -54,16 +55,16 @@ def router(web: Web) -> APIRouter:
         body = await request.body()
         check_media_type(request, body, JSON)
 
-        async def make() -> Act:
+        async def make() -> Answered[Any]:
             operators.require(actor, "administer")
             kind, what = await _asked(web, read_act(request, body, _FIELDS))
-            return Act(
-                do=lambda desk: desk.db.write(operator_requests.ask, actor, kind, what, web.now()),
-                answer=lambda _c, r, _s: r.to_json(),
+            return Answered(
+                act=Act(lambda conn: operator_requests.ask(conn, actor, kind, what, web.now())),
+                answer=lambda _c, r: r.to_json(),
                 status=201,
             )
 
-        return await once(request, body, web.desk, actor, make)
+        return await once(request, body, web.context, actor, make)
 
     @api.get("/operator-requests")
     async def listed(request: Request) -> Response:
@@ -81,18 +82,18 @@ def router(web: Web) -> APIRouter:
         actor = await web.actor(request)
         body = await request.body()
 
-        def make() -> Act:
+        async def make() -> Answered[Any]:
             operators.require(actor, "administer")
             read_act(request, body, ())
-            return Act(
-                do=lambda desk: desk.db.write(
-                    operator_requests.approve, actor, _number(id), web.now()
+            return Answered(
+                act=Act(
+                    lambda conn: operator_requests.approve(conn, actor, _number(id), web.now())
                 ),
-                answer=lambda _c, result, _s: result[0].to_json(),
+                answer=lambda _c, result: result[0].to_json(),
                 once_only=lambda result: {"token": result[1]} if result[1] is not None else {},
             )
 
-        return await once(request, body, web.desk, actor, make)
+        return await once(request, body, web.context, actor, make)
 
     @api.post("/operator-requests/{id}/reject", openapi_extra=_body(("why",), ("why",)))
     async def reject(request: Request, id: str) -> Response:
@@ -100,7 +101,7 @@ def router(web: Web) -> APIRouter:
         actor = await web.actor(request)
         body = await request.body()
 
-        def make() -> Act:
+        async def make() -> Answered[Any]:
             operators.require(actor, "administer")
             why = text_field(
                 read_act(request, body, ("why",)),
@@ -115,14 +116,14 @@ def router(web: Web) -> APIRouter:
                     "say it shorter",
                     field="why",
                 )
-            return Act(
-                do=lambda desk: desk.db.write(
-                    operator_requests.reject, actor, _number(id), why, web.now()
+            return Answered(
+                act=Act(
+                    lambda conn: operator_requests.reject(conn, actor, _number(id), why, web.now())
                 ),
-                answer=lambda _c, r, _s: r.to_json(),
+                answer=lambda _c, r: r.to_json(),
             )
 
-        return await once(request, body, web.desk, actor, make)
+        return await once(request, body, web.context, actor, make)
 
     @api.get(
         "/operator-requests/{id}/export",
@@ -186,7 +187,7 @@ async def _asked(web: Web, said: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         if "area" in said
         else None
     )
-    if area is not None and area not in await web.desk.tree():
+    if area is not None and area not in await web.context.tree():
         raise refuse(
             "area_unknown",
             f"{shown(area)} was never imported",

@@ -36,7 +36,7 @@ def router(web: Web) -> APIRouter:
         operators.require(await web.actor(request), "read")
         at = read_time(as_of) if as_of is not None else web.now()
         if area is not None:
-            tree = await web.desk.tree()
+            tree = await web.context.tree()
             return JSONResponse(
                 [
                     (
@@ -57,7 +57,7 @@ def router(web: Web) -> APIRouter:
     async def areas(request: Request) -> Response:
         """Return every imported area: code, name, level, parent."""
         operators.require(await web.actor(request), "read")
-        tree = await web.desk.tree()
+        tree = await web.context.tree()
         return JSONResponse(
             [
                 {"code": a.code, "name": a.name, "level": a.level, "parent": a.parent}
@@ -122,7 +122,7 @@ def router(web: Web) -> APIRouter:
         place = cursors.read(web.key, "subscribers", cursor)
         after = place[0] if place else 0
         await web.db.read(look_ups.check, actor, look_ups.LISTED, web.now())
-        tree = None if actor.area is None else await web.desk.tree()
+        tree = None if actor.area is None else await web.context.tree()
         found = await web.db.read(listing.page, after, size + 1, tree, actor.area)
         page = found[:size]
         await web.db.write(

@@ -182,10 +182,11 @@ async def _document(session: Session, name: str) -> bytes | None:
     from broadcast.cap import kept
     from broadcast.messages import versions
     from broadcast.problems import Rejected
+    from service.commands import reading
 
     if name.isascii() and name.isdigit() and len(name) < 10:
         try:
-            v = await session.desk.head(int(name))
+            v = await reading.head(session.context, int(name))
         except Rejected:
             pass  # an identifier may be a number too
         else:
@@ -193,9 +194,9 @@ async def _document(session: Session, name: str) -> bytes | None:
             published = versions.newest_published(existing)
             if published is not None:
                 return await session.db.read(kept.published, version_id=published.id)
-            await session.desk.tree()  # gives the document the names of its areas
+            await session.context.tree()  # gives the document the names of its areas
             identifier = f"{session.settings.sender}-{v.code}-{v.number}"
-            return session.desk.house.document(
+            return session.context.house.document(
                 replace(v, identifier=identifier), "Alert", [], session.now().replace(microsecond=0)
             )
     return await session.db.read(kept.published, identifier=name) or kept.one(

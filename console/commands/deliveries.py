@@ -333,11 +333,12 @@ def explain(
     final reason.
     """
     from console.commands.session import run
+    from service.commands import explaining
 
     out = Output(json=json)
 
     async def work(session: Session) -> None:
-        found = await session.desk.explain(id_, subscriber)
+        found = await explaining.explain(session.context, id_, subscriber)
         await session.log("explain", str(id_), f"person={found['subscriber']}")
         lines = [
             f"message {found['message']} version {found['version']}, person {found['subscriber']}"
@@ -386,6 +387,7 @@ def resend(
     """
     from broadcast.messages import versions
     from console.commands.messages import _act, _line, message_document
+    from service.commands import resending
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         lines = tuple(dict.fromkeys(part.strip() for part in only.split(",") if part.strip()))
@@ -394,7 +396,7 @@ def resend(
             " REPEAT.",
             yes=yes or "in_doubt" not in lines,
         )
-        ordered = await session.desk.resend(actor, id_, lines)
+        ordered = await session.context.do(resending.resend, actor, id_, lines)
         v = await session.db.read(versions.get, ordered.version_id)
         told = ordered.shown(v.content)
         document = await message_document(

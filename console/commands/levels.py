@@ -177,6 +177,7 @@ async def draft_change(
     from broadcast.problems import refuse
     from broadcast.wording.languages import ENGLISH
     from broadcast.wording.packs import called, fill
+    from service.commands import drafting
 
     if not why.strip():
         raise refuse(
@@ -203,8 +204,8 @@ async def draft_change(
         "languages": {"en": text},
         **source_json,
     }
-    return await session.desk.draft(
-        actor, read_draft(json.dumps(document).encode(), "json", now=session.now())
+    return await session.context.do(
+        drafting.draft, actor, read_draft(json.dumps(document).encode(), "json", now=session.now())
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from broadcast.messages.versions import Version
     from broadcast.operators.operators import Operator
     from console.commands.session import Session
-    from service.desk import Seen
+    from service.commands.submitting import Seen
 
 app = typer.Typer(
     cls=Group,
@@ -86,15 +86,20 @@ def draft(file: MessageFile, json: Json = False) -> None:
     """Start a message; it goes to nobody until a second person approves it."""
     from broadcast.operators import operators
     from console.commands.texts import read_new
+    from service.commands import drafting
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         operators.require(actor, "draft")
         read = await read_new(session, file)
         out.warn(read.warnings)
         if read.updates is None:
-            await drafted(session, out, await session.desk.draft(actor, read.content))
+            await drafted(
+                session, out, await session.context.do(drafting.draft, actor, read.content)
+            )
         else:
-            v = await session.desk.follow(actor, read.updates, "update", read.content)
+            v = await session.context.do(
+                drafting.follow, actor, read.updates, "update", read.content
+            )
             await drafted(
                 session, out, v, f"an update of message {read.updates}, as the document says"
             )
@@ -106,17 +111,24 @@ def draft(file: MessageFile, json: Json = False) -> None:
 def edit(id_: MessageId, file: MessageFile, json: Json = False) -> None:
     """Replace the text of a draft; any submission of it is void."""
     from console.commands.texts import read_edit, read_following
+    from service.commands import drafting, reading
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        v = await session.desk.head(id_)
+        v = await reading.head(session.context, id_)
         if v.action == "new":
             read = read_edit(file, session.now(), v.content)
         else:
             read = read_following(
-                file, session.now(), await session.desk.base_of(id_), v.action, v.content
+                file,
+                session.now(),
+                await drafting.base_of(session.context, id_),
+                v.action,
+                v.content,
             )
         out.warn(read.warnings)
-        await drafted(session, out, await session.desk.edit(actor, id_, read.content))
+        await drafted(
+            session, out, await session.context.do(drafting.edit, actor, id_, read.content)
+        )
 
     _act(json, work)
 
@@ -124,9 +136,10 @@ def edit(id_: MessageId, file: MessageFile, json: Json = False) -> None:
 @app.command("preview")
 def preview(id_: MessageId, json: Json = False) -> None:
     """Say who would be told and by which channels; changes nothing."""
+    from service.commands import submitting
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        v, seen = await session.desk.preview(actor, id_)
+        v, seen = await session.context.do(submitting.preview, actor, id_)
         await _answer_seen(
             session,
             out,
@@ -157,9 +170,10 @@ def submit(
     json: Json = False,
 ) -> None:
     """Ask for the approval of exactly this text, to exactly these people."""
+    from service.commands import submitting
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        v, seen = await session.desk.submit(actor, id_, accept or ())
+        v, seen = await session.context.do(submitting.submit, actor, id_, accept or ())
         await _answer_seen(
             session,
             out,
@@ -215,9 +229,10 @@ def approve(
 ) -> None:
     """Approve as the second person: with that it is published and goes out."""
     from broadcast.messages import advice, resends
+    from service.commands import deciding, reading
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        v = await session.desk.head(id_)
+        v = await reading.head(session.context, id_)
         seen = content_hash
         waiting = await session.db.read(resends.waiting, id_)
         if v.state == "pending_approval":
@@ -242,7 +257,7 @@ def approve(
             if on_terminal() and not yes:
                 out.confirm(question, yes=yes, expected=people)
                 seen = waiting.digest  # the person has read whom and typed how many
-        done = await session.desk.approve(actor, id_, seen)
+        done = await session.context.do(deciding.approve, actor, id_, seen)
         running = await is_running(session)
         if not running:
             out.note(
@@ -332,9 +347,11 @@ def reject(id_: MessageId, why: Why, yes: Yes = False, json: Json = False) -> No
 def _send_back(
     id_: int, action: str, why: str, json: bool, *, yes: bool = True, question: str = ""
 ) -> None:
+    from service.commands import deciding
+
     async def work(session: Session, actor: Operator, out: Output) -> None:
         out.confirm(question, yes=yes)
-        v = await session.desk.send_back(actor, id_, action, why)
+        v = await session.context.do(deciding.send_back, actor, id_, action, why)
         out.answer(await message_document(session, v), _line(v))
 
     _act(json, work)
@@ -343,9 +360,10 @@ def _send_back(
 @app.command("hold")
 def hold(id_: MessageId, json: Json = False) -> None:
     """Hand nobody over any more, at once; `resume` goes on."""
+    from service.commands import deciding
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        v = await session.desk.hold(actor, id_)
+        v = await session.context.do(deciding.hold, actor, id_)
         out.answer(await message_document(session, v), _line(v))
 
     _act(json, work)
@@ -354,9 +372,10 @@ def hold(id_: MessageId, json: Json = False) -> None:
 @app.command("resume")
 def resume(id_: MessageId, json: Json = False) -> None:
     """Let a held message go on from where it stood."""
+    from service.commands import deciding
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        v = await session.desk.resume(actor, id_)
+        v = await session.context.do(deciding.resume, actor, id_)
         out.answer(await message_document(session, v), _line(v))
 
     _act(json, work)
@@ -378,6 +397,7 @@ def cancel(
     """Stop everything not sent yet and publish a CAP Cancel in fixed words; sends nothing to
     people, and keeps --why inside.
     """
+    from service.commands import deciding
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         out.confirm(
@@ -385,7 +405,7 @@ def cancel(
             " correction.",
             yes=yes,
         )
-        v, under_way = await session.desk.cancel(actor, id_, why, reason)
+        v, under_way = await session.context.do(deciding.cancel, actor, id_, why, reason)
         out.answer(
             await message_document(session, v, handing_over=under_way),
             _line(v),
@@ -415,11 +435,18 @@ def all_clear(id_: MessageId, file: MessageFile, json: Json = False) -> None:
 
 def _follow(id_: int, action: str, file: Any, json: bool) -> None:
     from console.commands.texts import read_following
+    from service.commands import drafting
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        read = read_following(file, session.now(), await session.desk.base_of(id_), action)
+        read = read_following(
+            file, session.now(), await drafting.base_of(session.context, id_), action
+        )
         out.warn(read.warnings)
-        await drafted(session, out, await session.desk.follow(actor, id_, action, read.content))
+        await drafted(
+            session,
+            out,
+            await session.context.do(drafting.follow, actor, id_, action, read.content),
+        )
 
     _act(json, work)
 

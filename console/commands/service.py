@@ -194,7 +194,7 @@ def build_site(
     out = Output(json=json)
 
     async def work(session: Session) -> None:
-        source = static_site.Stored(session.settings, session.db, session.desk, session.now)
+        source = static_site.Stored(session.settings, session.db, session.context, session.now)
         built = await static_site.build(source, folder)
         said = f"{built.files} files in {folder}, {built.messages} messages, as of {built.as_of}"
         out.answer(built.to_json(), said)

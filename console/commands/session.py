@@ -1,4 +1,4 @@
-"""What a command runs in: the settings, the database with its schema, the desk, and who acts."""
+"""What a command runs in: the settings, the database with its schema, the context, and who acts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from broadcast.store.database import Database
     from config.settings import Settings
     from config.wiring import Planned
-    from service.desk import Desk
+    from service.commands.context import Context
 
 T = TypeVar("T")
 
@@ -62,25 +62,25 @@ class Session:
     db: Database
     channels: Planned | None
     out: Output
-    _desk: Desk | None = None
+    _context: Context | None = None
 
     def now(self) -> datetime:
         """Return the moment."""
         return datetime.now(UTC)
 
     @property
-    def desk(self) -> Desk:
-        """The desk at which a person acts."""
-        if self._desk is None:
-            from service.installation import make_desk
+    def context(self) -> Context:
+        """What the commands of a person work with."""
+        if self._context is None:
+            from service.installation import make_context
 
-            self._desk = make_desk(
+            self._context = make_context(
                 self.settings, self.db, self.channels.on if self.channels is not None else _all_off
             )
-        return self._desk
+        return self._context
 
     async def tree(self) -> AreaTree:
-        """Return the areas as imported now; without the desk, which loads all that acting needs."""
+        """Return the areas as imported now, without all that acting needs."""
         from broadcast.places.areas import AreaTree
 
         return await self.db.read(AreaTree.load)
@@ -95,7 +95,7 @@ class Session:
                 field="FASTTIME_TOKEN",
                 status=401,
             )
-        return await self.desk.actor(self.settings.token)
+        return await self.context.actor(self.settings.token)
 
     async def log(self, action: str, subject: str, detail: str = "") -> None:
         """Record what is done as the machine's administrator."""

@@ -80,6 +80,7 @@ async def read_new(session: Session, file: Path) -> Read:
 async def _new_from_cap(session: Session, data: bytes) -> Read:
     from broadcast.cap import acts
     from broadcast.cap.drafting import content_of, read_cap
+    from service.commands import drafting
 
     alert = read_cap(data)
     message = None
@@ -89,7 +90,7 @@ async def _new_from_cap(session: Session, data: bytes) -> Read:
         refused = acts.not_an_alert(alert, message)
         if refused is not None:
             raise refused
-    base = None if message is None else await session.desk.base_of(message)
+    base = None if message is None else await drafting.base_of(session.context, message)
     content, warnings = content_of(alert, now=session.now(), base=base)
     return Read(content=content, warnings=warnings, updates=message)
 

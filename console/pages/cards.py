@@ -30,7 +30,7 @@ from config.settings import Settings
 from console.pages import maps
 from console.pages.frame import Links
 from console.pages.phrases import ENGLISH, PHRASES
-from service.desk import Desk
+from service.commands.context import Context
 from service.rendering import StoredRenderings
 
 _MAPS_KEPT = 256
@@ -53,8 +53,8 @@ class Source(Protocol):
         """Where it is stored."""
 
     @property
-    def desk(self) -> Desk:
-        """The desk at which its areas are known."""
+    def context(self) -> Context:
+        """What knows its areas."""
 
     @property
     def settings(self) -> Settings:
@@ -137,7 +137,7 @@ class Cards:
         tag = choose_language(v.content, links.lang or lang)
         rendered, _ = await self._web.renderings.rendered(v.id, "web", tag, repeat=False)
         over, zone = published.is_over(v, now), self._web.settings.timezone
-        tree = await self._web.desk.tree()
+        tree = await self._web.context.tree()
         place = place_of(v, tree, lang)
         state, ours = state_of(v, now), pack_for(tag).tag
         words = ended(state, tag, v.cancel_reason)

@@ -89,7 +89,7 @@ class Face:
     async def _levels(self, lang: str, now: datetime) -> list[dict[str, Any]]:
         web, say, pack = self._web, PHRASES[lang], pack_for(lang)
         shown = await web.db.read(history.show, now)
-        tree, groups = await web.desk.tree(), await web.db.read(registered.load)
+        tree, groups = await web.context.tree(), await web.db.read(registered.load)
         rows: list[dict[str, Any]] = []
         for entry in shown:
             scope, level = entry.scope, entry.level

@@ -21,7 +21,7 @@ from console.pages.face import ROBOTS, Face, is_tag
 from console.pages.frame import ASSETS, Links, asset, html
 from console.pages.phrases import ENGLISH, PHRASES
 from console.pages.public import atom
-from service.desk import Desk
+from service.commands.context import Context
 from service.rendering import StoredRenderings
 
 MARK = ".fasttime-site"
@@ -35,9 +35,9 @@ class Stored:
     """An installation that pages are made from, without a server."""
 
     def __init__(
-        self, settings: Settings, db: Database, desk: Desk, now: Callable[[], datetime]
+        self, settings: Settings, db: Database, context: Context, now: Callable[[], datetime]
     ) -> None:
-        self.settings, self.db, self.desk, self._now = settings, db, desk, now
+        self.settings, self.db, self.context, self._now = settings, db, context, now
         self.renderings = StoredRenderings(
             db,
             sender_name=settings.sender_name,

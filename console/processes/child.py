@@ -116,7 +116,7 @@ class EngineSeen:
 
 async def _doors(settings: Settings, sock: socket.socket) -> None:
     service = build(settings, roles=())
-    service.desk.pool = pool = Pool()
+    service.context.pool = pool = Pool()
     seen = EngineSeen(service)
     warming = asyncio.create_task(pool.warm())
     following = asyncio.create_task(seen.follow())

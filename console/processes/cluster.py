@@ -42,7 +42,7 @@ def web(settings: Settings, host: str, port: int) -> int:
 
 async def _web(settings: Settings, host: str, port: int) -> int:
     service = build(settings, roles=())
-    service.desk.pool = pool = Pool()
+    service.context.pool = pool = Pool()
     try:
         await ready_database(service.db)
         sock = listen(host, port)

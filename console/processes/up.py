@@ -149,7 +149,7 @@ async def serve(
     from console.server.web import create_app
 
     app = create_app(
-        desk=service.desk,
+        context=service.context,
         db=service.db,
         settings=service.settings,
         accounts=wiring.webhook_accounts(service.settings),

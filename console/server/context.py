@@ -15,7 +15,7 @@ from broadcast.operators.operators import Operator
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Database
 from config.settings import Settings
-from service.desk import Desk
+from service.commands.context import Context
 from service.rendering import StoredRenderings
 
 
@@ -30,7 +30,7 @@ class Web:
     set when the process stops: streams end.
     """
 
-    desk: Desk
+    context: Context
     db: Database
     settings: Settings
     accounts: Mapping[str, str] = field(repr=False)
@@ -43,7 +43,7 @@ class Web:
 
     def now(self) -> datetime:
         """Return the present moment, aware UTC."""
-        return self.desk.now()
+        return self.context.now()
 
     async def actor(self, request: Request) -> Operator:
         """Return whose bearer token the request carries (RFC 6750 section 2.1); raises Rejected
@@ -67,7 +67,7 @@ class Web:
                 )
             )
         try:
-            return await self.desk.actor(token.strip())
+            return await self.context.actor(token.strip())
         except Rejected as rejected:
             raise Rejected(
                 Problem(
@@ -75,3 +75,9 @@ class Web:
                 )
                 for p in rejected.problems
             ) from None
+
+
+def web_of(request: Request) -> Web:
+    """Return the joined parts of the process that answers this request."""
+    web: Web = request.app.state.web
+    return web

@@ -20,13 +20,13 @@ from console.server.capacity import Capacity, read_proxies
 from console.server.context import Web
 from console.server.edge import Edge
 from console.server.limits import Limits, body_limit
-from service.desk import Desk
+from service.commands.context import Context
 from service.rendering import StoredRenderings
 
 
 def create_app(
     *,
-    desk: Desk,
+    context: Context,
     db: Database,
     settings: Settings,
     accounts: Mapping[str, str],
@@ -43,7 +43,7 @@ def create_app(
     told to stop, for it waits for them.
     """
     web = Web(
-        desk=desk,
+        context=context,
         db=db,
         settings=settings,
         accounts=dict(accounts),

@@ -42,7 +42,8 @@ from broadcast.store.database import TROUBLE, Database
 from config import settings as settings_module
 from config import wiring
 from console.processes import migrate
-from service.installation import make_desk
+from service.commands import deciding, drafting, submitting
+from service.installation import make_context
 from subscribers import registry
 from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import REGION, demo_areas
@@ -289,7 +290,7 @@ class System:
         self.settings = settings_module.load(self.env)
         self.db: Database = wiring.database(self.settings, pool_size=3)
         self._adapters = wiring.adapters(self.settings)
-        self.desk = make_desk(self.settings, self.db, self._adapters.on)
+        self.context = make_context(self.settings, self.db, self._adapters.on)
         self.kept: dict[str, Kept] = {}
         for name, words in commands.items():
             command = [sys.executable, *(word.format(port=self.web_port) for word in words)]
@@ -419,12 +420,12 @@ class System:
         if action == "correct":
             what = replace(what, kind="correction", note="The street was wrong.")
         v = await (
-            self.desk.draft(self.author, what)
+            self.context.do(drafting.draft, self.author, what)
             if follows is None
-            else self.desk.follow(self.author, follows, action, what)
+            else self.context.do(drafting.follow, self.author, follows, action, what)
         )
-        v, _ = await self.desk.submit(self.author, v.message_id)
-        v = await self.desk.approve(self.approver, v.message_id, v.content_hash)
+        v, _ = await self.context.do(submitting.submit, self.author, v.message_id)
+        v = await self.context.do(deciding.approve, self.approver, v.message_id, v.content_hash)
         self.published.append(v.id)
         return v
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.commands import deciding
 from tests.chaos.cluster import KINDS, SENDERS, Cluster, services
 from tests.chaos.harness import (
     CAMDEN,
@@ -56,7 +57,9 @@ class Story:
         )
 
     async def cancel(self) -> None:
-        await self._system.desk.cancel(self._system.approver, self._local[-1], "it was repaired")
+        await self._system.context.do(
+            deciding.cancel, self._system.approver, self._local[-1], "it was repaired"
+        )
 
 
 async def _run(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.commands import deciding
 from tests.chaos.embedded import embedded
 from tests.chaos.harness import (
     CAMDEN,
@@ -49,7 +50,7 @@ async def _story(system: System, plan_of: dict[str, int]) -> dict[int, Act]:
         )
 
     async def cancel() -> None:
-        await system.desk.cancel(system.approver, warned[1], "it was repaired")
+        await system.context.do(deciding.cancel, system.approver, warned[1], "it was repaired")
 
     return {
         plan_of["warn"]: warn,

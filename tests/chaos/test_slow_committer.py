@@ -17,7 +17,8 @@ from broadcast.places import areas
 from broadcast.store.database import Connection, Database
 from config import settings as settings_module
 from console.processes import migrate
-from service.installation import make_desk
+from service.commands import deciding, drafting, submitting
+from service.installation import make_context
 from subscribers import registry
 from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import demo_areas
@@ -63,16 +64,16 @@ async def test_a_registration_that_commits_after_a_later_one_was_read_is_in_the_
             assert len(index) == 50
             await held.commit()
 
-        desk = make_desk(
+        context = make_context(
             settings_module.load({"FASTTIME_DATABASE_URL": postgres_url}),
             db,
             channels_on,
             matcher=matcher,
         )
-        v = await desk.draft(author, content())
-        v, seen = await desk.submit(author, v.message_id)
+        v = await context.do(drafting.draft, author, content())
+        v, seen = await context.do(submitting.submit, author, v.message_id)
         assert seen.people == 60
-        v = await desk.approve(approver, v.message_id, v.content_hash)
+        v = await context.do(deciding.approve, approver, v.message_id, v.content_hash)
         assert await matcher.process(v.id) == "released"
         frozen = await db.read(audiences.read, v.id)
         assert frozen.addressed == BitMap(await db.read(_ids))

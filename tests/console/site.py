@@ -34,8 +34,8 @@ from config.settings import Settings
 from console.processes import migrate
 from console.server.door import make_server, run_server
 from console.server.web import create_app
-from service.desk import Desk
-from service.installation import make_desk
+from service.commands.context import Context
+from service.installation import make_context
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.registry import import_records
 
@@ -101,7 +101,7 @@ class Site:
 
     settings: Settings
     db: Database
-    desk: Desk
+    context: Context
     app: Any
     url: str
     client: aiohttp.ClientSession
@@ -201,7 +201,7 @@ class Site:
         return message
 
     async def release(self, message: int) -> None:
-        assert await self.desk.matcher.process((await self.version(message)).id) == "released"
+        assert await self.context.matcher.process((await self.version(message)).id) == "released"
 
     async def follow(self, message: int, path: str, **changes: Any) -> None:
         """Draft, submit, approve and release what follows a live message."""
@@ -277,7 +277,7 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
     settings = settings_module.load(given)
     db = wiring.database(settings)
     await migrate.upgrade(db)
-    desk = make_desk(settings, db, lambda _status: frozenset({"sms", "voice", "email"}))
+    context = make_context(settings, db, lambda _status: frozenset({"sms", "voice", "email"}))
     now = datetime.now(UTC)
     areas = [
         AreaRecord(code=LONDON, level="region", name="London", geometry=box(-0.5, 51.3, 0.3, 51.7)),
@@ -317,7 +317,7 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
     accounts = {**wiring.webhook_accounts(settings), ACCOUNT: TOKEN}
     simulated = wiring.simulated_accounts(settings)
     app = create_app(
-        desk=desk,
+        context=context,
         db=db,
         settings=settings,
         accounts=accounts,
@@ -336,7 +336,7 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
         site = Site(
             settings=settings,
             db=db,
-            desk=desk,
+            context=context,
             app=app,
             url=url,
             client=client,

@@ -17,6 +17,7 @@ from broadcast.drafts import read_draft
 from broadcast.store import replies
 from broadcast.store.tables import idempotency as table
 from service import idempotency
+from service.commands import drafting
 from tests.console.site import CAMDEN, Site, a_draft, open_site
 
 HOUR = timedelta(hours=1)
@@ -316,16 +317,16 @@ async def test_who_wakes_up_after_being_taken_over_has_its_act_rolled_back(site:
         replies.reserve, operator_id=1, key="sleeper", digest="d", now=datetime.now(UTC)
     )
     assert isinstance(taken, replies.Reservation)
-    actor = await site.desk.actor(site.tokens["author"])
+    actor = await site.context.actor(site.tokens["author"])
     content = read_draft(json.dumps(a_draft()).encode(), "json", now=datetime.now(UTC))
-    act = idempotency.Act(
-        do=lambda desk: desk.draft(actor, content),
-        answer=lambda _conn, v, _seen: {"id": v.message_id},
+    act = idempotency.Answered(
+        act=await drafting.draft(site.context, actor, content),
+        answer=lambda _conn, v: {"id": v.message_id},
     )
     with pytest.raises(Exception, match="key_in_flight"):
-        await idempotency._do(site.desk, reserved, lambda: act)
+        await idempotency._do(site.db, reserved, act)
     assert len((await site.get("/api/v1/messages?limit=1000")).json["messages"]) == before
-    assert (await idempotency._do(site.desk, taken, lambda: act)).status == 200
+    assert (await idempotency._do(site.db, taken, act)).status == 200
     assert len((await site.get("/api/v1/messages?limit=1000")).json["messages"]) == before + 1
 
 
@@ -337,11 +338,11 @@ async def test_a_fault_of_ours_gives_the_key_back(site: Site) -> None:
         "query_string": b"",
         "headers": [(b"idempotency-key", b"fault"), (b"host", b"x")],
     }
-    actor = await site.desk.actor(site.tokens["author"])
+    actor = await site.context.actor(site.tokens["author"])
 
-    def broken() -> idempotency.Act:
+    async def broken() -> idempotency.Answered[Any]:
         raise ZeroDivisionError
 
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
-            await idempotency.once(Request(scope), b"", site.desk, actor, broken)
+            await idempotency.once(Request(scope), b"", site.context, actor, broken)

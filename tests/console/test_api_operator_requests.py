@@ -73,7 +73,7 @@ async def test_the_token_is_answered_once_and_stored_nowhere(site: Site) -> None
     path = f"{PATH}/{asked.json['id']}/approve"
     first = await site.post(path, role="second", key="one")
     token = first.json["token"]
-    assert (await site.desk.actor(token)).name == "Kit Lee"
+    assert (await site.context.actor(token)).name == "Kit Lee"
     again = await site.post(path, role="second", key="one")
     assert (again.status, "token" in again.json, again.headers["Idempotency-Replayed"]) == (
         200,

@@ -72,7 +72,7 @@ async def test_a_fault_of_ours_is_a_500_without_its_trace_and_the_log_has_it(sit
     async def broken(_token: str) -> None:
         raise ZeroDivisionError("the secret words")
 
-    site.desk.actor = broken  # type: ignore[assignment, method-assign]
+    site.context.actor = broken  # type: ignore[assignment, method-assign]
     with capture_logs() as logs:
         answer = await site.get("/api/v1/messages")
     assert (answer.status, answer.code) == (500, "internal")

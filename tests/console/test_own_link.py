@@ -140,7 +140,7 @@ async def test_a_mail_program_that_unsubscribes_again_starts_nothing(site: Site)
 
 async def test_a_link_starts_its_own_channel_and_person_only(site: Site) -> None:
     key = site.settings.key()
-    await site.db.write(registry.stop, [1, 2], "sms", "sms_reply", site.desk.now())
+    await site.db.write(registry.stop, [1, 2], "sms", "sms_reply", site.context.now())
     for other in (
         unsubscribe.token(1, "email", key),
         unsubscribe.token(1, "voice", key),
@@ -154,7 +154,7 @@ async def test_a_link_starts_its_own_channel_and_person_only(site: Site) -> None
 
 
 async def test_a_simulated_link_starts_nobody_and_is_kept_as_simulated(site: Site) -> None:
-    await site.db.write(registry.stop, [1], "sms", "sms_reply", site.desk.now())
+    await site.db.write(registry.stop, [1], "sms", "sms_reply", site.context.now())
     made = unsubscribe.token(1, "sms", site.settings.key(), simulated=True)
     for _ in range(3):
         answer = await site.call("POST", f"/u/{made}/start", role=None, key=None)
@@ -178,7 +178,7 @@ async def test_who_would_get_nothing_is_told_so_and_stays_stopped(
 
 
 async def test_a_forged_link_starts_nobody(site: Site) -> None:
-    await site.db.write(registry.stop, [1], "sms", "sms_reply", site.desk.now())
+    await site.db.write(registry.stop, [1], "sms", "sms_reply", site.context.now())
     good = unsubscribe.token(1, "sms", site.settings.key())
     for bad in (good[:-1], good[:12] + ("a" if good[12] != "a" else "b") + good[13:], "x", "%00"):
         for method in ("GET", "POST"):

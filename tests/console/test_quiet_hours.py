@@ -23,7 +23,7 @@ async def test_a_preview_counts_who_is_in_their_quiet_hours_now(site: Site) -> N
     message = await site.drafted()
     now = (await site.post(f"/api/v1/messages/{message}/preview")).json["counts"]
     assert now["suppressed"] == {"quiet_hours": 1}
-    site.desk.now = lambda: datetime.now(UTC) + timedelta(hours=3)
+    site.context.now = lambda: datetime.now(UTC) + timedelta(hours=3)
     later = (await site.post(f"/api/v1/messages/{message}/preview")).json["counts"]
     assert (later["suppressed"], later["send"]) == ({}, now["send"] + 1)
 
@@ -32,7 +32,7 @@ async def test_an_explanation_tells_the_hour_of_the_freezing_whenever_it_is_aske
     site: Site,
 ) -> None:
     message = await site.live()
-    site.desk.now = lambda: datetime.now(UTC) + timedelta(hours=3)
+    site.context.now = lambda: datetime.now(UTC) + timedelta(hours=3)
     told = (await site.get(f"/api/v1/messages/{message}/explain/p1", role="operator")).json
     assert (told["line"], told["reason"], told["verdict_now"]) == (
         "not_sent",

@@ -41,7 +41,7 @@ async def test_the_lines_of_a_request_carry_the_id_of_its_answer(
 
     logs.configure("json", level=LEVELS["debug"])
     known = await site.get("/healthz", role=None, headers={"X-Request-Id": "proxy-0123456789.a_b"})
-    site.desk.actor = broken  # type: ignore[assignment, method-assign]
+    site.context.actor = broken  # type: ignore[assignment, method-assign]
     failed = await site.get("/api/v1/messages")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     found = {(line["event"], line["request_id"]) for line in lines if "request_id" in line}

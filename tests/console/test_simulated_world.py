@@ -72,7 +72,7 @@ async def test_a_stop_from_the_simulator_stops_nobody_and_is_kept_as_simulated(s
 
 
 async def test_a_start_from_the_simulator_does_not_lift_a_real_stop(site: Site) -> None:
-    await site.db.write(registry.stop, [1, 33], "sms", "sms_reply", site.desk.now())
+    await site.db.write(registry.stop, [1, 33], "sms", "sms_reply", site.context.now())
     assert (await inbound(site, "START")).status == 200
     assert await site.db.read(stopped) == [1, 33]
     kinds = [kind for kind, _, _ in await site.db.read(responses)]
@@ -94,7 +94,7 @@ async def test_a_simulated_reply_answers_the_test_and_never_the_real_message(sit
 
 async def test_the_code_of_a_stop_in_a_simulated_receipt_stops_nobody(site: Site) -> None:
     enrolled = [person(40, topics="exercise;incident")]
-    await site.db.write(registry.import_records, enrolled, "test", site.desk.now())
+    await site.db.write(registry.import_records, enrolled, "test", site.context.now())
     for n, status in enumerate(("Test", "Exercise")):
         await site.live(status=status)
         s = await site.claimed(status=status)
@@ -129,7 +129,7 @@ async def test_a_simulated_receipt_that_came_first_is_not_folded_into_a_real_mes
     message = await site.live()
     s = await site.claimed(attempt=ahead)
     await site.done(s)
-    await site.db.write(receipts.fold_waiting, site.desk.now())
+    await site.db.write(receipts.fold_waiting, site.context.now())
     account = await site.db.read(of_message, message)
     assert len(account.people["delivered"]) == 0
     assert (await comparison.run(site.db))["differences"] == []

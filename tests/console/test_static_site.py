@@ -25,7 +25,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 def stored(site: Site) -> Stored:
-    return Stored(site.settings, site.db, site.desk, site.desk.now)
+    return Stored(site.settings, site.db, site.context, site.context.now)
 
 
 def file_of(folder: Path, address: str) -> Path:

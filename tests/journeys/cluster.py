@@ -28,7 +28,8 @@ from broadcast.places import areas
 from broadcast.store.database import Database
 from config import settings as settings_module
 from config import wiring
-from service.installation import make_desk
+from service.commands import deciding, drafting, submitting
+from service.installation import make_context
 from subscribers import demo_world, registry
 from subscribers.csv_import import read_subscribers
 from tests.services import Kafka, PostgreSQL, Program, Redis, free_port
@@ -219,14 +220,16 @@ class Cluster:
     async def publish(self, db: Database, text: str) -> int:
         """Draft, submit and approve a message; return the version's id."""
         settings = self.settings
-        desk = make_desk(settings, db, wiring.adapters(settings).on)
+        context = make_context(settings, db, wiring.adapters(settings).on)
         author, approver = [await db.read(operators.by_id, n) for n in (1, 2)]
         assert author is not None
         assert approver is not None
-        v = await desk.draft(author, read_draft(text.encode(), "yaml", now=datetime.now(UTC)))
-        v, seen = await desk.submit(author, v.message_id)
+        v = await context.do(
+            drafting.draft, author, read_draft(text.encode(), "yaml", now=datetime.now(UTC))
+        )
+        v, seen = await context.do(submitting.submit, author, v.message_id)
         assert seen.people > 0
-        return (await desk.approve(approver, v.message_id, v.content_hash)).id
+        return (await context.do(deciding.approve, approver, v.message_id, v.content_hash)).id
 
     async def account(self, db: Database, version_id: int) -> Account:
         """Return the account as of one moment: read over several, somebody may stand between two

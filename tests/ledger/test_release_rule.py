@@ -26,6 +26,7 @@ from broadcast.operators import audit, operators
 from broadcast.operators.tables import audit as link
 from broadcast.operators.tables import operator
 from broadcast.store.database import Connection, Database
+from service.commands import deciding, resending, submitting
 from tests.ledger.test_two_persons import Room
 
 Make = Callable[[Room], Awaitable[Version]]
@@ -54,19 +55,19 @@ async def approved_and_blocked(room: Room) -> Version:
     """Approved once, and blocked since."""
     v = await approved(room)
     await room.change(v, approver_id=None)
-    assert await room.desk.matcher.process(v.id) == "blocked"
+    assert await room.context.matcher.process(v.id) == "blocked"
     return v
 
 
 async def approved_and_cancelled(room: Room) -> Version:
     v = await approved(room)
-    await room.desk.cancel(await room.who("bea"), v.message_id, "over")
+    await room.context.do(deciding.cancel, await room.who("bea"), v.message_id, "over")
     return v
 
 
 async def approved_and_held(room: Room) -> Version:
     v = await approved(room)
-    await room.desk.hold(await room.who("bea"), v.message_id)
+    await room.context.do(deciding.hold, await room.who("bea"), v.message_id)
     return v
 
 
@@ -358,7 +359,7 @@ async def test_what_was_held_and_let_go_on_is_released(db: Database) -> None:
     room = await Room.make(db)
     v = await approved_and_held(room)
     assert await room.batches() == 0
-    await room.desk.resume(await room.who("cy"), v.message_id)
+    await room.context.do(deciding.resume, await room.who("cy"), v.message_id)
     assert await room.batches() == 1
 
 
@@ -377,7 +378,7 @@ async def test_a_state_of_live_or_held_written_by_hand_sends_to_nobody(
         generation=1,
     )
     if state == "held":
-        await room.desk.resume(await room.who("cy"), v.message_id)
+        await room.context.do(deciding.resume, await room.who("cy"), v.message_id)
     assert await room.batches() == 0
     assert await room.claimed() == []
 
@@ -388,7 +389,7 @@ async def test_what_was_blocked_is_released_by_a_new_approval(db: Database) -> N
     await room.change(v, approver_id=room.people["cy"].id)
     assert await room.batches() == 0
     assert (await room.read(v)).state == "blocked"
-    v, _ = await room.desk.submit(await room.who("ada"), v.message_id)
+    v, _ = await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
     await room.approve("bea", v)
     assert await room.batches() == 1
 
@@ -404,7 +405,7 @@ async def ordered(room: Room) -> tuple[Version, str]:
     for s in claimed[0]:
         failed = [Outcome(position=p, person_id=i, state="failed", code="1") for p, i in s.people]
         await room.db.write(claims.record, [(s, failed)], at=datetime.now(UTC))
-    await room.desk.resend(await room.who("ops"), v.message_id, ("failed",))
+    await room.context.do(resending.resend, await room.who("ops"), v.message_id, ("failed",))
     order = await room.db.read(resends.waiting, v.message_id)
     assert order is not None
     return v, order.digest or ""

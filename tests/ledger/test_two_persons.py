@@ -38,8 +38,10 @@ from broadcast.operators.tables import operator
 from broadcast.places.areas import AreaRecord, store_areas
 from broadcast.problems import Rejected
 from broadcast.store.database import Connection, Database
-from service.desk import Desk
+from service.commands import deciding, drafting, resending, submitting
+from service.commands.context import Context
 from subscribers.csv_import import COLUMNS, SubscriberRecord
+from subscribers.matcher import Matcher
 from subscribers.registry import import_records
 from tests.ledger.world import content, house
 
@@ -93,7 +95,7 @@ class Room:
     two_person: str = "always"
     people: dict[str, Operator] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
-    desk: Desk = field(init=False)
+    context: Context = field(init=False)
 
     @classmethod
     async def make(cls, db: Database) -> Room:
@@ -118,27 +120,30 @@ class Room:
         return room
 
     def sit_down(self, two_person: str = "always") -> None:
-        self.desk = Desk(
+        self.context = Context(
             self.db,
             replace(house(2), two_person=two_person),
             channels_on=_all_channels,
+            matcher=Matcher(self.db, _all_channels),
             sender_name="Test",
             public_url="",
+            now=lambda: datetime.now(UTC),
         )
 
     async def who(self, name: str) -> Operator:
-        return await self.desk.actor(self.tokens[name])
+        return await self.context.actor(self.tokens[name])
 
     async def draft(self, name: str = "ada", **changes: Any) -> Version:
-        return await self.desk.draft(await self.who(name), content(**changes))
+        return await self.context.do(drafting.draft, await self.who(name), content(**changes))
 
     async def submitted(self, name: str = "ada", by: str = "", **changes: Any) -> Version:
         v = await self.draft(name, **changes)
-        v, _ = await self.desk.submit(await self.who(by or name), v.message_id)
+        v, _ = await self.context.do(submitting.submit, await self.who(by or name), v.message_id)
         return v
 
     async def approve(self, name: str, v: Version, content_hash: str | None = "") -> Version:
-        return await self.desk.approve(
+        return await self.context.do(
+            deciding.approve,
             await self.who(name),
             v.message_id,
             v.content_hash if content_hash == "" else content_hash,
@@ -147,7 +152,7 @@ class Room:
     async def live(self, **changes: Any) -> Version:
         v = await self.submitted(**changes)
         await self.approve("bea", v)
-        assert await self.desk.matcher.process(v.id) == "released"
+        assert await self.context.matcher.process(v.id) == "released"
         return await self.read(v)
 
     async def read(self, v: Version) -> Version:
@@ -170,7 +175,7 @@ class Room:
     async def batches(self) -> int:
         """Let the software do all that it does by itself; return how many batches there are."""
         for version_id in await self.db.read(versions.in_states, ("approved",)):
-            await self.desk.matcher.process(version_id)
+            await self.context.matcher.process(version_id)
         await self.db.write(publishing.expire_due, datetime.now(UTC))
         for version_id in await self.db.read(
             passes.due_versions, datetime.now(UTC) + timedelta(days=1)
@@ -304,8 +309,10 @@ async def an_approver_approves_what_they_only_submitted(room: Room) -> None:
 @way
 async def an_approver_approves_what_they_only_edited(room: Room) -> None:
     v = await room.draft("ada")
-    await room.desk.edit(await room.who("bea"), v.message_id, content(severity="Minor"))
-    v, _ = await room.desk.submit(await room.who("ada"), v.message_id)
+    await room.context.do(
+        drafting.edit, await room.who("bea"), v.message_id, content(severity="Minor")
+    )
+    v, _ = await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
     with refused("same_person"):
         await room.approve("bea", v)
 
@@ -313,9 +320,11 @@ async def an_approver_approves_what_they_only_edited(room: Room) -> None:
 @way
 async def an_approver_approves_a_text_of_which_they_edited_an_earlier_revision(room: Room) -> None:
     v = await room.draft("ada")
-    await room.desk.edit(await room.who("bea"), v.message_id, content(severity="Minor"))
-    await room.desk.edit(await room.who("dot"), v.message_id, content())
-    v, _ = await room.desk.submit(await room.who("dot"), v.message_id)
+    await room.context.do(
+        drafting.edit, await room.who("bea"), v.message_id, content(severity="Minor")
+    )
+    await room.context.do(drafting.edit, await room.who("dot"), v.message_id, content())
+    v, _ = await room.context.do(submitting.submit, await room.who("dot"), v.message_id)
     with refused("same_person"):
         await room.approve("bea", v)
 
@@ -323,9 +332,13 @@ async def an_approver_approves_a_text_of_which_they_edited_an_earlier_revision(r
 @way
 async def an_approver_returns_it_edits_it_and_approves_it(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.desk.send_back(await room.who("bea"), v.message_id, "return", "let me")
-    await room.desk.edit(await room.who("bea"), v.message_id, content(severity="Minor"))
-    v, _ = await room.desk.submit(await room.who("ada"), v.message_id)
+    await room.context.do(
+        deciding.send_back, await room.who("bea"), v.message_id, "return", "let me"
+    )
+    await room.context.do(
+        drafting.edit, await room.who("bea"), v.message_id, content(severity="Minor")
+    )
+    v, _ = await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
     with refused("same_person"):
         await room.approve("bea", v)
 
@@ -333,8 +346,10 @@ async def an_approver_returns_it_edits_it_and_approves_it(room: Room) -> None:
 @way
 async def an_approver_returns_it_submits_it_and_approves_it(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.desk.send_back(await room.who("bea"), v.message_id, "return", "let me")
-    v, _ = await room.desk.submit(await room.who("bea"), v.message_id)
+    await room.context.do(
+        deciding.send_back, await room.who("bea"), v.message_id, "return", "let me"
+    )
+    v, _ = await room.context.do(submitting.submit, await room.who("bea"), v.message_id)
     with refused("same_person"):
         await room.approve("bea", v)
 
@@ -404,7 +419,7 @@ async def an_administrator_writes_and_submits(room: Room) -> None:
         await room.draft("admin")
     v = await room.draft("ada")
     with refused("wrong_role"):
-        await room.desk.submit(await room.who("admin"), v.message_id)
+        await room.context.do(submitting.submit, await room.who("admin"), v.message_id)
 
 
 @way
@@ -412,7 +427,9 @@ async def somebody_with_an_unknown_token(room: Room) -> None:
     v = await room.submitted("ada")
     for token in ("", " ", "ft_unknown", room.tokens["bea"][:-1], room.tokens["bea"].swapcase()):
         with refused("token_invalid"):
-            await room.desk.approve(await room.desk.actor(token), v.message_id, v.content_hash)
+            await room.context.do(
+                deciding.approve, await room.context.actor(token), v.message_id, v.content_hash
+            )
 
 
 @way
@@ -422,7 +439,7 @@ async def the_hash_of_a_token_instead_of_the_token(room: Room) -> None:
     )
     for token in stored:
         with refused("token_invalid"):
-            await room.desk.actor(token)
+            await room.context.actor(token)
 
 
 @way
@@ -439,7 +456,7 @@ async def an_approver_who_is_disabled_between_showing_the_token_and_approving(ro
     bea = await room.who("bea")
     await room.db.write(operators.disable, "bea", datetime.now(UTC))
     with refused("operator_disabled"):
-        await room.desk.approve(bea, v.message_id, v.content_hash)
+        await room.context.do(deciding.approve, bea, v.message_id, v.content_hash)
 
 
 @way
@@ -454,15 +471,18 @@ async def an_approver_whose_role_is_taken_between_showing_the_token_and_approvin
         )
     )
     with refused("wrong_role"):
-        await room.desk.approve(bea, v.message_id, v.content_hash)
+        await room.context.do(deciding.approve, bea, v.message_id, v.content_hash)
 
 
 @way
 async def somebody_who_says_of_themselves_that_they_are_an_approver(room: Room) -> None:
     v = await room.submitted("ada")
     with refused("wrong_role"):
-        await room.desk.approve(
-            replace(room.people["ops"], role="approver"), v.message_id, v.content_hash
+        await room.context.do(
+            deciding.approve,
+            replace(room.people["ops"], role="approver"),
+            v.message_id,
+            v.content_hash,
         )
 
 
@@ -487,8 +507,8 @@ async def an_author_of_another_borough_who_writes_for_this_one(room: Room) -> No
         await room.draft("far")
     v = await room.draft("far", areas=(CAMDEN,))
     with refused("area_out_of_scope"):
-        await room.desk.edit(
-            await room.who("far"), v.message_id, content(areas=(CAMDEN, WESTMINSTER))
+        await room.context.do(
+            drafting.edit, await room.who("far"), v.message_id, content(areas=(CAMDEN, WESTMINSTER))
         )
 
 
@@ -534,7 +554,7 @@ async def a_draft_that_nobody_submitted(room: Room) -> None:
 @way
 async def what_was_returned(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.desk.send_back(await room.who("cy"), v.message_id, "return", "typo")
+    await room.context.do(deciding.send_back, await room.who("cy"), v.message_id, "return", "typo")
     with refused("state_conflict"):
         await room.approve("bea", v)
 
@@ -542,22 +562,22 @@ async def what_was_returned(room: Room) -> None:
 @way
 async def what_was_rejected(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.desk.send_back(await room.who("cy"), v.message_id, "reject", "no")
+    await room.context.do(deciding.send_back, await room.who("cy"), v.message_id, "reject", "no")
     with refused("state_conflict"):
         await room.approve("bea", v)
     with refused("state_conflict"):
-        await room.desk.submit(await room.who("ada"), v.message_id)
+        await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
 
 
 @way
 async def what_was_cancelled_before_it_was_released(room: Room) -> None:
     v = await room.submitted("ada")
     await room.approve("bea", v)
-    await room.desk.cancel(await room.who("cy"), v.message_id, "wrong")
+    await room.context.do(deciding.cancel, await room.who("cy"), v.message_id, "wrong")
     with refused("state_conflict"):
         await room.approve("bea", v)
     with refused("state_conflict"):
-        await room.desk.resume(await room.who("bea"), v.message_id)
+        await room.context.do(deciding.resume, await room.who("bea"), v.message_id)
 
 
 @way
@@ -579,7 +599,7 @@ async def what_expires_between_submission_and_approval(room: Room) -> None:
             room.people["bea"],
             v.message_id,
             content_hash=v.content_hash,
-            house=room.desk.house,
+            house=room.context.house,
             now=later,
         )
 
@@ -593,7 +613,7 @@ async def blocked(room: Room) -> Version:
         "consent",
         datetime.now(UTC),
     )
-    assert await room.desk.matcher.process(v.id) == "blocked"
+    assert await room.context.matcher.process(v.id) == "blocked"
     return await room.read(v)
 
 
@@ -604,13 +624,13 @@ async def what_was_blocked_without_submitting_it_anew(room: Room) -> None:
         with refused("state_conflict"):
             await room.approve(name, v)
     with refused("state_conflict"):
-        await room.desk.resume(await room.who("bea"), v.message_id)
+        await room.context.do(deciding.resume, await room.who("bea"), v.message_id)
 
 
 @way
 async def what_was_blocked_and_submitted_anew_by_the_one_who_approves_it(room: Room) -> None:
     v = await blocked(room)
-    again, _ = await room.desk.submit(await room.who("bea"), v.message_id)
+    again, _ = await room.context.do(submitting.submit, await room.who("bea"), v.message_id)
     assert again.content_hash != v.content_hash
     with refused("same_person"):
         await room.approve("bea", again)
@@ -622,20 +642,28 @@ async def what_was_blocked_and_submitted_anew_by_the_one_who_approves_it(room: R
 async def what_was_blocked_and_given_another_text(room: Room) -> None:
     v = await blocked(room)
     with refused("state_conflict"):
-        await room.desk.edit(await room.who("ada"), v.message_id, content(severity="Minor"))
-    await room.desk.submit(await room.who("ada"), v.message_id)
-    await room.desk.send_back(await room.who("cy"), v.message_id, "return", "the text")
+        await room.context.do(
+            drafting.edit, await room.who("ada"), v.message_id, content(severity="Minor")
+        )
+    await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
+    await room.context.do(
+        deciding.send_back, await room.who("cy"), v.message_id, "return", "the text"
+    )
     with refused("state_conflict"):
-        await room.desk.edit(await room.who("ada"), v.message_id, content(severity="Minor"))
+        await room.context.do(
+            drafting.edit, await room.who("ada"), v.message_id, content(severity="Minor")
+        )
     assert (await room.read(v)).state == "blocked"
 
 
 @way
 async def what_was_blocked_and_is_rejected_in_silence(room: Room) -> None:
     v = await blocked(room)
-    await room.desk.submit(await room.who("ada"), v.message_id)
+    await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
     with refused("state_conflict"):
-        await room.desk.send_back(await room.who("cy"), v.message_id, "reject", "no")
+        await room.context.do(
+            deciding.send_back, await room.who("cy"), v.message_id, "reject", "no"
+        )
 
 
 @way
@@ -643,7 +671,7 @@ async def a_status_that_goes_to_nobody(room: Room) -> None:
     for status in ("System", "Draft"):
         v = await room.draft("ada", status=status)
         with refused("status_goes_to_nobody"):
-            await room.desk.submit(await room.who("ada"), v.message_id)
+            await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
         with refused("state_conflict"):
             await room.approve("bea", v, None)
 
@@ -652,7 +680,7 @@ async def a_status_that_goes_to_nobody(room: Room) -> None:
 async def a_message_to_nobody(room: Room) -> None:
     v = await room.draft("ada", audience=Audience(kinds=("officer",)))
     with refused("audience_empty"):
-        await room.desk.submit(await room.who("ada"), v.message_id)
+        await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
     with refused("state_conflict"):
         await room.approve("bea", v, None)
 
@@ -662,18 +690,18 @@ async def holding_and_resuming_what_was_never_approved(room: Room) -> None:
     v = await room.submitted("ada")
     for name in ("bea", "cy", "ops"):
         with refused("state_conflict", "wrong_role"):
-            await room.desk.hold(await room.who(name), v.message_id)
+            await room.context.do(deciding.hold, await room.who(name), v.message_id)
         with refused("state_conflict", "wrong_role"):
-            await room.desk.resume(await room.who(name), v.message_id)
+            await room.context.do(deciding.resume, await room.who(name), v.message_id)
 
 
 @way
 async def an_operator_who_holds_what_was_approved_and_resumes_it(room: Room) -> None:
     v = await room.submitted("ada")
     await room.approve("bea", v)
-    await room.desk.hold(await room.who("ops"), v.message_id)
+    await room.context.do(deciding.hold, await room.who("ops"), v.message_id)
     with refused("wrong_role"):
-        await room.desk.resume(await room.who("ops"), v.message_id)
+        await room.context.do(deciding.resume, await room.who("ops"), v.message_id)
 
 
 # What
@@ -682,9 +710,13 @@ async def an_operator_who_holds_what_was_approved_and_resumes_it(room: Room) -> 
 @way
 async def the_hash_from_before_an_edit(room: Room) -> None:
     old = await room.submitted("ada")
-    await room.desk.send_back(await room.who("cy"), old.message_id, "return", "typo")
-    await room.desk.edit(await room.who("ada"), old.message_id, content(severity="Minor"))
-    await room.desk.submit(await room.who("ada"), old.message_id)
+    await room.context.do(
+        deciding.send_back, await room.who("cy"), old.message_id, "return", "typo"
+    )
+    await room.context.do(
+        drafting.edit, await room.who("ada"), old.message_id, content(severity="Minor")
+    )
+    await room.context.do(submitting.submit, await room.who("ada"), old.message_id)
     with refused("content_changed"):
         await room.approve("bea", old)
 
@@ -727,15 +759,21 @@ async def an_edit_after_submission(room: Room) -> None:
     v = await room.submitted("ada")
     for name in ("ada", "bea", "cy"):
         with refused("state_conflict"):
-            await room.desk.edit(await room.who(name), v.message_id, content(severity="Minor"))
-    await room.desk.send_back(await room.who("cy"), v.message_id, "reject", "enough")
+            await room.context.do(
+                drafting.edit, await room.who(name), v.message_id, content(severity="Minor")
+            )
+    await room.context.do(
+        deciding.send_back, await room.who("cy"), v.message_id, "reject", "enough"
+    )
 
 
 @way
 async def an_edit_that_comes_while_it_is_counted(room: Room) -> None:
     v = await room.draft("ada")
-    seen = await room.desk.look(v, room.people["ada"])
-    await room.desk.edit(await room.who("dot"), v.message_id, content(severity="Extreme"))
+    seen = await submitting.look(room.context, v, room.people["ada"])
+    await room.context.do(
+        drafting.edit, await room.who("dot"), v.message_id, content(severity="Extreme")
+    )
     with refused("content_changed"):
         more: dict[str, Any] = {
             "revision": v.revision,
@@ -898,7 +936,7 @@ async def a_text_changed_in_the_database_between_approval_and_release(room: Room
             replace(v.content, languages={"en": Text(headline="Something else")})
         ),
     )
-    assert await room.desk.matcher.process(v.id) == "blocked"
+    assert await room.context.matcher.process(v.id) == "blocked"
 
 
 @way
@@ -914,7 +952,7 @@ async def a_state_written_into_the_database_without_any_approval(room: Room) -> 
         identifier="x",
         sent=now,
     )
-    assert await room.desk.matcher.process(v.id) in ("blocked", "not_ready")
+    assert await room.context.matcher.process(v.id) in ("blocked", "not_ready")
 
 
 @way
@@ -922,7 +960,7 @@ async def areas_imported_anew_and_larger_between_submission_and_approval(room: R
     v = await room.submitted("ada")
     await room.db.write(_areas, box(-0.2, 51.49, -0.1, 51.56))
     await room.approve("bea", v)
-    await room.desk.matcher.process(v.id)
+    await room.context.matcher.process(v.id)
     reached = await room.db.read(
         lambda conn: [
             int(i) for row in conn.execute(select(batch.c.members)) for i in _ids(row.members)
@@ -930,7 +968,7 @@ async def areas_imported_anew_and_larger_between_submission_and_approval(room: R
     )
     # those whom two people saw, and nobody of the larger area
     assert sorted(reached) == list(range(1, 30))
-    await room.desk.cancel(await room.who("bea"), v.message_id, "looked at")
+    await room.context.do(deciding.cancel, await room.who("bea"), v.message_id, "looked at")
 
 
 def _ids(data: bytes) -> list[int]:
@@ -945,7 +983,7 @@ async def a_level_that_changed_since_it_was_submitted(room: Room) -> None:
         await room.submitted("ada", level="CRITICAL", **change),
     )
     await room.approve("bea", first)
-    await room.desk.cancel(await room.who("bea"), first.message_id, "not now")
+    await room.context.do(deciding.cancel, await room.who("bea"), first.message_id, "not now")
     with refused("level_changed"):
         await room.approve("cy", second)
 
@@ -957,8 +995,10 @@ async def followed(room: Room, action: str, kind: str, name: str, by: str) -> tu
     """Return how many batches a message has that was sent, and what follows on it, submitted."""
     v = await room.live()
     assert await room.claimed() == [v.id]
-    v2 = await room.desk.follow(await room.who(name), v.message_id, action, content(kind=kind))
-    v2, _ = await room.desk.submit(await room.who(by), v.message_id)
+    v2 = await room.context.do(
+        drafting.follow, await room.who(name), v.message_id, action, content(kind=kind)
+    )
+    v2, _ = await room.context.do(submitting.submit, await room.who(by), v.message_id)
     return await room.batches(), v2
 
 
@@ -1007,12 +1047,14 @@ async def an_exercise_made_real_by_its_update(room: Room) -> None:
         )
     )
     with refused("status_differs"):
-        await room.desk.follow(await room.who("bea"), v.message_id, "update", content())
-    await room.desk.follow(
-        await room.who("bea"), v.message_id, "update", content(status="Exercise")
+        await room.context.do(
+            drafting.follow, await room.who("bea"), v.message_id, "update", content()
+        )
+    await room.context.do(
+        drafting.follow, await room.who("bea"), v.message_id, "update", content(status="Exercise")
     )
     with refused("status_differs"):
-        await room.desk.edit(await room.who("bea"), v.message_id, content())
+        await room.context.do(drafting.edit, await room.who("bea"), v.message_id, content())
 
 
 async def ordered(room: Room, name: str) -> tuple[int, Version, str]:
@@ -1040,7 +1082,7 @@ async def ordered(room: Room, name: str) -> tuple[int, Version, str]:
             at=datetime.now(UTC),
         )
     before = await room.batches()
-    order = await room.desk.resend(await room.who(name), v.message_id, ("failed",))
+    order = await room.context.do(resending.resend, await room.who(name), v.message_id, ("failed",))
     return before, v, order.digest or ""
 
 
@@ -1089,7 +1131,9 @@ async def a_resend_approved_without_naming_it(room: Room) -> None:
 @way
 async def an_order_of_a_resend_that_a_newer_one_replaced(room: Room) -> None:
     before, v, digest = await ordered(room, "ops")
-    newer = await room.desk.resend(await room.who("ops"), v.message_id, ("failed",))
+    newer = await room.context.do(
+        resending.resend, await room.who("ops"), v.message_id, ("failed",)
+    )
     assert newer.digest != digest
     with refused("content_changed"):
         await room.approve("bea", v, digest)
@@ -1111,14 +1155,14 @@ async def a_resend_ordered_by_an_author_or_an_approver(room: Room) -> None:
     before, v, _ = await ordered(room, "ops")
     for name in ("ada", "bea", "admin", "audit"):
         with refused("wrong_role"):
-            await room.desk.resend(await room.who(name), v.message_id, ("failed",))
+            await room.context.do(resending.resend, await room.who(name), v.message_id, ("failed",))
     assert await room.batches() == before
 
 
 @way
 async def a_resend_of_a_message_that_was_cancelled_meanwhile(room: Room) -> None:
     before, v, digest = await ordered(room, "ops")
-    await room.desk.cancel(await room.who("bea"), v.message_id, "over")
+    await room.context.do(deciding.cancel, await room.who("bea"), v.message_id, "over")
     with refused("state_conflict"):
         await room.approve("bea", v, digest)
     assert await room.batches() == before
@@ -1147,21 +1191,25 @@ async def approving_again_and_again_what_was_approved(room: Room) -> None:
 # Rights that end while somebody acts, and places that are not theirs
 
 HELD_BODY: dict[str, Callable[[Room, Operator, int], Awaitable[Any]]] = {
-    "draft": lambda room, who, _: room.desk.draft(who, content()),
-    "edit": lambda room, who, id_: room.desk.edit(who, id_, content(severity="Minor")),
-    "submit": lambda room, who, id_: room.desk.submit(who, id_),
-    "approve": lambda room, who, id_: room.desk.approve(who, id_, None),
-    "return": lambda room, who, id_: room.desk.send_back(who, id_, "return", "no"),
-    "reject": lambda room, who, id_: room.desk.send_back(who, id_, "reject", "no"),
-    "hold": lambda room, who, id_: room.desk.hold(who, id_),
-    "resume": lambda room, who, id_: room.desk.resume(who, id_),
-    "cancel": lambda room, who, id_: room.desk.cancel(who, id_, "no"),
-    "update": lambda room, who, id_: room.desk.follow(who, id_, "update", content()),
-    "correct": lambda room, who, id_: room.desk.follow(
-        who, id_, "correct", content(kind="correction")
+    "draft": lambda room, who, _: room.context.do(drafting.draft, who, content()),
+    "edit": lambda room, who, id_: room.context.do(
+        drafting.edit, who, id_, content(severity="Minor")
     ),
-    "all_clear": lambda room, who, id_: room.desk.follow(
-        who, id_, "all_clear", content(kind="all_clear")
+    "submit": lambda room, who, id_: room.context.do(submitting.submit, who, id_),
+    "approve": lambda room, who, id_: room.context.do(deciding.approve, who, id_, None),
+    "return": lambda room, who, id_: room.context.do(deciding.send_back, who, id_, "return", "no"),
+    "reject": lambda room, who, id_: room.context.do(deciding.send_back, who, id_, "reject", "no"),
+    "hold": lambda room, who, id_: room.context.do(deciding.hold, who, id_),
+    "resume": lambda room, who, id_: room.context.do(deciding.resume, who, id_),
+    "cancel": lambda room, who, id_: room.context.do(deciding.cancel, who, id_, "no"),
+    "update": lambda room, who, id_: room.context.do(
+        drafting.follow, who, id_, "update", content()
+    ),
+    "correct": lambda room, who, id_: room.context.do(
+        drafting.follow, who, id_, "correct", content(kind="correction")
+    ),
+    "all_clear": lambda room, who, id_: room.context.do(
+        drafting.follow, who, id_, "all_clear", content(kind="all_clear")
     ),
 }
 """Each act, by somebody who showed their token before their rights ended."""
@@ -1174,7 +1222,7 @@ async def _ready_for(room: Room, act: str) -> Version:
         return await room.submitted("ada")
     v = await room.live()
     if act == "resume":
-        await room.desk.hold(await room.who("bea"), v.message_id)
+        await room.context.do(deciding.hold, await room.who("bea"), v.message_id)
     return v
 
 
@@ -1209,9 +1257,11 @@ async def an_act_whose_body_was_held_back_until_the_rights_ended(room: Room) -> 
             assert await _everything(room) == before, act
             await room.rewrite("bea", disabled_at=None, role="approver", area=None)
         with contextlib.suppress(Rejected):
-            await room.desk.cancel(await room.who("bea"), v.message_id, "looked at")
+            await room.context.do(deciding.cancel, await room.who("bea"), v.message_id, "looked at")
         with contextlib.suppress(Rejected):
-            await room.desk.send_back(await room.who("bea"), v.message_id, "reject", "looked at")
+            await room.context.do(
+                deciding.send_back, await room.who("bea"), v.message_id, "reject", "looked at"
+            )
 
 
 @way
@@ -1226,17 +1276,19 @@ async def an_edit_that_moves_a_draft_to_the_whole_country(room: Room) -> None:
         # Without a place it goes to everybody in the control room's own area: that is its own to
         # write.
         if elsewhere == {"areas": ()}:
-            await room.desk.edit(await room.who("far"), v.message_id, text)
+            await room.context.do(drafting.edit, await room.who("far"), v.message_id, text)
             continue
         with refused("area_out_of_scope"):
-            await room.desk.edit(await room.who("far"), v.message_id, text)
+            await room.context.do(drafting.edit, await room.who("far"), v.message_id, text)
 
 
 @way
 async def an_edit_of_what_was_written_for_another_place(room: Room) -> None:
     v = await room.draft("ada")  # for Westminster
     with refused("area_out_of_scope"):
-        await room.desk.edit(await room.who("far"), v.message_id, content(areas=(CAMDEN,)))
+        await room.context.do(
+            drafting.edit, await room.who("far"), v.message_id, content(areas=(CAMDEN,))
+        )
 
 
 @way
@@ -1261,21 +1313,24 @@ async def a_borough_that_sets_the_level_of_a_community_or_of_more_than_itself(ro
     groups = [named("community", name, {}) for name in ("Jewish", "Sikh")]
     await room.db.write(registered.register, groups, datetime.now(UTC))
     someone, _ = await room.db.write(operators.add, **granted, now=datetime.now(UTC))
-    await room.desk.draft(
+    await room.context.do(
+        drafting.draft,
         someone,
         content(
             kind="threat_level_change", scope="community:jewish", level="SEVERE", areas=(CAMDEN,)
         ),
     )
     with refused("area_out_of_scope"):
-        await room.desk.draft(
+        await room.context.do(
+            drafting.draft,
             someone,
             content(
                 kind="threat_level_change", scope="community:sikh", level="SEVERE", areas=(CAMDEN,)
             ),
         )
     with refused("operator_changed"):  # a grant that only the caller believes in
-        await room.desk.draft(
+        await room.context.do(
+            drafting.draft,
             replace(someone, may_set=("UK",)),
             content(kind="threat_level_change", scope="UK", level="SEVERE", areas=(CAMDEN,)),
         )
@@ -1298,23 +1353,23 @@ async def a_shape_that_reaches_beyond_the_area(room: Room) -> None:
 async def a_cancel_by_who_has_only_some_of_the_places(room: Room) -> None:
     v = await room.live(areas=(WESTMINSTER, CAMDEN))
     with refused("area_out_of_scope"):
-        await room.desk.cancel(await room.who("far"), v.message_id, "no")
+        await room.context.do(deciding.cancel, await room.who("far"), v.message_id, "no")
     # to hold is for whoever has any of them
-    held = await room.desk.hold(await room.who("far"), v.message_id)
+    held = await room.context.do(deciding.hold, await room.who("far"), v.message_id)
     assert held.state == "held"
     with refused("area_out_of_scope"):
-        await room.desk.resume(await room.who("far"), v.message_id)
+        await room.context.do(deciding.resume, await room.who("far"), v.message_id)
     other = await room.live()
     with refused("area_out_of_scope"):
-        await room.desk.hold(await room.who("far"), other.message_id)
+        await room.context.do(deciding.hold, await room.who("far"), other.message_id)
     for each in (v, other):
-        await room.desk.cancel(await room.who("bea"), each.message_id, "looked at")
+        await room.context.do(deciding.cancel, await room.who("bea"), each.message_id, "looked at")
 
 
 @way
 async def a_sender_s_name_that_changed_between_submission_and_approval(room: Room) -> None:
     v = await room.submitted("ada")
-    room.desk.house = replace(room.desk.house, wording="with another name")
+    room.context.house = replace(room.context.house, wording="with another name")
     with refused("content_changed"):
         await room.approve("bea", v)
 
@@ -1337,10 +1392,10 @@ async def both(*acts: Awaitable[Any]) -> list[Any]:
 @way
 async def an_approval_while_the_author_edits_a_returned_text(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.desk.send_back(await room.who("cy"), v.message_id, "return", "typo")
+    await room.context.do(deciding.send_back, await room.who("cy"), v.message_id, "return", "typo")
     results = await both(
         room.approve("bea", v),
-        room.desk.edit(room.people["ada"], v.message_id, content(severity="Minor")),
+        room.context.do(drafting.edit, room.people["ada"], v.message_id, content(severity="Minor")),
     )
     assert isinstance(results[0], Rejected)
 
@@ -1350,15 +1405,17 @@ async def an_approval_while_it_is_returned_edited_and_submitted_anew(room: Room)
     v = await room.submitted("ada")
 
     async def swap() -> None:
-        await room.desk.send_back(room.people["cy"], v.message_id, "return", "typo")
-        await room.desk.edit(room.people["ada"], v.message_id, content(severity="Extreme"))
-        await room.desk.submit(room.people["ada"], v.message_id)
+        await room.context.do(deciding.send_back, room.people["cy"], v.message_id, "return", "typo")
+        await room.context.do(
+            drafting.edit, room.people["ada"], v.message_id, content(severity="Extreme")
+        )
+        await room.context.do(submitting.submit, room.people["ada"], v.message_id)
 
     approval, _ = await both(room.approve("bea", v), swap())
     now = await room.read(v)
     if isinstance(approval, Version):
         assert (now.content_hash, now.content.severity) == (v.content_hash, "Moderate")
-        await room.desk.cancel(room.people["bea"], v.message_id, "looked at")
+        await room.context.do(deciding.cancel, room.people["bea"], v.message_id, "looked at")
     else:
         assert now.state in ("pending_approval", "draft", "returned")
 
@@ -1369,13 +1426,13 @@ async def an_approval_while_it_is_rejected(room: Room) -> None:
         v = await room.submitted("ada")
         approval, rejection = await both(
             room.approve("bea", v),
-            room.desk.send_back(room.people["cy"], v.message_id, "reject", "no"),
+            room.context.do(deciding.send_back, room.people["cy"], v.message_id, "reject", "no"),
         )
         assert isinstance(approval, Rejected) != isinstance(rejection, Rejected)
         state = (await room.read(v)).state
         assert state == ("approved" if isinstance(approval, Version) else "rejected")
         if state == "approved":
-            await room.desk.cancel(room.people["bea"], v.message_id, "looked at")
+            await room.context.do(deciding.cancel, room.people["bea"], v.message_id, "looked at")
 
 
 @way
@@ -1384,13 +1441,15 @@ async def an_approval_and_a_cancellation_and_a_release(room: Room) -> None:
         v = await room.submitted("ada")
         await both(
             room.approve("bea", v),
-            room.desk.cancel(room.people["cy"], v.message_id, "no"),
-            room.desk.matcher.process(v.id),
+            room.context.do(deciding.cancel, room.people["cy"], v.message_id, "no"),
+            room.context.matcher.process(v.id),
         )
         with contextlib.suppress(Rejected):
-            await room.desk.cancel(room.people["cy"], v.message_id, "no")
+            await room.context.do(deciding.cancel, room.people["cy"], v.message_id, "no")
         with contextlib.suppress(Rejected):
-            await room.desk.send_back(room.people["cy"], v.message_id, "reject", "no")
+            await room.context.do(
+                deciding.send_back, room.people["cy"], v.message_id, "reject", "no"
+            )
         assert (await room.read(v)).state in ("cancelled", "rejected")
 
 
@@ -1406,11 +1465,11 @@ async def an_approval_while_the_approver_is_disabled(room: Room) -> None:
     v = await room.submitted("ada")
     bea = await room.who("bea")
     approval, _ = await both(
-        room.desk.approve(bea, v.message_id, v.content_hash),
+        room.context.do(deciding.approve, bea, v.message_id, v.content_hash),
         room.db.write(operators.disable, "bea", datetime.now(UTC)),
     )
     if isinstance(approval, Version):
-        await room.desk.cancel(room.people["cy"], v.message_id, "looked at")
+        await room.context.do(deciding.cancel, room.people["cy"], v.message_id, "looked at")
 
 
 def test_there_are_at_least_forty_ways() -> None:
@@ -1456,7 +1515,7 @@ async def test_two_approvals_at_once_are_one_approval_and_everybody_is_claimed_o
     v = await room.submitted("ada")
     results = await both(*(room.approve(name, v) for name in ("bea", "cy") * 8))
     assert [r for r in results if not isinstance(r, Version)] == []
-    await both(*(room.desk.matcher.process(v.id) for _ in range(4)))
+    await both(*(room.context.matcher.process(v.id) for _ in range(4)))
     approvals = await db.read(
         lambda conn: conn.execute(
             select(func.count()).where(decision.c.action == "approve")

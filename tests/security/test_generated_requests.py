@@ -17,7 +17,7 @@ EVERY_DAY = 400
 
 async def turn(site: Site) -> None:
     while True:
-        site.turned = site.desk.now()
+        site.turned = site.context.now()
         await asyncio.sleep(1)
 
 

@@ -73,7 +73,7 @@ async def test_messages_are_read_submitted_and_refused_the_same_through_the_pool
     tmp_path: Path,
 ) -> None:
     async with open_site(tmp_path) as site:
-        site.desk.pool = pool = Pool(1)
+        site.context.pool = pool = Pool(1)
         try:
             message, agreed = await site.submitted()
             assert agreed

@@ -192,6 +192,6 @@ async def test_a_notice_that_the_audience_changed_names_no_small_number(tmp_path
     ) as site:
         message = await site.approved(areas=None, circles=FEW_HERE)
         await site.db.write(import_records, [person(300, lat=51.55)], "test", NOON)
-        assert await site.desk.matcher.process((await site.version(message)).id) == "blocked"
+        assert await site.context.matcher.process((await site.version(message)).id) == "blocked"
         why = (await site.get(f"/api/v1/messages/{message}")).json["why"]
         assert why == f"audience_changed: {FEW} people, approved for {FEW}"

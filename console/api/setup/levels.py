@@ -15,7 +15,8 @@ from broadcast.store.database import Connection
 from console.api.bodies import check_media_type
 from console.api.setup.bodies import CSV, may_set_up, sends_file
 from console.server.context import Web
-from service.idempotency import Act, once
+from service.commands.unit_of_work import Act
+from service.idempotency import Answered, once
 from service.problem_documents import problem_json
 from service.setup import past_levels
 
@@ -48,25 +49,23 @@ def router(web: Web) -> APIRouter:
         body = await request.body()
         check_media_type(request, body, CSV)
 
-        async def make() -> Act:
+        async def make() -> Answered[Any]:
             operators.require(actor, "administer")
             await web.db.read(may_set_up, actor)
             if not body:
                 raise refuse("file_empty", "the body is empty", "send the file as it is")
             now = web.now()
-            rows = await web.desk.apart(read_levels_csv, body, file=_FILE, today=now.date())
+            rows = await web.context.apart(read_levels_csv, body, file=_FILE, today=now.date())
 
-            def answer(_conn: Connection, done: Any, _seen: Any) -> dict[str, Any]:
+            def answer(_conn: Connection, done: Any) -> dict[str, Any]:
                 said, warnings = done
                 return {**said, "warnings": [problem_json(p) for p in warnings]}
 
-            return Act(
-                do=lambda desk: desk.db.write(
-                    past_levels.bring_in, actor, rows, name=_FILE, now=now
-                ),
+            return Answered(
+                act=Act(lambda conn: past_levels.bring_in(conn, actor, rows, name=_FILE, now=now)),
                 answer=answer,
             )
 
-        return await once(request, body, web.desk, actor, make)
+        return await once(request, body, web.context, actor, make)
 
     return api

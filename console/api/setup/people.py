@@ -14,7 +14,8 @@ from broadcast.store.database import Connection
 from console.api.bodies import check_media_type, read_act, text_field
 from console.api.setup.bodies import CSV, may_set_up, sends, sends_file
 from console.server.context import Web
-from service.idempotency import Act, once
+from service.commands.unit_of_work import Act
+from service.idempotency import Answered, once
 from service.problem_documents import problem_json
 from service.setup import people
 from subscribers import listing
@@ -33,7 +34,9 @@ def router(web: Web) -> APIRouter:
 
 
 async def _world(web: Web) -> people.World:
-    return people.World(tree=await web.desk.tree(), trial_numbers=web.settings.allows_trial_numbers)
+    return people.World(
+        tree=await web.context.tree(), trial_numbers=web.settings.allows_trial_numbers
+    )
 
 
 def _by_file(web: Web, api: APIRouter) -> None:
@@ -54,12 +57,12 @@ def _by_file(web: Web, api: APIRouter) -> None:
         body = await request.body()
         check_media_type(request, body, CSV)
 
-        async def make() -> Act:
+        async def make() -> Answered[Any]:
             operators.require(actor, "administer")
             await web.db.read(may_set_up, actor)
             agreed = people.check_reason(basis or "", "basis")
             known = await _world(web)
-            found = await web.desk.apart(
+            found = await web.context.apart(
                 people.read_file,
                 body,
                 name=_FILE,
@@ -74,23 +77,20 @@ def _by_file(web: Web, api: APIRouter) -> None:
                 *people.places_outside(known.tree, found.records, _FILE),
             ]
 
-            def answer(_conn: Connection, counts: Any, _seen: Any) -> dict[str, Any]:
+            def answer(_conn: Connection, counts: Any) -> dict[str, Any]:
                 said = {"people": len(found.records), **counts, "merged": found.merged}
                 return said | {"warnings": [problem_json(p) for p in warnings]}
 
-            return Act(
-                do=lambda desk: desk.db.write(
-                    people.bring_in,
-                    actor,
-                    found.records,
-                    basis=agreed,
-                    name=_FILE,
-                    now=web.now(),
+            return Answered(
+                act=Act(
+                    lambda conn: people.bring_in(
+                        conn, actor, found.records, basis=agreed, name=_FILE, now=web.now()
+                    )
                 ),
                 answer=answer,
             )
 
-        return await once(request, body, web.desk, actor, make)
+        return await once(request, body, web.context, actor, make)
 
 
 def _one_by_one(web: Web, api: APIRouter) -> None:
@@ -100,7 +100,7 @@ def _one_by_one(web: Web, api: APIRouter) -> None:
         actor = await web.actor(request)
         body = await request.body()
 
-        async def make() -> Act:
+        async def make() -> Answered[Any]:
             operators.require(actor, "administer")
             fields = read_act(request, body, _FIELDS)
             basis = _basis(fields)
@@ -112,7 +112,7 @@ def _one_by_one(web: Web, api: APIRouter) -> None:
                 status=201,
             )
 
-        return await once(request, body, web.desk, actor, make)
+        return await once(request, body, web.context, actor, make)
 
     @api.get("/subscribers/{subscriber}")
     async def show(request: Request, subscriber: str) -> Response:
@@ -160,7 +160,7 @@ def _one_by_one(web: Web, api: APIRouter) -> None:
         actor = await web.actor(request)
         body = await request.body()
 
-        async def make() -> Act:
+        async def make() -> Answered[Any]:
             operators.require(actor, "administer")
             said = read_act(request, body, fields)
             channel = text_field(
@@ -179,21 +179,23 @@ def _one_by_one(web: Web, api: APIRouter) -> None:
                 )
             )
 
-        return await once(request, body, web.desk, actor, make)
+        return await once(request, body, web.context, actor, make)
 
 
-def _told(do: Callable[[Connection], tuple[dict[str, Any], Any]], *, status: int = 200) -> Act:
+def _told(
+    do: Callable[[Connection], tuple[dict[str, Any], Any]], *, status: int = 200
+) -> Answered[Any]:
     """Return the act on one person: its answer is the person, with the warnings of what was read
     or whether anything was changed.
     """
 
-    def answer(_conn: Connection, done: Any, _seen: Any) -> dict[str, Any]:
+    def answer(_conn: Connection, done: Any) -> dict[str, Any]:
         person, more = done
         if isinstance(more, bool):
             return {**person, "changed": more}
         return {**person, "warnings": [problem_json(p) for p in more]}
 
-    return Act(do=lambda desk: desk.db.write(do), answer=answer, status=status)
+    return Answered(act=Act(do), answer=answer, status=status)
 
 
 def _basis(fields: dict[str, Any], *, required: bool = True) -> str:

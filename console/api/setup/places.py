@@ -22,7 +22,8 @@ from console.api.setup.bodies import (
     sends_file,
 )
 from console.server.context import Web
-from service.idempotency import Act, once
+from service.commands.unit_of_work import Act
+from service.idempotency import Answered, once
 from service.problem_documents import problem_json
 from service.setup import places
 
@@ -55,7 +56,7 @@ def router(web: Web) -> APIRouter:
         body = await request.body()
         check_media_type(request, body, GEOJSON, JSON, CSV)
 
-        async def make() -> Act:
+        async def make() -> Answered[Any]:
             operators.require(actor, "administer")
             await web.db.read(may_set_up, actor)
             if level is None:
@@ -68,28 +69,30 @@ def router(web: Web) -> APIRouter:
             if not body:
                 raise refuse("file_empty", "the body is empty", "send the file as it is")
             fields = AreaFields(code=code_field, name=name_field, parent=parent_field)
-            records, warnings = await web.desk.apart(parse_area_file, body, _FILE, level, fields)
+            records, warnings = await web.context.apart(parse_area_file, body, _FILE, level, fields)
 
-            def answer(_conn: Connection, done: Any, _seen: Any) -> dict[str, Any]:
+            def answer(_conn: Connection, done: Any) -> dict[str, Any]:
                 counts, settled = done
                 said = {"level": level, **counts, "settled": settled}
                 return said | {"warnings": [problem_json(p) for p in warnings]}
 
-            return Act(
-                do=lambda desk: desk.db.write(
-                    places.bring_in, actor, records, name=_FILE, level=level, now=web.now()
+            return Answered(
+                act=Act(
+                    lambda conn: places.bring_in(
+                        conn, actor, records, name=_FILE, level=level, now=web.now()
+                    )
                 ),
                 answer=answer,
             )
 
-        return await once(request, body, web.desk, actor, make)
+        return await once(request, body, web.context, actor, make)
 
     @api.get("/areas/locate")
     async def locate(request: Request, lat: str | None = None, lon: str | None = None) -> Response:
         """Return the areas in which one place lies, smallest first; on a border, all of them."""
         operators.require(await web.actor(request), "read")
         point = (_degrees(lat, "lat", 90), _degrees(lon, "lon", 180))
-        return JSONResponse(places.located(await web.desk.tree(), [point]))
+        return JSONResponse(places.located(await web.context.tree(), [point]))
 
     @api.post("/areas/locate", openapi_extra=sends("Points"))
     async def locate_many(request: Request) -> Response:
@@ -97,23 +100,20 @@ def router(web: Web) -> APIRouter:
         actor = await web.actor(request)
         body = await request.body()
 
-        async def make() -> Act:
+        async def make() -> Answered[Any]:
             operators.require(actor, "read")
             points = _points(read_act(request, body, ("points",)))
-            found = places.located(await web.desk.tree(), points)
+            found = places.located(await web.context.tree(), points)
 
-            async def do(_desk: Any) -> None:
-                return None
+            return Answered(act=Act(lambda _conn: None), answer=lambda _c, _r: {"places": found})
 
-            return Act(do=do, answer=lambda _c, _r, _s: {"places": found})
-
-        return await once(request, body, web.desk, actor, make)
+        return await once(request, body, web.context, actor, make)
 
     @api.get("/areas/{code}")
     async def area(request: Request, code: str) -> Response:
         """Return one area: what it lies in, what lies in it, where it is."""
         operators.require(await web.actor(request), "read")
-        return JSONResponse(places.document(await web.desk.tree(), code))
+        return JSONResponse(places.document(await web.context.tree(), code))
 
     return api
 

@@ -1,0 +1,111 @@
+"""What the commands of one installation work with: its store, areas, index and clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
+from broadcast.places.areas import AreaTree
+from broadcast.places.areas import revision as areas_revision
+from broadcast.problems import Problem, Rejected
+from broadcast.store.database import Database
+from service.commands.unit_of_work import Act, commit
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from broadcast.messages.publishing import House
+    from subscribers.matcher import Matcher
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Pool(Protocol):
+    """Worker processes that do pure work on what a stranger sent, within a deadline."""
+
+    async def run(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
+        """Return what the work returns; raises Rejected where it refuses or takes too much."""
+        ...
+
+
+_COSTLY = ThreadPoolExecutor(2, thread_name_prefix="costly")
+"""For unions, counting and explaining: numpy and GEOS, which let go of the interpreter's lock
+meanwhile.
+"""
+
+
+class Context:
+    """Binds the store, the areas and the registry of one installation. `now` is the clock."""
+
+    def __init__(
+        self,
+        db: Database,
+        house: House,
+        *,
+        channels_on: Callable[[str], frozenset[str]],
+        matcher: Matcher,
+        sender_name: str,
+        public_url: str,
+        now: Callable[[], datetime],
+        pool: Pool | None = None,
+    ) -> None:
+        self.db, self.house, self.channels_on = db, house, channels_on
+        self.sender_name, self.public_url, self.now = sender_name, public_url, now
+        self.matcher = matcher
+        self.pool = pool
+        self._tree: AreaTree | None = None
+
+    async def do(
+        self,
+        command: Callable[Concatenate[Context, P], Awaitable[Act[T]]],
+        *args: P.args,
+        **more: P.kwargs,
+    ) -> T:
+        """Run one command to its end: prepare its act, and commit that by itself."""
+        return await commit(self.db, await command(self, *args, **more))
+
+    async def apart(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
+        """Do pure work on what a stranger sent: in a worker process where there is a pool, else on
+        a thread.
+        """
+        if self.pool is not None:
+            return await self.pool.run(work, *args, **more)
+        return await self.aside(work, *args, **more)
+
+    async def aside(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
+        """Do costly work on one of two threads: it never takes those that hold, cancel and webhooks
+        use.
+        """
+        return await asyncio.get_running_loop().run_in_executor(
+            _COSTLY, partial(work, *args, **more)
+        )
+
+    async def actor(self, token: str) -> Operator:
+        """Return whose token it is; raises Rejected (401 token_invalid)."""
+        found = await self.db.read(operators.by_token, token.strip()) if token.strip() else None
+        if found is None:
+            raise Rejected(
+                Problem(
+                    code="token_invalid",
+                    detail="this is no operator's token",
+                    fix=(
+                        "use the token that `fasttime operators add` printed; a disabled operator's"
+                        " is worthless"
+                    ),
+                    field="FASTTIME_TOKEN",
+                    status=401,
+                )
+            )
+        return found
+
+    async def tree(self) -> AreaTree:
+        """Return the areas as imported now."""
+        if self._tree is None or self._tree.revision != await self.db.read(areas_revision):
+            self._tree = await self.db.read(AreaTree.load)
+        return self._tree

@@ -1,0 +1,89 @@
+"""Deciding: approve, return, reject, hold, resume, cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from broadcast.messages import authoring, publishing, rooms, versions
+from broadcast.messages.versions import Version
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
+from service.commands.context import Context
+from service.commands.places import all_inside
+from service.commands.reading import head
+from service.commands.unit_of_work import Act, guarded
+
+
+async def approve(
+    context: Context, actor: Operator, message_id: int, content_hash: str | None
+) -> Act[Version]:
+    """Approve a version, or an ordered resend by its own digest: with that it goes out."""
+    operators.require(actor, "approve")
+    v = await head(context, message_id)
+    guard = await all_inside(context, actor, "approve", (v.content, v.room), v=v)
+    return guarded(
+        guard,
+        publishing.approve,
+        message_id,
+        content_hash=content_hash,
+        house=context.house,
+        now=context.now(),
+    )
+
+
+async def send_back(
+    context: Context, actor: Operator, message_id: int, action: str, why: str
+) -> Act[Version]:
+    """Return or reject."""
+    operators.require(actor, action)
+    v = await head(context, message_id)
+    guard = await all_inside(context, actor, action, (v.content, v.room), v=v)
+    return guarded(guard, authoring.send_back, message_id, action, why, context.now())
+
+
+async def hold(context: Context, actor: Operator, message_id: int) -> Act[Version]:
+    """Claim for nobody any more, at once: for whoever has any place that the message goes
+    to.
+    """
+    operators.require(actor, "hold")
+    v = await acted_on(context, message_id, "hold")
+    tree = None
+    if actor.area is not None:
+        tree = await context.tree()
+        rooms.require_any(tree, actor, v.content, v.room)
+    guard = rooms.guard(actor, "hold", tree, v)
+    return guarded(guard, publishing.hold, message_id, context.now())
+
+
+async def resume(context: Context, actor: Operator, message_id: int) -> Act[Version]:
+    """Let a held version go on."""
+    operators.require(actor, "resume")
+    v = await acted_on(context, message_id, "resume")
+    guard = await all_inside(context, actor, "resume", (v.content, v.room), v=v)
+    return guarded(guard, publishing.resume, message_id, context.now())
+
+
+async def cancel(
+    context: Context, actor: Operator, message_id: int, why: str, reason: str = "other"
+) -> Act[tuple[Version, int]]:
+    """Cancel, for whoever has every place it goes to; returns how many people are being sent to
+    at this moment.
+    """
+    operators.require(actor, "cancel")
+    v = await acted_on(context, message_id, "cancel")
+    guard = await all_inside(context, actor, "cancel", (v.content, v.room), v=v)
+    more: dict[str, Any] = {
+        "why": why,
+        "reason": reason,
+        "house": context.house,
+        "now": context.now(),
+    }
+    return guarded(guard, publishing.cancel, message_id, **more)
+
+
+async def acted_on(context: Context, message_id: int, action: str) -> Version:
+    """Return the version that hold, resume or cancel means: the newest one that it may
+    change.
+    """
+    existing = await context.db.read(versions.of_message, message_id)
+    return publishing.acted_on(existing, action)

@@ -1,0 +1,98 @@
+"""Why one person was, or was not, sent a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from broadcast.ledger import audiences, claims, delivery_report
+from broadcast.messages import small_counts, versions
+from broadcast.operators.operators import Operator
+from broadcast.problems import refuse
+from service.commands.context import Context
+from service.commands.places import resolve
+from subscribers import audience, registry
+from subscribers.matcher import rule_for
+
+
+async def explain(
+    context: Context, message_id: int, person: int | str, actor: Operator | None = None
+) -> dict[str, Any]:
+    """Return the rule trace of one person: area hit, audience, preference, consent, channels,
+    every attempt, the line and its reason.
+
+    `person` is a subscriber id or an external id. The frozen audience decides where there is
+    one; the rule as the registry stands now, at the hour of the freezing, explains it. `actor`:
+    who asks, and gets to know of people in their area only; None is the machine's
+    administrator. Raises Rejected: 404 for a message or person that is not there, 409
+    not_published for a drawn shape that nobody approved.
+    """
+    existing = await context.db.read(versions.of_message, message_id)
+    v = versions.newest_published(existing) or existing[-1]
+    if actor is not None and not v.published and small_counts.drawn(v.content):
+        # Who may edit a shape and ask of one person again would know where that person lives
+        # after a few steps.
+        detail = "a shape that was not published yet is not explained person by person"
+        raise refuse(
+            "not_published",
+            detail,
+            "look at its preview, or ask after the approval",
+            field="state",
+            status=409,
+        )
+    found = await context.db.read(registry.show, person)
+    if found is None or (actor is not None and not await sees(context, actor, found)):
+        raise refuse(
+            "subscriber_unknown",
+            "nobody has this id",
+            "use the id or external_id that `fasttime subscribers show` knows",
+            field="subscriber",
+            status=404,
+        )
+    person_id = int(found["id"])
+    tree = await context.tree()
+    resolved = (
+        v.resolved
+        if v.content_hash is not None or v.published
+        else (await resolve(context, v.content, v.room, None))[0]
+    )
+    index, _ = await context.matcher.index()
+    # Quiet hours are told as they were judged; before that, as they would be now.
+    at = await context.db.read(audiences.frozen_at, v.id) or context.now()
+    rule = await context.db.read(rule_for, v, context.channels_on, resolved, at=at)
+    trace = await context.aside(
+        audience.reasons, index, rule, person_id, tree=tree, content=v.content
+    )
+    attempts = await context.db.read(claims.attempts_of, v.id, person_id)
+    account = await context.db.read(delivery_report.account, v)
+    line, reason = account.of_person(person_id)
+    if line is None:  # not in the frozen audience, or nothing is frozen yet
+        reason = "" if trace.outcome == "send" else trace.outcome
+    return {
+        "message": message_id,
+        "version": v.number,
+        "subscriber": person_id,
+        "steps": [{"name": s.name, "passed": s.passed, "detail": s.detail} for s in trace.steps],
+        "verdict_now": trace.outcome,
+        "channels": list(trace.channels),
+        "language": trace.language,
+        "attempts": attempts,
+        "line": line,
+        "channel_lines": account.channels_of(person_id),
+        "reason": reason,
+    }
+
+
+async def sees(context: Context, actor: Operator, found: dict[str, Any]) -> bool:
+    """Return whether a person, as the registry shows them, is known to be in the operator's
+    area.
+    """
+    if actor.area is None:
+        return True
+    tree = await context.tree()
+    inside = tree.descendants(actor.area)
+    here = (
+        ()
+        if found["lat"] is None or found["lon"] is None
+        else tree.locate(found["lat"], found["lon"])
+    )
+    return found["area"] in inside or any(area.code in inside for area in here)
