@@ -13,8 +13,8 @@ from broadcast.content.model import (
     Polygon,
     Ring,
     Text,
-    default_visibility,
     less_visible,
+    unwritten_visibility,
 )
 from broadcast.problems import Rejected, refuse
 
@@ -168,7 +168,7 @@ def visibility_of(info: CapInfo, cap_scope: str) -> str:
     said = one(info, VISIBILITY)
     if said is None:
         return less_visible(
-            cap_scope.lower(), default_visibility(audience_of(info), one(info, SCOPE))
+            cap_scope.lower(), unwritten_visibility(audience_of(info), one(info, SCOPE))
         )
     if said in VISIBILITIES and said != cap_scope.lower():
         raise _bad(VISIBILITY, said, f"{cap_scope.lower()}, as the element scope says")

@@ -72,9 +72,9 @@ class Audience:
 class Content:
     """Everything the author decided. Frozen: an edit makes another Content.
 
-    `visibility` says who may read it beside those it is sent to. Left empty it becomes the
-    default of the audience and scope (`default_visibility`), which is also what it is of a
-    content that was stored before the field existed.
+    `visibility` says who may read it beside those it is sent to. Left empty it becomes what it is
+    of a content that was stored before the field existed (`unwritten_visibility`); a draft whose
+    author says nothing gets `default_visibility`.
 
     `expires` is an aware UTC datetime, or a timedelta counted from the approval that publishes it.
     `languages` keeps the author's order: the first is what a person hears whose own language is
@@ -105,7 +105,7 @@ class Content:
 
     def __post_init__(self) -> None:
         if not self.visibility:
-            object.__setattr__(self, "visibility", default_visibility(self.audience, self.scope))
+            object.__setattr__(self, "visibility", unwritten_visibility(self.audience, self.scope))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types; `from_json` gives an equal Content back."""
@@ -143,8 +143,15 @@ class Content:
 def default_visibility(audience: Audience, scope: str | None) -> str:
     """Return who may read a message whose author says nothing of it.
 
-    What is for officers or partners only, or for single communities, may be confidential.
+    What is for officers or partners only, for single communities or for single sectors may be
+    confidential: it is on the public page only where its author says so.
     """
+    sectors = bool(audience.sectors) or (scope or "").startswith("sector:")
+    return "restricted" if sectors else unwritten_visibility(audience, scope)
+
+
+def unwritten_visibility(audience: Audience, scope: str | None) -> str:
+    """Return what a stored content means that says nothing of its visibility; it never changes."""
     closed = bool(audience.kinds) and set(audience.kinds) <= CLOSED_KINDS
     named = bool(audience.communities) or (scope or "").startswith("community:")
     return "restricted" if closed or named else "public"

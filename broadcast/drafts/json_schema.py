@@ -19,12 +19,13 @@ from broadcast.content.model import (
     URGENCIES,
     VISIBILITIES,
 )
-from broadcast.wording.levels import LEVELS
+from broadcast.wording.levels import ENDED, LEVELS
 
 _SAYS = {
     "kind": "What the message is; in an update, correction or all-clear it may be left out.",
     "status": "CAP status. An Exercise or a Test is marked as such in every channel.",
-    "level": "The new threat level; of a threat_level_change only.",
+    "level": "The new threat level, or ENDED where a scope has none of its own any more; of a"
+    " threat_level_change only.",
     "scope": "Of what the level is: a code of an area, community:NAME, sector:NAME or UK.",
     "urgency": "CAP urgency; without it the usual one of the kind.",
     "severity": "CAP severity; without it the usual one of the kind. It decides what goes first.",
@@ -49,7 +50,7 @@ def message_schema() -> dict[str, Any]:
     properties: dict[str, Any] = {
         "kind": _one_of(KINDS),
         "status": _one_of(STATUSES),
-        "level": _one_of(LEVELS),
+        "level": _one_of((*LEVELS, ENDED)),
         "scope": _text(WORD),
         "urgency": _one_of(URGENCIES),
         "severity": _one_of(SEVERITIES),

@@ -39,9 +39,10 @@ from broadcast.drafts.source import Form, Path, Source
 from broadcast.drafts.times import DEFAULT_EXPIRY, read_expiry, too_long_for_critical
 from broadcast.files.nearest import did_you_mean, shown
 from broadcast.files.safe_json import MAX_PROBLEMS, field_path
-from broadcast.levels.scales import Level, name_key, normalise_scope, parse_level
+from broadcast.levels.scales import UK, Level, name_key, normalise_scope, parse_level
 from broadcast.places.geometry import circles_from_input, polygons_from_input
 from broadcast.problems import Problem, Rejected
+from broadcast.wording.levels import ENDED
 
 T = TypeVar("T")
 Follows = Literal["update", "correct", "all_clear"]
@@ -226,7 +227,7 @@ class _Reader:
             certainty=certainty,
             languages=languages,
             expires=expires,
-            level=level.value if level else None,
+            level=level,
             scope=scope,
             areas=areas,
             polygons=polygons,
@@ -389,7 +390,7 @@ class _Reader:
             )
         return status
 
-    def level_and_scope(self, kind: str | None) -> tuple[Level | None, str | None]:
+    def level_and_scope(self, kind: str | None) -> tuple[str | None, str | None]:
         draft = self.draft
         if kind not in (None, "threat_level_change"):
             for name, value in (("level", draft.level), ("scope", draft.scope)):
@@ -404,7 +405,7 @@ class _Reader:
         needed = kind is not None
         level = scope = None
         if not self.is_bad("level") and (needed or draft.level is not None):
-            level = self.tried(("level",), lambda: parse_level(draft.level, field="level"))
+            level = self.tried(("level",), lambda: _level_or_end(draft.level))
         if draft.scope is not None and draft.scope.strip():
             text = draft.scope
             scope = self.tried(("scope",), lambda: normalise_scope(text, field="scope"))
@@ -414,6 +415,13 @@ class _Reader:
                 "scope_missing",
                 "no scope is given",
                 "write UK, a GSS code, community:NAME or sector:NAME",
+            )
+        if level == ENDED and scope == UK:
+            self.add(
+                ("level",),
+                "level_stays",
+                "the country always has a level",
+                "set another one; only the level of a place, a sector or a community ends",
             )
         return level, scope
 
@@ -564,12 +572,12 @@ class _Reader:
         wanted = {text.strip() for text in given}
         return tuple(channel for channel in CHANNELS if channel in wanted)
 
-    def expires(self, kind: str | None, level: Level | None) -> datetime | timedelta | None:
+    def expires(self, kind: str | None, level: str | None) -> datetime | timedelta | None:
         if self.draft.expires is None:
             return None if self.is_bad("expires") else DEFAULT_EXPIRY
         text = self.draft.expires
         expires = self.tried(("expires",), lambda: read_expiry(text, now=self.now))
-        if expires is not None and kind == "threat_level_change" and level is Level.CRITICAL:
+        if expires is not None and kind == "threat_level_change" and level == Level.CRITICAL:
             problem = too_long_for_critical(expires, now=self.now)
             if problem:
                 self.problems.append(self.source.placed(problem, ("expires",)))
@@ -673,6 +681,13 @@ class _Reader:
                 )
                 any(self.no_drill(path, one) for one in joined)
         return text
+
+
+def _level_or_end(text: str | None) -> str:
+    """Return the level that a change sets, or the word that ends it."""
+    if text is not None and text.strip().upper() == ENDED:
+        return ENDED
+    return parse_level(text, field="level").value
 
 
 def language_tag(text: str) -> str | None:

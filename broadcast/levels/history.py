@@ -26,7 +26,7 @@ from broadcast.levels.scales import (
 from broadcast.levels.tables import level_fact
 from broadcast.problems import refuse
 from broadcast.store.database import lock_name
-from broadcast.wording.levels import is_official
+from broadcast.wording.levels import ENDED, is_official
 
 if TYPE_CHECKING:
     from broadcast.messages.versions import Version
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """At `at` the level of `scope` became `level`. `source` is import or approval."""
+    """At `at` the level of `scope` became `level`, or ended (`ENDED`). `source` is import or
+    approval.
+    """
 
     scope: str
     level: str
@@ -76,7 +78,7 @@ def _counting(found: Iterable[Fact]) -> list[scales.Fact]:
         scales.Fact(
             scope=f.scope,
             at=f.at,
-            level=Level(f.level),
+            level=None if f.level == ENDED else Level(f.level),
             source="approval" if f.source == "approval" else "import",
             order=n,
         )
@@ -88,22 +90,32 @@ def present(conn: Connection, scope: str, as_of: datetime | None = None) -> Fact
     """Return the approval that holds for the scope now, or the fact that held at `as_of`, an
     imported one too.
 
-    An import fills in the past: it never is the present level of a scope.
+    None where nothing does, or it has ended. An import fills in the past: it never is the present
+    level of a scope.
     """
     found = facts(conn, scope)
     known = History(_counting(found))
     known = known.approved() if as_of is None else known
     counting = [n.order for n in known.facts(scope) if as_of is None or n.at <= as_of]
-    return found[counting[-1]] if counting else None
+    held = found[counting[-1]] if counting else None
+    return None if held is None or held.level == ENDED else held
 
 
 def check_change(conn: Connection, v: Version) -> str | None:
-    """Return the level a change starts from (None = the scope has none yet); raises Rejected where
+    """Return the level a change starts from (None = the scope has none); raises Rejected where
     nothing would change.
     """
     scope = v.content.scope
     assert scope is not None
     held = present(conn, scope)
+    if held is None and v.content.level == ENDED:
+        raise refuse(
+            "level_unchanged",
+            f"{scope} has no level of its own",
+            "there is nothing to end; see `fasttime level show`",
+            field="level",
+            status=409,
+        )
     if held is not None and held.level == v.content.level:
         raise refuse(
             "level_unchanged",
@@ -339,24 +351,30 @@ def effective(
 def changes(
     conn: Connection, scope: str | None = None, *, confidential: bool = False
 ) -> list[dict[str, Any]]:
-    """Return every fact on record that counts, oldest first, as `level show` tells a level (its
-    meaning in the words of its day), with source and note.
+    """Return what `told` says of every fact that counts, oldest first; of communities only where
+    one was asked for, by its name or by `confidential`.
     """
+    return [
+        told(f)
+        for f in counting(conn, scope)
+        if scope is not None or confidential or not f.scope.startswith("community:")
+    ]
+
+
+def counting(conn: Connection, scope: str | None = None) -> list[Fact]:
+    """Return every fact on record that counts, oldest first."""
     recorded = facts(
         conn, scope if scope is None or scope.startswith("scale:") else normalise_scope(scope)
     )
     found = History(_counting(recorded))
-    counting = sorted(
-        f.order
-        for s in {f.scope for f in recorded}
-        for f in found.facts(s)
-        if scope is not None or confidential or not s.startswith("community:")
-    )
-    told = []
-    for n in counting:
-        f = recorded[n]
-        entry = Shown(
-            scope=f.scope, at=f.at, level=Level(f.level), since=f.at, came_from=(f.scope,)
-        ).to_json()
-        told.append({**entry, "source": f.source, "note": f.note})
-    return told
+    orders = sorted(f.order for s in {f.scope for f in recorded} for f in found.facts(s))
+    return [recorded[n] for n in orders]
+
+
+def told(f: Fact) -> dict[str, Any]:
+    """Return a fact as `level show` tells a level (its meaning in the words of its day), with
+    source and note; of one that ended a level the level is None.
+    """
+    level = None if f.level == ENDED else Level(f.level)
+    shown = Shown(scope=f.scope, at=f.at, level=level, since=f.at, came_from=(f.scope,))
+    return {**shown.to_json(), "source": f.source, "note": f.note}

@@ -124,13 +124,13 @@ def meaning(level: Level, at: datetime | date) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """From `at` (aware) on, the level of `scope` was `level`. `order` is that of recording: of two
-    facts of one moment the later recorded holds.
+    """From `at` (aware) on, the level of `scope` was `level`; None is that it ended. `order` is
+    that of recording: of two facts of one moment the later recorded holds.
     """
 
     scope: str
     at: datetime
-    level: Level
+    level: Level | None
     source: Literal["import", "approval"]
     order: int = 0
 
@@ -174,13 +174,15 @@ class History:
 
     def as_of(self, scope: str, at: datetime) -> Standing | None:
         """Return what held at an aware moment (a change holds from its own moment on); None where
-        nothing was known yet.
+        nothing was known yet, or the level had ended.
         """
         line = self._lines.get(scope, ())
         n = bisect_right(line, at, key=lambda entry: entry[0].at)
         if not n:
             return None
         fact, since = line[n - 1]
+        if fact.level is None:
+            return None
         return Standing(scope=scope, level=fact.level, since=since, source=fact.source)
 
     def present(self, now: datetime) -> dict[str, Standing]:

@@ -19,6 +19,7 @@ from broadcast.messages import versions
 from broadcast.messages.tables import decision
 from broadcast.messages.versions import Version
 from broadcast.problems import Problem, refuse
+from broadcast.wording.levels import ENDED
 
 CODES = (
     "channel_off",
@@ -48,7 +49,8 @@ _ACT_NOW = frozenset({"incident", "contingency", "threat_level_change", "advice"
 def of_text(content: Content, people: int) -> list[Problem]:
     """Return the warnings that a content itself gives, and the number of people it goes to."""
     found = [*_shouting(content), *_hotlines(content), *_many_parts(content)]
-    if content.kind in _ACT_NOW and content.severity in ("Extreme", "Severe"):
+    must_act = content.kind in _ACT_NOW and content.level != ENDED
+    if must_act and content.severity in ("Extreme", "Severe"):
         found += [
             _warning(
                 "instruction_missing",

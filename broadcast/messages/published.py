@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
+from broadcast.groups.registered import is_group
 from broadcast.levels import history
 from broadcast.messages import versions
 from broadcast.messages.tables import message, version
@@ -130,6 +131,23 @@ def codes(conn: Connection) -> list[str]:
         message.c.id.in_(select(version.c.message_id).where(_went_out()))
     )
     return list(conn.execute(query.order_by(message.c.id.desc())).scalars())
+
+
+def levels(conn: Connection, now: datetime) -> list[history.Shown]:
+    """Return the levels that the public may see: of the country and its places, and of sectors and
+    communities those whose message is public and on the web.
+    """
+    shown = history.show(conn, now, confidential=True)
+    return [s for s in shown if not is_group(s.scope) or level_message(conn, s.scope) is not None]
+
+
+def level_message(conn: Connection, scope: str) -> Version | None:
+    """Return the public message that set the level of a scope; None where it is not public."""
+    held = history.present(conn, scope)
+    if held is None or held.version_id is None:
+        return None
+    v = versions.get(conn, held.version_id)
+    return v if v.content.visibility == "public" and "web" in v.content.channels else None
 
 
 def level_source(conn: Connection, scope: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from broadcast.content.model import Content, default_visibility
+from broadcast.content.model import Content, unwritten_visibility
 from broadcast.messages import states
 from broadcast.messages.tables import decision, message, version
 from broadcast.operators import audit
@@ -158,11 +158,11 @@ class Version:
 def canonical(content: Content) -> str:
     """Return the one text form of a content: what is stored, hashed and compared.
 
-    The order of languages counts. A visibility that is the default of audience and scope is not
+    The order of languages counts. A visibility that is what an unwritten one means is not
     written, so that what was submitted before the field existed keeps its digest.
     """
     data = content.to_json()
-    if content.visibility == default_visibility(content.audience, content.scope):
+    if content.visibility == unwritten_visibility(content.audience, content.scope):
         del data["visibility"]
     data["languages"] = list(data["languages"].items())
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -41,6 +41,7 @@ from broadcast.replay import people
 from broadcast.replay.people import BatchOf, Counted, SliceOf
 from broadcast.replay.recorded import NONE, STATES, TOTALS, Log, Told, receipt_digest
 from broadcast.store.database import Database
+from broadcast.wording.levels import ENDED
 
 ALIKE = 20
 """Of differences of one kind so many are named; the rest are counted."""
@@ -395,7 +396,7 @@ def _present_levels(log: Log) -> dict[str, str]:
         fact = (source == "approval", datetime.fromisoformat(at), level)
         if not scope.startswith("scale:") and (scope not in held or fact[:2] >= held[scope][:2]):
             held[scope] = fact
-    return {scope: level for scope, (_, _, level) in held.items()}
+    return {scope: level for scope, (_, _, level) in held.items() if level != ENDED}
 
 
 # One version

@@ -30,6 +30,9 @@ class Level(StrEnum):
 
 LEVELS: tuple[Level, ...] = tuple(Level)
 
+ENDED = "ENDED"
+"""What a change says that ends the level of a scope: it has none of its own from then on."""
+
 UK = "UK"
 """The scope of the whole country: it always exists, and is the default."""
 

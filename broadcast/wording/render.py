@@ -17,7 +17,8 @@ from html import escape
 
 from broadcast.content.model import Content, Text, is_urgent
 from broadcast.content.segments import count
-from broadcast.wording.levels import UK, Level, is_official
+from broadcast.wording.level_ending import level_ended
+from broadcast.wording.levels import ENDED, UK, Level, is_official
 from broadcast.wording.packs import Pack, called, direction, fill, pack_for, primary
 from broadcast.wording.rendered import Facts, Rendered
 from broadcast.wording.speech import speaks, spell, spell_numbers
@@ -166,6 +167,8 @@ class _Words:
         """
         if self.content.level is None:
             return ""
+        if self.content.level == ENDED:
+            return f"{level_ended(self.pack, self.place)}{self.pack.full_stop}"
         level, scope = Level(self.content.level), self.content.scope or UK
         name = f" ({self.pack.level_name(level)})" if named and self.pack.tag != "en" else ""
         said = fill(self.pack.level_is(scope), level=f"{level}{name}", place=self.place)
@@ -191,9 +194,10 @@ class _Words:
     @property
     def meaning(self) -> str:
         """What the new level officially means; empty where no official meaning belongs to it."""
-        if self.content.level is None or not is_official(self.content.scope or UK):
+        level = self.content.level
+        if level is None or level == ENDED or not is_official(self.content.scope or UK):
             return ""
-        return self.pack.level_meaning(self.content.level)
+        return self.pack.level_meaning(level)
 
 
 def _words(content: Content, facts: Facts, language: str) -> _Words:

@@ -18,7 +18,15 @@ from broadcast.wording.levels import OFFICIAL_MEANINGS
 from broadcast.wording.packs import all_packs
 from broadcast.wording.times import DEFAULT_ZONE
 
-_LAYOUT = ("ending.py", "levels.py", "packs.py", "render.py", "speech.py", "times.py")
+_LAYOUT = (
+    "ending.py",
+    "level_ending.py",
+    "levels.py",
+    "packs.py",
+    "render.py",
+    "speech.py",
+    "times.py",
+)
 """Modules of this package that decide where our words stand, and how they are cut and read
 aloud.
 """

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from broadcast.levels import history
 from broadcast.operators import audit, look_ups, operators
 from broadcast.problems import refuse
 from console.api import cursors
 from console.server.context import Web
-from service import groups
+from service import groups, levels
 from subscribers import listing
 
 _SUBSCRIBER_ROLES = ("administrator", "auditor")
@@ -30,28 +29,15 @@ def router(web: Web) -> APIRouter:
         area: str | None = None,
         scope: str | None = None,
     ) -> Response:
-        """Return the level of every scope, or the effective level of one area with the scopes it
-        comes from; now, or as of a time.
+        """Return the level of every scope that you may know, or the effective level of one area
+        with the scopes it comes from; now, or as of a time.
         """
-        operators.require(await web.actor(request), "read")
+        actor = await web.actor(request)
         at = read_time(as_of) if as_of is not None else web.now()
-        if area is not None:
-            tree = await web.context.tree()
-            return JSONResponse(
-                [
-                    (
-                        await web.db.read(
-                            history.effective,
-                            tree,
-                            area.strip().upper(),
-                            at,
-                            past=as_of is not None,
-                        )
-                    ).to_json()
-                ]
-            )
-        held = await web.db.read(history.show, at, scope, confidential=True, past=as_of is not None)
-        return JSONResponse([shown.to_json() for shown in held])
+        past = as_of is not None
+        return JSONResponse(
+            await levels.standing(web.context, actor, at, scope=scope, area=area, past=past)
+        )
 
     @api.get("/areas")
     async def areas(request: Request) -> Response:

@@ -13,13 +13,24 @@ from console.group import Group
 from console.output import Output
 
 if TYPE_CHECKING:
-    from broadcast.messages.versions import Version
     from broadcast.operators.operators import Operator
     from console.commands.session import Session
 
 app = typer.Typer(
-    cls=Group, name="level", help="Threat levels: show, set, history, import.", no_args_is_help=True
+    cls=Group,
+    name="level",
+    help="Threat levels: show, set, end, history, import.",
+    no_args_is_help=True,
 )
+
+Visibility = Annotated[
+    str,
+    typer.Option(
+        "--visibility",
+        help="public, restricted or private; the level of a sector or community is restricted"
+        " unless you say public.",
+    ),
+]
 
 
 @app.command("show")
@@ -82,10 +93,13 @@ async def _unconfirmed(session: Session, scope: str = "") -> list[str]:
 
 
 async def _answer_levels(session: Session, out: Output, found: list[dict[str, Any]]) -> None:
+    from broadcast.groups import registered
+
     tree, zone = await session.tree(), session.settings.timezone
+    groups = await session.db.read(registered.load)
 
     def named(scope: str) -> str:
-        return f"{tree[scope].name} ({scope})" if scope in tree else scope
+        return f"{tree[scope].name} ({scope})" if scope in tree else groups.named(scope)
 
     rows = [
         (
@@ -113,26 +127,11 @@ def _when(since: str | None, zone: str) -> str:
 async def _standing(
     session: Session, scope: str, area: str, at: datetime, *, past: bool = False
 ) -> list[dict[str, Any]]:
-    from broadcast.files.nearest import shown
-    from broadcast.levels import history
-    from broadcast.problems import refuse
+    from service import levels as acts
 
-    if area:
-        code, tree = area.strip().upper(), await session.tree()
-        if code not in tree:
-            raise refuse(
-                "area_unknown",
-                f"{shown(area)} was never imported",
-                "see `fasttime areas list`",
-                field="--area",
-            )
-        return [(await session.db.read(history.effective, tree, code, at, past=past)).to_json()]
-    return [
-        found.to_json()
-        for found in await session.db.read(
-            history.show, at, scope or None, confidential=True, past=past
-        )
-    ]
+    return await acts.standing(
+        session.context, None, at, scope=scope or None, area=area or None, past=past, fields=acts.TYPED
+    )
 
 
 @app.command("set")
@@ -151,62 +150,56 @@ def set_(
     ] = "UK",
     status: Annotated[str, typer.Option("--status", help="Actual, Exercise or Test.")] = "Actual",
     source: Annotated[str, typer.Option("--source", help="Who decided it.")] = "",
+    visibility: Visibility = "",
     json: Json = False,
 ) -> None:
     """Draft the change of a level; it holds, and is sent, when a second person has approved it."""
+    _draft(level, scope, why, status, source, visibility, json=json)
+
+
+@app.command("end")
+def end(
+    scope: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCOPE",
+            help="community:NAME, sector:NAME, or the code of an area.",
+            show_default=False,
+        ),
+    ],
+    why: Why,
+    status: Annotated[str, typer.Option("--status", help="Actual, Exercise or Test.")] = "Actual",
+    source: Annotated[str, typer.Option("--source", help="Who decided it.")] = "",
+    visibility: Visibility = "",
+    json: Json = False,
+) -> None:
+    """Draft the end of a level of its own; it ends when a second person has approved it."""
+    _draft("ENDED", scope, why, status, source, visibility, json=json)
+
+
+def _draft(
+    level: str, scope: str, why: str, status: str, source: str, visibility: str, *, json: bool
+) -> None:
     from console.commands.messages import _act, drafted
+    from service import levels as acts
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
-        v = await draft_change(
-            session, actor, level=level, scope=scope, why=why, status=status, source=source
+        v = await session.context.do(
+            acts.change,
+            actor,
+            acts.Change(
+                level=level,
+                scope=scope,
+                why=why,
+                status=status,
+                source=source,
+                visibility=visibility,
+                fields=acts.TYPED,
+            ),
         )
         await drafted(session, out, v, next(iter(v.content.languages.values())).headline)
 
     _act(json, work)
-
-
-async def draft_change(
-    session: Session, actor: Operator, *, level: str, scope: str, why: str, status: str, source: str
-) -> Version:
-    """Start the message of a change, in our words and the author's reason. Raises Rejected."""
-    import json
-
-    from broadcast.drafts import read_draft
-    from broadcast.groups import registered
-    from broadcast.levels.scales import normalise_scope, parse_level
-    from broadcast.problems import refuse
-    from broadcast.wording.languages import ENGLISH
-    from broadcast.wording.packs import called, fill
-    from service.commands import drafting
-
-    if not why.strip():
-        raise refuse(
-            "why_missing",
-            "a change of level needs a reason",
-            "say why: it is what people read below the level",
-            field="--why",
-        )
-    to, where = parse_level(level, field="LEVEL"), normalise_scope(scope, field="--scope")
-    tree = await session.tree()
-    groups = await session.db.read(registered.load)
-    groups.require([where], "--scope")
-    place = called(groups.names_of(where), "en") or (tree[where].name if where in tree else where)
-    source_json = {"source": source.strip()} if source.strip() else {}
-    text = {
-        "headline": fill(ENGLISH.level_is(where), level=to, place=place),
-        "description": why.strip(),
-    }
-    document = {
-        "kind": "threat_level_change",
-        "status": status,
-        "level": str(to),
-        "scope": where,
-        "languages": {"en": text},
-        **source_json,
-    }
-    return await session.context.do(
-        drafting.draft, actor, read_draft(json.dumps(document).encode(), "json", now=session.now())
-    )
 
 
 @app.command("history")
@@ -218,8 +211,9 @@ def history(
     json: Json = False,
 ) -> None:
     """Print every change on record, oldest first; with --as-of what held at a moment."""
-    from broadcast.levels import history
+    from broadcast.groups import registered
     from console.commands.session import run
+    from service import levels as acts
 
     out = Output(json=json)
     at = read_time(as_of, "--as-of") if as_of else None
@@ -229,17 +223,19 @@ def history(
         if at is not None:
             await _answer_levels(session, out, await _standing(session, scope, "", at, past=True))
             return
-        document = await session.db.read(history.changes, scope or None, confidential=True)
+        document = await acts.changes(session.context, None, scope=scope or None, fields=acts.TYPED)
+        groups = await session.db.read(registered.load)
         out.table(
             document,
-            ("SINCE", "SCOPE", "LEVEL", "SOURCE", "NOTE"),
+            ("SINCE", "SCOPE", "LEVEL", "SOURCE", "DECIDED BY", "REASON"),
             [
                 (
                     _when(e["since"], session.settings.timezone),
-                    e["scope"],
-                    e["level"],
+                    groups.named(e["scope"]),
+                    e["level"] or "ended",
                     e["source"],
-                    e["note"],
+                    e["decided_by"],
+                    e["reason"] or e["note"],
                 )
                 for e in document
             ],

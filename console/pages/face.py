@@ -15,11 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from broadcast.groups import registered
-from broadcast.levels import history
 from broadcast.levels.scales import LEVELS, UK
 from broadcast.messages import published
 from broadcast.messages.versions import Version
-from broadcast.wording.packs import called, direction, fill, pack_for
+from broadcast.wording.packs import called, direction, fill, pack_for, primary
 from broadcast.wording.render import choose_language
 from broadcast.wording.times import local_time
 from console.pages.cards import Cards, Source, day, state_of, version_rows
@@ -88,7 +87,7 @@ class Face:
 
     async def _levels(self, lang: str, now: datetime) -> list[dict[str, Any]]:
         web, say, pack = self._web, PHRASES[lang], pack_for(lang)
-        shown = await web.db.read(history.show, now)
+        shown = await web.db.read(published.levels, now)
         tree, groups = await web.context.tree(), await web.db.read(registered.load)
         rows: list[dict[str, Any]] = []
         for entry in shown:
@@ -98,12 +97,14 @@ class Face:
             row: dict[str, Any] = {"place": say["uk"] if scope == UK else known, "rank": None}
             if level is not None and entry.since is not None:
                 source = await web.db.read(published.level_source, scope)
-                official = ":" not in scope  # a sector's level is explained by its author
+                official = not registered.is_group(scope)
                 row |= {
                     "rank": level.rank,
                     "word": str(level),
                     "name": "" if lang == ENGLISH else pack.level_name(level),
-                    "meaning": pack.level_meaning(level) if official else "",
+                    "meaning": pack.level_meaning(level)
+                    if official
+                    else _in_its_own_words(await web.db.read(published.level_message, scope), lang),
                     "since": day(entry.since, lang, web.settings.timezone),
                     "source": fill(say["set_by"], source=source)
                     if source
@@ -211,6 +212,16 @@ class Face:
     async def todo(self, lang: str, links: Links) -> str:
         """Return what to do in an attack, and whom to call for what."""
         return self._page("todo.html", lang, links, "/what-to-do", title=PHRASES[lang]["todo"])
+
+
+def _in_its_own_words(v: Version | None, lang: str) -> str:
+    """Return what the author says of the level of a sector or community, in the page's language;
+    empty where nothing is said in it.
+    """
+    tag = choose_language(v.content, lang) if v is not None else ""
+    if v is None or primary(tag) != primary(lang):
+        return ""
+    return " ".join(v.content.languages[tag].description.split())
 
 
 def _label(month: str, lang: str) -> str:

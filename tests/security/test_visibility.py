@@ -48,6 +48,7 @@ def read(
         ({"kinds": ["officer", "resident"]}, "public"),
         ({"kinds": ["officer", "partner"]}, "restricted"),
         ({"communities": ["quiet"]}, "restricted"),
+        ({"sectors": ["retail"]}, "restricted"),
     ],
 )
 def test_left_out_it_goes_by_the_audience(audience: dict[str, list[str]], visibility: str) -> None:
@@ -91,3 +92,13 @@ def test_it_is_in_the_stored_form_and_what_was_stored_before_reads_as_its_defaul
         assert "visibility" not in json.loads(versions.canonical(content)), (
             "what was submitted before keeps its digest"
         )
+
+
+def test_what_was_stored_for_a_sector_before_stays_public_and_a_draft_of_today_is_not() -> None:
+    before = replace(BASE, audience=Audience(sectors=("retail",)), visibility="")
+    assert before.visibility == "public"
+    assert "visibility" not in json.loads(versions.canonical(before))
+    today = read(audience={"sectors": ["retail"]})
+    assert versions.read_content(versions.canonical(today)).visibility == "restricted"
+    chosen = read(audience={"sectors": ["retail"]}, visibility="public")
+    assert versions.read_content(versions.canonical(chosen)).visibility == "public"

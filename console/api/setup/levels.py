@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from broadcast.levels import history
 from broadcast.levels.scales import read_levels_csv
 from broadcast.operators import operators
 from broadcast.problems import refuse
@@ -15,6 +14,7 @@ from broadcast.store.database import Connection
 from console.api.bodies import check_media_type
 from console.api.setup.bodies import CSV, may_set_up, sends_file
 from console.server.context import Web
+from service import levels
 from service.commands.unit_of_work import Act
 from service.idempotency import Answered, once
 from service.problem_documents import problem_json
@@ -29,11 +29,11 @@ def router(web: Web) -> APIRouter:
 
     @api.get("/threat-levels/history")
     async def changes(request: Request, scope: str | None = None) -> Response:
-        """Return every change on record, of all scopes or of one, oldest first, with its source and
-        its reason.
+        """Return every change on record that you may know, of all scopes or of one, oldest first,
+        with its source, the reason that people read, and whose decision it was.
         """
-        operators.require(await web.actor(request), "read")
-        return JSONResponse(await web.db.read(history.changes, scope, confidential=True))
+        actor = await web.actor(request)
+        return JSONResponse(await levels.changes(web.desk, actor, scope=scope))
 
     @api.post(
         "/threat-levels/import",

@@ -138,6 +138,8 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "from": list_of(TEXT),
             "source": TEXT,
             "note": or_null(TEXT),
+            "reason": TEXT,
+            "decided_by": TEXT,
         }
     ),
     "LevelsImported": an_object(
