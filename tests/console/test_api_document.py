@@ -21,6 +21,7 @@ ASKED = {
     "/api/v1/resends": "approver",
     "/api/v1/operator-requests": "administrator",
     "/api/v1/threat-levels": "author",
+    "/api/v1/threat-levels/history": "author",
     "/api/v1/areas": "administrator",
     "/api/v1/groups": "author",
     "/api/v1/areas/{code}": "author",
