@@ -61,7 +61,8 @@ async def released(site: Site, v: Version) -> Version:
 
 async def change(site: Site, level: str, role: str = "author", **more: Any) -> Version:
     asked = levels.Change(**{"level": level, "scope": RETAIL, "why": WHY, **more})
-    return await released(site, await levels.change(site.desk, await actor(site, role), asked))
+    v = await site.context.do(levels.change, await actor(site, role), asked)
+    return await released(site, v)
 
 
 async def known(site: Site, role: str, path: str = "") -> dict[str, Any]:
@@ -95,9 +96,8 @@ async def test_two_persons_end_a_level_and_the_history_says_why(site: Site) -> N
 
 
 async def test_what_has_no_level_cannot_end_and_the_country_always_has_one(site: Site) -> None:
-    v = await levels.change(
-        site.desk, await actor(site, "author"), levels.Change(level="ended", scope=RETAIL, why=WHY)
-    )
+    asked = levels.Change(level="ended", scope=RETAIL, why=WHY)
+    v = await site.context.do(levels.change, await actor(site, "author"), asked)
     answer = await site.post(f"/api/v1/messages/{v.message_id}/submit")
     assert (answer.status, answer.code) == (409, "level_unchanged")
     with pytest.raises(Rejected) as refused:

@@ -33,7 +33,7 @@ def router(web: Web) -> APIRouter:
         with its source, the reason that people read, and whose decision it was.
         """
         actor = await web.actor(request)
-        return JSONResponse(await levels.changes(web.desk, actor, scope=scope))
+        return JSONResponse(await levels.changes(web.context, actor, scope=scope))
 
     @api.post(
         "/threat-levels/import",
