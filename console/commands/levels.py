@@ -129,9 +129,8 @@ async def _standing(
 ) -> list[dict[str, Any]]:
     from service import levels as acts
 
-    return await acts.standing(
-        session.context, None, at, scope=scope or None, area=area or None, past=past, fields=acts.TYPED
-    )
+    asked: dict[str, Any] = {"scope": scope or None, "area": area or None, "past": past}
+    return await acts.standing(session.context, None, at, **asked, fields=acts.TYPED)
 
 
 @app.command("set")
