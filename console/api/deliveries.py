@@ -22,9 +22,9 @@ from broadcast.ledger.delivery_report import Account
 from broadcast.ledger.evidence import LINES
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
-from broadcast.operators import look_ups, operators
+from broadcast.operators import operators
 from broadcast.operators.operators import Operator
-from broadcast.problems import Rejected, refuse
+from broadcast.problems import refuse
 from console.api import cursors
 from console.api.told import message_id_of
 from console.server.context import Web
@@ -135,17 +135,8 @@ def router(web: Web) -> APIRouter:
         """
         actor = await web.actor(request)
         v = await _version(web, actor, id, None, people=True)
-        await web.db.read(look_ups.check, actor, look_ups.EXPLAIN, web.now())
-        more: dict[str, Any] = {"subject": id, "now": web.now()}
-        try:
-            told = await explaining.explain(
-                web.context, v.message_id, subscriber.replace("\x00", ""), actor
-            )
-        except Rejected:
-            await web.db.write(look_ups.record, actor, look_ups.EXPLAIN, detail="nobody", **more)
-            raise
-        await web.db.write(
-            look_ups.record, actor, look_ups.EXPLAIN, detail=f"person={told['subscriber']}", **more
+        told = await explaining.explain_to(
+            web.context, actor, v.message_id, subscriber.replace("\x00", "")
         )
         return JSONResponse(told)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -54,51 +54,31 @@ def add(
     json: Json = False,
 ) -> None:
     """Make an operator and print their token, once."""
-    from broadcast.levels.scales import normalise_scope
-    from broadcast.operators import operators
-    from broadcast.problems import Problem
     from console.commands.session import Session, machine_user, run
-    from subscribers.csv_import import normalise_email
+    from service.setup import operators
 
     out = Output(json=json)
 
     async def work(session: Session) -> None:
-        code = area.strip().upper() or None
-        address = normalise_email(email) if email.strip() else None
-        known = code is None or code in await session.tree()
-        granted = tuple(
-            dict.fromkeys(normalise_scope(scope, field="--may-set") for scope in may_set)
+        tree = await session.tree() if area.strip() else ()
+        made, token, warnings = await session.db.write(
+            operators.add,
+            machine_user(),
+            name,
+            role,
+            area=area,
+            email=email,
+            may_set=may_set,
+            known_area=lambda code: code in tree,
+            now=session.now(),
         )
-        added: dict[str, Any] = {
-            "name": name,
-            "role": role,
-            "area": code,
-            "email": address,
-            "may_set": granted,
-        }
-        made, token = await session.db.write(
-            operators.add, **added, actor=machine_user(), now=session.now()
-        )
-        warnings = []
-        if not known:
-            fix = "import it before this operator writes: see `fasttime areas import`"
-            warnings.append(
-                Problem(
-                    code="area_unknown", detail=f"{code} was never imported", fix=fix, field="area"
-                )
-            )
-        if address is None:
-            detail = "without an e-mail address nobody can tell whether two accounts are one person"
-            warnings.append(
-                Problem(code="email_missing", detail=detail, fix="give --email", field="email")
-            )
         out.warn(warnings)
         document = {
             "id": made.id,
             "name": made.name,
             "role": made.role,
             "area": made.area,
-            "may_set": list(granted),
+            "may_set": list(made.may_set),
             "token": token,
         }
         words = (
@@ -137,16 +117,14 @@ def disable(
     json: Json = False,
 ) -> None:
     """Make an operator's token worthless from now on."""
-    from broadcast.operators import operators
     from console.commands.session import Session, machine_user, run
+    from service.setup import operators
 
     out = Output(json=json)
 
     async def work(session: Session) -> None:
         out.confirm(f"{name} can do nothing any more, and the name is never used again.", yes=yes)
-        await session.db.write(
-            operators.disable, " ".join(name.split()), session.now(), actor=machine_user()
-        )
+        await session.db.write(operators.disable, machine_user(), name, session.now())
         out.answer({"name": name, "disabled": True}, f"{name} is disabled")
 
     run(work, out)

@@ -155,7 +155,7 @@ async def serve(
         accounts=wiring.webhook_accounts(service.settings),
         simulated=wiring.simulated_accounts(service.settings),
         wake=service.engine.wake,
-        ready=ready or (lambda: service.engine.healthy_at),
+        ready=ready or (lambda: service.engine.turns.healthy_at),
     )
     server = make_server(app)
     stop_on_signals(service.engine.stopping, signals)

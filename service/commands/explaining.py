@@ -6,8 +6,10 @@ from typing import Any
 
 from broadcast.ledger import audiences, claims, delivery_report
 from broadcast.messages import small_counts, versions
+from broadcast.operators import look_ups
 from broadcast.operators.operators import Operator
-from broadcast.problems import refuse
+from broadcast.problems import Rejected, refuse
+from broadcast.store.database import Connection
 from service.commands.context import Context
 from service.commands.places import resolve
 from subscribers import audience, registry
@@ -80,6 +82,33 @@ async def explain(
         "channel_lines": account.channels_of(person_id),
         "reason": reason,
     }
+
+
+async def explain_to(
+    context: Context, actor: Operator, message_id: int, person: int | str
+) -> dict[str, Any]:
+    """Return the same to an operator, within the limit of looks a minute and on record, also where
+    there is nobody. Raises Rejected: as `explain`, and 429 look_ups_limited.
+    """
+    await context.db.read(look_ups.check, actor, look_ups.EXPLAIN, context.now())
+    try:
+        told = await explain(context, message_id, person, actor)
+    except Rejected:
+        await _record(context, actor, message_id, "nobody")
+        raise
+    await _record(context, actor, message_id, f"person={told['subscriber']}")
+    return told
+
+
+async def _record(context: Context, actor: Operator, message_id: int, detail: str) -> None:
+    now = context.now()
+
+    def write(conn: Connection) -> None:
+        look_ups.record(
+            conn, actor, look_ups.EXPLAIN, subject=str(message_id), detail=detail, now=now
+        )
+
+    await context.db.write(write)
 
 
 async def sees(context: Context, actor: Operator, found: dict[str, Any]) -> bool:

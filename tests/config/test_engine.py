@@ -18,7 +18,9 @@ from channels.dispatch.rates import MemoryLimiter
 from channels.memory import MemoryChannel
 from config import settings
 from config.wiring import Adapters
-from service.engine import FORGET_EVERY, Engine, other_contacts
+from service.engine import Engine
+from service.loops.leases import FORGET_EVERY
+from service.loops.opt_outs import other_contacts
 from subscribers import registry
 from tests.chaos.harness import people
 from tests.ledger.world import World
@@ -66,10 +68,10 @@ async def test_answers_are_kept_a_day_and_swept_at_most_once_a_minute(
     ):
         await db.write(answered, key, ago)
     await db.write(answered, "never finished", timedelta(days=2), None)
-    await engine.sweep()
+    await engine.leases.expire()
     assert await db.read(keys) == {"young"}
     await db.write(answered, "old again", timedelta(hours=25))
-    await engine.sweep()
+    await engine.leases.expire()
     assert await db.read(keys) == {"young", "old again"}
     assert timedelta(seconds=2) < FORGET_EVERY <= timedelta(minutes=1)
 
@@ -175,9 +177,9 @@ async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_n
         limiter=MemoryLimiter(),
         roles=("routine",),
         channels_on=lambda _: frozenset({"voice"}),
-        settle_after=-timedelta(minutes=1),
+        ask_after=-timedelta(minutes=1),
     )
-    await engine.settle()
+    await engine.doubts.reconcile()
     await db.write(receipts.fold_waiting, datetime.now(UTC))
     assert (live.asked, drill.asked) == (0, 1)
     assert [a["state"] for a in await db.read(claims.attempts_of, v.id, 1)] == [state]

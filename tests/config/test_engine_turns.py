@@ -8,8 +8,8 @@ from pathlib import Path
 
 from config.settings import load
 from console.processes import migrate
-from service.engine import HUNG_AFTER
 from service.installation import build
+from service.loops.turns import HUNG_AFTER
 
 
 async def test_each_loop_is_watched_and_one_that_hangs_is_named(tmp_path: Path) -> None:
@@ -19,7 +19,9 @@ async def test_each_loop_is_watched_and_one_that_hangs_is_named(tmp_path: Path) 
         assert engine.hung(now)[0].startswith("engine_not_started")
         await migrate.upgrade(service.db)
         running = asyncio.create_task(engine.run())
-        while not {"Engine.sweep", "Engine.match", "Engine.fold"} <= set(engine.turns):
+        while not {"Leases.expire", "Engine.match", "Engine.merge_receipts"} <= set(
+            engine.turns.ended
+        ):
             await asyncio.sleep(0.01)
         assert engine.hung(datetime.now(UTC)) == []
         late = engine.hung(datetime.now(UTC) + HUNG_AFTER + timedelta(seconds=1))
@@ -34,10 +36,10 @@ async def test_a_database_that_is_away_is_no_reason_to_restart(tmp_path: Path) -
     service = build(load({"FASTTIME_DATA": str(tmp_path)}))  # no schema: every step is in trouble
     running = asyncio.create_task(service.engine.run())
     try:
-        while "Engine.sweep" not in service.engine.turns:
+        while "Leases.expire" not in service.engine.turns.ended:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)
-        assert service.engine.healthy_at is None
+        assert service.engine.turns.healthy_at is None
         assert service.engine.hung(datetime.now(UTC)) == []
     finally:
         service.engine.stopping.set()

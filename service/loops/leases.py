@@ -1,0 +1,60 @@
+"""Comparing the database with itself: what should have ended by now ends, and what was caused by
+nobody is caused again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from broadcast.ledger import claims, liveness, passes
+from broadcast.messages import publishing, versions
+from broadcast.store import replies
+from broadcast.store.database import Connection, Database, database_now
+from service.loops.opt_outs import other_contacts
+from service.loops.turns import Turns
+from subscribers import registry
+
+log = structlog.get_logger("engine")
+
+FORGET_EVERY = timedelta(minutes=1)
+
+
+class Leases:
+    """Ends versions past their expiry, and leases of workers that are dead or late; makes the
+    passes that are due.
+    """
+
+    def __init__(
+        self, db: Database, channels_on: Callable[[str], frozenset[str]], turns: Turns
+    ) -> None:
+        self._db, self._channels_on, self._turns = db, channels_on, turns
+        self._forget_at: datetime | None = None
+
+    async def expire(self) -> None:
+        """Look once; each pass that is due is made in a transaction of its own."""
+        for version_id in await self._db.write(self._ended):
+            await self._turns.guarded(
+                partial(self._db.write, self._make_due, version_id), f"make_due {version_id}"
+            )
+
+    def _ended(self, conn: Connection) -> list[int]:
+        now = database_now(conn)
+        publishing.expire_due(conn, now)
+        swept = claims.sweep_slices(conn, dead_workers=liveness.declare_dead(conn), now=now)
+        if swept:
+            log.warning("slices.swept", slices=len(swept), attempts=swept[:10])
+        if self._forget_at is None or now >= self._forget_at:
+            replies.forget(conn, now - replies.KEPT)
+            self._forget_at = now + FORGET_EVERY
+        return passes.due_versions(conn, now)
+
+    def _make_due(self, conn: Connection, version_id: int) -> int:
+        # nobody sends on a channel that is off: no one waits there
+        on = self._channels_on(versions.get(conn, version_id).status)
+        return passes.make_due(
+            conn, version_id, contacts=partial(other_contacts, on=on), shared=registry.sharing
+        )
