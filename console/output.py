@@ -18,6 +18,8 @@ from broadcast.problems import Problem, refuse
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+_RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
+
 LINE_SECONDS = 1.0
 """Off a terminal a bar prints at most one line in this time."""
 
@@ -36,6 +38,17 @@ def on_terminal() -> bool:
     answer.
     """
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def in_colour() -> bool:
+    """Return whether stderr shows colours: a terminal that has some, and nobody who asked for none
+    (https://no-color.org).
+    """
+    return (
+        sys.stderr.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM", "dumb") != "dumb"
+    )
 
 
 def prepare() -> None:
@@ -100,18 +113,21 @@ class Output:
         """
         listed = list(problems)
         for problem in listed:
-            self.note(problem.line())
+            self.note(problem.line(), _RED)
         if self.json and not self.answered:
             self.answer({"problems": [problem_json(p) for p in listed]})
 
     def warn(self, problems: Iterable[Problem]) -> None:
         """Print what a person should know, on stderr."""
         for problem in problems:
-            self.note(f"warning: {problem.line()}")
+            self.note(f"warning: {problem.line()}", _YELLOW)
 
-    def note(self, line: str) -> None:
-        """Print one line on stderr."""
-        sys.stderr.write(plain(line) + "\n")
+    def note(self, line: str, colour: str = "") -> None:
+        """Print one line on stderr; in a colour only where a person looks at it."""
+        said = plain(line)
+        if colour and in_colour():
+            said = f"{colour}{said}{_PLAIN}"
+        sys.stderr.write(said + "\n")
         sys.stderr.flush()
 
     def confirm(self, question: str, *, yes: bool, expected: str = "yes") -> None:

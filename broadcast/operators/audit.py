@@ -23,6 +23,7 @@ from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS
 from broadcast.messages.tables import decision
 from broadcast.operators.tables import audit, operator
+from broadcast.problems import refuse
 from broadcast.store.database import at_the_end, lock_name
 
 KINDS = ("decision", "admin", "export", "look_up")
@@ -209,10 +210,33 @@ def head(conn: Connection) -> Head | None:
     return Head(row.number, row.hash) if row else None
 
 
-def listed(conn: Connection, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
-    """Return links in their order, those behind number `after`."""
+KINDS = ("decision", "admin", "export", "look_up")
+"""What a link tells of."""
+
+
+def listed(
+    conn: Connection,
+    after: int = 0,
+    limit: int = 100,
+    *,
+    kind: str | None = None,
+    subject: str | None = None,
+) -> list[dict[str, Any]]:
+    """Return links in their order, those behind number `after`; of one kind, about one subject.
+    Raises Rejected (kind_unknown).
+    """
+    if kind is not None and kind not in KINDS:
+        raise refuse(
+            "kind_unknown",
+            "the audit chain has no links of that kind",
+            f"use one of {', '.join(KINDS)}",
+            field="kind",
+        )
+    wanted = [audit.c.number > after]
+    wanted += [] if kind is None else [audit.c.kind == kind]
+    wanted += [] if subject is None else [audit.c.subject == subject]
     rows = conn.execute(
-        select(audit).where(audit.c.number > after).order_by(audit.c.number).limit(limit)
+        select(audit).where(*wanted).order_by(audit.c.number).limit(limit)
     ).mappings()
     return [{**row, "at": row["at"].isoformat()} for row in rows]
 

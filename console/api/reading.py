@@ -61,10 +61,14 @@ def router(web: Web) -> APIRouter:
 
     @api.get("/audit")
     async def audit_(
-        request: Request, after: str | None = None, limit: str | None = None
+        request: Request,
+        after: str | None = None,
+        limit: str | None = None,
+        kind: str | None = None,
+        subject: str | None = None,
     ) -> Response:
-        """Return links of the audit chain behind number `after`, in their order, and its head; for
-        auditors, and recorded.
+        """Return links of the audit chain behind number `after`, in their order, and its head; of
+        one kind, about one subject; for auditors, and recorded.
         """
         actor = await web.actor(request)
         if actor.role != "auditor":
@@ -83,7 +87,10 @@ def router(web: Web) -> APIRouter:
             now=web.now(),
         )
         links, head = await web.db.read(
-            lambda conn: (audit.listed(conn, behind, size), audit.head(conn))
+            lambda conn: (
+                audit.listed(conn, behind, size, kind=kind, subject=subject),
+                audit.head(conn),
+            )
         )
         newest = {"number": head.number, "hash": head.hash} if head else None
         following = links[-1]["number"] if len(links) == size else None

@@ -35,6 +35,16 @@ def list_(
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=100_000, help="At most so many.", metavar="N")
     ] = 1000,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", help="Only decision, admin, export or look_up.", show_default=False),
+    ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            "--subject", help="Only about this, as the column shows it.", show_default=False
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Print the links of the audit chain in their order."""
@@ -45,7 +55,7 @@ def list_(
 
     async def work(session: Session) -> None:
         await session.log("audit.list", f"after {after}")
-        found = await session.db.read(audit.listed, after, limit)
+        found = await session.db.read(audit.listed, after, limit, kind=kind, subject=subject)
         shown = ("number", "at", "kind", "actor", "action", "subject", "detail")
         out.table(
             found,

@@ -22,7 +22,9 @@ _MAX_BYTES = 16 << 20
 
 @app.command("validate")
 def validate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="- reads stdin.", show_default=False)
+    ],
     json: Json = False,
 ) -> None:
     """Judge documents by the rules of CAP; exit 1 if any is rejected. Needs no database."""
@@ -47,9 +49,13 @@ def _read(file: Path) -> bytes:
     """Return a file's bytes, the first of a very large one: they are too many for any verdict but
     one.
     """
+    import sys
+
     from broadcast.files.csv_files import read_file
     from broadcast.problems import Rejected
 
+    if str(file) == "-":
+        return sys.stdin.buffer.read(_MAX_BYTES)
     try:
         return read_file(file, max_bytes=_MAX_BYTES)
     except Rejected as rejected:
@@ -61,18 +67,22 @@ def _read(file: Path) -> bytes:
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)], json: Json = False
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="- reads stdin.", show_default=False)
+    ],
+    json: Json = False,
 ) -> None:
     """Keep a document as received. It is never sent: `message draft` makes a message of it."""
     from broadcast.cap import kept
     from broadcast.cap.validation.validate import judge
+    from broadcast.files.csv_files import name_of
     from broadcast.problems import Problem, Rejected
     from console.commands.session import run
 
     out = Output(json=json)
 
     async def work(session: Session) -> None:
-        data = _read(file)
+        data, name = _read(file), name_of(file)
         verdict, alert = judge(data)
         if alert is None:
             raise Rejected(
@@ -80,7 +90,7 @@ def import_(
                     code=p.code,
                     detail=p.detail,
                     fix=p.fix,
-                    where=f"{file.name}: {p.where}" if p.where else file.name,
+                    where=f"{name}: {p.where}" if p.where else name,
                     status=409,
                 )
                 for p in verdict.problems()
@@ -90,13 +100,13 @@ def import_(
                 code=r.rule,
                 detail=f"found {r.found}",
                 fix=f"expected {r.expected}",
-                where=f"{file.name}: {r.where}",
+                where=f"{name}: {r.where}",
             )
             for r in verdict.rules
         )
         key = kept.CapKey(sender=alert.sender, identifier=alert.identifier, sent=alert.sent)
         fresh = await session.db.write(kept.keep, key, data, session.now())
-        await session.log("cap.import", alert.identifier, file.name)
+        await session.log("cap.import", alert.identifier, name)
         document = {
             "sender": alert.sender,
             "identifier": alert.identifier,
@@ -127,7 +137,7 @@ def export(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A file instead of stdout.", show_default=False),
+        typer.Option("--output", "-o", help="A file; - is stdout, as is none.", show_default=False),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -153,6 +163,7 @@ def export(
         return found
 
     document = run(work, out)
+    output = None if str(output) == "-" else output
     if output is not None:
         try:
             output.write_bytes(document)

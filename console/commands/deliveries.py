@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,12 +110,13 @@ def deliveries(
                 *(c for c in CHANNELS if c in found.channels),
                 *(c for c in found.channels if c not in CHANNELS),
             ]
-            write_file(
-                export,
-                write_rows(
-                    ("person", "external_id", "line", *names, "reason"), _csv_rows(people, names)
-                ),
-            )
+            header = ("person", "external_id", "line", *names, "reason")
+            pieces = write_rows(header, _csv_rows(people, names))
+            if str(export) == "-":  # then the file is the answer
+                sys.stdout.writelines(pieces)
+                sys.stdout.flush()
+                return
+            write_file(export, pieces)
             out.note(f"{len(people)} people written to {export}")
         document = (
             found.shown()

@@ -245,13 +245,15 @@ def history(
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="- reads stdin.", show_default=False)
+    ],
     json: Json = False,
 ) -> None:
     """Fill in the past from a file of date, scale, level, note; sends nothing and sets no present
     level: two persons do.
     """
-    from broadcast.files.csv_files import MAX_LINE_CHARS, read_file
+    from broadcast.files.csv_files import MAX_LINE_CHARS, name_of, read_file
     from broadcast.levels.scales import CSV_LIMIT, read_levels_csv
     from console.commands.session import machine_user, run
     from service.setup import past_levels
@@ -262,15 +264,15 @@ def import_(
         now = session.now()
         rows = read_levels_csv(
             read_file(file, max_bytes=CSV_LIMIT, max_line=MAX_LINE_CHARS),
-            file=file.name,
+            file=name_of(file),
             today=now.date(),
         )
         document, warnings = await session.db.write(
-            past_levels.bring_in, machine_user(), rows, name=file.name, now=now
+            past_levels.bring_in, machine_user(), rows, name=name_of(file), now=now
         )
         out.warn(warnings)
         out.answer(
-            {"file": file.name, **document},
+            {"file": name_of(file), **document},
             f"{document['rows']} rows: {document['recorded']} recorded,"
             f" {document['left_out']['known']} known already, {len(warnings)} left out",
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from broadcast.problems import Problem
 from console.commands.options import Json, MessageFile, MessageId, Why, Yes
 from console.group import Group
 from console.output import Output, on_terminal, problem_json, sums
@@ -25,6 +26,14 @@ app = typer.Typer(
     help="Write, submit, approve, hold, cancel, correct.",
     no_args_is_help=True,
 )
+
+
+_WITHOUT_HASH = Problem(
+    code="hash_missing",
+    detail="approved is what stands there now, and nobody was shown it here",
+    fix="name what somebody read: --hash, as submit printed it",
+)
+"""Off a terminal the hash is what ties an approval to what its author submitted."""
 
 
 async def counts_of(session: Session, v: Version) -> dict[str, Any] | None:
@@ -246,6 +255,8 @@ def approve(
                 yes=yes,
                 expected=_people(v),
             )
+            if content_hash is None and not on_terminal():
+                out.warn([_WITHOUT_HASH])
             # what was read is what is approved, whoever edits it meanwhile
             seen = content_hash or v.content_hash
         elif waiting is not None and seen in (None, waiting.digest):

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from console.commands.options import Json
+from console.group import Group
 from console.output import Output
 
 Port = Annotated[
@@ -18,7 +19,10 @@ Port = Annotated[
 
 
 site = typer.Typer(
-    name="site", help="The public pages as files, for any web server.", no_args_is_help=True
+    cls=Group,
+    name="site",
+    help="The public pages as files, for any web server.",
+    no_args_is_help=True,
 )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.commands.options import Json
+from console.commands.setup import people as one_by_one
 from console.group import Group
 from console.output import Output, problem_json, write_file
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     cls=Group, name="subscribers", help="The people who hear it.", no_args_is_help=True
 )
+one_by_one.attach(app)
 
 
 @app.command("import")
@@ -149,7 +151,7 @@ def _new_groups(conn: Connection, records: Sequence[SubscriberRecord]) -> list[P
 def export(
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A file instead of stdout.", show_default=False),
+        typer.Option("--output", "-o", help="A file; - is stdout, as is none.", show_default=False),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -159,6 +161,7 @@ def export(
     from subscribers.csv_import import COLUMNS
 
     out = Output(json=json)
+    output = None if str(output) == "-" else output
 
     def people(conn: Connection) -> list[dict[str, str]]:
         return [dict(zip(COLUMNS, cells, strict=True)) for cells in registry.export(conn)]

@@ -254,6 +254,47 @@ async def test_levels_of_the_past_are_filled_in_and_read(site: Site) -> None:
     fits(site, "get", "/threat-levels/history", told)
 
 
+async def test_a_change_of_level_is_a_draft_that_two_persons_make_hold(site: Site) -> None:
+    body = {"level": "severe", "why": "An attack is highly likely.", "status": "Exercise"}
+    drafted = await site.post(f"{API}/threat-levels", body)
+    assert (drafted.status, drafted.json["kind"], drafted.json["state"]) == (
+        201,
+        "threat_level_change",
+        "draft",
+    )
+    fits(site, "post", "/threat-levels", drafted)
+    shown = await site.get(f"{API}/messages/{drafted.json['id']}")
+    text = shown.json["content"]["languages"]["en"]
+    assert (text["headline"], text["description"]) == (
+        "The UK threat level is now SEVERE",
+        body["why"],
+    )
+    for wrong, code in (
+        ({"why": "x"}, "level_missing"),
+        ({"level": "SEVERE"}, "why_missing"),
+        ({"level": "RED", "why": "x"}, "level_unknown"),
+        ({"level": "LOW", "why": "x", "scope": "sector:martian"}, "sector_unknown"),
+        ({"level": "LOW", "why": "x", "scope": 7}, "field_type"),
+    ):
+        assert (await site.post(f"{API}/threat-levels", wrong)).code == code
+    refused = await site.post(f"{API}/threat-levels", body, role="administrator")
+    assert (refused.status, refused.code) == (403, "wrong_role")
+
+
+async def test_the_audit_chain_is_read_by_kind_and_subject(site: Site) -> None:
+    message = await site.approved()
+    path = f"{API}/audit?kind=decision"
+    told = await site.get(path, role="auditor")
+    acts = [link["action"] for link in told.json["links"]]
+    assert {"draft", "submit", "approve"} <= set(acts)
+    subject = told.json["links"][-1]["subject"]
+    about = await site.get(f"{path}&subject={subject}", role="auditor")
+    assert {link["subject"] for link in about.json["links"]} == {subject}
+    assert str(message) in subject
+    wrong = await site.get(f"{API}/audit?kind=gossip", role="auditor")
+    assert (wrong.status, wrong.code) == (422, "kind_unknown")
+
+
 # who may
 
 CHANGES = [
@@ -301,4 +342,5 @@ async def test_every_route_that_changes_something_is_in_the_table_of_who_may(sit
         if method in ("post", "patch", "put", "delete")
         and set(said.get("tags", ())) & {"areas", "people", "levels"}
     }
-    assert declared - {"/areas/locate"} == named
+    # what these two are for is not to change: places looked at, and a draft, which authors make
+    assert declared - {"/areas/locate", "/threat-levels"} == named

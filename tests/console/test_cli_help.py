@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import typer
 
 from broadcast.drafts.json_schema import message_schema
-from tests.console.cli import Cli
+from console.cli import build
+from tests.console.cli import ENTRY, Cli, process_env
 
 
 def test_the_version_and_the_short_help(cli: Cli) -> None:
@@ -15,13 +22,6 @@ def test_the_version_and_the_short_help(cli: Cli) -> None:
     assert (version.code, version.out.split()[0]) == (0, "fasttime")
     assert cli("-h").out == cli("--help").out
     assert cli("message", "-h").out == cli("message", "--help").out
-
-
-def test_help_is_whole_at_eighty_columns(cli: Cli) -> None:
-    for words in ([], ["message"], ["subscribers"], ["level"]):
-        said = cli(*words, "--help", COLUMNS="80").out
-        assert not [line for line in said.splitlines()[1:] if line.endswith("...")]
-        assert max(len(line) for line in said.splitlines()) <= 80
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,63 @@ def test_the_schema_of_a_message_file_is_printed(cli: Cli) -> None:
     ran = cli("message", "schema")
     assert ran.code == 0
     assert json.loads(ran.out) == message_schema()
+
+
+def every_command() -> Iterator[list[str]]:
+    """Yield the words of every command and group of commands."""
+
+    def below(command: Any, words: list[str]) -> Iterator[list[str]]:
+        yield words
+        for name, under in getattr(command, "commands", {}).items():
+            yield from below(under, [*words, name])
+
+    return below(typer.main.get_command(build()), [])
+
+
+def test_every_help_text_is_whole_at_eighty_columns(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    found = list(every_command())
+    assert ["message", "approve"] in found
+    for words in found:
+        said = cli(*words, "--help").out.splitlines()
+        assert said, words
+        assert max(len(line) for line in said) <= 80, words
+        assert not [line for line in said[1:] if line.endswith(("...", "…"))], words
+
+
+def test_colours_are_for_a_terminal_that_has_some_and_nobody_else(cli: Cli) -> None:
+    command = [*ENTRY, "message", "show", "9"]
+    ours = process_env(cli.environment())
+    for more, coloured in (({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False)):
+        main_end, their_end = os.openpty()
+        with subprocess.Popen(
+            command, cwd=cli.folder, env={**ours, "NO_COLOR": "", **more}, stderr=their_end
+        ):
+            os.close(their_end)
+            said = b""
+            with contextlib.suppress(OSError):  # EIO: the other end is closed
+                while piece := os.read(main_end, 4096):
+                    said += piece
+            os.close(main_end)
+        assert b"message_unknown" in said
+        assert (b"\x1b[31m" in said) is coloured
+    assert "\x1b" not in cli.apart("message", "show", "9", TERM="xterm").err
+
+
+def test_a_hyphen_is_stdin_or_stdout_for_every_file(cli: Cli) -> None:
+    given = {
+        ("areas", "import", "-", "--level", "borough"): "code,name\nE09000033,Westminster\n",
+        ("areas", "locate", "--file", "-"): "lat,lon\n51.5,-0.1\n",
+        ("subscribers", "import", "-", "--basis", "x"): "external_id,mobile\na,07700900001\n",
+        ("level", "import", "-"): "date,scale,level,note\n2006-08-01,international,SEVERE,x\n",
+        ("sms", "segments", "--file", "-"): "hello",
+        ("cap", "validate", "-"): "<alert/>",
+        ("groups", "import", "-"): "kind,name\nsector,retail\n",
+    }
+    for words, text in given.items():
+        ran = cli.apart(*words, "--json", stdin=text)
+        assert ran.code in (0, 1), (words, ran.err)
+        assert "problems" not in ran.json, (words, ran.out)
+    assert cli("subscribers", "export", "-o", "-").out.splitlines()[1].startswith("a,")

@@ -113,6 +113,7 @@ def test_a_message_goes_from_draft_to_approved_by_two_people_in_the_promised_jso
     assert ran.json["identifier"]
     assert ran.json["sent"].endswith("+00:00")
     assert "approved; nothing is running here: start `fasttime up`" in ran.err
+    assert "hash_missing" not in ran.err
     listed = room.cli.ok("message", "list")
     assert [(m["id"], m["state"], m["identifier"]) for m in listed] == [
         (drafted["id"], "approved", ran.json["identifier"])
@@ -121,6 +122,12 @@ def test_a_message_goes_from_draft_to_approved_by_two_people_in_the_promised_jso
     assert "<areaDesc>Westminster</areaDesc>" in exported  # the code stands in the geocode
     assert "<value>E09000033</value>" in exported
     assert exported == room.cli.ok("cap", "export", ran.json["identifier"])["document"]
+
+
+def test_off_a_terminal_an_approval_without_hash_is_done_and_warned_of(room: Room) -> None:
+    ran = room.cli("message", "approve", room.submitted(), "--json", token=room.approver)
+    assert (ran.code, ran.json["state"]) == (0, "approved")
+    assert "warning: hash_missing: " in ran.err
 
 
 REFUSED = [

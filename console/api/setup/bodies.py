@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from broadcast.content.model import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS
+from broadcast.content.model import (
+    PERSONAL_CHANNELS,
+    SEVERITIES,
+    SUBSCRIBER_KINDS,
+    VISIBILITIES,
+)
 from broadcast.levels.scales import Level
 from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
+from broadcast.wording.levels import ENDED
 from console.api.bodies import JSON
 from service.setup.people import LISTS, LONGEST_REASON
 from service.setup.who import allowed
@@ -108,11 +114,12 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            "level": {"type": "string", "enum": [str(level) for level in Level]},
+            "level": {"type": "string", "enum": [*map(str, Level), ENDED]},
             "scope": {"type": "string", "maxLength": 200, "default": "UK"},
             "why": {"type": "string", "minLength": 1, "maxLength": 20_000},
             "status": {"type": "string", "enum": ["Actual", "Exercise", "Test"]},
             "source": {"type": "string", "maxLength": 500},
+            "visibility": {"type": "string", "enum": list(VISIBILITIES)},
         },
         "required": ["level", "why"],
         "example": {"level": "SEVERE", "scope": "UK", "why": "An attack is highly likely."},

@@ -163,6 +163,7 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("get", "/api/v1/areas/locate"): list_of(ref("Place")),
     ("post", "/api/v1/areas/locate"): ref("Places"),
     ("post", "/api/v1/areas/import"): ref("AreasImported"),
+    ("post", "/api/v1/threat-levels"): ref("Message"),
     ("get", "/api/v1/threat-levels/history"): list_of(ref("LevelFact")),
     ("post", "/api/v1/threat-levels/import"): ref("LevelsImported"),
 }

@@ -1,0 +1,69 @@
+"""One person at a time by the command line: added, changed, stopped, started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.console.cli import Cli
+
+BASIS = ("--basis", "consent, form of 1 May 2026")
+
+
+def added(cli: Cli, *more: str) -> Any:
+    return cli.ok(
+        "subscribers", "add", "--external-id", "r-1", "--name", "Ada", "--mobile",
+        "07700 900001", "--lat=51.5", "--lon=-0.13", *BASIS, *more,
+    )  # fmt: skip
+
+
+def test_a_person_is_added_changed_stopped_and_started_and_each_is_on_record(cli: Cli) -> None:
+    person = added(cli)
+    assert (person["mobile"], person["channels"], person["lon"]) == (
+        "+447700900001",
+        ["sms"],
+        -0.13,
+    )
+    changed = cli.ok("subscribers", "edit", "r-1", "--name", "Ada L", "--postcode", "SW1A 1AA")
+    assert (changed["name"], changed["postcode"], changed["mobile"]) == (
+        "Ada L",
+        "SW1A 1AA",
+        "+447700900001",
+    )
+    assert cli.ok("subscribers", "edit", "r-1", "--postcode", "")["postcode"] == ""
+    stopped = cli.ok("subscribers", "stop", "r-1", "--channel", "sms")
+    assert (stopped["stopped"], stopped["changed"]) == (["sms"], True)
+    assert cli.ok("subscribers", "stop", "r-1", "--channel", "sms")["changed"] is False
+    started = cli.ok("subscribers", "start", "r-1", "--channel", "sms", "--why", "by telephone")
+    assert started["stopped"] == []
+    links = cli.ok("audit", "list", "--kind", "admin", "--subject", str(person["id"]))
+    assert [link["action"] for link in links] == [
+        f"subscribers.{verb}" for verb in ("add", "edit", "edit", "stop", "stop", "start")
+    ]
+    assert links[1]["detail"] == "fields=name,postcode"
+    said = str(links)
+    assert not [secret for secret in ("Ada", "900001", "SW1A") if secret in said]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "field"),
+    [
+        (("add", "--external-id", "r-1", *BASIS), "subscriber_exists", "external_id"),
+        (("add", "--external-id", "r-2", "--basis", " "), "basis_missing", "basis"),
+        (("add", "--external-id", "r-2", "--mobile", "12", *BASIS), "number_not_allowed", "mobile"),
+        (("edit", "r-1", "--channels", "voice"), "basis_missing", "basis"),
+        (("edit", "r-9", "--name", "x"), "subscriber_unknown", "subscriber"),
+        (("edit", "r-1"), "nothing_to_change", "--…"),
+        (("stop", "r-1", "--channel", "fax"), "channel_unknown", "channel"),
+        (("start", "r-1", "--channel", "sms", "--why", " "), "why_missing", "why"),
+    ],
+)
+def test_what_is_wrong_is_told_by_field(
+    cli: Cli, words: tuple[str, ...], code: str, field: str
+) -> None:
+    before = added(cli)
+    ran = cli("subscribers", *words, "--json")
+    assert ran.code in (1, 2)
+    assert (ran.json["problems"][0]["code"], ran.json["problems"][0]["field"]) == (code, field)
+    assert cli.ok("subscribers", "show", "r-1")["updated_at"] == before["updated_at"]
