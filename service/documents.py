@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from broadcast.cap.mapping import as_cancel, to_cap
-from broadcast.cap.write import write
 from broadcast.messages.versions import Version
 from broadcast.wording.cancelling import in_languages
 from config.settings import Settings
@@ -24,6 +22,10 @@ def documents(settings: Settings) -> Documents:
     def document(
         v: Version, msg_type: str, references: list[tuple[str, str, datetime]], sent: datetime
     ) -> bytes:
+        # a command that publishes nothing need not wait for XML
+        from broadcast.cap.mapping import as_cancel, to_cap
+        from broadcast.cap.write import write
+
         expires = v.expires_at or (
             sent + v.content.expires
             if isinstance(v.content.expires, timedelta)

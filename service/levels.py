@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from broadcast.drafts import read_draft
 from broadcast.files.nearest import shown
 from broadcast.groups import registered
 from broadcast.groups.registered import is_group
@@ -28,7 +27,6 @@ from broadcast.wording.languages import ENGLISH
 from broadcast.wording.level_ending import level_ended
 from broadcast.wording.levels import ENDED
 from broadcast.wording.packs import called, fill
-from service.commands import drafting
 from service.commands.context import Context
 from service.commands.reading import may_read
 from service.commands.unit_of_work import Act
@@ -56,6 +54,10 @@ class Change:
 
 async def change(context: Context, actor: Operator, wanted: Change) -> Act[Version]:
     """Start the message of a change, in our words and the author's reason. Raises Rejected."""
+    # whoever only looks at levels need not wait for what reads drafts
+    from broadcast.drafts import read_draft
+    from service.commands import drafting
+
     named = wanted.fields
     if not wanted.why.strip():
         raise refuse(

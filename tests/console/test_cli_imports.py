@@ -27,7 +27,7 @@ NEVER: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("sms", "segments", "hello"): (*SENDING, *SERVING, *MATCHING, *STORING, "lxml", "rich"),
     ("message", "list"): (*SENDING, *SERVING, *MATCHING, "alembic", "lxml", "sqlalchemy.orm"),
     ("operators", "list"): (*SENDING, *SERVING, "shapely", "alembic", "lxml"),
-    ("level", "show"): (*SENDING, *SERVING, "phonenumbers", "alembic", "lxml"),
+    ("level", "show"): (*SENDING, *SERVING, "alembic", "lxml"),
 }
 
 
