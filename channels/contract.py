@@ -90,6 +90,15 @@ class ProviderRecord:
     code: str = ""
 
 
+def check_status(delivery: Delivery, serves: frozenset[str], what: str) -> None:
+    """Raise WrongStatus where a delivery's status is none that the adapter serves."""
+    if delivery.status not in serves:
+        raise WrongStatus(
+            f"{what} of status {delivery.status} was offered to an adapter for"
+            f" {', '.join(sorted(serves))}"
+        )
+
+
 class Channel(Protocol):
     """One way to reach a person through one provider with one sender. Translates both ways and
     decides nothing.

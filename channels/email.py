@@ -24,7 +24,7 @@ from channels.contract import (
     ProviderRecord,
     Refused,
     Unavailable,
-    WrongStatus,
+    check_status,
 )
 from channels.mail import Template, build_template, own_headers
 from channels.smtp_settings import ADDRESS, SmtpSettings
@@ -212,11 +212,7 @@ class EmailChannel:
 
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
         """Hand one mail over; see the contract."""
-        if delivery.status not in self.serves:
-            raise WrongStatus(
-                f"a mail of status {delivery.status} was offered to an adapter for"
-                f" {', '.join(sorted(self.serves))}"
-            )
+        check_status(delivery, self.serves, "a mail")
         to = envelope_address(delivery.to)
         if not self._settings.reserved_too and is_reserved(to):
             raise Refused(

@@ -17,7 +17,7 @@ from channels.contract import (
     InDoubt,
     ProviderRecord,
     Refused,
-    WrongStatus,
+    check_status,
 )
 
 
@@ -115,11 +115,7 @@ class MemoryChannel:
 
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
         """Take it or not, as told; see the contract."""
-        if delivery.status not in self.serves:
-            raise WrongStatus(
-                f"a message of status {delivery.status} was offered to an adapter for"
-                f" {', '.join(sorted(self.serves))}"
-            )
+        check_status(delivery, self.serves, "a message")
         if (delivery.expires_at - self._now()).total_seconds() < 1:
             raise Refused("expired", "the message ends before it could be read")
         call, self._calls = self._calls, self._calls + 1

@@ -50,7 +50,9 @@ class SmtpSettings:
     signer: Signer | None = None
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str], *, exercise: bool = False) -> Self | None:
+    def from_env(
+        cls, env: Mapping[str, str], *, exercise: bool = False, trial: bool = False
+    ) -> Self | None:
         """Read the settings of the contract; None where e-mail is not configured. Raises Rejected
         (exit 2), naming the setting and never its value.
         """
@@ -90,7 +92,7 @@ class SmtpSettings:
         rate = _rate(env, "FASTTIME_MAIL_RATE")
         sink = (
             on_loopback(made.host)
-            or bool(env.get("FASTTIME_TWILIO_API_BASE", "").strip())
+            or trial
             or f"{made.host}:{made.port}" == _host_port(env.get("FASTTIME_SIMULATOR_SMTP", ""))
         )
         return cls(

@@ -15,7 +15,7 @@ from broadcast.problems import Rejected, refuse
 from broadcast.store.database import Database
 from channels.contract import Channel
 from channels.dispatch.rates import Limiter, MemoryLimiter
-from config.settings import Settings
+from config.settings import Settings, is_trial
 
 SIMULATED_ACCOUNT = "ACfa57712e000000000000000000000000"
 SIMULATED_SENDER = "+447700900999"  # Ofcom's drama range: nobody's number
@@ -110,7 +110,7 @@ def _voice(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | Non
 def _email(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | None:
     from channels.smtp_settings import SmtpSettings
 
-    settings = SmtpSettings.from_env(env, exercise=exercise)
+    settings = SmtpSettings.from_env(env, exercise=exercise, trial=is_trial(env))
 
     def make() -> Channel:
         from channels.email import EmailChannel

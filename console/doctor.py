@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from broadcast.problems import Problem, Rejected, refuse
+from config.settings import is_trial
 
 if TYPE_CHECKING:
     from broadcast.store.database import Database
@@ -155,7 +156,9 @@ def _dkim(settings: Settings) -> list[Check]:
     found: dict[str, Check] = {}
     for status in ("Actual", "Exercise"):
         try:
-            sender = SmtpSettings.from_env(settings.env, exercise=status == "Exercise")
+            sender = SmtpSettings.from_env(
+                settings.env, exercise=status == "Exercise", trial=is_trial(settings.env)
+            )
         except Rejected:
             continue  # the channels' check says what is wrong
         if sender is None:

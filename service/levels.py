@@ -26,7 +26,7 @@ from broadcast.problems import refuse
 from broadcast.wording.languages import ENGLISH
 from broadcast.wording.level_ending import level_ended
 from broadcast.wording.levels import ENDED
-from broadcast.wording.packs import called, fill
+from broadcast.wording.pack import called, fill
 from service.commands.context import Context
 from service.commands.reading import may_read
 from service.commands.unit_of_work import Act

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from broadcast.cap import parameters
-from broadcast.cap.geometry import read_circle, read_polygon
 from broadcast.cap.gss import gss_codes
 from broadcast.cap.model import CapAlert, CapInfo
+from broadcast.cap.shape_text import read_circle, read_polygon
 from broadcast.cap.validation.lists import Reference
 from broadcast.cap.validation.rules import RuleHit
 from broadcast.content.model import Circle, Content, Ring, Text

@@ -22,7 +22,7 @@ def _time_or_none(text: str | None) -> datetime | None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapArea:
     """A place. `polygons` ("lat,lon lat,lon …") and `circles` ("lat,lon km") as received;
-    broadcast.cap.geometry reads them.
+    broadcast.cap.shape_text reads them.
     """
 
     area_desc: str

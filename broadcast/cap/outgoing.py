@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broadcast.cap import parameters
-from broadcast.cap.geometry import circle_text, polygon_text
 from broadcast.cap.gss import GSS
 from broadcast.cap.model import CapAlert, CapArea, CapInfo, Pair
+from broadcast.cap.shape_text import circle_text, polygon_text
 from broadcast.cap.validation.lists import Reference, join_quoted, join_references, split_quoted
 from broadcast.cap.validation.times import cap_time
 from broadcast.content.model import Content
 from broadcast.problems import refuse
 from broadcast.wording import cancelling
 from broadcast.wording.levels import UK
-from broadcast.wording.packs import called
+from broadcast.wording.pack import called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

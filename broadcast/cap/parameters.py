@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from broadcast.cap.geometry import polygon_text, read_polygon
 from broadcast.cap.model import CapInfo, Pair
+from broadcast.cap.shape_text import polygon_text, read_polygon
 from broadcast.content.model import (
     CHANNELS,
     KINDS,

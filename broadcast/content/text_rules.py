@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from broadcast.content.segments import GSM_BASIC, GSM_EXTENSION, count
 from broadcast.problems import Problem
-from broadcast.wording.packs import all_packs
+from broadcast.wording.languages import all_packs
 
 MAX_SMS_CHARACTERS = 1600  # Twilio refuses more (error 21617)
 MAX_SMS_SEGMENTS = 10  # concatenated beyond this, carriers begin to lose parts

@@ -20,7 +20,7 @@ from broadcast.groups.tables import community_or_sector
 from broadcast.levels.names import folded
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import lock_name
-from broadcast.wording.packs import called
+from broadcast.wording.pack import called
 
 KINDS: Final = ("community", "sector")
 

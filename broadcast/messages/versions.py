@@ -15,7 +15,7 @@ from broadcast.messages import states
 from broadcast.messages.tables import decision, message, version
 from broadcast.operators import audit
 from broadcast.problems import Rejected, refuse
-from broadcast.wording.packs import called
+from broadcast.wording.pack import called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
-"""Shapes: polygons and circles as people give them, checked; distances; what shapely and the
-database want of them.
+"""Shapes: polygons and circles as people give them, longitude first, checked by one set of rules
+whatever they were read from (CAP's text: `broadcast/cap/shape_text.py`); distances; what shapely
+and the database want of them.
 """
 
 from __future__ import annotations

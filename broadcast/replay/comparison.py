@@ -39,7 +39,7 @@ from broadcast.messages.tables import resend, version
 from broadcast.operators import audit
 from broadcast.replay import people
 from broadcast.replay.people import BatchOf, Counted, SliceOf
-from broadcast.replay.recorded import NONE, STATES, TOTALS, Log, Told, receipt_digest
+from broadcast.replay.recorded import NONE, STATES, TOTALS, Log, SliceTold, Told, receipt_digest
 from broadcast.store.database import Database
 from broadcast.wording.levels import ENDED
 
@@ -670,79 +670,17 @@ def _slices(
     """
     found: _Slices = {}
     totals_of: dict[str, Counter[str]] = {}
-    skips: Counter[str] = Counter()
-    # Whom the claim skipped is told when the slice is closed; until then the claim's own rows are
-    # the record.
-    claimed = select(outcome.c.attempt, outcome.c.position, outcome.c.code).join(
-        slice_, slice_.c.attempt == outcome.c.attempt
-    )
-    for row in conn.execute(
-        claimed.where(
-            outcome.c.version_id == version_id,
-            outcome.c.state == "skipped",
-            slice_.c.state == "open",
-        )
-    ):
-        if (
-            row.attempt,
-            row.position,
-        ) not in log.reasons:  # else the worker skipped it, and its event is there
-            skips[row.attempt] += 1
-            log.fold(row.attempt, row.position, "skipped", row.code)
-    for row in conn.execute(
-        select(slice_)
-        .where(slice_.c.version_id == version_id)
-        .order_by(slice_.c.batch_id, slice_.c.lo)
-    ).all():
+    skips = _skips_of_open_slices(conn, log, version_id)
+    stored = select(slice_).where(slice_.c.version_id == version_id)
+    for row in conn.execute(stored.order_by(slice_.c.batch_id, slice_.c.lo)).all():
         told = log.slices.get(row.attempt)
-        closed = told.closed if told else ""
-        differs(
-            "slice", row.state, closed or "open", channel=row.channel, detail=f"slice {row.attempt}"
-        )
-        if told is not None:
-            there = {
-                "version_id": row.version_id,
-                "batch": row.batch_id,
-                "generation": row.generation,
-                "channel": row.channel,
-                "lo": row.lo,
-                "hi": row.hi,
-            }
-            if "provider" in told.place:
-                there["provider"] = row.provider
-            differs("slice", there, told.place, channel=row.channel, detail=f"slice {row.attempt}")
-        totals = totals_of[row.attempt] = Counter(told.totals if told else {})
-        if not closed:
+        _compare_slice(row, told, differs)
+        totals = Counter(told.totals if told else {})
+        if not (told and told.closed):
             totals["skipped"] += skips[row.attempt]
-        for name in TOTALS:
-            differs(
-                "slice total",
-                getattr(row, name),
-                totals[name],
-                channel=row.channel,
-                line=name,
-                detail=f"slice {row.attempt}",
-            )
-        if closed:
-            differs(
-                "slice",
-                totals.total(),
-                row.hi - row.lo,
-                channel=row.channel,
-                detail=f"the totals of slice {row.attempt} do not cover its people",
-            )
-        states = bytes(log.states.get(row.attempt, b""))
-        reasons = {
-            p: log.reasons[row.attempt, p]
-            for p in range(min(len(states), row.hi - row.lo))
-            if (row.attempt, p) in log.reasons
-        }
-        found.setdefault(row.batch_id, []).append(
-            (
-                row.attempt,
-                SliceOf(lo=row.lo, hi=row.hi, open=not closed, states=states, reasons=reasons),
-            )
-        )
+        _compare_slice_totals(row, totals, differs, closed=bool(told and told.closed))
+        totals_of[row.attempt] = totals
+        found.setdefault(row.batch_id, []).append((row.attempt, _told_of(row, told, log)))
     for attempt, told in log.slices.items():
         if told.place["version_id"] == version_id and attempt not in totals_of:
             differs(
@@ -752,6 +690,91 @@ def _slices(
                 channel=told.place["channel"],
                 detail=f"an event tells of slice {attempt}",
             )
+    _compare_cursors(batches, found, differs)
+    return found, totals_of
+
+
+def _skips_of_open_slices(conn: Connection, log: Log, version_id: int) -> Counter[str]:
+    """Merge whom the claims of open slices skipped into the log; return how many per attempt.
+
+    An event tells of them when the slice is closed. Until then the claim's own rows are the record.
+    """
+    skips: Counter[str] = Counter()
+    claimed = select(outcome.c.attempt, outcome.c.position, outcome.c.code).join(
+        slice_, slice_.c.attempt == outcome.c.attempt
+    )
+    of_open = claimed.where(
+        outcome.c.version_id == version_id,
+        outcome.c.state == "skipped",
+        slice_.c.state == "open",
+    )
+    for row in conn.execute(of_open):
+        # a reason in the log: the worker skipped this person itself, and its event is there
+        if (row.attempt, row.position) not in log.reasons:
+            skips[row.attempt] += 1
+            log.fold(row.attempt, row.position, "skipped", row.code)
+    return skips
+
+
+def _compare_slice(row: Any, told: SliceTold | None, differs: Any) -> None:
+    """Hold a stored slice's state and place against what its events tell."""
+    closed = told.closed if told else ""
+    about = {"channel": row.channel, "detail": f"slice {row.attempt}"}
+    differs("slice", row.state, closed or "open", **about)
+    if told is None:
+        return
+    there = {
+        "version_id": row.version_id,
+        "batch": row.batch_id,
+        "generation": row.generation,
+        "channel": row.channel,
+        "lo": row.lo,
+        "hi": row.hi,
+    }
+    if "provider" in told.place:
+        there["provider"] = row.provider
+    differs("slice", there, told.place, **about)
+
+
+def _compare_slice_totals(row: Any, totals: Counter[str], differs: Any, *, closed: bool) -> None:
+    """Hold a stored slice's totals against what its events tell; those of a closed slice must cover
+    all its people.
+    """
+    for name in TOTALS:
+        differs(
+            "slice total",
+            getattr(row, name),
+            totals[name],
+            channel=row.channel,
+            line=name,
+            detail=f"slice {row.attempt}",
+        )
+    if closed:
+        differs(
+            "slice",
+            totals.total(),
+            row.hi - row.lo,
+            channel=row.channel,
+            detail=f"the totals of slice {row.attempt} do not cover its people",
+        )
+
+
+def _told_of(row: Any, told: SliceTold | None, log: Log) -> SliceOf:
+    """Return a slice as the log tells of its people."""
+    states = bytes(log.states.get(row.attempt, b""))
+    reasons = {
+        position: log.reasons[row.attempt, position]
+        for position in range(min(len(states), row.hi - row.lo))
+        if (row.attempt, position) in log.reasons
+    }
+    is_open = not (told and told.closed)
+    return SliceOf(lo=row.lo, hi=row.hi, open=is_open, states=states, reasons=reasons)
+
+
+def _compare_cursors(batches: dict[int, _Batch], found: _Slices, differs: Any) -> None:
+    """Hold each batch's cursor against its slices: they must cover what was claimed, each position
+    once.
+    """
     for batch_id, b in batches.items():
         ranges = sorted((s.lo, s.hi) for _, s in found.get(batch_id, ()))
         ends = [0, *(hi for _, hi in ranges)]
@@ -765,7 +788,6 @@ def _slices(
                 f"the slices of batch {batch_id} do not cover what was claimed, each position once"
             ),
         )
-    return found, totals_of
 
 
 def _compare_outcomes(

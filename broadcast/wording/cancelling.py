@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from broadcast.wording.packs import pack_for
+from broadcast.wording.languages import pack_for
 
 REASONS = ("in_error", "over", "replaced", "other")
 """Why a message was cancelled: sent in error, over, replaced by another message, anything else."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from broadcast.wording import cancelling
-from broadcast.wording.packs import pack_for
+from broadcast.wording.languages import pack_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

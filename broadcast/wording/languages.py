@@ -1,14 +1,16 @@
 """The language packs themselves: English, Welsh and 21 of the languages most spoken at home in
 London.
 
-Every language but English AWAITS A NATIVE SPEAKER'S CHECK (packs.AWAITING_CHECK). The languages are
+Every language but English AWAITS A NATIVE SPEAKER'S CHECK (pack.AWAITING_CHECK). The languages are
 those of the 2021 census.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from broadcast.wording.levels import LEVELS, meaning
-from broadcast.wording.packs import Pack, load_packs
+from broadcast.wording.pack import Pack, load_packs, primary
 
 ENGLISH = Pack(
     tag="en",
@@ -1000,3 +1002,13 @@ PACKS = load_packs(
         ALBANIAN,
     )
 )
+
+
+def pack_for(tag: str) -> Pack:
+    """Return the pack of exactly this tag, else of its primary language, else English."""
+    return PACKS.get(tag.lower()) or PACKS.get(primary(tag)) or PACKS["en"]
+
+
+def all_packs() -> Mapping[str, Pack]:
+    """Return every pack by its lower-case tag."""
+    return PACKS

@@ -1,7 +1,7 @@
 """What is said where a threat level of its own ends: that of a place, a sector or a community.
 
 The name stands before the sentence, so that it needs no form of its own in any language. The
-translations await a native speaker's check, as all others (`broadcast.wording.packs`).
+translations await a native speaker's check, as all others (`broadcast.wording.pack`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from broadcast.wording.packs import Pack, fill
+from broadcast.wording.pack import Pack, fill
 
 ENDED_WORDS: Final = MappingProxyType(
     {

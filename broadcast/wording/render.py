@@ -17,9 +17,10 @@ from html import escape
 
 from broadcast.content.model import Content, Text, is_urgent
 from broadcast.content.segments import count
+from broadcast.wording.languages import pack_for
 from broadcast.wording.level_ending import level_ended
 from broadcast.wording.levels import ENDED, UK, Level, is_official
-from broadcast.wording.packs import Pack, called, direction, fill, pack_for, primary
+from broadcast.wording.pack import Pack, called, direction, fill, primary
 from broadcast.wording.rendered import Facts, Rendered
 from broadcast.wording.speech import speaks, spell, spell_numbers
 from broadcast.wording.times import local_time, until

@@ -14,8 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from broadcast.wording.cancelling import all_words
+from broadcast.wording.languages import all_packs
 from broadcast.wording.levels import OFFICIAL_MEANINGS
-from broadcast.wording.packs import all_packs
 from broadcast.wording.times import DEFAULT_ZONE
 
 _LAYOUT = (

@@ -11,7 +11,8 @@ import unicodedata
 
 from lxml import etree
 
-from broadcast.wording.packs import Pack, direction, pack_for, primary
+from broadcast.wording.languages import pack_for
+from broadcast.wording.pack import Pack, direction, primary
 from broadcast.wording.rendered import Rendered
 
 FALLBACK_VOICE = "en-GB"

@@ -12,7 +12,8 @@ from datetime import datetime
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from broadcast.wording.packs import fill, pack_for
+from broadcast.wording.languages import pack_for
+from broadcast.wording.pack import fill
 
 DEFAULT_ZONE = "Europe/London"
 

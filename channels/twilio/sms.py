@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from channels.contract import Accepted, Delivery, ProviderRecord, Refused, WrongStatus
+from channels.contract import Accepted, Delivery, ProviderRecord, Refused, check_status
 from channels.twilio.client import (
     TwilioClient,
     TwilioHttp,
@@ -55,11 +55,7 @@ class SmsChannel:
         """Hand one text over; see the contract. A text that expires within a second is
         Refused("expired").
         """
-        if delivery.status not in self.serves:
-            raise WrongStatus(
-                f"a text message of status {delivery.status} was offered to an adapter for"
-                f" {', '.join(sorted(self.serves))}"
-            )
+        check_status(delivery, self.serves, "a text message")
         check_reachable(delivery.to, self._settings.api_base)
         left = (delivery.expires_at - self._now()).total_seconds()
         if left < VALIDITY[0]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from broadcast.wording.rendered import Rendered
-from channels.contract import Accepted, Delivery, ProviderRecord, Refused, WrongStatus
+from channels.contract import Accepted, Delivery, ProviderRecord, Refused, check_status
 from channels.twilio.client import (
     TwilioClient,
     TwilioHttp,
@@ -30,7 +30,7 @@ def _inline(rendered: Rendered) -> str:
     """
     from lxml import etree  # only callers without a public address pay for these
 
-    from broadcast.wording.packs import pack_for
+    from broadcast.wording.languages import pack_for
     from broadcast.wording.speech import spoken_pack, twiml
 
     pack = pack_for(rendered.language)
@@ -73,11 +73,7 @@ class VoiceChannel:
         """Have one call placed; see the contract. What is read aloud is fetched from us when the
         phone is picked up.
         """
-        if delivery.status not in self.serves:
-            raise WrongStatus(
-                f"a call of status {delivery.status} was offered to an adapter for"
-                f" {', '.join(sorted(self.serves))}"
-            )
+        check_status(delivery, self.serves, "a call")
         check_reachable(delivery.to, self._settings.api_base)
         if (delivery.expires_at - self._now()).total_seconds() < 1:
             raise Refused("expired", "the message ends before the phone could ring")

@@ -22,8 +22,9 @@ from broadcast.places.areas import AreaTree
 from broadcast.places.geometry import circle_outline, from_wkb, union
 from broadcast.store.database import Database
 from broadcast.wording.ending import ended, stays
-from broadcast.wording.packs import called as name_in
-from broadcast.wording.packs import direction, fill, pack_for, primary
+from broadcast.wording.languages import pack_for
+from broadcast.wording.pack import called as name_in
+from broadcast.wording.pack import direction, fill, primary
 from broadcast.wording.render import choose_language, until_when
 from broadcast.wording.times import local_time
 from config.settings import Settings

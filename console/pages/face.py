@@ -18,7 +18,8 @@ from broadcast.groups import registered
 from broadcast.levels.scales import LEVELS, UK
 from broadcast.messages import published
 from broadcast.messages.versions import Version
-from broadcast.wording.packs import called, direction, fill, pack_for, primary
+from broadcast.wording.languages import pack_for
+from broadcast.wording.pack import called, direction, fill, primary
 from broadcast.wording.render import choose_language
 from broadcast.wording.times import local_time
 from console.pages.cards import Cards, Source, day, state_of, version_rows

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from broadcast.wording.packs import direction, fill
+from broadcast.wording.pack import direction, fill
 from console.pages.phrases import ENGLISH, PHRASES, chosen
 
 ASSETS: Mapping[str, str] = {"face.css": "text/css; charset=utf-8", "favicon.svg": "image/svg+xml"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from broadcast.wording.packs import primary
+from broadcast.wording.pack import primary
 
 ENGLISH = "en"
 

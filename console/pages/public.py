@@ -14,7 +14,7 @@ from starlette.responses import Response
 from broadcast.messages import published
 from broadcast.messages.versions import Version
 from broadcast.wording.ending import ended, stays
-from broadcast.wording.packs import pack_for
+from broadcast.wording.languages import pack_for
 from console.pages.face import CACHED_SECONDS
 from console.pages.frame import cached
 from console.server.context import Web

@@ -25,7 +25,7 @@ from broadcast.ledger.attempts import parse_person_attempt
 from broadcast.ledger.receipts import Receipt
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.store.database import Connection
-from broadcast.wording.packs import pack_for
+from broadcast.wording.languages import pack_for
 from broadcast.wording.speech import twiml, twiml_after_key
 from channels.twilio import callbacks
 from channels.twilio.callbacks import StatusReceipt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broadcast.wording import cancelling
-from broadcast.wording.packs import all_packs
+from broadcast.wording.languages import all_packs
 from broadcast.wording.revision import wording_revision
 
 

@@ -7,7 +7,7 @@ import pytest
 from broadcast.messages.states import TRANSITIONS
 from broadcast.wording import cancelling
 from broadcast.wording.ending import ended
-from broadcast.wording.packs import all_packs
+from broadcast.wording.languages import all_packs
 
 ENDED = ("cancelled", "expired", "corrected", "superseded", "stood_down")
 

@@ -8,7 +8,7 @@ from broadcast.content.model import Audience
 from broadcast.groups.files import columns_of, named, read_groups
 from broadcast.groups.registered import Group, Groups
 from broadcast.problems import Rejected
-from broadcast.wording.packs import called
+from broadcast.wording.pack import called
 from tests.ledger.world import content
 
 RETAIL = named("sector", "Retail", {"cy": "Manwerthu", "ZH-hant": "零售"})

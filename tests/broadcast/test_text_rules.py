@@ -17,7 +17,8 @@ from broadcast.content.text_rules import (
     unfilled_placeholders,
     warnings,
 )
-from broadcast.wording.packs import all_packs, fill
+from broadcast.wording.languages import all_packs
+from broadcast.wording.pack import fill
 
 
 def codes(text, *, required=True, placeholders=True):

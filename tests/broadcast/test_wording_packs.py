@@ -10,7 +10,7 @@ import pytest
 
 from broadcast.content.text_rules import check_not_a_drill
 from broadcast.problems import Rejected
-from broadcast.wording.languages import ENGLISH, WELSH
+from broadcast.wording.languages import ENGLISH, WELSH, all_packs, pack_for
 from broadcast.wording.levels import (
     LEVELS,
     OFFICIAL_MEANINGS,
@@ -20,7 +20,7 @@ from broadcast.wording.levels import (
     parse_level,
     rank,
 )
-from broadcast.wording.packs import AWAITING_CHECK, all_packs, direction, fill, load_packs, pack_for
+from broadcast.wording.pack import AWAITING_CHECK, direction, fill, load_packs
 from tests.sources import OWN
 
 LANGUAGES = {

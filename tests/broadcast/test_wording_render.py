@@ -16,8 +16,9 @@ from lxml import etree, html
 from broadcast.content.model import CHANNELS, KINDS, Content, Text
 from broadcast.content.segments import count
 from broadcast.content.text_rules import check_not_a_drill
+from broadcast.wording.languages import all_packs, pack_for
 from broadcast.wording.levels import LEVELS
-from broadcast.wording.packs import all_packs, direction, pack_for
+from broadcast.wording.pack import direction
 from broadcast.wording.render import choose_language, render
 from broadcast.wording.rendered import Facts
 from broadcast.wording.speech import (

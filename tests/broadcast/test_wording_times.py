@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broadcast.wording.packs import all_packs
+from broadcast.wording.languages import all_packs
 from broadcast.wording.revision import wording_revision
 from broadcast.wording.times import local_time, table_time, until
 

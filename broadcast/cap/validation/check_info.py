@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from broadcast.cap.geometry import read_circle, read_polygon
 from broadcast.cap.gss import gss_codes
 from broadcast.cap.model import CapAlert, CapArea, CapInfo
+from broadcast.cap.shape_text import read_circle, read_polygon
 from broadcast.cap.validation.lexical import broken_rule, collapsed
 from broadcast.cap.validation.rules import RuleHit, hit
 from broadcast.cap.validation.structure import AREA, INFO

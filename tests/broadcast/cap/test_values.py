@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.cap.geometry import (
+from broadcast.cap.shape_text import (
     circle_text,
     decimal_text,
     polygon_text,

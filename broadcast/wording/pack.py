@@ -1,4 +1,5 @@
-"""The fixed phrases that we add to an author's words, one frozen pack per language.
+"""What a language pack is: the fixed phrases that we add to an author's words. The packs
+themselves, each with its word for an exercise, are in `languages.py`.
 
 The translations are an honest best effort and AWAIT A NATIVE SPEAKER'S CHECK (`AWAITING_CHECK`);
 English is the original.
@@ -196,16 +197,3 @@ def load_packs(packs: tuple[Pack, ...]) -> Mapping[str, Pack]:
     if "en" not in by_tag:
         raise ValueError("there is no English pack; everything falls back to it")
     return MappingProxyType(by_tag)
-
-
-def pack_for(tag: str) -> Pack:
-    """Return the pack of exactly this tag, else of its primary language, else English."""
-    packs = all_packs()
-    return packs.get(tag.lower()) or packs.get(primary(tag)) or packs["en"]
-
-
-def all_packs() -> Mapping[str, Pack]:
-    """Return every pack by its lower-case tag."""
-    from broadcast.wording.languages import PACKS
-
-    return PACKS
