@@ -22,7 +22,7 @@ _LAYOUT = (
     "ending.py",
     "level_ending.py",
     "levels.py",
-    "packs.py",
+    "pack.py",
     "render.py",
     "speech.py",
     "times.py",
