@@ -43,6 +43,7 @@ EXPIRE_SECONDS = 2.0
 OPT_OUT_SECONDS = 1.0
 DOUBT_SECONDS = 5.0
 OUTBOX_POLL_SECONDS = 0.1
+MATCHED_TOGETHER = 20
 
 
 class Engine:
@@ -176,11 +177,16 @@ class Engine:
     async def match(self) -> None:
         """Freeze and release what is approved."""
         assert self._matcher is not None
-        for version_id in await self._db.read(versions.in_states, ("approved",)):
-            # one that cannot be matched holds up no other
-            await self.turns.guarded(
-                partial(self._matcher.process, version_id), f"match {version_id}"
-            )
+        done: set[int] = set()
+        while waiting := await self._db.read(versions.to_match, done, MATCHED_TOGETHER):
+            done.update(waiting)
+            try:
+                await self._matcher.process_together(waiting)
+            except Exception:  # noqa: BLE001 - each is tried again below, and its failure is told there
+                for version_id in waiting:  # one that cannot be matched holds up no other
+                    await self.turns.guarded(
+                        partial(self._matcher.process, version_id), f"match {version_id}"
+                    )
 
     async def merge_receipts(self) -> None:
         """Merge receipts into the outcomes until none is left that can be."""

@@ -5,9 +5,10 @@ R1).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import structlog
 from pyroaring import BitMap
@@ -22,6 +23,9 @@ from subscribers.index import IndexIncomplete, RegistryIndex, Rule, topic_of
 from subscribers.registry import shared_contacts
 
 log = structlog.get_logger("match")
+
+SMALL = 2_000
+"""Audiences of so many people in all are frozen and released in one transaction."""
 
 
 def audience_of(content: Content) -> Audience:
@@ -141,27 +145,102 @@ class Matcher:
         """Freeze what is not frozen of an approved version, then try to release it; return what
         happened.
         """
+        return (await self.process_together([version_id]))[version_id]
+
+    async def process_together(self, version_ids: Sequence[int]) -> dict[int, str]:
+        """Do the same for several versions, the small ones in one transaction; return what happened
+        to each.
+
+        Where one of them fails, the others in its transaction are undone with it: the caller tries
+        them one by one.
+        """
         async with self._busy:
-            v = await self._db.read(versions.get, version_id)
-            if v.state != "approved" or v.shards is None:
-                return v.state
+            seen = await self._db.read(_seen, version_ids)
+            happened = {v.id: v.state for v in seen}
+            seen = [v for v in seen if v.state == "approved" and v.shards is not None]
+            if not seen:
+                return happened
             # The snapshot is taken after the approval was read as committed, so it holds everybody
             # registered before it.
             index, as_of = await self.index()
             # Quiet hours are those of the freezing: where they began or ended since the approvers
             # counted, the release compares (rule R1).
             at = self._now()
-            rule = await self._db.read(rule_for, v, self._channels_on, at=at)
-            for shard in range(v.shards):
-                if shard in await self._db.read(audiences.frozen_shards, version_id):
-                    continue
-                frozen = await asyncio.to_thread(index.match, rule, shard, v.shards)
-                await self._db.write(_freeze, v, shard, frozen, as_of, at)
-            result = await self._db.write(
-                audiences.release, version_id, shared_contacts=shared_contacts
+            together: list[_Matched] = []
+            for v, rule, shards in await self._db.read(_unfrozen, seen, self._channels_on, at):
+                matched, stored = _Matched(v, []), False
+                for shard in shards:
+                    frozen = await asyncio.to_thread(index.match, rule, shard, v.shards or 1)
+                    if len(frozen.addressed) <= SMALL and len(shards) == 1:
+                        matched.shards.append((shard, frozen))
+                    else:  # a large one is a transaction of its own
+                        stored = await self._db.write(_freeze, v, shard, frozen, as_of, at)
+                if stored or sum(each.people for each in together) + matched.people > SMALL:
+                    happened |= await self._store(together, as_of, at)
+                    together = []
+                together.append(matched)
+                if stored:
+                    happened |= await self._store(together, as_of, at)
+                    together = []
+            return happened | await self._store(together, as_of, at)
+
+    async def _store(self, matched: Sequence[_Matched], as_of: str, at: datetime) -> dict[int, str]:
+        if not matched:
+            return {}
+        happened = await self._db.write(_freeze_and_release, matched, as_of, at)
+        for each in matched:
+            log.info(
+                "audience.release",
+                version=each.version.id,
+                result=happened[each.version.id],
+                shards=each.version.shards,
             )
-            log.info("audience.release", version=version_id, result=result, shards=v.shards)
-            return result
+        return happened
+
+
+class _Matched(NamedTuple):
+    version: Version
+    shards: list[tuple[int, audiences.Frozen]]
+    """What is still to be stored, with its release."""
+
+    @property
+    def people(self) -> int:
+        return sum(len(frozen.addressed) for _, frozen in self.shards)
+
+
+def _seen(conn: Connection, version_ids: Sequence[int]) -> list[Version]:
+    return [versions.get(conn, each) for each in version_ids]
+
+
+def _unfrozen(
+    conn: Connection,
+    seen: Sequence[Version],
+    channels_on: Callable[[str], frozenset[str]],
+    at: datetime,
+) -> list[tuple[Version, Rule, list[int]]]:
+    """Return each version with its rule and the shards that are not frozen yet."""
+    return [
+        (
+            v,
+            rule_for(conn, v, channels_on, at=at),
+            sorted(set(range(v.shards or 0)) - audiences.frozen_shards(conn, v.id)),
+        )
+        for v in seen
+    ]
+
+
+def _freeze_and_release(
+    conn: Connection, matched: Sequence[_Matched], as_of: str, at: datetime
+) -> dict[int, str]:
+    """Store what was matched and release it, in the order of the versions' ids: two matchers that
+    each take several locks must take them in one order.
+    """
+    happened = {}
+    for v, shards in sorted(matched, key=lambda each: each.version.id):
+        for shard, frozen in shards:
+            _freeze(conn, v, shard, frozen, as_of, at)
+        happened[v.id] = audiences.release(conn, v.id, shared_contacts=shared_contacts)
+    return happened
 
 
 def _freeze(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -280,6 +281,16 @@ def in_states(conn: Connection, wanted: tuple[str, ...]) -> list[int]:
             select(version.c.id).where(version.c.state.in_(wanted)).order_by(version.c.id)
         ).scalars()
     )
+
+
+def to_match(conn: Connection, without: Collection[int], limit: int) -> list[int]:
+    """Return the ids of approved versions, the urgent ones first, then the oldest: nobody in danger
+    waits until a hundred thousand are matched for a routine message.
+    """
+    waiting = select(version.c.id).where(version.c.state == "approved")
+    ordered = waiting.order_by(version.c.urgent.desc(), version.c.id)
+    ids = conn.execute(ordered.limit(limit + len(without))).scalars()
+    return [each for each in ids if each not in without][:limit]
 
 
 def listed(conn: Connection, limit: int = 1000) -> list[Version]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -32,7 +33,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
@@ -69,6 +70,7 @@ again.
 """
 
 _BUSY_SECONDS = 30.0
+_TRY_AGAIN_SECONDS = 0.001
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -278,7 +280,32 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
 
     @event.listens_for(engine, "begin")
     def _(conn: Connection) -> None:
-        conn.exec_driver_sql(begin)
+        if begin == "BEGIN":
+            conn.exec_driver_sql(begin)
+        else:
+            _wait_for_the_lock(conn, begin)
+
+
+def _wait_for_the_lock(conn: Connection, begin: str) -> None:
+    """Begin a transaction that writes, as soon as the other process has ended its own.
+
+    SQLite's own waiting sleeps up to 100 ms between two tries, so that a process that writes one
+    transaction after another is overtaken again and again.
+    """
+    until = time.monotonic() + _BUSY_SECONDS
+    conn.exec_driver_sql("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                conn.exec_driver_sql(begin)
+                return
+            except OperationalError as error:
+                code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+            time.sleep(_TRY_AGAIN_SECONDS)
+    finally:
+        conn.exec_driver_sql(f"PRAGMA busy_timeout={int(_BUSY_SECONDS * 1000)}")
 
 
 def database_now(conn: Connection) -> datetime:

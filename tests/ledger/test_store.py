@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.util import await_only
 
+from broadcast.store import database
 from broadcast.store.database import Connection, Database
 from broadcast.store.tables import meta
 
@@ -63,3 +66,45 @@ async def test_the_file_of_people_is_for_its_user_only(tmp_path: Path) -> None:
         file.name: 0 for file in files
     }
     await db.close()
+
+
+async def test_whoever_waits_for_the_other_process_begins_as_soon_as_it_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes that write at once, as the doors and the engine do."""
+    url = f"sqlite:///{tmp_path / 'both.sqlite'}"
+    one, other = Database(url), Database(url)
+    in_there, go_on = threading.Event(), threading.Event()
+    tries: list[float] = []
+
+    def held(conn: Connection) -> None:
+        in_there.set()
+        assert go_on.wait(20)
+
+    def sleep(seconds: float) -> None:
+        tries.append(seconds)
+        go_on.set()  # the other ends now
+
+    def done(conn: Connection) -> str:
+        return "done"
+
+    monkeypatch.setattr(database.time, "sleep", sleep)  # type: ignore[attr-defined]
+    holding = asyncio.create_task(one.write(held))
+    await asyncio.to_thread(in_there.wait, 20)
+    assert await other.write(done) == "done"
+    await holding
+    assert tries
+    assert max(tries) <= 0.002
+
+    in_there.clear()
+    go_on.clear()
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(database.time, "sleep", lambda _: None)  # type: ignore[attr-defined]
+    holding = asyncio.create_task(one.write(held))
+    await asyncio.to_thread(in_there.wait, 20)
+    with pytest.raises(OperationalError, match="locked"):
+        await other.write(done)
+    go_on.set()
+    await holding
+    await one.close()
+    await other.close()

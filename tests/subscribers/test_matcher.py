@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from broadcast.ledger import audiences, delivery_report
 from broadcast.messages import authoring, publishing, versions
 from broadcast.messages.versions import Version
 from broadcast.store.database import Connection, Database
+from config.settings import load
+from service.installation import build
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.index import IndexIncomplete, RegistryIndex
 from subscribers.matcher import Matcher
@@ -110,6 +113,68 @@ async def test_quiet_hours_that_begin_between_count_and_freezing_block_until_a_n
         now=now,
     )
     assert await matcher(world, NIGHT).process(v.id) == "released"
+
+
+class Counted:
+    """A database that says what was written, transaction by transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db, self.written = db, list[str]()
+        self.read = db.read
+
+    async def write(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self.written.append(fn.__name__)
+        return await self._db.write(fn, *args, **kwargs)
+
+
+async def test_small_messages_are_released_in_one_transaction_and_a_large_one_in_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("subscribers.matcher.SMALL", 200)
+    waiting = [(await world.approved(count=100)).id for _ in range(3)]
+    db = Counted(world.db)
+    one = Matcher(db, lambda _: frozenset({"sms"}), now=lambda: DAY)  # type: ignore[arg-type]
+    assert await one.process_together(waiting) == dict.fromkeys(waiting, "released")
+    assert db.written == ["_freeze_and_release"] * 2  # two hundred people, then the third hundred
+    monkeypatch.setattr("subscribers.matcher.SMALL", 99)
+    large = (await world.approved(count=100)).id
+    db.written.clear()
+    assert await one.process_together([*waiting, large]) == {
+        **dict.fromkeys(waiting, "live"),
+        large: "released",
+    }
+    assert db.written == ["_freeze", "_freeze_and_release"]
+    for version_id in (*waiting, large):
+        v = await world.db.read(versions.get, version_id)
+        assert len((await world.db.read(delivery_report.account, v)).people["waiting"]) == 100
+
+
+async def test_the_urgent_come_first_and_one_that_cannot_be_matched_holds_up_no_other(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = build(load({"FASTTIME_DATA": str(tmp_path / "engine")}))
+    try:
+        routine = (await world.approved(count=100)).id
+        broken = (await world.approved(count=100)).id
+        urgent = (await world.approved(count=100, severity="Extreme")).id
+        assert await world.db.read(versions.to_match, (), 2) == [urgent, routine]
+        assert await world.db.read(versions.to_match, (urgent,), 9) == [routine, broken]
+        release = audiences.release
+
+        def fails(conn: Connection, version_id: int, **more: Any) -> str:
+            if version_id == broken:
+                raise ValueError("no such place")
+            return release(conn, version_id, **more)
+
+        monkeypatch.setattr(audiences, "release", fails)
+        engine = service.engine
+        monkeypatch.setattr(engine, "_db", world.db)
+        monkeypatch.setattr(engine, "_matcher", matcher(world, DAY))
+        await engine.match()
+        states = [(await world.db.read(versions.get, n)).state for n in (routine, broken, urgent)]
+        assert states == ["live", "approved", "live"]
+    finally:
+        await service.close()
 
 
 class Watched:
