@@ -13,11 +13,24 @@ from broadcast.levels import tables as levels
 from broadcast.messages import tables as messages
 from broadcast.operators import tables as operators
 from broadcast.places import tables as places
+from broadcast.sessions import tables as sessions
 from broadcast.store import tables as store
 from broadcast.store.database import metadata
 from subscribers import tables as subscribers
 
-OWNERS = (cap, events, groups, ledger, levels, messages, operators, places, store, subscribers)
+OWNERS = (
+    cap,
+    events,
+    groups,
+    ledger,
+    levels,
+    messages,
+    operators,
+    places,
+    sessions,
+    store,
+    subscribers,
+)
 """The modules that declare tables."""
 
 __all__ = ["OWNERS", "metadata"]

@@ -128,3 +128,30 @@ def disable(
         out.answer({"name": name, "disabled": True}, f"{name} is disabled")
 
     run(work, out)
+
+
+@app.command("invite")
+def invite(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Print a link by which an operator signs in to the control room for the first time: once,
+    within 15 minutes.
+    """
+    from console.commands.session import Session, machine_user, run
+    from service import sign_in
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        called, now = " ".join(name.split()), session.now()
+        secret = await sign_in.invite(session.db, called, actor=machine_user(), now=now)
+        link = f"{session.settings.public_url}/room/invitation/{secret}"
+        until = now + sign_in.INVITATION_LASTS
+        out.answer(
+            {"name": called, "link": link, "until": until.isoformat()},
+            f"{called} signs in by this link, once, before {until:%H:%M} UTC:",
+            link,
+        )
+
+    run(work, out)

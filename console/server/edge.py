@@ -124,7 +124,7 @@ class Edge:
         limit = self._limit_of(scope["path"])
         entered, share = False, share_of(scope["path"])
         body = _Body(receive, self._capacity, share, limit)
-        secret = scope["path"].startswith(("/api/", "/u/", "/hooks/"))
+        secret = scope["path"].startswith(("/api/", "/u/", "/hooks/", "/room", "/exercise"))
 
         async def dressed(message: Message) -> None:
             nonlocal answered

@@ -52,7 +52,9 @@ class Limits:
         return replace(self, connections=most, connections_per_address=share)
 
 
-_ACTS = re.compile(r"/api/v1/messages/[^/]{1,20}/(?:hold|cancel)|/healthz|/readyz")
+_ACTS = re.compile(
+    r"/(?:api/v1|room|exercise)/messages/[^/]{1,20}/(?:hold|cancel)|/healthz|/readyz"
+)
 
 
 def share_of(path: str) -> str:

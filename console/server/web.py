@@ -15,6 +15,7 @@ from config.settings import Settings
 from config.version import program_version
 from console import api
 from console.pages import face, own_link, public
+from console.room import routes as room
 from console.server import health, hooks, metrics, openapi, problem_json
 from console.server.capacity import Capacity, read_proxies
 from console.server.context import Web
@@ -92,7 +93,7 @@ def create_app(
         sender_name=settings.sender_name,
         endless=frozenset({"/api/v1/events"}),
     )
-    for routes in (api, hooks, health, face, public, own_link):
+    for routes in (api, hooks, health, face, public, own_link, room):
         app.include_router(routes.router(web))
     openapi.install(app)
     return app

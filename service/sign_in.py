@@ -1,0 +1,186 @@
+"""Signing in to the control room in a browser: by one's token, or once by an invitation link.
+
+A session stands for one operator, for twelve hours at most. Whoever is disabled has none from the
+next request on: the operator is looked up with every one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from broadcast.operators import audit, operators
+from broadcast.operators.operators import Operator
+from broadcast.problems import Rejected, refuse
+from broadcast.sessions import store
+from broadcast.sessions.store import Session
+from broadcast.store.database import Connection, Database
+
+KIND = "operator"
+LASTS = timedelta(hours=12)
+IDLE = {"approver": timedelta(minutes=30)}
+"""By role, how long a browser may stay away before it has to sign in again."""
+WARNED = timedelta(minutes=5)
+"""So long before that a page says so."""
+INVITATION_LASTS = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """Who a browser stands for at this moment."""
+
+    session: Session
+    operator: Operator
+
+
+async def invite(db: Database, name: str, *, actor: str, now: datetime) -> str:
+    """Return the secret of a link by which an operator signs in for the first time.
+
+    Raises Rejected: 404 operator_unknown, 409 signed_in_before.
+    """
+
+    def made(conn: Connection) -> str:
+        found = operators.by_name(conn, name)
+        if store.ever(conn, KIND, found.id):
+            raise _signed_in_before(found.name)
+        operators.log_admin(
+            conn, actor=actor, action="operators.invite", subject=found.name, now=now
+        )
+        return store.make_link(conn, kind=KIND, holder_id=found.id, now=now, lasts=INVITATION_LASTS)
+
+    return await db.write(made)
+
+
+async def by_token(db: Database, token: str, now: datetime) -> tuple[Operator, str]:
+    """Begin a session of whose token this is; return the operator and the session's secret. Raises
+    Rejected (401 token_invalid).
+    """
+
+    def begun(conn: Connection) -> tuple[Operator, str]:
+        found = operators.by_token(conn, token.strip()) if len(token) <= 500 else None
+        if found is None:
+            raise refuse(
+                "token_invalid",
+                "this is no operator's token",
+                "paste the token that `fasttime operators add` printed; a disabled operator's is"
+                " worthless",
+                field="token",
+                status=401,
+            )
+        return found, _begin(conn, found, "token", now)
+
+    return await db.write(begun)
+
+
+async def invited(db: Database, secret: str, now: datetime) -> Operator:
+    """Return whom an invitation is for; changes nothing. Raises Rejected (404 invitation_used)."""
+
+    def looked(conn: Connection) -> Operator:
+        return _invited(conn, store.link_holder(conn, KIND, secret, now))
+
+    return await db.read(looked)
+
+
+async def by_invitation(db: Database, secret: str, now: datetime) -> tuple[Operator, str]:
+    """Begin the first session of whoever was invited; return the operator and the session's secret.
+    Raises Rejected (404 invitation_used).
+    """
+
+    def begun(conn: Connection) -> tuple[Operator, str]:
+        found = _invited(conn, store.use_link(conn, KIND, secret, now))
+        return found, _begin(conn, found, "invitation", now)
+
+    return await db.write(begun)
+
+
+async def who(db: Database, secret: str, now: datetime) -> Signed | None:
+    """Return who a session's secret stands for; None where it stands for nobody any more."""
+
+    def looked(conn: Connection) -> Signed | None:
+        session = store.find(conn, KIND, secret, now)
+        found = operators.by_id(conn, session.holder_id) if session is not None else None
+        if session is None or found is None:
+            return None
+        return Signed(session=session, operator=found)
+
+    return await db.read(looked)
+
+
+async def sessions(db: Database, actor: Operator, now: datetime) -> list[Signed]:
+    """Return one's own sessions; all of them for an administrator."""
+
+    def looked(conn: Connection) -> list[Signed]:
+        known = operators.active(conn)
+        return [
+            Signed(session=each, operator=known[each.holder_id])
+            for each in store.listed(conn, KIND, now)
+            if each.holder_id in known and _may_end(actor, each)
+        ]
+
+    return await db.read(looked)
+
+
+async def end(db: Database, actor: Operator, session_id: int, now: datetime) -> None:
+    """End a session of one's own, or as an administrator anybody's; chained. Raises Rejected (404
+    session_unknown), also where it is somebody else's.
+    """
+
+    def ended(conn: Connection) -> None:
+        asker = operators.still(conn, actor, "read")
+        found = store.by_id(conn, KIND, session_id, now)
+        if found is None or not _may_end(asker, found) or not store.end(conn, session_id, now):
+            raise refuse(
+                "session_unknown",
+                "there is no such session of yours",
+                "see the list of sessions",
+                field="session",
+                status=404,
+            )
+        _chain(conn, asker.name, "operators.sign_out", found.holder_id, f"session={found.id}", now)
+
+    await db.write(ended)
+
+
+def _may_end(actor: Operator, session: Session) -> bool:
+    return actor.role == "administrator" or session.holder_id == actor.id
+
+
+def _begin(conn: Connection, operator: Operator, proof: str, now: datetime) -> str:
+    _chain(conn, operator.name, "operators.sign_in", operator.id, f"proof={proof}", now)
+    return store.begin(conn, kind=KIND, holder_id=operator.id, proof=proof, now=now, lasts=LASTS)
+
+
+def _chain(
+    conn: Connection, actor: str, action: str, operator_id: int, detail: str, now: datetime
+) -> None:
+    audit.append(
+        conn,
+        kind="admin",
+        actor=actor,
+        action=action,
+        subject=str(operator_id),
+        detail=detail,
+        now=now,
+    )
+
+
+def _invited(conn: Connection, holder: int | None) -> Operator:
+    found = operators.by_id(conn, holder) if holder is not None else None
+    if found is None or store.ever(conn, KIND, found.id):
+        raise refuse(
+            "invitation_used",
+            "this invitation was used, has run out, or is none",
+            "sign in with your token, or ask whoever runs this installation for a new invitation",
+            status=404,
+        )
+    return found
+
+
+def _signed_in_before(name: str) -> Rejected:
+    return refuse(
+        "signed_in_before",
+        f"{name} has signed in before: an invitation is for the first time only",
+        "they sign in with their token; who lost it is disabled and added anew",
+        field="name",
+        status=409,
+    )
