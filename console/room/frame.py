@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from broadcast.operators.operators import PERMISSIONS
 from broadcast.problems import Problem, Rejected
-from broadcast.wording.packs import direction
+from broadcast.wording.pack import direction
 from broadcast.wording.times import local_time
 from console.pages.frame import Links
 from console.pages.phrases import ENGLISH, PHRASES

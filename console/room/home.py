@@ -12,6 +12,7 @@ from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from console.room.frame import Room, entrance
+from service.commands.reading import may_read
 from service.sign_in import Signed
 
 LOOKED_AT = 200
@@ -44,7 +45,7 @@ def attach(api: APIRouter, room: Room) -> None:
 async def readable(room: Room, actor: Operator) -> list[Version]:
     """Return the newest messages that the operator may know of, as each stands."""
     found = await room.web.db.read(listing.newest, None, LOOKED_AT)
-    return [versions.head(each) for each in found if await room.web.desk.may_read(actor, each)]
+    return [versions.head(each) for each in found if await may_read(room.web.context, actor, each)]
 
 
 def row(v: Version) -> dict[str, Any]:

@@ -33,8 +33,8 @@ async def invited(site: Site, name: str, now: datetime | None = None) -> str:
 
 def moved(site: Site, by: timedelta) -> None:
     """Let the site's clock go on."""
-    before = site.desk.now
-    site.desk.now = lambda: before() + by
+    before = site.context.now
+    site.context.now = lambda: before() + by
 
 
 async def test_a_token_signs_in_once_pasted_and_leads_back_to_where_one_wanted(site: Site) -> None:
