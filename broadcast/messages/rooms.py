@@ -14,6 +14,7 @@ import shapely
 from sqlalchemy import Connection
 
 from broadcast.content.model import Content
+from broadcast.deadline import check_time
 from broadcast.levels.scales import UK
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
@@ -96,6 +97,7 @@ def require_all(tree: AreaTree, actor: Operator, content: Content, room: str | N
     """
     if actor.area is None:
         return
+    check_time()
     problems = [
         *_scope(tree, actor, content),
         *_codes(tree, actor, content, room),

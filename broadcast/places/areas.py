@@ -21,6 +21,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from broadcast.content.limits import CROSSINGS
 from broadcast.content.model import Circle, Polygon
 from broadcast.content.text_rules import check_text
+from broadcast.deadline import check_time
 from broadcast.files.csv_files import decode, read_table
 from broadcast.places.crossing_count import crossings, outlines
 from broadcast.places.geometry import (
@@ -491,11 +492,13 @@ class AreaTree:
         targets = frozenset(d for c in codes for d in self.descendants(c))
         drawn = shape_of(polygons)
         around = shape_of(polygons, circles)
+        check_time()
         touched = self.touched(around)
         covered = frozenset() if whole_areas else self._covered(drawn, circles)
         if whole_areas:
             rests = [g for code in sorted(touched) if (g := self._rest(code)) is not None]
             drawn = union([g for g in rests if bool(shapely.intersects(g, around))])
+        check_time()
         shape = union([g for g in (*(self.geometry(c) for c in codes), drawn) if g is not None])
         by_code = frozenset(c for c in targets if not self.has_geometry(c))
         return Places(targets=targets | covered, by_code=by_code, touched=touched, shape=shape)
@@ -550,6 +553,7 @@ class AreaTree:
             near = _boxes_inside(bounds, drawn.bounds)
             found |= {self._shaped[n] for n in near[shapely.covers(drawn, shapes[near])]}
         for circle in circles:
+            check_time()
             if circle.radius_km >= 10_000:
                 # on a sphere a circle smaller than a hemisphere is convex, and holds an area when
                 # it holds its corners; this one is larger

@@ -20,6 +20,7 @@ from shapely.geometry import box
 
 from broadcast.content.limits import CORNERS, COUNTS, CROSSINGS, SHAPE_TEXT, WORD, too_many
 from broadcast.content.model import Circle, Polygon, Ring
+from broadcast.deadline import check_time
 from broadcast.places.crossing_count import crossings
 from broadcast.problems import Problem, Rejected, refuse
 
@@ -174,7 +175,10 @@ def union(parts: Sequence[Geometry]) -> Geometry | None:
     full = [p for p in parts if p is not None and not p.is_empty]
     if not full:
         return None
-    return full[0] if len(full) == 1 else polygonal(shapely.union_all(full))
+    if len(full) == 1:
+        return full[0]
+    check_time()
+    return polygonal(shapely.union_all(full))
 
 
 def polygonal(shape: Geometry) -> Geometry:
@@ -265,6 +269,7 @@ def inside_circles(
     """Return which points lie in any of the circles, the edge included; NaN is outside."""
     inside = np.zeros(len(lats), dtype=np.bool_)
     for circle in circles:
+        check_time()
         west, south, east, north = circle_bounds(circle)
         near = np.flatnonzero(
             (lats >= south) & (lats <= north) & (lons >= west) & (lons <= east) & ~inside
@@ -291,6 +296,7 @@ def inside_shape(
     west, south, east, north = shape.bounds
     near = np.flatnonzero((lons >= west) & (lons <= east) & (lats >= south) & (lats <= north))
     if near.size:
+        check_time()
         shapely.prepare(shape)
         inside[near] = shapely.intersects_xy(shape, lons[near], lats[near])
     return inside

@@ -26,6 +26,7 @@ from console.commands.session import load_settings
 from console.processes.parent import end_with_parent
 from console.processes.up import serve, stop_on_signals, watched
 from console.server.pool import Pool
+from service.commands.aside import DEADLINE_SECONDS, Aside
 from service.installation import Service, build, database_trouble
 from service.memory import spare_the_collector
 
@@ -117,6 +118,7 @@ class EngineSeen:
 async def _doors(settings: Settings, sock: socket.socket) -> None:
     service = build(settings, roles=())
     service.context.pool = pool = Pool()
+    service.context.costly = Aside(deadline=DEADLINE_SECONDS)
     seen = EngineSeen(service)
     warming = asyncio.create_task(pool.warm())
     following = asyncio.create_task(seen.follow())

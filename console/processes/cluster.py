@@ -22,6 +22,7 @@ from console.processes.up import listen, serve, stop_on_signals, watched
 from console.processes.worker import quieten, ready_database, require_cluster, run_engine
 from console.processes.worker import run as worker
 from console.server.pool import Pool
+from service.commands.aside import DEADLINE_SECONDS, Aside
 from service.installation import build
 
 __all__ = ["migrate", "migrated", "relay", "web", "worker"]
@@ -43,6 +44,7 @@ def web(settings: Settings, host: str, port: int) -> int:
 async def _web(settings: Settings, host: str, port: int) -> int:
     service = build(settings, roles=())
     service.context.pool = pool = Pool()
+    service.context.costly = Aside(deadline=DEADLINE_SECONDS)
     try:
         await ready_database(service.db)
         sock = listen(host, port)

@@ -62,6 +62,7 @@ class _Body:
     def __init__(self, receive: Receive, capacity: Capacity, share: str, limit: int) -> None:
         self._receive, self._capacity, self._share, self._limit = receive, capacity, share, limit
         self._parts: list[Message] = []
+        self._whole = False
         self.counted = 0
 
     async def read(self) -> None:
@@ -75,11 +76,27 @@ class _Body:
             size = len(message.get("body", b""))
             self.counted += size
             self._capacity.read(self._share, size)
+            self._whole = not message.get("more_body")
             if self.counted > self._limit:
                 raise _TooLargeError
             self._parts.append(message)
-            if not message.get("more_body"):
+            if self._whole:
                 return
+
+    async def drain(self) -> None:
+        """Read on after a body was refused as too large, and keep nothing: who is still sending
+        then reads the answer. What is read counts like every body; it ends at a size, after a time,
+        and where all bodies together are too many.
+        """
+        self._parts.clear()
+        with contextlib.suppress(TimeoutError, Rejected):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while self.counted <= _DRAIN_LIMIT and not self._whole:
+                    message = await self._receive()
+                    self._whole = not message.get("more_body")
+                    size = len(message.get("body", b""))
+                    self.counted += size
+                    self._capacity.read(self._share, size)
 
     async def give(self) -> Message:
         """Give the application what was read, then whatever comes."""
@@ -152,7 +169,7 @@ class Edge:
             entered = True
             await self._app(scope, body.give, dressed)
         except _TooLargeError:
-            await _drain(receive, body.counted)
+            await body.drain()
             await self._refuse(
                 scope,
                 dressed,
@@ -225,13 +242,3 @@ def _declared(scope: Scope) -> int:
         if name == b"content-length" and value.isdigit():
             return int(value[:18])
     return 0
-
-
-async def _drain(receive: Receive, read: int) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            while read <= _DRAIN_LIMIT:
-                message = await receive()
-                if message["type"] != "http.request" or not message.get("more_body"):
-                    return
-                read += len(message.get("body", b""))

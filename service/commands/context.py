@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from broadcast.operators import operators
@@ -14,6 +11,7 @@ from broadcast.places.areas import AreaTree
 from broadcast.places.areas import revision as areas_revision
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Database
+from service.commands.aside import Aside
 from service.commands.unit_of_work import Act, commit
 
 if TYPE_CHECKING:
@@ -32,12 +30,6 @@ class Pool(Protocol):
     async def run(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
         """Return what the work returns; raises Rejected where it refuses or takes too much."""
         ...
-
-
-_COSTLY = ThreadPoolExecutor(2, thread_name_prefix="costly")
-"""For unions, counting and explaining: numpy and GEOS, which let go of the interpreter's lock
-meanwhile.
-"""
 
 
 class Context:
@@ -59,6 +51,7 @@ class Context:
         self.sender_name, self.public_url, self.now = sender_name, public_url, now
         self.matcher = matcher
         self.pool = pool
+        self.costly = Aside()
         self._tree: AreaTree | None = None
 
     async def do(
@@ -79,12 +72,10 @@ class Context:
         return await self.aside(work, *args, **more)
 
     async def aside(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
-        """Do costly work on one of two threads: it never takes those that hold, cancel and webhooks
-        use.
+        """Do costly work that needs the areas or the index, on threads of its own. Raises Rejected:
+        422 too_costly, 503 busy (`Aside.run`).
         """
-        return await asyncio.get_running_loop().run_in_executor(
-            _COSTLY, partial(work, *args, **more)
-        )
+        return await self.costly.run(work, *args, **more)
 
     async def actor(self, token: str) -> Operator:
         """Return whose token it is; raises Rejected (401 token_invalid)."""

@@ -313,3 +313,51 @@ async def test_a_body_that_is_dropped_half_way_is_no_fault_of_ours(tmp_path: Pat
                 await asyncio.sleep(0.2)
         assert not [entry for entry in logs if entry["log_level"] in ("error", "critical")]
         assert (await site.get("/api/v1/messages")).status == 200
+
+
+async def refused_body(parts: list[int], limits: Limits) -> tuple[int, int, Capacity]:
+    """Send a body of these parts where 10 bytes are read; return the status, how many parts were
+    taken, and the capacity afterwards.
+    """
+    taken, sent = 0, list[dict[str, Any]]()
+    capacity = Capacity(limits)
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        assert taken < len(parts), "nothing comes after the last part"
+        taken += 1
+        more = taken < len(parts)
+        return {"type": "http.request", "body": bytes(parts[taken - 1]), "more_body": more}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    edge = Edge(Starlette(), limit_of=lambda _: 10, observe=lambda *_: None, capacity=capacity)
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "headers": [],
+        "client": None,
+    }
+    await edge(scope, receive, send)
+    return sent[0]["status"], taken, capacity
+
+
+@pytest.mark.parametrize(
+    ("parts", "read"),
+    [
+        # an end that is near is read, so that the sender reads the answer
+        ([11, 5, 5], 3),
+        # the part that was too much was the last: nobody waits for another
+        ([5, 6], 2),
+        # what is read on counts as every body does, and ends where all together are too many
+        ([64 * KIB] * 100, 5),
+    ],
+)
+async def test_a_refused_body_is_read_on_within_the_limits_of_all_bodies(
+    parts: list[int], read: int
+) -> None:
+    status, taken, capacity = await refused_body(parts, Limits(body_bytes=256 * KIB))
+    assert (status, taken) == (413, read)
+    assert not any(capacity.body_bytes.values())
