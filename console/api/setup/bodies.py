@@ -134,16 +134,18 @@ def sends(name: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
 
 
-def sends_file(**examples: tuple[str, str]) -> dict[str, Any]:
-    """Return what a route's declaration says of a file in its body: (media type, example) each."""
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {
-                media: {"schema": _TEXT, "example": example} for media, example in examples.values()
-            },
-        }
-    }
+def sends_file(**examples: Any) -> dict[str, Any]:
+    """Return what a route's declaration says of a file in its body, by what it is: csv (text) or
+    geojson (an object), each with an example.
+    """
+    content: dict[str, Any] = {}
+    if "geojson" in examples:
+        said = {"schema": {"type": "object"}, "example": examples["geojson"]}
+        content |= {GEOJSON: said, JSON: said}
+    if "csv" in examples:
+        schema = {"type": "string", "format": "binary"}
+        content[CSV] = {"schema": schema, "example": examples["csv"]}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def degrees(value: Any, name: str, most: float) -> float:

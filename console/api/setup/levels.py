@@ -70,7 +70,7 @@ def router(web: Web) -> APIRouter:
     @api.post(
         "/threat-levels/import",
         openapi_extra=sends_file(
-            csv=(CSV, "date,scale,level,note\n2006-08-01,international,SEVERE,first published\n")
+            csv="date,scale,level,note\n2006-08-01,international,SEVERE,first published\n"
         ),
     )
     async def bring_in(request: Request) -> Response:

@@ -42,9 +42,7 @@ async def _world(web: Web) -> people.World:
 def _by_file(web: Web, api: APIRouter) -> None:
     @api.post(
         "/subscribers/import",
-        openapi_extra=sends_file(
-            csv=(CSV, "external_id,mobile,lat,lon\nr-1,07700 900001,51.5,-0.1\n")
-        ),
+        openapi_extra=sends_file(csv="external_id,mobile,lat,lon\nr-1,07700 900001,51.5,-0.1\n"),
     )
     async def bring_in(
         request: Request, basis: str | None = None, fix: str | None = None

@@ -37,9 +37,8 @@ def router(web: Web) -> APIRouter:
     @api.post(
         "/areas/import",
         openapi_extra=sends_file(
-            geojson=(GEOJSON, '{"type": "FeatureCollection", "features": []}'),
-            json=(JSON, '{"type": "FeatureCollection", "features": []}'),
-            csv=(CSV, "code,name,geometry\nE09000033,Westminster,\n"),
+            geojson={"type": "FeatureCollection", "features": []},
+            csv="code,name\nE09000033,Westminster\n",
         ),
     )
     async def bring_in(

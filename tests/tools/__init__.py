@@ -1,0 +1,1 @@
+"""Tools of other people that read what we publish, each in a locked environment of its own."""
