@@ -23,7 +23,7 @@ from broadcast.wording.pack import called, direction, fill, primary
 from broadcast.wording.render import choose_language
 from broadcast.wording.times import local_time
 from console.pages.cards import Cards, Source, day, state_of, version_rows
-from console.pages.frame import ASSETS, Links, asset, cached, html
+from console.pages.frame import Links, cached, html
 from console.pages.phrases import ENGLISH, PHRASES, chosen
 from console.server.context import Web
 
@@ -34,6 +34,7 @@ _SENDERS = ("FASTTIME_TWILIO_FROM", "FASTTIME_TWILIO_VOICE_FROM", "FASTTIME_MAIL
 _MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 Page = Callable[[str, Links], Awaitable[str]]
+Sheet = Callable[[str, str, Links], Awaitable[str]]
 
 
 def wanted_code(typed: str) -> str:
@@ -130,6 +131,37 @@ class Face:
             title=f"{'EXERCISE: ' if card.exercise else ''}{card.headline}",
             card=card,
             versions=version_rows(found, lang, card.lang, now, self._web.settings.timezone),
+        )
+
+    async def poster(self, code: str, lang: str, links: Links) -> str:
+        """Return a public message as a sheet to print and put up."""
+        return await self._sheet("poster", code, lang, links)
+
+    async def press(self, code: str, lang: str, links: Links) -> str:
+        """Return a public message as a text for newspapers and stations."""
+        return await self._sheet("press", code, lang, links)
+
+    def sheets(self) -> dict[str, Sheet]:
+        """Return the pages of a public message, by what follows its address."""
+        return {"": self.message, "/poster": self.poster, "/press": self.press}
+
+    async def _sheet(self, kind: str, code: str, lang: str, links: Links) -> str:
+        now, wanted = self._web.now(), wanted_code(code)
+        found = await self._web.db.read(published.versions_of, wanted) if wanted else []
+        if not found:
+            raise HTTPException(404)
+        v = found[-1]
+        card = await self._cards.card(v, lang, links, now, with_map=kind == "poster")
+        return self._page(
+            f"{kind}.html",
+            lang,
+            links,
+            f"/messages/{v.code}/{kind}",
+            title=f"{'EXERCISE: ' if card.exercise else ''}{card.headline}",
+            card=card,
+            number=v.number,
+            sent=local_time(v.live_at or now, lang, self._web.settings.timezone),
+            address=f"{self._web.settings.public_url}/check",
         )
 
     async def verified(self, code: str, lang: str, links: Links) -> tuple[str, int]:
@@ -277,6 +309,14 @@ def router(web: Web) -> APIRouter:
     async def message(request: Request, code: str) -> Response:
         return await answer(request, lambda lang, links: face.message(code, lang, links))
 
+    @api.get("/messages/{code}/poster", response_class=HTMLResponse, include_in_schema=False)
+    async def poster(request: Request, code: str) -> Response:
+        return await answer(request, lambda lang, links: face.poster(code, lang, links))
+
+    @api.get("/messages/{code}/press", response_class=HTMLResponse, include_in_schema=False)
+    async def press(request: Request, code: str) -> Response:
+        return await answer(request, lambda lang, links: face.press(code, lang, links))
+
     @api.get("/v/{code}", response_class=HTMLResponse)
     async def verify(request: Request, code: str) -> Response:
         """Say whether a message is ours, and what holds now."""
@@ -313,25 +353,7 @@ def router(web: Web) -> APIRouter:
     async def todo(request: Request) -> Response:
         return await answer(request, face.todo)
 
-    @api.get("/static/{name}", include_in_schema=False)
-    async def static(request: Request, name: str) -> Response:
-        if name not in ASSETS:
-            raise HTTPException(404)
-        return cached(request, asset(name), ASSETS[name], seconds=86_400)
-
-    @api.get("/favicon.ico", include_in_schema=False)
-    async def icon(request: Request) -> Response:
-        return cached(request, asset("favicon.svg"), ASSETS["favicon.svg"], seconds=86_400)
-
-    @api.get("/robots.txt", include_in_schema=False)
-    async def robots(request: Request) -> Response:
-        return cached(request, ROBOTS, "text/plain; charset=utf-8", seconds=86_400)
-
     return api
-
-
-ROBOTS = b"User-agent: *\nDisallow: /api/\nDisallow: /hooks/\nDisallow: /u/\nDisallow: /v/\n"
-"""Machines may read the messages; links to single persons and codes are for people."""
 
 
 def is_tag(asked: str) -> bool:

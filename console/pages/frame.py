@@ -4,6 +4,7 @@ when a page has not changed.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ ASSETS: Mapping[str, str] = {"face.css": "text/css; charset=utf-8", "favicon.svg
 """What pages load, all of it ours: the file's name and its media type."""
 
 _FOLDER = Path(__file__).parent
+_PACKED_FROM = 1_000
+"""Bytes: what is smaller fits one packet anyway."""
 
 
 @lru_cache(maxsize=len(ASSETS))
@@ -79,6 +82,14 @@ class Links:
 
     def _plain(self, path: str) -> str:
         return path if not self.static or path.endswith("/") else f"{path}/"
+
+    def feed(self) -> str:
+        """Return the address of the Atom feed in the chosen language."""
+        if not self.lang:
+            return "/feed.atom"
+        if not self.static:
+            return f"/feed.atom?lang={self.lang}"
+        return f"/{self.lang}/feed.atom" if self.lang in PHRASES else "/feed.atom"
 
     def asset(self, name: str) -> str:
         """Return the address of a file that pages load; another one whenever it changes."""
@@ -162,12 +173,30 @@ def cached(
     is weak.
     """
     digest = hashlib.sha256(body if like is None else like).hexdigest()[:32]
-    tag = f'"{digest}"' if like is None else f'W/"{digest}"'
+    packed = len(body) > _PACKED_FROM and wants_gzip(request.headers.get("accept-encoding", ""))
+    # Two encodings of one body differ byte by byte, so a strong tag may not stand for both.
+    strong = f'"{digest}-gzip"' if packed else f'"{digest}"'
+    tag = strong if like is None else f'W/"{digest}"'
     sent = {"Cache-Control": f"public, max-age={seconds}", "ETag": tag, **(headers or {})}
+    sent["Vary"] = ", ".join(filter(None, (sent.get("Vary"), "Accept-Encoding")))
     asked = request.headers.getlist("if-none-match")
     if status == 200 and asked and matches(",".join(asked), tag):
         return Response(status_code=304, headers=sent)
+    if packed:
+        body, sent["Content-Encoding"] = gzip.compress(body, 6, mtime=0), "gzip"
     return Response(body, status, sent, media_type)
+
+
+def wants_gzip(accepted: str) -> bool:
+    """Return whether an Accept-Encoding names gzip and does not refuse it (RFC 9110 section
+    12.5.3). Only what anybody may read is ever compressed: the length of a compressed page with a
+    person's own link could tell what stands in it.
+    """
+    for part in accepted.lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() in ("gzip", "x-gzip"):
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
 
 
 def trouble(status: int, sender: str, accepted: str) -> HTMLResponse | None:

@@ -85,6 +85,15 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
             "If it is the same: do not reply, do not open its links, do not pay. Report it:"
             " forward the text to 7726, or call 101. In an emergency call 999."
         ),
+        "to_print": "To print",
+        "poster": "A poster",
+        "press": "A text for the press",
+        "poster_over": "Do not put this up. Take it down where it hangs: it no longer holds.",
+        "sheet_check": "Is this from us? Look up code {code} at {address}.",
+        "press_now": "For publication now",
+        "press_over": "NO LONGER VALID. Please publish that it has ended, not what it said.",
+        "press_ends": "Ends",
+        "press_notes": "Note to editors: please publish the words unchanged, with the time.",
         "feed": "Feed (Atom)",
         "cap": "CAP",
         "as_of": "As of {time}.",
@@ -192,6 +201,15 @@ _WELSH: Mapping[str, str] = MappingProxyType(
             " Rhowch wybod: anfonwch y testun ymlaen i 7726, neu ffoniwch 101. Mewn argyfwng"
             " ffoniwch 999."
         ),
+        "to_print": "I'w argraffu",
+        "poster": "Poster",
+        "press": "Testun i'r wasg",
+        "poster_over": "Peidiwch â rhoi hwn i fyny. Tynnwch ef i lawr: nid yw'n ddilys mwyach.",
+        "sheet_check": "Ai gennym ni y daeth? Chwiliwch am god {code} yn {address}.",
+        "press_now": "I'w gyhoeddi nawr",
+        "press_over": "NID YW'N DDILYS MWYACH. Cyhoeddwch ei fod wedi dod i ben, nid ei eiriau.",
+        "press_ends": "Diwedd",
+        "press_notes": "Nodyn i olygyddion: cyhoeddwch y geiriau heb eu newid, gyda'r amser.",
         "feed": "Ffrwd (Atom)",
         "cap": "CAP",
         "as_of": "Ar {time}.",
@@ -298,6 +316,15 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
             "إذا كان هو نفسه: لا ترد، ولا تفتح روابطها، ولا تدفع. أبلغ عنها: أعد إرسال النص إلى"
             " 7726، أو اتصل بالرقم 101. في حالة الطوارئ اتصل بالرقم 999."
         ),
+        "to_print": "للطباعة",
+        "poster": "ملصق",
+        "press": "نص للصحافة",
+        "poster_over": "لا تعلّقوا هذا الملصق. أزيلوه حيث هو معلّق: لم يعد ساريًا.",
+        "sheet_check": "هل هذه الرسالة منا؟ ابحثوا عن الرمز {code} في {address}.",
+        "press_now": "للنشر الآن",
+        "press_over": "لم تعد سارية. يرجى نشر أنها انتهت، لا ما كانت تقوله.",
+        "press_ends": "انتهى",
+        "press_notes": "ملاحظة للمحررين: يرجى نشر الكلمات دون تغيير، مع وقتها.",
         "feed": "موجز (Atom)",
         "cap": "CAP",
         "as_of": "حتى {time}.",

@@ -17,10 +17,11 @@ from broadcast.messages import published
 from broadcast.problems import refuse
 from broadcast.store.database import TROUBLE, Database
 from config.settings import Settings
-from console.pages.face import ROBOTS, Face, is_tag
+from console.pages.face import Face, is_tag
+from console.pages.feeds import Feeds
 from console.pages.frame import ASSETS, Links, asset, html
 from console.pages.phrases import ENGLISH, PHRASES
-from console.pages.public import atom
+from console.pages.public import ROBOTS
 from service.commands.context import Context
 from service.rendering import StoredRenderings
 
@@ -129,15 +130,11 @@ async def build(source: Stored, root: Path) -> Built:
         folder.page(_at(lang, "what-to-do"), await face.todo(lang, links))
         folder.page(_at(lang, ""), await face.front(lang, links))
     folder.write("404.html", _gone(source).encode())
-    found = await source.db.read(published.shown, now)
-    settings = source.settings
-    feed = atom(
-        found,
-        sender=settings.sender,
-        sender_name=settings.sender_name,
-        base=settings.public_url,
-    )
-    folder.write("feed.atom", feed)
+    feeds = Feeds(source)
+    folder.write("feed.atom", await feeds.atom())
+    for lang in PHRASES:
+        folder.write(f"{lang}/feed.atom", await feeds.atom(lang))
+    folder.write("messages.geojson", await feeds.geojson())
     folder.clear()
     return Built(
         files=len(folder.written), messages=len(codes), as_of=now.isoformat(timespec="seconds")
@@ -170,14 +167,17 @@ async def _message(source: Stored, face: Face, folder: _Folder, code: str) -> No
         page, _ = await face.verified(code, lang, _links(lang))
         folder.page(_at(lang, f"v/{code}"), page)
         if versions:
-            page = await face.message(code, lang, _links(lang))
-            folder.page(_at(lang, f"messages/{code}"), page)
+            for path, make in face.sheets().items():
+                folder.page(
+                    _at(lang, f"messages/{code}{path}"), await make(code, lang, _links(lang))
+                )
     if not versions:
         return
     for tag in versions[-1].content.languages:
         if tag not in PHRASES and is_tag(tag):
-            page = await face.message(code, ENGLISH, Links(lang=tag, static=True))
-            folder.page(f"{tag}/messages/{code}", page)
+            links = Links(lang=tag, static=True)
+            for path, make in face.sheets().items():
+                folder.page(f"{tag}/messages/{code}{path}", await make(code, ENGLISH, links))
     for v in versions:
         for name in (v.identifier or "", f"{v.identifier}{published.CANCEL_SUFFIX}"):
             document = await source.db.read(published.document, name)

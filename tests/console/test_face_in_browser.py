@@ -64,6 +64,8 @@ async def filled(site: Site) -> dict[str, str]:
         "no code": "/check?code=",
         "past": "/past",
         "what to do": "/what-to-do",
+        "poster": f"/messages/{code}/poster",
+        "press text, over": f"/messages/{ended}/press",
     }
 
 
