@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from broadcast.problems import Problem, Rejected, refuse
 from config.settings import is_trial
+from console import own_packages
 
 if TYPE_CHECKING:
     from broadcast.store.database import Database
@@ -73,12 +74,18 @@ async def examine() -> list[Check]:
     from config import logging as logs
     from config import settings as settings_module
 
+    installed = [failed("packages", p) for p in own_packages.problems()] or [
+        passed("packages", "as installed, and nobody else's of the same names")
+    ]
     try:
         settings = settings_module.load(os.environ, Path(".env"))
     except Rejected as rejected:
-        return [failed("settings", p, exit_code=2) for p in rejected.problems]
+        return [
+            *(failed("settings", p, exit_code=2) for p in rejected.problems),
+            *installed,
+        ]
     logs.configure(settings.log_format, level=40)
-    return await examine_settings(settings)
+    return [*await examine_settings(settings), *installed]
 
 
 async def examine_settings(settings: Settings) -> list[Check]:
