@@ -16,6 +16,7 @@ from shapely.geometry import shape as read_shape
 from broadcast.places.geometry import from_wkb
 from broadcast.places.outline import containing
 from console.pages.frame import wants_gzip
+from tests.console.gallery import shots
 from tests.console.site import Site, open_site
 from tests.console.test_face import exercise, page, text
 
@@ -189,3 +190,14 @@ def test_gzip_is_sent_only_to_who_takes_it() -> None:
         assert wants_gzip(accepted)
     for accepted in ("", "br", "gzip;q=0", "gzip; q=0.0", "notgzip"):
         assert not wants_gzip(accepted)
+
+
+async def test_every_page_of_the_gallery_is_there(site: Site) -> None:
+    wanted = await shots(site)
+    assert {shot.name for shot in wanted} >= {"front page, Arabic", "mail, Welsh", "poster"}
+    for shot in wanted:
+        assert shot.html or shot.path
+        if shot.path:
+            status = 404 if shot.path in ("/nowhere", "/v/NOTHING") else 200
+            headers = {"Accept": "text/html"}
+            assert (await site.get(shot.path, role=None, headers=headers)).status == status

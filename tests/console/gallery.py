@@ -1,0 +1,177 @@
+"""Pictures of every page, on a phone and a desk, light and dark, to be looked at one by one:
+`make gallery` writes build/gallery/index.html and its PNG files.
+
+The pages are those of a site of the tests: real code, invented people, nothing leaves the machine.
+A new page is one line in `shots`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Literal
+
+from playwright.async_api import Browser, async_playwright
+
+from service.rendering import StoredRenderings
+from tests.console.site import Site, open_site
+from tests.console.test_face import exercise, set_level
+
+PHONE, DESK = (390, 844), (1280, 900)
+Scheme = Literal["light", "dark"]
+LOOKS: tuple[tuple[str, tuple[int, int], Scheme], ...] = (
+    ("phone, light", PHONE, "light"),
+    ("phone, dark", PHONE, "dark"),
+    ("desk, light", DESK, "light"),
+    ("desk, dark", DESK, "dark"),
+)
+
+HEAD = """<!DOCTYPE html><html lang="en"><title>fasttime: every page</title>
+<style>
+body { font-family: sans-serif }
+div { display: flex; gap: 1rem; align-items: start }
+img { border: 1px solid }
+</style>
+"""
+
+GAS = {
+    "en": {
+        "headline": "Gas leak in Victoria Street",
+        "description": "Gas escapes from a broken main between Strutton Ground and Artillery Row.",
+        "instruction": "Leave the street on foot. Do not use lighters or switches. Keep your"
+        " windows closed if you live nearby.",
+    },
+    "cy": {
+        "headline": "Nwy'n gollwng yn Victoria Street",
+        "instruction": "Gadewch y stryd ar droed. Peidiwch â defnyddio tanwyr.",
+    },
+    "ar": {
+        "headline": "تسرب غاز في شارع فيكتوريا",
+        "description": "يتسرب الغاز من أنبوب مكسور.",
+        "instruction": "غادروا الشارع سيرًا على الأقدام. لا تستعملوا الولاعات.",
+    },
+}
+THEFT = {
+    "en": {
+        "headline": "Phones are snatched by riders on Camden High Street",
+        "instruction": "Keep your phone in your pocket near the kerb.",
+    }
+}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: a page by its path, or a mail by its HTML."""
+
+    name: str
+    path: str = ""
+    html: str = ""
+
+
+async def shots(site: Site) -> list[Shot]:
+    """Fill the site, and return what there is to be seen."""
+    await set_level(site)
+    practice = await site.version(await exercise(site))
+    gas = await site.live(severity="Severe", urgency="Immediate", languages=GAS)
+    theft = await site.live(languages=THEFT, areas=["E09000007"])
+    over = await site.live(languages={"en": {"headline": "Strand closed", "instruction": "Keep"}})
+    await site.post(
+        f"/api/v1/messages/{over}/cancel", {"why": "x", "reason": "over"}, role="approver"
+    )
+    live, past, other = [await site.version(each) for each in (gas, over, theft)]
+    mails = [
+        Shot(f"mail, {name}", html=(await _mail(site, v.id, tag)))
+        for name, v, tag in (
+            ("English", live, "en"),
+            ("Arabic", live, "ar"),
+            ("Welsh", live, "cy"),
+            ("exercise", practice, "en"),
+        )
+    ]
+    return [
+        Shot("front page", "/"),
+        Shot("front page, Welsh", "/?lang=cy"),
+        Shot("front page, Arabic", "/?lang=ar"),
+        Shot("message", f"/messages/{live.code}"),
+        Shot("message, Arabic", f"/messages/{live.code}?lang=ar"),
+        Shot("message, another borough", f"/messages/{other.code}"),
+        Shot("message, exercise", f"/messages/{practice.code}"),
+        Shot("message, cancelled", f"/messages/{past.code}"),
+        Shot("poster", f"/messages/{live.code}/poster"),
+        Shot("text for the press", f"/messages/{live.code}/press"),
+        Shot("look-up: ours", f"/v/{live.code}"),
+        Shot("look-up: not ours", "/v/NOTHING"),
+        Shot("is this from us?", "/check"),
+        Shot("past messages", "/past"),
+        Shot("what to do", "/what-to-do"),
+        Shot("no such page", "/nowhere"),
+        *mails,
+    ]
+
+
+async def _mail(site: Site, version_id: int, tag: str) -> str:
+    settings = site.settings
+    renderings = StoredRenderings(
+        site.db,
+        sender_name=settings.sender_name,
+        public_url=settings.public_url,
+        zone=settings.timezone,
+    )
+    rendered, _ = await renderings.rendered(version_id, "email", tag, repeat=False)
+    return rendered.html
+
+
+async def draw(browser: Browser, site: Site, wanted: list[Shot], folder: Path) -> list[str]:
+    """Write a picture of each page in each look; return the lines of the index."""
+    rows = []
+    for number, shot in enumerate(wanted):
+        cells = []
+        for look, (width, height), scheme in LOOKS:
+            context = await browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                extra_http_headers={"Accept-Language": "en-GB", "Accept": "text/html"},
+            )
+            page = await context.new_page()
+            if shot.html:
+                await page.set_content(shot.html)
+            else:
+                await page.goto(site.url + shot.path)
+            name = f"{number:02d}-{look.replace(', ', '-')}.png"
+            await page.screenshot(path=folder / name, full_page=True)
+            await context.close()
+            cells.append(
+                f'<figure><img src="{name}" alt="{escape(f"{shot.name}: {look}")}" width="320">'
+                f"<figcaption>{escape(look)}</figcaption></figure>"
+            )
+        rows.append(f"<h2>{escape(shot.name)}</h2><div>{''.join(cells)}</div>")
+        print(f"{number + 1} of {len(wanted)}: {shot.name}", file=sys.stderr)
+    return rows
+
+
+async def main(folder: Path) -> None:
+    """Write the gallery."""
+    program = shutil.which("chromium")
+    if program is None:
+        raise SystemExit("Debian's chromium is not installed: apt-get install chromium")
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as kept:
+        async with open_site(Path(kept)) as site, async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=program, args=["--no-sandbox"]
+            )
+            rows = await draw(browser, site, await shots(site), folder)
+            await browser.close()
+    (folder / "index.html").write_text(HEAD + "\n".join(rows), encoding="utf-8")
+    print(folder / "index.html")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/gallery")))
