@@ -52,6 +52,10 @@ def codes(text, *, required=True, placeholders=True):
         ("Αthens", ["mixed_script"]),
         ("Ｐaddington", ["mixed_script"]),
         ("𝐏addington", ["mixed_script"]),
+        ("𝐀lbert", ["mixed_script"]),
+        ("\ud800", ["bad_encoding"]),
+        ("a\u200bb", ["control_character"]),
+        ("Albert\u200d", []),
         ("Աbc", ["mixed_script"]),
         ("half a \ud83d character", ["bad_encoding"]),
         ("Read bit.ly/3xYz", ["link_not_allowed"]),
@@ -64,6 +68,8 @@ def codes(text, *, required=True, placeholders=True):
         ("Read https://аррӏе.com/login", ["link_not_allowed"]),
         ("Read https://police.uk@example.com/", ["link_not_allowed"]),
         ("Read http://192.0.2.7/a", ["link_not_allowed"]),
+        ("Read 192.0.2.7/a", ["link_not_allowed"]),
+        ("Read 1.2.3/a", []),
         ("Meet at {place}", ["placeholder_unfilled"]),
     ],
 )
@@ -203,6 +209,7 @@ def test_a_draft_may_wait_for_its_details():
         "nоt а drіll",  # Cyrillic o, a, i
         "ΝΟΤ Α DRILL",  # Greek capitals
         "not a d\u0336r\u0336i\u0336l\u0336l",
+        "not a d\u034frill",
         "It isn't a drill",
         "It isn’t a drill",
         "this ain't no drill",
@@ -295,6 +302,21 @@ def test_a_warning_says_what_to_write_instead():
 )
 def test_nothing_is_warned_about_that_cannot_be_mended(text):
     assert warnings("f", text) == []
+
+
+def test_a_warning_names_five_characters_and_says_that_there_are_more():
+    [five] = warnings("f", "‘’“”– " + "a" * 40)
+    [six] = warnings("f", "‘’“”–— " + "a" * 40)
+    assert "…" not in five.detail
+    assert "– at 4, …" in six.detail
+    assert "'-' for –" in six.fix
+    assert "for —" not in six.fix
+
+
+@pytest.mark.parametrize(("letters", "warned"), [(9, 0), (10, 1)])
+def test_a_text_with_a_quarter_of_letters_that_gsm_7_lacks_is_of_another_script(letters, warned):
+    # above a quarter there is nothing to mend; three in twelve is a quarter
+    assert len(warnings("f", "жжж" + "a" * (letters - 1))) == warned
 
 
 @given(st.characters())

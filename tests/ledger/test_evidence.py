@@ -1,0 +1,82 @@
+"""Which evidence beats which: what stands moves up, and never down."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+from sqlalchemy import select
+
+from broadcast.ledger import claims
+from broadcast.ledger.tables import outcome
+from broadcast.store.database import Connection, Database
+from tests.ledger.world import World
+
+LADDER = (
+    # decided at the claim: nothing was sent
+    ("skipped",),
+    # nobody knows
+    ("in_doubt",),
+    # a sure refusal settles a doubt
+    ("not_started", "refused"),
+    # the provider took it, whatever a second answer says
+    ("accepted",),
+    ("sent",),
+    ("failed",),
+    # somebody has it: a carrier's earlier "failed" was wrong
+    ("delivered",),
+)
+STEP = {state: n for n, states in enumerate(LADDER) for state in states}
+
+
+async def test_evidence_replaces_only_what_is_lower(db: Database) -> None:
+    world = await World.make(db)
+    v = await world.live([1])
+    (s,) = await world.claim()
+    pairs = list(product(STEP, STEP))
+
+    def row(position: int, state: str) -> dict[str, Any]:
+        return {
+            "attempt": s.attempt,
+            "position": position,
+            "version_id": v.id,
+            "channel": "sms",
+            "generation": 1,
+            "person_id": position + 1,
+            "state": state,
+            "code": "",
+            "provider": "test",
+            "provider_id": "",
+            "at": datetime.now(UTC),
+            "due_at": None,
+        }
+
+    def merge(conn: Connection) -> dict[int, str]:
+        for n in (0, 1):
+            claims.fold(conn, [row(p, pair[n]) for p, pair in enumerate(pairs)])
+        found = conn.execute(select(outcome.c.position, outcome.c.state))
+        return dict(found)
+
+    stands = await db.write(merge)
+    wrong = {
+        pair: stands[p]
+        for p, pair in enumerate(pairs)
+        if stands[p] != (pair[1] if STEP[pair[1]] > STEP[pair[0]] else pair[0])
+    }
+    assert wrong == {}
+
+
+async def test_of_several_pieces_at_once_the_highest_counts(db: Database) -> None:
+    world = await World.make(db)
+    await world.live([1])
+    (s,) = await world.claim()
+    at = {"due_at": None, "provider": "test", "provider_id": "", "code": "", "channel": "sms"}
+    told = {**at, "attempt": s.attempt, "position": 0, "version_id": 1, "generation": 1}
+    rows = [
+        {**told, "person_id": 1, "at": datetime.now(UTC), "state": state}
+        for state in ("in_doubt", "sent", "refused")
+    ]
+    await db.write(claims.fold, rows)
+    states = await db.read(lambda conn: list(conn.execute(select(outcome.c.state)).scalars()))
+    assert states == ["sent"]
