@@ -17,12 +17,14 @@ from broadcast.groups import registered
 from broadcast.groups.registered import is_group
 from broadcast.levels import history
 from broadcast.levels.history import Fact
-from broadcast.levels.scales import normalise_scope, parse_level
+from broadcast.levels.scales import UK, normalise_scope, parse_level
 from broadcast.messages import readers, versions
+from broadcast.messages.states import OPEN
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
+from broadcast.store.database import Connection
 from broadcast.wording.languages import ENGLISH
 from broadcast.wording.level_ending import level_ended
 from broadcast.wording.levels import ENDED
@@ -88,6 +90,34 @@ async def change(context: Context, actor: Operator, wanted: Change) -> Act[Versi
     }
     content = read_draft(json.dumps(document).encode(), "json", now=context.now())
     return await drafting.draft(context, actor, content)
+
+
+async def propose_imported(context: Context, actor: Operator, why: str) -> Act[list[Version]]:
+    """Start a message for each scope whose level a file says and nobody approved yet, with the
+    level that the file says last; all of them or none. A scope with a change under way is left out,
+    and so is an area that was never imported. Raises Rejected.
+    """
+    operators.require(actor, "draft")
+    found = await context.db.read(history.only_imported, context.now())
+    under_way, tree = await context.db.read(_under_way), await context.tree()
+    acts = [
+        await change(
+            context,
+            actor,
+            Change(level=shown.level, scope=shown.scope, why=why, fields=TYPED),
+        )
+        for shown in found
+        if shown.level is not None
+        and shown.scope not in under_way
+        and (shown.scope == UK or is_group(shown.scope) or shown.scope in tree)
+    ]
+    return Act(lambda conn: [act.write(conn) for act in acts])
+
+
+def _under_way(conn: Connection) -> set[str | None]:
+    """Return the scopes of changes that are drafted, or submitted, and not decided yet."""
+    open_ones = (versions.get(conn, n) for n in versions.in_states(conn, OPEN))
+    return {v.content.scope for v in open_ones if v.content.kind == "threat_level_change"}
 
 
 async def standing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,7 +74,9 @@ def show(
     run(work, out)
 
 
-async def _unconfirmed(session: Session, scope: str = "") -> list[str]:
+async def _unconfirmed(
+    session: Session, scope: str = "", *, proposed: Collection[str | None] = ()
+) -> list[str]:
     """Return what to say of scopes whose level nobody approved yet, though a file of the past says
     one.
     """
@@ -88,7 +91,7 @@ async def _unconfirmed(session: Session, scope: str = "") -> list[str]:
         f'If that holds now, propose it: fasttime level set {s.level} --scope "{s.scope}" --why'
         ' "…"; a second person approves it'
         for s in found
-        if s.since is not None
+        if s.since is not None and s.scope not in proposed
     ]
 
 
@@ -248,6 +251,17 @@ def import_(
     file: Annotated[
         Path, typer.Argument(metavar="FILE.csv", help="- reads stdin.", show_default=False)
     ],
+    propose: Annotated[
+        bool,
+        typer.Option(
+            "--propose",
+            help="Draft the level that the file says last of each scope without an approved one;"
+            " wants --why and your token.",
+        ),
+    ] = False,
+    why: Annotated[
+        str, typer.Option("--why", help="What people read below a level that is proposed.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Fill in the past from a file of date, scale, level, note; sends nothing and sets no present
@@ -255,13 +269,27 @@ def import_(
     """
     from broadcast.files.csv_files import MAX_LINE_CHARS, name_of, read_file
     from broadcast.levels.scales import CSV_LIMIT, read_levels_csv
+    from broadcast.operators import operators
+    from broadcast.problems import refuse
     from console.commands.session import machine_user, run
+    from service import levels
     from service.setup import past_levels
 
     out = Output(json=json)
+    if propose and not why.strip():
+        raise refuse(
+            "why_missing",
+            "a change of level needs a reason",
+            "say why: it is what people read below the level",
+            field="--why",
+        )
 
     async def work(session: Session) -> None:
         now = session.now()
+        # who proposes is known before anything is written
+        actor = await session.person() if propose else None
+        if actor is not None:
+            operators.require(actor, "draft")
         rows = read_levels_csv(
             read_file(file, max_bytes=CSV_LIMIT, max_line=MAX_LINE_CHARS),
             file=name_of(file),
@@ -271,12 +299,21 @@ def import_(
             past_levels.bring_in, machine_user(), rows, name=name_of(file), now=now
         )
         out.warn(warnings)
+        drafted = []
+        if actor is not None:
+            drafted = await session.context.do(levels.propose_imported, actor, why)
+            document["proposed"] = [v.message_id for v in drafted]
         out.answer(
             {"file": name_of(file), **document},
             f"{document['rows']} rows: {document['recorded']} recorded,"
             f" {document['left_out']['known']} known already, {len(warnings)} left out",
+            *(
+                f"{v.content.scope} {v.content.level} is message {v.message_id}, a draft;"
+                f" next: fasttime message submit {v.message_id}"
+                for v in drafted
+            ),
         )
-        for line in await _unconfirmed(session):
+        for line in await _unconfirmed(session, proposed={v.content.scope for v in drafted}):
             out.note(line)
 
     run(work, out)

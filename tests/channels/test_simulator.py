@@ -770,5 +770,5 @@ async def test_controls_are_shown_without_the_token(
 
 
 async def test_a_port_that_is_taken_is_said_and_nothing_stays_open(simulator: Simulator) -> None:
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="address already in use"):
         await run_simulator(http_port=int(simulator.http_url.rpartition(":")[2]))

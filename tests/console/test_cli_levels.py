@@ -76,6 +76,33 @@ def test_the_last_entry_of_an_import_is_not_the_present_level_and_the_way_to_mak
     assert "fasttime level set SEVERE" in again.err
 
 
+def test_an_import_proposes_the_present_which_two_persons_make_so(since_2006: Cli):
+    file = OWN / "misc" / "threat_levels.csv"
+    sam, kit = since_2006.operator("Sam", "author"), since_2006.operator("Kit", "approver")
+    ops = since_2006.operator("Ola", "operator")
+    for who, said, code in (
+        ("", ["--why", "as published"], "token_missing"),
+        (sam, [], "why_missing"),
+        (ops, ["--why", "as published"], "wrong_role"),
+    ):
+        assert since_2006(
+            "level", "import", file, "--propose", *said, "--json", token=who
+        ).codes == [code]
+    assert since_2006.ok("message", "list") == []
+    proposed = ("level", "import", file, "--propose", "--why", "as published")
+    (message,) = since_2006.ok(*proposed, token=sam)["proposed"]
+    # it is under way: nothing is proposed twice
+    assert since_2006.ok(*proposed, token=sam)["proposed"] == []
+    (before,) = since_2006.ok("level", "show", "--scope", "UK")
+    submitted = since_2006.ok("message", "submit", message, token=sam)
+    since_2006.ok(
+        "message", "approve", message, "--hash", submitted["content_hash"], "--yes", token=kit
+    )
+    (after,) = since_2006.ok("level", "show", "--scope", "UK")
+    assert (before["level"], after["level"]) == (None, "SEVERE")
+    assert since_2006.ok(*proposed, token=sam)["proposed"] == []
+
+
 @pytest.mark.parametrize(
     "arguments, code",
     [
