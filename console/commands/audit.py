@@ -23,6 +23,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+_HEAD = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
+
 
 @app.command("list")
 def list_(
@@ -113,7 +115,7 @@ def read_head(text: str) -> Head:
     from broadcast.operators.audit import Head
     from broadcast.problems import refuse
 
-    found = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", text.strip().lower())
+    found = _HEAD.fullmatch(text.strip().lower())
     if found is None:
         raise refuse(
             "head_invalid",

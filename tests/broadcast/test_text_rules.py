@@ -13,6 +13,7 @@ from broadcast.content.text_rules import (
     check_placeholders,
     check_text,
     gsm_instead,
+    is_indic_vowel,
     sms_too_long,
     unfilled_placeholders,
     warnings,
@@ -317,6 +318,18 @@ def test_a_warning_names_five_characters_and_says_that_there_are_more():
 def test_a_text_with_a_quarter_of_letters_that_gsm_7_lacks_is_of_another_script(letters, warned):
     # above a quarter there is nothing to mend; three in twelve is a quarter
     assert len(warnings("f", "жжж" + "a" * (letters - 1))) == warned
+
+
+@pytest.mark.parametrize("char", "a€Ω[")
+def test_what_gsm_7_has_stays_as_it_is(char):
+    assert gsm_instead(char) == char
+
+
+@pytest.mark.parametrize(
+    ("char", "vowel"), [("\u08ff", False), ("\u0900", True), ("\u0dff", True), ("\u0e00", False)]
+)
+def test_the_vowel_signs_of_indian_scripts_lie_in_one_range(char, vowel):
+    assert is_indic_vowel(char) is vowel
 
 
 @given(st.characters())

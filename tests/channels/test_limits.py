@@ -51,6 +51,24 @@ def test_a_clock_that_jumps_back_gives_nothing_away() -> None:
     assert limiter.take_now("a", 10, 10, urgent=False) == 0
 
 
+def test_what_urgent_wanted_is_kept_for_it_for_less_than_a_second() -> None:
+    now = [0.0]
+    limiter = MemoryLimiter(clock=lambda: now[0])
+    assert limiter.take_now("a", 10, 10, urgent=True) == 10
+    now[0] = 0.999
+    assert limiter.take_now("a", 10, 10, urgent=False) == 0
+    now[0] = 1.0
+    assert limiter.take_now("a", 10, 10, urgent=False) == 10
+
+
+@pytest.mark.parametrize(("rate", "given_back"), [(10.0, 1), (1.0, 1), (10.0, 3)])
+async def test_one_token_given_back_is_there_again(rate: float, given_back: int) -> None:
+    limiter = MemoryLimiter(clock=lambda: 0.0)
+    assert limiter.take_now("a", 10, rate, urgent=False) == rate
+    await limiter.give_back("a", given_back, rate)
+    assert limiter.take_now("a", 10, rate, urgent=False) == given_back
+
+
 async def test_without_redis_the_rate_is_kept_by_each_process_itself() -> None:
     limiter = RedisLimiter.from_url(f"redis://127.0.0.1:{free_port()}/0")
     assert await limiter.take("a", 50, 20, urgent=False) == 20

@@ -56,7 +56,7 @@ async def test_evidence_replaces_only_what_is_lower(db: Database) -> None:
         for n in (0, 1):
             claims.fold(conn, [row(p, pair[n]) for p, pair in enumerate(pairs)])
         found = conn.execute(select(outcome.c.position, outcome.c.state))
-        return dict(found.tuples().all())
+        return {int(row.position): str(row.state) for row in found}
 
     stands = await db.write(merge)
     wrong = {

@@ -108,10 +108,22 @@ ENDS = ("", "x", "!", "\n", "\0", ">", "@", "\u20ac")
 
 APPLIED: dict[tuple[str, str], int] = {
     ("broadcast.cap.validation.lexical", "_URI"): 10_000,
+    ("broadcast.cap.validation.lexical", "_NEEDS_ESCAPE"): 10_000,
     ("broadcast.content.text_rules", "_HOST"): 20_000,  # a description
     ("broadcast.content.text_rules", "_PLACEHOLDERS"): 20_000,
+    ("broadcast.messages.advice", "_KNOWN_ALWAYS"): 200,  # a hotline
+    ("broadcast.wording.render", "_PIECE"): 20_000,
+    # a hundred characters, of which NFKC makes up to eighteen each
+    ("subscribers.csv_import", "_SPACES"): 1_800,
 }
 """Where the code asks the length first: no more characters than these ever reach the pattern."""
+ABOVE = {
+    # each bracket and each string is a match of its own: 100,000 of them cannot take less
+    ("broadcast.files.safe_json", "_STRING_OR_BRACKET"): 0.020,
+    # fifteen ways in which a placeholder may begin, tried at each character
+    ("broadcast.content.text_rules", "_PLACEHOLDERS"): 0.020,
+}
+"""Where the bar cannot be met: what it takes, and why."""
 
 
 def inputs(length: int) -> Iterator[str]:
@@ -255,7 +267,7 @@ def test_a_pattern_is_linear_on_its_worst_input(key: tuple[str, str]) -> None:
 def test_a_pattern_keeps_the_bar_on_an_idle_machine(key: tuple[str, str]) -> None:
     methods, length, slowest = worst_inputs(key)
     took = max(best(ALL[key], methods, number, length) for number in slowest)
-    assert took <= BAR * SLACK, f"{took * 1000:.0f} ms"
+    assert took <= ABOVE.get(key, BAR), f"{took * 1000:.0f} ms"
 
 
 def test_a_quadratic_pattern_would_be_noticed() -> None:
