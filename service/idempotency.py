@@ -92,12 +92,26 @@ async def once(
     """Answer a POST: with what was answered before, or by doing it now. `make` reads the body,
     prepares the act, and may refuse either.
     """
+    key, digest = key_of(request), digest_of(request, body)
+    reply, replayed = await reply_once(context, actor, key=key, digest=digest, make=make)
+    return _response(reply, replayed=replayed)
+
+
+async def reply_once(
+    context: Context,
+    actor: Operator,
+    *,
+    key: str,
+    digest: str,
+    make: Callable[[], Awaitable[Answered[Any]]],
+) -> tuple[Reply, bool]:
+    """Return the answer to one request, and whether it was given before. `digest` is what makes
+    two requests the same. Raises Rejected where the request may be made again.
+    """
     db, now = context.db, context.now()
-    held = await db.write(
-        _reserve, actor, key=key_of(request), digest=digest_of(request, body), now=now
-    )
+    held = await db.write(_reserve, actor, key=key, digest=digest, now=now)
     if isinstance(held, Reply):
-        return _response(held, replayed=True)
+        return held, True
     try:
         reply = await _do(db, held, await make())
     except Rejected as rejected:
@@ -114,7 +128,7 @@ async def once(
         # nothing where the answer was stored after all: then the next try is told it
         await db.write(replies.release, held)
         raise
-    return _response(reply)
+    return reply, False
 
 
 def _reserve(conn: Connection, actor: Operator, /, **wanted: Any) -> Reply | Reservation:

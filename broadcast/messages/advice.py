@@ -140,6 +140,17 @@ def of_submission(conn: Connection, version_id: int) -> list[dict[str, object]]:
     ]
 
 
+def submitted_at(conn: Connection, version_id: int) -> datetime | None:
+    """Return when a version was last submitted."""
+    query = (
+        select(decision.c.at)
+        .where(decision.c.version_id == version_id, decision.c.action == "submit")
+        .order_by(decision.c.id.desc())
+        .limit(1)
+    )
+    return conn.execute(query).scalar_one_or_none()
+
+
 def _warning(code: str, detail: str, fix: str, field: str) -> Problem:
     return Problem(code=code, detail=detail, fix=fix, field=field, status=200)
 

@@ -76,7 +76,7 @@ class Form:
 
     def one(self, name: str) -> str:
         """Return the value of a field, trimmed; "" where there is none."""
-        return self.fields.get(name, [""])[-1].strip()
+        return self.fields.get(name, [""])[-1].replace("\r\n", "\n").strip()
 
     def many(self, name: str) -> list[str]:
         """Return every value of a field that is not empty."""
@@ -147,6 +147,10 @@ class Room:
                 "Cache-Control": "no-store",
             },
         )
+
+    def part(self, name: str, **values: Any) -> str:
+        """Return a part of a page, as a stream tells it."""
+        return self._templates.get_template(name).render({"now": self.web.now(), **values})
 
     def form(self, signed: Signed, action: str, *, about: str = "") -> dict[str, str]:
         """Return the hidden fields of a form that posts to `action`. `about` is the content hash of

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from console.room import entry, home
+from console.room import compose, entry, home, message, stream, submission
+from console.room.figures import Figures
 from console.room.frame import Room
 from console.server.context import Web
-
-PARTS = (entry, home)
 
 
 def router(web: Web) -> APIRouter:
     """Return the routes."""
     api, room = APIRouter(), Room(web)
-    for part in PARTS:
-        part.attach(api, room)
+    figures = Figures(room)
+    entry.attach(api, room)
+    home.attach(api, room)
+    compose.attach(api, room)
+    submission.attach(api, room)
+    message.attach(api, room, figures)
+    stream.attach(api, room, figures)
     return api

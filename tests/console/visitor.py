@@ -32,7 +32,7 @@ class Seen:
 
     @property
     def words(self) -> str:
-        return " ".join(self.tree.text_content().split())
+        return " ".join(" ".join(self.tree.itertext()).split())
 
     @property
     def h1(self) -> str:
@@ -45,7 +45,8 @@ class Seen:
         """Return what a browser would send of the form with this action, untouched."""
         for form in self.tree.xpath("//form[@method='post']"):
             if form.get("action", self.url) == action:
-                return [(str(k), str(v)) for k, v in form.form_values()]
+                # a browser leaves out the line break that a text area begins with
+                return [(str(k), str(v).removeprefix("\n")) for k, v in form.form_values()]
         raise AssertionError(f"no form {action} on {self.url}: {self.forms()}")
 
 

@@ -1,0 +1,93 @@
+"""What a form does: one act of service/, once, whatever the browser repeats."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import Request
+
+from broadcast.messages import versions
+from broadcast.messages.versions import Version
+from broadcast.problems import Problem, Rejected, refuse
+from broadcast.store.database import Connection
+from console.api.told import message_id_of
+from console.room.frame import Form, Room, entrance
+from service.commands import reading
+from service.commands.unit_of_work import Act
+from service.idempotency import Answered, reply_once
+from service.sign_in import Signed
+
+
+async def act(
+    room: Room,
+    request: Request,
+    signed: Signed,
+    form: Form,
+    make: Callable[[], Awaitable[Act[Any]]],
+    tell: Callable[[Any], dict[str, Any]] = lambda _result: {},
+) -> dict[str, Any]:
+    """Do what a form asks for and return what is told of it; a form that comes twice is done once.
+    Raises Rejected, the second time too.
+    """
+
+    async def made() -> Answered[Any]:
+        return Answered(act=await make(), answer=lambda _conn, result: tell(result))
+
+    digest = hashlib.sha256(request.url.path.encode() + b"\n" + await request.body()).hexdigest()
+    reply, _ = await reply_once(
+        room.web.context,
+        signed.operator,
+        key=f"room {form.one('key')}"[:255],
+        digest=digest,
+        make=made,
+    )
+    told: dict[str, Any] = json.loads(reply.body)
+    if reply.status >= 400:
+        raise Rejected(
+            Problem(
+                code=str(p["code"]),
+                detail=str(p["detail"]),
+                fix=str(p["fix"]),
+                field=str(p["field"]),
+                status=reply.status,
+            )
+            for p in told["problems"]
+        )
+    return told
+
+
+def unchanged(
+    act: Act[Any], message_id: int, revision: int, changed: Callable[[], Rejected]
+) -> Any:
+    """Return the act, refused in its own transaction where the version is another one by then."""
+
+    def write(conn: Connection) -> Any:
+        if versions.head(versions.of_message(conn, message_id)).revision != revision:
+            raise changed()
+        return act.write(conn)
+
+    return Act(write)
+
+
+async def message_of(
+    room: Room, request: Request, signed: Signed, *, here: bool = True
+) -> list[Version]:
+    """Return the versions of the message that an address names, as far as its reader may know of
+    it.
+
+    Raises Rejected: 404, and `here` 409 wrong_entrance where a live message is asked for among the
+    exercises, or an exercise among what is live.
+    """
+    number = message_id_of(request.path_params["id"])
+    existing = await reading.readable(room.web.context, signed.operator, number)
+    if here and entrance(existing[-1].status) != "/" + request.url.path.split("/")[1]:
+        raise refuse(
+            "wrong_entrance",
+            "this form belongs to the other entrance: exercises and what is live never mix",
+            f"nothing was done: open {entrance(existing[-1].status)}/messages/{number}",
+            status=409,
+        )
+    return existing

@@ -1,0 +1,78 @@
+"""The numbers of a message as they move: one account, on which every line adds up, kept for a
+second for all who watch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from broadcast.ledger import delivery_report
+from broadcast.ledger.delivery_report import Account
+from broadcast.ledger.evidence import LINES
+from broadcast.messages.versions import Version
+from console.room.frame import Room
+
+KEPT_SECONDS = 0.8
+LARGE = 20_000
+KEPT_SECONDS_LARGE = 5.0
+"""From so many people on an account is looked at less often: it takes a while."""
+_KEPT = 16
+
+WORDS = {
+    "waiting": ("waiting", "…"),
+    "handing_over": ("being handed over", "→"),
+    "accepted": ("handed over", "›"),
+    "delivered": ("delivered", "✓"),
+    "failed": ("failed", "✕"),
+    "not_sent": ("not sent", "–"),
+    "expired": ("expired", "–"),
+    "in_doubt": ("in doubt", "?"),
+}
+"""Each line in words, with a sign of its own."""
+
+
+class Figures:
+    """The accounts looked at in the last moment, by version."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._kept: dict[int, tuple[float, Account]] = {}
+        self._busy = asyncio.Lock()
+
+    async def account(self, v: Version) -> Account:
+        """Return the account of a version as of a moment ago."""
+        async with self._busy:
+            at, account = self._kept.get(v.id, (0.0, None))
+            large = account is not None and len(account.addressed) > LARGE
+            age = KEPT_SECONDS_LARGE if large else KEPT_SECONDS
+            same = account is not None and account.version.state == v.state
+            if account is None or not same or time.monotonic() - at > age:
+                account = await self._room.web.db.read(delivery_report.account, v)
+                self._kept[v.id] = (time.monotonic(), account)
+                for old in sorted(self._kept, key=lambda key: self._kept[key][0])[:-_KEPT]:
+                    del self._kept[old]
+            return account
+
+    async def told(self, v: Version) -> dict[str, Any]:
+        """Return what a page shows of a published version: the sum, and people by line, each on
+        every channel.
+        """
+        shown = (await self.account(v)).shown()
+        channels = {name: lines for name, lines in shown["channels"].items() if any(lines.values())}
+        return {
+            "addressed": shown["addressed"],
+            "channels": list(channels),
+            "rows": [
+                {
+                    "line": line,
+                    "word": WORDS[line][0],
+                    "sign": WORDS[line][1],
+                    "people": shown["people"][line],
+                    "by": [channels[name][line] for name in channels],
+                }
+                for line in LINES
+            ],
+            "suppressed": {reason: n for reason, n in shown["suppressed"].items() if n},
+        }

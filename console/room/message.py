@@ -1,0 +1,240 @@
+"""One message: where it stands, what became of it, and what may be done with it now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from broadcast.messages import advice, states, versions
+from broadcast.messages.versions import Version
+from broadcast.operators.operators import PERMISSIONS
+from broadcast.problems import Rejected, refuse
+from broadcast.wording.cancelling import REASONS
+from console.room import acting, showing, words
+from console.room.figures import Figures
+from console.room.frame import BASES, Form, Room, entrance
+from service.commands import deciding, reading
+from service.sign_in import Signed
+
+CANCEL_WORDS = {
+    "in_error": "it was sent in error",
+    "over": "what it told of is over",
+    "replaced": "another message replaces it",
+    "other": "another reason",
+}
+ACTS = ("hold", "resume", "cancel", "return", "reject")
+
+
+def attach(api: APIRouter, room: Room, figures: Figures) -> None:
+    """Add the routes, once for each entrance."""
+    for base in BASES:
+        _attach_page(api, room, figures, base)
+        for name in ACTS:
+            _attach_act(api, room, base, name)
+        _attach_approval(api, room, base)
+
+
+def possible(signed: Signed, existing: list[Version]) -> set[str]:
+    """Return which acts the state and the role allow; what else is looked at, the act looks at."""
+    v = versions.head(existing)
+    mine = PERMISSIONS[signed.operator.role]
+    found: set[str] = {
+        act
+        for act in ("edit", "submit", "approve", "return", "reject", "hold", "resume", "cancel")
+        if act in mine and (act, v.state) in states.TRANSITIONS
+    }
+    published = versions.newest_published(existing)
+    if published is not None and versions.open_version(existing) is None:
+        follows = (("update", "update"), ("correct", "correct"), ("all_clear", "all-clear"))
+        found |= {
+            word
+            for action, word in follows
+            if action in mine
+            and (states.ENDS_PREDECESSOR[action], published.state) in states.TRANSITIONS
+        }
+    return found
+
+
+def _attach_page(api: APIRouter, room: Room, figures: Figures, base: str) -> None:
+    async def show(request: Request, signed: Signed) -> Response:
+        existing = await acting.message_of(room, request, signed, here=False)
+        v = versions.head(existing)
+        if entrance(v.status) != base:
+            return room.go(f"{entrance(v.status)}/messages/{v.message_id}")
+        return await page(room, figures, signed, existing)
+
+    room.add(api, "GET", f"{base}/messages/{{id}}", show)
+
+
+async def page(room: Room, figures: Figures, signed: Signed, existing: list[Version]) -> Response:
+    """Return the page of a message."""
+    v = versions.head(existing)
+    published = versions.newest_published(existing)
+    base, may = entrance(v.status), possible(signed, existing)
+    path = f"{base}/messages/{v.message_id}"
+    mine = signed.operator.id in {v.author_id, v.submitter_id, *v.editors}
+    return room.page(
+        "one.room.html",
+        signed,
+        kind=BASES[base],
+        title=words.headline(v) or f"Message {v.message_id}",
+        v=v,
+        existing=existing[::-1],
+        path=path,
+        acts=may,
+        mine=mine,
+        names=await showing.names(
+            room, *(i for u in existing for i in (u.author_id, u.submitter_id, u.approver_id))
+        ),
+        forms={act: room.form(signed, f"{path}/{act}") for act in ACTS if act in may},
+        reasons=[(reason, CANCEL_WORDS[reason]) for reason in REASONS],
+        texts=showing.texts(room, v),
+        where=await showing.where(room, v),
+        figures=await figures.told(published) if published is not None else None,
+        published=published,
+        refusal=may_not_approve(signed, v) if v.state == "pending_approval" else "",
+    )
+
+
+def may_not_approve(signed: Signed, v: Version) -> str:
+    """Return why this person cannot approve it, as far as it is known before they try; "" if they
+    may.
+    """
+    if "approve" not in PERMISSIONS[signed.operator.role]:
+        return "Another person, an approver, must approve it."
+    if signed.operator.id in {v.author_id, v.submitter_id, *v.editors}:
+        return "You wrote, edited or submitted it: another person must approve it."
+    return ""
+
+
+def _attach_act(api: APIRouter, room: Room, base: str, name: str) -> None:
+    web = room.web
+
+    async def do(request: Request, signed: Signed) -> Response:
+        form = await room.read(request, signed)
+        existing = await acting.message_of(room, request, signed)
+        number = existing[-1].message_id
+
+        async def make() -> Any:
+            actor = signed.operator
+            match name:
+                case "hold":
+                    return await deciding.hold(web.context, actor, number)
+                case "resume":
+                    return await deciding.resume(web.context, actor, number)
+                case "cancel":
+                    why = _why(form)
+                    reason = form.one("reason") or "other"
+                    return await deciding.cancel(web.context, actor, number, why, reason)
+            return await deciding.send_back(web.context, actor, number, name, _why(form))
+
+        await acting.act(room, request, signed, form, make)
+        return room.go(f"{base}/messages/{number}")
+
+    room.add(api, "POST", f"{base}/messages/{{id}}/{name}", do)
+
+
+def _why(form: Form) -> str:
+    why = form.one("why")
+    if not why:
+        raise refuse("why_missing", "why is missing", "say why in one sentence", field="why")
+    if len(why) > 1000:
+        raise refuse(
+            "text_too_long", "why has more than 1,000 characters", "say it shorter", field="why"
+        )
+    return why
+
+
+def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
+    web = room.web
+
+    async def look(
+        signed: Signed,
+        existing: list[Version],
+        problems: tuple[Any, ...] = (),
+        typed: str = "",
+    ) -> Response:
+        v = versions.head(existing)
+        names = await showing.names(room, v.author_id, v.submitter_id)
+        path = f"{base}/messages/{v.message_id}"
+        at = room.time(await web.db.read(advice.submitted_at, v.id))
+        return room.page(
+            "approve.html",
+            signed,
+            status=problems[0].status if problems else 200,
+            kind=BASES[base],
+            title=words.approve_heading(v, names[v.submitter_id], at),
+            v=v,
+            path=path,
+            names=names,
+            phrase=words.phrase(v),
+            typed=typed,
+            says=words.approve_says(v),
+            button=words.approve_button(v),
+            changes=showing.changes(existing, v),
+            warned=await web.db.read(advice.of_submission, v.id),
+            texts=showing.texts(room, v),
+            where=await showing.where(room, v),
+            form=room.form(signed, f"{path}/approve", about=v.content_hash or ""),
+            forms={name: room.form(signed, f"{path}/{name}") for name in ("return", "reject")},
+            problems=problems,
+            fields={"phrase": "phrase"},
+        )
+
+    async def show(request: Request, signed: Signed) -> Response:
+        existing = await acting.message_of(room, request, signed)
+        v = versions.head(existing)
+        why = may_not_approve(signed, v)
+        if why:
+            raise refuse("not_yours", why, "ask an approver", status=403)
+        if v.state != "pending_approval":
+            raise states.state_conflict("approve", v.state)
+        return await look(signed, existing)
+
+    async def approve(request: Request, signed: Signed) -> Response:
+        form = await room.read(request, signed)
+        existing = await acting.message_of(room, request, signed)
+        v = versions.head(existing)
+        read = form.one("about")
+        if v.content_hash == read and v.state == "pending_approval":
+            wanted = words.phrase(v)
+            if wanted and not words.typed_right(form.one("phrase"), wanted):
+                wrong = refuse(
+                    "phrase_wrong", "the phrase is not that", f"type {wanted}", field="phrase"
+                )
+                return await look(signed, existing, wrong.problems, form.one("phrase"))
+
+        async def make() -> Any:
+            return await deciding.approve(web.context, signed.operator, v.message_id, read)
+
+        try:
+            await acting.act(room, request, signed, form, make)
+        except Rejected as rejected:
+            now = versions.head(await reading.readable(web.context, signed.operator, v.message_id))
+            if now.content_hash == read and now.state == "pending_approval":
+                raise
+            return await _not_what_you_read(room, base, signed, now, rejected)
+        return room.go(f"{base}/messages/{v.message_id}")
+
+    room.add(api, "GET", f"{base}/messages/{{id}}/approve", show)
+    room.add(api, "POST", f"{base}/messages/{{id}}/approve", approve)
+
+
+async def _not_what_you_read(
+    room: Room, base: str, signed: Signed, v: Version, rejected: Rejected
+) -> Response:
+    last = v.editors[-1] if v.editors else v.author_id
+    names = await showing.names(room, last)
+    return room.page(
+        "changed.html",
+        signed,
+        status=409,
+        kind=BASES[base],
+        title="This is not what you read",
+        who=names[last],
+        v=v,
+        path=f"{base}/messages/{v.message_id}",
+        problems=rejected.problems,
+    )

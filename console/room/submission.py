@@ -1,0 +1,71 @@
+"""The check before submission: who would be told, every text as it arrives, and what to know
+first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from broadcast.messages import versions
+from broadcast.operators import operators
+from broadcast.problems import Rejected, refuse
+from console.room import acting, showing
+from console.room.frame import BASES, Room
+from service.commands import submitting
+from service.sign_in import Signed
+
+
+def attach(api: APIRouter, room: Room) -> None:
+    """Add the routes, once for each entrance."""
+    for base in BASES:
+        _attach(api, room, base)
+
+
+def _attach(api: APIRouter, room: Room, base: str) -> None:
+    web = room.web
+
+    async def check(request: Request, signed: Signed) -> Response:
+        existing = await acting.message_of(room, request, signed)
+        operators.require(signed.operator, "submit")
+        number = existing[-1].message_id
+        v, seen = await web.context.do(submitting.preview, signed.operator, number)
+        return room.page(
+            "check.room.html",
+            signed,
+            kind=BASES[base],
+            title="Check before you submit",
+            v=replace(v, resolved=seen.resolved),
+            counts=seen.shown(v),
+            warnings=list({w.code: w for w in seen.warnings}.values()),
+            texts=showing.texts(room, v, seen.resolved),
+            where=await showing.where(room, v, seen.resolved),
+            form=room.form(signed, f"{base}/messages/{number}/submit", about=str(v.revision)),
+        )
+
+    async def submit(request: Request, signed: Signed) -> Response:
+        form = await room.read(request, signed)
+        existing = await acting.message_of(room, request, signed)
+        v = versions.head(existing)
+
+        def changed() -> Rejected:
+            return refuse(
+                "changed_meanwhile",
+                "This is not what you read: somebody changed it meanwhile",
+                "nothing was submitted: open the check again and read it",
+                status=409,
+            )
+
+        async def make() -> object:
+            act = await submitting.submit(
+                web.context, signed.operator, v.message_id, form.many("accept")
+            )
+            return acting.unchanged(act, v.message_id, int(form.one("about") or 0), changed)
+
+        await acting.act(room, request, signed, form, make)  # type: ignore[arg-type]
+        return room.go(f"{base}/messages/{v.message_id}")
+
+    room.add(api, "GET", f"{base}/messages/{{id}}/check", check)
+    room.add(api, "POST", f"{base}/messages/{{id}}/submit", submit)

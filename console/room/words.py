@@ -1,0 +1,78 @@
+"""The exact words of dangerous steps: headings, what is said, buttons, and the phrase to type.
+
+A number in them is always the real one; where a shape was drawn and few people are in it, the words
+say so.
+"""
+
+from __future__ import annotations
+
+from broadcast.messages import small_counts
+from broadcast.messages.versions import Version
+
+TYPED_FROM = 1000
+"""From so many people on, the phrase is asked for."""
+
+
+def people(n: int, v: Version) -> str:
+    """Return a number of people as words may tell it."""
+    shown = small_counts.number(n, v.content)
+    return f"{shown:,}" if isinstance(shown, int) else shown
+
+
+def phrase(v: Version) -> str:
+    """Return what an approver types, "" where nothing is asked: only what is urgent, large, a
+    change of level or an exercise is.
+    """
+    if v.status == "Exercise":
+        return "EXERCISE"
+    if v.content.level is not None:
+        return str(v.content.level)
+    n = v.seen_count or 0
+    if v.urgent or n >= TYPED_FROM:
+        return f"SEND {people(n, v).upper()}"
+    return ""
+
+
+def typed_right(typed: str, wanted: str) -> bool:
+    """Return whether somebody typed the phrase: spaces, commas and case do not count."""
+    return _bare(typed) == _bare(wanted)
+
+
+def _bare(text: str) -> str:
+    return "".join(text.replace(",", "").split()).casefold()
+
+
+def approve_heading(v: Version, author: str, at: str) -> str:
+    """Return the heading of the page on which somebody approves."""
+    if v.status == "Exercise":
+        return f"EXERCISE: approve “{headline(v)}”"
+    if v.content.level is not None:
+        before = f" from {v.level_from}" if v.level_from else ""
+        return f"Change the level for {v.content.scope}{before} to {v.content.level}"
+    return f"Approve what {author} submitted at {at}"
+
+
+def approve_says(v: Version) -> str:
+    """Return what is said above the approval's button."""
+    n = people(v.seen_count or 0, v)
+    if v.status == "Exercise":
+        return (
+            f"Only the {n} people enrolled for exercises get it."
+            " Every text begins and ends with EXERCISE."
+        )
+    return f"This goes to {n} people now. It cannot be unsent; a correction can follow at once."
+
+
+def approve_button(v: Version) -> str:
+    """Return the approval's button."""
+    n = people(v.seen_count or 0, v)
+    if v.status == "Exercise":
+        return f"Run exercise for {n} people"
+    if v.content.level is not None:
+        return f"Change level to {v.content.level} now"
+    return f"Send now to {n} people"
+
+
+def headline(v: Version) -> str:
+    """Return the first headline of a message."""
+    return next(iter(v.content.languages.values())).headline

@@ -1,0 +1,212 @@
+"""The control room in a real browser: two profiles, with script and without, by keyboard, on a
+phone, live and when the connection is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from console.room.frame import ASSETS, asset
+from tests.console.site import Site, open_site
+from tests.console.test_face_in_browser import faults
+from tests.console.visitor import HERE
+
+pytestmark = pytest.mark.browser
+
+PHONE, DESK = {"width": 320, "height": 640}, {"width": 1200, "height": 800}
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    program = shutil.which("chromium")
+    assert program, "Debian's chromium is not installed: apt-get install chromium, or make test"
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox"],  # the tests may run as root, and see our own pages only
+        )
+        yield running
+        await running.close()
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE) as running:
+        yield running
+
+
+async def profile(site: Site, browser: Browser, role: str, **more: Any) -> Page:
+    """Open a browser profile and sign somebody in, by keyboard."""
+    context = await browser.new_context(**{"viewport": DESK, **more})
+    page = await context.new_page()
+    page.set_default_timeout(10_000)
+    await page.goto(f"{site.url}/room")
+    await page.get_by_label("Your personal token").focus()
+    await page.keyboard.type(site.tokens[role])
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_have_text("Control room")
+    return page
+
+
+async def tab_to(page: Page, wanted: str, most: int = 40) -> int:
+    """Press Tab until the focus is there; return how often."""
+    for n in range(1, most + 1):
+        await page.keyboard.press("Tab")
+        if await page.locator(f"{wanted}:focus").count():
+            return n
+    raise AssertionError(f"{wanted} is not reached in {most} presses")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+async def test_check_1_two_people_write_approve_and_watch_by_keyboard(
+    site: Site, browser: Browser, script: bool
+) -> None:
+    author = await profile(site, browser, "author", java_script_enabled=script)
+    approver = await profile(site, browser, "approver", java_script_enabled=script)
+    said: list[str] = []
+    asked: list[str] = []
+    for page in (author, approver):
+        page.on("console", lambda message: said.append(message.text))
+        page.on("request", lambda request: asked.append(request.url))
+    presses = 0
+    await author.get_by_role("link", name="New message").press("Enter")
+    await author.wait_for_url("**/room/new")
+    await author.locator("#headline-0").fill("Gas leak in Strutton Ground")
+    presses += await tab_to(author, "#instruction-0")
+    await author.keyboard.type("Stay indoors.")
+    presses += await tab_to(author, "#search")
+    await author.keyboard.type("westm")
+    await author.keyboard.press("Enter")
+    place = author.locator("#found input")
+    await expect(place).to_have_count(1)
+    await place.focus()
+    await author.keyboard.press("Space")
+    await author.locator("#headline-0").press("Shift+Tab")
+    await author.get_by_role("button", name="Go on to check and submit").press("Enter")
+    await author.wait_for_url("**/check")
+    presses += 6
+    await author.get_by_role("button", name="Submit for approval").press("Enter")
+    await author.wait_for_url("**/room/messages/1")
+    assert presses <= 40
+    assert await author.get_by_role("button", name=re.compile("Send now")).count() == 0
+
+    await approver.goto(f"{site.url}/room")
+    await approver.get_by_role("link", name="Gas leak in Strutton Ground").press("Enter")
+    await approver.get_by_role("link", name="Read it and decide").press("Enter")
+    await approver.get_by_label("Type SEND 32").fill("send 32")
+    await approver.keyboard.press("Enter")
+    await expect(approver.get_by_role("button", name="Hold now")).to_be_visible()
+    await site.release(1)
+    if not script:
+        await (
+            author.get_by_role("link", name="Refresh")
+            .or_(author.get_by_role("link", name="Home"))
+            .first.press("Enter")
+        )
+        await author.goto(f"{site.url}/room/messages/1")
+    else:
+        await author.reload()
+    waiting = author.locator("[data-line=waiting]")
+    await expect(waiting).to_have_text("31")
+    await site.done(await site.claimed(lane="urgent"))
+    if not script:
+        await author.get_by_role("link", name="Refresh").press("Enter")
+    await expect(author.locator("[data-line=accepted]")).not_to_have_text("0", timeout=5_000)
+    numbers = await author.locator("[data-line]").all_inner_texts()
+    assert sum(map(int, numbers)) == 32
+    assert said == []
+    assert [url for url in asked if not url.startswith(site.url)] == []
+    for page in (author, approver):
+        await page.context.close()
+
+
+async def test_checks_28_and_29_a_lost_connection_is_said_within_six_seconds_and_mended(
+    site: Site, browser: Browser
+) -> None:
+    await site.live(severity="Severe")
+    page = await profile(site, browser, "author")
+    await page.goto(f"{site.url}/room/messages/1")
+    line = page.locator("#connection")
+    await expect(page.locator("[data-line=waiting]")).to_have_text("31")
+    await asyncio.sleep(1)
+    assert await line.inner_text() == ""
+    clock = asyncio.get_running_loop().time
+    await page.context.set_offline(True)  # nothing more comes, and no error either
+    began = clock()
+    site.app.state.close()
+    await expect(line).to_contain_text("Connection lost. Figures are from", timeout=8_000)
+    assert clock() - began <= 6.5
+    assert "dashed" in await page.evaluate(
+        "getComputedStyle(document.querySelector('.figures')).outlineStyle"
+    )
+    site.app.state.web.closing.clear()
+    await page.context.set_offline(False)
+    began = clock()
+    await expect(line).to_have_text("", timeout=5_000)
+    assert clock() - began <= 4
+    await page.context.close()
+
+
+async def test_check_31_signed_out_the_stream_ends_and_does_not_ask_again(
+    site: Site, browser: Browser
+) -> None:
+    from datetime import UTC, datetime
+
+    from broadcast.operators import operators
+
+    await site.live(severity="Severe")
+    page = await profile(site, browser, "author")
+    await page.goto(f"{site.url}/room/messages/1")
+    await expect(page.locator("[data-line=waiting]")).to_have_text("31")
+    await site.db.write(operators.disable, "author", datetime.now(UTC))
+    await expect(page.locator("#connection")).to_contain_text("Signed out.", timeout=2_000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await asyncio.sleep(1.5)
+    assert asked == []
+    await page.context.close()
+
+
+async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
+    site: Site, browser: Browser
+) -> None:
+    await site.live(severity="Severe", languages={"en": {"headline": "W" * 150}})
+    await site.submitted(severity="Severe")
+    await site.drafted()
+    pages = {
+        "author": ("/room", "/room/new", "/exercise/new", "/room/messages/1", "/room/messages/3"),
+        "approver": ("/room/messages/2/approve", "/room/messages/1/correct", "/room/sessions"),
+    }
+    more = {"author": ("/room/messages/3/check", "/room/messages/3/edit", "/room/messages/77")}
+    for scheme, size in (("light", PHONE), ("dark", DESK)):
+        for role, paths in pages.items():
+            page = await profile(
+                site, browser, role, viewport=size, color_scheme=scheme, bypass_csp=True
+            )
+            for path in (*paths, *more.get(role, ())):
+                await page.goto(site.url + path)
+                assert await faults(page) == [], (scheme, path)
+                width = await page.evaluate("document.documentElement.scrollWidth")
+                assert width == size["width"], (scheme, path)
+                small = await page.evaluate(
+                    "[...document.querySelectorAll('nav a, button:not(.first), input:not([type="
+                    "hidden]), select, summary, .button')].filter(e => e.checkVisibility() &&"
+                    " e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"
+                )
+                assert small == [], (scheme, path)
+            await page.context.close()
+
+
+def test_our_own_style_and_script_stay_small() -> None:
+    from console.pages.frame import asset as public
+
+    own = [asset(name) for name in ASSETS if name.endswith((".css", ".js"))]
+    assert sum(map(len, [*own, public("face.css")])) <= 30_000

@@ -1,0 +1,256 @@
+"""From an empty page to people's hands, by two persons: written, checked, approved and watched, in
+pages without script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from subscribers.registry import import_records
+from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site
+from tests.console.test_face import EXERCISER
+from tests.console.visitor import HERE, Seen, Visitor
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE) as running:
+        yield running
+
+
+async def two(site: Site) -> tuple[Visitor, Visitor]:
+    author, approver = Visitor(site), Visitor(site)
+    await author.sign_in("author")
+    await approver.sign_in("approver")
+    return author, approver
+
+
+WORDS = {"headline-0": "Gas leak in Strutton Ground", "instruction-0": "Stay indoors."}
+
+
+async def written(author: Visitor, base: str = "/room", **changes: Any) -> Seen:
+    """Write a message; return the page that checks it."""
+    page = await author.get(f"{base}/new")
+    fields = {**WORDS, "areas": [WESTMINSTER], **changes}
+    return await author.send(page, f"{base}/new", fields, do="check")
+
+
+async def submitted(author: Visitor, base: str = "/room", **changes: Any) -> str:
+    """Write and submit; return the address of the message."""
+    check = await written(author, base, **changes)
+    assert check.h1 == "Check before you submit", check.words
+    path = check.url.removesuffix("/check")
+    page = await author.send(check, f"{path}/submit")
+    assert page.url == path, page.words
+    return path
+
+
+async def test_written_found_checked_submitted_approved_and_it_arrives(site: Site) -> None:
+    author, approver = await two(site)
+    page = await author.get("/room/new")
+    found = await author.send(page, "/room/new", WORDS, search="westm", do="search")
+    assert "Found for “westm” (1)" in found.words
+    assert dict(found.fields("/room/new"))["headline-0"] == WORDS["headline-0"]
+    check = await author.send(found, "/room/new", areas=[WESTMINSTER], do="check")
+    assert "You cannot approve it yourself." in check.words
+    assert "Would be sent to 32" in check.words
+    assert "Gas leak in Strutton Ground" in check.words
+    assert "<svg" in check.text
+    path = check.url.removesuffix("/check")
+    waiting = await author.send(check, f"{path}/submit")
+    assert "Another person, an approver, must approve it." in waiting.words
+    assert f"{path}/approve" not in waiting.forms()
+    assert (await author.get(f"{path}/approve")).status == 403
+
+    page = await approver.get(f"{path}/approve")
+    assert "This goes to 32 people now. It cannot be unsent" in page.words
+    assert "Send now to 32 people" in page.words
+    assert "Text message, en" in page.words
+    wrong = await approver.send(page, f"{path}/approve", phrase="EXERCISE")
+    assert (wrong.status, "type SEND 32" in wrong.words) == (422, True)
+    assert dict(wrong.fields(f"{path}/approve"))["phrase"] == "EXERCISE"
+    live = await approver.send(wrong, f"{path}/approve", phrase=" send  32 ")
+    assert live.url == path
+    await site.release(1)
+    await site.done(await site.claimed(lane="urgent"))
+    live = await author.get(path)
+    numbers = {
+        str(cell.get("data-line")): int(cell.text) for cell in live.tree.xpath("//td[@data-line]")
+    }
+    assert sum(numbers.values()) == 32
+    assert numbers["accepted"] > 0
+
+
+async def test_what_changed_after_the_approver_s_page_was_made_is_not_approved(site: Site) -> None:
+    author, approver = await two(site)
+    path = await submitted(author)
+    page = await approver.get(f"{path}/approve")
+    sent = await approver.send(page, f"{path}/return", why="say which street")
+    assert "Why: say which street" in sent.words
+    edit = await author.get(f"{path}/edit")
+    check = await author.send(edit, f"{path}/edit", {"headline-0": "Gas leaks"}, do="check")
+    await author.send(check, f"{path}/submit")
+    stale = await approver.send(page, f"{path}/approve", phrase="SEND 32")
+    assert (stale.status, stale.h1) == (409, "This is not what you read")
+    assert "author wrote last" in stale.words
+    assert (await site.version(1)).state == "pending_approval"
+
+
+async def test_a_form_sent_twice_or_by_two_approvers_sends_once(site: Site) -> None:
+    author, approver = await two(site)
+    other = Visitor(site)
+    await other.sign_in("approver2")
+    path = await submitted(author)
+    page, theirs = await approver.get(f"{path}/approve"), await other.get(f"{path}/approve")
+    for _ in range(3):
+        again = await approver.send(page, f"{path}/approve", phrase="SEND 32")
+        assert (again.status, again.url) == (200, path)
+    await other.send(theirs, f"{path}/approve", phrase="SEND 32")
+    approvals = await site.get("/api/v1/audit?subject=message%201%20version%201", role="auditor")
+    assert approvals.body.count(b'"approve"') == 1, approvals.body
+
+
+async def test_live_and_exercise_never_mix(site: Site) -> None:
+    await site.db.write(import_records, [EXERCISER], "test", datetime.now(UTC))
+    author, approver = await two(site)
+    live, practice = await submitted(author), await submitted(author, "/exercise")
+    assert practice.startswith("/exercise/messages/")
+    assert (await author.get(practice.replace("/exercise", "/room"))).url == practice
+    drill, real = await approver.get(f"{practice}/approve"), await approver.get(f"{live}/approve")
+    for word in ("EXERCISE", "Run exercise for", "enrolled for exercises"):
+        assert word in drill.words
+        assert word not in real.words
+    assert drill.tree.xpath("string(//title)").startswith("EXERCISE: ")
+    assert drill.tree.xpath("//link[@rel='icon']/@href")[0].startswith("/room/static/exercise.svg")
+    wrong = await approver.send(drill, f"{practice}/approve", phrase="SEND 32")
+    assert wrong.status == 422
+    number = practice.rpartition("/")[2]
+    foreign = await approver.ask(
+        "POST", f"/room/messages/{number}/approve", drill.fields(f"{practice}/approve")
+    )
+    assert foreign.status == 403  # its token is the exercise's
+    page = await approver.get("/room/sessions")
+    assert page.status == 200
+    assert (await approver.get(f"/room/messages/{number}/approve")).status == 409
+    done = await approver.send(wrong, f"{practice}/approve", phrase="exercise")
+    assert done.url == practice
+
+
+async def test_hold_resume_stop_correct_and_all_clear(site: Site) -> None:
+    author, approver = await two(site)
+    path = await submitted(author)
+    await approver.send(await approver.get(f"{path}/approve"), f"{path}/approve", phrase="SEND 32")
+    await site.release(1)
+    page = await approver.get(path)
+    assert "Hold now" in page.words
+    assert "still waiting" in page.words
+    held = await approver.send(page, f"{path}/hold")
+    assert "Resume for" in held.words
+    going = await approver.send(held, f"{path}/resume")
+    assert "Hold now" in going.words
+    refused = await approver.send(going, f"{path}/cancel", why="")
+    assert "why is missing" in refused.words
+    for word, title in (("correct", "Correct what people got"), ("all-clear", "Say it is over")):
+        form = await author.get(f"{path}/{word}")
+        assert form.h1 == title
+    form = await author.get(f"{path}/correct")
+    check = await author.send(
+        form, f"{path}/correct", {"headline-0": "Not Strutton Ground"}, note="wrong street"
+    )
+    assert check.h1 == "Check before you submit", check.words
+    await author.send(check, f"{path}/submit")
+    assert "Resume" not in (await author.get(path)).words
+    now = await approver.get(f"{path}/approve")
+    assert "Differs from the version before" in now.words
+    wanted = now.tree.xpath("string(//label[@for='phrase']/strong)")
+    corrected = await approver.send(now, f"{path}/approve", phrase=wanted)
+    assert "Version 1, new: corrected" in corrected.words
+    await site.release(1)
+    page = await approver.get(path)
+    stopped = await approver.send(page, f"{path}/cancel", why="enough", reason="over")
+    assert "cancelled" in stopped.words
+
+
+async def test_of_two_editors_the_second_is_told_and_nothing_is_overwritten(site: Site) -> None:
+    author, other = await two(site)
+    check = await written(author)
+    path = check.url.removesuffix("/check")
+    mine, theirs = await author.get(f"{path}/edit"), await other.get(f"{path}/edit")
+    await other.send(theirs, f"{path}/edit", {"headline-0": "Theirs"}, do="save")
+    late = await author.send(mine, f"{path}/edit", {"headline-0": "Mine"}, do="save")
+    assert late.status == 409
+    assert "Not saved: approver changed this meanwhile. Your text is kept below" in late.words
+    assert dict(late.fields(f"{path}/edit"))["headline-0"] == "Mine"
+    assert (await site.version(1)).content.languages["en"].headline == "Theirs"
+    stale = await author.send(check, f"{path}/submit")
+    assert (stale.status, (await site.version(1)).state) == (409, "draft")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"areas": []}, "area_empty"),
+        ({"areas": ["E09999999"]}, "area_unknown"),
+        ({"corners": "51.5,-0.1\nnot a corner\n51.4,-0.1", "areas": []}, "polygon"),
+        ({"corners": "{", "areas": []}, "corners_invalid"),
+        ({"headline-0": ""}, "headline"),
+        ({"expires": "soon"}, "expires"),
+        ({"channels": []}, "channels"),
+    ],
+)
+async def test_what_is_wrong_is_named_and_the_text_is_kept(
+    site: Site, changes: dict[str, Any], said: str
+) -> None:
+    author = Visitor(site)
+    await author.sign_in("author")
+    page = await written(author, **{"description-0": "<b>Kept</b> & whole", **changes})
+    assert page.status in (404, 422)
+    assert said in page.words
+    assert page.tree.xpath("string(//title)").startswith("Error: ")
+    assert dict(page.fields("/room/new"))["description-0"].strip() == "<b>Kept</b> & whole"
+
+
+async def test_ways_to_say_where_give_one_content(site: Site) -> None:
+    author = Visitor(site)
+    await author.sign_in("author")
+    corners = "51.49,-0.16\n51.49,-0.12\n51.51,-0.12\n51.51,-0.16"
+    check = await written(author, areas=[], corners=corners, circles="51.5,-0.14 0.5")
+    assert check.h1 == "Check before you submit", check.words
+    path = check.url.removesuffix("/check")
+    edit = await author.get(f"{path}/edit")
+    assert dict(edit.fields(f"{path}/edit"))["corners"].split() == corners.split()
+    before = (await site.version(1)).content
+    await author.send(edit, f"{path}/edit", do="save")
+    assert (await site.version(1)).content == before
+
+
+async def test_few_people_in_a_drawn_shape_are_not_told_apart(site: Site) -> None:
+    author, approver = await two(site)
+    path = await submitted(author, areas=[], circles="51.55,-0.14 0.3", severity="Extreme")
+    page = await approver.get(f"{path}/approve")
+    assert "Send now to fewer than 10 people" in page.words
+    assert "Type SEND FEWER THAN 10" in page.words
+    done = await approver.send(page, f"{path}/approve", phrase="send fewer than 10")
+    assert done.url == path
+
+
+async def test_nobody_writes_or_reads_beyond_their_area(site: Site) -> None:
+    camden, author = Visitor(site), Visitor(site)
+    await camden.sign_in("camden")
+    await author.sign_in("author")
+    refused = await written(camden, areas=[WESTMINSTER])
+    assert (refused.status, "area_out_of_scope" in refused.words) == (403, True)
+    page = await camden.get("/room/new")
+    found = await camden.send(page, "/room/new", search="e0900", do="search")
+    assert CAMDEN in found.text
+    assert WESTMINSTER not in found.text
+    check = await written(author, visibility="private")
+    path = check.url.removesuffix("/check")
+    for address in (path, f"{path}/check", f"{path}/edit", "/room/messages/99", "/room/messages/x"):
+        assert (await camden.get(address)).status == 404, address
+    assert "Gas leak" not in (await camden.get("/room")).words
