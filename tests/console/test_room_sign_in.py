@@ -106,7 +106,7 @@ async def test_an_invitation_is_looked_at_freely_and_used_once_before_the_first_
         assert seen.status == 200
         assert seen.headers["Referrer-Policy"] == "no-referrer"
     page = await kit.get(link)
-    assert "This link signs in author, author, once" in page.words
+    assert "This link signs in author , author, once" in page.words
     kit.origin = "null"  # what a browser sends from a page without referrer
     inside = await kit.send(page, link)
     assert inside.status == 200
