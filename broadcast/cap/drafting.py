@@ -4,21 +4,25 @@ is read by.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from broadcast.cap import parameters
 from broadcast.cap.gss import gss_codes
 from broadcast.cap.incoming import expiry_text, warnings_of
 from broadcast.cap.model import CapAlert, CapInfo
-from broadcast.cap.validation.validate import judge
+from broadcast.cap.validation.validate import Verdict, judge
 from broadcast.content.model import Content, less_visible
 from broadcast.drafts.reading import Follows, read_source
 from broadcast.drafts.source import Source
+from broadcast.drafts.times import read_expiry
 from broadcast.drafts.writing import ring_fields
 from broadcast.places.geometry import ring_from_cap
 from broadcast.problems import Problem, Rejected, refuse
+
+_EXPIRES = re.compile(r"/alert/info\[[0-9]{1,4}\]/expires\[1\]")
 
 
 def read_cap(data: bytes) -> CapAlert:
@@ -29,7 +33,7 @@ def read_cap(data: bytes) -> CapAlert:
     """
     verdict, alert = judge(data, shapes=False)
     if alert is None:
-        raise Rejected(verdict.problems())
+        raise Rejected(_in_our_words(verdict))
     if alert.msg_type not in ("Alert", "Update", "Cancel"):
         detail = f"a message of type {alert.msg_type} cannot be sent on"
         raise refuse(
@@ -39,6 +43,23 @@ def read_cap(data: bytes) -> CapAlert:
             field="msgType",
         )
     return alert
+
+
+def _in_our_words(verdict: Verdict) -> list[Problem]:
+    """Return what is said against a document; of an expiry that does not exist what a draft in any
+    other form is told.
+    """
+    found: list[Problem] = []
+    for rule, problem in zip(verdict.rejecting(), verdict.problems(), strict=True):
+        if rule.rule == "time_impossible" and _EXPIRES.fullmatch(rule.where):
+            try:
+                read_expiry(rule.found, now=datetime.min.replace(tzinfo=UTC))
+            except Rejected as ours:
+                if ours.problems[0].code == "time_invalid":
+                    found += ours.problems
+                    continue
+        found.append(problem)
+    return found
 
 
 def content_of(

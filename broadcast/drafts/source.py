@@ -26,7 +26,8 @@ not as a large file.
 MAX_NODES: Final = 200_000  # values of one draft; each costs some microseconds
 
 # YAML 1.2.2 section 5.1, printable characters, the other way round
-_RAW_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_RAW_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+"""With the marks that YAML takes for ends of lines, and nobody sees."""
 _TAG: Final = "tag:yaml.org,2002:"
 _KINDS: Final = {
     "bool": "true or false",

@@ -24,6 +24,8 @@ _RFC_3339: Final = re.compile(
     re.ASCII,
 )
 _LONGEST_TEXT: Final = 100  # characters
+LARGEST_OFFSET: Final = timedelta(hours=14)
+"""No clock on Earth is further from UTC."""
 _FIX: Final = (
     "write it as 2026-11-21T18:00:00+00:00, or as a time from the approval such as 4h, 90m or 2d"
 )
@@ -120,7 +122,7 @@ def _instant(word: str, field: str) -> datetime:
     if not zulu and not sign:
         raise _without_zone(local, field)
     offset = timedelta(hours=int(off_hours or 0), minutes=int(off_minutes or 0))
-    if offset >= timedelta(hours=24) or int(off_minutes or 0) > 59:
+    if offset > LARGEST_OFFSET or int(off_minutes or 0) > 59:
         raise refuse("time_invalid", "there is no such offset", _FIX, field=field)
     try:
         return local.replace(tzinfo=timezone(-offset if sign == "-" else offset)).astimezone(UTC)

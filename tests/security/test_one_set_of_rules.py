@@ -330,6 +330,41 @@ def test_an_attack_is_refused_by_name_through_every_door(
 
 
 @pytest.mark.parametrize(
+    "expires",
+    [
+        "2026-05-32T12:00:00+00:00",
+        "2026-05-02T25:00:00+00:00",
+        "2026-05-02T12:00:60+00:00",
+        "2026-05-02T12:00:00+00:60",
+        "2026-05-02T12:00:00+14:01",
+        "2026-05-02T12:00:00-15:00",
+    ],
+)
+def test_an_end_that_does_not_exist_is_refused_in_one_way(expires: str) -> None:
+    said = as_json(GOOD | {"expires": expires})
+    assert isinstance(said, frozenset)
+    assert {(code, field) for code, _, _, field in said} == {("time_invalid", "expires")}
+    assert as_yaml(GOOD | {"expires": expires}) == said == as_cap(GOOD | {"expires": expires})
+
+
+def test_the_widest_offset_of_a_clock_is_taken_by_every_door() -> None:
+    fields = GOOD | {"expires": "2026-05-02T12:00:00+14:00"}
+    assert isinstance(as_json(fields), Content)
+    assert as_yaml(fields) == as_cap(fields) == as_json(fields)
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029"])
+def test_a_line_end_that_nobody_sees_is_refused_by_name_as_it_stands_in_a_file(mark: str) -> None:
+    text = yaml.safe_dump(GOOD).replace("Avoid the", f"Avoid{mark}the")
+    for verdict in (
+        judged(lambda: read_draft(text.encode(), "yaml", now=NOON)),
+        as_json(GOOD | {"languages": {"en": {"headline": f"Avoid{mark}the bridge"}}}),
+    ):
+        assert isinstance(verdict, frozenset)
+        assert {code for code, *_ in verdict} == {"control_character"}
+
+
+@pytest.mark.parametrize(
     "field", ["hotlines[0]", "incidents[0]", "source", "note", "languages.en.headline"]
 )
 def test_a_placeholder_in_any_field_keeps_it_from_being_submitted(field: str) -> None:

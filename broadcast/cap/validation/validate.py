@@ -37,6 +37,10 @@ class Verdict:
             "rules": [asdict(rule) for rule in self.rules],
         }
 
+    def rejecting(self) -> tuple[RuleHit, ...]:
+        """Return the rejecting hits."""
+        return tuple(rule for rule in self.rules if rule.severity == "reject")
+
     def problems(self) -> tuple[Problem, ...]:
         """Return the rejecting hits as Problems; empty unless the verdict is reject."""
         return tuple(
@@ -47,8 +51,7 @@ class Verdict:
                 detail=f"{rule.rule}: found {rule.found}",
                 fix=f"expected {rule.expected}",
             )
-            for rule in self.rules
-            if rule.severity == "reject"
+            for rule in self.rejecting()
         )
 
 
