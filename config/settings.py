@@ -56,6 +56,10 @@ NAMES: dict[str, str] = {
     "METRICS_LISTEN": (
         "host:port of /metrics and /healthz of this process (default 127.0.0.1:9464), or off"
     ),
+    "TRACES": (
+        "where traces are sent by OTLP, such as http://127.0.0.1:4318/v1/traces; wants the extra"
+        " fasttime[otel]; unset = none"
+    ),
     "SENDER": "CAP sender of this installation (default fasttime.local)",
     "SENDER_NAME": "name of the authority, said in every message (default Police)",
     "TIMEZONE": "time zone of the times that people read (default Europe/London)",
@@ -108,6 +112,7 @@ class Settings:
     public_url: str
     trusted_proxy: str
     metrics_listen: tuple[str, int] | None
+    traces: str
     sender: str
     sender_name: str
     timezone: str
@@ -271,6 +276,7 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         public_url=read.url("PUBLIC_URL", ("http", "https")).rstrip("/"),
         trusted_proxy=read.networks("TRUSTED_PROXY"),
         metrics_listen=read.listen("METRICS_LISTEN", "127.0.0.1:9464"),
+        traces=read.url("TRACES", ("http", "https")),
         sender=read.sender(),
         sender_name=read.text("SENDER_NAME", "Police"),
         timezone=read.zone("TIMEZONE", DEFAULT_ZONE),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import structlog
 from pyroaring import BitMap
 
+from broadcast import traces
 from broadcast.content.model import PERSONAL_CHANNELS, Audience, Content
 from broadcast.ledger import audiences
 from broadcast.messages import versions
@@ -194,6 +195,16 @@ class Matcher:
                 version=each.version.id,
                 result=happened[each.version.id],
                 shards=each.version.shards,
+            )
+            traces.told(
+                "match",
+                each.version.id,
+                at,
+                self._now(),
+                message=each.version.message_id,
+                status=each.version.status,
+                result=happened[each.version.id],
+                people=each.people,
             )
         return happened
 

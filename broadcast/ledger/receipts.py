@@ -24,11 +24,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from broadcast import traces
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS, topic_for
 from broadcast.ledger import audiences, claims
 from broadcast.ledger.tables import batch, outcome, receipt, response, slice_
 from broadcast.messages.tables import version
+from broadcast.store.database import at_the_end
 
 SIMULATOR = "simulator"
 """The source of what the simulator tells: evidence about tests and exercises, never about an
@@ -147,10 +149,18 @@ def fold_waiting(
     ]
     if evidence:
         claims.fold(conn, evidence)
+        if traces.on():
+            at_the_end(conn, lambda _conn: _tell(evidence, now))
     folded = [r.id for r in rows if r.attempt in known]
     if folded:
         conn.execute(update(receipt).where(receipt.c.id.in_(folded)).values(folded_at=now))
     return len(folded)
+
+
+def _tell(evidence: Collection[dict[str, Any]], now: datetime) -> None:
+    for e in evidence:
+        facts = {name: e[name] for name in ("channel", "state", "code")}
+        traces.told("receipt", e["version_id"], e["at"], now, **facts)
 
 
 def _of_the_same(one: ColumnElement[str], other: ColumnElement[str]) -> ColumnElement[bool]:

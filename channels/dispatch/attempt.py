@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from broadcast import traces
 from broadcast.ledger import attempts
 from broadcast.ledger.claims import Outcome
 from broadcast.ledger.timing import HAND_OVER_SECONDS, backoff
@@ -55,7 +56,8 @@ class Attempts:
         """Send to one person and return what became of it."""
         if left_out := self._left_out(opened, position, person):
             return left_out
-        self._measures.begins(opened, position, self._clock.now())
+        at = self._clock.now()
+        self._measures.begins(opened, position, at)
         began = self._clock.boot()
         outcome = in_doubt(position, person, STOPPED, self._clock.now())  # where it is cut off
         try:
@@ -63,6 +65,17 @@ class Attempts:
         finally:
             status = opened.candidate.status
             self._measures.ended(self._channel, status, outcome, self._clock.boot() - began)
+            if traces.on():
+                traces.told(
+                    "attempt",
+                    opened.slice.version_id,
+                    at,
+                    self._clock.now(),
+                    status=status,
+                    channel=self._channel.name,
+                    state=outcome.state,
+                    code=outcome.code,
+                )
         return outcome
 
     def _left_out(self, opened: OpenSlice, position: int, person: int) -> Outcome | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from broadcast import traces
 from broadcast.ledger.claims import Candidate
 from broadcast.store.database import TROUBLE, Database
 from channels.contract import Channel
@@ -159,6 +160,7 @@ class Sender:
         if tokens <= 0:
             await self._clock.sleep(0.02 if not self._rate else min(0.25, 1 / self._rate))
             return True
+        began = self._clock.now()
         slices = await self._claimer.claim(
             chosen,
             want=tokens,
@@ -171,6 +173,17 @@ class Sender:
             self._under_way.add(opened)
         people = sum(len(opened.slice.people) for opened in slices)
         skipped = sum(len(opened.slice.skipped) for opened in slices)
+        traces.told(
+            "claim",
+            chosen.version_id,
+            began,
+            self._clock.now(),
+            status=chosen.status,
+            channel=chosen.channel,
+            lane=self._lane,
+            cause=chosen.cause,
+            people=people,
+        )
         await self._return_tokens(chosen, tokens, people - skipped, people)
         return True
 

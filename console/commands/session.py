@@ -128,11 +128,12 @@ async def opened(
     unusable data folder or schema (2), a database that cannot be reached (69).
     """
     from broadcast.store.database import TROUBLE
-    from config import wiring
+    from config import tracing, wiring
     from console.processes import migrate
     from console.processes.data_folder import check_usable
 
     channels = wiring.planned(settings) if with_channels else None
+    tracing.start(settings)
     if settings.embedded:
         check_usable(settings.data)
     try:

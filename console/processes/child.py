@@ -21,6 +21,7 @@ from broadcast.ledger import liveness
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import TROUBLE
 from config import logging as logs
+from config import tracing
 from config.settings import Settings
 from console.commands.session import load_settings
 from console.processes.parent import end_with_parent
@@ -144,6 +145,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings = load_settings()
         logs.configure(settings.log_format, level=settings.log_level)
+        tracing.start(settings)
         if kind == "engine":
             with only_engine(settings.data):
                 asyncio.run(_engine(settings))

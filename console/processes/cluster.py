@@ -15,7 +15,7 @@ from broadcast.events.relay import Carrier, run_relay
 from broadcast.problems import refuse
 from broadcast.store.database import TROUBLE
 from config import logging as logs
-from config import wiring
+from config import tracing, wiring
 from config.settings import Settings
 from console.processes import migrate as schema
 from console.processes.up import listen, serve, stop_on_signals, watched
@@ -38,6 +38,7 @@ def web(settings: Settings, host: str, port: int) -> int:
     """
     logs.configure(settings.log_format, level=settings.log_level)
     require_cluster(settings)
+    tracing.start(settings)
     return asyncio.run(_web(settings, host, port))
 
 
@@ -74,6 +75,7 @@ def relay(settings: Settings, *, carrier: Carrier | None = None) -> int:
     logs.configure(settings.log_format, level=settings.log_level)
     quieten()
     require_cluster(settings)
+    tracing.start(settings)
     return asyncio.run(_relay(settings, carrier))
 
 

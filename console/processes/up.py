@@ -19,7 +19,7 @@ import structlog
 
 from broadcast.problems import Rejected, refuse
 from config import logging as logs
-from config import wiring
+from config import tracing, wiring
 from config.settings import Settings
 from console.processes import migrate
 from service.installation import Service
@@ -214,6 +214,7 @@ def run(settings: Settings, host: str, port: int) -> int:
     with hold_lock(settings.data):
         # a channel configured by half stops the start here, with its name
         wiring.planned(settings)
+        tracing.start(settings)  # likewise what cannot be traced: its children do the same
         asyncio.run(_prepare(settings))
         sock = listen(host, port)
         address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"

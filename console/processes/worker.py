@@ -20,6 +20,7 @@ from broadcast.events.topics import ROLES, TOPICS_OF_ROLE
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import TROUBLE, Database
 from config import logging as logs
+from config import tracing
 from config.settings import Settings
 from console.processes import migrate
 from console.processes.up import end_by, stop_on_signals, watched
@@ -51,6 +52,7 @@ def run(settings: Settings, role: str) -> int:
             field="--role",
         )
     require_cluster(settings)
+    tracing.start(settings)
     return asyncio.run(_run(settings, role))
 
 

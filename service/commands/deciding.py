@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from broadcast import traces
 from broadcast.messages import authoring, publishing, rooms, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
+from broadcast.store.database import Connection, at_the_end
 from service.commands.context import Context
 from service.commands.places import all_inside
 from service.commands.reading import head
@@ -19,16 +21,35 @@ async def approve(
 ) -> Act[Version]:
     """Approve a version, or an ordered resend by its own digest: with that it goes out."""
     operators.require(actor, "approve")
+    began = context.now()
     v = await head(context, message_id)
     guard = await all_inside(context, actor, "approve", (v.content, v.room), v=v)
-    return guarded(
-        guard,
-        publishing.approve,
-        message_id,
-        content_hash=content_hash,
-        house=context.house,
-        now=context.now(),
-    )
+
+    def write(conn: Connection, actor: Operator) -> Version:
+        done = publishing.approve(
+            conn,
+            actor,
+            message_id,
+            content_hash=content_hash,
+            house=context.house,
+            now=context.now(),
+        )
+        at_the_end(
+            conn,
+            lambda _conn: traces.told(
+                "approve",
+                done.id,
+                began,
+                context.now(),
+                first=v.state == "pending_approval",
+                message=message_id,
+                status=done.status,
+                result=done.state,
+            ),
+        )
+        return done
+
+    return guarded(guard, write)
 
 
 async def send_back(
