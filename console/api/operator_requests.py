@@ -18,7 +18,7 @@ from broadcast.operators.identities import check_name
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from console.api.bodies import JSON, check_media_type, read_act, text_field
-from console.server.context import Web
+from console.server.context import Web, web_of
 from service.commands.unit_of_work import Act
 from service.idempotency import Answered, once
 from subscribers import registry
@@ -42,110 +42,117 @@ def _body(fields: tuple[str, ...], required: tuple[str, ...]) -> dict[str, Any]:
     return {"requestBody": {"required": bool(required), "content": {JSON: {"schema": schema}}}}
 
 
-def router(web: Web) -> APIRouter:
+def router(_web: Web) -> APIRouter:
     """Return the routes of requests; all are for administrators."""
     api = APIRouter(tags=["administration"])
-
-    @api.post("/operator-requests", status_code=201, openapi_extra=_body(_FIELDS, ("kind",)))
-    async def ask(request: Request) -> Response:
-        """Ask for an operator to be added or disabled, or for an export of all subscribers; another
-        administrator approves.
-        """
-        actor = await web.actor(request)
-        body = await request.body()
-        check_media_type(request, body, JSON)
-
-        async def make() -> Answered[Any]:
-            operators.require(actor, "administer")
-            kind, what = await _asked(web, read_act(request, body, _FIELDS))
-            return Answered(
-                act=Act(lambda conn: operator_requests.ask(conn, actor, kind, what, web.now())),
-                answer=lambda _c, r: r.to_json(),
-                status=201,
-            )
-
-        return await once(request, body, web.context, actor, make)
-
-    @api.get("/operator-requests")
-    async def listed(request: Request) -> Response:
-        """Return the requests, the newest first; for administrators and auditors."""
-        actor = await web.actor(request)
-        if actor.role != "auditor":
-            operators.require(actor, "administer")
-        return JSONResponse([r.to_json() for r in await web.db.read(operator_requests.listed)])
-
-    @api.post("/operator-requests/{id}/approve", openapi_extra=_body((), ()))
-    async def approve(request: Request, id: str) -> Response:
-        """Approve, as another administrator than who asked; of a new operator the answer holds the
-        token, this once, to be handed over.
-        """
-        actor = await web.actor(request)
-        body = await request.body()
-
-        async def make() -> Answered[Any]:
-            operators.require(actor, "administer")
-            read_act(request, body, ())
-            return Answered(
-                act=Act(
-                    lambda conn: operator_requests.approve(conn, actor, _number(id), web.now())
-                ),
-                answer=lambda _c, result: result[0].to_json(),
-                once_only=lambda result: {"token": result[1]} if result[1] is not None else {},
-            )
-
-        return await once(request, body, web.context, actor, make)
-
-    @api.post("/operator-requests/{id}/reject", openapi_extra=_body(("why",), ("why",)))
-    async def reject(request: Request, id: str) -> Response:
-        """Reject, or take back one's own."""
-        actor = await web.actor(request)
-        body = await request.body()
-
-        async def make() -> Answered[Any]:
-            operators.require(actor, "administer")
-            why = text_field(
-                read_act(request, body, ("why",)),
-                "why",
-                missing="why_missing",
-                fix="say why: who asked for it reads it",
-            )
-            if len(why) > 1000:
-                raise refuse(
-                    "text_too_long",
-                    "why has more than 1,000 characters",
-                    "say it shorter",
-                    field="why",
-                )
-            return Answered(
-                act=Act(
-                    lambda conn: operator_requests.reject(conn, actor, _number(id), why, web.now())
-                ),
-                answer=lambda _c, r: r.to_json(),
-            )
-
-        return await once(request, body, web.context, actor, make)
-
-    @api.get(
+    api.post("/operator-requests", status_code=201, openapi_extra=_body(_FIELDS, ("kind",)))(ask)
+    api.get("/operator-requests")(listed)
+    api.post("/operator-requests/{id}/approve", openapi_extra=_body((), ()))(approve)
+    api.post("/operator-requests/{id}/reject", openapi_extra=_body(("why",), ("why",)))(reject)
+    api.get(
         "/operator-requests/{id}/export",
         response_class=StreamingResponse,
         responses={200: {"content": {"text/csv": {}}}},
-    )
-    async def export(request: Request, id: str) -> Response:
-        """Return the subscribers CSV that was asked for and approved: to who asked, within an hour,
-        once.
-        """
-        actor = await web.actor(request)
-        operators.require(actor, "administer")
-        number = _number(id)
-        await web.db.write(operator_requests.take_export, actor, number, web.now())
-        kept = await web.db.read(_to_file)
-        named = {
-            "Content-Disposition": f'attachment; filename="subscribers-{number}.csv"',
-            "Cache-Control": "no-store",
-        }
-        return StreamingResponse(_pieces(kept), media_type="text/csv; charset=utf-8", headers=named)
-
+    )(export)
     return api
+
+
+async def ask(request: Request) -> Response:
+    """Ask for an operator to be added or disabled, or for an export of all subscribers; another
+    administrator approves.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    body = await request.body()
+    check_media_type(request, body, JSON)
+
+    async def make() -> Answered[Any]:
+        operators.require(actor, "administer")
+        kind, what = await _asked(web, read_act(request, body, _FIELDS))
+        return Answered(
+            act=Act(lambda conn: operator_requests.ask(conn, actor, kind, what, web.now())),
+            answer=lambda _c, r: r.to_json(),
+            status=201,
+        )
+
+    return await once(request, body, web.context, actor, make)
+
+
+async def listed(request: Request) -> Response:
+    """Return the requests, the newest first; for administrators and auditors."""
+    web = web_of(request)
+    actor = await web.actor(request)
+    if actor.role != "auditor":
+        operators.require(actor, "administer")
+    return JSONResponse([r.to_json() for r in await web.db.read(operator_requests.listed)])
+
+
+async def approve(request: Request, id: str) -> Response:
+    """Approve, as another administrator than who asked; of a new operator the answer holds the
+    token, this once, to be handed over.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    body = await request.body()
+
+    async def make() -> Answered[Any]:
+        operators.require(actor, "administer")
+        read_act(request, body, ())
+        return Answered(
+            act=Act(lambda conn: operator_requests.approve(conn, actor, _number(id), web.now())),
+            answer=lambda _c, result: result[0].to_json(),
+            once_only=lambda result: {"token": result[1]} if result[1] is not None else {},
+        )
+
+    return await once(request, body, web.context, actor, make)
+
+
+async def reject(request: Request, id: str) -> Response:
+    """Reject, or take back one's own."""
+    web = web_of(request)
+    actor = await web.actor(request)
+    body = await request.body()
+
+    async def make() -> Answered[Any]:
+        operators.require(actor, "administer")
+        why = text_field(
+            read_act(request, body, ("why",)),
+            "why",
+            missing="why_missing",
+            fix="say why: who asked for it reads it",
+        )
+        if len(why) > 1000:
+            raise refuse(
+                "text_too_long",
+                "why has more than 1,000 characters",
+                "say it shorter",
+                field="why",
+            )
+        return Answered(
+            act=Act(
+                lambda conn: operator_requests.reject(conn, actor, _number(id), why, web.now())
+            ),
+            answer=lambda _c, r: r.to_json(),
+        )
+
+    return await once(request, body, web.context, actor, make)
+
+
+async def export(request: Request, id: str) -> Response:
+    """Return the subscribers CSV that was asked for and approved: to who asked, within an hour,
+    once.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    operators.require(actor, "administer")
+    number = _number(id)
+    await web.db.write(operator_requests.take_export, actor, number, web.now())
+    kept = await web.db.read(_to_file)
+    named = {
+        "Content-Disposition": f'attachment; filename="subscribers-{number}.csv"',
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(_pieces(kept), media_type="text/csv; charset=utf-8", headers=named)
 
 
 async def _asked(web: Web, said: dict[str, Any]) -> tuple[str, dict[str, Any]]:
