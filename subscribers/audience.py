@@ -34,6 +34,8 @@ class Preview:
     by_language: Mapping[str, int]
     by_kind: Mapping[str, int]
     suppressed: Mapping[str, int]
+    perhaps: int
+    """Not addressed, though their area, all that is known of them, is touched by what is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def counts_of(index: RegistryIndex, rule: Rule, frozen: Frozen) -> Preview:
         by_language=by_language,
         by_kind=by_kind,
         suppressed={reason: len(members) for reason, members in frozen.suppressed.items()},
+        perhaps=len(index.perhaps(rule)),
     )
 
 
@@ -139,6 +142,13 @@ def _place_step(person: Traits, rule: Rule, tree: AreaTree | None, content: Cont
             return Step("area", False, "neither a place nor an area is known of this person")
         coarse = bool(rule.audience.communities) or person.kind in BY_AREA
         hit = person.area in rule.targets or (coarse and person.area in rule.touched)
+        if not hit and person.area in rule.touched:
+            return Step(
+                "area",
+                False,
+                f"only the area {person.area} is known: the shape touches it, and holds too little"
+                " of it to say that this person is inside",
+            )
         return Step(
             "area",
             hit,

@@ -7,7 +7,7 @@ About 40 bytes a person. Nothing in it is a name, a number or an address.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import permutations
 from threading import Lock
@@ -107,7 +107,8 @@ class Rule:
     database.
 
     Place: `everybody`, or who is inside `shape` (lon, lat) or a circle, or, where no coordinates
-    are known, whose area is one of `targets` (codes with their descendants). In `by_code`, targets
+    are known, whose area is one of `targets` (codes with their descendants, and areas of which a
+    drawn shape holds enough). In `by_code`, targets
     that have no geometry, the code decides about everybody. `severity_rank` 0 = Extreme. `touched`
     are the codes of the areas that a drawn shape touches: they decide about officers and partners,
     of whom only the area is known, and in an audience of a community about everybody without
@@ -389,6 +390,25 @@ class RegistryIndex:
                 ids[sent[key == value]]
             )
         return Frozen(addressed=addressed, send=send, suppressed=suppressed)
+
+    def perhaps(self, rule: Rule) -> BitMap:
+        """Return who is not addressed though they may be inside what is drawn: all that is known of
+        them is an area that it touches.
+        """
+        unsure = rule.touched - rule.targets
+        if rule.everybody or not unsure:
+            return BitMap()
+        state = self._state
+        there = replace(
+            rule,
+            shape=None,
+            circles=(),
+            targets=unsure,
+            by_code=frozenset(),
+            touched=frozenset(),
+            also_reached={},
+        )
+        return self._addressed(state, there, 0, 1) - self._addressed(state, rule, 0, 1)
 
     def person(self, person_id: int) -> Traits | None:
         """Return what the index knows of one person, None if nobody has that id."""

@@ -132,6 +132,7 @@ def _ours(alert: CapAlert, first: CapInfo) -> dict[str, Any]:
         "note": parameters.one(first, parameters.NOTE) if added else alert.note,
         "incidents": list(incidents),
         "visibility": parameters.visibility_of(first, alert.scope),
+        "include_perhaps": parameters.includes_perhaps(first),
     }
 
 

@@ -44,6 +44,7 @@ NOTE_IS_OURS = f"{PREFIX}note-added"  # "yes": the element `note` was added at p
 VISIBILITY = (  # public, restricted or private: the element `scope` in our words
     f"{PREFIX}visibility"
 )
+INCLUDE_PERHAPS = f"{PREFIX}include-perhaps"  # "yes", or absent
 CODE = f"{PREFIX}code"  # the short public code of /v/{code}
 
 _NAMES = frozenset(
@@ -65,6 +66,7 @@ _NAMES = frozenset(
         INCIDENT,
         NOTE,
         NOTE_IS_OURS,
+        INCLUDE_PERHAPS,
         CODE,
     }
 )
@@ -79,6 +81,8 @@ def message_parameters(content: Content) -> tuple[Pair, ...]:
         if value is not None
     ]
     pairs.append((VISIBILITY, content.visibility))
+    if content.include_perhaps:
+        pairs.append((INCLUDE_PERHAPS, "yes"))
     pairs += [(AUDIENCE_KIND, value) for value in content.audience.kinds]
     pairs += [(AUDIENCE_SECTOR, value) for value in content.audience.sectors]
     pairs += [(AUDIENCE_COMMUNITY, value) for value in content.audience.communities]
@@ -156,6 +160,16 @@ def channels_of(info: CapInfo) -> tuple[str, ...]:
     if value is None:
         return CHANNELS
     return tuple(value.split(",")) if value else ()
+
+
+def includes_perhaps(info: CapInfo) -> bool:
+    """Return whether everybody whose area the shape touches is told. Raises Rejected
+    (cap_parameter) for anything but yes.
+    """
+    said = one(info, INCLUDE_PERHAPS)
+    if said not in (None, "yes"):
+        raise _bad(INCLUDE_PERHAPS, said[:60], "yes, or leave it out")
+    return said == "yes"
 
 
 def visibility_of(info: CapInfo, cap_scope: str) -> str:

@@ -76,6 +76,9 @@ class Content:
     of a content that was stored before the field existed (`unwritten_visibility`); a draft whose
     author says nothing gets `default_visibility`.
 
+    `include_perhaps`: also tell everybody whose area, all that is known of them, a drawn shape
+    touches.
+
     `expires` is an aware UTC datetime, or a timedelta counted from the approval that publishes it.
     `languages` keeps the author's order: the first is what a person hears whose own language is
     missing.
@@ -102,6 +105,7 @@ class Content:
         str, ...
     ] = ()  # CAP incidents: the identifier of a foreign CAP document it was drafted from
     visibility: str = ""
+    include_perhaps: bool = False
 
     def __post_init__(self) -> None:
         if not self.visibility:

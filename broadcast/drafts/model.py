@@ -65,6 +65,7 @@ class DraftIn(BaseModel):
     note: Words | None = None
     incidents: list[Words] | None = None
     visibility: Words | None = None
+    include_perhaps: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -239,6 +239,7 @@ class _Reader:
             note=note or None,
             incidents=incidents,
             visibility=visibility,
+            include_perhaps=self.include_perhaps(),
         )
 
     def sizes(self) -> None:
@@ -549,6 +550,12 @@ class _Reader:
             return self.one_of("visibility", self.draft.visibility, VISIBILITIES) or "private"
         before = [c.visibility for c in (self.base, self.replaces) if c is not None]
         return less_visible(default_visibility(audience, scope), *before)
+
+    def include_perhaps(self) -> bool:
+        """Return the author's word; without one that of the version before."""
+        if self.draft.include_perhaps is not None:
+            return self.draft.include_perhaps
+        return self.base is not None and self.base.include_perhaps
 
     def channels(self) -> tuple[str, ...]:
         given = self.draft.channels

@@ -76,6 +76,7 @@ def fields_of(content: Content) -> dict[str, Any]:
         "source": content.source,
         "note": content.note,
         "incidents": list(content.incidents) or None,
+        "include_perhaps": content.include_perhaps or None,
     }
     return {name: value for name, value in out.items() if value is not None}
 

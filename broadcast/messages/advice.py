@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from broadcast.content.model import Content
 from broadcast.content.segments import count
 from broadcast.files.nearest import did_you_mean, shown
-from broadcast.messages import versions
+from broadcast.messages import small_counts, versions
 from broadcast.messages.tables import decision
 from broadcast.messages.versions import Version
 from broadcast.problems import Problem, refuse
@@ -26,6 +26,7 @@ CODES = (
     "hotline_without_hours",
     "instruction_missing",
     "nobody_there",
+    "perhaps_inside",
     "same_text",
     "shape_partly_outside",
     "shouting",
@@ -71,6 +72,24 @@ def of_text(content: Content, people: int) -> list[Problem]:
             )
         )
     return found
+
+
+def perhaps_inside(content: Content, people: int) -> list[Problem]:
+    """Return a warning where the shape touches the areas of people of whom nothing else is
+    known.
+    """
+    if not people:
+        return []
+    number = small_counts.number(people, content)
+    return [
+        _warning(
+            "perhaps_inside",
+            f"{number} people may be inside the shape and are not told: all that is known of them"
+            " is an area that it touches",
+            "write `include_perhaps: true` to tell them too, or name the area",
+            "polygons" if content.polygons else "circles",
+        )
+    ]
 
 
 def same_text(conn: Connection, v: Version, now: datetime) -> list[Problem]:

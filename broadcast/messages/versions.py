@@ -23,7 +23,8 @@ from broadcast.wording.pack import called
 class Resolved:
     """What the places of a content came down to when it was submitted; the approval is bound to it.
 
-    `targets` are area codes with all their descendants, for people of whom only the area is known;
+    `targets` are area codes with all their descendants, and those of which a drawn shape holds
+    enough (broadcast.places.known_by_area), for people of whom only the area is known;
     `shape` is the WKB union of the areas' geometry and the drawn polygons (circles stay in the
     content and are matched exactly). `by_code` are the targets without any geometry, where a
     person's area code decides although their coordinates are known. `touched` are the areas that
@@ -159,12 +160,15 @@ class Version:
 def canonical(content: Content) -> str:
     """Return the one text form of a content: what is stored, hashed and compared.
 
-    The order of languages counts. A visibility that is what an unwritten one means is not
-    written, so that what was submitted before the field existed keeps its digest.
+    The order of languages counts. A visibility that is what an unwritten one means, and a choice
+    that was not made, are not written, so that what was submitted before the field existed keeps
+    its digest.
     """
     data = content.to_json()
     if content.visibility == unwritten_visibility(content.audience, content.scope):
         del data["visibility"]
+    if not content.include_perhaps:
+        del data["include_perhaps"]
     data["languages"] = list(data["languages"].items())
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 

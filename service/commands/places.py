@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from broadcast.content.model import Content
+from broadcast.content.model import Content, is_urgent
 from broadcast.groups import registered
 from broadcast.messages import rooms
 from broadcast.messages.rooms import Guard
 from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
+from broadcast.places import known_by_area
 from broadcast.places.geometry import check_place, shape_of, to_wkb
 from broadcast.problems import Problem, Rejected
 from service.commands.context import Context
@@ -75,9 +76,16 @@ async def resolve(
                     field="polygons",
                 )
             )
+    targets = places.targets
+    if drawn is not None and content.include_perhaps:
+        targets |= places.touched
+    elif drawn is not None:
+        targets |= await context.aside(
+            known_by_area.told, tree, drawn, places.touched, urgent=is_urgent(content)
+        )
     return (
         Resolved(
-            targets=tuple(sorted(places.targets)),
+            targets=tuple(sorted(targets)),
             by_code=tuple(sorted(places.by_code)),
             touched=tuple(sorted(places.touched)),
             shape=to_wkb(places.shape) if places.shape is not None else None,

@@ -123,6 +123,7 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
         "languages": dict(counted.by_language),
         "kinds": dict(counted.by_kind),
         "suppressed": dict(counted.suppressed),
+        "perhaps": counted.perhaps,
     }
     for language, text in v.content.languages.items():
         if text.sms:
@@ -141,6 +142,7 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
         if c in PERSONAL_CHANNELS and c not in on
     ]
     found += await context.apart(advice.of_text, v.content, counted.send)
+    found += advice.perhaps_inside(v.content, counted.perhaps)
     found += await context.db.read(advice.same_text, v, context.now())
     return Seen(resolved=resolved, counts=counts, warnings=tuple(found))
 

@@ -446,9 +446,9 @@ def test_an_ancestor_with_a_border_of_its_own_is_judged_by_it() -> None:
 def test_ten_thousands_of_points_agree_with_one_by_one_and_are_quick(tree: AreaTree) -> None:
     rng = np.random.default_rng(7)
     lats, lons = rng.uniform(51.28, 51.7, 50_000), rng.uniform(-0.52, 0.34, 50_000)
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = tree.locate_many(lats, lons)
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
     inside = inside_shape(tree.geometry("E12000007"), lats, lons)
     assert [bool(f) for f in found] == inside.tolist()
     for n in range(0, 50_000, 2_500):

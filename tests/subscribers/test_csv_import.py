@@ -405,8 +405,8 @@ def test_a_hundred_thousand_people_are_read_in_seconds() -> None:
         f"appeal;incident,sms;email\n"
         for n in range(100_000)
     )
-    begin = time.perf_counter()
+    begin = time.process_time()
     result = read("external_id,name,kind,email,mobile,language,lat,lon,topics,channels\n" + rows)
     assert len(result.records) == 100_000
-    assert time.perf_counter() - begin < 15
+    assert time.process_time() - begin < 15
     assert tuple(result.records[0]._fields) == COLUMNS

@@ -189,6 +189,6 @@ def test_the_same_seed_makes_the_same_people_and_another_others() -> None:
 
 
 def test_a_hundred_thousand_people_are_made_in_seconds() -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert demo_people(100_000).count(b"\n") == 100_001
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5

@@ -730,9 +730,9 @@ async def test_twenty_thousand_people_are_matched_in_milliseconds(tmp_path: Path
     ]
     index, _ = await index_of(db, people)
     await db.close()
-    begin = time.perf_counter()
+    begin = time.process_time()
     frozen = index.match(a_rule(everybody=False, shape=Point(0.5, 51.5).buffer(0.3, quad_segs=250)))
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
     assert len(frozen.addressed) == sum(
         Point(0.5, 51.5).buffer(0.3, quad_segs=250).intersects(Point(p.lon, p.lat)) for p in people
     )
