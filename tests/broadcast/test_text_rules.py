@@ -134,6 +134,9 @@ def test_an_optional_text_may_be_empty_and_bad_encoding_is_a_400():
         ("Pаddington", 1),
         ("near Pаddington", 6),
         ("12345 Москвa", 11),
+        # of as many letters each, the first script is the word's own
+        ("a\u0430", 1),
+        ("\u0430a", 1),
         ("ok\x00", 2),
         ("abc \u202e", 4),
     ],
@@ -211,6 +214,8 @@ def test_a_draft_may_wait_for_its_details():
         "ΝΟΤ Α DRILL",  # Greek capitals
         "not a d\u0336r\u0336i\u0336l\u0336l",
         "not a d\u034frill",
+        "n0t \u0430 dr!ll",  # a Cyrillic a among symbols
+        "xnot a drillx",
         "It isn't a drill",
         "It isn’t a drill",
         "this ain't no drill",
@@ -318,6 +323,16 @@ def test_a_warning_names_five_characters_and_says_that_there_are_more():
 def test_a_text_with_a_quarter_of_letters_that_gsm_7_lacks_is_of_another_script(letters, warned):
     # above a quarter there is nothing to mend; three in twelve is a quarter
     assert len(warnings("f", "жжж" + "a" * (letters - 1))) == warned
+
+
+def test_a_warning_says_what_to_leave_out_and_shows_a_mark_by_its_number():
+    [warning] = warnings("f", "abcdefgh 🔥 e\u0301 " + "a" * 20)
+    assert "🔥 at 9, U+0301 at 12" in warning.detail
+    assert "leave out 🔥, U+0301" in warning.fix
+    [many] = warnings("f", "🔥🔦🔧🔨🔩🔪" + "a" * 60)
+    assert "leave out 🔥, 🔦, 🔧, 🔨, 🔩, or" in many.fix
+    [none] = warnings("f", "a “word” " + "a" * 20)
+    assert "leave out" not in none.fix
 
 
 @pytest.mark.parametrize("char", "a€Ω[")
