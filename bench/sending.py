@@ -106,8 +106,7 @@ async def handed_over(
     if (accepted, people) != (scene.people, scene.people):
         raise refuse(
             "bench_failed",
-            f"{accepted} hand-overs to {people} people, {scene.people} wanted: nothing was"
-            " measured",
+            f"{accepted} attempts to {people} people, {scene.people} wanted: nothing was measured",
             "see the worker's log",
         )
     facts = {

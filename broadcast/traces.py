@@ -75,7 +75,7 @@ def told(
         for fact, value in facts.items()
         if value != ""
     }
-    # a step is done, whatever becomes of its record: nothing here may undo a hand-over
+    # a step is done, whatever becomes of its record: nothing here may undo an attempt
     with suppress(Exception):
         _recorder(
             Step(

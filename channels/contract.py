@@ -36,7 +36,7 @@ class Accepted:
 
 
 class ChannelError(Exception):
-    """Base of what a hand-over can end in besides Accepted. `code` is the provider's own, or a word
+    """Base of what an attempt can end in besides Accepted. `code` is the provider's own, or a word
     of ours.
     """
 
@@ -51,7 +51,7 @@ class Refused(ChannelError):
 
 
 class Unavailable(ChannelError):
-    """Surely not taken; the same hand-over may be tried again after `retry_after` seconds.
+    """Surely not taken; the same attempt may be tried again after `retry_after` seconds.
 
     `only_this`: it is about this address or this message (a greylisted inbox), so others need not
     wait for it.
@@ -66,7 +66,7 @@ class Unavailable(ChannelError):
 
 
 class InDoubt(ChannelError):
-    """Nobody knows whether it was taken: never handed over again by a timer."""
+    """Nobody knows whether it was taken: never sent again by a timer."""
 
 
 class WrongStatus(Exception):
@@ -113,10 +113,10 @@ class Channel(Protocol):
     serves: frozenset[str]
     """The CAP statuses it may carry; everything else raises WrongStatus."""
     concurrency: int
-    """How many hand-overs it can have under way at once."""
+    """How many attempts it can have under way at once."""
 
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
-        """Hand one message over within `timeout` seconds. One try; raises Refused, Unavailable or
+        """Send one message within `timeout` seconds. One try; raises Refused, Unavailable or
         InDoubt.
         """
         ...

@@ -211,7 +211,7 @@ class EmailChannel:
         self._closed = False
 
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
-        """Hand one mail over; see the contract."""
+        """Send one mail; see the contract."""
         check_status(delivery, self.serves, "a mail")
         to = envelope_address(delivery.to)
         if not self._settings.reserved_too and is_reserved(to):

@@ -23,7 +23,7 @@ from channels.contract import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What becomes of one hand-over: whether it is taken, what is raised after that (None =
+    """What becomes of one attempt: whether it is taken, what is raised after that (None =
     Accepted), and after how many seconds it is answered.
     """
 
@@ -53,7 +53,7 @@ def slow(seconds: float) -> Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """One hand-over as this channel saw it. `taken` is what a provider would have sent on."""
+    """One attempt as this channel saw it. `taken` is what a provider would have sent on."""
 
     to: str
     attempt: str

@@ -46,7 +46,7 @@ class Adapters:
         return [channel for channels in self.by_status.values() for channel in channels.values()]
 
     def is_simulated(self, channel: Channel) -> bool:
-        """Return whether what this adapter hands over reaches nobody: its opt-outs are none."""
+        """Return whether what this adapter sends reaches nobody: its opt-outs are none."""
         return any((status, channel.name) in self.simulated for status in channel.serves)
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ def spare_the_collector() -> None:
     """Keep what was loaded at the start out of every later collection, and collect less often; once
     in a process, when everything is built.
 
-    Hand-overs make many small objects that die by reference count. With Python's own thresholds
+    Attempts make many small objects that die by reference count. With Python's own thresholds
     (700, 10, 10) each of thousands of collections walks through the libraries: a third of a text
     message's CPU (docs/performance.md). Cycles are still collected.
     """

@@ -53,7 +53,7 @@ class Trace:
 
     `outcome`: "send", a reason of `subscribers.index.REASONS`, or, for who is not addressed and has
     no line, "unknown", "out_of_area" or "out_of_audience". `channels` and `language` are those of
-    the hand-over, empty unless sent to.
+    the attempt, empty unless sent to.
     """
 
     steps: tuple[Step, ...]

@@ -204,7 +204,7 @@ def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Co
 
 
 def reason_not_to_send(contact: Contact | None) -> str | None:
-    """Return why nothing is handed over to this person on this channel, or None: the suppressions
+    """Return why nothing is sent to this person on this channel, or None: the suppressions
     that can arise after the freeze.
     """
     if contact is None or contact.erased:

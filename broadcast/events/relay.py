@@ -251,8 +251,7 @@ async def _move_for_ever(
                     "relay.waiting",
                     trouble=what,
                     hint=(
-                        "events stay in the outbox; people are handed over from the database"
-                        " meanwhile"
+                        "events stay in the outbox; people are sent to from the database meanwhile"
                     ),
                 )
             with contextlib.suppress(TimeoutError):

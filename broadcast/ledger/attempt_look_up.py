@@ -16,7 +16,7 @@ from broadcast.messages.tables import version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handed:
-    """One hand-over to one person. `repeat`: a person ordered it although the first may have
+    """One attempt to one person. `repeat`: a person ordered it although the first may have
     arrived.
     """
 
@@ -29,7 +29,7 @@ class Handed:
 
 
 def handed(conn: Connection, attempt: str, position: int) -> Handed | None:
-    """Return the hand-over at a position of a slice; None where no slice has it."""
+    """Return the attempt at a position of a slice; None where no slice has it."""
     query = (
         select(
             slice_.c.version_id,
@@ -64,7 +64,7 @@ def handed(conn: Connection, attempt: str, position: int) -> Handed | None:
 def last_version_of(
     conn: Connection, person_id: int, channel: str, statuses: Collection[str]
 ) -> int | None:
-    """Return the version of these statuses that was handed over to somebody last on a channel: what
+    """Return the version of these statuses that was sent to somebody last on a channel: what
     their reply most likely answers.
     """
     mine = select(outcome.c.version_id).join(version, version.c.id == outcome.c.version_id)

@@ -242,7 +242,7 @@ def members_of(data: bytes) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """People to be handed over on one channel in one language, not before `not_before`."""
+    """People to be sent to on one channel in one language, not before `not_before`."""
 
     channel: str
     language: str
@@ -441,7 +441,7 @@ def _doubles(
 
 
 def _held_back(conn: Connection, v: Version, parts: list[Part]) -> Iterable[Part]:
-    """Hold those whom an earlier version is being handed to right now, until that hand-over must be
+    """Hold those whom an earlier version is being sent to right now, until that attempt must be
     over (rule R10).
     """
     busy, until = BitMap(), None

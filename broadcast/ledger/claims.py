@@ -1,4 +1,4 @@
-"""The ledger of hand-overs: claims before the wire, outcomes after it, and what is swept between
+"""The ledger of attempts: claims before the wire, outcomes after it, and what is swept between
 (rule R3, R8, R9, R12).
 
 Every function is one part of a transaction; what calls it decides what else belongs into the same
@@ -39,7 +39,7 @@ def retry_of(cause: str) -> str:
 
 
 def repeats(cause: str) -> bool:
-    """Return whether a person ordered this hand-over although there was one before: it is marked
+    """Return whether a person ordered this attempt although there was one before: it is marked
     REPEAT.
     """
     return "resend" in cause
@@ -81,7 +81,7 @@ class Slice:
     generation.
 
     `people` are (position, subscriber id); `skipped` maps a position to the reason why it is not
-    handed over. `provider` is the adapter and account that sends to them.
+    sent to. `provider` is the adapter and account that sends to them.
     """
 
     attempt: str
@@ -182,7 +182,7 @@ def claim(
     """Move the batch's cursor by up to `want` people and store the slices, before anything touches
     the wire (rule R3, R9).
 
-    `suppress(conn, ids, channel)` says whom not to hand over to and why, read in the same
+    `suppress(conn, ids, channel)` says whom not to send to and why, read in the same
     transaction. `attempts()` gives new slice attempt ids. `provider` names the adapter and account
     that will send. Returns None where there is nothing to
     send; else the slices and their deadline on the database's clock. The version's shared lock is
@@ -554,7 +554,7 @@ def _more(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def record_some(conn: Connection, s: Slice, outcomes: Sequence[Outcome], *, at: datetime) -> None:
-    """Commit what is known of a slice that is still being handed over (rule R8: after one
+    """Commit what is known of a slice that is still being sent (rule R8: after one
     second); the slice stays open.
 
     Where it was swept in the meantime its totals stand already, and this is late evidence.

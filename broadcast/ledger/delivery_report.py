@@ -85,7 +85,7 @@ class Account:
 
     @property
     def complete(self) -> bool:
-        """Whether nobody is waiting or being handed over any more; computed, never set."""
+        """Whether nobody is waiting or being sent to any more; computed, never set."""
         return not self.people["waiting"] and not self.people["handing_over"]
 
     @property
@@ -344,7 +344,7 @@ def progress(conn: Connection, version_id: int) -> dict[str, dict[str, int]]:
 
 
 def failure_codes(conn: Connection, version_id: int) -> dict[int, list[str]]:
-    """Return per person why a hand-over failed or is in doubt: "sms 30003"."""
+    """Return per person why an attempt failed or is in doubt: "sms 30003"."""
     query = select(outcome.c.person_id, outcome.c.channel, outcome.c.code).where(
         outcome.c.version_id == version_id,
         outcome.c.state.in_(("failed", "in_doubt", "refused")),

@@ -1,4 +1,4 @@
-"""What became of one hand-over: the states of an attempt and the fold that only moves up (guarantee
+"""What became of one attempt: the states of an attempt and the fold that only moves up (guarantee
 R12).
 """
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, case
 
 RANK: dict[str, int] = {
-    "skipped": 0,  # not handed over, decided at the claim; the code says why
+    "skipped": 0,  # not sent to, decided at the claim; the code says why
     "in_doubt": 1,
     "not_started": 2,  # the worker knows that it never began: back to waiting
     "refused": 2,  # surely not taken, may be tried again

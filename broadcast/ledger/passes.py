@@ -2,7 +2,7 @@
 (rule R2).
 
 Each is a generation of batches, made in one transaction under the version's exclusive lock, so that
-two reasons to try somebody again never become two hand-overs.
+two reasons to try somebody again never become two attempts.
 """
 
 from __future__ import annotations
@@ -314,7 +314,7 @@ def resend_members(
     lines: Mapping[str, Mapping[str, BitMap]],
     now: datetime,
 ) -> dict[str, BitMap]:
-    """Return per channel whom a resend would hand over to; raises Rejected while doubts are too
+    """Return per channel whom a resend would send to; raises Rejected while doubts are too
     young to be repeated (R2).
     """
     if "in_doubt" in only:
@@ -327,7 +327,7 @@ def resend_members(
         if young:
             raise refuse(
                 "too_young",
-                "some hand-overs are in doubt for less than two minutes past their deadline and may"
+                "some attempts are in doubt for less than two minutes past their deadline and may"
                 " still settle by themselves",
                 "order the resend again in two minutes",
                 status=409,

@@ -40,7 +40,7 @@ Actual message.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """One piece of evidence about one person's hand-over. No address, no words: attempt, provider
+    """One piece of evidence about one person's attempt. No address, no words: attempt, provider
     id, state, code, time.
     """
 

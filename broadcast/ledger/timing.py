@@ -7,7 +7,7 @@ from datetime import timedelta
 SETTLING = timedelta(seconds=20)
 """Danger to life: another contact point is tried after this long in doubt."""
 HAND_OVER_SECONDS = 20.0
-"""From claim to deadline: no hand-over of a slice starts later than this minus its time-out
+"""From claim to deadline: no attempt of a slice starts later than this minus its time-out
 (rule R16).
 """
 MAX_TRIES = 12

@@ -291,7 +291,7 @@ def describe(v: Version) -> dict[str, Any]:
 def hold(
     conn: Connection, actor: Operator, message_id: int, now: datetime, why: str = ""
 ) -> Version:
-    """Stop claiming at once; one person's act. What is being handed over goes on."""
+    """Stop claiming at once; one person's act. What is being sent goes on."""
     operators.still(conn, actor, "hold")
     v = _published(conn, message_id, "hold")
     if v.state == "held":
@@ -320,8 +320,8 @@ def cancel(
     now: datetime,
     reason: str = "other",
 ) -> tuple[Version, int]:
-    """Stop everything not yet handed over and publish a CAP Cancel; sends nothing to people.
-    Returns also how many are being handed over.
+    """Stop everything not sent yet and publish a CAP Cancel; sends nothing to people.
+    Returns also how many are being sent to.
 
     `reason` chooses the fixed words that are published (broadcast.wording.cancelling); `why` is
     kept inside. After this transaction nothing of the version is claimed (rule R9).

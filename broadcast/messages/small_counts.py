@@ -1,7 +1,7 @@
 """Numbers as they may be shown: where a shape was drawn, none that tells of fewer than ten people.
 
 Who may draw may draw small, and a number of people is then a place of people. The account of what
-was handed over stays exact from ten people on, on every channel: it says how providers did, and its
+was sent stays exact from ten people on, on every channel: it says how providers did, and its
 audience was frozen once, for a text that two persons agreed on.
 """
 

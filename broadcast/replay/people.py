@@ -46,7 +46,7 @@ REASONS = (
 _WITHDRAWN = REASONS.index("withdrawn")
 _NO_REASON = 99
 _OPEN, _LOST = 200, 201
-"""Beside the states: being handed over, and claimed in a closed slice of which nothing is known."""
+"""Beside the states: being sent to, and claimed in a closed slice of which nothing is known."""
 
 Ids = NDArray[np.uint32]
 Marks = NDArray[np.uint8]
@@ -97,7 +97,7 @@ class _Channel:
         self.reason = np.full(n, _NO_REASON, np.uint8)
         self.arrived = np.zeros(n, bool)
         self.doubted = np.zeros(n, bool)
-        # how often it was handed over unordered and may have arrived
+        # how often it was sent unordered and may have arrived
         self.handed = np.zeros(n, np.uint8)
         self.asked: dict[int, Marks] = {}
 
@@ -194,7 +194,7 @@ def _hand_over(c: _Channel, b: BatchOf, ids: Ids, waiting: int, result: Counted)
         state[s.lo : s.hi] = here
         for position, why in s.reasons.items():
             if state[s.lo + position] == _SKIPPED:
-                # they stand where the earlier hand-over put them
+                # they stand where the earlier attempt put them
                 touched[s.lo + position] = why != "reached"
                 state[s.lo + position] = _EXPIRED if why == "expired" else _SKIPPED
                 reason[s.lo + position] = REASONS.index(why) if why in REASONS else _NO_REASON

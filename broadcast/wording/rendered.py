@@ -17,7 +17,7 @@ class Facts:
     empty. `names` are those of the areas by their codes, as they were when the version was
     submitted; a code without a name stands for itself. `groups` are those of communities and
     sectors by scope and language. `zone` is the time zone that people are told
-    times in. `expires` is None where it is not known. `repeat` marks a hand-over that a person
+    times in. `expires` is None where it is not known. `repeat` marks an attempt that a person
     ordered although the first may have arrived.
     """
 

@@ -1,4 +1,4 @@
-"""How fast each sender may hand over: a token bucket for each (provider, sender), in the memory of
+"""How fast each sender may send: a token bucket for each (provider, sender), in the memory of
 one process here; counted together by all of them in shared_rates.py.
 """
 
@@ -14,7 +14,7 @@ URGENT_SECONDS = 1.0  # for so long after urgent asked, routine leaves it what i
 
 
 class Limiter(Protocol):
-    """Hands out tokens, one for each hand-over. Decides only *when* something is sent, never
+    """Hands out tokens, one for each attempt. Decides only *when* something is sent, never
     *whether*: losing it costs time.
     """
 

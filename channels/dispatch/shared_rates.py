@@ -1,4 +1,4 @@
-"""How fast each sender may hand over, counted together by all processes through Redis."""
+"""How fast each sender may send, counted together by all processes through Redis."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def _json(
 
 class Api:
     """Answers HTTP requests. One plain function of (request) -> response; no router, because each
-    hand-over passes here.
+    attempt passes here.
     """
 
     def __init__(

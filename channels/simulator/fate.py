@@ -1,4 +1,4 @@
-"""What becomes of each hand-over: drawn, paced, and the same for text messages, calls and mails."""
+"""What becomes of each attempt: drawn, paced, and the same for text messages, calls and mails."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Fate:
         self.settings = settings
 
     def draw(self) -> str:
-        """Return what becomes of the next hand-over."""
+        """Return what becomes of the next attempt."""
         s = self.settings
         if s.limit > 0:
             second = int(asyncio.get_running_loop().time())
@@ -66,7 +66,7 @@ class Fate:
         return TAKEN
 
     def delay(self) -> float:
-        """Return for how many seconds the next hand-over has to wait: latency, and its place in the
+        """Return for how many seconds the next attempt has to wait: latency, and its place in the
         pace.
         """
         s = self.settings

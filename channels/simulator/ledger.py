@@ -18,7 +18,7 @@ _quoted = lru_cache(maxsize=4096)(json.dumps)  # bodies repeat by the thousand
 
 @dataclass(slots=True)
 class Entry:
-    """One hand-over. `at` is seconds since 1970; `taken`: a real provider would have sent it on.
+    """One attempt. `at` is seconds since 1970; `taken`: a real provider would have sent it on.
 
     `outcome`: taken, lost_reply, error_after, slow (all four taken); "refused 21211", throttled,
     error_before, dropped (none of them taken). `body` of a call is what was read aloud, known once

@@ -34,14 +34,14 @@ _AT_LEAST_0 = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorSettings:
-    """Fractions are shares of all hand-overs, 0 to 1, drawn from one generator with `seed`. Seconds
+    """Fractions are shares of all attempts, 0 to 1, drawn from one generator with `seed`. Seconds
     are seconds.
 
-    What becomes of a hand-over (mails too): `lose_reply` taken, and the connection closed without
+    What becomes of an attempt (mails too): `lose_reply` taken, and the connection closed without
     an answer; `error_after` taken, then 500 (a mail: as lose_reply); `slow` taken, and answered
     after `slow_seconds`; `error_before` not taken, 500 (a mail: 451); `throttle` not taken, 429
-    with `retry_after` (a mail: 421). `latency` before every answer; `pace` hand-overs a second at
-    most, the others wait; `limit` hand-overs a second at most, the others are throttled; 0 = none.
+    with `retry_after` (a mail: 421). `latency` before every answer; `pace` attempts a second at
+    most, the others wait; `limit` attempts a second at most, the others are throttled; 0 = none.
     `numbers`: what becomes of one number, as "refuse 21610", "undelivered 30003", "busy" or
     "no-answer". What becomes of what was taken: `undelivered` texts (with 30003); `busy` and
     `no_answer` calls; `press` of the answered calls press `digit`. Callbacks: `callbacks` off =

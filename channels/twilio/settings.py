@@ -152,7 +152,7 @@ def is_placeholder(value: str) -> bool:
 
 
 def read_rate(env: Mapping[str, str], name: str, default: float) -> float:
-    """Return a rate in hand-overs a second and sender; 0 is no limit. Raises Rejected."""
+    """Return a rate in attempts a second and sender; 0 is no limit. Raises Rejected."""
     text = env.get(name, "").strip()
     if not text:
         return default
@@ -164,7 +164,7 @@ def read_rate(env: Mapping[str, str], name: str, default: float) -> float:
         raise Rejected(
             invalid(
                 name,
-                f"{name} is not a number of hand-overs a second",
+                f"{name} is not a number of attempts a second",
                 "write for example 10, or 0 for no limit",
             )
         )

@@ -52,7 +52,7 @@ class SmsChannel:
         }
 
     async def send(self, delivery: Delivery, *, timeout: float) -> Accepted:
-        """Hand one text over; see the contract. A text that expires within a second is
+        """Send one text; see the contract. A text that expires within a second is
         Refused("expired").
         """
         check_status(delivery, self.serves, "a text message")

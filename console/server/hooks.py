@@ -216,7 +216,7 @@ def keep_receipt(
     provider: str = "",
     simulated: bool = False,
 ) -> bool:
-    """Keep a receipt, and the stop it may tell of; return whether its hand-over is known. The same
+    """Keep a receipt, and the stop it may tell of; return whether its attempt is known. The same
     receipt again changes nothing.
 
     The simulator stops nobody. Raises Rejected (403 account_mismatch) where the account does not
