@@ -23,7 +23,7 @@ def documents(settings: Settings) -> Documents:
         v: Version, msg_type: str, references: list[tuple[str, str, datetime]], sent: datetime
     ) -> bytes:
         # a command that publishes nothing need not wait for XML
-        from broadcast.cap.mapping import as_cancel, to_cap
+        from broadcast.cap.outgoing import as_cancel, to_cap
         from broadcast.cap.write import write
 
         expires = v.expires_at or (

@@ -94,8 +94,8 @@ def to_cap(
     note: str | None = None,
     web: str | None = None,
 ) -> CapAlert:
-    """Return the CAP document of one published version; `from_cap` gives an equal Content back
-    (with `expires` in place of a duration).
+    """Return the CAP document of one published version; it says all of its content (with `expires`
+    in place of a duration), which the tests read back.
 
     `sent`, `expires` and the times in `references` (sender, identifier, sent) are aware datetimes
     or CAP times, cut to whole seconds. `area_names` gives the name of each area code, `group_names`
