@@ -40,6 +40,7 @@ from config import logging as logs
 from config import settings as settings_module
 from console.processes import migrate
 from console.processes.up import listen, serve
+from service import sign_in
 from service.commands import deciding, drafting, submitting
 from service.commands.context import Context
 from service.installation import Service, build
@@ -255,10 +256,7 @@ async def _demonstrate(
         if json_output:
             print(json.dumps({"messages": [account.to_json() for _, account in rows], "ok": ok}))  # noqa: T201 - stdout is the answer's
         if stay:
-            out.print(
-                f"\nThe demo's service stays up at [bold]{public_url}[/] (handsets:"
-                f" {addresses['http']}/ledger). Ctrl-C ends it."
-            )
+            await _tour(out, service.db, public_url, addresses["http"], (author, approver))
             await serving
         return ok
     finally:
@@ -269,6 +267,38 @@ async def _demonstrate(
         simulator.terminate()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(simulator.wait(), 5)
+
+
+async def _tour(
+    out: Console, db: Database, public_url: str, handsets: str, two: tuple[Operator, Operator]
+) -> None:
+    """Print one link for each of the two persons, and what to press."""
+    links = []
+    for person in two:
+        now = datetime.now(UTC)
+        secret = await sign_in.invite(db, person.name, actor="demonstration", now=now)
+        links.append(f"{public_url}/room/invitation/{secret}")
+    minutes = round(sign_in.INVITATION_LASTS.total_seconds() / 60)
+    steps = f"""
+The demo's service stays up. Send a message yourself, as two persons; nothing leaves this machine.
+
+  public page       {public_url}/
+  author            {links[0]}
+  approver          {links[1]}
+  handsets' ledger  {handsets}/ledger
+
+Each of the two links opens once, within {minutes} minutes. Open the second one in another browser
+or a private window: one browser is one person.
+
+  1. Author: press “Sign in as {two[0].name}”, then “New message”. Choose “appeal”, write a headline,
+     search “Westminster”, tick it, press “Go on to check and submit”, “Submit for approval”.
+  2. Approver: press “Sign in as {two[1].name}”, the message under “Waiting for approval”, “Read it
+     and decide”. Type the phrase where one is asked for, and press “Send now to … people”.
+  3. Both windows: watch it arrive. Press “Hold now”, then “Resume”. The public page has it too.
+
+Ctrl-C ends it."""
+    for line in steps.splitlines():
+        out.print(line, markup=False, soft_wrap=True)
 
 
 async def _start_simulator(folder: Path) -> tuple[asyncio.subprocess.Process, dict[str, str]]:
@@ -484,7 +514,7 @@ def _print_account(out: Console, rows: list[tuple[str, Account]], ok: bool, seco
     out.print(f"{verdict} {seconds:.0f} s in all.")
     out.print("\nThree things to try next:")
     out.print("  1. make demo PEOPLE=100000                 the same for a hundred thousand people")
-    out.print("  2. .venv/bin/fasttime demo --stay          then open the public page it names")
+    out.print("  2. .venv/bin/fasttime demo --stay          then send one yourself in the browser")
     out.print(
         "  3. .venv/bin/fasttime --help               and docs/operations.md: your own areas,"
         " people and messages"
