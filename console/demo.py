@@ -290,7 +290,7 @@ The demo's service stays up. Send a message yourself, as two persons; nothing le
 Each of the two links opens once, within {minutes} minutes. Open the second one in another browser
 or a private window: one browser is one person.
 
-  1. Author: press “Sign in as {two[0].name}”, then “New message”. Choose “appeal”, write a headline,
+  1. Author: press “Sign in as {two[0].name}”, then “New message”. Choose “appeal”, a headline,
      search “Westminster”, tick it, press “Go on to check and submit”, “Submit for approval”.
   2. Approver: press “Sign in as {two[1].name}”, the message under “Waiting for approval”, “Read it
      and decide”. Type the phrase where one is asked for, and press “Send now to … people”.
