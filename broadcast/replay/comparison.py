@@ -463,7 +463,7 @@ def _compare_version(
         *people["editors"],
     ):
         differs("approval", "one person", "two persons")
-    frozen = _Frozen.read(conn, live.id)
+    frozen = Frozen.read(conn, live.id)
     frozen.compare(differs, told)
     batches = _batches(conn, log, live.id, differs)
     _compare_resends(conn, live.id, told, batches, differs)
@@ -478,7 +478,7 @@ def _compare_version(
 
 
 @dataclass
-class _Frozen:
+class Frozen:
     """The frozen bytes of a version, with the digests computed from them."""
 
     addressed: BitMap = field(default_factory=BitMap)
@@ -490,7 +490,7 @@ class _Frozen:
     sizes: list[tuple[int, int]] = field(default_factory=list)
 
     @classmethod
-    def read(cls, conn: Connection, version_id: int) -> _Frozen:
+    def read(cls, conn: Connection, version_id: int) -> Frozen:
         """Read the stored bytes, each shard's digest beside the one stored with it."""
         found = cls()
         digests: dict[int, Any] = {}
@@ -565,6 +565,10 @@ class _Frozen:
             )
             for batch_id, b in batches.items()
         ]
+        return self.put(made, ended=ended, released=released)
+
+    def put(self, made: list[BatchOf], *, ended: str, released: bool) -> Counted:
+        """Put everybody on a line by what became of these batches."""
         return people.count(
             addressed=self.addressed,
             send=self.send,

@@ -15,6 +15,8 @@ from console.commands.options import Json, MessageId, Yes
 from console.output import Output, Progress, sums, write_file
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from broadcast.ledger.delivery_report import Account
     from broadcast.messages.versions import Version
     from broadcast.operators.operators import Operator
@@ -422,6 +424,14 @@ def replay(
         int | None,
         typer.Option("--message", metavar="ID", help="Only this message.", show_default=False),
     ] = None,
+    until: Annotated[
+        str,
+        typer.Option(
+            "--until",
+            metavar="TIME",
+            help="Tell how this message stood at that moment; compares nothing.",
+        ),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Rebuild ledger, counts and levels from the facts and compare with the live store; exit 1
@@ -432,10 +442,14 @@ def replay(
 
     out = Output(json=json)
     since = read_time(start, "--from") if start else None
+    moment = read_time(until, "--until") if until else None
 
     async def work(session: Session) -> int:
         from broadcast.replay import comparison as replaying
 
+        if moment is not None:
+            await _past(session, out, message, moment)
+            return 0
         await session.log("replay", str(message or ""), start)
         found = await replaying.run(session.db, since=since, message_id=message)
         out.answer(
@@ -447,3 +461,28 @@ def replay(
 
     if run(work, out, with_channels=False):
         raise typer.Exit(1)
+
+
+async def _past(session: Session, out: Output, message: int | None, moment: datetime) -> None:
+    """Print how a message's versions stood at a moment, as the facts recorded by then tell."""
+    from broadcast.problems import refuse
+    from broadcast.replay import past
+
+    if message is None:
+        raise refuse(
+            "message_missing",
+            "--until tells of one message",
+            "add --message ID",
+            field="--message",
+        )
+    await session.log("replay", str(message), f"until {moment.isoformat()}")
+    (found,) = await session.db.read(past.at, message, [moment])
+    told = [each.to_json() for each in found]
+    out.answer(
+        {"message": message, "until": moment.isoformat(), "versions": told},
+        *(
+            f"version {each['version']}: {each['state']}, addressed {each['addressed']}: "
+            + ", ".join(f"{n} {line}" for line, n in each["people"].items())
+            for each in told
+        ),
+    )

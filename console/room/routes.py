@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from console.room import compose, entry, home, message, stream, submission
+from console.room import compose, entry, home, message, rerun, stream, submission
 from console.room.figures import Figures
 from console.room.frame import Room
 from console.server.context import Web
@@ -20,4 +20,5 @@ def router(web: Web) -> APIRouter:
     submission.attach(api, room)
     message.attach(api, room, figures)
     stream.attach(api, room, figures)
+    rerun.attach(api, room)
     return api

@@ -176,6 +176,28 @@ async def test_check_31_signed_out_the_stream_ends_and_does_not_ask_again(
     await page.context.close()
 
 
+async def test_check_38_the_replay_moves_by_keyboard_and_asks_nobody_anything(
+    site: Site, browser: Browser
+) -> None:
+    await site.live(severity="Severe")
+    await site.done(await site.claimed(lane="urgent"))
+    page = await profile(site, browser, "auditor")
+    await page.goto(f"{site.url}/room/messages/1/replay")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    accepted = page.locator("[data-of=accepted]")
+    assert int(await accepted.inner_text()) > 0
+    await page.get_by_role("slider").focus()
+    await page.keyboard.press("Home")
+    await expect(accepted).to_have_text("0")
+    await expect(page.locator("[data-of=state]")).to_have_text("approved")
+    await page.get_by_role("button", name="100×").press("Enter")
+    await expect(page.locator("[data-of=state]")).to_have_text("live")
+    await expect(accepted).not_to_have_text("0")
+    assert asked == []
+    await page.context.close()
+
+
 async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
     site: Site, browser: Browser
 ) -> None:
@@ -184,7 +206,12 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
     await site.drafted()
     pages = {
         "author": ("/room", "/room/new", "/exercise/new", "/room/messages/1", "/room/messages/3"),
-        "approver": ("/room/messages/2/approve", "/room/messages/1/correct", "/room/sessions"),
+        "approver": (
+            "/room/messages/2/approve",
+            "/room/messages/1/correct",
+            "/room/sessions",
+            "/room/messages/1/replay",
+        ),
     }
     more = {"author": ("/room/messages/3/check", "/room/messages/3/edit", "/room/messages/77")}
     for scheme, size in (("light", PHONE), ("dark", DESK)):

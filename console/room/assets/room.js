@@ -54,4 +54,35 @@
       line.appendChild(stay);
     }, 1000);
   }
+  var replay = document.getElementById("replay");
+  if (replay) {
+    var frames = JSON.parse(replay.dataset.frames), slider = document.getElementById("moment"), now = replay.querySelector(".now");
+    var stamps = frames.map(function (f) { return Date.parse(f.at); }), player = 0;
+    var span = (stamps[stamps.length - 1] - stamps[0]) || 1;
+    var show = function (n) {
+      var f = frames[n];
+      replay.querySelectorAll("[data-of]").forEach(function (cell) {
+        var of = cell.dataset.of, value = of in f ? f[of] : f.people[of];
+        cell.textContent = typeof value === "number" ? value.toLocaleString("en-GB") : value;
+      });
+      slider.value = n;
+      slider.setAttribute("aria-valuetext", f.clock + ", " + f.state);
+      if (now) { var x = 8 + (stamps[n] - stamps[0]) / span * 704; now.setAttribute("d", "M" + x + " 0V216"); }
+    };
+    document.getElementById("player").hidden = false;
+    slider.addEventListener("input", function () { show(Number(slider.value)); });
+    replay.addEventListener("click", function (event) {
+      var speed = event.target.dataset.speed;
+      if (speed === undefined) { return; }
+      clearInterval(player);
+      if (speed === "0") { return; }
+      var from = Number(slider.value) >= frames.length - 1 ? 0 : Number(slider.value), began = Date.now();
+      player = setInterval(function () {
+        var at = stamps[from] + (Date.now() - began) * Number(speed), n = from;
+        while (n + 1 < frames.length && stamps[n + 1] <= at) { n += 1; }
+        show(n);
+        if (n === frames.length - 1) { clearInterval(player); }
+      }, 100);
+    });
+  }
 })();
