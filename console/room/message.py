@@ -83,6 +83,7 @@ async def page(room: Room, figures: Figures, signed: Signed, existing: list[Vers
         v=v,
         existing=existing[::-1],
         path=path,
+        log=f"{path}/log",
         acts=may,
         mine=mine,
         names=await showing.names(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from console.room import compose, entry, home, message, rerun, stream, submission
+from console.room import compose, entry, home, log, message, rerun, stream, submission
 from console.room.figures import Figures
 from console.room.frame import Room
 from console.server.context import Web
@@ -20,5 +20,6 @@ def router(web: Web) -> APIRouter:
     submission.attach(api, room)
     message.attach(api, room, figures)
     stream.attach(api, room, figures)
+    log.attach(api, room, figures)
     rerun.attach(api, room)
     return api

@@ -38,7 +38,8 @@ def attach(api: APIRouter, room: Room, figures: Figures) -> None:
         if published is None:
             return ""
         told = await figures.told(published)
-        return room.part("figures.html", published=published, figures=told)
+        log = request.url.path.removesuffix("events") + "log"
+        return room.part("figures.html", published=published, figures=told, log=log)
 
     for base in BASES:
         add(api, room, f"{base}/messages/{{id}}/events", message)

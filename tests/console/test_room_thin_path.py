@@ -80,7 +80,8 @@ async def test_written_found_checked_submitted_approved_and_it_arrives(site: Sit
     await site.done(await site.claimed(lane="urgent"))
     live = await author.get(path)
     numbers = {
-        str(cell.get("data-line")): int(cell.text) for cell in live.tree.xpath("//td[@data-line]")
+        str(cell.get("data-line")): int(cell.text_content())
+        for cell in live.tree.xpath("//td[@data-line]")
     }
     assert sum(numbers.values()) == 32
     assert numbers["accepted"] > 0

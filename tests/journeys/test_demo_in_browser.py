@@ -74,5 +74,6 @@ async def test_the_links_of_the_demonstration_let_two_people_send_a_message(tmp_
 async def arrived(author: Visitor, path: str) -> dict[str, int]:
     page = await author.get(path)
     return {
-        str(cell.get("data-line")): int(cell.text) for cell in page.tree.xpath("//td[@data-line]")
+        str(cell.get("data-line")): int(cell.text_content())
+        for cell in page.tree.xpath("//td[@data-line]")
     }

@@ -1,0 +1,195 @@
+"""The delivery log: who stands on which line and why, with filters in the address; one person
+explained in sentences; a contact unmasked for who says why.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from pyroaring import BitMap
+from starlette.responses import Response, StreamingResponse
+
+from broadcast.content.model import CHANNELS
+from broadcast.ledger import delivery_report
+from broadcast.ledger.delivery_report import Account
+from broadcast.ledger.evidence import LINES, SUPPRESSION_REASONS
+from broadcast.messages import versions
+from broadcast.messages.versions import Version
+from broadcast.operators import operators
+from broadcast.store.database import Connection
+from console.api.deliveries import csv_of, entry, selected
+from console.room import acting
+from console.room.figures import WORDS, Figures
+from console.room.frame import BASES, Room
+from service import contacts
+from service.commands import explaining, reading
+from service.sign_in import Signed
+from subscribers import listing, registry
+
+PAGE = 50
+FILTERS = ("line", "channel", "reason")
+
+
+def attach(api: APIRouter, room: Room, figures: Figures) -> None:
+    """Add the routes, once for each entrance."""
+    for base in BASES:
+        _attach_log(api, room, figures, base)
+        _attach_person(api, room, base)
+
+
+async def _version(room: Room, request: Request, signed: Signed) -> Version:
+    """Return the version that the log is about; who reads it may see single persons there."""
+    operators.require(signed.operator, "people")
+    existing = await acting.message_of(room, request, signed)
+    number = request.query_params.get("version", "")
+    wanted = next((v for v in existing if str(v.number) == number), None)
+    v = wanted or versions.newest_published(existing) or existing[-1]
+    await reading.require_people(room.web.context, signed.operator, v)
+    return v
+
+
+def chosen(account: Account, line: str, channel: str, reason: str) -> BitMap:
+    """Return the people of a line, a channel and a reason; everybody where nothing is asked. Raises
+    Rejected (422).
+    """
+    wanted = selected(account, line or None, channel or None)
+    return wanted & account.suppressed.get(reason, BitMap()) if reason else wanted
+
+
+def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None:
+    web = room.web
+
+    async def show(request: Request, signed: Signed) -> Response:
+        v = await _version(room, request, signed)
+        asked = {name: request.query_params.get(name, "")[:40] for name in FILTERS}
+        account = await figures.account(v)
+        wanted = chosen(account, **asked)
+        as_csv = request.query_params.get("format") == "csv"
+        after = request.query_params.get("after", "")
+        start = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
+        await web.db.write(
+            operators.log_admin,
+            actor=signed.operator.name,
+            action="deliveries.export" if as_csv else "deliveries",
+            subject=str(v.message_id),
+            detail=f"version={v.number}",
+            now=web.now(),
+        )
+        if as_csv:
+            name = f"deliveries-{v.message_id}-{v.number}.csv"
+            return StreamingResponse(
+                csv_of(account, wanted),
+                media_type="text/csv; charset=utf-8",
+                headers={
+                    "Content-Disposition": f'attachment; filename="{name}"',
+                    "Cache-Control": "no-store",
+                },
+            )
+        ids = list(islice(wanted.iter_equal_or_larger(start), PAGE))
+        path = f"{base}/messages/{v.message_id}"
+        query = {**{k: n for k, n in asked.items() if n}, "version": str(v.number)}
+        more = bool(ids) and ids[-1] != wanted.max()
+        return room.page(
+            "log.html",
+            signed,
+            kind=BASES[base],
+            title="Delivery log",
+            v=v,
+            path=path,
+            asked=asked,
+            total=len(wanted),
+            rows=await web.db.read(_rows, account, ids),
+            choices={"line": LINES, "channel": CHANNELS, "reason": SUPPRESSION_REASONS},
+            labels={line: WORDS[line][0] for line in LINES},
+            following=f"{path}/log?{urlencode(query | {'after': ids[-1] + 1})}" if more else "",
+            first=f"{path}/log?{urlencode(query)}" if start else "",
+            csv=f"{path}/log?{urlencode(query | {'format': 'csv'})}",
+        )
+
+    room.add(api, "GET", f"{base}/messages/{{id}}/log", show)
+
+
+def _rows(conn: Connection, account: Account, ids: list[int]) -> list[dict[str, Any]]:
+    """Return one row for each person: masked, their line and why."""
+    codes = delivery_report.failure_codes(conn, account.version.id)
+    found = []
+    for person in ids:
+        known = registry.show(conn, person)
+        masked = listing.masked(known) if known is not None else {}
+        told = entry(account, person)
+        contact = [masked.get(name) for name in ("mobile", "phone", "email")]
+        found.append(
+            {
+                **told,
+                "name": masked.get("name", ""),
+                "contact": ", ".join(part for part in contact if part),
+                "why": ", ".join([*filter(None, [told["reason"]]), *codes.get(person, [])]),
+            }
+        )
+    return found
+
+
+def sentences(told: dict[str, Any]) -> list[str]:
+    """Return why somebody is on their line, as sentences in the order of the questions."""
+    said = [
+        f"{'Yes' if step['passed'] else 'No'}, {step['name'].replace('_', ' ')}: {step['detail']}."
+        for step in told["steps"]
+    ]
+    for attempt in told["attempts"]:
+        code = f" (code {attempt['code']})" if attempt["code"] else ""
+        state = str(attempt["state"]).replace("_", " ")
+        said.append(
+            f"Delivery attempt {attempt['generation'] + 1} by {attempt['channel']}: {state}{code},"
+            f" {attempt['at']}."
+        )
+    line = told["line"]
+    reason = str(told["reason"]).replace("_", " ")
+    if line is None:
+        said.append(f"Not addressed: {reason}." if reason else "Nothing is frozen yet.")
+    else:
+        said.append(f"So they are on the line “{WORDS[line][0]}”{f': {reason}' if reason else ''}.")
+    return said
+
+
+def _attach_person(api: APIRouter, room: Room, base: str) -> None:
+    web = room.web
+
+    async def page(
+        request: Request, signed: Signed, known: dict[str, Any] | None = None
+    ) -> Response:
+        v = await _version(room, request, signed)
+        asked = request.path_params["person"][:100]
+        told = await explaining.explain_to(web.context, signed.operator, v.message_id, asked)
+        person = told["subscriber"]
+        found = await web.db.read(registry.show, person)
+        path = f"{base}/messages/{v.message_id}"
+        return room.page(
+            "person.html",
+            signed,
+            kind=BASES[base],
+            title=f"Person {person} and message {v.message_id}",
+            path=path,
+            sentences=sentences(told),
+            masked=listing.masked(found) if found is not None else {},
+            known=known,
+            form=room.form(signed, f"{path}/people/{person}"),
+        )
+
+    async def show(request: Request, signed: Signed) -> Response:
+        return await page(request, signed)
+
+    async def unmask(request: Request, signed: Signed) -> Response:
+        form = await room.read(request, signed)
+        await _version(room, request, signed)
+        asked = request.path_params["person"]
+        if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
+            raise contacts.unknown()
+        # not kept as an answer under its key: what is shown here is stored nowhere else
+        known = await web.context.do(contacts.unmask, signed.operator, int(asked), form.one("why"))
+        return await page(request, signed, known)
+
+    room.add(api, "GET", f"{base}/messages/{{id}}/people/{{person}}", show)
+    room.add(api, "POST", f"{base}/messages/{{id}}/people/{{person}}", unmask)

@@ -1,0 +1,129 @@
+"""The delivery log in the browser: every number leads to the rows behind it, people are masked,
+looks are recorded.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broadcast.ledger import delivery_report
+from service.commands import explaining
+from tests.console.site import Site, open_site
+from tests.console.visitor import HERE, Visitor
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE) as running:
+        yield running
+
+
+async def lived(site: Site) -> Visitor:
+    await site.live(severity="Severe")
+    await site.done(await site.claimed(lane="urgent"), "in_doubt")
+    await site.done(await site.claimed("voice", "urgent"), "delivered")
+    visitor = Visitor(site)
+    await visitor.sign_in("operator")
+    return visitor
+
+
+async def chain(site: Site) -> list[Any]:
+    answer = await site.get("/api/v1/audit?limit=1000", role="auditor")
+    return list(answer.json["links"])
+
+
+async def test_every_number_of_the_account_leads_to_as_many_people(site: Site) -> None:
+    visitor = await lived(site)
+    page = await visitor.get("/room/messages/1")
+    links = page.tree.xpath("//*[@id='live']//td/a")
+    assert len(links) == 8 * 3
+    for link in links:
+        log = await visitor.get(link.get("href"))
+        assert log.tree.xpath("string(//*[@id='total'])") == link.text, link.get("href")
+        assert len(log.tree.xpath("//*[@id='people']/tbody/tr")) == int(link.text)
+    (reason,) = page.tree.xpath("//*[@id='live']//p/a")
+    log = await visitor.get(reason.get("href"))
+    assert "duplicate person" in log.tree.xpath("string(//*[@id='people'])")
+
+
+async def test_people_are_masked_and_pages_go_on_where_the_last_ended(site: Site) -> None:
+    visitor = await lived(site)
+    page = await visitor.get("/room/messages/1/log")
+    assert "+44" not in page.text
+    assert "Person 1" not in page.words
+    assert "…001" in page.words
+    assert (await visitor.get("/room/messages/1/log?after=30")).words.count("P… ") == 3
+    for wrong in ("line=lost", "channel=fax", "line=%00", "channel=%3Cb%3E"):
+        refused = await visitor.get(f"/room/messages/1/log?{wrong}")
+        assert refused.status == 422
+        assert "<b>" not in refused.text
+    for harmless in ("after=-1", "after=9999999999999", "reason=nothing", "version=x"):
+        assert (await visitor.get(f"/room/messages/1/log?{harmless}")).status == 200
+
+
+async def test_check_37_the_csv_is_masked_and_runs_nothing(site: Site) -> None:
+    visitor = await lived(site)
+    sheet = await visitor.get("/room/messages/1/log?format=csv&line=in_doubt")
+    assert sheet.headers["Content-Type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(sheet.text.removeprefix("\ufeff"))))
+    assert {row["line"] for row in rows} == {"in_doubt"}
+    assert all(not cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
+    assert "+4477" not in sheet.text
+    assert [link["action"] for link in await chain(site)].count("deliveries.export") == 1
+
+
+async def test_check_36_sentences_say_what_the_ledger_knows(site: Site) -> None:
+    visitor = await lived(site)
+    account = await site.db.read(delivery_report.account, await site.version(1))
+    words = {"in_doubt": "in doubt", "delivered": "delivered", "not_sent": "not sent"}
+    seen = set()
+    for person in (1, 2, 31, 32, 33):
+        page = await visitor.get(f"/room/messages/1/people/{person}")
+        said = [item.text_content() for item in page.tree.xpath("//ol/li")]
+        told = await explaining.explain(site.context, 1, person)
+        assert len(said) == len(told["steps"]) + len(told["attempts"]) + 1
+        for step, sentence in zip(told["steps"], said, strict=False):
+            assert sentence.startswith("Yes" if step["passed"] else "No")
+        line, reason = account.of_person(person)
+        if line is None:
+            assert said[-1].startswith("Not addressed: ")
+        else:
+            assert f"“{words[line]}”" in said[-1]
+            assert reason.replace("_", " ") in said[-1]
+        seen.add(line)
+    assert {"in_doubt", "delivered", "not_sent", None} <= seen
+
+
+async def test_a_contact_is_shown_to_who_says_why_and_that_is_recorded(site: Site) -> None:
+    visitor = await lived(site)
+    page = await visitor.get("/room/messages/1/people/5")
+    assert "+447700900005" not in page.text
+    path = "/room/messages/1/people/5"
+    for why in ("", "   ", "x" * 301):
+        refused = await visitor.send(page, path, why=why)
+        assert refused.status == 422
+        assert "+447700900005" not in refused.text
+    shown = await visitor.send(page, path, why="they called and ask")
+    assert "+447700900005" in shown.text
+    assert shown.headers["Cache-Control"] == "no-store"
+    last = [link for link in await chain(site) if link["action"] == "subscribers.show"]
+    assert [(e["actor"], e["subject"], e["detail"]) for e in last] == [
+        ("operator", "5", "they called and ask")
+    ]
+    assert "+447700900005" not in (await visitor.get(path)).text
+
+
+async def test_who_may_not_see_people_sees_none(site: Site) -> None:
+    await lived(site)
+    author, camden = Visitor(site), Visitor(site)
+    await author.sign_in("author")
+    await camden.sign_in("camden")
+    for visitor in (author, camden):
+        for path in ("/room/messages/1/log", "/room/messages/1/people/5"):
+            assert (await visitor.get(path)).status == 403
