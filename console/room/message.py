@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from broadcast.messages import advice, states, versions
 from broadcast.messages.versions import Version
+from broadcast.operators import operators
 from broadcast.operators.operators import PERMISSIONS
 from broadcast.problems import Rejected, refuse
 from broadcast.wording.cancelling import REASONS
@@ -115,6 +116,7 @@ def _attach_act(api: APIRouter, room: Room, base: str, name: str) -> None:
 
     async def do(request: Request, signed: Signed) -> Response:
         form = await room.read(request, signed)
+        operators.require(signed.operator, name)
         existing = await acting.message_of(room, request, signed)
         number = existing[-1].message_id
 
@@ -196,6 +198,7 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
 
     async def approve(request: Request, signed: Signed) -> Response:
         form = await room.read(request, signed)
+        operators.require(signed.operator, "approve")
         existing = await acting.message_of(room, request, signed)
         v = versions.head(existing)
         read = form.one("about")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from console.room import compose, entry, home, log, message, rerun, stream, submission
+from console.room import entry, home, message, stream
 from console.room.figures import Figures
 from console.room.frame import Room
+from console.room.looking import log, rerun
+from console.room.writing import compose, submission
 from console.server.context import Web
 
 

@@ -14,9 +14,10 @@ from broadcast.operators import operators
 from broadcast.problems import refuse
 from broadcast.replay import comparison, past
 from broadcast.replay.past import Moment
-from console.room import acting, pictures
+from console.room import acting
 from console.room.figures import WORDS
 from console.room.frame import BASES, Room
+from console.room.looking import pictures
 from service.sign_in import Signed
 
 STEPS = 60

@@ -20,9 +20,10 @@ from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected, refuse
-from console.room import acting, drafts, showing
-from console.room.drafts import Fields
+from console.room import acting, showing
 from console.room.frame import BASES, Form, Room
+from console.room.writing import drafts
+from console.room.writing.drafts import Fields
 from service.commands import drafting
 from service.commands.unit_of_work import Act
 from service.sign_in import Signed

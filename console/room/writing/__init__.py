@@ -1,0 +1,1 @@
+"""The pages on which a message is written, and checked before it is submitted."""
