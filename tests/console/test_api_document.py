@@ -20,6 +20,7 @@ ASKED = {
     "/api/v1/messages/{id}/explain/{subscriber}": "administrator",
     "/api/v1/resends": "approver",
     "/api/v1/operator-requests": "administrator",
+    "/api/v1/operators": "auditor",
     "/api/v1/threat-levels": "author",
     "/api/v1/threat-levels/history": "author",
     "/api/v1/areas": "administrator",

@@ -27,6 +27,7 @@ ADA = {
     "basis": "consent, form of 1 May 2026",
 }
 PEOPLE = b"external_id,mobile,lat,lon\nf-1,07700 900902,51.5,-0.13\nf-2,07700 900903,1.5,-0.13\n"
+GROUPS = b"kind,name,cy\nsector,retail,Manwerthu\ncommunity,somali,\n"
 LEVELS = b"date,scale,level,note\n2006-08-01,international,SEVERE,first published\n"
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 51], [1, 51], [1, 52], [0, 52], [0, 51]]]}
 AREAS = json.dumps(
@@ -227,6 +228,7 @@ async def test_areas_are_imported_shown_and_located(site: Site) -> None:
         ("/areas/import?level=borough", AREAS, "text/plain", "media_type"),
         ("/subscribers/import", PEOPLE, "text/csv", "basis_missing"),
         ("/threat-levels/import", b"", "text/csv", "file_empty"),
+        ("/groups/import", b"kind,name\nplanet,mars\n", "text/csv", "kind_unknown"),
         ("/threat-levels/import", b"date\n", "text/csv", "csv_header"),
     ],
 )
@@ -295,9 +297,51 @@ async def test_the_audit_chain_is_read_by_kind_and_subject(site: Site) -> None:
     assert (wrong.status, wrong.code) == (422, "kind_unknown")
 
 
+async def test_groups_are_registered_one_by_one_and_by_file(site: Site) -> None:
+    role = "administrator"
+    one = await site.post(
+        f"{API}/groups", {"kind": "sector", "name": "Retail", "names": {"cy": "Siopau"}}, role=role
+    )
+    assert (one.status, one.json["new"], one.json["groups"][0]["scope"]) == (
+        200,
+        1,
+        "sector:retail",
+    )
+    fits(site, "post", "/groups", one)
+    file = await send(site, "/groups/import", GROUPS, "text/csv")
+    assert (file.json["new"], file.json["updated"]) == (1, 1)
+    fits(site, "post", "/groups/import", file)
+    known = {g["scope"]: g["names"] for g in (await site.get(f"{API}/groups")).json}
+    assert known["sector:retail"]["cy"] == "Manwerthu"
+    bound = await send(site, "/groups/import", GROUPS, "text/csv", role="camden admin")
+    assert (bound.status, bound.code) == (403, "area_bound")
+    for wrong in ({"names": ["cy"]}, {"names": {"no tag": "x"}}, {"kind": "planet"}):
+        refused = await site.post(
+            f"{API}/groups", {"kind": "sector", "name": "x"} | wrong, role=role
+        )
+        assert refused.status == 422
+
+
+async def test_operators_are_listed_and_documents_and_texts_are_judged(site: Site) -> None:
+    told = await site.get(f"{API}/operators", role="auditor")
+    assert {o["name"] for o in told.json} > {"author", "Camden Admin"}
+    assert "ft_" not in told.body.decode()
+    fits(site, "get", "/operators", told)
+    judged = await send(site, "/cap/validate", b"<alert/>", "application/cap+xml", role="author")
+    assert (judged.status, judged.json["verdict"]) == (200, "reject")
+    fits(site, "post", "/cap/validate", judged)
+    size = await site.post(f"{API}/sms/segments", {"text": "a" * 161})
+    assert (size.json["encoding"], size.json["segments"]) == ("GSM-7", 2)
+    fits(site, "post", "/sms/segments", size)
+    for wrong, code in (({}, "field_type"), ({"text": "a" * 1601}, "text_too_long")):
+        assert (await site.post(f"{API}/sms/segments", wrong)).code == code
+
+
 # who may
 
 CHANGES = [
+    ("POST", "/groups", b'{"kind": "sector", "name": "retail"}', "application/json"),
+    ("POST", "/groups/import", GROUPS, "text/csv"),
     ("POST", "/areas/import?level=borough", AREAS, "application/geo+json"),
     ("POST", "/subscribers/import?basis=x", PEOPLE, "text/csv"),
     ("POST", "/threat-levels/import", LEVELS, "text/csv"),
@@ -312,11 +356,15 @@ LOOKS = {
     "/areas/locate?lat=51.5&lon=0": ("author", "approver", "operator", "administrator", "auditor"),
     "/threat-levels/history": ("author", "approver", "operator", "administrator", "auditor"),
     "/subscribers/p1": ("administrator", "auditor"),
+    "/operators": ("administrator", "auditor"),
 }
 
 
 async def test_only_an_administrator_changes_anything_whatever_the_route(site: Site) -> None:
-    before = {table: await site.db.read(rows, table) for table in ("subscriber", "area", "stop")}
+    before = {
+        table: await site.db.read(rows, table)
+        for table in ("subscriber", "area", "stop", "community_or_sector")
+    }
     for method, path, data, media in CHANGES:
         for role in ("author", "approver", "operator", "auditor", None):
             answer = await site.call(
@@ -340,7 +388,7 @@ async def test_every_route_that_changes_something_is_in_the_table_of_who_may(sit
         for path, methods in site.app.openapi()["paths"].items()
         for method, said in methods.items()
         if method in ("post", "patch", "put", "delete")
-        and set(said.get("tags", ())) & {"areas", "people", "levels"}
+        and set(said.get("tags", ())) & {"areas", "groups", "people", "levels"}
     }
     # what these two are for is not to change: places looked at, and a draft, which authors make
     assert declared - {"/areas/locate", "/threat-levels"} == named

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from broadcast.content.limits import TEXT_LENGTHS
 from broadcast.content.model import (
     PERSONAL_CHANNELS,
     SEVERITIES,
     SUBSCRIBER_KINDS,
     VISIBILITIES,
 )
+from broadcast.groups.registered import KINDS
 from broadcast.levels.scales import Level
 from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
@@ -108,6 +110,25 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
         },
         "required": ["points"],
         "example": {"points": [{"lat": 51.5, "lon": -0.13}]},
+    },
+    "NewGroup": {
+        "description": "A community or a sector, and what it is called by language.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "kind": {"type": "string", "enum": list(KINDS)},
+            "name": {"type": "string", "minLength": 1, "maxLength": 100},
+            "names": {"type": "object", "additionalProperties": _TEXT, "maxProperties": 50},
+        },
+        "required": ["kind", "name"],
+        "example": {"kind": "sector", "name": "retail", "names": {"cy": "Manwerthu"}},
+    },
+    "SmsText": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"text": {"type": "string", "maxLength": TEXT_LENGTHS["sms"]}},
+        "required": ["text"],
+        "example": {"text": "Strand closed. Keep away."},
     },
     "LevelChange": {
         "description": "A change of a threat level, which becomes a draft like any other message.",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from broadcast.content.model import PERSONAL_CHANNELS, SUBSCRIBER_KINDS
+from broadcast.operators.operators import PERMISSIONS
 from console.api.schemas import (
     NUMBER,
     TEXT,
@@ -100,6 +101,44 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "warnings": [],
         },
     },
+    "GroupsRegistered": an_object(
+        {"groups": list_of(ref("Group")), "new": NUMBER, "updated": NUMBER, "unchanged": NUMBER}
+    ),
+    "Operator": an_object(
+        {
+            "id": NUMBER,
+            "name": TEXT,
+            "role": words(sorted(PERMISSIONS)),
+            "area": or_null(TEXT),
+            "may_set": list_of(TEXT),
+            "disabled": or_null(TIME),
+        }
+    ),
+    "CapVerdict": an_object(
+        {
+            "file": TEXT,
+            "verdict": words(("accept", "warn", "reject")),
+            "rules": list_of(
+                an_object(
+                    {
+                        "rule": TEXT,
+                        "severity": TEXT,
+                        "where": TEXT,
+                        "found": TEXT,
+                        "expected": TEXT,
+                    }
+                )
+            ),
+        }
+    ),
+    "SmsSize": an_object(
+        {
+            "encoding": words(("GSM-7", "UCS-2")),
+            "segments": NUMBER,
+            "units": NUMBER,
+            "costly": list_of(an_object({"char": TEXT, "position": NUMBER})),
+        }
+    ),
     "ShortArea": an_object(_SHORT_AREA),
     "AreaInFull": an_object(
         {
@@ -159,6 +198,11 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("post", "/api/v1/subscribers/{subscriber}/stop"): ref("SubscriberRecord"),
     ("post", "/api/v1/subscribers/{subscriber}/start"): ref("SubscriberRecord"),
     ("post", "/api/v1/subscribers/import"): ref("SubscribersImported"),
+    ("post", "/api/v1/groups"): ref("GroupsRegistered"),
+    ("post", "/api/v1/groups/import"): ref("GroupsRegistered"),
+    ("get", "/api/v1/operators"): list_of(ref("Operator")),
+    ("post", "/api/v1/cap/validate"): ref("CapVerdict"),
+    ("post", "/api/v1/sms/segments"): ref("SmsSize"),
     ("get", "/api/v1/areas/{code}"): ref("AreaInFull"),
     ("get", "/api/v1/areas/locate"): list_of(ref("Place")),
     ("post", "/api/v1/areas/locate"): ref("Places"),

@@ -1,0 +1,105 @@
+"""Communities and sectors over HTTP: one by one, and a file of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from broadcast.groups.files import named, read_groups
+from broadcast.groups.registered import Group, Registered
+from broadcast.operators import operators
+from broadcast.operators.operators import Operator
+from broadcast.problems import refuse
+from broadcast.store.database import Connection
+from console.api.bodies import check_media_type, read_act, text_field
+from console.api.setup.bodies import CSV, may_set_up, sends, sends_file
+from console.server.context import Web
+from service import groups
+from service.commands.unit_of_work import Act
+from service.idempotency import Answered, once
+from service.setup.who import allowed
+
+_FILE = "the body"
+_MOST_LANGUAGES = 50
+
+
+def router(web: Web) -> APIRouter:
+    """Return the routes by which groups are registered; for administrators without area."""
+    api = APIRouter(tags=["groups"])
+
+    @api.post("/groups", openapi_extra=sends("NewGroup"))
+    async def add(request: Request) -> Response:
+        """Register one community or sector, or name it in more languages; for administrators."""
+        actor = await web.actor(request)
+        body = await request.body()
+
+        async def make() -> Answered[Registered]:
+            operators.require(actor, "administer")
+            said = read_act(request, body, ("kind", "name", "names"))
+            kind = text_field(said, "kind", missing="kind_missing", fix="say community or sector")
+            name = text_field(said, "name", missing="name_missing", fix="say what it is called")
+            group = named(kind, name, _names(said.get("names", {})), path="name")
+            return _registered(web, actor, [group], "groups.add", group.scope, rename=False)
+
+        return await once(request, body, web.context, actor, make)
+
+    @api.post(
+        "/groups/import",
+        openapi_extra=sends_file(csv="kind,name,cy\nsector,retail,Manwerthu\n"),
+    )
+    async def bring_in(request: Request) -> Response:
+        """Register communities and sectors from a CSV, or name them in more languages: all of the
+        file or nothing; for administrators.
+        """
+        actor = await web.actor(request)
+        body = await request.body()
+        check_media_type(request, body, CSV)
+
+        async def make() -> Answered[Registered]:
+            operators.require(actor, "administer")
+            await web.db.read(may_set_up, actor)
+            if not body:
+                raise refuse("file_empty", "the body is empty", "send the file as it is")
+            found = await web.context.apart(read_groups, body, _FILE)
+            return _registered(web, actor, found, "groups.import", _FILE)
+
+        return await once(request, body, web.context, actor, make)
+
+    return api
+
+
+def _registered(
+    web: Web, actor: Operator, found: list[Group], action: str, subject: str, *, rename: bool = True
+) -> Answered[Registered]:
+    def write(conn: Connection) -> Registered:
+        return groups.register(
+            conn,
+            found,
+            actor=allowed(conn, actor, everywhere=True),
+            action=action,
+            subject=subject,
+            now=web.now(),
+            rename=rename,
+        )
+
+    def answer(_conn: Connection, done: Registered) -> dict[str, Any]:
+        return {"groups": [group.to_json() for group in found], **asdict(done)}
+
+    return Answered(act=Act(write), answer=answer)
+
+
+def _names(given: Any) -> dict[str, str]:
+    if not isinstance(given, dict) or not all(isinstance(word, str) for word in given.values()):
+        raise refuse(
+            "field_type",
+            "names is no object of a name for each language",
+            'write {"cy": "Manwerthu"}, or leave it out',
+            field="names",
+        )
+    if len(given) > _MOST_LANGUAGES:
+        detail = f"names has more than {_MOST_LANGUAGES} languages"
+        raise refuse("too_many", detail, "leave some out", field="names")
+    return given
