@@ -78,6 +78,7 @@ _MEDIA: Final[Mapping[str, str]] = {
     "/u/{token}": "text/html",
     "/u/{token}/start": "text/html",
     "/feed.atom": "application/atom+xml",
+    "/messages.geojson": "application/geo+json",
     "/cap/{name}": "application/cap+xml",
     "/hooks/twilio/inbound": "text/xml",
     "/hooks/twilio/voice/{attempt}": "text/xml",
@@ -190,7 +191,8 @@ def _answers(found: dict[str, Any], schema: dict[str, Any]) -> None:
 def _responses(path: str, method: str, operation: dict[str, Any]) -> None:
     found = operation["responses"]
     if path in _MEDIA:
-        found["200"]["content"] = {_MEDIA[path]: {"schema": _TEXT}}
+        schema = {"type": "object"} if _MEDIA[path].endswith("json") else _TEXT
+        found["200"]["content"] = {_MEDIA[path]: {"schema": schema}}
     elif (method, path) in ANSWERS:
         _answers(found, ANSWERS[method, path])
     elif path.startswith("/api/v1/messages"):
@@ -200,7 +202,7 @@ def _responses(path: str, method: str, operation: dict[str, Any]) -> None:
     if path == "/hooks/twilio/status/{attempt}":
         found["200"] = {"description": "Kept.", "content": {}}
         found["202"] = {"description": "Kept; what it tells of is not known yet."}
-    if path in ("/feed.atom", "/cap/{name}"):
+    if path in ("/feed.atom", "/messages.geojson", "/cap/{name}"):
         found["304"] = {"description": "Not changed."}
     for status, words in _REFUSALS.items():
         content: dict[str, Any] = {MEDIA_TYPE: {"schema": ref("Problem")}}
