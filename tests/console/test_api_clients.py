@@ -52,6 +52,19 @@ async def tool(*command: object, cwd: Path, **env: str) -> tuple[int, str]:
     return process.returncode, said.decode()
 
 
+def test_every_lock_pins_by_hash_and_names_no_address() -> None:
+    packages = json.loads((TOOLS / "node" / "package-lock.json").read_text())["packages"]
+    assert len(packages) > 10
+    for name, package in packages.items():
+        assert "resolved" not in package, name
+        assert "integrity" in package or not name, name
+    wanted = environments.CLIENT_LOCK.read_text().replace("\\\n", "").splitlines()
+    pinned = [line for line in wanted if line and not line.startswith("#")]
+    assert len(pinned) > 10
+    assert all("==" in line and "--hash=sha256:" in line for line in pinned)
+    assert not [line for line in wanted if "://" in line]
+
+
 async def test_the_linter_finds_neither_an_error_nor_a_warning(
     document: Path, tmp_path: Path
 ) -> None:
