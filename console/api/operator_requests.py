@@ -68,7 +68,7 @@ async def ask(request: Request) -> Response:
 
     async def make() -> Answered[Any]:
         operators.require(actor, "administer")
-        kind, what = await _asked(web, read_act(request, body, _FIELDS))
+        kind, what = await asked_of(web, read_act(request, body, _FIELDS))
         return Answered(
             act=Act(lambda conn: operator_requests.ask(conn, actor, kind, what, web.now())),
             answer=lambda _c, r: r.to_json(),
@@ -155,7 +155,7 @@ async def export(request: Request, id: str) -> Response:
     return StreamingResponse(_pieces(kept), media_type="text/csv; charset=utf-8", headers=named)
 
 
-async def _asked(web: Web, said: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+async def asked_of(web: Web, said: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the kind and what it is about; raises Rejected."""
     kind = text_field(
         said, "kind", missing="kind_missing", fix=f"use one of {', '.join(operator_requests.KINDS)}"

@@ -28,13 +28,16 @@ async def act(
     form: Form,
     make: Callable[[], Awaitable[Act[Any]]],
     tell: Callable[[Any], dict[str, Any]] = lambda _result: {},
+    once_only: Callable[[Any], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Do what a form asks for and return what is told of it; a form that comes twice is done once.
-    Raises Rejected, the second time too.
+    `once_only` is told the first time and kept nowhere. Raises Rejected, the second time too.
     """
 
     async def made() -> Answered[Any]:
-        return Answered(act=await make(), answer=lambda _conn, result: tell(result))
+        return Answered(
+            act=await make(), answer=lambda _conn, result: tell(result), once_only=once_only
+        )
 
     digest = hashlib.sha256(request.url.path.encode() + b"\n" + await request.body()).hexdigest()
     reply, _ = await reply_once(

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from console.room import entry, home, message, stream
 from console.room.figures import Figures
 from console.room.frame import Room
-from console.room.looking import log, rerun
+from console.room.looking import log, office, rerun
 from console.room.writing import compose, submission
 from console.server.context import Web
 
@@ -23,5 +23,6 @@ def router(web: Web) -> APIRouter:
     message.attach(api, room, figures)
     stream.attach(api, room, figures)
     log.attach(api, room, figures)
+    office.attach(api, room)
     rerun.attach(api, room)
     return api

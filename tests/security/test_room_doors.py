@@ -17,7 +17,13 @@ from service import sign_in
 from tests.console.site import Site, open_site
 from tests.console.visitor import HERE, Visitor
 
-ANYBODY, SIGNED_IN = "anybody", "signed in"
+ANYBODY, SIGNED_IN, OFFICE, AUDIT = "anybody", "signed in", "office", "audit"
+ROLES = {
+    role: allowed
+    | ({OFFICE} if role in ("administrator", "auditor") else set())
+    | ({AUDIT} if role == "auditor" else set())
+    for role, allowed in PERMISSIONS.items()
+}
 OF_A_MESSAGE = {
     ("GET", ""): "read",
     ("GET", "/events"): ANYBODY,  # who is not signed in gets nothing: 204
@@ -53,6 +59,11 @@ TABLE = {
     ("GET", "/room/static/{name}"): ANYBODY,
     ("POST", "/room/sign-out"): SIGNED_IN,
     ("GET", "/room/sessions"): SIGNED_IN,
+    ("GET", "/room/operators"): OFFICE,
+    ("POST", "/room/operators"): "administer",
+    ("POST", "/room/operators/{id}/approve"): "administer",
+    ("POST", "/room/operators/{id}/reject"): "administer",
+    ("GET", "/room/audit"): AUDIT,
     ("POST", "/room/sessions/{id}/end"): SIGNED_IN,
     **{(m, f"{base}/new"): "draft" for base in ("/room", "/exercise") for m in ("GET", "POST")},
     **{
@@ -121,7 +132,7 @@ async def test_every_route_is_for_whom_the_table_says_and_nobody_else(site: Site
         assert turned.status == (303 if method == "GET" else 401), path
         if method == "GET":
             assert turned.headers["Location"].startswith("/room/sign-in?next=")
-        for role, allowed in PERMISSIONS.items():
+        for role, allowed in ROLES.items():
             if needed == SIGNED_IN or needed in allowed:
                 continue
             pairs = await form_of(site, visitors[role], path) if method == "POST" else None
@@ -141,7 +152,7 @@ async def test_who_may_is_not_refused_for_their_role(site: Site) -> None:
         if method != "GET" or needed == ANYBODY or "/exercise/messages" in template:
             continue
         path = template.replace("{id}", "1").replace("{person}", "5")
-        for role, allowed in PERMISSIONS.items():
+        for role, allowed in ROLES.items():
             if needed == SIGNED_IN or needed in allowed:
                 visitor = Visitor(site)
                 await visitor.sign_in(role)

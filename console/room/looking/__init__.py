@@ -1,1 +1,3 @@
-"""The pages that look back: the delivery log, one person explained, and a message replayed."""
+"""The pages that look back and around: the delivery log, one person explained, a message replayed,
+operators and the audit log.
+"""
