@@ -73,6 +73,8 @@ async def page(room: Room, figures: Figures, signed: Signed, existing: list[Vers
     """Return the page of a message."""
     v = versions.head(existing)
     published = versions.newest_published(existing)
+    told = await figures.told(published) if published is not None else None
+    by_line = {row["line"]: row["people"] for row in told["rows"]} if told else {}
     base, may = entrance(v.status), possible(signed, existing)
     path = f"{base}/messages/{v.message_id}"
     mine = signed.operator.id in {v.author_id, v.submitter_id, *v.editors}
@@ -94,7 +96,8 @@ async def page(room: Room, figures: Figures, signed: Signed, existing: list[Vers
         reasons=[(reason, CANCEL_WORDS[reason]) for reason in REASONS],
         texts=showing.texts(room, v),
         where=await showing.where(room, v),
-        figures=await figures.told(published) if published is not None else None,
+        figures=told,
+        stop_says=words.stop_says(by_line) if by_line else "It goes to nobody.",
         published=published,
         refusal=may_not_approve(signed, v) if v.state == "pending_approval" else "",
     )

@@ -6,6 +6,8 @@ say so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from broadcast.messages import small_counts
 from broadcast.messages.versions import Version
 
@@ -76,3 +78,29 @@ def approve_button(v: Version) -> str:
 def headline(v: Version) -> str:
     """Return the first headline of a message."""
     return next(iter(v.content.languages.values())).headline
+
+
+def submit_button(v: Version, n: object) -> str:
+    """Return the button of the check; `n` is how many people it would go to, as it may be shown."""
+    told = f"{n:,}" if isinstance(n, int) else n
+    if v.action in ("correct", "all_clear"):
+        what = "correction" if v.action == "correct" else "all-clear"
+        return f"Submit {what} to {told} people"
+    if v.content.level is not None:
+        return f"Submit change to {v.content.level}"
+    return "Submit for approval"
+
+
+def stop_says(people: Mapping[str, object]) -> str:
+    """Return what is said before a message is stopped, from the people by line as they may be
+    shown.
+    """
+    reached = [people[line] for line in ("handing_over", "accepted", "delivered", "in_doubt")]
+    known = [n for n in reached if isinstance(n, int)]
+    has = f"{sum(known):,}" if len(known) == len(reached) else "Some"
+    waits = people["waiting"]
+    told = f"{waits:,}" if isinstance(waits, int) else waits
+    return (
+        f"{told} people will not get it. {has} already have it or may have."
+        " They are not told: to tell them, correct it."
+    )

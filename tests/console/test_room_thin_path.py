@@ -149,7 +149,8 @@ async def test_hold_resume_stop_correct_and_all_clear(site: Site) -> None:
     await site.release(1)
     page = await approver.get(path)
     assert "Hold now" in page.words
-    assert "still waiting" in page.words
+    assert "Stop for the 31 still waiting" in page.words
+    assert "31 people will not get it. 0 already have it or may have." in page.words
     held = await approver.send(page, f"{path}/hold")
     assert "Resume for" in held.words
     going = await approver.send(held, f"{path}/resume")
@@ -164,6 +165,7 @@ async def test_hold_resume_stop_correct_and_all_clear(site: Site) -> None:
         form, f"{path}/correct", {"headline-0": "Not Strutton Ground"}, note="wrong street"
     )
     assert check.h1 == "Check before you submit", check.words
+    assert "Submit correction to " in check.words
     await author.send(check, f"{path}/submit")
     assert "Resume" not in (await author.get(path)).words
     now = await approver.get(f"{path}/approve")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from broadcast.messages import versions
 from broadcast.operators import operators
 from broadcast.problems import Rejected, refuse
-from console.room import acting, showing
+from console.room import acting, showing, words
 from console.room.frame import BASES, Room
 from service.commands import submitting
 from service.sign_in import Signed
@@ -39,6 +39,7 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
             title="Check before you submit",
             v=replace(v, resolved=seen.resolved),
             counts=seen.shown(v),
+            button=words.submit_button(v, seen.shown(v)["send"]),
             warnings=list({w.code: w for w in seen.warnings}.values()),
             texts=showing.texts(room, v, seen.resolved),
             where=await showing.where(room, v, seen.resolved),
