@@ -37,7 +37,7 @@ from service.loops.opt_outs import RecentOptOuts
 from service.loops.turns import Turns
 from service.rendering import StoredRenderings
 from subscribers import registry, unsubscribe
-from subscribers.matcher import Matcher
+from subscribers.matcher import Matcher, no_longer_for
 
 EXPIRE_SECONDS = 2.0
 OPT_OUT_SECONDS = 1.0
@@ -65,6 +65,7 @@ class Engine:
         # Each lane has adapters of its own: a connection that routine waits for is never one that
         # urgent needs.
         self._settings, self._db, self._adapters, self._limiter = settings, db, adapters, limiter
+        self._channels_on = channels_on
         self.roles = tuple(roles)
         self.stopping = asyncio.Event()
         self.identity = Identity()
@@ -110,6 +111,7 @@ class Engine:
             key=key,
             renderings=self._renderings,
             contacts=registry.addresses_to_use,
+            no_longer_for=partial(no_longer_for, channels_on=self._channels_on),
             opted_out=self.opt_outs,
             links=unsubscribe.Links(
                 public_url=self._settings.public_url,

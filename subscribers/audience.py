@@ -34,6 +34,8 @@ class Preview:
     by_language: Mapping[str, int]
     by_kind: Mapping[str, int]
     suppressed: Mapping[str, int]
+    held: int
+    """Sent to when their quiet hours end."""
     perhaps: int
     """Not addressed, though their area, all that is known of them, is touched by what is drawn."""
 
@@ -88,6 +90,7 @@ def counts_of(index: RegistryIndex, rule: Rule, frozen: Frozen) -> Preview:
         by_language=by_language,
         by_kind=by_kind,
         suppressed={reason: len(members) for reason, members in frozen.suppressed.items()},
+        held=sum(len(members) for members in frozen.held.values()),
         perhaps=len(index.perhaps(rule)),
     )
 
@@ -309,12 +312,16 @@ def _quiet_step(person: Traits, rule: Rule) -> Step:
         return Step("quiet hours", True, f"{hours}: an urgent message passes")
     if rule.at is None:
         return Step("quiet hours", True, f"{hours}: not judged")
-    quiet = hours.hold(rule.at)
+    until = hours.until(rule.at)
+    quiet = until is not None and rule.expires is not None and until >= rule.expires
+    if until is not None and not quiet:
+        there = until.astimezone(hours.zone)
+        return Step("quiet hours", True, f"{hours}: waits until {there:%H:%M} there")
     return Step(
         "quiet hours",
         not quiet,
         f"{hours}: it is {rule.at.astimezone(hours.zone):%H:%M} there, which is"
-        f" {'within' if quiet else 'outside'}",
+        f" {'within, and the message expires before they end' if quiet else 'outside'}",
     )
 
 

@@ -116,7 +116,8 @@ class Rule:
     may have got an earlier version; they are added whatever the place and audience say (guarantee
     R10). `channels` are those asked for, `configured` those that are on; `languages` those of the
     message, the first for whom none fits. `at`: the aware moment for which quiet hours are judged;
-    None = they are not. What is urgent passes them.
+    None = they are not. What is urgent passes them; what is not waits until they end, if that is
+    before the message `expires`.
     """
 
     topic: str
@@ -135,6 +136,7 @@ class Rule:
     also_reached: Mapping[str, BitMap] = field(default_factory=dict)
     urgent: bool = False
     at: datetime | None = None
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,19 +294,7 @@ class RegistryIndex:
         index; nothing is kept then.
         """
         before = self._state
-        chunks: list[_People] = []
-        sectors: dict[str, list[int]] = {}
-        communities: dict[str, list[int]] = {}
-        mark, count = "", -1
-        for rows in _read(conn, before.as_of):
-            head = next((row for row in rows if row[0] == -1), None)
-            if head is not None:
-                mark, count = head[3], int(head[4])
-                rows = [row for row in rows if row[0] != -1]
-            if rows:
-                chunks.append(self._encode(rows))
-                _gather(sectors, rows, 7)
-                _gather(communities, rows, 8)
+        chunks, sectors, communities, mark, count = self._rows(_read(conn, before.as_of))
         if count < 0:
             raise IndexIncomplete("the registry did not say how many rows it has")
         people = _joined(before.people, chunks)
@@ -326,6 +316,40 @@ class RegistryIndex:
                 raise IndexIncomplete("the index was brought up to date by two at a time")
             self._state = after
         return mark
+
+    def _rows(
+        self, chunks_of_rows: Iterable[list[Sequence[Any]]]
+    ) -> tuple[list[_People], dict[str, list[int]], dict[str, list[int]], str, int]:
+        """Return what was read: people, members of sectors and communities, the mark, and how many
+        people the registry has (-1: it did not say).
+        """
+        chunks: list[_People] = []
+        sectors: dict[str, list[int]] = {}
+        communities: dict[str, list[int]] = {}
+        mark, count = "", -1
+        for rows in chunks_of_rows:
+            head = next((row for row in rows if row[0] == -1), None)
+            people = [row for row in rows if row[0] != -1]
+            if head is not None:
+                mark, count = head[3], int(head[4])
+            if people:
+                chunks.append(self._encode(people))
+                _gather(sectors, people, 7)
+                _gather(communities, people, 8)
+        return chunks, sectors, communities, mark, count
+
+    @classmethod
+    def of(cls, conn: Connection, ids: Sequence[int]) -> Self:
+        """Read these people alone, as they are in this transaction."""
+        index = cls()
+        chunks, sectors, communities, mark, _ = index._rows(_read(conn, "", ids))
+        index._state = _State(
+            _joined(index._state.people, chunks),
+            _renamed({}, sectors, BitMap()),
+            _renamed({}, communities, BitMap()),
+            mark,
+        )
+        return index
 
     def match(self, rule: Rule, shard: int = 0, shards: int = 1) -> Frozen:
         """Return who of one shard is addressed, who of them is sent to by which channels in which
@@ -356,6 +380,11 @@ class RegistryIndex:
         ways = np.where(usable > 0, usable, wanted)
         open_ways = ways & ~people.stopped[at]
         consented = open_ways & people.consented[at]
+        waits = self._quiet_until(rule)
+        too_late = np.array(
+            [w is not None and rule.expires is not None and w >= rule.expires for w in waits],
+            dtype=np.bool_,
+        )
         reason = np.full(len(at), len(REASONS), dtype=np.uint8)  # = sent to
         obstacles = (
             people.erased[at],
@@ -363,7 +392,7 @@ class RegistryIndex:
             (open_ways > 0) & (consented == 0),
             ~(self._topic_chosen(people.topics[at], rule) | also),
             (rule.severity_rank > people.floor[at]) & ~also,
-            self._quiet_now(rule)[people.quiet[at]],
+            too_late[people.quiet[at]],
             usable == 0,
         )
         for n in reversed(range(len(REASONS))):
@@ -389,7 +418,12 @@ class RegistryIndex:
             send[">".join(_ORDERS[code]), rule.languages[language]] = BitMap(
                 ids[sent[key == value]]
             )
-        return Frozen(addressed=addressed, send=send, suppressed=suppressed)
+        held: dict[datetime, BitMap] = {}
+        hours = people.quiet[at[sent]]
+        for value in np.unique(hours).tolist():
+            if until := waits[value]:
+                held[until] = held.get(until, BitMap()) | BitMap(ids[sent[hours == value]])
+        return Frozen(addressed=addressed, send=send, suppressed=suppressed, held=held)
 
     def perhaps(self, rule: Rule) -> BitMap:
         """Return who is not addressed though they may be inside what is drawn: all that is known of
@@ -515,16 +549,13 @@ class RegistryIndex:
         table[[number for code in codes if (number := self._areas.get(code, known)) < known]] = True
         return table
 
-    def _quiet_now(self, rule: Rule) -> NDArray[np.bool_]:
-        """Return a table from the ordinal of quiet hours to "they hold back this message now": each
+    def _quiet_until(self, rule: Rule) -> list[datetime | None]:
+        """Return by the ordinal of quiet hours until when they hold back this message; each
         distinct set of hours is judged once.
         """
         hours = list(self._hours)  # others may be added meanwhile
         at = None if rule.urgent else rule.at
-        return np.array(
-            [at is not None and each is not None and each.hold(at) for each in hours],
-            dtype=np.bool_,
-        )
+        return [None if at is None or each is None else each.until(at) for each in hours]
 
     @staticmethod
     def _topic_chosen(topics: NDArray[np.uint8], rule: Rule) -> NDArray[np.bool_]:
@@ -574,9 +605,11 @@ class RegistryIndex:
         )
 
 
-def _read(conn: Connection, after: str) -> Iterator[list[Sequence[Any]]]:
+def _read(
+    conn: Connection, after: str, only: Sequence[int] | None = None
+) -> Iterator[list[Sequence[Any]]]:
     """Yield the changed rows in chunks of driver tuples, and among them one with id -1: the new
-    mark and the number of rows there are.
+    mark and the number of rows there are. `only`: the rows of these ids alone.
     """
     postgres = conn.dialect.name == "postgresql"
     traits = " || '|' || ".join(_TRAIT_COLUMNS)
@@ -586,7 +619,9 @@ def _read(conn: Connection, after: str) -> Iterator[list[Sequence[Any]]]:
         else "COALESCE((SELECT value FROM meta WHERE key = 'registry_change'), '0')"
     )
     since = f" WHERE change {'>=' if postgres else '>'} {int(after)}" if after else ""
-    # S608: nothing in it comes from outside but a number.
+    if only is not None:
+        since = f" WHERE id IN ({', '.join(str(int(each)) for each in only) or 'NULL'})"
+    # S608: nothing in it comes from outside but numbers.
     by_area = "CASE WHEN kind IN ('" + "', '".join(BY_AREA) + "') THEN NULL ELSE"
     sql = f"""SELECT id, {by_area} lat END, {by_area} lon END,
             COALESCE(area, ''), language, {traits},

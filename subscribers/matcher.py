@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import structlog
@@ -51,6 +51,7 @@ def rule_of(
     channels_on: frozenset[str],
     reached: Mapping[str, BitMap] | None = None,
     at: datetime | None = None,
+    expires: datetime | None = None,
 ) -> Rule:
     """Return whom a content selects. `first_kind` is the kind of the message's first version: an
     update keeps its topic.
@@ -77,6 +78,7 @@ def rule_of(
         circles=() if audience.communities else content.circles,
         also_reached=reached or {},
         at=at,
+        expires=expires,
     )
 
 
@@ -96,6 +98,10 @@ def rule_for(
     """
     first = versions.of_message(conn, v.message_id)[0]
     reached = audiences.reached_by_predecessors(conn, v)
+    expires = v.expires_at
+    if expires is None and at is not None:  # not approved yet: as if it were approved now
+        said = v.content.expires
+        expires = at + said if isinstance(said, timedelta) else said
     return rule_of(
         v.content,
         resolved or v.resolved,
@@ -105,7 +111,28 @@ def rule_for(
         channels_on=channels_on(v.status),
         reached=reached,
         at=at,
+        expires=expires,
     )
+
+
+def no_longer_for(
+    conn: Connection,
+    version_id: int,
+    people: Sequence[int],
+    channels_on: Callable[[str], frozenset[str]],
+) -> dict[int, str]:
+    """Return whom of these people a version is not for any more, and why, as they are in this
+    transaction: `moved_away`, or what they chose meanwhile.
+    """
+    rule = rule_for(conn, versions.get(conn, version_id), channels_on)
+    found = RegistryIndex.of(conn, people).match(rule)
+    gone = dict.fromkeys(BitMap(people) - found.addressed, "moved_away")
+    chosen = {
+        person: reason
+        for reason in ("erased", "not_chosen", "below_severity")
+        for person in found.suppressed.get(reason, ())
+    }
+    return gone | chosen
 
 
 class Matcher:

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _HOURS: Final = re.compile(
     r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9]) +(\S+)", re.ASCII
 )
+
+
+_MINUTE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,34 @@ class QuietHours:
         if self.begin < self.end:
             return self.begin <= minute < self.end
         return minute >= self.begin or minute < self.end
+
+    def until(self, at: datetime) -> datetime | None:
+        """Return the first whole minute after `at` that lies outside them, aware UTC; None where
+        `at` lies outside itself.
+
+        Nights when the clock is put back or forward too: what counts is the wall's clock, minute by
+        minute.
+        """
+        if not self.hold(at):
+            return None
+        moment = self._near_the_end(at.astimezone(UTC))
+        while self.hold(moment):
+            moment += _MINUTE
+        while moment - _MINUTE > at and not self.hold(moment - _MINUTE):
+            moment -= _MINUTE
+        return moment
+
+    def _near_the_end(self, at: datetime) -> datetime:
+        """Return a minute after `at` close to the next end on the wall."""
+        wall = at.astimezone(self.zone)
+        days = (wall.date(), wall.date() + timedelta(days=1))
+        end = time(self.end // 60, self.end % 60)
+        ends = (
+            datetime.combine(day, end.replace(fold=fold), self.zone).astimezone(UTC)
+            for day in days
+            for fold in (0, 1)
+        )
+        return min(moment for moment in ends if moment > at)
 
 
 def parse(text: str) -> QuietHours:

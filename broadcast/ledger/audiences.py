@@ -44,6 +44,8 @@ class Frozen:
     addressed: BitMap
     send: Mapping[tuple[str, str], BitMap]
     suppressed: Mapping[str, BitMap] = field(default_factory=dict)
+    held: Mapping[datetime, BitMap] = field(default_factory=dict)
+    """Those of `send` who wait until their quiet hours end (rule R14), by that moment."""
 
 
 def freeze(
@@ -71,9 +73,12 @@ def freeze(
         for reason, ids in sorted(frozen.suppressed.items())
         if ids
     ]
+    held = [(until, ids) for until, ids in sorted(frozen.held.items()) if ids]
     digest = hashlib.sha256(frozen.addressed.serialize())
     for role, order, language, reason, ids in parts:
         digest.update(f"{role}|{order}|{language}|{reason}|".encode() + ids.serialize())
+    for until, ids in held:
+        digest.update(f"held|{until.isoformat()}|".encode() + ids.serialize())
     into = (
         pg_insert(frozen_shard)
         if conn.dialect.name == "postgresql"
@@ -89,7 +94,7 @@ def freeze(
     ).on_conflict_do_nothing()
     if conn.execute(header).rowcount != 1:
         return False
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "version_id": version_id,
             "shard": shard,
@@ -98,10 +103,26 @@ def freeze(
             "channels": order,
             "language": language,
             "reason": reason,
+            "not_before": None,
             "members": ids.serialize(),
             "size": len(ids),
         }
         for no, (role, order, language, reason, ids) in enumerate(parts)
+    ]
+    rows += [
+        {
+            "version_id": version_id,
+            "shard": shard,
+            "no": no,
+            "role": "held",
+            "channels": "",
+            "language": "",
+            "reason": "quiet_hours",
+            "not_before": until,
+            "members": ids.serialize(),
+            "size": len(ids),
+        }
+        for no, (until, ids) in enumerate(held, len(parts))
     ]
     if rows:
         conn.execute(insert(frozen_set), rows)
@@ -136,19 +157,23 @@ def read(conn: Connection, version_id: int) -> Frozen:
         addressed |= BitMap.deserialize(data)
     send: dict[tuple[str, str], BitMap] = {}
     suppressed: dict[str, BitMap] = {}
+    held: dict[datetime, BitMap] = {}
     for row in conn.execute(
         select(frozen_set).where(
-            frozen_set.c.version_id == version_id, frozen_set.c.role.in_(("send", "suppressed"))
+            frozen_set.c.version_id == version_id,
+            frozen_set.c.role.in_(("send", "suppressed", "held")),
         )
     ):
         ids = BitMap.deserialize(row.members)
-        if row.role == "send":
+        if row.role == "held":
+            held[row.not_before] = held.get(row.not_before, BitMap()) | ids
+        elif row.role == "send":
             send[row.channels, row.language] = (
                 send.get((row.channels, row.language), BitMap()) | ids
             )
         else:
             suppressed[row.reason] = suppressed.get(row.reason, BitMap()) | ids
-    return Frozen(addressed=addressed, send=send, suppressed=suppressed)
+    return Frozen(addressed=addressed, send=send, suppressed=suppressed, held=held)
 
 
 def duplicates(conn: Connection, version_id: int) -> dict[str, BitMap]:
@@ -280,6 +305,7 @@ def release(
         return _block(conn, v, now, why)
     parts, left_out = _first_parts(conn, audience, v.urgent, shared_contacts)
     _keep_duplicates(conn, version_id, left_out)
+    parts = list(_until_quiet_hours_end(parts, audience.held))
     if v.predecessor_id is not None:
         parts = list(_held_back(conn, v, parts))
     versions.change_state(
@@ -440,6 +466,20 @@ def _doubles(
     return doubles
 
 
+def _until_quiet_hours_end(
+    parts: Iterable[Part], held: Mapping[datetime, BitMap]
+) -> Iterable[Part]:
+    """Hold each person until their quiet hours end (rule R14)."""
+    for part in parts:
+        rest = part.ids
+        for until, ids in sorted(held.items()):
+            if rest & ids:
+                yield Part(part.channel, part.language, rest & ids, until)
+                rest = rest - ids
+        if rest:
+            yield Part(part.channel, part.language, rest)
+
+
 def _held_back(conn: Connection, v: Version, parts: list[Part]) -> Iterable[Part]:
     """Hold those whom an earlier version is being sent to right now, until that attempt must be
     over (rule R10).
@@ -462,7 +502,8 @@ def _held_back(conn: Connection, v: Version, parts: list[Part]) -> Iterable[Part
         if part.ids - busy:
             yield Part(part.channel, part.language, part.ids - busy, part.not_before)
         if part.ids & busy:
-            yield Part(part.channel, part.language, part.ids & busy, until)
+            later = max(filter(None, (part.not_before, until)), default=None)
+            yield Part(part.channel, part.language, part.ids & busy, later)
 
 
 def insert_generation(

@@ -72,7 +72,13 @@ class Candidate:
     severity_rank: int
     correction: bool
     size: int = 0
+    not_before: datetime | None = None
     approved_at: datetime | None = None
+
+    @property
+    def waited(self) -> bool:
+        """Whether its people have waited since the release, so that they are looked at again."""
+        return self.not_before is not None and self.cause == "first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +158,7 @@ def candidates(
         batch.c.severity_rank,
         batch.c.correction,
         batch.c.size,
+        batch.c.not_before,
         version.c.approved_at,
     )
     query = (
@@ -176,6 +183,7 @@ def claim(
     worker: str,
     attempts: Callable[[], str],
     suppress: Callable[[Connection, list[int], str], dict[int, str]],
+    no_longer_for: Callable[[Connection, list[int]], dict[int, str]] | None = None,
     now: datetime | None = None,
     provider: str = "",
 ) -> tuple[list[Slice], datetime] | None:
@@ -183,7 +191,8 @@ def claim(
     the wire (rule R3, R9).
 
     `suppress(conn, ids, channel)` says whom not to send to and why, read in the same
-    transaction. `attempts()` gives new slice attempt ids. `provider` names the adapter and account
+    transaction; `no_longer_for(conn, ids)` the same of people who have waited since the release.
+    `attempts()` gives new slice attempt ids. `provider` names the adapter and account
     that will send. Returns None where there is nothing to
     send; else the slices and their deadline on the database's clock. The version's shared lock is
     taken first: whoever cancels, holds or corrects takes it exclusively, so after their commit
@@ -197,6 +206,8 @@ def claim(
         return None
     lo, hi, members, now = taken
     skipped = suppress(conn, members, c.channel)
+    if c.waited and no_longer_for is not None:
+        skipped = {**no_longer_for(conn, members), **skipped}
     if c.generation > 1:
         skipped = {**_reached_since(conn, c, members), **skipped}
     slices = [

@@ -57,6 +57,7 @@ SUPPRESSION_REASONS = (
     "budget",
     "no_channel",
     "duplicate_person",
+    "moved_away",
     "stale",
     "withdrawn",
 )

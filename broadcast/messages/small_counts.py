@@ -50,6 +50,7 @@ def preview(counts: Mapping[str, Any], content: Content) -> dict[str, Any]:
         "languages": cells(counts["languages"], send),
         "kinds": cells(counts["kinds"], send),
         "suppressed": cells(counts["suppressed"], addressed - send),
+        "held": _few(counts.get("held", 0)),
         "perhaps": _few(counts.get("perhaps", 0)),
     }
 

@@ -40,6 +40,7 @@ REASONS = (
     "budget",
     "no_channel",
     "duplicate_person",
+    "moved_away",
     "stale",
     "withdrawn",
 )

@@ -9,15 +9,18 @@ from broadcast.ledger.claims import Candidate, Slice
 from broadcast.store.database import TROUBLE, Connection, Database
 from broadcast.wording.rendered import Rendered
 from channels.dispatch.clock import Clock
-from channels.dispatch.ports import Contacts
+from channels.dispatch.ports import Contacts, NoLongerFor
 from channels.dispatch.under_way import OpenSlice, not_started
 
 
 class Claimer:
     """Claims slices of at most 32 people in one transaction, under the worker's present id."""
 
-    def __init__(self, db: Database, contacts: Contacts, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, contacts: Contacts, no_longer_for: NoLongerFor, clock: Clock
+    ) -> None:
         self._db, self._contacts, self._clock = db, contacts, clock
+        self._no_longer_for = no_longer_for
 
     async def claim(
         self,
@@ -55,6 +58,7 @@ class Claimer:
                 suppress=lambda c, people, channel: self._contacts(
                     c, people, channel, addresses, any_contact=any_contact
                 ),
+                no_longer_for=lambda c, people: self._no_longer_for(c, chosen.version_id, people),
             )
 
         try:

@@ -40,6 +40,14 @@ class Contacts(Protocol):
         ...
 
 
+class NoLongerFor(Protocol):
+    """Knows whom a version is not for any more of those who have waited since its release."""
+
+    def __call__(self, conn: Connection, version_id: int, people: Sequence[int]) -> dict[int, str]:
+        """Return them and why, as they stand in the claim's own transaction."""
+        ...
+
+
 class OptOuts(Protocol):
     """Knows who opted out since the claim could have seen it."""
 

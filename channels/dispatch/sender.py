@@ -24,7 +24,7 @@ from channels.dispatch.claim import Claimer
 from channels.dispatch.clock import Clock
 from channels.dispatch.measures import Measures
 from channels.dispatch.pace import Pace
-from channels.dispatch.ports import Contacts, OptOutLinks, OptOuts, Renderings
+from channels.dispatch.ports import Contacts, NoLongerFor, OptOutLinks, OptOuts, Renderings
 from channels.dispatch.rates import Limiter
 from channels.dispatch.record import Recorder
 from channels.dispatch.under_way import UnderWay
@@ -60,6 +60,7 @@ class Sender:
         key: bytes,
         renderings: Renderings,
         contacts: Contacts,
+        no_longer_for: NoLongerFor,
         opted_out: OptOuts,
         links: OptOutLinks,
         send_seconds: float = SEND_SECONDS,
@@ -76,7 +77,7 @@ class Sender:
         self._under_way = UnderWay(clock)
         self._pace = Pace(self._under_way, channel.concurrency, clock)
         self._chooser = Chooser(db, lane, channel, renderings, clock)
-        self._claimer = Claimer(db, contacts, clock)
+        self._claimer = Claimer(db, contacts, no_longer_for, clock)
         self._attempts = Attempts(
             channel=channel,
             key=key,

@@ -214,6 +214,8 @@ async def _answer_seen(
         f"by channel: {channels}",
         f"not sent to: {sums(counts['suppressed'])}",
     ]
+    if counts["held"]:
+        lines.append(f"of these, after their quiet hours: {counts['held']}")
     if counts["perhaps"]:
         lines.append(f"perhaps inside, and not told: {counts['perhaps']}")
     out.answer(document, *lines, *([following] if following else []))

@@ -123,6 +123,7 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
         "languages": dict(counted.by_language),
         "kinds": dict(counted.by_kind),
         "suppressed": dict(counted.suppressed),
+        "held": counted.held,
         "perhaps": counted.perhaps,
     }
     for language, text in v.content.languages.items():

@@ -19,13 +19,17 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         yield running
 
 
-async def test_a_preview_counts_who_is_in_their_quiet_hours_now(site: Site) -> None:
+async def test_a_preview_counts_who_would_wait_until_their_quiet_hours_end(site: Site) -> None:
     message = await site.drafted()
     now = (await site.post(f"/api/v1/messages/{message}/preview")).json["counts"]
-    assert now["suppressed"] == {"quiet_hours": 1}
+    assert (now["suppressed"], now["held"]) == ({}, 1)
     site.context.now = lambda: datetime.now(UTC) + timedelta(hours=3)
     later = (await site.post(f"/api/v1/messages/{message}/preview")).json["counts"]
-    assert (later["suppressed"], later["send"]) == ({}, now["send"] + 1)
+    assert (later["held"], later["send"]) == (0, now["send"])
+    soon = await site.drafted(expires="1h")  # over before the hours end
+    site.context.now = lambda: datetime.now(UTC)
+    short = (await site.post(f"/api/v1/messages/{soon}/preview")).json["counts"]
+    assert (short["suppressed"], short["held"]) == ({"quiet_hours": 1}, 0)
 
 
 async def test_an_explanation_tells_the_hour_of_the_freezing_whenever_it_is_asked_for(
@@ -34,14 +38,7 @@ async def test_an_explanation_tells_the_hour_of_the_freezing_whenever_it_is_aske
     message = await site.live()
     site.context.now = lambda: datetime.now(UTC) + timedelta(hours=3)
     told = (await site.get(f"/api/v1/messages/{message}/explain/p1", role="operator")).json
-    assert (told["line"], told["reason"], told["verdict_now"]) == (
-        "not_sent",
-        "quiet_hours",
-        "quiet_hours",
-    )
+    assert (told["line"], told["verdict_now"]) == ("waiting", "send")
     (step,) = [s for s in told["steps"] if s["name"] == "quiet hours"]
-    assert not step["passed"]
-    assert step["detail"].endswith("which is within")
-    assert (await site.get(f"/api/v1/messages/{message}/counts")).json["suppressed"][
-        "quiet_hours"
-    ] == 1
+    assert step["passed"]
+    assert "waits until" in step["detail"]

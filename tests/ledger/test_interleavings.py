@@ -276,6 +276,7 @@ async def test_a_version_that_cannot_be_rendered_stands_before_no_other_of_its_r
         key=b"k" * 32,
         renderings=Broken(broken.id),
         contacts=registry.addresses_to_use,
+        no_longer_for=lambda *_: {},
         opted_out=nobody_stopped,
         links=no_link,
     )
@@ -346,6 +347,7 @@ async def test_a_sender_of_which_a_part_failed_ends_aloud(world: World) -> None:
         key=b"k" * 32,
         renderings=Broken(0),
         contacts=registry.addresses_to_use,
+        no_longer_for=lambda *_: {},
         opted_out=fails,
         links=no_link,
         send_seconds=0.2,

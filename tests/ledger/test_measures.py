@@ -52,6 +52,7 @@ async def test_each_attempt_is_counted_by_outcome_and_timed_from_approval(db: Da
         key=b"k" * 32,
         renderings=Renderings(),
         contacts=registry.addresses_to_use,
+        no_longer_for=lambda *_: {},
         opted_out=nobody_stopped,
         links=no_link,
         measures=measures,

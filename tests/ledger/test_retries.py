@@ -137,6 +137,7 @@ async def test_one_greylisted_inbox_holds_up_nobody_and_a_busy_provider_is_left_
         key=b"k" * 32,
         renderings=Renderings(),
         contacts=registry.addresses_to_use,
+        no_longer_for=lambda *_: {},
         opted_out=nobody_stopped,
         links=no_link,
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 from pathlib import Path
 from typing import Any
@@ -240,6 +240,37 @@ QUIET: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+SOON = NOON + timedelta(minutes=1)
+"""Before any quiet hours end: whoever has them is not sent to."""
+
+
+async def test_whoever_is_in_their_quiet_hours_waits_until_they_end(db: Database) -> None:
+    index, known = await index_of(
+        db,
+        [
+            person("short", quiet_hours="12:00-12:30 Europe/London"),
+            person("same", quiet_hours="11:59-12:30 Europe/London"),
+            person("long", quiet_hours="12:00-15:00 Europe/London"),
+            person("awake"),
+        ],
+    )
+    half, three = NOON.replace(minute=30), NOON.replace(hour=15)
+    frozen = index.match(a_rule(at=NOON, expires=NOON + timedelta(hours=4)))
+    assert len(frozen.addressed) == sum(len(ids) for ids in frozen.send.values()) == 4
+    assert frozen.held == {
+        half: BitMap([known["short"], known["same"]]),
+        three: BitMap([known["long"]]),
+    }
+    trace = reasons(index, a_rule(at=NOON, expires=three), known["short"])
+    assert [s.detail for s in trace.steps if s.name == "quiet hours"] == [
+        "12:00-12:30 Europe/London: waits until 12:30 there"
+    ]
+    # until the very minute in which it expires is too late
+    late = index.match(a_rule(at=NOON, expires=half))
+    assert late.suppressed["quiet_hours"] == frozen.held[half] | frozen.held[three]
+    assert not index.match(a_rule(at=NOON, expires=half, urgent=True)).held
+
+
 async def test_quiet_hours_hold_back_what_can_wait_and_nothing_else(db: Database) -> None:
     index, known = await index_of(
         db,
@@ -250,7 +281,8 @@ async def test_quiet_hours_hold_back_what_can_wait_and_nothing_else(db: Database
     )
     await db.write(stop, [known["stopped"]], "sms", "sms_reply", NOON)
     await db.read(index.catch_up)
-    assert sent(index, a_rule(at=NOON), known) == {name: line for name, (_, line) in QUIET.items()}
+    wanted = {name: line for name, (_, line) in QUIET.items()}
+    assert sent(index, a_rule(at=NOON, expires=SOON), known) == wanted
     open_to_all = dict.fromkeys(QUIET, "sms en") | {
         "choosy": "not_chosen",
         "extreme": "below_severity",
@@ -268,7 +300,8 @@ async def test_who_was_reached_before_is_not_disturbed_either_unless_it_is_urgen
         db, [person("a", quiet_hours="11:00-13:00 Europe/London", topics="appeal")]
     )
     also = {"sms": BitMap([known["a"]])}
-    assert sent(index, a_rule(at=NOON, also_reached=also), known) == {"a": "quiet_hours"}
+    too_late = a_rule(at=NOON, expires=SOON, also_reached=also)
+    assert sent(index, too_late, known) == {"a": "quiet_hours"}
     assert sent(index, a_rule(at=NOON, also_reached=also, urgent=True), known) == {"a": "sms en"}
 
 
@@ -278,10 +311,11 @@ async def test_quiet_hours_that_change_are_followed_and_explained(db: Database) 
     )
     said = [
         s.detail
-        for s in reasons(index, a_rule(at=NOON), known["a"]).steps
+        for s in reasons(index, a_rule(at=NOON, expires=SOON), known["a"]).steps
         if s.name == "quiet hours"
     ]
-    assert said == ["11:00-13:00 Europe/London: it is 12:00 there, which is within"]
+    within = "it is 12:00 there, which is within, and the message expires before they end"
+    assert said == [f"11:00-13:00 Europe/London: {within}"]
     await db.write(
         import_records,
         [person("a"), person("b", quiet_hours="12:00-09:00 Asia/Tokyo")],
@@ -289,7 +323,7 @@ async def test_quiet_hours_that_change_are_followed_and_explained(db: Database) 
         NOON,
     )
     await db.read(index.catch_up)
-    assert sent(index, a_rule(at=NOON), known) == {"a": "sms en", "b": "quiet_hours"}
+    assert sent(index, a_rule(at=NOON, expires=SOON), known) == {"a": "sms en", "b": "quiet_hours"}
     passed = [
         (s.passed, s.detail)
         for s in reasons(index, a_rule(at=NOON, urgent=True), known["b"]).steps
@@ -572,6 +606,7 @@ def rules_of_a_world(draw: st.DrawFn) -> Rule:
         },
         urgent=draw(st.booleans()),
         at=draw(WORLD_MOMENTS),
+        expires=draw(st.sampled_from([None, datetime(2026, 7, 10, 22, 15, tzinfo=UTC)])),
     )
 
 
@@ -632,17 +667,28 @@ def expected(
         and rule.severity_rank > SEVERITIES.index(r.minimum_severity)
     ):
         return "below_severity"
-    if r.quiet_hours and " " in r.quiet_hours and rule.at is not None and not rule.urgent:
-        hours, zone = r.quiet_hours.split()
-        begin, end = hours.split("-")
-        wall = f"{rule.at.astimezone(ZoneInfo(zone)):%H:%M}"
-        if (begin <= wall < end) if begin < end else (wall >= begin or wall < end):
-            return "quiet_hours"
+    until = quiet_until(r.quiet_hours, rule)
+    if until is not None and rule.expires is not None and until >= rule.expires:
+        return "quiet_hours"
     if not usable:
         return "no_channel"
-    return (
-        f"{'>'.join(c for c in left if c in consents)} {language_for(r.language, rule.languages)}"
-    )
+    order = ">".join(c for c in left if c in consents)
+    line = f"{order} {language_for(r.language, rule.languages)}"
+    return line if until is None else f"{line} {until.isoformat()}"
+
+
+def quiet_until(written: str, rule: Rule) -> datetime | None:
+    """Go on minute by minute until the clock on the wall shows a time outside."""
+    if " " not in (written or "") or rule.at is None or rule.urgent:
+        return None
+    hours, zone = written.split()
+    begin, end = hours.split("-")
+    moment, first = rule.at.replace(second=0, microsecond=0), True
+    while True:
+        wall = f"{moment.astimezone(ZoneInfo(zone)):%H:%M}"
+        if not ((begin <= wall < end) if begin < end else (wall >= begin or wall < end)):
+            return None if first else moment
+        moment, first = moment + timedelta(minutes=1), False
 
 
 def far(circle: Circle, lat: float, lon: float) -> float:
@@ -675,6 +721,8 @@ def test_matching_equals_the_plainest_rule_and_the_explanation_equals_both(
             for reason, members in part.suppressed.items():
                 assert reason in REASONS
                 lines |= dict.fromkeys(members, reason)
+            for until, members in part.held.items():
+                lines |= {each: f"{lines[each]} {until.isoformat()}" for each in members}
         assert BitMap(lines) == addressed
         for number, (record, stops, without, erased) in enumerate(people, 1):
             wanted = expected(rule, number, record, stops, without, erased)
@@ -685,9 +733,10 @@ def test_matching_equals_the_plainest_rule_and_the_explanation_equals_both(
                 if trace.outcome == "send"
                 else trace.outcome
             )
-            assert (said if trace.addressed else None) == wanted
+            assert (said if trace.addressed else None) == (wanted and wanted.partition(" 20")[0])
             assert trace.addressed or trace.outcome in ("out_of_area", "out_of_audience")
         counts = preview(index, rule)
+        assert counts.held == sum(" 20" in line for line in lines.values())
         assert counts.addressed == len(lines) == counts.send + sum(counts.suppressed.values())
         assert sum(counts.by_language.values()) == sum(counts.by_kind.values()) == counts.send
 

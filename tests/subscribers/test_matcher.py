@@ -6,26 +6,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyroaring import BitMap
 
-from broadcast.ledger import audiences, delivery_report
-from broadcast.messages import authoring, publishing, versions
+from broadcast.ledger import audiences, claims, delivery_report
+from broadcast.ledger.attempts import new_slice_attempt
+from broadcast.messages import publishing, versions
 from broadcast.messages.versions import Version
 from broadcast.store.database import Connection, Database
 from config.settings import load
 from service.installation import build
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.index import IndexIncomplete, RegistryIndex
-from subscribers.matcher import Matcher
-from subscribers.registry import import_records
+from subscribers.matcher import Matcher, no_longer_for
+from subscribers.registry import addresses_to_use, import_records, stop
 from tests.ledger.world import World, house
 
-DAY, NIGHT = datetime(2026, 11, 21, 12, tzinfo=UTC), datetime(2026, 11, 21, 23, tzinfo=UTC)
+AGES = timedelta(days=6000)
+MORNING = datetime(2036, 11, 22, 7, tzinfo=UTC)
+DAY, NIGHT = datetime(2036, 11, 21, 12, tzinfo=UTC), datetime(2036, 11, 21, 23, tzinfo=UTC)
 
 
 def a_person(n: int, quiet_hours: str) -> SubscriberRecord:
@@ -67,16 +70,88 @@ async def processed(world: World, at: datetime, **more: Any) -> tuple[str, Versi
     return result, await world.db.read(versions.get, v.id)
 
 
-async def test_who_is_in_their_quiet_hours_when_the_audience_is_frozen_is_not_sent_to(
+async def test_who_is_in_their_quiet_hours_when_the_audience_is_frozen_waits_until_they_end(
     world: World,
 ) -> None:
-    result, v = await processed(world, NIGHT, count=60, shards=3)
+    result, v = await processed(world, NIGHT, count=100, shards=3, expires=AGES)
+    assert result == "released"
+    account = await world.db.read(delivery_report.account, v)
+    assert account.people["waiting"] == BitMap(range(1, 101))
+    assert account.adds_up
+    assert await world.db.read(audiences.frozen_at, v.id) == NIGHT
+    assert (await world.db.read(audiences.read, v.id)).held == {MORNING: BitMap(range(1, 41))}
+
+    async def may_be_claimed(at: datetime) -> int:
+        found = await world.db.read(claims.candidates, "routine", "sms", ("Actual",), at)
+        return sum(c.size for c in found)
+
+    assert await may_be_claimed(NIGHT) == 60
+    while claimed := await world.claim():
+        for each in claimed:
+            await world.done(each)
+    assert await may_be_claimed(MORNING - timedelta(seconds=1)) == 0
+    assert await may_be_claimed(MORNING) == 40
+
+
+async def test_who_waited_is_looked_at_again_before_anything_is_sent(world: World) -> None:
+    _, v = await processed(world, NIGHT, count=100, expires=AGES)
+
+    def change(conn: Connection) -> None:
+        stop(conn, [1], "sms", "sms_reply", DAY)
+        moved = a_person(1, "")._replace(area="E09000007")
+        choosy = a_person(2, "")._replace(topics="appeal")
+        import_records(conn, [moved, choosy], "test", DAY)
+
+    await world.db.write(change)
+    (late,) = await _late(world)
+
+    def gone(conn: Connection, people: list[int]) -> dict[int, str]:
+        return no_longer_for(conn, v.id, people, lambda _: frozenset({"sms"}))
+
+    claimed = await world.db.write(
+        claims.claim,
+        late,
+        want=32,
+        worker="w1",
+        attempts=new_slice_attempt,
+        suppress=lambda c, people, channel: addresses_to_use(
+            c, people, channel, {}, any_contact=False
+        ),
+        no_longer_for=gone,
+        now=MORNING,
+    )
+    assert claimed is not None
+    ((s,), _) = claimed
+    assert dict(s.people) == dict(enumerate(range(1, 33)))
+    assert s.skipped == {0: "stopped", 1: "moved_away", 2: "not_chosen"}
+
+
+async def _late(world: World) -> list[claims.Candidate]:
+    """Claim those who need not wait, so that the others are next."""
+    while claimed := await world.claim():
+        for each in claimed:
+            await world.done(each)
+    return await world.db.read(claims.candidates, "routine", "sms", ("Actual",), MORNING)
+
+
+async def test_what_expires_before_the_hours_end_is_not_kept_for_them(world: World) -> None:
+    at_night = datetime.now(UTC)
+    hours = f"{at_night - timedelta(hours=1):%H:%M}-{at_night + timedelta(hours=5):%H:%M} UTC"
+    await world.db.write(import_records, [a_person(n, hours) for n in range(40)], "test", DAY)
+    result, v = await processed(world, at_night, count=60, expires=timedelta(hours=4))
     assert result == "released"
     account = await world.db.read(delivery_report.account, v)
     assert account.suppressed["quiet_hours"] == BitMap(range(1, 41))
-    assert account.people["waiting"] == BitMap(range(41, 101))
-    assert account.adds_up
-    assert await world.db.read(audiences.frozen_at, v.id) == NIGHT
+
+
+async def test_a_cancelled_message_reaches_nobody_who_waited(world: World) -> None:
+    _, v = await processed(world, NIGHT, count=100, expires=AGES)
+    (late,) = await _late(world)
+    await world.db.write(
+        publishing.cancel, world.approver, v.message_id, why="over", house=house(), now=DAY
+    )
+    assert await world.claim(candidate=late) == []
+    assert (await world.db.read(claims.candidates, "routine", "sms", ("Actual",), MORNING)) == []
 
 
 async def test_by_day_and_where_it_is_urgent_nobody_is_left_out(world: World) -> None:
@@ -86,33 +161,11 @@ async def test_by_day_and_where_it_is_urgent_nobody_is_left_out(world: World) ->
         assert (result, len(account.people["waiting"])) == ("released", 100)
 
 
-async def test_quiet_hours_that_begin_between_count_and_freezing_block_until_a_new_approval(
+async def test_quiet_hours_that_begin_between_count_and_freezing_change_no_number(
     world: World,
 ) -> None:
-    result, v = await processed(world, NIGHT, count=100)
-    assert result == v.state == "blocked"
-    assert "60 people, approved for 100" in (v.why or "")
-    assert await world.db.read(audiences.frozen_at, v.id) is None
-    now = datetime.now(UTC)
-    again = await world.db.write(
-        authoring.submit,
-        world.author,
-        v.id,
-        revision=v.revision,
-        resolved=v.resolved,
-        count=60,
-        wording_revision="test",
-        now=now,
-    )
-    await world.db.write(
-        publishing.approve,
-        world.approver,
-        v.message_id,
-        content_hash=again.content_hash,
-        house=house(),
-        now=now,
-    )
-    assert await matcher(world, NIGHT).process(v.id) == "released"
+    result, _ = await processed(world, NIGHT, count=100, expires=AGES)
+    assert result == "released"
 
 
 class Counted:

@@ -118,3 +118,31 @@ def test_hours_and_the_rest_of_the_day_are_never_both_or_neither(
     assert hours.hold(at) is not parse(f"{end}-{begin} {zone}").hold(at)
     wall = f"{at.astimezone(hours.zone):%H:%M}"
     assert hours.hold(at) is (begin <= wall < end if begin < end else not end <= wall < begin)
+
+
+@given(minutes, minutes, zones, moments, st.integers(0, 59))
+def test_they_end_at_the_first_minute_outside_on_every_night(
+    begin: str, end: str, zone: str, at: datetime, seconds: int
+) -> None:
+    if begin == end:
+        return
+    hours, at = parse(f"{begin}-{end} {zone}"), at.replace(second=seconds)
+    moment = at.replace(second=0)
+    while hours.hold(moment):
+        moment += timedelta(minutes=1)
+    assert hours.until(at) == (moment if hours.hold(at) else None)
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "until"),
+    [
+        (NIGHT, "2026-03-28T23:00", "2026-03-29T06:00"),  # the clock goes forward
+        (NIGHT, "2026-10-24T23:00", "2026-10-25T07:00"),  # and back
+        ("00:30-01:30 Europe/London", "2026-03-29T00:45", "2026-03-29T01:00"),  # no such end
+        ("00:30-01:30 Europe/London", "2026-10-25T00:10", "2026-10-25T00:30"),  # the first 01:30
+        ("00:30-01:30 Europe/London", "2026-10-25T01:10", "2026-10-25T01:30"),  # the second
+    ],
+)
+def test_they_end_by_the_wall_when_the_clock_is_changed(hours: str, at: str, until: str) -> None:
+    moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    assert parse(hours).until(moment) == datetime.fromisoformat(until).replace(tzinfo=UTC)
