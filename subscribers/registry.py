@@ -20,7 +20,7 @@ from broadcast.groups import registered
 from broadcast.places.areas import AreaTree
 from broadcast.problems import refuse
 from broadcast.store.database import UtcDateTime, count_up, lock_name
-from subscribers import by_area
+from subscribers import by_area, quiet_hours
 from subscribers.by_area import BY_AREA
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.tables import consent, subscriber
@@ -249,6 +249,21 @@ def sharing(conn: Connection, channel: str, ids: BitMap) -> list[BitMap]:
         text(sql), {"ids": list(ids) if postgres else json.dumps(list(ids))}
     ).scalars()
     return [BitMap(json.loads(group) if isinstance(group, str) else group) for group in found]
+
+
+def quiet_until(conn: Connection, ids: BitMap, at: datetime) -> dict[datetime, BitMap]:
+    """Return who of these people is in their quiet hours at a moment, by when those end."""
+    postgres = conn.dialect.name == "postgresql"
+    some = "= ANY(:ids)" if postgres else "IN (SELECT value FROM json_each(:ids))"
+    sql = f"SELECT id, quiet_hours FROM subscriber WHERE quiet_hours <> '' AND id {some}"  # noqa: S608 - constants
+    found: dict[datetime, BitMap] = {}
+    for row in conn.execute(
+        text(sql), {"ids": list(ids) if postgres else json.dumps(list(ids))}
+    ).all():
+        hours = quiet_hours.known(row.quiet_hours)
+        if hours is not None and (until := hours.until(at)) is not None:
+            found.setdefault(until, BitMap()).add(row.id)
+    return found
 
 
 def persons_with_address(conn: Connection, channel: str, address: str) -> list[int]:

@@ -305,7 +305,7 @@ def release(
         return _block(conn, v, now, why)
     parts, left_out = _first_parts(conn, audience, v.urgent, shared_contacts)
     _keep_duplicates(conn, version_id, left_out)
-    parts = list(_until_quiet_hours_end(parts, audience.held))
+    parts = list(until_quiet_hours_end(parts, audience.held))
     if v.predecessor_id is not None:
         parts = list(_held_back(conn, v, parts))
     versions.change_state(
@@ -466,9 +466,7 @@ def _doubles(
     return doubles
 
 
-def _until_quiet_hours_end(
-    parts: Iterable[Part], held: Mapping[datetime, BitMap]
-) -> Iterable[Part]:
+def until_quiet_hours_end(parts: Iterable[Part], held: Mapping[datetime, BitMap]) -> Iterable[Part]:
     """Hold each person until their quiet hours end (rule R14)."""
     for part in parts:
         rest = part.ids

@@ -36,6 +36,18 @@ Shared = Callable[[Connection, str, BitMap], Iterable[BitMap]]
 """On a channel: the groups of people who share a contact point with one of these."""
 
 
+Quiet = Callable[[Connection, BitMap, datetime], Mapping[datetime, BitMap]]
+"""Of these people: who is in their quiet hours at this moment, by when those end."""
+
+
+def _nobody_is_quiet(
+    conn: Connection,  # noqa: ARG001 - keeps Quiet
+    ids: BitMap,  # noqa: ARG001
+    at: datetime,  # noqa: ARG001
+) -> Mapping[datetime, BitMap]:
+    return {}
+
+
 def _nobody_shares(conn: Connection, channel: str, ids: BitMap) -> Iterable[BitMap]:  # noqa: ARG001 - keeps Shared
     return ()
 
@@ -53,9 +65,11 @@ def make_due(
     *,
     contacts: Contacts,
     shared: Shared = _nobody_shares,
+    quiet: Quiet = _nobody_is_quiet,
     now: datetime | None = None,
 ) -> int:
-    """Make the generations that are due for a version; return how many people were queued.
+    """Make the generations that are due for a version; return how many people were queued. Routine
+    ones wait until a person's quiet hours end (rule R14).
 
     A retry goes to the same channel, a failure on to the person's next one (routine only), a doubt
     of danger to life to every other contact point, a resend to those it was approved for. Where
@@ -70,15 +84,15 @@ def make_due(
     people = 0
     if audiences.open_until(v, now):
         people += _retry(
-            conn, v, [r for r in rows if r.state in ("refused", "not_started")], shared, now
+            conn, v, [r for r in rows if r.state in ("refused", "not_started")], shared, quiet, now
         )
         people += _next_channel(
-            conn, v, [r for r in rows if r.state in ("failed", "skipped")], shared, now
+            conn, v, [r for r in rows if r.state in ("failed", "skipped")], shared, quiet, now
         )
         people += _other_contact(
             conn, v, [r for r in rows if r.state == "in_doubt"], contacts, shared, now
         )
-        people += _resend(conn, v, now)
+        people += _resend(conn, v, quiet, now)
     settle_due(conn, rows)
     return people
 
@@ -157,6 +171,7 @@ def _queue(
     wanted: Mapping[str, BitMap],
     now: datetime,
     *,
+    quiet: Quiet = _nobody_is_quiet,
     never: tuple[str, ...] = MAY_HAVE_REACHED,
     ordered_by: int | None = None,
 ) -> int:
@@ -169,6 +184,9 @@ def _queue(
         parts += _parts(conn, v, channel, free)
     if not parts:
         return 0
+    if not v.urgent:
+        people = BitMap().union(*(part.ids for part in parts))
+        parts = list(audiences.until_quiet_hours_end(parts, quiet(conn, people, now)))
     number = (
         conn.execute(
             select(func.max(generation.c.number)).where(generation.c.version_id == v.id)
@@ -185,7 +203,9 @@ def _by_channel(rows: list[Any]) -> dict[str, BitMap]:
     return found
 
 
-def _retry(conn: Connection, v: Version, rows: list[Any], shared: Shared, now: datetime) -> int:
+def _retry(
+    conn: Connection, v: Version, rows: list[Any], shared: Shared, quiet: Quiet, now: datetime
+) -> int:
     """Queue those who were refused for now; whoever was refused too often fails, and a routine
     person goes on to their next channel. Return how many people were queued.
     """
@@ -198,14 +218,14 @@ def _retry(conn: Connection, v: Version, rows: list[Any], shared: Shared, now: d
     given_up = [row for row in rows if (row.channel, row.person_id) in exhausted]
     again = [row for row in rows if (row.channel, row.person_id) not in exhausted]
     _fail(conn, v, given_up, now)
-    queued = _next_channel(conn, v, given_up, shared, now)
+    queued = _next_channel(conn, v, given_up, shared, quiet, now)
     causes = _causes(conn, v.id)
     by_cause: dict[str, list[Any]] = {}
     for row in again:
         by_cause.setdefault(claims.retry_of(causes[row.generation]), []).append(row)
     for cause, mine in sorted(by_cause.items()):
         never = REACHED if claims.repeats_doubts(cause) else MAY_HAVE_REACHED
-        queued += _queue(conn, v, cause, _by_channel(mine), now, never=never)
+        queued += _queue(conn, v, cause, _by_channel(mine), now, quiet=quiet, never=never)
     return queued
 
 
@@ -242,7 +262,7 @@ def _causes(conn: Connection, version_id: int) -> dict[int, str]:
 
 
 def _next_channel(
-    conn: Connection, v: Version, rows: list[Any], shared: Shared, now: datetime
+    conn: Connection, v: Version, rows: list[Any], shared: Shared, quiet: Quiet, now: datetime
 ) -> int:
     if v.urgent or not rows:
         return 0  # urgent went by every channel at once
@@ -270,7 +290,7 @@ def _next_channel(
                 if fresh:
                     wanted[channel] = wanted.get(channel, BitMap()) | fresh
                 mine -= fresh
-    return _queue(conn, v, "next_channel", wanted, now) if wanted else 0
+    return _queue(conn, v, "next_channel", wanted, now, quiet=quiet) if wanted else 0
 
 
 def _doubles(
@@ -343,7 +363,7 @@ def resend_members(
     }
 
 
-def _resend(conn: Connection, v: Version, now: datetime) -> int:
+def _resend(conn: Connection, v: Version, quiet: Quiet, now: datetime) -> int:
     people = 0
     for order in resends.approved(conn, v.id):
         missing = two_persons.missing_for_resend(conn, v, order)
@@ -363,10 +383,19 @@ def _resend(conn: Connection, v: Version, now: datetime) -> int:
         wanted = _unpack(resends.members(conn, order.id))
         if "in_doubt" in order.only.split(","):
             people += _queue(
-                conn, v, "resend_in_doubt", wanted, now, never=REACHED, ordered_by=order.ordered_by
+                conn,
+                v,
+                "resend_in_doubt",
+                wanted,
+                now,
+                quiet=quiet,
+                never=REACHED,
+                ordered_by=order.ordered_by,
             )
         else:
-            people += _queue(conn, v, "resend", wanted, now, ordered_by=order.ordered_by)
+            people += _queue(
+                conn, v, "resend", wanted, now, quiet=quiet, ordered_by=order.ordered_by
+            )
         resends.close(conn, order.id, "made")
     return people
 

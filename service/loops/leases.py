@@ -56,5 +56,9 @@ class Leases:
         # nobody sends on a channel that is off: no one waits there
         on = self._channels_on(versions.get(conn, version_id).status)
         return passes.make_due(
-            conn, version_id, contacts=partial(other_contacts, on=on), shared=registry.sharing
+            conn,
+            version_id,
+            contacts=partial(other_contacts, on=on),
+            shared=registry.sharing,
+            quiet=registry.quiet_until,
         )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from broadcast.ledger import audiences, claims, delivery_report
+from broadcast.ledger import audiences, claims, delivery_report, passes
 from broadcast.ledger.attempts import new_slice_attempt
 from broadcast.messages import publishing, versions
 from broadcast.messages.versions import Version
@@ -23,7 +23,7 @@ from service.installation import build
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.index import IndexIncomplete, RegistryIndex
 from subscribers.matcher import Matcher, no_longer_for
-from subscribers.registry import addresses_to_use, import_records, stop
+from subscribers.registry import addresses_to_use, import_records, quiet_until, stop
 from tests.ledger.world import World, house
 
 AGES = timedelta(days=6000)
@@ -152,6 +152,37 @@ async def test_a_cancelled_message_reaches_nobody_who_waited(world: World) -> No
     )
     assert await world.claim(candidate=late) == []
     assert (await world.db.read(claims.candidates, "routine", "sms", ("Actual",), MORNING)) == []
+
+
+@pytest.mark.parametrize("severity", ["Moderate", "Extreme"])
+async def test_a_retry_waits_for_the_end_of_the_hours_too_where_it_is_not_urgent(
+    world: World, severity: str
+) -> None:
+    lane = "urgent" if severity == "Extreme" else "routine"
+    result, v = await processed(world, DAY, count=100, expires=AGES, severity=severity)
+    assert result == "released"
+    while claimed := await world.claim(lane):
+        for each in claimed:
+            await world.done(each, "refused", due_at=NIGHT)
+    made = await world.db.write(
+        passes.make_due,
+        v.id,
+        contacts=lambda _conn, _people: {},
+        quiet=quiet_until,
+        now=NIGHT,
+    )
+    assert made == 100
+
+    async def may_be_claimed(at: datetime) -> int:
+        found = await world.db.read(claims.candidates, lane, "sms", ("Actual",), at)
+        sizes = [c.size for c in found]
+        return sum(sizes)
+
+    assert await may_be_claimed(NIGHT) == (100 if lane == "urgent" else 60)
+    people = BitMap(range(1, 101))
+    held = await world.db.read(quiet_until, people, NIGHT)
+    assert held == {MORNING: BitMap(range(1, 41))}
+    assert await world.db.read(quiet_until, people, DAY) == {}
 
 
 async def test_by_day_and_where_it_is_urgent_nobody_is_left_out(world: World) -> None:
