@@ -250,7 +250,10 @@ async def _demonstrate(
         author, approver = await _set_up(out, service, people)
         sent = [row async for row in _messages(out, service, author, approver, serving)]
         rows = await _settled(service, sent)
-        ok = all(account.adds_up and account.complete for _, account in rows)
+        now = service.context.now()
+        ok = all(account.adds_up for _, account in rows) and all(
+            [await service.db.read(delivery_report.only_held, account, now) for _, account in rows]
+        )
         ok = await _check_ledger(out, service.db, rows, addresses["http"]) and ok
         _print_account(out, rows, ok, time.monotonic() - began)
         if json_output:
@@ -458,11 +461,9 @@ async def _watch(
                         for channel, n in sorted(found.items())
                     )
                 )
-            if found and all(
-                n["claimed"] == n["size"]
-                and n["accepted"] + n["failed"] + n["in_doubt"] + n["skipped"] >= n["size"]
-                for n in found.values()
-            ):
+            held = await context.db.read(delivery_report.held, version_id, context.now())
+            later = {channel: len(ids) for channel, (ids, _) in held.items()}
+            if found and all(_is_done(n, later.get(channel, 0)) for channel, n in found.items()):
                 break
             await asyncio.sleep(0.1)
     if plain:
@@ -473,6 +474,13 @@ async def _watch(
                 for channel, n in sorted(found.items())
             )
         )
+
+
+def _is_done(n: dict[str, int], held: int) -> bool:
+    """Return whether everybody who need not wait for the end of their quiet hours was sent to."""
+    now = n["size"] - held
+    recorded = n["accepted"] + n["failed"] + n["in_doubt"] + n["skipped"]
+    return n["claimed"] >= now and recorded >= now
 
 
 async def _settled(service: Service, sent: list[tuple[str, int]]) -> list[tuple[str, Account]]:
@@ -489,7 +497,11 @@ async def _settled(service: Service, sent: list[tuple[str, int]]) -> list[tuple[
             for title, version_id in sent
         ]
         found = [account.to_json() for _, account in rows]
-        if found == last and all(account.complete for _, account in rows):
+        now = service.context.now()
+        done = [
+            await service.db.read(delivery_report.only_held, account, now) for _, account in rows
+        ]
+        if found == last and all(done):
             break
         last = found
         await asyncio.sleep(1.0)
@@ -512,6 +524,11 @@ def _print_account(out: Console, rows: list[tuple[str, Account]], ok: bool, seco
         else "[bold red]It does not add up.[/]"
     )
     out.print(f"{verdict} {seconds:.0f} s in all.")
+    if quiet := sum(len(account.people["waiting"]) for _, account in rows):
+        out.print(
+            f"{quiet} of them wait: they are in their quiet hours now, and get what can wait when"
+            " those end."
+        )
     out.print("\nThree things to try next:")
     out.print("  1. make demo PEOPLE=100000                 the same for a hundred thousand people")
     out.print("  2. .venv/bin/fasttime demo --stay          then send one yourself in the browser")

@@ -5,6 +5,7 @@ moment (rules R12, R18).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pyroaring import BitMap
@@ -341,6 +342,28 @@ def progress(conn: Connection, version_id: int) -> dict[str, dict[str, int]]:
             {n: int(total or 0) for n, total in zip(names, sums, strict=True)}
         )
     return found
+
+
+def held(conn: Connection, version_id: int, now: datetime) -> dict[str, tuple[BitMap, datetime]]:
+    """Return per channel who waits for a later moment, most of them for the end of their quiet
+    hours, and when the last of them is due.
+    """
+    found: dict[str, tuple[BitMap, datetime]] = {}
+    for row in conn.execute(
+        select(batch.c.channel, batch.c.members, batch.c.next, batch.c.not_before).where(
+            batch.c.version_id == version_id, batch.c.open, batch.c.not_before > now
+        )
+    ):
+        ids, last = found.get(row.channel, (BitMap(), now))
+        mine = BitMap(audiences.members_of(row.members)[row.next :])
+        found[row.channel] = (ids | mine, max(last, row.not_before))
+    return found
+
+
+def only_held(conn: Connection, found: Account, now: datetime) -> bool:
+    """Return whether nobody is left but those who wait for a later moment."""
+    later = BitMap().union(*(ids for ids, _ in held(conn, found.version.id, now).values()))
+    return not (found.people["waiting"] - later) and not found.people["handing_over"]
 
 
 def failure_codes(conn: Connection, version_id: int) -> dict[int, list[str]]:

@@ -282,6 +282,8 @@ async def _watch(session: Session, out: Output, message_id: int, number: int | N
             open_ = await _show_progress(session, bars, v)
             if account.complete and v.state != "approved":
                 break
+            if v.state == "live" and await _only_held(session, out, account):
+                break
             await asyncio.sleep(_POLL_SECONDS)
             if not open_ or time.monotonic() - looked >= _ACCOUNT_SECONDS:
                 looked = time.monotonic()
@@ -289,6 +291,30 @@ async def _watch(session: Session, out: Output, message_id: int, number: int | N
                     delivery_report.account, await session.db.read(versions.get, v.id)
                 )
     _answer_account(out, account.shown(), account, [])
+
+
+async def _only_held(session: Session, out: Output, account: Account) -> bool:
+    """Return whether only people in their quiet hours are left, and say so: nobody need watch
+    until the morning.
+    """
+    from datetime import UTC, datetime
+    from zoneinfo import ZoneInfo
+
+    from broadcast.ledger import delivery_report
+
+    now = datetime.now(UTC)
+    if not await session.db.read(delivery_report.only_held, account, now):
+        return False
+    held = await session.db.read(delivery_report.held, account.version.id, now)
+    if not held:
+        return False
+    last = max(until for _, until in held.values())
+    zone = session.settings.timezone
+    out.note(
+        "the others wait until their quiet hours end, the last of them at"
+        f" {last.astimezone(ZoneInfo(zone)):%H:%M} ({zone}); look again then"
+    )
+    return True
 
 
 async def _show_progress(session: Session, bars: Progress, v: Version) -> bool:

@@ -90,6 +90,12 @@ async def test_who_is_in_their_quiet_hours_when_the_audience_is_frozen_waits_unt
         for each in claimed:
             await world.done(each)
     assert await may_be_claimed(MORNING - timedelta(seconds=1)) == 0
+    account = await world.db.read(delivery_report.account, v)
+    assert not account.complete
+    assert await world.db.read(delivery_report.only_held, account, NIGHT)
+    assert not await world.db.read(delivery_report.only_held, account, MORNING)
+    (ids, until) = (await world.db.read(delivery_report.held, v.id, NIGHT))["sms"]
+    assert (ids, until) == (BitMap(range(1, 41)), MORNING)
     assert await may_be_claimed(MORNING) == 40
 
 
