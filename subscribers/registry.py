@@ -406,6 +406,16 @@ def id_of(conn: Connection, external_id: str) -> int | None:
     ).scalar_one_or_none()
 
 
+def language_of(conn: Connection, person: int) -> str:
+    """Return the tag of the language that somebody is registered with; "" where nobody is."""
+    found = conn.execute(
+        select(subscriber.c.language).where(
+            subscriber.c.id == person, subscriber.c.erased_at.is_(None)
+        )
+    ).scalar_one_or_none()
+    return str(found or "")
+
+
 def cells_of(conn: Connection, person: int) -> dict[str, str]:
     """Return one person as the cells of the subscribers CSV, by column: what the import takes."""
     row = conn.execute(

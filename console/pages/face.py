@@ -22,8 +22,8 @@ from broadcast.wording.languages import pack_for
 from broadcast.wording.pack import called, direction, fill, primary
 from broadcast.wording.render import choose_language
 from broadcast.wording.times import local_time
-from console.pages.cards import Cards, Source, day, state_of, version_rows
-from console.pages.frame import Links, cached, html
+from console.pages.cards import Card, Cards, Source, day, state_of, version_rows
+from console.pages.frame import Links, cached, exercise_mark, html
 from console.pages.phrases import ENGLISH, PHRASES, chosen
 from console.server.context import Web
 
@@ -128,7 +128,7 @@ class Face:
             lang,
             links,
             f"/messages/{found[-1].code}",
-            title=f"{'EXERCISE: ' if card.exercise else ''}{card.headline}",
+            title=_title(card, lang),
             card=card,
             versions=version_rows(found, lang, card.lang, now, self._web.settings.timezone),
         )
@@ -157,7 +157,7 @@ class Face:
             lang,
             links,
             f"/messages/{v.code}/{kind}",
-            title=f"{'EXERCISE: ' if card.exercise else ''}{card.headline}",
+            title=_title(card, lang),
             card=card,
             number=v.number,
             sent=local_time(v.live_at or now, lang, self._web.settings.timezone),
@@ -245,6 +245,10 @@ class Face:
     async def todo(self, lang: str, links: Links) -> str:
         """Return what to do in an attack, and whom to call for what."""
         return self._page("todo.html", lang, links, "/what-to-do", title=PHRASES[lang]["todo"])
+
+
+def _title(card: Card, lang: str) -> str:
+    return f"{exercise_mark(lang)}: {card.headline}" if card.exercise else card.headline
 
 
 def _in_its_own_words(v: Version | None, lang: str) -> str:

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from broadcast.wording.languages import pack_for
 from broadcast.wording.pack import direction, fill
 from console.pages.phrases import ENGLISH, PHRASES, chosen
 
@@ -98,7 +99,7 @@ class Links:
 
 def html(name: str, *, lang: str, links: Links, sender: str, **values: Any) -> str:
     """Return a page as text. `here` among the values is its own path, for the switch of languages;
-    None where there is none.
+    None where there is none; `switch_at` is where the switch leads instead.
     """
     say = PHRASES[lang]
     return (
@@ -112,13 +113,22 @@ def html(name: str, *, lang: str, links: Links, sender: str, **values: Any) -> s
                 "links": links,
                 "sender": sender,
                 "title": fill(say["title"], sender=sender),
+                "exercise_mark": exercise_mark(lang),
                 "here": None,
+                "switch_at": values.get("here"),
                 "as_of": "",
                 "languages": [(tag, p["language"], direction(tag)) for tag, p in PHRASES.items()],
                 **values,
             }
         )
     )
+
+
+def exercise_mark(lang: str) -> str:
+    """Return the mark of an exercise: EXERCISE first in every language, for machines and strangers,
+    then the language's own word.
+    """
+    return pack_for(lang).exercise
 
 
 def plain(
@@ -129,14 +139,15 @@ def plain(
     button: str = "",
     action: str = "",
     status: int = 200,
+    lang: str = ENGLISH,
 ) -> HTMLResponse:
     """Return a page of a few sentences that nobody keeps; with a `button` that posts to
     `action`, relative to its own address.
     """
     body = html(
         "plain.html",
-        lang=ENGLISH,
-        links=Links(),
+        lang=lang,
+        links=Links(lang=lang),
         sender=sender,
         heading=heading,
         paragraphs=paragraphs,
@@ -144,7 +155,7 @@ def plain(
         action=action,
         title=title or heading,
     )
-    return HTMLResponse(body, status, {"Cache-Control": "no-store"})
+    return HTMLResponse(body, status, {"Cache-Control": "no-store", "Content-Language": lang})
 
 
 def matches(wanted: str, tag: str) -> bool:

@@ -5,6 +5,7 @@ for mail scanners look too.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, Request
@@ -13,15 +14,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from broadcast.events.topics import RECEIPTS
 from broadcast.ledger import receipts
 from broadcast.store.database import Connection
+from broadcast.wording.pack import fill, primary
 from console.pages.frame import plain
+from console.pages.own_words import OWN_WORDS
+from console.pages.phrases import chosen
 from console.server.context import Web
 from subscribers import registry, unsubscribe
 from subscribers.unsubscribe import Link
-
-_CHANNEL_WORDS = {"sms": "text messages", "voice": "telephone calls", "email": "e-mails"}
-_TEST = "The message with this link was a test or an exercise that reached nobody."
-_NOTHING_STOPS = f"{_TEST} Nothing was stopped, and this link stops nothing."
-_NOTHING_STARTS = f"{_TEST} Nothing was started, and this link starts nothing."
 
 
 def router(web: Web) -> APIRouter:
@@ -29,61 +28,55 @@ def router(web: Web) -> APIRouter:
     api = APIRouter(tags=["public"], include_in_schema=True)
 
     @api.get("/u/{token}", response_class=HTMLResponse)
-    async def look(_request: Request, token: str) -> Response:
+    async def look(request: Request, token: str) -> Response:
         """Show the button that stops a channel, or the one that starts it again."""
         found = unsubscribe.read(token, web.key)
         if found is None:
-            return _no_link(web)
+            return _no_link(web, request)
+        page = await _page_for(web, request, found)
         if found.simulated:
-            return _simulated(web, "This was a test or an exercise", _NOTHING_STOPS)
+            return page.simulated("was_test", "stops_nothing")
         if await web.db.read(_is_stopped, found):
-            return _stopped(web, found, token, f"You have stopped {_words(found)}")
-        return _offer(web, found)
+            return page.stopped(token, "stopped_before")
+        return page.offer()
 
     @api.post("/u/{token}", response_class=HTMLResponse)
-    async def leave(_request: Request, token: str) -> Response:
+    async def leave(request: Request, token: str) -> Response:
         """Stop the channel: by the button, or by a mail program (RFC 8058,
         List-Unsubscribe=One-Click).
         """
         found = unsubscribe.read(token, web.key)
         if found is None:
-            return _no_link(web)
+            return _no_link(web, request)
         if found.simulated:
             await web.db.write(_keep_simulated, found, "stop", web.now())
-            return _simulated(web, "Nothing was stopped", _NOTHING_STOPS)
+            page = await _page_for(web, request, found)
+            return page.simulated("nothing_stopped", "stops_nothing")
         await web.db.write(stop, found.person, found.channel, web.now())
         _wake(web)
-        return _stopped(web, found, token, "Stopped")
+        return (await _page_for(web, request, found)).stopped(token, "stopped")
 
     @api.get("/u/{token}/start", response_class=HTMLResponse)
-    async def look_back(_request: Request, token: str) -> Response:
+    async def look_back(request: Request, token: str) -> Response:
         """Lead to the page with the buttons: an address that is opened starts nothing."""
         if unsubscribe.read(token, web.key) is None:
-            return _no_link(web)
+            return _no_link(web, request)
         return RedirectResponse(f"../{token}", 303, {"Cache-Control": "no-store"})
 
     @api.post("/u/{token}/start", response_class=HTMLResponse)
-    async def come_back(_request: Request, token: str) -> Response:
+    async def come_back(request: Request, token: str) -> Response:
         """Start the channel again for who stopped it."""
         found = unsubscribe.read(token, web.key)
         if found is None:
-            return _no_link(web)
+            return _no_link(web, request)
         if found.simulated:
             await web.db.write(_keep_simulated, found, "start", web.now())
-            return _simulated(web, "Nothing was started", _NOTHING_STARTS)
+            page = await _page_for(web, request, found)
+            return page.simulated("nothing_started", "starts_nothing")
         comes = await web.db.write(start, found.person, found.channel, web.now())
         _wake(web)
-        sender, words = web.settings.sender_name, _words(found)
-        if not comes:
-            return plain(
-                sender,
-                f"This link cannot start {words} again",
-                f"You are no longer registered for {words} from {sender}, and get none. Ask"
-                f" {sender} to register you anew.",
-                title="Not started",
-            )
-        told = f"You will get {words} from {sender} again, as you did before."
-        return plain(sender, "Started again", told, button=f"Stop {words}", action=f"../{token}")
+        page = await _page_for(web, request, found)
+        return page.started(token) if comes else page.not_started()
 
     return api
 
@@ -143,37 +136,67 @@ def _wake(web: Web) -> None:
         web.wake(RECEIPTS)
 
 
-def _words(link: Link) -> str:
-    return _CHANNEL_WORDS[link.channel]
+async def _page_for(web: Web, request: Request, link: Link) -> _Page:
+    """Return the pages in the language that the person is registered with; where the pages do not
+    speak it, or nobody is registered, in the browser's.
+    """
+    known = primary(await web.db.read(registry.language_of, link.person))
+    lang = known if known in OWN_WORDS else _accepted(request)
+    return _Page(sender=web.settings.sender_name, lang=lang, channel=link.channel)
 
 
-def _offer(web: Web, link: Link) -> Response:
-    words, sender = _words(link), web.settings.sender_name
-    told = f"You will get no more {words} from {sender}, warnings of danger to life included."
-    return plain(sender, f"Stop {words}?", told, button=f"Stop {words}")
+def _accepted(request: Request) -> str:
+    return chosen("", request.headers.get("accept-language", ""))
 
 
-def _stopped(web: Web, link: Link, token: str, headline: str) -> Response:
-    words, sender = _words(link), web.settings.sender_name
-    told = (
-        f"You will get no more {words} from {sender}, warnings of danger to life included. Stopped"
-        " by mistake? You can start again here, now or later."
-    )
-    # The action is relative: a proxy may serve us below a path.
-    return plain(
-        sender,
-        headline,
-        told,
-        title="Stopped",
-        button=f"Start {words} again",
-        action=f"{token}/start",
-    )
+@dataclass(frozen=True, kw_only=True)
+class _Page:
+    """What the link of one channel says, in one language."""
+
+    sender: str
+    lang: str
+    channel: str
+
+    def _say(self, phrase: str) -> str:
+        words = OWN_WORDS[self.lang]
+        return fill(words[phrase], words=words[self.channel], sender=self.sender)
+
+    def _shown(
+        self, heading: str, *told: str, title: str, button: str = "", to: str = ""
+    ) -> Response:
+        return plain(
+            self.sender,
+            self._say(heading),
+            " ".join(self._say(each) for each in told),
+            title=self._say(title),
+            button=self._say(button) if button else "",
+            action=to,
+            lang=self.lang,
+        )
+
+    def offer(self) -> Response:
+        return self._shown("ask", "no_more", title="ask", button="stop")
+
+    def stopped(self, token: str, heading: str) -> Response:
+        # The action is relative: a proxy may serve us below a path.
+        told, to = ("no_more", "by_mistake"), f"{token}/start"
+        return self._shown(heading, *told, title="stopped", button="start", to=to)
+
+    def started(self, token: str) -> Response:
+        to = f"../{token}"
+        return self._shown("started", "as_before", title="started", button="stop", to=to)
+
+    def not_started(self) -> Response:
+        return self._shown("cannot", "not_registered", title="not_started")
+
+    def simulated(self, heading: str, told: str) -> Response:
+        return self._shown(heading, "nobody", told, title="test")
 
 
-def _simulated(web: Web, headline: str, told: str) -> Response:
-    return plain(web.settings.sender_name, headline, told, title="A test")
-
-
-def _no_link(web: Web) -> Response:
-    told = "This link is not one of ours, or was cut short. Open it from the message once more."
-    return plain(web.settings.sender_name, "No such link", told, status=404)
+def _no_link(web: Web, request: Request) -> Response:
+    """Return the page for a link of nobody. It asks no registry: its language is the browser's,
+    whoever's number stands in the link.
+    """
+    lang = _accepted(request)
+    say = OWN_WORDS[lang]
+    return plain(web.settings.sender_name, say["no_link"], say["not_ours"], status=404, lang=lang)

@@ -16,6 +16,8 @@ from typing import Any
 from broadcast.messages import published
 from broadcast.problems import refuse
 from broadcast.store.database import TROUBLE, Database
+from broadcast.wording.pack import fill
+from broadcast.wording.times import local_time
 from config.settings import Settings
 from console.pages.face import Face, is_tag
 from console.pages.feeds import Feeds
@@ -194,7 +196,9 @@ def _at(lang: str, path: str) -> str:
 
 
 def _gone(source: Stored) -> str:
-    """Return the page for addresses that lead nowhere: most are codes that are not ours."""
+    """Return the page for addresses that lead nowhere: most are codes that are not ours. It
+    leads to the front page in every language.
+    """
     say = PHRASES[ENGLISH]
     return html(
         "plain.html",
@@ -206,4 +210,9 @@ def _gone(source: Stored) -> str:
         button="",
         action="",
         title=say["gone"],
+        switch_at="/",
+        as_of=fill(
+            say["as_of"],
+            time=local_time(source.now(), ENGLISH, source.settings.timezone),
+        ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from lxml import html
 from sqlalchemy import insert
 
 from broadcast.levels.tables import level_fact
+from broadcast.wording.languages import all_packs
 from console.pages.frame import ASSETS, matches
+from console.pages.own_words import OWN_WORDS
 from console.pages.phrases import PHRASES, chosen
 from subscribers import registry
 from tests.console.site import Site, open_site, person
@@ -161,16 +163,54 @@ async def test_an_arabic_page_runs_from_right_to_left(site: Site) -> None:
     assert (card.get("lang"), card.get("dir")) == ("en", "ltr")  # the message has no Arabic
 
 
-def test_every_language_has_every_phrase_with_the_same_blanks() -> None:
-    def blanks(phrase: str) -> list[str]:
-        return sorted(part.partition("}")[0] for part in phrase.split("{")[1:])
+@pytest.mark.parametrize("table", [PHRASES, OWN_WORDS], ids=["pages", "own link"])
+def test_every_language_has_every_phrase_with_the_same_blanks(
+    table: Mapping[str, Mapping[str, str]],
+) -> None:
+    def blanks(phrase: str) -> set[str]:
+        return {part.partition("}")[0] for part in phrase.split("{")[1:]}
 
-    english = PHRASES["en"]
-    for tag, phrases in PHRASES.items():
+    english = table["en"]
+    for tag, phrases in table.items():
         assert set(phrases) == set(english), tag
-        assert {k: blanks(p) for k, p in phrases.items()} == {
-            k: blanks(p) for k, p in english.items()
-        }
+        for name, phrase in phrases.items():
+            assert blanks(phrase) == blanks(english[name]), (tag, name)
+            assert phrase.strip(), (tag, name)
+
+
+def test_which_languages_the_pages_speak_and_which_only_messages_speak_is_said_by_name() -> None:
+    """Who adds a pack or a page's language says so here, and in docs/interfaces.md."""
+    spoken = {"en": "English", "cy": "Welsh", "ar": "Arabic"}
+    messages_only = {"pl", "ro", "es", "pt", "fr", "it", "bn", "gu", "pa", "tr", "ur", "ta"}
+    messages_only |= {"fa", "so", "lt", "el", "ru", "zh", "bg", "sq"}
+    assert set(PHRASES) == set(OWN_WORDS) == set(spoken)
+    assert set(all_packs()) - set(PHRASES) == messages_only
+    assert set(PHRASES) <= set(all_packs())
+    *first, last = spoken.values()
+    told = (ROOT / "docs" / "interfaces.md").read_text()
+    assert f"today {', '.join(first)} and {last})" in told
+
+
+@pytest.mark.parametrize(
+    ("language", "mark"),
+    [("en", "EXERCISE"), ("cy", "EXERCISE / YMARFER"), ("ar", "EXERCISE / تمرين")],
+)
+async def test_an_exercise_is_called_so_in_the_pages_language_with_the_english_word_first(
+    site: Site, language: str, mark: str
+) -> None:
+    v = await site.version(await exercise(site))
+    assert PHRASES[language]["exercise"].startswith(f"{mark}: ")
+    for end in ("", "/poster", "/press"):
+        root = await page(site, f"/messages/{v.code}{end}?lang={language}")
+        assert text(root.find(".//h1")) == f"{mark}: Practice flood", end
+        assert root.findtext(".//title") == f"{mark}: Practice flood", end
+        (marked,) = root.xpath("//h1/span")
+        # The heading is English, its mark is not: a voice reads each in its own language.
+        assert (marked.get("lang"), root.find(".//h1").get("lang")) == (language, "en")
+    assert v.live_at is not None
+    month = v.live_at.astimezone(ZoneInfo("Europe/London")).strftime("%Y-%m")
+    past = await page(site, f"/past/{month}?lang={language}")
+    assert [text(tag) for tag in past.find_class("tag")] == [mark]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from lxml import html
 from sqlalchemy import Connection, select, update
 
 from broadcast.ledger.tables import response
+from console.pages.own_words import OWN_WORDS
 from subscribers import registry, unsubscribe
 from subscribers.tables import subscriber
 from tests.console.site import Site, open_site
@@ -185,3 +186,86 @@ async def test_a_forged_link_starts_nobody(site: Site) -> None:
             answer = await site.call(method, f"/u/{bad}/start", role=None, key=None)
             assert answer.status == 404, bad
     assert (await site.db.read(_history))[0] == ["sms"]
+
+
+async def _pages(site: Site, person: int, accepted: str) -> dict[str, Any]:
+    """Return every page of a person's link, by the name of its heading, as trees."""
+    key, found = site.settings.key(), dict[str, Any]()
+    real = unsubscribe.token(person, "sms", key)
+    simulated = unsubscribe.token(person, "sms", key, simulated=True)
+    for name, method, path, status in (
+        ("ask", "GET", real, 200),
+        ("stopped", "POST", real, 200),
+        ("stopped_before", "GET", real, 200),
+        ("started", "POST", f"{real}/start", 200),
+        ("was_test", "GET", simulated, 200),
+        ("nothing_stopped", "POST", simulated, 200),
+        ("nothing_started", "POST", f"{simulated}/start", 200),
+        ("no_link", "GET", "aaaa", 404),
+    ):
+        sent = {"Accept-Language": accepted}
+        answer = await site.call(method, f"/u/{path}", role=None, key=None, headers=sent)
+        assert answer.status == status, name
+        found[name] = html.document_fromstring(answer.body.decode())
+        assert answer.headers["Content-Language"] == found[name].get("lang")
+    gone = update(subscriber).where(subscriber.c.id == person).values(mobile=None)
+    await site.db.write(lambda conn: conn.execute(gone))
+    sent = {"Accept-Language": accepted}
+    answer = await site.call("POST", f"/u/{real}/start", role=None, key=None, headers=sent)
+    found["cannot"] = html.document_fromstring(answer.body.decode())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("registered", "accepted", "language"),
+    [
+        ("cy", "en", "cy"),
+        ("ar", "en", "ar"),
+        ("en", "cy", "en"),
+        ("pl", "fr, cy;q=0.5", "cy"),
+        ("pl", "pl", "en"),
+    ],
+)
+async def test_the_link_speaks_the_language_that_the_person_is_registered_with(
+    site: Site, registered: str, accepted: str, language: str
+) -> None:
+    change = update(subscriber).where(subscriber.c.id == 1).values(language=registered)
+    await site.db.write(lambda conn: conn.execute(change))
+    shown = await _pages(site, 1, accepted)
+    forged, no_link = shown.pop("no_link"), OWN_WORDS["cy" if "cy" in accepted else "en"]["no_link"]
+    assert forged.findtext(".//h1") == no_link
+    for name, root in shown.items():
+        way = "rtl" if language == "ar" else "ltr"
+        assert (root.get("lang"), root.get("dir")) == (language, way), name
+        said = OWN_WORDS[language]
+        assert root.findtext(".//h1") == said[name].replace("{words}", said["sms"]), name
+        text = " ".join(root.find(".//main").text_content().split())
+        assert "{" not in text
+        for phrase in OWN_WORDS["en"].values() if language != "en" else ():
+            assert phrase.replace("{words}", "text messages") not in text, (name, phrase)
+
+
+async def test_a_link_of_nobody_does_not_tell_whose_number_it_carries(site: Site) -> None:
+    """The language of a person is theirs: a made-up link with their number must not show it."""
+    change = update(subscriber).where(subscriber.c.id == 1).values(language="ar")
+    await site.db.write(lambda conn: conn.execute(change))
+    answers = set()
+    for person in (1, 2, 9_999):
+        for method, end in (("GET", ""), ("POST", ""), ("GET", "/start"), ("POST", "/start")):
+            path = f"/u/{unsubscribe.token(person, 'sms', b'another key of 16')}{end}"
+            sent = {"Accept-Language": "cy"}
+            answer = await site.call(method, path, role=None, key=None, headers=sent)
+            assert answer.status == 404
+            answers.add(answer.body)
+    (said,) = answers
+    assert html.document_fromstring(said.decode()).get("lang") == "cy"
+
+
+async def test_of_who_is_erased_the_link_knows_no_language(site: Site) -> None:
+    change = update(subscriber).where(subscriber.c.id == 1)
+    change = change.values(language="ar", erased_at=site.context.now())
+    await site.db.write(lambda conn: conn.execute(change))
+    for person in (1, 9_999):
+        path = f"/u/{unsubscribe.token(person, 'sms', site.settings.key())}"
+        answer = await site.get(path, role=None, headers={"Accept-Language": "cy"})
+        assert html.document_fromstring(answer.body.decode()).get("lang") == "cy", person

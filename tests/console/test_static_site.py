@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from html import escape
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import aiohttp
 import pytest
 from lxml import html
 
 from broadcast.problems import Rejected
+from broadcast.wording.pack import fill
+from broadcast.wording.times import local_time
+from console.pages.phrases import PHRASES
 from console.pages.static_site import Stored, build, keep_current
 from tests.console.cli import Cli
 from tests.console.site import Site, open_site
@@ -65,6 +75,62 @@ async def test_every_link_of_every_file_leads_to_a_file_and_nothing_needs_a_serv
         .get("lang")
         == "cy"
     )
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def plain_server(folder: Path) -> Iterator[str]:
+    """Serve a folder by Python's own http.server, which knows nothing of us; yield its address."""
+    handler = partial(_Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+async def test_with_the_database_closed_any_web_server_answers_and_says_as_of_when(
+    site: Site, tmp_path: Path
+) -> None:
+    folder = tmp_path / "www"
+    code = (await site.version(await site.live())).code
+    built = await build(stored(site), folder)
+    await site.db.close()
+    at = datetime.fromisoformat(built.as_of)
+    with plain_server(folder) as address:
+        async with aiohttp.ClientSession() as client:
+            for lang, path, told in (
+                ("en", "/", "Road closed"),
+                ("en", f"/messages/{code}/", "Go round."),
+                ("en", f"/v/{code}/", "Yes, this message is ours"),
+                ("cy", f"/cy/v/{code}/", "gennym ni"),
+                ("ar", "/ar/", "الرسائل الآن"),
+                ("en", "/404.html", "There is no such page"),
+            ):
+                async with client.get(address + path) as answer:
+                    body = await answer.text()
+                assert answer.status == 200, path
+                assert told in body, path
+                as_of = fill(
+                    PHRASES[lang]["as_of"], time=local_time(at, lang, site.settings.timezone)
+                )
+                assert escape(as_of) in body, (path, as_of)
+            for unknown in ("/v/ZZZZZZ/", "/cy/messages/ZZZZZZ/", "/../fasttime.db"):
+                async with client.get(address + unknown) as answer:
+                    assert answer.status == 404, unknown
+    gone = html.document_fromstring((folder / "404.html").read_text())
+    switch = gone.xpath("//footer//a[@hreflang]")
+    assert {a.get("hreflang"): a.get("href") for a in switch} == {
+        tag: "/" if tag == "en" else f"/{tag}/" for tag in PHRASES
+    }
+    assert gone.xpath("//header//a[@aria-current]") == []
 
 
 async def test_of_a_message_that_is_not_public_the_files_say_only_that_it_is_ours(
