@@ -272,9 +272,13 @@ def _freeze_and_release(
 ) -> dict[int, str]:
     """Store what was matched and release it, in the order of the versions' ids: two matchers that
     each take several locks must take them in one order.
+
+    Each lock is taken alone at once: two that share it for the freezing, and then both want it
+    alone for the release, would wait for each other.
     """
     happened = {}
     for v, shards in sorted(matched, key=lambda each: each.version.id):
+        lock_version(conn, v.id)
         for shard, frozen in shards:
             _freeze(conn, v, shard, frozen, as_of, at)
         happened[v.id] = audiences.release(conn, v.id, shared_contacts=shared_contacts)

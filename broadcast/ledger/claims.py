@@ -77,8 +77,10 @@ class Candidate:
 
     @property
     def waited(self) -> bool:
-        """Whether its people have waited since the release, so that they are looked at again."""
-        return self.not_before is not None and self.cause == "first"
+        """Whether its people have waited since they were queued, so that they are looked at
+        again.
+        """
+        return self.not_before is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +209,8 @@ def claim(
     lo, hi, members, now = taken
     skipped = suppress(conn, members, c.channel)
     if c.waited and no_longer_for is not None:
-        skipped = {**no_longer_for(conn, members), **skipped}
+        # This reason stands before "stopped", which would owe them their next channel.
+        skipped = {**skipped, **no_longer_for(conn, members)}
     if c.generation > 1:
         skipped = {**_reached_since(conn, c, members), **skipped}
     slices = [
