@@ -172,7 +172,7 @@ async def test_check_31_signed_out_the_stream_ends_and_does_not_ask_again(
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     await asyncio.sleep(1.5)
-    assert asked == []
+    assert [url for url in asked if "/favicon" not in url] == []  # fetched when it likes
     await page.context.close()
 
 
@@ -182,7 +182,7 @@ async def test_check_38_the_replay_moves_by_keyboard_and_asks_nobody_anything(
     await site.live(severity="Severe")
     await site.done(await site.claimed(lane="urgent"))
     page = await profile(site, browser, "auditor")
-    await page.goto(f"{site.url}/room/messages/1/replay")
+    await page.goto(f"{site.url}/room/messages/1/replay", wait_until="networkidle")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     accepted = page.locator("[data-of=accepted]")

@@ -203,7 +203,9 @@ class Cluster:
                 allow_trial_numbers=True,
                 known_area=lambda code: code in tree,
             )
-            await db.write(registry.import_records, found.records, "demonstration", now)
+            # Nobody has quiet hours: a test must not end at another hour of the day than it does now.
+            awake = [record._replace(quiet_hours="") for record in found.records]
+            await db.write(registry.import_records, awake, "demonstration", now)
 
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncIterator[Database]:
