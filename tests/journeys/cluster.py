@@ -203,7 +203,7 @@ class Cluster:
                 allow_trial_numbers=True,
                 known_area=lambda code: code in tree,
             )
-            # Nobody has quiet hours: a test must not end at another hour of the day than it does now.
+            # Nobody has quiet hours: a run must not depend on the hour of the day.
             awake = [record._replace(quiet_hours="") for record in found.records]
             await db.write(registry.import_records, awake, "demonstration", now)
 
