@@ -43,7 +43,8 @@ async def written(author: Visitor, base: str = "/room", **changes: Any) -> Seen:
 async def submitted(author: Visitor, base: str = "/room", **changes: Any) -> str:
     """Write and submit; return the address of the message."""
     check = await written(author, base, **changes)
-    assert check.h1 == "Check before you submit", check.words
+    mark = "EXERCISE: " if base == "/exercise" else ""
+    assert check.h1 == f"{mark}Check before you submit", check.words
     path = check.url.removesuffix("/check")
     page = await author.send(check, f"{path}/submit")
     assert page.url == path, page.words
@@ -121,6 +122,10 @@ async def test_live_and_exercise_never_mix(site: Site) -> None:
     author, approver = await two(site)
     live, practice = await submitted(author), await submitted(author, "/exercise")
     assert practice.startswith("/exercise/messages/")
+    for page in ("", "/approve", "/log", "/replay"):
+        for address, marked in ((live, False), (practice, True)):
+            seen = await approver.get(address + page)
+            assert seen.h1.startswith("EXERCISE") is marked, (address + page, seen.h1)
     assert (await author.get(practice.replace("/exercise", "/room"))).url == practice
     drill, real = await approver.get(f"{practice}/approve"), await approver.get(f"{live}/approve")
     for word in ("EXERCISE", "Run exercise for", "enrolled for exercises"):
