@@ -122,10 +122,10 @@ async def test_live_and_exercise_never_mix(site: Site) -> None:
     author, approver = await two(site)
     live, practice = await submitted(author), await submitted(author, "/exercise")
     assert practice.startswith("/exercise/messages/")
-    for page in ("", "/approve", "/log", "/replay"):
+    for part in ("", "/approve", "/log", "/replay"):
         for address, marked in ((live, False), (practice, True)):
-            seen = await approver.get(address + page)
-            assert seen.h1.startswith("EXERCISE") is marked, (address + page, seen.h1)
+            seen = await approver.get(address + part)
+            assert seen.h1.startswith("EXERCISE") is marked, (address + part, seen.h1)
     assert (await author.get(practice.replace("/exercise", "/room"))).url == practice
     drill, real = await approver.get(f"{practice}/approve"), await approver.get(f"{live}/approve")
     for word in ("EXERCISE", "Run exercise for", "enrolled for exercises"):
