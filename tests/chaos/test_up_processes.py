@@ -48,7 +48,8 @@ def url_of(system: System) -> str:
 async def test_doors_and_engine_killed_by_turns_lose_nobody_and_tell_nobody_twice(
     tmp_path: Path,
 ) -> None:
-    system = embedded(tmp_path, rate=40, latency=0.3, seed=7)
+    # Slow enough that on a busy machine too somebody is under way at the fourth kill.
+    system = embedded(tmp_path, rate=8, latency=0.3, seed=7)
     async with running(system, 300):
         await system.publish(content())
 
