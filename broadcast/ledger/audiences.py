@@ -63,22 +63,25 @@ def freeze(
     The header row is inserted first: of two matchers exactly one gets it, and the other writes
     nothing (rule R1).
     """
-    parts = [
-        ("send", order, language, "", ids)
+    parts: list[tuple[str, str, str, str, datetime | None, BitMap]] = [
+        ("send", order, language, "", None, ids)
         for (order, language), ids in sorted(frozen.send.items())
         if ids
     ]
     parts += [
-        ("suppressed", "", "", reason, ids)
+        ("suppressed", "", "", reason, None, ids)
         for reason, ids in sorted(frozen.suppressed.items())
         if ids
     ]
-    held = [(until, ids) for until, ids in sorted(frozen.held.items()) if ids]
+    parts += [
+        ("held", "", "", "quiet_hours", until, ids)
+        for until, ids in sorted(frozen.held.items())
+        if ids
+    ]
     digest = hashlib.sha256(frozen.addressed.serialize())
-    for role, order, language, reason, ids in parts:
-        digest.update(f"{role}|{order}|{language}|{reason}|".encode() + ids.serialize())
-    for until, ids in held:
-        digest.update(f"held|{until.isoformat()}|".encode() + ids.serialize())
+    for role, order, language, reason, until, ids in parts:
+        named = f"held|{until.isoformat()}|" if until else f"{role}|{order}|{language}|{reason}|"
+        digest.update(named.encode() + ids.serialize())
     into = (
         pg_insert(frozen_shard)
         if conn.dialect.name == "postgresql"
@@ -103,26 +106,11 @@ def freeze(
             "channels": order,
             "language": language,
             "reason": reason,
-            "not_before": None,
-            "members": ids.serialize(),
-            "size": len(ids),
-        }
-        for no, (role, order, language, reason, ids) in enumerate(parts)
-    ]
-    rows += [
-        {
-            "version_id": version_id,
-            "shard": shard,
-            "no": no,
-            "role": "held",
-            "channels": "",
-            "language": "",
-            "reason": "quiet_hours",
             "not_before": until,
             "members": ids.serialize(),
             "size": len(ids),
         }
-        for no, (until, ids) in enumerate(held, len(parts))
+        for no, (role, order, language, reason, until, ids) in enumerate(parts)
     ]
     if rows:
         conn.execute(insert(frozen_set), rows)

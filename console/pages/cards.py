@@ -14,6 +14,7 @@ import shapely
 from lxml import etree
 from lxml import html as lxml_html
 from markupsafe import Markup
+from shapely import Geometry
 
 from broadcast.content.model import Content
 from broadcast.messages import published
@@ -178,11 +179,10 @@ class Cards:
         key = (v.id, tree.revision, lang)
         if key not in self._maps:
             say = PHRASES[lang]
-            parts = [from_wkb(v.resolved.shape), *map(circle_outline, v.content.circles)]
-            shape = union([p for p in parts if p is not None])
+            shape = shape_of(v)
             self._maps[key] = (
                 Markup("")
-                if shape is None or shapely.is_empty(shape)
+                if shape is None
                 else await asyncio.to_thread(
                     maps.draw,
                     shape,
@@ -195,6 +195,13 @@ class Cards:
             while len(self._maps) > _MAPS_KEPT:
                 self._maps.popitem(last=False)
         return self._maps[key]
+
+
+def shape_of(v: Version) -> Geometry | None:
+    """Return where a message is for, its circles too; None where it has no place of its own."""
+    parts = [from_wkb(v.resolved.shape), *map(circle_outline, v.content.circles)]
+    shape = union([part for part in parts if part is not None])
+    return None if shape is None or shapely.is_empty(shape) else shape
 
 
 def state_of(v: Version, now: datetime) -> str:

@@ -117,11 +117,7 @@ class Face:
 
     async def message(self, code: str, lang: str, links: Links) -> str:
         """Return a public message with its versions and what changed."""
-        now = self._web.now()
-        wanted = wanted_code(code)
-        found = await self._web.db.read(published.versions_of, wanted) if wanted else []
-        if not found:
-            raise HTTPException(404)
+        now, found = self._web.now(), await self._versions(code)
         card = await self._cards.card(found[-1], lang, links, now)
         return self._page(
             "one.html",
@@ -132,6 +128,13 @@ class Face:
             card=card,
             versions=version_rows(found, lang, card.lang, now, self._web.settings.timezone),
         )
+
+    async def _versions(self, code: str) -> list[Version]:
+        wanted = wanted_code(code)
+        found = await self._web.db.read(published.versions_of, wanted) if wanted else []
+        if not found:
+            raise HTTPException(404)
+        return found
 
     async def poster(self, code: str, lang: str, links: Links) -> str:
         """Return a public message as a sheet to print and put up."""
@@ -146,11 +149,7 @@ class Face:
         return {"": self.message, "/poster": self.poster, "/press": self.press}
 
     async def _sheet(self, kind: str, code: str, lang: str, links: Links) -> str:
-        now, wanted = self._web.now(), wanted_code(code)
-        found = await self._web.db.read(published.versions_of, wanted) if wanted else []
-        if not found:
-            raise HTTPException(404)
-        v = found[-1]
+        now, v = self._web.now(), (await self._versions(code))[-1]
         card = await self._cards.card(v, lang, links, now, with_map=kind == "poster")
         return self._page(
             f"{kind}.html",

@@ -17,11 +17,10 @@ from broadcast.messages import published
 from broadcast.messages.versions import Version
 from broadcast.places import outline
 from broadcast.places.areas import AreaTree
-from broadcast.places.geometry import circle_outline, from_wkb, union
 from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
 from broadcast.wording.render import choose_language
-from console.pages.cards import Source, place_of
+from console.pages.cards import Source, place_of, shape_of
 from console.pages.phrases import ENGLISH, PHRASES
 
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
@@ -89,9 +88,8 @@ class Feeds:
 
 
 def _outline_of(v: Version) -> Mapping[str, Any] | None:
-    parts = [from_wkb(v.resolved.shape), *map(circle_outline, v.content.circles)]
-    shape = union([part for part in parts if part is not None])
-    if shape is None or shapely.is_empty(shape):
+    shape = shape_of(v)
+    if shape is None:
         return None
     drawn = outline.containing(shape, CORNERS)
     found: Mapping[str, Any] = json.loads(shapely.to_geojson(shapely.orient_polygons(drawn)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.console.browser import browser
 from tests.console.cli import cli
 
-__all__ = ["cli"]
+__all__ = ["browser", "cli"]

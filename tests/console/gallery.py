@@ -8,7 +8,6 @@ A new page is one line in `shots`.
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from html import escape
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from service.rendering import StoredRenderings
+from tests.console.browser import chromium
 from tests.console.site import Site, open_site
 from tests.console.test_face import exercise, set_level
 
@@ -156,19 +156,12 @@ async def draw(browser: Browser, site: Site, wanted: list[Shot], folder: Path) -
 
 async def main(folder: Path) -> None:
     """Write the gallery."""
-    program = shutil.which("chromium")
-    if program is None:
-        raise SystemExit("Debian's chromium is not installed: apt-get install chromium")
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
     with tempfile.TemporaryDirectory() as kept:
-        async with open_site(Path(kept)) as site, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=program, args=["--no-sandbox"]
-            )
+        async with open_site(Path(kept)) as site, chromium() as browser:
             rows = await draw(browser, site, await shots(site), folder)
-            await browser.close()
     (folder / "index.html").write_text(HEAD + "\n".join(rows), encoding="utf-8")
     print(folder / "index.html")
 

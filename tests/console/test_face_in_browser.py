@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from tests.console.site import Site, open_site
 from tests.console.test_face import exercise, set_level
@@ -18,19 +17,6 @@ pytestmark = pytest.mark.browser
 
 PHONE, DESK = {"width": 320, "height": 640}, {"width": 1200, "height": 800}
 ARABIC = {"headline": "تسرب غاز في شارع فيكتوريا", "instruction": "ابقوا في الداخل."}
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    program = shutil.which("chromium")
-    assert program, "Debian's chromium is not installed: apt-get install chromium, or make test"
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(
-            executable_path=program,
-            args=["--no-sandbox"],  # the tests may run as root, and see our own pages only
-        )
-        yield running
-        await running.close()
 
 
 @pytest.fixture

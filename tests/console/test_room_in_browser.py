@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from console.room.frame import ASSETS, asset
 from tests.console.site import Site, open_site
@@ -22,19 +21,6 @@ from tests.console.visitor import HERE
 pytestmark = pytest.mark.browser
 
 PHONE, DESK = {"width": 320, "height": 640}, {"width": 1200, "height": 800}
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    program = shutil.which("chromium")
-    assert program, "Debian's chromium is not installed: apt-get install chromium, or make test"
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(
-            executable_path=program,
-            args=["--no-sandbox"],  # the tests may run as root, and see our own pages only
-        )
-        yield running
-        await running.close()
 
 
 @pytest.fixture
