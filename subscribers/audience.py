@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from pyroaring import BitMap
 from shapely.geometry import Polygon as ShapelyPolygon
 
 from broadcast.content.model import PERSONAL_CHANNELS, SEVERITIES, Content
@@ -33,6 +34,8 @@ class Preview:
     by_channel: Mapping[str, int]
     by_language: Mapping[str, int]
     by_kind: Mapping[str, int]
+    reads: Mapping[str, int]
+    """Of those sent to, by the language that they read, whatever they get."""
     suppressed: Mapping[str, int]
     held: int
     """Sent to when their quiet hours end."""
@@ -89,10 +92,16 @@ def counts_of(index: RegistryIndex, rule: Rule, frozen: Frozen) -> Preview:
         by_channel=by_channel,
         by_language=by_language,
         by_kind=by_kind,
+        reads={tag: len(ids) for tag, ids in index.by_language(everybody(frozen)).items()},
         suppressed={reason: len(members) for reason, members in frozen.suppressed.items()},
         held=sum(len(members) for members in frozen.held.values()),
         perhaps=len(index.perhaps(rule)),
     )
+
+
+def everybody(frozen: Frozen) -> BitMap:
+    """Return everybody who would be sent to."""
+    return BitMap().union(*frozen.send.values())
 
 
 def reasons(

@@ -6,7 +6,8 @@ The author accepts them by name; the approver sees those that the author did not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 
@@ -19,13 +20,17 @@ from broadcast.messages import small_counts, versions
 from broadcast.messages.tables import decision
 from broadcast.messages.versions import Version
 from broadcast.problems import Problem, refuse
+from broadcast.wording.languages import in_english
 from broadcast.wording.levels import ENDED
+from broadcast.wording.pack import primary
 
 CODES = (
     "channel_off",
     "hotline_without_hours",
     "instruction_missing",
+    "language_missing",
     "nobody_there",
+    "overlap",
     "perhaps_inside",
     "same_text",
     "shape_partly_outside",
@@ -40,11 +45,28 @@ MOST_PARTS = 3
 ALIKE = 0.9
 """Texts that agree to this share are nearly the same."""
 LATELY = timedelta(hours=1)
+MANY_SHARE, MANY = 0.05, 1_000
+"""A language is read by many: by this share of the audience, or by so many people."""
+NAMED = 5
+"""Messages that a warning names; of more it says how many."""
 
 _LETTERS_TO_JUDGE = 12
 _KNOWN_ALWAYS = re.compile(r"\b(?:999|112|101|111|105|18000|0800 ?789 ?321|0800 ?555 ?111)\b")
 _NUMBER = re.compile(r"\+?\d[\d ()-]{5,40}\d")
 _ACT_NOW = frozenset({"incident", "contingency", "threat_level_change", "advice"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Met:
+    """A message of another control room: what it says of itself, how many people it goes to, and
+    how many of those who would get this one too.
+    """
+
+    message: int
+    state: str
+    content: Content
+    people: int
+    both: int
 
 
 def of_text(content: Content, people: int) -> list[Problem]:
@@ -118,6 +140,77 @@ def same_text(conn: Connection, v: Version, now: datetime) -> list[Problem]:
                 )
             ]
     return []
+
+
+def languages_missing(content: Content, reads: Mapping[str, int], action: str) -> list[Problem]:
+    """Return a warning where people get a text in a language that is not theirs.
+
+    `reads` is how many of those sent to read which language. A first text or an update is warned
+    of languages that many read; a correction or an all-clear of every one, for it takes back or
+    ends what people were told. In a drawn shape no language of fewer than ten people is named.
+    """
+    total, mine = sum(reads.values()), {primary(tag) for tag in content.languages}
+    spoken: dict[str, int] = {}
+    for tag, people in reads.items():
+        spoken[primary(tag)] = spoken.get(primary(tag), 0) + people
+    lacking = {tag: people for tag, people in spoken.items() if tag not in mine and people}
+    if action not in ("correct", "all_clear"):
+        many = min(MANY_SHARE * total, MANY)
+        lacking = {tag: people for tag, people in lacking.items() if people >= many}
+    few, numbers = False, small_counts.parts(spoken, total, content)
+    if small_counts.drawn(content):
+        few = any(people < small_counts.LEAST for people in lacking.values())
+        lacking = {t: people for t, people in lacking.items() if people >= small_counts.LEAST}
+    said = [
+        f"{in_english(tag)} ({_people(numbers[tag])})"
+        for tag, _ in sorted(lacking.items(), key=lambda each: (-each[1], each[0]))
+    ]
+    if few and action in ("correct", "all_clear"):
+        said.append("other languages (few people)")
+    if not said:
+        return []
+    instead = in_english(next(iter(content.languages)))
+    return [
+        _warning(
+            "language_missing",
+            f"people who read a language that it lacks get {instead} instead: {', '.join(said)}",
+            "add a text in that language, or accept that they read it in another",
+            "languages",
+        )
+    ]
+
+
+def overlap(content: Content, people: int, met: Sequence[Met]) -> list[Problem]:
+    """Return a warning where messages of other control rooms go to the same people; `people` is how
+    many this one goes to.
+    """
+    largest = sorted(
+        (each for each in met if each.both), key=lambda each: (-each.both, each.message)
+    )
+    if not largest:
+        return []
+    said = []
+    for each in largest[:NAMED]:
+        drawn = next((c for c in (content, each.content) if small_counts.drawn(c)), content)
+        rest = (people - each.both, each.people - each.both)
+        number = small_counts.shared(each.both, rest, drawn)
+        said.append(f"message {each.message}, which {each.state} ({_people(number)})")
+    if len(largest) > NAMED:
+        said.append(f"and {len(largest) - NAMED} more")
+    return [
+        _warning(
+            "overlap",
+            f"some of these people also get, from another control room: {', '.join(said)}",
+            "read it, and agree with that control room on what people are told to do",
+            "areas",
+        )
+    ]
+
+
+def _people(number: small_counts.Shown) -> str:
+    if number == small_counts.HIDDEN:
+        return "number not shown"
+    return "1 person" if number == 1 else f"{number} people"
 
 
 def check_accepted(codes: Iterable[str]) -> tuple[str, ...]:

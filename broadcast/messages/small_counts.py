@@ -7,7 +7,7 @@ audience was frozen once, for a text that two persons agreed on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from broadcast.content.model import Content
@@ -34,6 +34,20 @@ def number(n: int, content: Content) -> Shown:
 def whole(part: int, other: int, content: Content) -> Shown:
     """Return the sum of two parts as it may be shown beside them."""
     return _whole(part, other) if drawn(content) else part + other
+
+
+def parts(group: Mapping[str, int], total: int, content: Content) -> dict[str, Shown]:
+    """Return the parts of a total as they may be shown beside it."""
+    return cells(group, total) if drawn(content) else dict(group)
+
+
+def shared(both: int, rests: Iterable[int], content: Content) -> Shown:
+    """Return how many people are in two groups as it may be shown: not where that would tell of a
+    small rest of one of them.
+    """
+    if not drawn(content) or _small(both):
+        return number(both, content)
+    return HIDDEN if any(_small(rest) for rest in rests) else both
 
 
 def preview(counts: Mapping[str, Any], content: Content) -> dict[str, Any]:

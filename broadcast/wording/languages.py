@@ -1012,3 +1012,36 @@ def pack_for(tag: str) -> Pack:
 def all_packs() -> Mapping[str, Pack]:
     """Return every pack by its lower-case tag."""
     return PACKS
+
+
+_IN_ENGLISH: Mapping[str, str] = {
+    "ar": "Arabic",
+    "bg": "Bulgarian",
+    "bn": "Bengali",
+    "cy": "Welsh",
+    "el": "Greek",
+    "en": "English",
+    "es": "Spanish",
+    "fa": "Persian",
+    "fr": "French",
+    "gu": "Gujarati",
+    "it": "Italian",
+    "lt": "Lithuanian",
+    "pa": "Panjabi",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ro": "Romanian",
+    "ru": "Russian",
+    "so": "Somali",
+    "sq": "Albanian",
+    "ta": "Tamil",
+    "tr": "Turkish",
+    "ur": "Urdu",
+    "zh": "Chinese",
+}
+
+
+def in_english(tag: str) -> str:
+    """Return a language as an operator reads it: "Polish [pl]"; the tag where we have no name."""
+    name = _IN_ENGLISH.get(primary(tag), "")
+    return f"{name} [{tag}]" if name else tag

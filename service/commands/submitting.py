@@ -14,6 +14,7 @@ from broadcast.operators import look_ups, operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Connection
+from service.commands import advising
 from service.commands.context import Context
 from service.commands.drafting import edited_from
 from service.commands.places import all_inside, require_known_groups, resolve
@@ -115,7 +116,8 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
     resolved, found = await resolve(context, v.content, v.room, actor)
     index, _ = await context.matcher.index()
     rule = await context.db.read(rule_for, v, context.channels_on, resolved, at=context.now())
-    counted = await context.aside(audience.preview, index, rule)
+    frozen = await context.aside(index.match, rule)
+    counted = await context.aside(audience.counts_of, index, rule, frozen)
     counts = {
         "addressed": counted.addressed,
         "send": counted.send,
@@ -144,6 +146,9 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
     ]
     found += await context.apart(advice.of_text, v.content, counted.send)
     found += advice.perhaps_inside(v.content, counted.perhaps)
+    found += advice.languages_missing(v.content, counted.reads, v.action)
+    met = await advising.met(context, v, resolved, audience.everybody(frozen), index)
+    found += advice.overlap(v.content, counted.send, met)
     found += await context.db.read(advice.same_text, v, context.now())
     return Seen(resolved=resolved, counts=counts, warnings=tuple(found))
 

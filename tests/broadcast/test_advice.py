@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from broadcast.content.model import Content, Text
+from broadcast.content.model import Circle, Content, Text
 from broadcast.messages import advice
-from broadcast.problems import Rejected
+from broadcast.problems import Problem, Rejected
 
 QUIET = Content(
     kind="incident",
@@ -83,3 +83,93 @@ def test_only_a_warning_can_be_accepted() -> None:
         advice.check_accepted(["shoutin"])
     (problem,) = refused.value.problems
     assert (problem.code, problem.fix) == ("warning_unknown", "did you mean shouting?")
+
+
+DRAWN = replace(QUIET, areas=(), circles=(Circle(latitude=51.5, longitude=-0.14, radius_km=1),))
+
+
+def said(found: list[Problem]) -> str:
+    (problem,) = found
+    assert problem.code in advice.CODES
+    assert problem.fix
+    assert problem.field
+    return problem.detail
+
+
+@pytest.mark.parametrize(
+    ("reads", "named"),
+    [
+        ({"en": 80, "pl": 20}, "Polish [pl] (20 people)"),
+        ({"en-GB": 80, "pl-PL": 12, "pl": 8}, "Polish [pl] (20 people)"),
+        ({"en": 70, "so": 10, "pl": 20}, "Polish [pl] (20 people), Somali [so] (10 people)"),
+        ({"en": 99_000, "ur": 1_000}, "Urdu [ur] (1000 people)"),  # one in a hundred, and many
+        ({"en": 19, "xho": 1}, "xho (1 person)"),
+    ],
+)
+def test_a_language_that_many_read_and_the_message_lacks_is_said(
+    reads: dict[str, int], named: str
+) -> None:
+    found = said(advice.languages_missing(QUIET, reads, "new"))
+    assert found == (f"people who read a language that it lacks get English [en] instead: {named}")
+
+
+@pytest.mark.parametrize(
+    "reads", [{"en": 100}, {"en": 96, "pl": 4}, {"en": 99_001, "ur": 999}, {"en-GB": 5}, {}]
+)
+def test_a_language_that_few_read_is_no_warning(reads: dict[str, int]) -> None:
+    assert advice.languages_missing(QUIET, reads, "new") == []
+
+
+@pytest.mark.parametrize("action", ["correct", "all_clear"])
+def test_a_correction_and_an_all_clear_name_every_language(action: str) -> None:
+    found = said(advice.languages_missing(QUIET, {"en": 999, "pl": 1}, action))
+    assert found.endswith("get English [en] instead: Polish [pl] (1 person)")
+
+
+@pytest.mark.parametrize("action", ["new", "correct"])
+def test_in_a_drawn_shape_no_language_of_few_people_is_named(action: str) -> None:
+    few = advice.languages_missing(DRAWN, {"en": 30, "ti": 9}, action)
+    if action == "new":
+        assert few == []
+    else:
+        assert said(few).endswith("instead: other languages (few people)")
+    # 35 of 40: beside the 40, the number would tell that five read English
+    hidden = said(advice.languages_missing(DRAWN, {"en": 5, "pl": 35}, "new"))
+    assert hidden.endswith("Polish [pl] (number not shown)")
+    shown = said(advice.languages_missing(DRAWN, {"en": 20, "pl": 20}, "new"))
+    assert shown.endswith("Polish [pl] (20 people)")
+
+
+def a_met(message: int, both: int, people: int = 500, content: Content = QUIET) -> advice.Met:
+    return advice.Met(message=message, state="is out", content=content, people=people, both=both)
+
+
+def test_messages_of_others_to_the_same_people_are_named_the_largest_first() -> None:
+    others = [a_met(n, both=n * 10) for n in range(8)]
+    found = said(advice.overlap(QUIET, 100, others))
+    assert found == (
+        "some of these people also get, from another control room: message 7, which is out (70"
+        " people), message 6, which is out (60 people), message 5, which is out (50 people),"
+        " message 4, which is out (40 people), message 3, which is out (30 people), and 2 more"
+    )
+    assert advice.overlap(QUIET, 100, [a_met(1, both=0)]) == []
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"), [(DRAWN, QUIET), (QUIET, DRAWN)], ids=["mine drawn", "theirs drawn"]
+)
+@pytest.mark.parametrize(
+    ("people", "both", "their_people", "number"),
+    [
+        (100, 9, 500, "fewer than 10 people"),
+        (100, 50, 500, "50 people"),
+        (57, 50, 500, "number not shown"),  # 7 of mine are not among theirs
+        (100, 50, 53, "number not shown"),  # 3 of theirs are not among mine
+        (50, 50, 50, "50 people"),
+    ],
+)
+def test_where_a_shape_was_drawn_an_overlap_tells_of_no_few_people(
+    mine: Content, theirs: Content, people: int, both: int, their_people: int, number: str
+) -> None:
+    other = a_met(7, both=both, people=their_people, content=theirs)
+    assert said(advice.overlap(mine, people, [other])).endswith(f"which is out ({number})")

@@ -62,6 +62,21 @@ def room(cli: Cli) -> Room:
     return Room(cli)
 
 
+def test_a_language_that_is_missing_is_warned_of_and_accepted_by_name(room: Room):
+    rows = "external_id,name,kind,mobile,area,channels,language\n" + "".join(
+        f"w{n},Wanda {n},resident,07700 901{n:03d},E09000033,sms,pl\n" for n in range(3)
+    )
+    room.cli.ok("subscribers", "import", room.cli.file("w.csv", rows), "--basis", "consent")
+    number = room.cli.ok("message", "draft", "text.yaml", token=room.author)["id"]
+    ran = room.cli("message", "submit", number, "--accept", "language_missing", token=room.author)
+    assert ran.code == 0, ran.err
+    assert "language_missing: people who read a language that it lacks get English [en]" in ran.err
+    assert "Polish [pl] (3 people)" in ran.err
+    approved = room.cli("message", "approve", number, "--yes", token=room.approver)
+    assert approved.code == 0, approved.err
+    assert "did not accept the warning language_missing" not in approved.err
+
+
 SHAPE = {
     "id",
     "version",

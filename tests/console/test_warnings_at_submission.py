@@ -11,9 +11,9 @@ import pytest
 
 from broadcast.messages import advice, versions
 from broadcast.operators import operators
-from tests.console.site import Site, a_draft, open_site
+from subscribers.registry import import_records
+from tests.console.site import CAMDEN, LONDON, Site, a_draft, open_site, person
 
-CAMDEN = "E09000007"
 SHOUTING = {"en": {"headline": "ROAD CLOSED IN STRAND", "instruction": "Go round."}}
 
 
@@ -70,6 +70,126 @@ async def test_a_private_message_of_another_room_is_not_mentioned(site: Site) ->
     assert answer.status == 200, answer.json
     _, codes = await submitted(site)
     assert codes == ["shouting"]
+
+
+async def a_message_of_camden(site: Site, **changes: Any) -> tuple[int, str]:
+    """Submit a message of Camden's room, for everybody in Camden; return its id and hash."""
+    if "camden approver" not in site.tokens:
+        more: dict[str, Any] = {"email": None, "now": datetime.now(UTC), "area": CAMDEN}
+        for role in ("author", "approver"):
+            _, site.tokens[f"camden {role}"] = await site.db.write(
+                operators.add, name=f"camden {role}", role=role, **more
+            )
+    body = a_draft(**{"areas": [CAMDEN], **changes})
+    drafted = await site.post("/api/v1/messages", body, role="camden author")
+    assert drafted.status == 201, drafted.json
+    message = int(drafted.json["id"])
+    answer = await site.post(f"/api/v1/messages/{message}/submit", {}, role="camden author")
+    assert answer.status == 200, answer.json
+    return message, answer.json["content_hash"]
+
+
+async def previewed(site: Site, **changes: Any) -> dict[str, str]:
+    """Return the warnings of a preview by code."""
+    message = await site.drafted(**{"areas": [LONDON], **changes})
+    answer = await site.post(f"/api/v1/messages/{message}/preview", {})
+    assert answer.status == 200, answer.json
+    return {warning["code"]: warning["detail"] for warning in answer.json["warnings"]}
+
+
+async def test_a_message_of_another_room_to_the_same_people_is_named_with_their_number(
+    site: Site,
+) -> None:
+    people = [person(n, lat=51.55, mobile=f"+447700901{n:03d}") for n in range(101, 113)]
+    await site.db.write(import_records, people, "test", datetime.now(UTC))
+    assert "overlap" not in await previewed(site)
+    message, agreed = await a_message_of_camden(site)
+    said = "some of these people also get, from another control room: message"
+    waits = f"{said} {message}, which awaits its approval or its release (13 people)"
+    assert (await previewed(site))["overlap"] == waits
+    approve = f"/api/v1/messages/{message}/approve"
+    answer = await site.post(approve, {"content_hash": agreed}, role="camden approver")
+    assert answer.status == 200, answer.json
+    assert (await previewed(site))["overlap"] == waits
+    await site.release(message)
+    assert (await previewed(site))["overlap"] == f"{said} {message}, which is out (13 people)"
+    assert "overlap" not in await previewed(site, areas=["E09000033"])  # nobody is in both
+    assert "overlap" not in await previewed(site, status="Exercise")
+    # drawn: 13 of the people of the circle are nearly all of them
+    drawn = await previewed(site, areas=None, circles=["51.55,-0.14 1"])
+    assert drawn["overlap"] == f"{said} {message}, which is out (13 people)"
+    wider = await previewed(site, areas=None, circles=["51.55,-0.14 20"])
+    assert wider["overlap"] == f"{said} {message}, which is out (13 people)"
+    for role in ("author", "approver"):
+        ended = await site.post(f"/api/v1/messages/{message}/cancel", {"why": "over"}, role=role)
+    assert ended.status == 200, ended.json
+    assert "overlap" not in await previewed(site)
+
+
+async def test_a_message_of_ones_own_room_is_no_overlap(site: Site) -> None:
+    await site.live(areas=[LONDON])
+    assert "overlap" not in await previewed(site)
+
+
+@pytest.mark.parametrize("visibility", ["restricted", "private"])
+async def test_an_overlap_with_what_is_not_public_of_another_room_is_never_mentioned(
+    site: Site, visibility: str
+) -> None:
+    message, agreed = await a_message_of_camden(site, visibility=visibility)
+    assert "overlap" not in await previewed(site)
+    approve = f"/api/v1/messages/{message}/approve"
+    answer = await site.post(approve, {"content_hash": agreed}, role="camden approver")
+    assert answer.status == 200, answer.json
+    await site.release(message)
+    assert "overlap" not in await previewed(site)
+
+
+async def test_a_public_update_of_a_restricted_message_is_not_mentioned_either(
+    site: Site,
+) -> None:
+    message, agreed = await a_message_of_camden(site, visibility="restricted")
+    approve = f"/api/v1/messages/{message}/approve"
+    await site.post(approve, {"content_hash": agreed}, role="camden approver")
+    await site.release(message)
+    body = a_draft(kind=None, areas=[CAMDEN], visibility="public")
+    update = await site.post(f"/api/v1/messages/{message}/update", body, role="camden author")
+    assert update.status == 201, update.json
+    sent = await site.post(f"/api/v1/messages/{message}/submit", {}, role="camden author")
+    assert sent.status == 200, sent.json
+    assert "overlap" not in await previewed(site)
+
+
+async def test_a_language_that_many_read_and_the_message_lacks_is_warned_of(site: Site) -> None:
+    assert "language_missing" not in await previewed(site)
+    polish = [person(n, language="pl", mobile=f"+447700901{n:03d}") for n in range(101, 105)]
+    await site.db.write(import_records, polish, "test", datetime.now(UTC))
+    assert (await previewed(site))["language_missing"] == (
+        "people who read a language that it lacks get English [en] instead: Polish [pl] (4 people)"
+    )
+    both = {
+        "en": {"headline": "Road closed", "instruction": "Go round."},
+        "pl": {"headline": "Droga zamknieta", "instruction": "Omijaj."},
+    }
+    assert "language_missing" not in await previewed(site, languages=both)
+
+
+async def test_a_correction_says_of_everybody_whose_language_it_lacks_what_they_read_instead(
+    site: Site,
+) -> None:
+    one = [person(101, language="pl", mobile="+447700901101")]
+    await site.db.write(import_records, one, "test", datetime.now(UTC))
+    message = await site.live()  # one of 32 is not many
+    assert "language_missing" not in await previewed(site)
+    await site.done(await site.claimed())
+    for path in ("correct", "all-clear"):
+        body = a_draft(kind=None, note="It was another road." if path == "correct" else None)
+        drafted = await site.post(f"/api/v1/messages/{message}/{path}", body)
+        assert drafted.status == 201, drafted.json
+        answer = await site.post(f"/api/v1/messages/{message}/submit", {})
+        assert answer.status == 200, answer.json
+        found = {warning["code"]: warning["detail"] for warning in answer.json["warnings"]}
+        assert found["language_missing"].endswith("instead: Polish [pl] (1 person)")
+        await site.post(f"/api/v1/messages/{message}/reject", {"why": "no"}, role="approver")
 
 
 async def test_an_unknown_code_is_refused_by_name(site: Site) -> None:

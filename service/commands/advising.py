@@ -1,0 +1,119 @@
+"""What an author is warned of that takes counting: which messages of other control rooms go to the
+same people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import shapely
+from pyroaring import BitMap
+
+from broadcast.ledger import audiences
+from broadcast.messages import readers, versions
+from broadcast.messages.advice import Met
+from broadcast.messages.versions import Resolved, Version
+from broadcast.places.geometry import circle_outline, from_wkb, union
+from broadcast.store.database import Connection
+from service.commands.context import Context
+from subscribers import audience
+from subscribers.index import RegistryIndex, Rule
+from subscribers.matcher import rule_for
+
+OUT = ("live", "held")
+TO_COME = ("pending_approval", "approved")
+LATEST = 200
+"""Of so many messages that are out or to come it is asked whether they meet, the newest first."""
+MATCHED = 20
+"""So many that are not frozen yet are matched, which costs as much as a preview each."""
+
+
+@dataclass(slots=True)
+class _Other:
+    """A version of another control room: its people where they are frozen, else its rule."""
+
+    version: Version
+    people: BitMap = field(default_factory=BitMap)
+    rule: Rule | None = None
+
+
+async def met(
+    context: Context, v: Version, resolved: Resolved, people: BitMap, index: RegistryIndex
+) -> list[Met]:
+    """Return the messages of other control rooms, out or submitted, that go to some of `people`.
+
+    Those that are not public are never among them, whoever asks.
+    """
+    if not people:
+        return []
+    others = await context.db.read(_others, v, context.channels_on, context.now())
+    to_come = [each for each in others if each.rule is not None]
+    near = await context.aside(_near, v, resolved, to_come)
+    for each in near[:MATCHED]:
+        assert each.rule is not None
+        each.people = audience.everybody(await context.aside(index.match, each.rule))
+    by_message: dict[int, list[_Other]] = {}
+    for each in others:
+        if each.people & people:
+            by_message.setdefault(each.version.message_id, []).append(each)
+    return [_told(same, people) for same in by_message.values()]
+
+
+def _told(same: list[_Other], people: BitMap) -> Met:
+    theirs = BitMap().union(*(each.people for each in same))
+    out = next((each for each in same if each.version.state in OUT), same[0])
+    return Met(
+        message=out.version.message_id,
+        state="is out" if out.version.state in OUT else "awaits its approval or its release",
+        content=out.version.content,
+        people=len(theirs),
+        both=len(theirs & people),
+    )
+
+
+def _others(
+    conn: Connection, v: Version, channels_on: Callable[[str], frozenset[str]], now: datetime
+) -> list[_Other]:
+    """Return the versions of other rooms that are out or to come, the newest first."""
+    found = []
+    for version_id in versions.in_states(conn, (*OUT, *TO_COME))[: -LATEST - 1 : -1]:
+        other = versions.get(conn, version_id)
+        if other.room == v.room or other.status != v.status or other.message_id == v.message_id:
+            continue
+        if other.expires_at is not None and other.expires_at <= now:
+            continue
+        if not readers.is_open(versions.of_message(conn, other.message_id)):
+            continue
+        if other.live_at is not None:
+            frozen = audiences.read(conn, other.id)
+            found.append(_Other(other, audience.everybody(frozen)))
+        else:
+            found.append(_Other(other, rule=rule_for(conn, other, channels_on, at=now)))
+    return found
+
+
+def _near(v: Version, resolved: Resolved, others: list[_Other]) -> list[_Other]:
+    """Return those whose places may meet; the people themselves are compared afterwards."""
+    mine, shape = _codes(resolved), _shape(v, resolved)
+    found = []
+    for each in others:
+        theirs = each.version.resolved
+        everywhere = resolved.everybody or theirs.everybody
+        if everywhere or mine & _codes(theirs):
+            found.append(each)
+            continue
+        there = _shape(each.version, theirs)
+        if shape is not None and there is not None and bool(shapely.intersects(shape, there)):
+            found.append(each)
+    return found
+
+
+def _codes(resolved: Resolved) -> frozenset[str]:
+    return frozenset((*resolved.targets, *resolved.by_code, *resolved.touched))
+
+
+def _shape(v: Version, resolved: Resolved) -> shapely.Geometry | None:
+    parts = [from_wkb(resolved.shape), *map(circle_outline, v.content.circles)]
+    return union([part for part in parts if part is not None])
