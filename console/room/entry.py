@@ -11,6 +11,7 @@ from broadcast.problems import Problem, Rejected, refuse
 from console.pages.frame import cached
 from console.room.frame import ASSETS, Form, Room, SignInNeeded, asset, local_path
 from console.server import browser
+from console.server.context import log_refused_entry
 from service import sign_in
 from service.sign_in import Signed
 
@@ -61,6 +62,7 @@ def _attach_token(api: APIRouter, room: Room) -> None:
             to = local_path(form.one("next"))
             _, secret = await sign_in.by_token(web.db, form.one("token"), web.now())
         except Rejected as rejected:
+            log_refused_entry("sign-in", rejected)
             return asking(to, tuple(rejected.problems))
         return _let_in(room, secret, to)
 
@@ -97,6 +99,7 @@ def _attach_invitation(api: APIRouter, room: Room) -> None:
             secret = request.path_params["secret"]
             _, opened = await sign_in.by_invitation(web.db, secret, web.now())
         except Rejected as rejected:
+            log_refused_entry("invitation", rejected)
             return invitation(None, rejected)
         return _let_in(room, opened, "/room")
 

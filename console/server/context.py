@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
 from fastapi import Request
 
 from broadcast.operators.operators import Operator
@@ -17,6 +18,8 @@ from broadcast.store.database import Database
 from config.settings import Settings
 from service.commands.context import Context
 from service.rendering import StoredRenderings
+
+log = structlog.get_logger("web")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +72,21 @@ class Web:
         try:
             return await self.context.actor(token.strip())
         except Rejected as rejected:
+            log_refused_entry("token", rejected)
             raise Rejected(
                 Problem(
                     code=p.code, detail=p.detail, fix=p.fix, field="Authorization", status=p.status
                 )
                 for p in rejected.problems
             ) from None
+
+
+def log_refused_entry(way: str, rejected: Rejected) -> None:
+    """Log that somebody was not let in; `way` is token, sign-in or invitation. What they showed is
+    not in the line.
+    """
+    for problem in rejected.problems:
+        log.warning("web.entry_refused", way=way, code=problem.code)
 
 
 def web_of(request: Request) -> Web:

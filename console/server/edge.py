@@ -46,6 +46,9 @@ SECURITY_HEADERS = (
 )
 """Pages are plain: no script, nothing from outside, in nobody's frame."""
 
+STAY_ENCRYPTED = (b"strict-transport-security", b"max-age=31536000")
+"""For a year a browser comes back over TLS alone (RFC 6797); said where ours is https."""
+
 Observe = Callable[[str, str, int, float], None]
 """Method, route template, status, seconds."""
 
@@ -105,7 +108,7 @@ class _Body:
 
 class Edge:
     """ASGI middleware. `limit_of(path)` gives the bytes of a body that are read there; `endless`
-    are the paths of streams.
+    are the paths of streams; `tls` says that people reach us over TLS.
     """
 
     def __init__(
@@ -117,9 +120,11 @@ class Edge:
         capacity: Capacity,
         sender_name: str = "",
         endless: frozenset[str] = frozenset(),
+        tls: bool = False,
     ) -> None:
         self._app, self._limit_of, self._observe, self._endless = app, limit_of, observe, endless
         self._capacity, self._sender_name = capacity, sender_name
+        self._headers = (*SECURITY_HEADERS, STAY_ENCRYPTED) if tls else SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -148,7 +153,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 answered = message["status"]
                 present = {name.lower() for name, _ in message["headers"]}
-                wanted = [*SECURITY_HEADERS, *([(b"cache-control", b"no-store")] if secret else [])]
+                wanted = [*self._headers, *([(b"cache-control", b"no-store")] if secret else [])]
                 message["headers"] = [
                     *message["headers"],
                     *((name, value) for name, value in wanted if name not in present),

@@ -92,6 +92,7 @@ def create_app(
         capacity=capacity,
         sender_name=settings.sender_name,
         endless=frozenset({"/api/v1/events"}),
+        tls=settings.public_url.startswith("https:"),
     )
     for routes in (api, hooks, health, face, public, own_link, room):
         app.include_router(routes.router(web))
