@@ -13,9 +13,11 @@ from broadcast.wording.rendered import Rendered
 class Delivery:
     """One message for one person, ready for the wire.
 
-    `attempt` is the person's attempt id (broadcast.ledger.attempts). `to` is an E.164 number or an
-    e-mail address. `status` is the CAP status of the message; an adapter refuses every status it
-    does not serve. `expires_at` is aware UTC: no provider may hold the message longer.
+    `attempt` is the person's attempt id (broadcast.ledger.attempts), or "" for what stands in no
+    ledger, such as a code: then no receipt is asked for, and a call carries its words along. `to`
+    is an E.164 number or an e-mail address. `status` is the CAP status of the message; an adapter
+    refuses every status it does not serve. `expires_at` is aware UTC: no provider
+    may hold the message longer.
     """
 
     attempt: str

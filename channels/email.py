@@ -222,8 +222,9 @@ class EmailChannel:
         if (delivery.expires_at - now).total_seconds() < 1:
             raise Refused("expired", "the message ends before the mail could be read")
         message = self._message(delivery, to, now)
+        returns_to = f"bounce+{delivery.attempt}" if delivery.attempt else "bounce"
         commands = (
-            f"MAIL FROM:<bounce+{delivery.attempt}@{self._domain}>\r\n".encode("ascii"),
+            f"MAIL FROM:<{returns_to}@{self._domain}>\r\n".encode("ascii"),
             f"RCPT TO:<{to}>\r\n".encode("ascii"),
             b"DATA\r\n",
         )

@@ -72,6 +72,9 @@ NAMES: dict[str, str] = {
         "what the controls of fasttime simulator want; unset = a new one, printed at its start"
     ),
     "SECRET_KEY": "signs attempt ids and links; made in DATA if embedded, required in a cluster",
+    "CODE_BUDGET": (
+        "pounds a day that the codes for registering and signing in may cost in all (default 100)"
+    ),
     "TWO_PERSON": "always, or actual: one person suffices unless the status is Actual",
     "AUDIENCE_MARGIN_PERCENT": (
         "by what share of the approved count an audience may differ (default 2)"
@@ -120,6 +123,7 @@ class Settings:
     simulator_smtp: str
     simulator_token: str = field(repr=False)
     two_person: str
+    code_budget: int
     margin: Margin
     token: str = field(repr=False)
     log_format: str
@@ -284,6 +288,7 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         simulator_smtp=read.url("SIMULATOR_SMTP", ("smtp",)),
         simulator_token=read.text("SIMULATOR_TOKEN"),
         two_person=read.one_of("TWO_PERSON", ("always", "actual")),
+        code_budget=read.number("CODE_BUDGET", 100, 1_000_000),
         margin=Margin(
             percent=read.number("AUDIENCE_MARGIN_PERCENT", 2, 100),
             people=read.number("AUDIENCE_MARGIN_PEOPLE", 20, 1_000_000),

@@ -17,6 +17,7 @@ from broadcast.sessions import tables as sessions
 from broadcast.store import tables as store
 from broadcast.store.database import metadata
 from subscribers import tables as subscribers
+from subscribers.registration import tables as registration
 
 OWNERS = (
     cap,
@@ -27,6 +28,7 @@ OWNERS = (
     messages,
     operators,
     places,
+    registration,
     sessions,
     store,
     subscribers,

@@ -36,6 +36,7 @@ from service.loops.leases import Leases
 from service.loops.opt_outs import RecentOptOuts
 from service.loops.turns import Turns
 from service.rendering import StoredRenderings
+from service.residents.sending import CODE_SECONDS, Codes
 from subscribers import registry, unsubscribe
 from subscribers.matcher import Matcher, no_longer_for
 
@@ -90,6 +91,9 @@ class Engine:
             self.turns,
             self.stopping,
             ask_after=ask_after,
+        )
+        self._codes = (
+            Codes(db, adapters["routine"], limiter, settings) if "routine" in self.roles else None
         )
         self.senders = [
             (lane, self._sender(lane, channel))
@@ -166,6 +170,8 @@ class Engine:
         if self.senders:
             loops.append(turns.every(OPT_OUT_SECONDS, self.opt_outs.refresh))
             loops.append(turns.every(DOUBT_SECONDS, self.doubts.reconcile))
+        if self._codes is not None:
+            loops.append(turns.every(CODE_SECONDS, self._codes.send_codes))
         # the doors of `up` have no roles: what they took from the outbox would wake nobody
         if self._settings.embedded and self.roles:
             loops.append(turns.every(OUTBOX_POLL_SECONDS, self.drain_outbox))

@@ -66,7 +66,7 @@ class SmsChannel:
             "Body": delivery.rendered.body,
             "ValidityPeriod": min(int(left), VALIDITY[1]),
         }
-        if self._settings.public_url:
+        if self._settings.public_url and delivery.attempt:
             fields["StatusCallback"] = status_callback(self._settings.public_url, delivery.attempt)
         return Accepted(
             provider_id=await sid_of(self._client.create("Messages", fields, timeout=timeout))

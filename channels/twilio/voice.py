@@ -79,7 +79,7 @@ class VoiceChannel:
             raise Refused("expired", "the message ends before the phone could ring")
         fields: dict[str, Any] = {"to": delivery.to, "from_": self.sender, "timeout": RING_SECONDS}
         base = self._settings.public_url
-        if base:
+        if base and delivery.attempt:
             fields |= {
                 "url": f"{base}/hooks/twilio/voice/{delivery.attempt}",
                 "method": "POST",

@@ -15,6 +15,7 @@ from config.settings import Settings
 from config.version import program_version
 from console import api
 from console.pages import face, own_link, public
+from console.residents import routes as residents
 from console.room import routes as room
 from console.server import health, hooks, metrics, openapi, problem_json
 from console.server.capacity import Capacity, read_proxies
@@ -94,7 +95,7 @@ def create_app(
         endless=frozenset({"/api/v1/events"}),
         tls=settings.public_url.startswith("https:"),
     )
-    for routes in (api, hooks, health, face, public, own_link, room):
+    for routes in (api, hooks, health, face, public, own_link, residents, room):
         app.include_router(routes.router(web))
     openapi.install(app)
     return app

@@ -1,0 +1,1 @@
+"""The pages of residents and businesses: register, sign in, choose, read, stop, take out, leave."""

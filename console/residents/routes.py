@@ -1,0 +1,24 @@
+"""Every route of the residents' pages."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from console.residents import joining
+from console.residents.frame import Pages, attach_assets
+from console.server.capacity import Capacity
+from console.server.context import Web
+
+
+def router(web: Web) -> APIRouter:
+    """Return the routes."""
+    api = APIRouter()
+
+    def address_of(request: Request) -> str:
+        capacity: Capacity = request.app.state.capacity
+        return capacity.address_of(request.scope)
+
+    pages = Pages(web, address_of)
+    attach_assets(api)
+    joining.attach(api, pages)
+    return api

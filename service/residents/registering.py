@@ -1,0 +1,208 @@
+"""Registering and signing in: what each page and each call of the API does, in its transaction."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from broadcast.files.nearest import shown
+from broadcast.levels.names import folded
+from broadcast.places.areas import Area, AreaTree
+from broadcast.problems import Problem, Rejected, refuse
+from broadcast.sessions import store
+from broadcast.store.database import Connection, lock_name
+from service.setup import people
+from service.setup.people import World
+from subscribers.csv_import import TOPICS
+from subscribers.registration import addresses, pending
+from subscribers.registration.addresses import Address
+
+KIND: Final = "resident"
+"""Of sessions."""
+LASTS: Final = timedelta(days=30)
+IDLE: Final = timedelta(days=7)
+BASIS: Final = "consent, given on the registration page (wording 1)"
+"""The legal basis under which who registers by themselves is kept, with the wording's version."""
+ACTOR: Final = "registration page"
+MOST_PLACES: Final = 20
+LONGEST_SEARCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """What an entered code led to. `outcome`: registered, signed_in, wrong, too_often, expired."""
+
+    outcome: str
+    person: int = 0
+    session: str = ""
+    left: int = 0
+
+
+def search(tree: AreaTree, asked: str) -> list[tuple[Area, str]]:
+    """Return the areas whose name or code holds what was asked, each with the name of what it lies
+    in; those that begin with it first.
+    """
+    wanted = folded(asked[:LONGEST_SEARCH])
+    if not wanted:
+        return []
+    found = [
+        area for area in tree.all() if wanted in folded(area.name) or wanted == folded(area.code)
+    ]
+    found.sort(key=lambda a: (not folded(a.name).startswith(wanted), len(a.name), a.name, a.code))
+    return [(area, _within(tree, area)) for area in found[:MOST_PLACES]]
+
+
+def _within(tree: AreaTree, area: Area) -> str:
+    above = tree.ancestors(area.code)
+    return ", ".join(each.name for each in above if each.code != area.code)
+
+
+def check_area(tree: AreaTree, code: str) -> str:
+    """Return the code of an imported area. Raises Rejected (422 area_unknown)."""
+    if code not in tree:
+        raise refuse(
+            "area_unknown", "no place is chosen", "search for a place and choose it", field="area"
+        )
+    return code
+
+
+def check_topics(chosen: Sequence[str]) -> str:
+    """Return topics as they are stored. Raises Rejected (422 topic_missing, topic_unknown)."""
+    for topic in chosen:
+        if topic not in TOPICS:
+            detail = f"there is no topic {shown(topic)}"
+            raise refuse("topic_unknown", detail, "choose from the list", field="topics")
+    if not chosen:
+        raise refuse(
+            "topic_missing", "nothing is chosen", "choose one topic or more", field="topics"
+        )
+    return ";".join(topic for topic in TOPICS if topic in chosen)
+
+
+def check_channel(channel: str, offered: frozenset[str]) -> str:
+    """Return a channel that is offered here. Raises Rejected (422 channel_unknown)."""
+    if channel not in offered or channel not in addresses.CHANNELS:
+        raise refuse(
+            "channel_unknown", "no way is chosen", "choose one of the list", field="channel"
+        )
+    return channel
+
+
+def check_consent(agreed: bool) -> None:
+    """Raise Rejected (422 consent_missing) where somebody did not say that they want messages."""
+    if not agreed:
+        raise refuse(
+            "consent_missing",
+            "you have not said that you want messages",
+            "tick the box, or leave this page: nothing is kept",
+            field="agree",
+        )
+
+
+def network_mark(key: bytes, address: str) -> str:
+    """Return what is kept of where somebody asks from: a keyed mark of the network, IPv4 /24 or
+    IPv6 /48.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+        mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+        found = mapped or found
+        bits = 24 if isinstance(found, ipaddress.IPv4Address) else 48
+        text = str(ipaddress.ip_network((found, bits), strict=False))
+    except ValueError:
+        text = address[:64]
+    return addresses.mark(key, "network", text)
+
+
+def enter(
+    conn: Connection, secret: str, typed: str, *, key: bytes, world: World, now: datetime
+) -> Joined:
+    """Try a code and, where it is right, register who typed it, or sign them in where their contact
+    was confirmed before. Commit what it returns, whatever it is.
+    """
+    before = pending.find(conn, secret, now, lock=True)
+    sealed = before.sealed if before is not None else None
+    entered = pending.enter(conn, secret, typed, key, now)
+    if entered.outcome != "right" or entered.pending is None or sealed is None:
+        outcome = "expired" if entered.outcome == "right" else entered.outcome
+        return Joined(outcome=outcome, left=entered.left)
+    form, text = entered.pending, addresses.unseal(key, sealed)
+    # two browsers that prove one contact at a time make one person
+    lock_name(conn, f"contact {addresses.mark(key, 'address', text)}")
+    known = pending.confirmed_at(conn, form.channel, text, key)
+    if not known and form.purpose == "sign_in":
+        return Joined(outcome="expired")  # they left, or moved the contact, while the code came
+    person = known[0] if known else _register(conn, form, text, world, now)
+    pending.confirm(conn, person, form.channel, text, key, now)
+    return Joined(
+        outcome="signed_in" if known else "registered",
+        person=person,
+        session=begin_session(conn, person, form.channel, now),
+    )
+
+
+def begin_session(conn: Connection, person: int, proof: str, now: datetime) -> str:
+    """Begin a session of who proved a contact; return its secret."""
+    return store.begin(conn, kind=KIND, holder_id=person, proof=proof, now=now, lasts=LASTS)
+
+
+def _register(
+    conn: Connection, form: pending.Pending, text: str, world: World, now: datetime
+) -> int:
+    column = {"sms": "mobile", "voice": "phone", "email": "email"}[form.channel]
+    fields: Mapping[str, Any] = {
+        "external_id": f"web-{secrets.token_hex(8)}",
+        "kind": "resident",
+        column: text,
+        "language": form.language,
+        "postcode": form.postcode,
+        "area": form.area,
+        "topics": form.topics,
+        "channels": form.channel,
+    }
+    made, _ = people.add(conn, ACTOR, fields, basis=BASIS, world=world, now=now)
+    return int(made["id"])
+
+
+def refused(joined: Joined) -> Rejected:
+    """Return (to be raised) why a code was not taken."""
+    what = {
+        "wrong": ("code_wrong", "this is not the code", "look again and type all six digits", 422),
+        "too_often": (
+            "code_tried_too_often",
+            "wrong codes were typed five times",
+            "have a new one sent",
+            429,
+        ),
+        "expired": (
+            "code_expired",
+            "this code was used, or is older than ten minutes",
+            "have a new one sent",
+            410,
+        ),
+    }[joined.outcome]
+    code, detail, fix, status = what
+    return Rejected(Problem(code=code, detail=detail, fix=fix, field="code", status=status))
+
+
+def new_address(channel: str, given: str, *, trial: bool) -> Address:
+    """Return the address that somebody gives for a channel. Raises Rejected."""
+    return addresses.read(channel, given, trial=trial)
+
+
+def sign_in_address(given: str, offered: frozenset[str], *, trial: bool) -> Address:
+    """Return the address at which somebody signs in: a mailbox, a mobile by text, another number by
+    a call. Raises Rejected.
+    """
+    if "@" in given:
+        return addresses.read(check_channel("email", offered), given, trial=trial)
+    try:
+        return addresses.read(check_channel("sms", offered), given, trial=trial)
+    except Rejected as rejected:
+        if rejected.problems[0].code not in ("landline", "channel_unknown"):
+            raise
+    return addresses.read(check_channel("voice", offered), given, trial=trial)

@@ -1,0 +1,116 @@
+"""The loop that sends codes: outside of the ledger, for nobody's message depends on them, and with
+a promise of its own.
+
+A code is recorded before it is sent, and sent at most once. Where nobody knows whether it was
+taken it stays in doubt, and is never sent again by itself: the person asks for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+
+from broadcast.store.database import Database
+from channels.contract import Channel, Delivery, InDoubt, Refused, Unavailable
+from channels.dispatch.rates import Limiter
+from config.settings import Settings
+from config.wiring import Adapters, rate_of
+from service.residents import texts
+from subscribers.registration import pending
+from subscribers.registration.pending import CODE_LASTS, ToSend
+
+log = structlog.get_logger("codes")
+
+CODE_SECONDS = 0.5
+"""How often the loop looks for codes that are asked for."""
+SEND_SECONDS = 8.0
+TOGETHER = 20
+FORGET_EVERY = timedelta(minutes=1)
+
+
+def channels_of(adapters: Adapters) -> tuple[str, Mapping[str, Channel]]:
+    """Return by which channels people register, and the CAP status that those carry.
+
+    An installation without any channel for Actual is a trial: its codes go where its tests go.
+    """
+    live = adapters.by_status.get("Actual", {})
+    return ("Actual", live) if live else ("Test", adapters.by_status.get("Test", {}))
+
+
+def registering_on(on: Callable[[str], frozenset[str]]) -> tuple[str, frozenset[str]]:
+    """Return the same by name, for who makes no adapter."""
+    live = on("Actual")
+    return ("Actual", live) if live else ("Test", on("Test"))
+
+
+class Codes:
+    """Sends the codes that people ask for. Several processes may do so: each claims its own."""
+
+    def __init__(
+        self,
+        db: Database,
+        adapters: Adapters,
+        limiter: Limiter,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._db, self._limiter, self._settings, self._now = db, limiter, settings, now
+        self._status, self._channels = channels_of(adapters)
+        self._forgotten_at = datetime.min.replace(tzinfo=UTC)
+
+    async def send_codes(self) -> None:
+        """Send every code that waits; then, once a minute, forget the forms that took too long."""
+        for name, channel in self._channels.items():
+            while await self._send_some(name, channel):
+                pass
+        if self._now() - self._forgotten_at >= FORGET_EVERY:
+            self._forgotten_at = self._now()
+            await self._db.write(pending.forget, self._forgotten_at)
+
+    async def _send_some(self, name: str, channel: Channel) -> int:
+        waiting = await self._db.read(pending.waiting, name, self._now(), TOGETHER)
+        bucket, rate = f"{channel.name}:{channel.sender}", rate_of(channel)
+        tokens = await self._limiter.take(bucket, waiting, rate, urgent=False) if waiting else 0
+        if not tokens:
+            return 0
+        key = self._settings.key()
+        claim = partial(pending.claim, key=key, channels=(name,), now=self._now(), most=tokens)
+        claimed = await self._db.write(claim)
+        if len(claimed) < tokens:
+            await self._limiter.give_back(bucket, tokens - len(claimed), rate)
+        await asyncio.gather(*(self._send(channel, each, key) for each in claimed))
+        return len(claimed)
+
+    async def _send(self, channel: Channel, each: ToSend, key: bytes) -> None:
+        what = "known" if each.known and each.purpose == "join" else each.purpose
+        delivery = Delivery(
+            attempt="",
+            to=each.address,
+            rendered=texts.rendered(
+                each.channel,
+                what,
+                each.language,
+                code=each.code,
+                sender=self._settings.sender_name,
+                public_url=self._settings.public_url,
+            ),
+            status=self._status,
+            expires_at=self._now() + CODE_LASTS,
+        )
+        state, reason = "sent", ""
+        try:
+            await channel.send(delivery, timeout=SEND_SECONDS)
+        except (Refused, Unavailable) as refused:
+            state, reason = "refused", refused.code
+        except InDoubt as doubt:
+            state, reason = "doubt", doubt.code
+        except Exception as error:  # noqa: BLE001 - the adapter translated it not: it may have been taken
+            state, reason = "doubt", type(error).__name__
+        if reason:
+            log.warning("code.not_sent", channel=each.channel, state=state, reason=reason)
+        await self._db.write(pending.record, each.id, each.code, state, key)
