@@ -22,7 +22,9 @@ LONGEST_SECRET = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One session. `proof` is how its holder proved who they are: token or invitation."""
+    """One session. `proof` is how its holder proved who they are: token or
+    invitation; for residents the channel whose contact was proven.
+    """
 
     id: int
     kind: str
@@ -72,6 +74,11 @@ def by_id(conn: Connection, kind: str, session_id: int, now: datetime) -> Sessio
 def listed(conn: Connection, kind: str, now: datetime) -> list[Session]:
     """Return the sessions that stand, the newest first."""
     return _sessions(conn, now, session.c.kind == kind)
+
+
+def of_holder(conn: Connection, kind: str, holder_id: int, now: datetime) -> list[Session]:
+    """Return the sessions of one holder that stand, the newest first."""
+    return _sessions(conn, now, session.c.kind == kind, session.c.holder_id == holder_id)
 
 
 def ever(conn: Connection, kind: str, holder_id: int) -> bool:

@@ -12,7 +12,7 @@ session = Table(
     "session",
     metadata,
     id_column(),
-    Column("kind", String, nullable=False),  # whose: operator
+    Column("kind", String, nullable=False),  # whose: operator, resident
     Column("holder_id", Integer, nullable=False),
     Column("secret_hash", String, nullable=False, unique=True),
     Column("proof", String, nullable=False),  # how the holder proved who they are

@@ -19,6 +19,7 @@ from console.pages.frame import plain
 from console.pages.own_words import OWN_WORDS
 from console.pages.phrases import chosen
 from console.server.context import Web
+from service.residents import opt_outs
 from subscribers import registry, unsubscribe
 from subscribers.unsubscribe import Link
 
@@ -52,7 +53,7 @@ def router(web: Web) -> APIRouter:
             await web.db.write(_keep_simulated, found, "stop", web.now())
             page = await _page_for(web, request, found)
             return page.simulated("nothing_stopped", "stops_nothing")
-        await web.db.write(stop, found.person, found.channel, web.now())
+        await web.db.write(opt_outs.stop, found.person, found.channel, web.now())
         _wake(web)
         return (await _page_for(web, request, found)).stopped(token, "stopped")
 
@@ -73,40 +74,12 @@ def router(web: Web) -> APIRouter:
             await web.db.write(_keep_simulated, found, "start", web.now())
             page = await _page_for(web, request, found)
             return page.simulated("nothing_started", "starts_nothing")
-        comes = await web.db.write(start, found.person, found.channel, web.now())
+        comes = await web.db.write(opt_outs.start, found.person, found.channel, web.now())
         _wake(web)
         page = await _page_for(web, request, found)
         return page.started(token) if comes else page.not_started()
 
     return api
-
-
-def stop(conn: Connection, person: int, channel: str, now: datetime) -> bool:
-    """Stop a channel for somebody by their own link, with its event; return whether it was not
-    stopped before.
-    """
-    stopped = registry.stop(conn, [person], channel, "unsubscribe", now)
-    return bool(stopped) and _keep(conn, "stop", person, channel, now)
-
-
-def start(conn: Connection, person: int, channel: str, now: datetime) -> bool:
-    """Lift somebody's stop of a channel by their own link, with its event; return whether they are
-    sent to on it now. Where they would get nothing all the same, their stop stays.
-    """
-    contact = registry.contacts(conn, [person], channel).get(person)
-    if contact is None or registry.reason_not_to_send(contact._replace(stopped=False)):
-        return False
-    if registry.start(conn, [person], channel, "link", now):
-        _keep(conn, "start", person, channel, now)
-    return True
-
-
-def _keep(conn: Connection, kind: str, person: int, channel: str, now: datetime) -> bool:
-    said = "unsubscribe" if kind == "stop" else "start_again"
-    digest = hashlib.sha256(f"{said}|{person}|{channel}|{now.isoformat()}".encode()).hexdigest()
-    return receipts.store_response(
-        conn, kind=kind, channel=channel, now=now, digest=digest, person_id=person
-    )
 
 
 def _keep_simulated(conn: Connection, link: Link, kind: str, now: datetime) -> bool:

@@ -33,6 +33,7 @@ def attach(api: APIRouter, pages: Pages) -> None:
         ("GET", "/join/code", joining.code),
         ("POST", "/join/code", joining.enter_code),
         ("POST", "/join/code/again", joining.again),
+        ("GET", "/join/done", joining.done),
         ("GET", "/sign-in", joining.sign_in),
         ("POST", "/sign-in", joining.ask_to_sign_in),
     ):
@@ -215,18 +216,20 @@ class _Joining:
         if joined.outcome not in ("registered", "signed_in"):
             problems = tuple(registering.refused(joined).problems)
             return self._code(request, found, secret, problems)
-        registered = joined.outcome == "registered"
-        response = self.pages.page(
-            request,
-            "join_done.html",
-            "done",
-            place=world.tree[found.area].name if found.area in world.tree else "",
-            channel=found.channel,
+        to = "/join/done" if joined.outcome == "registered" else "/me"
+        response = self.pages.go(request, to)
+        return self.pages.let(response, self.pages.own_cookie, joined.session)
+
+    async def done(self, request: Request) -> Response:
+        web, tree = self.pages.web, await self.pages.web.context.tree()
+        secret = self.pages.secret(request, self.pages.form_cookie)
+        found = await web.db.read(pending.find, secret, web.now())
+        if found is None or not found.done:
+            return self.pages.go(request, "/me")
+        place = tree[found.area].name if found.area in tree else ""
+        return self.pages.page(
+            request, "join_done.html", "done", place=place, channel=found.channel
         )
-        if not registered:
-            response = self.pages.go(request, "/me")  # type: ignore[assignment]
-        self.pages.let(response, self.pages.own_cookie, joined.session)
-        return response
 
     async def again(self, request: Request) -> Response:
         found, secret = await self._form(request)

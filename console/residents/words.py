@@ -118,6 +118,54 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
             "No more codes can be sent this way today: try another way, or tomorrow"
         ),
         "wrong_form_stale": "Nothing was done: send the form once more",
+        "saved": "Saved. Your next message follows these choices.",
+        "follow": "Each part is saved by itself, at once: the next message follows it.",
+        "ways": "How we reach you",
+        "is_stopped": "stopped",
+        "not_chosen": "not used",
+        "stop_one": "Stop: {way}",
+        "start_one": "Start again: {way}",
+        "use": "Which of them should we use?",
+        "first": "Which of them first?",
+        "save": "Save",
+        "add_way": "Add another way",
+        "my_place": "My place",
+        "place_point": "The exact place that was given for you.",
+        "place_none": "None: only messages for everybody reach you.",
+        "place_change": "Choose another place",
+        "my_topics": "My topics",
+        "severity": "How serious",
+        "severity_label": "Tell me of",
+        "severity_all": "everything",
+        "severity_Extreme": "danger to many lives only",
+        "severity_Severe": "serious danger and worse",
+        "severity_Moderate": "possible danger and worse",
+        "severity_Minor": "small danger and worse",
+        "language": "Language",
+        "language_label": "Send me messages in, where there is a translation",
+        "quiet": "Quiet hours",
+        "quiet_why": (
+            "What can wait waits until they end. Warnings of danger to life come through at any"
+            " hour. Leave both times empty for none."
+        ),
+        "quiet_begin": "From (hours and minutes, such as 22:00)",
+        "quiet_end": "Until (such as 07:00)",
+        "quiet_zone": "By the clock of",
+        "stop_head": "Stop all messages",
+        "stop_why": (
+            "You stop getting every message, also in danger. You can start again here at any time."
+        ),
+        "stop_all": "Stop all messages now",
+        "start_head": "Start again",
+        "start_all": "Start again",
+        "all_stopped": "You have stopped all messages. You get none, also in danger.",
+        "stopped_now": "Stopped. It holds from now on.",
+        "started_now": "Started again.",
+        "leave": "Signed in",
+        "sessions": "You are signed in on this many devices: {number}.",
+        "sign_out": "Sign out",
+        "sign_out_all": "Sign out everywhere",
+        "wrong_quiet_hours_invalid": "Write the hours as 22:00 and 07:00",
     }
 )
 
@@ -233,6 +281,57 @@ _WELSH: Mapping[str, str] = MappingProxyType(
             "Ni ellir anfon rhagor o godau fel hyn heddiw: rhowch gynnig ar ffordd arall, neu yfory"
         ),
         "wrong_form_stale": "Ni wnaed dim: anfonwch y ffurflen unwaith eto",
+        "saved": "Wedi'i gadw. Bydd eich neges nesaf yn dilyn y dewisiadau hyn.",
+        "follow": (
+            "Caiff pob rhan ei chadw ar ei phen ei hun, ar unwaith: bydd y neges nesaf yn ei dilyn."
+        ),
+        "ways": "Sut yr ydym yn cysylltu â chi",
+        "is_stopped": "wedi'i atal",
+        "not_chosen": "heb ei ddefnyddio",
+        "stop_one": "Atal: {way}",
+        "start_one": "Ailddechrau: {way}",
+        "use": "Pa rai ohonynt y dylem eu defnyddio?",
+        "first": "Pa un yn gyntaf?",
+        "save": "Cadw",
+        "add_way": "Ychwanegu ffordd arall",
+        "my_place": "Fy lle",
+        "place_point": "Yr union le a roddwyd ar eich cyfer.",
+        "place_none": "Dim: negeseuon i bawb yn unig sy'n eich cyrraedd.",
+        "place_change": "Dewis lle arall",
+        "my_topics": "Fy mhynciau",
+        "severity": "Pa mor ddifrifol",
+        "severity_label": "Rhowch wybod i mi am",
+        "severity_all": "bopeth",
+        "severity_Extreme": "berygl i lawer o fywydau yn unig",
+        "severity_Severe": "berygl difrifol a gwaeth",
+        "severity_Moderate": "berygl posibl a gwaeth",
+        "severity_Minor": "berygl bach a gwaeth",
+        "language": "Iaith",
+        "language_label": "Anfonwch negeseuon ataf, lle mae cyfieithiad, yn",
+        "quiet": "Oriau tawel",
+        "quiet_why": (
+            "Bydd yr hyn a all aros yn aros nes iddynt ddod i ben. Daw rhybuddion am berygl i fywyd"
+            " ar unrhyw awr. Gadewch y ddau amser yn wag am ddim."
+        ),
+        "quiet_begin": "O (oriau a munudau, fel 22:00)",
+        "quiet_end": "Tan (fel 07:00)",
+        "quiet_zone": "Yn ôl cloc",
+        "stop_head": "Atal pob neges",
+        "stop_why": (
+            "Ni chewch unrhyw neges mwyach, hyd yn oed mewn perygl. Gallwch ailddechrau yma unrhyw"
+            " bryd."
+        ),
+        "stop_all": "Atal pob neges nawr",
+        "start_head": "Ailddechrau",
+        "start_all": "Ailddechrau",
+        "all_stopped": "Rydych wedi atal pob neges. Ni chewch yr un, hyd yn oed mewn perygl.",
+        "stopped_now": "Wedi'i atal. Mae'n dal o hyn ymlaen.",
+        "started_now": "Wedi ailddechrau.",
+        "leave": "Wedi mewngofnodi",
+        "sessions": "Rydych wedi mewngofnodi ar gynifer o ddyfeisiau: {number}.",
+        "sign_out": "Allgofnodi",
+        "sign_out_all": "Allgofnodi ym mhobman",
+        "wrong_quiet_hours_invalid": "Ysgrifennwch yr oriau fel 22:00 a 07:00",
     }
 )
 
@@ -340,6 +439,52 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
             "لا يمكن إرسال المزيد من الرموز بهذه الطريقة اليوم: جرب طريقة أخرى أو غدًا"
         ),
         "wrong_form_stale": "لم يتم شيء: أرسل النموذج مرة أخرى",
+        "saved": "تم الحفظ. رسالتك التالية تتبع هذه الاختيارات.",
+        "follow": "يُحفظ كل جزء على حدة وفورًا: الرسالة التالية تتبعه.",
+        "ways": "كيف نصل إليك",
+        "is_stopped": "متوقف",
+        "not_chosen": "غير مستخدم",
+        "stop_one": "إيقاف: {way}",
+        "start_one": "استئناف: {way}",
+        "use": "أي منها نستخدم؟",
+        "first": "أيها أولًا؟",
+        "save": "حفظ",
+        "add_way": "إضافة طريقة أخرى",
+        "my_place": "مكاني",
+        "place_point": "المكان المحدد المسجل لك.",
+        "place_none": "لا يوجد: تصلك الرسائل الموجهة إلى الجميع فقط.",
+        "place_change": "اختيار مكان آخر",
+        "my_topics": "مواضيعي",
+        "severity": "درجة الخطورة",
+        "severity_label": "أخبروني عن",
+        "severity_all": "كل شيء",
+        "severity_Extreme": "ما يهدد حياة كثيرين فقط",
+        "severity_Severe": "الخطر الشديد وما فوقه",
+        "severity_Moderate": "الخطر المحتمل وما فوقه",
+        "severity_Minor": "الخطر القليل وما فوقه",
+        "language": "اللغة",
+        "language_label": "أرسلوا الرسائل إلي، حيث توجد ترجمة، باللغة",
+        "quiet": "ساعات الهدوء",
+        "quiet_why": (
+            "ما يمكن تأجيله ينتظر حتى تنتهي. أما التحذيرات من الخطر على الحياة فتصل في أي ساعة."
+            " اترك الوقتين فارغين لإلغائها."
+        ),
+        "quiet_begin": "من (ساعات ودقائق، مثل 22:00)",
+        "quiet_end": "حتى (مثل 07:00)",
+        "quiet_zone": "حسب توقيت",
+        "stop_head": "إيقاف كل الرسائل",
+        "stop_why": "لن تصلك أي رسالة بعد الآن، حتى عند الخطر. يمكنك البدء من جديد هنا في أي وقت.",
+        "stop_all": "إيقاف كل الرسائل الآن",
+        "start_head": "البدء من جديد",
+        "start_all": "البدء من جديد",
+        "all_stopped": "لقد أوقفت كل الرسائل. لن يصلك شيء، حتى عند الخطر.",
+        "stopped_now": "تم الإيقاف ويسري من الآن.",
+        "started_now": "تم الاستئناف.",
+        "leave": "تسجيل الدخول الحالي",
+        "sessions": "عدد الأجهزة التي سجلت الدخول عليها: {number}.",
+        "sign_out": "تسجيل الخروج",
+        "sign_out_all": "تسجيل الخروج من كل الأجهزة",
+        "wrong_quiet_hours_invalid": "اكتب الساعات هكذا 22:00 و07:00",
     }
 )
 
@@ -347,3 +492,32 @@ RESIDENT_WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {ENGLISH: _ENGLISH, "cy": _WELSH, "ar": _ARABIC}
 )
 """Every phrase of these pages, by the language's tag; who reads another language gets English."""
+
+LANGUAGE_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "en": "English",
+        "cy": "Cymraeg",
+        "pl": "Polski",
+        "ro": "Română",
+        "es": "Español",
+        "pt": "Português",
+        "fr": "Français",
+        "it": "Italiano",
+        "bn": "বাংলা",
+        "gu": "ગુજરાતી",
+        "pa": "ਪੰਜਾਬੀ",
+        "tr": "Türkçe",
+        "ar": "العربية",
+        "ur": "اردو",
+        "ta": "தமிழ்",
+        "fa": "فارسی",
+        "so": "Soomaali",
+        "lt": "Lietuvių",
+        "el": "Ελληνικά",
+        "ru": "Русский",
+        "zh": "中文",
+        "bg": "Български",
+        "sq": "Shqip",
+    }
+)
+"""The languages that messages may come in, each by its own name."""

@@ -1,0 +1,241 @@
+"""My choices: what somebody who signed in sees and changes, each part a form of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from broadcast.content.model import SEVERITIES
+from broadcast.problems import Problem, Rejected, refuse
+from broadcast.store.database import Connection
+from broadcast.wording.languages import PACKS
+from console.residents.frame import Pages, add, one
+from console.residents.words import LANGUAGE_NAMES
+from console.server import browser
+from service.residents import own, registering
+from service.residents.own import Own
+from subscribers import quiet_hours
+from subscribers.csv_import import TOPICS
+
+FLOORS = tuple(s for s in SEVERITIES if s != "Unknown")
+
+SignedHandler = Callable[[Request, Own, str], Awaitable[Response]]
+
+
+def attach(api: APIRouter, pages: Pages) -> None:
+    """Add the pages."""
+    me = _Me(pages)
+    for method, path, handler in (
+        ("GET", "/me", me.show),
+        ("POST", "/me/place", me.place),
+        ("GET", "/me/place", me.find_place),
+        ("POST", "/me/topics", me.topics),
+        ("POST", "/me/severity", me.severity),
+        ("POST", "/me/channels", me.channels),
+        ("POST", "/me/language", me.language),
+        ("POST", "/me/quiet-hours", me.quiet),
+        ("POST", "/me/stop", me.stop),
+        ("POST", "/me/start", me.start),
+        ("POST", "/me/sign-out", me.sign_out),
+        ("POST", "/me/sign-out-everywhere", me.sign_out_everywhere),
+    ):
+        add_signed(api, pages, method, path, handler)
+
+
+def add_signed(
+    api: APIRouter, pages: Pages, method: str, path: str, handler: SignedHandler
+) -> None:
+    """Add a page for who is signed in; others are led to the sign-in."""
+
+    async def signed(request: Request) -> Response:
+        web = pages.web
+        shown = browser.read_cookie(request, pages.own_cookie, web.key)
+        found = None
+        if shown is not None and web.now() - shown.used_at <= registering.IDLE:
+            found = await web.db.read(own.who, shown.secret, web.now())
+        if shown is None or found is None:
+            return pages.go(request, "/sign-in")
+        response = await handler(request, found, shown.secret)
+        named = f"{pages.own_cookie}=".encode()
+        said = any(k == b"set-cookie" and v.startswith(named) for k, v in response.raw_headers)
+        return response if said else pages.let(response, pages.own_cookie, shown.secret)
+
+    add(api, pages, method, path, signed)
+
+
+@dataclass(frozen=True)
+class _Me:
+    pages: Pages
+
+    async def show(self, request: Request, me: Own, secret: str) -> Response:
+        return await self._show(request, me, secret)
+
+    async def _show(
+        self, request: Request, me: Own, secret: str, problems: tuple[Problem, ...] = ()
+    ) -> Response:
+        tree = await self.pages.web.context.tree()
+        known = me.known
+        area = known["area"]
+        hours = quiet_hours.known(known["quiet_hours"]) if known["quiet_hours"] else None
+        begin, _, end = str(hours).partition(" ")[0].partition("-") if hours else ("", "", "")
+        contacts = me.contacts()
+        others = await self.pages.web.db.read(own.sessions, me.person, self.pages.web.now())
+        return self.pages.page(
+            request,
+            "me.html",
+            "my_choices",
+            secret=secret,
+            problems=problems,
+            saved=request.query_params.get("saved", "")[:20],
+            me=me,
+            contacts=contacts,
+            all_stopped=bool(contacts) and all(c.stopped for c in contacts if c.chosen),
+            place=tree[area].name if area and area in tree else "",
+            by_point=known["lat"] is not None,
+            topics=TOPICS,
+            chosen_topics=known["topics"] or [t for t in TOPICS if t != "exercise"],
+            floors=FLOORS,
+            floor=known["minimum_severity"],
+            tongues=[(tag, LANGUAGE_NAMES.get(tag, tag)) for tag in PACKS],
+            tongue=known["language"],
+            quiet_begin=begin,
+            quiet_end=end,
+            zone=hours.zone.key if hours else self.pages.web.settings.timezone,
+            zones=ZONES,
+            sessions=len(others),
+        )
+
+    async def find_place(self, request: Request, me: Own, secret: str) -> Response:
+        return await self._find_place(request, secret, request.query_params.get("place", ""))
+
+    async def _find_place(
+        self, request: Request, secret: str, asked: str, problems: tuple[Problem, ...] = ()
+    ) -> Response:
+        asked = asked[: registering.LONGEST_SEARCH]
+        tree = await self.pages.web.context.tree()
+        return self.pages.page(
+            request,
+            "me_place.html",
+            "place",
+            secret=secret,
+            problems=problems,
+            asked=asked,
+            found=registering.search(tree, asked),
+        )
+
+    async def place(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        tree = await self.pages.web.context.tree()
+        try:
+            area = registering.check_area(tree, one(form, "area"))
+        except Rejected as rejected:
+            found = tuple(rejected.problems)
+            return await self._find_place(request, secret, one(form, "place"), found)
+        # a point of before would go on deciding: what is shown is the place, and nothing else
+        fields = {"area": area, "lat": None, "lon": None, "postcode": ""}
+        return await self._change(request, me, secret, "place", fields)
+
+    async def topics(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        try:
+            topics = registering.check_topics(form.get("topics", []))
+        except Rejected as rejected:
+            return await self._show(request, me, secret, tuple(rejected.problems))
+        return await self._change(request, me, secret, "topics", {"topics": topics})
+
+    async def severity(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        floor = one(form, "severity")
+        fields = {"minimum_severity": floor if floor in FLOORS else ""}
+        return await self._change(request, me, secret, "severity", fields)
+
+    async def channels(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        reached = [c.channel for c in me.contacts()]
+        wanted = [c for c in form.get("channels", []) if c in reached]
+        first = one(form, "first")
+        if first in wanted:
+            wanted = [first, *(c for c in wanted if c != first)]
+        if not wanted:
+            problem = refuse(
+                "channel_unknown",
+                "no way is chosen",
+                "choose one, or stop all messages",
+                field="channels",
+            )
+            return await self._show(request, me, secret, tuple(problem.problems))
+        fields = {"channels": ";".join(wanted)}
+        return await self._change(request, me, secret, "channels", fields)
+
+    async def language(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        tag = one(form, "language")
+        fields = {"language": tag if tag in PACKS else me.known["language"]}
+        return await self._change(request, me, secret, "language", fields)
+
+    async def quiet(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        begin, end, zone = (one(form, name)[:40] for name in ("begin", "end", "zone"))
+        hours = f"{begin}-{end} {zone}" if begin or end else ""
+        return await self._change(request, me, secret, "quiet_hours", {"quiet_hours": hours})
+
+    async def _change(
+        self, request: Request, me: Own, secret: str, what: str, fields: dict[str, Any]
+    ) -> Response:
+        web, world = self.pages.web, await self.pages.world()
+
+        def change(conn: Connection) -> None:
+            own.change(conn, me.person, fields, world=world, now=web.now())
+
+        try:
+            await web.db.write(change)
+        except Rejected as rejected:
+            return await self._show(request, me, secret, tuple(rejected.problems))
+        return self._back(request, what)
+
+    def _back(self, request: Request, what: str) -> Response:
+        response = self.pages.go(request, "/me")
+        at = response.headers["location"]
+        joint = "&" if "?" in at else "?"
+        response.headers["location"] = f"{at}{joint}saved={what}#{what}"
+        return response
+
+    async def stop(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        await self._turn(own.stop, me, one(form, "channel"))
+        return self._back(request, "stopped")
+
+    async def start(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        await self._turn(own.start, me, one(form, "channel"))
+        return self._back(request, "started")
+
+    async def _turn(self, act: Any, me: Own, channel: str) -> None:
+        web = self.pages.web
+        await web.db.write(act, me, channel, web.now())
+
+    async def sign_out(self, request: Request, me: Own, secret: str) -> Response:
+        await self.pages.read(request, secret)
+        await self.pages.web.db.write(own.sign_out, me, self.pages.web.now())
+        return self._signed_out(request)
+
+    async def sign_out_everywhere(self, request: Request, me: Own, secret: str) -> Response:
+        await self.pages.read(request, secret)
+        await self.pages.web.db.write(own.end_all, me.person, self.pages.web.now())
+        return self._signed_out(request)
+
+    def _signed_out(self, request: Request) -> Response:
+        response = self.pages.go(request, "/sign-in")
+        browser.drop_cookie(response, self.pages.own_cookie)
+        # what the browser kept of the pages goes with the session
+        response.headers["Clear-Site-Data"] = '"cache"'
+        return response
+
+
+ZONES = tuple(sorted(z for z in available_timezones() if "/" in z and not z.startswith("Etc/")))
+"""Zones to choose from for one's quiet hours."""

@@ -1,0 +1,132 @@
+"""What somebody who signed in sees and changes of themselves. Saved at once: the next message
+follows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from broadcast.content.model import PERSONAL_CHANNELS
+from broadcast.problems import refuse
+from broadcast.sessions import store
+from broadcast.sessions.store import Session
+from broadcast.store.database import Connection
+from service.residents import opt_outs
+from service.residents.registering import ACTOR, KIND
+from service.setup import people
+from service.setup.people import World
+from subscribers import registry
+from subscribers.registration import addresses
+
+CHANGED: Final = "consent, changed on the page of one's own choices (wording 1)"
+"""The legal basis of channels and topics that somebody changed by themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """One way on which somebody is reached: the address masked, and whether they stopped it."""
+
+    channel: str
+    address: str
+    chosen: bool
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """Who is signed in, and everything that is known of them."""
+
+    session: Session
+    person: int
+    known: Mapping[str, Any]
+
+    def contacts(self) -> list[Contact]:
+        """Return the ways on which they are reached, in their order; then those not chosen."""
+        order = [c for c in self.known["channels"] if c in PERSONAL_CHANNELS]
+        order += [c for c in PERSONAL_CHANNELS if c not in order]
+        return [
+            Contact(
+                channel=channel,
+                address=addresses.masked(channel, address),
+                chosen=channel in self.known["channels"],
+                stopped=channel in self.known["stopped"],
+            )
+            for channel in order
+            if (address := self._address(channel))
+        ]
+
+    def _address(self, channel: str) -> str:
+        known = self.known
+        if channel == "email":
+            return known["email"] or ""
+        return (known["mobile"] if channel == "sms" else known["phone"] or known["mobile"]) or ""
+
+
+def who(conn: Connection, secret: str, now: datetime) -> Own | None:
+    """Return who a session's secret stands for; None where it stands for nobody any more."""
+    session = store.find(conn, KIND, secret, now)
+    known = registry.show(conn, session.holder_id) if session is not None else None
+    if session is None or known is None or known["erased_at"] is not None:
+        return None
+    return Own(session=session, person=session.holder_id, known=known)
+
+
+def change(
+    conn: Connection, person: int, fields: Mapping[str, Any], *, world: World, now: datetime
+) -> None:
+    """Change what somebody chose. Raises Rejected: every fault of the fields."""
+    basis = CHANGED if {"topics", "channels"} & set(fields) else ""
+    people.edit(conn, ACTOR, person, fields, basis=basis, world=world, now=now)
+
+
+def stop(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:
+    """Stop one channel, or all of them ("all"), at once; return what was stopped.
+
+    Who shares the contact is stopped too: whoever holds it wants no more there, as by a STOP by
+    text. Raises Rejected (422 channel_unknown).
+    """
+    wanted = PERSONAL_CHANNELS if channel == "all" else (_channel(channel),)
+    stopped = []
+    for each in wanted:
+        contact = registry.contacts(conn, [own.person], each).get(own.person)
+        here = (
+            registry.persons_with_address(conn, each, contact.address)
+            if contact is not None and contact.address
+            else [own.person]
+        )
+        done = [opt_outs.stop(conn, person, each, now) for person in here]
+        if any(done):
+            stopped.append(each)
+    return stopped
+
+
+def start(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:
+    """Start one channel, or all of them ("all"), again; return on which they are sent to now."""
+    wanted = PERSONAL_CHANNELS if channel == "all" else (_channel(channel),)
+    return [each for each in wanted if opt_outs.start(conn, own.person, each, now)]
+
+
+def sessions(conn: Connection, person: int, now: datetime) -> list[Session]:
+    """Return the sessions of somebody, the newest first."""
+    return store.of_holder(conn, KIND, person, now)
+
+
+def end_all(conn: Connection, person: int, now: datetime) -> int:
+    """End every session of somebody, on every device; return how many stood."""
+    return sum(store.end(conn, each.id, now) for each in store.of_holder(conn, KIND, person, now))
+
+
+def sign_out(conn: Connection, own: Own, now: datetime) -> None:
+    """End this session."""
+    store.end(conn, own.session.id, now)
+
+
+def _channel(name: str) -> str:
+    if name not in PERSONAL_CHANNELS:
+        raise refuse(
+            "channel_unknown", "there is no such way", "choose one of the list", field="channel"
+        )
+    return name

@@ -1,0 +1,139 @@
+"""Signing in, choosing, stopping and starting again: saved at once, and the next message obeys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from subscribers import registry
+from tests.console.site import CAMDEN, Site, person
+from tests.console.visitor import Visitor
+from tests.residents.journey import E164, MOBILE, Box, register
+
+
+async def me_of(site: Site) -> dict[str, Any]:
+    [who] = await site.db.read(registry.persons_with_address, "sms", E164)
+    found = await site.db.read(registry.show, who)
+    assert found is not None
+    return found
+
+
+async def told(site: Site, **changes: Any) -> bool:
+    """Return whether the next message is sent to who registered."""
+    me = (await me_of(site))["id"]
+    message = await site.live(**changes)
+    answer = await site.get(f"/api/v1/messages/{message}/deliveries?limit=200", role="auditor")
+    line = {row["person"]: row["line"] for row in answer.json["deliveries"]}.get(me)
+    await site.post(
+        f"/api/v1/messages/{message}/cancel", {"why": "x", "reason": "in_error"}, role="approver"
+    )
+    return line == "waiting"
+
+
+async def test_what_is_chosen_is_what_the_next_message_follows(site: Site, box: Box) -> None:
+    visitor, _ = await register(site, box)
+    assert await told(site)
+    page = await visitor.get("/me")
+    page = await visitor.send(page, "/me/topics", topics=["advice"])
+    assert "Saved. Your next message follows these choices." in page.words
+    assert not await told(site)
+    page = await visitor.send(page, "/me/topics", topics=["advice", "incident"])
+    page = await visitor.send(page, "/me/severity", severity="Severe")
+    assert not await told(site)
+    assert await told(site, severity="Extreme")
+    page = await visitor.send(page, "/me/severity", severity="")
+    assert await told(site)
+    found = await visitor.get("/me/place?place=cam")
+    page = await visitor.send(found, "/me/place", area=CAMDEN)
+    assert "Camden" in page.words
+    assert not await told(site)
+    assert await told(site, areas=[CAMDEN])
+    page = await visitor.send(page, "/me/language", language="pl")
+    page = await visitor.send(
+        page, "/me/quiet-hours", begin="22:00", end="07:00", zone="Europe/Warsaw"
+    )
+    known = await me_of(site)
+    assert known["language"] == "pl"
+    assert known["quiet_hours"] == "22:00-07:00 Europe/Warsaw"
+    given = [c["basis"] for c in known["consents"]]
+    assert given[-1].startswith("consent, changed on the page")
+    wrong = await visitor.send(page, "/me/quiet-hours", begin="25:00", end="", zone="Europe/London")
+    assert (wrong.status, "Write the hours as" in wrong.words) == (422, True)
+
+
+async def test_44_stop_is_one_press_and_holds_for_who_shares_the_number(
+    site: Site, box: Box
+) -> None:
+    imported = [person(77, mobile=E164)]
+    await site.db.write(registry.import_records, imported, "test", site.context.now())
+    visitor, _ = await register(site, box)
+    people = await site.db.read(registry.persons_with_address, "sms", E164)
+    page = await visitor.get("/me")
+    page = await visitor.send(page, "/me/stop", channel="all")
+    assert "You have stopped all messages" in page.words
+    contacts = await site.db.read(registry.contacts, people, "sms")
+    assert [contacts[p].stopped for p in people] == [True, True]
+    await site.live()
+    claimed = await site.claimed()
+    assert not set(people) & {p for _, p in claimed.people}
+    page = await visitor.send(page, "/me/start", channel="all")
+    assert "Started again" in page.words
+    contacts = await site.db.read(registry.contacts, people, "sms")
+    assert sorted(contacts[p].stopped for p in people) == [False, True]
+
+
+async def test_signing_in_by_a_code_and_ending_every_session_by_one_press(
+    site: Site, box: Box
+) -> None:
+    first, _ = await register(site, box)
+    other = Visitor(site)
+    page = await other.send(await other.get("/sign-in"), "/sign-in", address=MOBILE)
+    assert page.url == "/join/code"
+    page = await other.send(page, "/join/code", code=await box.code())
+    assert page.url == "/me"
+    assert "on this many devices: 2" in page.words
+    await other.send(page, "/me/sign-out-everywhere")
+    for visitor in (first, other):
+        assert (await visitor.get("/me")).url == "/sign-in"
+
+
+async def test_who_is_unknown_and_signs_in_sees_the_same_and_is_sent_nothing(
+    site: Site, box: Box
+) -> None:
+    stranger = Visitor(site)
+    page = await stranger.send(await stranger.get("/sign-in"), "/sign-in", address="07700900777")
+    assert page.url == "/join/code"
+    await box.deliver()
+    assert box.got() == []
+    assert (await stranger.send(page, "/join/code", code="123456")).status == 422
+
+
+async def test_a_session_of_an_operator_opens_no_resident_s_page_and_none_the_other_way(
+    site: Site, box: Box
+) -> None:
+    visitor, _ = await register(site, box)
+    operator = Visitor(site)
+    await operator.sign_in("author")
+    stolen = operator.cookies["fasttime_room"]
+    for cookies in ({"fasttime_own": stolen}, {"fasttime_own": visitor.cookies["fasttime_form"]}):
+        assert (await Visitor(site, cookies=dict(cookies)).get("/me")).url == "/sign-in"
+    room = Visitor(site, cookies={"fasttime_room": visitor.cookies["fasttime_own"]})
+    assert "/room/sign-in" in (await room.get("/room")).url
+
+
+async def test_a_form_of_another_session_changes_nothing(site: Site, box: Box) -> None:
+    visitor, _ = await register(site, box)
+    page = await visitor.get("/me")
+    other, _ = await register(site, box, "07700 900556")
+    fields = [*page.fields("/me/topics"), ("topics", "advice")]
+    assert (await other.ask("POST", "/me/topics", fields)).status == 403
+
+
+@pytest.mark.parametrize("path", ["/me", "/me/place"])
+async def test_own_pages_are_kept_by_nobody(site: Site, box: Box, path: str) -> None:
+    visitor, _ = await register(site, box)
+    seen = await visitor.get(path)
+    assert seen.headers["Cache-Control"] == "no-store"
+    assert "default-src 'none'" in seen.headers["Content-Security-Policy"]
+    assert E164[3:] not in seen.text
