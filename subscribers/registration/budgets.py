@@ -3,7 +3,8 @@ refused where it is used up.
 
 Texts and calls cost money, and criminals earn some of it where they make others send them. A code
 that somebody types in is an honest one, so it gives back what it took of its prefix and network.
-Money that was spent is never given back.
+Money that was spent is never given back. Mail has a share of the money of its own, so that who
+floods the cheap channel closes no other.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ from broadcast.problems import Problem, Rejected
 from broadcast.store.database import UtcDateTime
 from subscribers.registration.tables import sign_up_count
 
-PRICES: Final[Mapping[str, int]] = MappingProxyType({"sms": 40, "voice": 60, "email": 1})
-"""What one code costs at most, in tenths of a penny."""
+PRICES: Final[Mapping[str, int]] = MappingProxyType({"sms": 4000, "voice": 6000, "email": 10})
+"""What one code costs at most, in thousandths of a penny."""
 ISLAND_TIMES: Final = 3
 """What a number of the Channel Islands or the Isle of Man costs more."""
-PENCE_TENTHS: Final = 1000
-"""Tenths of a penny in a pound."""
+PARTS_TIMES: Final = 3
+"""Parts of a text that is not in English: other letters need more of them."""
+POUND: Final = 100_000
+"""Thousandths of a penny in a pound."""
+MAIL_PERCENT: Final = 10
+"""The share of the money that is for mail; the rest is for texts and calls."""
 
 _TEN_MINUTES = timedelta(minutes=10)
 _DAY = timedelta(days=1)
@@ -47,7 +52,7 @@ class Limits:
     prefix_day: int = 5
     network_day: int = 50
     scarce_prefix_day: int = 2
-    scarce_network_day: int = 10
+    scarce_network_day: int = 3
     starts_hour: int = 600
 
 
@@ -57,25 +62,33 @@ class Code:
     provider are not neighbours.
     """
 
+    channel: str
     address: str
     prefix: str
     network: str
     cost: int
 
 
-def cost(channel: str, *, island: bool) -> int:
-    """Return what one code costs at most, in tenths of a penny."""
-    return PRICES[channel] * (ISLAND_TIMES if island else 1)
+def cost(channel: str, *, island: bool, language: str = "en") -> int:
+    """Return what one code costs at most, in thousandths of a penny."""
+    parts = PARTS_TIMES if channel == "sms" and language != "en" else 1
+    return PRICES[channel] * parts * (ISLAND_TIMES if island else 1)
 
 
 def take(conn: Connection, code: Code, limits: Limits, now: datetime) -> None:
     """Count one code before it is sent.
 
-    Raises Rejected (429 too_many_codes, codes_spent): then the transaction is to be undone, and
-    nothing is sent. The rows are taken in one order by everybody, the one of money last.
+    Raises Rejected (429 too_many_codes, codes_spent): then nothing is sent, and the transaction is
+    to be undone. What is used up already is refused without a write, so that a flood costs little.
+    The rows are taken in one order by everybody, the one of money last.
     """
-    money = limits.day_money * PENCE_TENTHS
-    scarce = _used(conn, "money", _span(now, _DAY)) * 2 >= money
+    purse = "money email" if code.channel == "email" else "money phone"
+    share = MAIL_PERCENT if code.channel == "email" else 100 - MAIL_PERCENT
+    money = limits.day_money * POUND * share // 100
+    names = {purse, f"address {code.address}", f"network {code.network}", f"prefix {code.prefix}"}
+    used = _used(conn, names)
+    today = _span(now, _DAY)
+    scarce = used.get((purse, today), 0) * 2 >= money
     prefix = limits.scarce_prefix_day if scarce else limits.prefix_day
     network = limits.scarce_network_day if scarce else limits.network_day
     wanted = [
@@ -83,11 +96,15 @@ def take(conn: Connection, code: Code, limits: Limits, now: datetime) -> None:
         (f"address {code.address}", _DAY, 1, limits.address_day),
         *([(f"prefix {code.prefix}", _DAY, 1, prefix)] if code.prefix else []),
         (f"network {code.network}", _DAY, 1, network),
-        ("money", _DAY, code.cost, money),
+        (purse, _DAY, code.cost, money),
     ]
     for name, length, amount, most in wanted:
+        if used.get((name, _span(now, length)), 0) + amount > most:
+            raise _too_many(name == purse, _ends(now, length) - now)
+    for name, length, amount, most in wanted:
+        # others may have counted since
         if _count(conn, name, length, amount, now) > most:
-            raise _too_many(name == "money", _ends(now, length) - now)
+            raise _too_many(name == purse, _ends(now, length) - now)
 
 
 def start(conn: Connection, network: str, limits: Limits, now: datetime) -> None:
@@ -110,8 +127,9 @@ def typed_in(conn: Connection, prefix: str, network: str, asked_at: datetime) ->
 
 
 def spent(conn: Connection, now: datetime) -> int:
-    """Return what the codes of this day cost at most, in tenths of a penny."""
-    return _used(conn, "money", _span(now, _DAY))
+    """Return what the codes of this day cost at most, in thousandths of a penny."""
+    purses, today = {"money email", "money phone"}, _span(now, _DAY)
+    return sum(n for (_, span), n in _used(conn, purses).items() if span == today)
 
 
 def forget(conn: Connection, now: datetime) -> None:
@@ -119,10 +137,10 @@ def forget(conn: Connection, now: datetime) -> None:
     conn.execute(delete(sign_up_count).where(sign_up_count.c.expires_at < now))
 
 
-def _used(conn: Connection, name: str, span: str) -> int:
-    query = select(sign_up_count.c.used)
-    found = conn.execute(query.where(sign_up_count.c.name == name, sign_up_count.c.span == span))
-    return int(found.scalar_one_or_none() or 0)
+def _used(conn: Connection, names: set[str]) -> dict[tuple[str, str], int]:
+    table = sign_up_count.c
+    query = select(table.name, table.span, table.used).where(table.name.in_(sorted(names)))
+    return {(row.name, row.span): row.used for row in conn.execute(query)}
 
 
 def _count(conn: Connection, name: str, length: timedelta, amount: int, now: datetime) -> int:

@@ -155,10 +155,11 @@ def ask_code(
     prefix = addresses.mark(key, "prefix", address.prefix) if address.channel != "email" else ""
     marked = addresses.mark(key, "address", address.text)
     code = budgets.Code(
+        channel=address.channel,
         address=marked,
         prefix=prefix,
         network=row.network,
-        cost=budgets.cost(address.channel, island=address.island),
+        cost=budgets.cost(address.channel, island=address.island, language=row.language),
     )
     budgets.take(conn, code, limits, now)
     conn.execute(

@@ -1,0 +1,148 @@
+"""Strangers at the registration: a million sign-ups against the budgets, ten thousand over HTTP,
+and what the time of an answer tells.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from broadcast.store.database import Database
+from console.processes import migrate
+from subscribers.registration import budgets
+from subscribers.registration.budgets import POUND, Limits
+from tests.console.site import Site, open_site
+from tests.console.visitor import HERE, Visitor
+from tests.residents.attack import MORNING, a_day
+from tests.residents.journey import Box, choose, register
+
+pytestmark = pytest.mark.security
+
+SIGN_UPS = int(os.environ.get("SIGN_UPS", "1000000"))
+OVER_HTTP = int(os.environ.get("SIGN_UPS_OVER_HTTP", "10000"))
+PAIRS = 1_000
+ENV = {
+    "FASTTIME_PUBLIC_URL": HERE,
+    "FASTTIME_TWILIO_API_BASE": "http://127.0.0.1:9",
+    "FASTTIME_TRUSTED_PROXY": "127.0.0.1",  # so that each asker has a network of their own
+}
+
+
+def auc(longer: list[float], shorter: list[float]) -> float:
+    """Return how often one of the first takes longer than one of the second: 0.5 tells nothing."""
+    ranked = sorted([(t, 1) for t in longer] + [(t, 0) for t in shorter])
+    ranks = sum(rank for rank, (_, which) in enumerate(ranked, 1) if which)
+    n, m = len(longer), len(shorter)
+    return (ranks - n * (n + 1) / 2) / (n * m)
+
+
+@pytest.mark.parametrize("channel", ["sms", "email"])
+async def test_a_million_hostile_sign_ups_stay_under_the_cap_and_the_honest_get_through(
+    tmp_path: Path, channel: str
+) -> None:
+    db, limits = Database(f"sqlite:///{tmp_path / 'x.db'}"), Limits()
+    await migrate.upgrade(db)
+    began = time.monotonic()
+    day = await db.write(a_day, hostile=SIGN_UPS, honest=1_000, channel=channel)
+    spent = await db.read(budgets.spent, MORNING)
+    await db.close()
+    print(
+        f"\n{channel}: {SIGN_UPS} hostile, {day.hostile_sent} sent; honest {day.honest_sent} of"
+        f" {day.honest}; {spent / POUND:.2f} of {limits.day_money} pounds;"
+        f" {time.monotonic() - began:.0f} s"
+    )
+    assert spent <= limits.day_money * POUND
+    assert day.honest_sent >= 0.95 * day.honest
+
+
+def network(n: int) -> str:
+    return f"{n // 65536 % 200 + 11}.{n // 256 % 256}.{n % 256}.9"
+
+
+async def test_ten_thousand_sign_ups_over_http_stay_under_the_cap(tmp_path: Path) -> None:
+    async with open_site(tmp_path, FASTTIME_CODE_BUDGET="10", **ENV) as site:
+        sent = refused = 0
+        for n in range(OVER_HTTP):
+            number = f"0791{n % 20:02d}{n % 7}{n // 140 % 10000:04d}"
+            status = await ask_to_sign_in(site, number, network(n % 1000))
+            sent, refused = sent + (status == 303), refused + (status == 429)
+        spent = await site.db.read(budgets.spent, site.context.now())
+        print(f"\n{OVER_HTTP} over HTTP: {sent} asked for, {spent / POUND:.2f} pounds")
+        assert sent + refused == OVER_HTTP
+        assert 0 < spent <= 10 * POUND
+
+
+async def ask_to_sign_in(site: Site, address: str, asker: str) -> int:
+    visitor = Visitor(site)
+    pairs = [("address", address)]
+    seen = await visitor.ask("POST", "/sign-in", pairs, follow=False, X_Forwarded_For=asker)
+    return seen.status
+
+
+async def test_the_time_of_an_answer_does_not_tell_who_is_registered(tmp_path: Path) -> None:
+    """The look-up is made where the code is sent, so no page can take longer by it."""
+    dice = random.Random(7)
+    async with open_site(tmp_path, FASTTIME_CODE_BUDGET="100000", **ENV) as site:
+        box = Box(site)
+        known = []
+        for n in range(100):
+            await register(site, box, f"known{n}@example.org", channel="email")
+            known.append(f"known{n}@example.org")
+        times: dict[tuple[str, bool], list[float]] = {}
+        for n in range(2 * PAIRS):
+            is_known = n % 2 == 0
+            # each known one is asked for a few times only: its own budget must not speak here
+            if is_known and n % 10 == 0:
+                name = f"more{n}@example.org"
+                await register_quietly(site, box, name, network(5000 + n))
+                known.append(name)
+            address = known[-1 - n // 2 % 5] if is_known else f"other{n}@example.org"
+            for what, taken in await timed(site, address, network(n), dice):
+                times.setdefault((what, is_known), []).append(taken)
+            await box.deliver()
+        for what in ("sign in", "register", "wrong code"):
+            found = auc(times[what, True], times[what, False])
+            print(f"\n{what}: AUC {found:.3f}, n {len(times[what, True])} each")
+            assert 0.45 <= found <= 0.55, what
+
+
+async def register_quietly(site: Site, box: Box, address: str, asker: str) -> None:
+    visitor = Visitor(site)
+    page = await choose(visitor, channel="email")
+    fields = [*page.fields("/join/address"), ("address", address), ("agree", "yes")]
+    fields = [(k, v) for i, (k, v) in enumerate(fields) if k != "address" or v or i < 0]
+    await visitor.ask("POST", "/join/address", fields, X_Forwarded_For=asker)
+    page = await visitor.get("/join/code")
+    await visitor.send(page, "/join/code", code=await box.code("email"))
+
+
+async def timed(
+    site: Site, address: str, asker: str, dice: random.Random
+) -> list[tuple[str, float]]:
+    """Return how long the answers to one address took, in a random order."""
+    found = []
+    for what in dice.sample(["sign in", "register"], 2):
+        visitor = Visitor(site)
+        if what == "sign in":
+            path, fields = "/sign-in", [("address", address)]
+        else:
+            page = await choose(visitor, channel="email")
+            path = "/join/address"
+            fields = [(k, v) for k, v in page.fields(path) if k not in ("address", "agree")]
+            fields += [("address", address), ("agree", "yes")]
+        began = time.perf_counter()
+        seen = await visitor.ask("POST", path, fields, follow=False, X_Forwarded_For=asker)
+        found.append((what, time.perf_counter() - began))
+        assert seen.status == 303, (what, seen.words)
+        if what == "register":
+            page = await visitor.get("/join/code")
+            fields = [*page.fields("/join/code"), ("code", "12345")]
+            fields = [(k, v) for k, v in fields if k != "code" or v]
+            began = time.perf_counter()
+            await visitor.ask("POST", "/join/code", fields, follow=False)
+            found.append(("wrong code", time.perf_counter() - began))
+    return found
