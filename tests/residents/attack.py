@@ -86,7 +86,7 @@ def a_day(
     return day
 
 
-def _honest(dice, number, at, prefixes, networks, code, asked, typed) -> bool:  # type: ignore[no-untyped-def]
+def _honest(dice, number, at, prefixes, networks, code, asked, typed) -> bool:
     theirs = dice.random() < 0.02
     prefix = f"p{dice.randrange(prefixes)}" if theirs else f"h{dice.randrange(30_000)}"
     shared = dice.random() < 0.02
