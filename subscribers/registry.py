@@ -416,6 +416,15 @@ def language_of(conn: Connection, person: int) -> str:
     return str(found or "")
 
 
+def languages_of(conn: Connection, ids: BitMap) -> dict[str, int]:
+    """Return how many of these people are registered with which language."""
+    postgres = conn.dialect.name == "postgresql"
+    some = "= ANY(:ids)" if postgres else "IN (SELECT value FROM json_each(:ids))"
+    sql = f"SELECT language, count(*) FROM subscriber WHERE id {some} GROUP BY language"  # noqa: S608 - constants
+    found = conn.execute(text(sql), {"ids": list(ids) if postgres else json.dumps(list(ids))})
+    return {str(language): int(people) for language, people in found}
+
+
 def cells_of(conn: Connection, person: int) -> dict[str, str]:
     """Return one person as the cells of the subscribers CSV, by column: what the import takes."""
     row = conn.execute(

@@ -28,7 +28,8 @@ from broadcast.problems import refuse
 from console.api import cursors
 from console.api.told import message_id_of
 from console.server.context import Web
-from service.commands import explaining, reading
+from service.commands import advising, explaining, reading
+from service.problem_documents import problem_json
 
 KEPT_SECONDS = 5.0
 """An account of a million people takes a while: the pages of one reader within this time are cut
@@ -70,6 +71,20 @@ def router(web: Web) -> APIRouter:
         """Return the account in numbers: people and channels by line, suppressed by reason."""
         v = await _version(web, await web.actor(request), id, version)
         return JSONResponse((await kept.of(v)).shown())
+
+    @api.get("/messages/{id}/languages")
+    async def languages(request: Request, id: str, version: str | None = None) -> Response:
+        """Return as a warning how many got the message in a language that is not theirs, and which
+        one they read instead: what to know before and after ending it.
+        """
+        v = await _version(web, await web.actor(request), id, version)
+        warnings = await advising.read_instead(web.context, v)
+        told = {
+            "message": v.message_id,
+            "version": v.number,
+            "warnings": [problem_json(p) for p in warnings],
+        }
+        return JSONResponse(told)
 
     @api.get("/messages/{id}/deliveries", responses={200: {"content": {"text/csv": {}}}})
     async def deliveries(

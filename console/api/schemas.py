@@ -291,6 +291,9 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "reason": or_null(TEXT),
         }
     ),
+    "ReadInstead": an_object(
+        {"message": NUMBER, "version": NUMBER, "warnings": list_of(ref("Fault"))}
+    ),
     "Deliveries": an_object(
         {
             "message": NUMBER,
@@ -324,6 +327,7 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("get", "/api/v1/messages"): ref("Messages"),
     ("get", "/api/v1/resends"): ref("Resends"),
     ("get", "/api/v1/messages/{id}/counts"): ref("DeliveryReport"),
+    ("get", "/api/v1/messages/{id}/languages"): ref("ReadInstead"),
     ("get", "/api/v1/messages/{id}/deliveries"): ref("Deliveries"),
     ("get", "/api/v1/messages/{id}/explain/{subscriber}"): ref("Explanation"),
     ("get", "/api/v1/operator-requests"): list_of(ref("OperatorRequest")),

@@ -412,7 +412,7 @@ def cancel(
     """Stop everything not sent yet and publish a CAP Cancel in fixed words; sends nothing to
     people, and keeps --why inside.
     """
-    from service.commands import deciding
+    from service.commands import advising, deciding
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
         out.confirm(
@@ -421,8 +421,11 @@ def cancel(
             yes=yes,
         )
         v, under_way = await session.context.do(deciding.cancel, actor, id_, why, reason)
+        warnings = await advising.read_instead(session.context, v)
+        out.warn(warnings)
+        told = [problem_json(p) for p in warnings]
         out.answer(
-            await message_document(session, v, handing_over=under_way),
+            await message_document(session, v, handing_over=under_way, warnings=told),
             _line(v),
             f"{under_way} people are being handed over at this moment; nobody after them",
         )

@@ -16,7 +16,7 @@ from broadcast.wording.cancelling import REASONS
 from console.room import acting, showing, words
 from console.room.figures import Figures
 from console.room.frame import BASES, Form, Room, entrance
-from service.commands import deciding, reading
+from service.commands import advising, deciding, reading
 from service.sign_in import Signed
 
 CANCEL_WORDS = {
@@ -99,6 +99,7 @@ async def page(room: Room, figures: Figures, signed: Signed, existing: list[Vers
         figures=told,
         stop_says=words.stop_says(by_line) if by_line else "It goes to nobody.",
         published=published,
+        warned=await advising.read_instead(room.web.context, v) if v.state == "cancelled" else [],
         refusal=may_not_approve(signed, v) if v.state == "pending_approval" else "",
     )
 

@@ -1,5 +1,5 @@
 """What an author is warned of that takes counting: which messages of other control rooms go to the
-same people.
+same people, and, of a message that ended, who read it in a language that is not theirs.
 """
 
 from __future__ import annotations
@@ -11,21 +11,25 @@ from datetime import datetime
 import shapely
 from pyroaring import BitMap
 
-from broadcast.ledger import audiences
-from broadcast.messages import readers, versions
+from broadcast.ledger import audiences, delivery_report
+from broadcast.messages import advice, readers, versions
 from broadcast.messages.advice import Met
 from broadcast.messages.versions import Resolved, Version
 from broadcast.places.geometry import circle_outline, from_wkb, union
+from broadcast.problems import Problem
 from broadcast.store.database import Connection
 from service.commands.context import Context
 from subscribers import audience
 from subscribers.index import RegistryIndex, Rule
 from subscribers.matcher import rule_for
+from subscribers.registry import languages_of
 
 OUT = ("live", "held")
 TO_COME = ("pending_approval", "approved")
 LATEST = 200
 """Of so many messages that are out or to come it is asked whether they meet, the newest first."""
+GOT = ("handing_over", "accepted", "delivered", "in_doubt")
+"""Whoever is on one of these lines got it, or may have got it."""
 MATCHED = 20
 """So many that are not frozen yet are matched, which costs as much as a preview each."""
 
@@ -59,6 +63,19 @@ async def met(
         if each.people & people:
             by_message.setdefault(each.version.message_id, []).append(each)
     return [_told(same, people) for same in by_message.values()]
+
+
+async def read_instead(context: Context, v: Version) -> list[Problem]:
+    """Return a warning of who got a version, or may have got it, in a language that is not theirs.
+
+    Whoever ends a message looks at it afterwards: the end itself waits for no counting.
+    """
+    return advice.languages_missing(v.content, await context.db.read(_readers, v), "all_clear")
+
+
+def _readers(conn: Connection, v: Version) -> dict[str, int]:
+    lines = delivery_report.account(conn, v).people
+    return languages_of(conn, BitMap().union(*(lines[name] for name in GOT)))
 
 
 def _told(same: list[_Other], people: BitMap) -> Met:

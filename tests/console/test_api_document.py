@@ -16,6 +16,7 @@ ASKED = {
     "/api/v1/messages": "author",
     "/api/v1/messages/{id}": "author",
     "/api/v1/messages/{id}/counts": "author",
+    "/api/v1/messages/{id}/languages": "author",
     "/api/v1/messages/{id}/deliveries": "approver",
     "/api/v1/messages/{id}/explain/{subscriber}": "administrator",
     "/api/v1/resends": "approver",

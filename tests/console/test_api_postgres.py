@@ -67,7 +67,7 @@ async def test_a_message_goes_its_way_and_everything_that_looks_at_it_answers(si
     ]
     paths += [
         f"/api/v1/messages/{message}{part}"
-        for part in ("", "/deliveries", "/counts", "/explain/p1")
+        for part in ("", "/deliveries", "/counts", "/languages", "/explain/p1")
     ]
     for path in paths:
         assert (await site.get(path, role="operator")).status == 200, path

@@ -219,6 +219,7 @@ def test_hold_resume_and_cancel_say_what_they_did(room: Room):
         "message", "cancel", number, "--why", "a false report", token=room.approver
     )
     assert (cancelled["state"], cancelled["handing_over"]) == ("cancelled", 0)
+    assert cancelled["warnings"] == []  # nobody got it, so nobody read it in another language
     assert "<msgType>Cancel<" in room.cli.ok("cap", "export", number)["document"]
 
 

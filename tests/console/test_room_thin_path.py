@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from broadcast.ledger import claims
 from subscribers.registry import import_records
-from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site
+from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site, person
 from tests.console.test_face import EXERCISER
 from tests.console.visitor import HERE, Seen, Visitor
 
@@ -86,6 +87,27 @@ async def test_written_found_checked_submitted_approved_and_it_arrives(site: Sit
     }
     assert sum(numbers.values()) == 32
     assert numbers["accepted"] > 0
+
+
+async def test_who_reads_another_language_stands_at_the_check_and_at_the_end(site: Site) -> None:
+    two_more = [person(n, language="so", mobile=f"+447700901{n:03d}") for n in (101, 102)]
+    await site.db.write(import_records, two_more, "test", datetime.now(UTC))
+    author, approver = await two(site)
+    check = await written(author, severity="Minor", urgency="Future")
+    said = "people who read a language that it lacks get English [en] instead: Somali [so] (2"
+    assert f"{said} people)" in check.words
+    path = check.url.removesuffix("/check")
+    await author.send(check, f"{path}/submit", accept=["language_missing"])
+    page = await approver.get(f"{path}/approve")
+    assert "language missing: accepted by the author" in page.words
+    await approver.send(page, f"{path}/approve", phrase="SEND 34")
+    await site.release(1)
+    while await site.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)):
+        await site.done(await site.claimed())
+    page = await approver.get(path)
+    assert said not in page.words
+    ended = await approver.send(page, f"{path}/cancel", why="wrong street")
+    assert f"Nobody was told that it ended. Of those who got it, {said} people)" in ended.words
 
 
 async def test_what_changed_after_the_approver_s_page_was_made_is_not_approved(site: Site) -> None:

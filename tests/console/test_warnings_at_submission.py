@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from broadcast.ledger import claims
 from broadcast.messages import advice, versions
 from broadcast.operators import operators
 from subscribers.registry import import_records
@@ -190,6 +191,23 @@ async def test_a_correction_says_of_everybody_whose_language_it_lacks_what_they_
         found = {warning["code"]: warning["detail"] for warning in answer.json["warnings"]}
         assert found["language_missing"].endswith("instead: Polish [pl] (1 person)")
         await site.post(f"/api/v1/messages/{message}/reject", {"why": "no"}, role="approver")
+
+
+async def test_of_a_cancelled_message_it_is_said_who_read_it_in_another_language(
+    site: Site,
+) -> None:
+    two = [person(n, language="so", mobile=f"+447700901{n:03d}") for n in (101, 102)]
+    await site.db.write(import_records, two, "test", datetime.now(UTC))
+    message = await site.live()
+    told = await site.get(f"/api/v1/messages/{message}/languages")
+    assert told.json == {"message": message, "version": 1, "warnings": []}  # nobody got it yet
+    while await site.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)):
+        await site.done(await site.claimed())
+    ended = await site.post(f"/api/v1/messages/{message}/cancel", {"why": "over"}, role="approver")
+    assert ended.status == 200, ended.json
+    (warned,) = (await site.get(f"/api/v1/messages/{message}/languages")).json["warnings"]
+    assert warned["code"] == "language_missing"
+    assert warned["detail"].endswith("get English [en] instead: Somali [so] (2 people)")
 
 
 async def test_an_unknown_code_is_refused_by_name(site: Site) -> None:
