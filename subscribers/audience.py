@@ -73,8 +73,12 @@ def preview(index: RegistryIndex, rule: Rule) -> Preview:
     return counts_of(index, rule, index.match(rule))
 
 
-def counts_of(index: RegistryIndex, rule: Rule, frozen: Frozen) -> Preview:
-    """Return the counts of what `match` returned."""
+def counts_of(
+    index: RegistryIndex, rule: Rule, frozen: Frozen, channels: Mapping[str, int] | None = None
+) -> Preview:
+    """Return the counts of what `match` returned. `channels`: how many are sent to on each, where
+    it is planned already.
+    """
     by_channel: dict[str, int] = dict.fromkeys(
         (c for c in PERSONAL_CHANNELS if c in rule.channels), 0
     )
@@ -86,6 +90,8 @@ def counts_of(index: RegistryIndex, rule: Rule, frozen: Frozen) -> Preview:
         by_language[language] += len(members)
         for kind, people in index.by_kind(members).items():
             by_kind[kind] = by_kind.get(kind, 0) + len(people)
+    if channels is not None:
+        by_channel = dict.fromkeys(by_channel, 0) | dict(channels)
     return Preview(
         addressed=len(frozen.addressed),
         send=sum(len(members) for members in frozen.send.values()),

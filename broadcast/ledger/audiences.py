@@ -263,6 +263,44 @@ class Part:
     not_before: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Who is sent to in the first pass. A contact point that several people share is used once.
+
+    `left_out` are, per channel, those whose contact point somebody else is sent to at. Who is left
+    out on every channel is a duplicate: not sent to, and counted so from the preview on.
+    """
+
+    parts: tuple[Part, ...]
+    left_out: Mapping[str, BitMap]
+    duplicates: BitMap
+
+    @property
+    def people(self) -> int:
+        """How many people are sent to."""
+        return len(BitMap().union(*(part.ids for part in self.parts)))
+
+    def channels(self) -> dict[str, int]:
+        """Return how many people are sent to on each channel at once."""
+        found: dict[str, int] = {}
+        for part in self.parts:
+            found[part.channel] = found.get(part.channel, 0) + len(part.ids)
+        return found
+
+    def without_duplicates(self, audience: Frozen) -> Frozen:
+        """Return the audience with its duplicates among those who are not sent to."""
+        if not self.duplicates:
+            return audience
+        return Frozen(
+            addressed=audience.addressed,
+            send={
+                key: rest for key, ids in audience.send.items() if (rest := ids - self.duplicates)
+            },
+            suppressed={**audience.suppressed, "duplicate_person": self.duplicates},
+            held={at: rest for at, ids in audience.held.items() if (rest := ids - self.duplicates)},
+        )
+
+
 SharedContacts = Callable[[Connection, str, BitMap], Iterable[BitMap]]
 """Gives groups of people, among those given, who have one contact point on a channel."""
 
@@ -287,13 +325,13 @@ def release(
     if not _is_ready(conn, v, now):
         return "not_ready"
     audience = read(conn, version_id)
-    total = sum(len(ids) for ids in audience.send.values())
+    plan = planned(conn, audience, urgent=v.urgent, shared_contacts=shared_contacts)
+    total, left_out = plan.people, plan.left_out
     why = _not_what_was_approved(conn, v) or _other_people(conn, v, total, now)
     if why:
         return _block(conn, v, now, why)
-    parts, left_out = _first_parts(conn, audience, v.urgent, shared_contacts)
     _keep_duplicates(conn, version_id, left_out)
-    parts = list(until_quiet_hours_end(parts, audience.held))
+    parts = list(until_quiet_hours_end(plan.parts, audience.held))
     if v.predecessor_id is not None:
         parts = list(_held_back(conn, v, parts))
     versions.change_state(
@@ -354,7 +392,7 @@ def _other_people(conn: Connection, v: Version, total: int, now: datetime) -> st
     return ""
 
 
-def _keep_duplicates(conn: Connection, version_id: int, left_out: dict[str, BitMap]) -> None:
+def _keep_duplicates(conn: Connection, version_id: int, left_out: Mapping[str, BitMap]) -> None:
     for no, (channel, ids) in enumerate(sorted(left_out.items())):
         if ids:
             conn.execute(
@@ -391,14 +429,11 @@ def _block(conn: Connection, v: Version, now: datetime, why: str) -> str:
     return "blocked"
 
 
-def _first_parts(
-    conn: Connection,
-    audience: Frozen,
-    urgent: bool,
-    shared_contacts: SharedContacts,
-) -> tuple[list[Part], dict[str, BitMap]]:
+def planned(
+    conn: Connection, audience: Frozen, *, urgent: bool, shared_contacts: SharedContacts
+) -> Plan:
     """Cut the audience by channel and language; per channel only the lowest id of people sharing a
-    contact point stays.
+    contact point stays. A preview counts by the same plan, so that the three numbers agree.
 
     Urgent: every channel of the person's order. Routine: the first; whoever is a duplicate there
     moves on to the next.
@@ -435,9 +470,16 @@ def _first_parts(
         for channel, ids in doubles.items():
             left_out[channel] = left_out.get(channel, BitMap()) | ids
         waiting, step = following, step + 1
-    return [
-        Part(channel, language, ids) for (channel, language), ids in sorted(taken.items()) if ids
-    ], left_out
+    everybody = BitMap().union(*audience.send.values())
+    return Plan(
+        parts=tuple(
+            Part(channel, language, ids)
+            for (channel, language), ids in sorted(taken.items())
+            if ids
+        ),
+        left_out=left_out,
+        duplicates=everybody.difference(*taken.values()),
+    )
 
 
 def _doubles(

@@ -8,6 +8,7 @@ from typing import Any
 
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.content.text_rules import warnings
+from broadcast.ledger import audiences
 from broadcast.messages import advice, authoring, rooms, small_counts
 from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import look_ups, operators
@@ -23,6 +24,7 @@ from service.commands.unit_of_work import Act, guarded
 from service.reading import unready
 from subscribers import audience
 from subscribers.matcher import rule_for
+from subscribers.registry import shared_contacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,11 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
     index, _ = await context.matcher.index()
     rule = await context.db.read(rule_for, v, context.channels_on, resolved, at=context.now())
     frozen = await context.aside(index.match, rule)
-    counted = await context.aside(audience.counts_of, index, rule, frozen)
+    plan = await context.db.read(
+        audiences.planned, frozen, urgent=rule.urgent, shared_contacts=shared_contacts
+    )
+    frozen = plan.without_duplicates(frozen)
+    counted = await context.aside(audience.counts_of, index, rule, frozen, plan.channels())
     counts = {
         "addressed": counted.addressed,
         "send": counted.send,

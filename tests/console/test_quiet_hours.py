@@ -22,7 +22,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 async def test_a_preview_counts_who_would_wait_until_their_quiet_hours_end(site: Site) -> None:
     message = await site.drafted()
     now = (await site.post(f"/api/v1/messages/{message}/preview")).json["counts"]
-    assert (now["suppressed"], now["held"]) == ({}, 1)
+    assert (now["suppressed"], now["held"]) == ({"duplicate_person": 1}, 1)
     site.context.now = lambda: datetime.now(UTC) + timedelta(hours=3)
     later = (await site.post(f"/api/v1/messages/{message}/preview")).json["counts"]
     assert (later["held"], later["send"]) == (0, now["send"])

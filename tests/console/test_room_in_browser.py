@@ -87,7 +87,7 @@ async def test_check_1_two_people_write_approve_and_watch_by_keyboard(
     await approver.goto(f"{site.url}/room")
     await approver.get_by_role("link", name="Gas leak in Strutton Ground").press("Enter")
     await approver.get_by_role("link", name="Read it and decide").press("Enter")
-    await approver.get_by_label("Type SEND 32").fill("send 32")
+    await approver.get_by_label("Type SEND 31").fill("send 31")
     await approver.keyboard.press("Enter")
     await expect(approver.get_by_role("button", name="Hold now")).to_be_visible()
     await site.release(1)
