@@ -4,104 +4,82 @@ for mail scanners look too.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from broadcast.events.topics import RECEIPTS
-from broadcast.ledger import receipts
-from broadcast.store.database import Connection
 from broadcast.wording.pack import fill, primary
 from console.pages.frame import plain
 from console.pages.own_words import OWN_WORDS
 from console.pages.phrases import chosen
-from console.server.context import Web
+from console.server.context import Web, web_of
 from service.residents import opt_outs
 from subscribers import registry, unsubscribe
 from subscribers.unsubscribe import Link
 
 
-def router(web: Web) -> APIRouter:
+def router(_web: Web) -> APIRouter:
     """Return the routes of the links by which a person stops a channel and starts it again."""
     api = APIRouter(tags=["public"], include_in_schema=True)
-
-    @api.get("/u/{token}", response_class=HTMLResponse)
-    async def look(request: Request, token: str) -> Response:
-        """Show the button that stops a channel, or the one that starts it again."""
-        found = unsubscribe.read(token, web.key)
-        if found is None:
-            return _no_link(web, request)
-        page = await _page_for(web, request, found)
-        if found.simulated:
-            return page.simulated("was_test", "stops_nothing")
-        if await web.db.read(_is_stopped, found):
-            return page.stopped(token, "stopped_before")
-        return page.offer()
-
-    @api.post("/u/{token}", response_class=HTMLResponse)
-    async def leave(request: Request, token: str) -> Response:
-        """Stop the channel: by the button, or by a mail program (RFC 8058,
-        List-Unsubscribe=One-Click).
-        """
-        found = unsubscribe.read(token, web.key)
-        if found is None:
-            return _no_link(web, request)
-        if found.simulated:
-            await web.db.write(_keep_simulated, found, "stop", web.now())
-            page = await _page_for(web, request, found)
-            return page.simulated("nothing_stopped", "stops_nothing")
-        await web.db.write(opt_outs.stop, found.person, found.channel, web.now())
-        _wake(web)
-        return (await _page_for(web, request, found)).stopped(token, "stopped")
-
-    @api.get("/u/{token}/start", response_class=HTMLResponse)
-    async def look_back(request: Request, token: str) -> Response:
-        """Lead to the page with the buttons: an address that is opened starts nothing."""
-        if unsubscribe.read(token, web.key) is None:
-            return _no_link(web, request)
-        return RedirectResponse(f"../{token}", 303, {"Cache-Control": "no-store"})
-
-    @api.post("/u/{token}/start", response_class=HTMLResponse)
-    async def come_back(request: Request, token: str) -> Response:
-        """Start the channel again for who stopped it."""
-        found = unsubscribe.read(token, web.key)
-        if found is None:
-            return _no_link(web, request)
-        if found.simulated:
-            await web.db.write(_keep_simulated, found, "start", web.now())
-            page = await _page_for(web, request, found)
-            return page.simulated("nothing_started", "starts_nothing")
-        comes = await web.db.write(opt_outs.start, found.person, found.channel, web.now())
-        _wake(web)
-        page = await _page_for(web, request, found)
-        return page.started(token) if comes else page.not_started()
-
+    api.get("/u/{token}", response_class=HTMLResponse)(look)
+    api.post("/u/{token}", response_class=HTMLResponse)(leave)
+    api.get("/u/{token}/start", response_class=HTMLResponse)(look_back)
+    api.post("/u/{token}/start", response_class=HTMLResponse)(come_back)
     return api
 
 
-def _keep_simulated(conn: Connection, link: Link, kind: str, now: datetime) -> bool:
-    """Keep, once, that the link of a simulated message was used; it stops and starts nothing.
-    Return whether it was the first time.
+async def look(request: Request, token: str) -> Response:
+    """Show the button that stops a channel, or the one that starts it again."""
+    web = web_of(request)
+    found = unsubscribe.read(token, web.key)
+    if found is None:
+        return _no_link(web, request)
+    page = await _page_for(web, request, found)
+    if found.simulated:
+        return page.simulated("was_test", "stops_nothing")
+    if await web.db.read(opt_outs.is_stopped, found):
+        return page.stopped(token, "stopped_before")
+    return page.offer()
+
+
+async def leave(request: Request, token: str) -> Response:
+    """Stop the channel: by the button, or by a mail program (RFC 8058,
+    List-Unsubscribe=One-Click).
     """
-    said = "unsubscribe" if kind == "stop" else "start_again"
-    digest = hashlib.sha256(f"{said}|simulated|{link.person}|{link.channel}".encode()).hexdigest()
-    return receipts.store_response(
-        conn,
-        kind=f"simulated_{kind}",
-        channel=link.channel,
-        now=now,
-        digest=digest,
-        person_id=link.person,
-        simulated=True,
-    )
+    web = web_of(request)
+    found = unsubscribe.read(token, web.key)
+    if found is None:
+        return _no_link(web, request)
+    await web.db.write(opt_outs.stop_by_link, found, web.now())
+    page = await _page_for(web, request, found)
+    if found.simulated:
+        return page.simulated("nothing_stopped", "stops_nothing")
+    _wake(web)
+    return page.stopped(token, "stopped")
 
 
-def _is_stopped(conn: Connection, link: Link) -> bool:
-    contact = registry.contacts(conn, [link.person], link.channel).get(link.person)
-    return contact is not None and contact.stopped and not contact.erased
+async def look_back(request: Request, token: str) -> Response:
+    """Lead to the page with the buttons: an address that is opened starts nothing."""
+    web = web_of(request)
+    if unsubscribe.read(token, web.key) is None:
+        return _no_link(web, request)
+    return RedirectResponse(f"../{token}", 303, {"Cache-Control": "no-store"})
+
+
+async def come_back(request: Request, token: str) -> Response:
+    """Start the channel again for who stopped it."""
+    web = web_of(request)
+    found = unsubscribe.read(token, web.key)
+    if found is None:
+        return _no_link(web, request)
+    comes = await web.db.write(opt_outs.start_by_link, found, web.now())
+    page = await _page_for(web, request, found)
+    if found.simulated:
+        return page.simulated("nothing_started", "starts_nothing")
+    _wake(web)
+    return page.started(token) if comes else page.not_started()
 
 
 def _wake(web: Web) -> None:

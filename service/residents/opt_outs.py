@@ -8,6 +8,9 @@ from datetime import datetime
 from broadcast.ledger import receipts
 from broadcast.store.database import Connection
 from subscribers import registry
+from subscribers.unsubscribe import Link
+
+_SAID = {"stop": "unsubscribe", "start": "start_again"}  # words of the digests; never changed
 
 
 def stop(conn: Connection, person: int, channel: str, now: datetime) -> bool:
@@ -30,9 +33,49 @@ def start(conn: Connection, person: int, channel: str, now: datetime) -> bool:
     return True
 
 
+def is_stopped(conn: Connection, link: Link) -> bool:
+    """Return whether the person of a link has stopped its channel."""
+    contact = registry.contacts(conn, [link.person], link.channel).get(link.person)
+    return contact is not None and contact.stopped and not contact.erased
+
+
+def stop_by_link(conn: Connection, link: Link, now: datetime) -> bool:
+    """Do what the button of a link says, as `stop`. A link of a test or an exercise stops nobody:
+    that it was used is kept, once.
+    """
+    if link.simulated:
+        return _keep_simulated(conn, "stop", link, now)
+    return stop(conn, link.person, link.channel, now)
+
+
+def start_by_link(conn: Connection, link: Link, now: datetime) -> bool:
+    """Do what the button of a link says, as `start`. A link of a test or an exercise starts nobody:
+    that it was used is kept, once.
+    """
+    if link.simulated:
+        return _keep_simulated(conn, "start", link, now)
+    return start(conn, link.person, link.channel, now)
+
+
 def _keep(conn: Connection, kind: str, person: int, channel: str, now: datetime) -> bool:
-    said = "unsubscribe" if kind == "stop" else "start_again"
-    digest = hashlib.sha256(f"{said}|{person}|{channel}|{now.isoformat()}".encode()).hexdigest()
+    digest = hashlib.sha256(
+        f"{_SAID[kind]}|{person}|{channel}|{now.isoformat()}".encode()
+    ).hexdigest()
     return receipts.store_response(
         conn, kind=kind, channel=channel, now=now, digest=digest, person_id=person
+    )
+
+
+def _keep_simulated(conn: Connection, kind: str, link: Link, now: datetime) -> bool:
+    digest = hashlib.sha256(
+        f"{_SAID[kind]}|simulated|{link.person}|{link.channel}".encode()
+    ).hexdigest()
+    return receipts.store_response(
+        conn,
+        kind=f"simulated_{kind}",
+        channel=link.channel,
+        now=now,
+        digest=digest,
+        person_id=link.person,
+        simulated=True,
     )
