@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 
@@ -78,3 +79,23 @@ def last_version_of(
         .limit(1)
     )
     return conn.execute(query).scalar_one_or_none()
+
+
+def sent_to(conn: Connection, person_id: int, limit: int) -> list[tuple[int, str, str, datetime]]:
+    """Return the newest versions that somebody got or may have got: of each the version, the
+    channel, the state and when, the newest first. A version by two channels stands there once, by
+    the one that it came by first.
+    """
+    query = (
+        select(outcome.c.version_id, outcome.c.channel, outcome.c.state, outcome.c.at)
+        .where(
+            outcome.c.person_id == person_id,
+            outcome.c.state.in_(("accepted", "delivered", "in_doubt")),
+        )
+        .order_by(outcome.c.version_id.desc(), outcome.c.at)
+        .limit(4 * limit)
+    )
+    found: dict[int, tuple[int, str, str, datetime]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.version_id, (row.version_id, row.channel, row.state, row.at))
+    return list(found.values())[:limit]

@@ -21,6 +21,7 @@ from service.residents import own, registering
 from service.residents.own import Own
 from subscribers import quiet_hours
 from subscribers.csv_import import TOPICS
+from subscribers.registration.addresses import CHANNELS
 
 FLOORS = tuple(s for s in SEVERITIES if s != "Unknown")
 
@@ -39,6 +40,8 @@ def attach(api: APIRouter, pages: Pages) -> None:
         ("POST", "/me/channels", me.channels),
         ("POST", "/me/language", me.language),
         ("POST", "/me/quiet-hours", me.quiet),
+        ("GET", "/me/add", me.ways),
+        ("POST", "/me/add", me.add_way),
         ("POST", "/me/stop", me.stop),
         ("POST", "/me/start", me.start),
         ("POST", "/me/sign-out", me.sign_out),
@@ -53,17 +56,14 @@ def add_signed(
     """Add a page for who is signed in; others are led to the sign-in."""
 
     async def signed(request: Request) -> Response:
-        web = pages.web
-        shown = browser.read_cookie(request, pages.own_cookie, web.key)
-        found = None
-        if shown is not None and web.now() - shown.used_at <= registering.IDLE:
-            found = await web.db.read(own.who, shown.secret, web.now())
-        if shown is None or found is None:
+        found = await pages.own(request)
+        if found is None:
             return pages.go(request, "/sign-in")
-        response = await handler(request, found, shown.secret)
+        me, secret = found
+        response = await handler(request, me, secret)
         named = f"{pages.own_cookie}=".encode()
         said = any(k == b"set-cookie" and v.startswith(named) for k, v in response.raw_headers)
-        return response if said else pages.let(response, pages.own_cookie, shown.secret)
+        return response if said else pages.let(response, pages.own_cookie, secret)
 
     add(api, pages, method, path, signed)
 
@@ -140,6 +140,31 @@ class _Me:
         fields = {"area": area, "lat": None, "lon": None, "postcode": ""}
         return await self._change(request, me, secret, "place", fields)
 
+    async def ways(self, request: Request, me: Own, secret: str) -> Response:
+        return self._ways(request, secret)
+
+    def _ways(self, request: Request, secret: str, problems: tuple[Problem, ...] = ()) -> Response:
+        channels = [c for c in CHANNELS if c in self.pages.offered()]
+        return self.pages.page(
+            request,
+            "me_add.html",
+            "add_way",
+            secret=secret,
+            problems=problems,
+            channels=channels,
+        )
+
+    async def add_way(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        try:
+            channel = registering.check_channel(one(form, "channel"), self.pages.offered())
+        except Rejected as rejected:
+            return self._ways(request, secret, tuple(rejected.problems))
+        begun = await self.pages.begin(request, "add", channel=channel)
+        return self.pages.let(
+            self.pages.go(request, "/join/address"), self.pages.form_cookie, begun
+        )
+
     async def topics(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)
         try:
@@ -196,24 +221,17 @@ class _Me:
             await web.db.write(change)
         except Rejected as rejected:
             return await self._show(request, me, secret, tuple(rejected.problems))
-        return self._back(request, what)
-
-    def _back(self, request: Request, what: str) -> Response:
-        response = self.pages.go(request, "/me")
-        at = response.headers["location"]
-        joint = "&" if "?" in at else "?"
-        response.headers["location"] = f"{at}{joint}saved={what}#{what}"
-        return response
+        return self.pages.back(request, what)
 
     async def stop(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)
         await self._turn(own.stop, me, one(form, "channel"))
-        return self._back(request, "stopped")
+        return self.pages.back(request, "stopped")
 
     async def start(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)
         await self._turn(own.start, me, one(form, "channel"))
-        return self._back(request, "started")
+        return self.pages.back(request, "started")
 
     async def _turn(self, act: Any, me: Own, channel: str) -> None:
         web = self.pages.web

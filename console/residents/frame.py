@@ -14,14 +14,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from broadcast.problems import Problem, Rejected
+from broadcast.store.database import Connection
 from broadcast.wording.pack import direction, fill
 from console.pages.frame import Links, cached
 from console.pages.phrases import ENGLISH, PHRASES, chosen
 from console.residents.words import RESIDENT_WORDS
 from console.server import browser
 from console.server.context import Web
-from service.residents import registering, sending
+from service.residents import own, registering, sending
+from service.residents.own import Own
 from service.setup.people import World
+from subscribers.registration import pending
 from subscribers.registration.budgets import Limits
 
 ASSETS: Mapping[str, str] = {"residents.css": "text/css; charset=utf-8"}
@@ -115,20 +118,20 @@ class Pages:
         `secret`.
         """
         lang = self.lang(request)
-        own = RESIDENT_WORDS[lang]
+        words = RESIDENT_WORDS[lang]
         sender = self.web.settings.sender_name
         body = self._templates.get_template(name).render(
             {
                 "lang": lang,
                 "dir": direction(lang),
                 "say": PHRASES[lang],
-                "own": own,
+                "own": words,
                 "links": self.links(request),
                 "sender": sender,
-                "heading": fill(own[title], sender=sender),
-                "title": fill(own[title], sender=sender),
+                "heading": fill(words[title], sender=sender),
+                "title": fill(words[title], sender=sender),
                 "trial": self.trial(),
-                "problems": [(p, own.get(f"wrong_{p.code}") or p.detail) for p in problems],
+                "problems": [(p, words.get(f"wrong_{p.code}") or p.detail) for p in problems],
                 "token": lambda path: browser.form_token(self.web.key, secret, path),
                 "here": None,
                 "switch_at": request.url.path if request.method == "GET" else None,
@@ -146,9 +149,42 @@ class Pages:
             headers["Retry-After"] = str(problems[0].retry_after)
         return HTMLResponse(body, status, headers)
 
+    async def begin(self, request: Request, purpose: str, **chosen: str) -> str:
+        """Begin a form; return the secret of its browser. Raises Rejected (429)."""
+        web = self.web
+
+        def begin(conn: Connection) -> str:
+            return pending.begin(
+                conn,
+                purpose=purpose,
+                language=self.lang(request),
+                network=self.network(request),
+                limits=self.limits,
+                now=web.now(),
+                **chosen,
+            )
+
+        return await web.db.write(begin)
+
     def go(self, request: Request, path: str) -> Response:
         """Lead on to another page of ours after a form."""
         return RedirectResponse(self.links(request).to(path), 303, {"Cache-Control": "no-store"})
+
+    def back(self, request: Request, saved: str) -> Response:
+        """Lead back to one's own choices, which say what was saved."""
+        response = self.go(request, "/me")
+        at = response.headers["location"]
+        response.headers["location"] = f"{at}{'&' if '?' in at else '?'}saved={saved}#{saved}"
+        return response
+
+    async def own(self, request: Request) -> tuple[Own, str] | None:
+        """Return who is signed in, and their secret; None where nobody is any more."""
+        web = self.web
+        shown = browser.read_cookie(request, self.own_cookie, web.key)
+        if shown is None or web.now() - shown.used_at > registering.IDLE:
+            return None
+        found = await web.db.read(own.who, shown.secret, web.now())
+        return None if found is None else (found, shown.secret)
 
     def secret(self, request: Request, cookie: str) -> str:
         """Return the secret that a browser shows in one of our cookies; "" for none of ours."""

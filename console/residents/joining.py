@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from broadcast.problems import Problem, Rejected
-from broadcast.store.database import Connection
 from console.residents.frame import Pages, add, one
 from service.residents import registering
 from subscribers.csv_import import TOPICS
@@ -72,25 +71,9 @@ class _Joining:
             area = registering.check_area(tree, one(form, "area"))
         except Rejected as rejected:
             return await self._place(request, one(form, "place"), tuple(rejected.problems))
-        secret = await self._begin(request, "join", area=area)
+        secret = await self.pages.begin(request, "join", area=area)
         response = self.pages.go(request, "/join/topics")
         return self.pages.let(response, self.pages.form_cookie, secret)
-
-    async def _begin(self, request: Request, purpose: str, **chosen: str) -> str:
-        web = self.pages.web
-
-        def begin(conn: Connection) -> str:
-            return pending.begin(
-                conn,
-                purpose=purpose,
-                language=self.pages.lang(request),
-                network=self.pages.network(request),
-                limits=self.pages.limits,
-                now=web.now(),
-                **chosen,
-            )
-
-        return await web.db.write(begin)
 
     # what about, by what, at which address
 
@@ -163,6 +146,7 @@ class _Joining:
             secret=secret,
             problems=problems,
             channel=found.channel,
+            stepped=found.purpose == "join",
             given=given[: addresses.LONGEST],
         )
 
@@ -203,6 +187,7 @@ class _Joining:
             problems=problems,
             address=addresses.masked(found.channel, text),
             island=island,
+            stepped=found.purpose == "join",
             other="/sign-in" if found.purpose == "sign_in" else "/join/address",
         )
 
@@ -210,9 +195,18 @@ class _Joining:
         found, secret = await self._form(request)
         form = await self.pages.read(request, secret)
         web, world = self.pages.web, await self.pages.world()
+        me = await self.pages.own(request)
         joined = await web.db.write(
-            registering.enter, secret, one(form, "code"), key=web.key, world=world, now=web.now()
+            registering.enter,
+            secret,
+            one(form, "code"),
+            key=web.key,
+            world=world,
+            now=web.now(),
+            me=me[0].person if me is not None else None,
         )
+        if joined.outcome == "added":
+            return self.pages.back(request, "channels")
         if joined.outcome not in ("registered", "signed_in"):
             problems = tuple(registering.refused(joined).problems)
             return self._code(request, found, secret, problems)
@@ -266,7 +260,7 @@ class _Joining:
             address = registering.sign_in_address(
                 given, self.pages.offered(), trial=self.pages.trial()
             )
-            secret = await self._begin(request, "sign_in")
+            secret = await self.pages.begin(request, "sign_in")
             await self._ask(secret, address)
         except Rejected as rejected:
             return self._sign_in(request, given, tuple(rejected.problems))

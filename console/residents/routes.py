@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from console.residents import choosing, joining
+from console.residents import choosing, joining, reading
 from console.residents.frame import Pages, attach_assets
 from console.server.capacity import Capacity
 from console.server.context import Web
@@ -22,4 +22,5 @@ def router(web: Web) -> APIRouter:
     attach_assets(api)
     joining.attach(api, pages)
     choosing.attach(api, pages)
+    reading.attach(api, pages)
     return api

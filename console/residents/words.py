@@ -166,6 +166,17 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "sign_out": "Sign out",
         "sign_out_all": "Sign out everywhere",
         "wrong_quiet_hours_invalid": "Write the hours as 22:00 and 07:00",
+        "my_messages": "My messages",
+        "messages_none": "You have got no message from us yet.",
+        "line_delivered": "Delivered by {way}, {time}.",
+        "line_accepted": "Sent by {way}, {time}.",
+        "line_in_doubt": "Sent by {way}, {time}; nobody knows whether it arrived.",
+        "my_data": "Everything we keep of you",
+        "my_data_why": "Your contacts, choices, consents, stops and the messages you were sent.",
+        "take_json": "Take it along as JSON",
+        "take_csv": "Take it along as a table (CSV)",
+        "add_way_why": "We send a code there before we use it.",
+        "get_messages": "Get messages by text, call or e-mail",
     }
 )
 
@@ -332,6 +343,19 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "sign_out": "Allgofnodi",
         "sign_out_all": "Allgofnodi ym mhobman",
         "wrong_quiet_hours_invalid": "Ysgrifennwch yr oriau fel 22:00 a 07:00",
+        "my_messages": "Fy negeseuon",
+        "messages_none": "Nid ydych wedi cael neges gennym eto.",
+        "line_delivered": "Wedi'i danfon drwy {way}, {time}.",
+        "line_accepted": "Wedi'i hanfon drwy {way}, {time}.",
+        "line_in_doubt": "Wedi'i hanfon drwy {way}, {time}; ni wyddys a gyrhaeddodd.",
+        "my_data": "Popeth a gadwn amdanoch",
+        "my_data_why": (
+            "Eich cysylltiadau, dewisiadau, cydsyniadau, ataliadau a'r negeseuon a anfonwyd atoch."
+        ),
+        "take_json": "Ei gymryd fel JSON",
+        "take_csv": "Ei gymryd fel tabl (CSV)",
+        "add_way_why": "Anfonwn god yno cyn ei ddefnyddio.",
+        "get_messages": "Cael negeseuon drwy neges destun, galwad neu e-bost",
     }
 )
 
@@ -485,6 +509,17 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "sign_out": "تسجيل الخروج",
         "sign_out_all": "تسجيل الخروج من كل الأجهزة",
         "wrong_quiet_hours_invalid": "اكتب الساعات هكذا 22:00 و07:00",
+        "my_messages": "رسائلي",
+        "messages_none": "لم تصلك أي رسالة منا بعد.",
+        "line_delivered": "تم التسليم عبر {way}، {time}.",
+        "line_accepted": "أُرسلت عبر {way}، {time}.",
+        "line_in_doubt": "أُرسلت عبر {way}، {time}؛ ولا يُعرف إن كانت قد وصلت.",
+        "my_data": "كل ما نحتفظ به عنك",
+        "my_data_why": "جهات اتصالك واختياراتك وموافقاتك وما أوقفته والرسائل المرسلة إليك.",
+        "take_json": "تنزيل بصيغة JSON",
+        "take_csv": "تنزيل كجدول (CSV)",
+        "add_way_why": "نرسل رمزًا إليه قبل استخدامه.",
+        "get_messages": "تلقي الرسائل نصيًا أو هاتفيًا أو بالبريد الإلكتروني",
     }
 )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.problems import refuse
@@ -15,14 +15,11 @@ from broadcast.sessions import store
 from broadcast.sessions.store import Session
 from broadcast.store.database import Connection
 from service.residents import opt_outs
-from service.residents.registering import ACTOR, KIND
+from service.residents.registering import ACTOR, CHANGED, KIND
 from service.setup import people
 from service.setup.people import World
 from subscribers import registry
 from subscribers.registration import addresses
-
-CHANGED: Final = "consent, changed on the page of one's own choices (wording 1)"
-"""The legal basis of channels and topics that somebody changed by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

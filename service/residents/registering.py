@@ -17,6 +17,7 @@ from broadcast.sessions import store
 from broadcast.store.database import Connection, lock_name
 from service.setup import people
 from service.setup.people import World
+from subscribers import registry
 from subscribers.csv_import import TOPICS
 from subscribers.registration import addresses, pending
 from subscribers.registration.addresses import Address
@@ -27,6 +28,10 @@ LASTS: Final = timedelta(days=30)
 IDLE: Final = timedelta(days=7)
 BASIS: Final = "consent, given on the registration page (wording 1)"
 """The legal basis under which who registers by themselves is kept, with the wording's version."""
+CHANGED: Final = "consent, changed on the page of one's own choices (wording 1)"
+"""The legal basis of channels and topics that somebody changed by themselves."""
+COLUMN: Final = {"sms": "mobile", "voice": "phone", "email": "email"}
+"""Where a contact stands among the fields of a person."""
 ACTOR: Final = "registration page"
 MOST_PLACES: Final = 20
 LONGEST_SEARCH: Final = 100
@@ -34,7 +39,9 @@ LONGEST_SEARCH: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """What an entered code led to. `outcome`: registered, signed_in, wrong, too_often, expired."""
+    """What an entered code led to. `outcome`: registered, signed_in, added, wrong, too_often,
+    expired.
+    """
 
     outcome: str
     person: int = 0
@@ -119,10 +126,18 @@ def network_mark(key: bytes, address: str) -> str:
 
 
 def enter(
-    conn: Connection, secret: str, typed: str, *, key: bytes, world: World, now: datetime
+    conn: Connection,
+    secret: str,
+    typed: str,
+    *,
+    key: bytes,
+    world: World,
+    now: datetime,
+    me: int | None = None,
 ) -> Joined:
     """Try a code and, where it is right, register who typed it, or sign them in where their contact
-    was confirmed before. Commit what it returns, whatever it is.
+    was confirmed before. `me` is who is signed in: a contact to be added is added to them. Commit
+    what it returns, whatever it is.
     """
     before = pending.find(conn, secret, now, lock=True)
     sealed = before.sealed if before is not None else None
@@ -133,6 +148,8 @@ def enter(
     form, text = entered.pending, addresses.unseal(key, sealed)
     # two browsers that prove one contact at a time make one person
     lock_name(conn, f"contact {addresses.mark(key, 'address', text)}")
+    if form.purpose == "add":
+        return _add(conn, me, form.channel, text, key=key, world=world, now=now)
     known = pending.confirmed_at(conn, form.channel, text, key)
     if not known and form.purpose == "sign_in":
         return Joined(outcome="expired")  # they left, or moved the contact, while the code came
@@ -145,6 +162,27 @@ def enter(
     )
 
 
+def _add(
+    conn: Connection,
+    me: int | None,
+    channel: str,
+    text: str,
+    *,
+    key: bytes,
+    world: World,
+    now: datetime,
+) -> Joined:
+    if me is None:
+        return Joined(outcome="expired")  # signed out while the code came
+    known = registry.show(conn, me)
+    assert known is not None
+    channels = ";".join(dict.fromkeys([*known["channels"], channel]))
+    fields = {COLUMN[channel]: text, "channels": channels}
+    people.edit(conn, ACTOR, me, fields, basis=CHANGED, world=world, now=now)
+    pending.confirm(conn, me, channel, text, key, now)
+    return Joined(outcome="added", person=me)
+
+
 def begin_session(conn: Connection, person: int, proof: str, now: datetime) -> str:
     """Begin a session of who proved a contact; return its secret."""
     return store.begin(conn, kind=KIND, holder_id=person, proof=proof, now=now, lasts=LASTS)
@@ -153,11 +191,10 @@ def begin_session(conn: Connection, person: int, proof: str, now: datetime) -> s
 def _register(
     conn: Connection, form: pending.Pending, text: str, world: World, now: datetime
 ) -> int:
-    column = {"sms": "mobile", "voice": "phone", "email": "email"}[form.channel]
     fields: Mapping[str, Any] = {
         "external_id": f"web-{secrets.token_hex(8)}",
         "kind": "resident",
-        column: text,
+        COLUMN[form.channel]: text,
         "language": form.language,
         "postcode": form.postcode,
         "area": form.area,

@@ -21,6 +21,7 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "join": "{sender}: {code} is your code to register for alerts.",
         "known": "{sender}: you are registered already. {code} is your code to sign in.",
         "sign_in": "{sender}: {code} is your code to sign in.",
+        "add": "{sender}: {code} is your code to get messages here.",
         "lasts": "It is good for 10 minutes. If you did not ask for it, do nothing.",
         "subject": "Your code for {sender}",
     }
@@ -30,6 +31,7 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "join": "{sender}: {code} yw eich cod i gofrestru ar gyfer rhybuddion.",
         "known": "{sender}: rydych wedi cofrestru eisoes. {code} yw eich cod i fewngofnodi.",
         "sign_in": "{sender}: {code} yw eich cod i fewngofnodi.",
+        "add": "{sender}: {code} yw eich cod i gael negeseuon yma.",
         "lasts": "Mae'n ddilys am 10 munud. Os na wnaethoch ofyn amdano, peidiwch gwneud dim.",
         "subject": "Eich cod ar gyfer {sender}",
     }
@@ -39,6 +41,7 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "join": "{sender}: {code} هو رمزك للتسجيل في التنبيهات.",
         "known": "{sender}: أنت مسجل بالفعل. {code} هو رمزك لتسجيل الدخول.",
         "sign_in": "{sender}: {code} هو رمزك لتسجيل الدخول.",
+        "add": "{sender}: {code} هو رمزك لتلقي الرسائل هنا.",
         "lasts": "الرمز صالح لمدة 10 دقائق. إذا لم تطلبه فلا تفعل شيئًا.",
         "subject": "رمزك لدى {sender}",
     }
@@ -57,7 +60,7 @@ def language_for(tag: str) -> str:
 def rendered(
     channel: str, what: str, language: str, *, code: str, sender: str, public_url: str
 ) -> Rendered:
-    """Return what is sent. `what`: join, known or sign_in.
+    """Return what is sent. `what`: join, known, sign_in or add.
 
     A text ends with the line by which a phone fills in the code on our page alone:
     https://wicg.github.io/sms-one-time-codes/

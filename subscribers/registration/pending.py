@@ -32,7 +32,6 @@ CODE_DIGITS: Final = 6
 TRIES: Final = 5
 CODES: Final = 4
 """Codes that one form may ask for."""
-PURPOSES: Final = ("join", "sign_in")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from typing import Any
 
 import pytest
@@ -137,3 +140,65 @@ async def test_own_pages_are_kept_by_nobody(site: Site, box: Box, path: str) -> 
     assert seen.headers["Cache-Control"] == "no-store"
     assert "default-src 'none'" in seen.headers["Content-Security-Policy"]
     assert E164[3:] not in seen.text
+
+
+async def test_another_way_is_used_once_its_own_code_was_typed_in(site: Site, box: Box) -> None:
+    visitor, _ = await register(site, box)
+    page = await visitor.send(await visitor.get("/me/add"), "/me/add", channel="email")
+    assert page.url == "/join/address"
+    mail = "ada@example.org"
+    page = await visitor.send(page, "/join/address", address=mail, agree="yes")
+    assert (await me_of(site))["channels"] == ["sms"]
+    code = await box.code("email")
+    stranger = Visitor(site, cookies={"fasttime_form": visitor.cookies["fasttime_form"]})
+    assert (await stranger.send(page, "/join/code", code="1")).status == 422
+    done = await visitor.send(page, "/join/code", code=code)
+    assert "a•••@example.org" in done.words
+    known = await me_of(site)
+    assert (known["channels"], known["consented"]) == (["sms", "email"], ["sms", "email"])
+    page = await visitor.send(done, "/me/channels", channels=["sms", "email"], first="email")
+    assert (await me_of(site))["channels"] == ["email", "sms"]
+    page = await visitor.send(page, "/me/stop", channel="sms")
+    assert (await me_of(site))["stopped"] == ["sms"]
+    other = Visitor(site)
+    page = await other.send(await other.get("/sign-in"), "/sign-in", address=mail)
+    page = await other.send(page, "/join/code", code=await box.code("email"))
+    assert page.url == "/me"
+
+
+async def test_my_messages_show_a_correction_with_what_it_corrects(site: Site, box: Box) -> None:
+    visitor, _ = await register(site, box)
+    assert "no message from us yet" in (await visitor.get("/me/messages")).words
+    first = await site.live(languages={"en": {"headline": "Gas in Fleet Street"}})
+    await site.done(await site.claimed(), "delivered")
+    await site.live(languages={"en": {"headline": "Road closed elsewhere"}})
+    await site.done(await site.claimed())
+    await site.follow(first, "correct", languages={"en": {"headline": "Gas in Bow Street"}})
+    await site.done(await site.claimed(lane="urgent"))
+    page = await visitor.get("/me/messages")
+    shown = [" ".join(each.itertext()) for each in page.tree.xpath("//article")]
+    heads = ["Gas in Bow Street", "Gas in Fleet Street", "Road closed elsewhere"]
+    assert [next(h for h in heads if h in text) for text in shown] == heads
+    assert "THIS MESSAGE WAS WRONG" in shown[1]
+    assert "Delivered by text message" in shown[1]
+    assert page.tree.xpath("//article[2]//del")
+
+
+async def test_45_my_data_is_taken_along_as_json_and_as_csv(site: Site, box: Box) -> None:
+    visitor, _ = await register(site, box)
+    await site.live(languages={"en": {"headline": "Gas"}})
+    await site.done(await site.claimed(), "delivered")
+    page = await visitor.get("/me")
+    links = [str(h) for h in page.tree.xpath("//a[@download]/@href")]
+    assert links == ["/me/data.json", "/me/data.csv"]
+    taken = await visitor.get("/me/data.json")
+    data = json.loads(taken.text)
+    assert data["person"]["mobile"] == E164
+    assert data["person"]["consents"][0]["basis"]
+    assert [m["headline"] for m in data["messages"]] == ["Gas"]
+    assert taken.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
+    rows = dict(csv.reader(io.StringIO((await visitor.get("/me/data.csv")).text)))
+    assert rows["person.mobile"].lstrip("'") == E164
+    assert rows["messages.1.headline"] == "Gas"
+    assert rows["person.topics"] == "incident"
+    assert (await Visitor(site).get("/me/data.json")).url == "/sign-in"
