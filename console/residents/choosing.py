@@ -130,15 +130,12 @@ class _Me:
 
     async def place(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)
-        tree = await self.pages.web.context.tree()
-        try:
-            area = registering.check_area(tree, one(form, "area"))
-        except Rejected as rejected:
-            found = tuple(rejected.problems)
+        area = one(form, "area")
+        if area not in await self.pages.web.context.tree():
+            unknown = refuse("area_unknown", "no place is chosen", "choose one", field="area")
+            found = tuple(unknown.problems)
             return await self._find_place(request, secret, one(form, "place"), found)
-        # a point of before would go on deciding: what is shown is the place, and nothing else
-        fields = {"area": area, "lat": None, "lon": None, "postcode": ""}
-        return await self._change(request, me, secret, "place", fields)
+        return await self._change(request, me, secret, "place", {"area": area})
 
     async def ways(self, request: Request, me: Own, secret: str) -> Response:
         return self._ways(request, secret)
@@ -167,11 +164,7 @@ class _Me:
 
     async def topics(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)
-        try:
-            topics = registering.check_topics(form.get("topics", []))
-        except Rejected as rejected:
-            return await self._show(request, me, secret, tuple(rejected.problems))
-        return await self._change(request, me, secret, "topics", {"topics": topics})
+        return await self._change(request, me, secret, "topics", {"topics": form.get("topics", [])})
 
     async def severity(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)
@@ -186,22 +179,12 @@ class _Me:
         first = one(form, "first")
         if first in wanted:
             wanted = [first, *(c for c in wanted if c != first)]
-        if not wanted:
-            problem = refuse(
-                "channel_unknown",
-                "no way is chosen",
-                "choose one, or stop all messages",
-                field="channels",
-            )
-            return await self._show(request, me, secret, tuple(problem.problems))
-        fields = {"channels": ";".join(wanted)}
-        return await self._change(request, me, secret, "channels", fields)
+        return await self._change(request, me, secret, "channels", {"channels": wanted})
 
     async def language(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)
         tag = one(form, "language")
-        fields = {"language": tag if tag in PACKS else me.known["language"]}
-        return await self._change(request, me, secret, "language", fields)
+        return await self._change(request, me, secret, "language", {"language": tag})
 
     async def quiet(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)

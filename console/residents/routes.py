@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
+from console.residents import api as programs
 from console.residents import choosing, joining, reading
 from console.residents.frame import Pages, attach_assets
 from console.server.capacity import Capacity
@@ -23,4 +24,5 @@ def router(web: Web) -> APIRouter:
     joining.attach(api, pages)
     choosing.attach(api, pages)
     reading.attach(api, pages)
+    api.include_router(programs.router(pages))
     return api

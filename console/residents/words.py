@@ -177,6 +177,7 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "take_csv": "Take it along as a table (CSV)",
         "add_way_why": "We send a code there before we use it.",
         "get_messages": "Get messages by text, call or e-mail",
+        "wrong_language_unknown": "Choose a language from the list",
     }
 )
 
@@ -356,6 +357,7 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "take_csv": "Ei gymryd fel tabl (CSV)",
         "add_way_why": "Anfonwn god yno cyn ei ddefnyddio.",
         "get_messages": "Cael negeseuon drwy neges destun, galwad neu e-bost",
+        "wrong_language_unknown": "Dewiswch iaith o'r rhestr",
     }
 )
 
@@ -520,6 +522,7 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "take_csv": "تنزيل كجدول (CSV)",
         "add_way_why": "نرسل رمزًا إليه قبل استخدامه.",
         "get_messages": "تلقي الرسائل نصيًا أو هاتفيًا أو بالبريد الإلكتروني",
+        "wrong_language_unknown": "اختر لغة من القائمة",
     }
 )
 

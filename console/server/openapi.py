@@ -21,6 +21,7 @@ from console.api import schemas
 from console.api.schemas import ref
 from console.api.setup import bodies
 from console.api.setup import schemas as setup
+from console.residents import api as residents
 from service.idempotency import HEADER
 from service.problem_documents import MEDIA_TYPE
 from service.setup.people import LONGEST_REASON
@@ -28,7 +29,12 @@ from service.setup.people import LONGEST_REASON
 _TEXT: Final = {"type": "string"}
 ANSWERS: Final = {**schemas.ANSWERS, **setup.ANSWERS}
 """What a route answers with 200 or 201, where it is not a Message."""
-COMPONENTS: Final = {**schemas.COMPONENTS, **setup.COMPONENTS, **bodies.BODIES}
+COMPONENTS: Final = {
+    **schemas.COMPONENTS,
+    **setup.COMPONENTS,
+    **bodies.BODIES,
+    **residents.COMPONENTS,
+}
 """Everything that bodies and answers refer to."""
 _REFUSALS: Final = {
     "400": "The request cannot be read.",
@@ -38,6 +44,7 @@ _REFUSALS: Final = {
     "405": "This method does nothing here.",
     "408": "The request did not come in time.",
     "409": "The state does not allow it, or the same key is being answered.",
+    "410": "It was there, and is used up or too old.",
     "413": "The body is too large.",
     "415": "This media type is not read here.",
     "422": "A rule refuses it; every problem is named.",
@@ -184,7 +191,7 @@ def _operation_id(path: str, method: str) -> str:
 
 def _answers(found: dict[str, Any], schema: dict[str, Any]) -> None:
     """Say what the JSON of a route's good answer is."""
-    good = found["201" if "201" in found else "200"]
+    good = next(found[status] for status in ("201", "202", "200") if status in found)
     good.setdefault("content", {})["application/json"] = {"schema": schema}
 
 
@@ -195,6 +202,8 @@ def _responses(path: str, method: str, operation: dict[str, Any]) -> None:
         found["200"]["content"] = {_MEDIA[path]: {"schema": schema}}
     elif (method, path) in ANSWERS:
         _answers(found, ANSWERS[method, path])
+    elif (method, path) in residents.ANSWERS:
+        _answers(found, residents.ANSWERS[method, path])
     elif path.startswith("/api/v1/messages"):
         _answers(found, ref("Message"))
     for media in found.get("200", {}).get("content", {}).values():

@@ -4,7 +4,7 @@ follows it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,9 @@ from broadcast.problems import refuse
 from broadcast.sessions import store
 from broadcast.sessions.store import Session
 from broadcast.store.database import Connection
+from broadcast.wording.languages import PACKS
 from service.residents import opt_outs
-from service.residents.registering import ACTOR, CHANGED, KIND
+from service.residents.registering import ACTOR, CHANGED, KIND, check_area, check_topics
 from service.setup import people
 from service.setup.people import World
 from subscribers import registry
@@ -74,9 +75,36 @@ def who(conn: Connection, secret: str, now: datetime) -> Own | None:
 def change(
     conn: Connection, person: int, fields: Mapping[str, Any], *, world: World, now: datetime
 ) -> None:
-    """Change what somebody chose. Raises Rejected: every fault of the fields."""
+    """Change what somebody chose: area, topics, channels, minimum_severity, language, quiet_hours.
+    A channel must be one on which they are reached. Raises Rejected: every fault of the fields.
+    """
+    fields = dict(fields)
+    if "area" in fields:
+        # a point of before would go on deciding: what is shown is the place, and nothing else
+        fields |= {"area": check_area(world.tree, fields["area"])}
+        fields |= {"lat": None, "lon": None, "postcode": ""}
+    if "topics" in fields:
+        fields["topics"] = check_topics(fields["topics"])
+    if "language" in fields and fields["language"] not in PACKS:
+        raise refuse(
+            "language_unknown", "messages have no such language", "choose one", field="language"
+        )
+    if "channels" in fields:
+        fields["channels"] = _reached(conn, person, fields["channels"])
     basis = CHANGED if {"topics", "channels"} & set(fields) else ""
     people.edit(conn, ACTOR, person, fields, basis=basis, world=world, now=now)
+
+
+def _reached(conn: Connection, person: int, channels: Sequence[str]) -> str:
+    found = [registry.contacts(conn, [person], _channel(c)).get(person) for c in channels]
+    if not channels or not all(contact is not None and contact.address for contact in found):
+        raise refuse(
+            "channel_unknown",
+            "no way is chosen, or one on which you have no confirmed contact",
+            "choose one, or stop all messages",
+            field="channels",
+        )
+    return ";".join(dict.fromkeys(channels))
 
 
 def stop(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:

@@ -1,0 +1,323 @@
+"""Registering, signing in and choosing by programs: the same acts as the pages, as JSON.
+
+No operator's token opens anything here. Who signed in shows the session that a code gave them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from broadcast.content.model import PERSONAL_CHANNELS
+from broadcast.problems import refuse
+from broadcast.store.database import Connection
+from broadcast.wording.languages import PACKS
+from console.api.bodies import read_act, text_field
+from console.api.schemas import NUMBER, TEXT, TIME, YES, Schema, an_object, list_of, ref, words
+from console.api.setup.bodies import sends
+from console.residents.frame import HEADERS, Pages
+from service.residents import own, registering
+from service.residents.own import Own
+from subscribers.csv_import import TOPICS
+from subscribers.registration import addresses, pending
+
+PREFIX: Final = "/api/residents"
+_KEEP_NOT: Final = {"Cache-Control": HEADERS["Cache-Control"]}
+
+
+def router(pages: Pages) -> APIRouter:
+    """Return the routes."""
+    api = APIRouter(prefix=PREFIX, tags=["residents"])
+    _registering(api, _Forms(pages))
+    _choosing(api, pages)
+    return api
+
+
+class _Forms:
+    """The forms of registering, kept by a secret that the program holds."""
+
+    def __init__(self, pages: Pages) -> None:
+        self.pages, self.web = pages, pages.web
+
+    async def begin(
+        self, request: Request, purpose: str, language: str, address: addresses.Address, **more: str
+    ) -> Response:
+        """Begin a form and have its code sent; tell its secret, whoever the address belongs to."""
+        web, pages = self.web, self.pages
+        now = web.now()
+
+        def begun(conn: Connection) -> str:
+            secret = pending.begin(
+                conn,
+                purpose=purpose,
+                language=language,
+                network=pages.network(request),
+                limits=pages.limits,
+                now=now,
+                channel=address.channel,
+                **more,
+            )
+            _ask(conn, secret, pages, address, now)
+            return secret
+
+        secret = await web.db.write(begun)
+        told = {"registration": secret, "expires_at": (now + pending.LASTS).isoformat()}
+        return JSONResponse(told, 202, _KEEP_NOT)
+
+
+def _ask(
+    conn: Connection, secret: str, pages: Pages, address: addresses.Address | None, now: datetime
+) -> None:
+    key, limits = pages.web.key, pages.limits
+    pending.ask_code(conn, secret, key=key, address=address, limits=limits, now=now)
+
+
+def _registering(api: APIRouter, forms: _Forms) -> None:
+    pages, web = forms.pages, forms.web
+
+    @api.post("/registrations", status_code=202, openapi_extra=sends("NewRegistration"))
+    async def register(request: Request) -> Response:
+        """Have a code sent to who wants messages. The answer is the same for every address."""
+        body = read_act(request, await request.body(), _FIELDS)
+        tree = await web.context.tree()
+        area = registering.check_area(tree, _text(body, "area"))
+        topics = registering.check_topics(_list(body, "topics"))
+        channel = registering.check_channel(_text(body, "channel"), pages.offered())
+        address = registering.new_address(channel, _text(body, "address"), trial=pages.trial())
+        registering.check_consent(body.get("agree") is True)
+        language = _text(body, "language") or pages.lang(request)
+        if language not in PACKS:
+            raise refuse(
+                "language_unknown", "messages have no such language", "use en", field="language"
+            )
+        return await forms.begin(request, "join", language, address, area=area, topics=topics)
+
+    @api.post("/sign-in", status_code=202, openapi_extra=sends("SignIn"))
+    async def sign_in(request: Request) -> Response:
+        """Have a code sent to a contact that was confirmed. The answer is the same for every
+        address.
+        """
+        body = read_act(request, await request.body(), ("address",))
+        given = _needed(body, "address")
+        address = registering.sign_in_address(given, pages.offered(), trial=pages.trial())
+        return await forms.begin(request, "sign_in", pages.lang(request), address)
+
+    @api.post("/registrations/again", status_code=202, openapi_extra=sends("RegistrationSecret"))
+    async def again(request: Request) -> Response:
+        """Have a new code sent to the same address; the one before is void."""
+        body = read_act(request, await request.body(), ("registration",))
+        secret, now = _needed(body, "registration"), web.now()
+        await web.db.write(_ask, secret, pages, None, now)
+        return JSONResponse({"registration": secret}, 202, _KEEP_NOT)
+
+    @api.post("/registrations/confirm", openapi_extra=sends("RegistrationCode"))
+    async def confirm(request: Request) -> Response:
+        """Register, or sign in, who types the right code; the session opens their own choices."""
+        body = read_act(request, await request.body(), ("registration", "code"))
+        secret, code = _needed(body, "registration"), _needed(body, "code")
+        joined = await web.db.write(
+            registering.enter, secret, code, key=web.key, world=await pages.world(), now=web.now()
+        )
+        if joined.outcome not in ("registered", "signed_in"):
+            raise registering.refused(joined)
+        return JSONResponse({"outcome": joined.outcome, "session": joined.session}, 200, _KEEP_NOT)
+
+
+def _choosing(api: APIRouter, pages: Pages) -> None:
+    web = pages.web
+
+    @api.get("/me")
+    async def show(request: Request) -> Response:
+        """Return one's own choices; contacts are masked."""
+        return JSONResponse(_told(await _me(pages, request)), 200, _KEEP_NOT)
+
+    @api.patch("/me", openapi_extra=sends("OwnChoices"))
+    async def change(request: Request) -> Response:
+        """Change some of one's own choices; the next message follows them."""
+        me = await _me(pages, request)
+        body = read_act(request, await request.body(), _CHOICES)
+        fields: dict[str, Any] = {}
+        for name in ("topics", "channels"):
+            if name in body:
+                fields[name] = _list(body, name)
+        for name in ("area", "minimum_severity", "language", "quiet_hours"):
+            if name in body:
+                fields[name] = _text(body, name)
+        world = await pages.world()
+        await web.db.write(own.change, me.person, fields, world=world, now=web.now())
+        return JSONResponse(_told(await _me(pages, request)), 200, _KEEP_NOT)
+
+    @api.post("/me/stop", openapi_extra=sends("OwnChannel"))
+    async def stop(request: Request) -> Response:
+        """Stop a channel, or all of them, at once."""
+        me = await _me(pages, request)
+        body = read_act(request, await request.body(), ("channel",))
+        await web.db.write(own.stop, me, _needed(body, "channel"), web.now())
+        return JSONResponse(_told(await _me(pages, request)), 200, _KEEP_NOT)
+
+    @api.post("/me/start", openapi_extra=sends("OwnChannel"))
+    async def start(request: Request) -> Response:
+        """Start a channel, or all of them, again."""
+        me = await _me(pages, request)
+        body = read_act(request, await request.body(), ("channel",))
+        await web.db.write(own.start, me, _needed(body, "channel"), web.now())
+        return JSONResponse(_told(await _me(pages, request)), 200, _KEEP_NOT)
+
+    @api.post("/me/sign-out-everywhere")
+    async def sign_out(request: Request) -> Response:
+        """End every session of one's own."""
+        me = await _me(pages, request)
+        ended = await web.db.write(own.end_all, me.person, web.now())
+        return JSONResponse({"ended": ended}, 200, _KEEP_NOT)
+
+
+async def _me(pages: Pages, request: Request) -> Own:
+    """Return who shows a session. Raises Rejected (401 session_missing)."""
+    given = request.headers.getlist("authorization")
+    scheme, _, secret = (given[0] if len(given) == 1 else "").strip().partition(" ")
+    web = pages.web
+    found = None
+    if scheme.lower() == "bearer" and secret.strip():
+        found = await web.db.read(own.who, secret.strip(), web.now())
+    if found is None:
+        raise refuse(
+            "session_missing",
+            "there is no session of yours that stands",
+            f"sign in by {PREFIX}/sign-in, and send the header Authorization: Bearer SESSION",
+            field="Authorization",
+            status=401,
+        )
+    return found
+
+
+def _told(me: Own) -> dict[str, Any]:
+    known = me.known
+    return {
+        "contacts": [
+            {"channel": c.channel, "address": c.address, "used": c.chosen, "stopped": c.stopped}
+            for c in me.contacts()
+        ],
+        "area": known["area"] or "",
+        "topics": known["topics"],
+        "minimum_severity": known["minimum_severity"],
+        "language": known["language"],
+        "quiet_hours": known["quiet_hours"],
+    }
+
+
+def _needed(body: dict[str, Any], name: str) -> str:
+    return text_field(body, name, missing=f"{name}_missing", fix=f"send {name}").strip()
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name, "")
+    if not isinstance(value, str):
+        raise refuse("field_type", f"{name} is no text", "put it in quotes", field=name)
+    return value.strip()
+
+
+def _list(body: dict[str, Any], name: str) -> list[str]:
+    value = body.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise refuse("field_type", f"{name} is no list of words", "write a list", field=name)
+    return value
+
+
+_FIELDS: Final = ("area", "topics", "channel", "address", "language", "agree")
+_CHOICES: Final = ("area", "topics", "channels", "minimum_severity", "language", "quiet_hours")
+_TOPICS: Final = {**list_of(words(TOPICS)), "minItems": 1}
+_CHANNEL: Final = words(addresses.CHANNELS)
+_ADDRESS: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": addresses.LONGEST}
+_SECRET: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 100}
+
+
+def _sent(
+    fields: Mapping[str, Schema], required: tuple[str, ...], example: dict[str, Any]
+) -> Schema:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict(fields),
+        "required": list(required),
+        "example": example,
+    }
+
+
+COMPONENTS: Final[Mapping[str, Schema]] = {
+    "NewRegistration": _sent(
+        {
+            "area": TEXT,
+            "topics": _TOPICS,
+            "channel": _CHANNEL,
+            "address": _ADDRESS,
+            "language": words(list(PACKS)),
+            "agree": {"type": "boolean", "const": True},
+        },
+        ("area", "topics", "channel", "address", "agree"),
+        {
+            "area": "E09000033",
+            "topics": ["incident", "appeal"],
+            "channel": "email",
+            "address": "ada@example.org",
+            "agree": True,
+        },
+    ),
+    "SignIn": _sent({"address": _ADDRESS}, ("address",), {"address": "ada@example.org"}),
+    "RegistrationSecret": _sent(
+        {"registration": _SECRET}, ("registration",), {"registration": "tVn0"}
+    ),
+    "RegistrationCode": _sent(
+        {"registration": _SECRET, "code": {"type": "string", "minLength": 1, "maxLength": 40}},
+        ("registration", "code"),
+        {"registration": "tVn0", "code": "123456"},
+    ),
+    "OwnChoices": _sent(
+        {
+            "area": TEXT,
+            "topics": _TOPICS,
+            "channels": {**list_of(_CHANNEL), "minItems": 1},
+            "minimum_severity": TEXT,
+            "language": words(list(PACKS)),
+            "quiet_hours": TEXT,
+        },
+        (),
+        {"topics": ["incident"], "quiet_hours": "22:00-07:00 Europe/London"},
+    ),
+    "OwnChannel": _sent(
+        {"channel": words(("all", *PERSONAL_CHANNELS))}, ("channel",), {"channel": "all"}
+    ),
+    "Registration": an_object({"registration": TEXT, "expires_at": TIME}, ("expires_at",)),
+    "RegistrationConfirmed": an_object(
+        {"outcome": words(("registered", "signed_in")), "session": TEXT}
+    ),
+    "Own": an_object(
+        {
+            "contacts": list_of(
+                an_object({"channel": _CHANNEL, "address": TEXT, "used": YES, "stopped": YES})
+            ),
+            "area": TEXT,
+            "topics": list_of(words(TOPICS)),
+            "minimum_severity": TEXT,
+            "language": TEXT,
+            "quiet_hours": TEXT,
+        }
+    ),
+    "SignedOut": an_object({"ended": NUMBER}),
+}
+"""What is sent to these routes and what they answer: components of /openapi.json."""
+
+ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
+    ("post", f"{PREFIX}/registrations"): ref("Registration"),
+    ("post", f"{PREFIX}/registrations/again"): ref("Registration"),
+    ("post", f"{PREFIX}/registrations/confirm"): ref("RegistrationConfirmed"),
+    ("post", f"{PREFIX}/sign-in"): ref("Registration"),
+    ("get", f"{PREFIX}/me"): ref("Own"),
+    ("patch", f"{PREFIX}/me"): ref("Own"),
+    ("post", f"{PREFIX}/me/stop"): ref("Own"),
+    ("post", f"{PREFIX}/me/start"): ref("Own"),
+    ("post", f"{PREFIX}/me/sign-out-everywhere"): ref("SignedOut"),
+}
