@@ -15,11 +15,12 @@ from broadcast.content.limits import TEXT_LENGTHS
 from broadcast.content.segments import count
 from broadcast.operators import operators
 from broadcast.problems import refuse
-from console.api.bodies import CAP, check_media_type, read_act
+from console.api.acting import FILE, Asked, answer_once
+from console.api.bodies import CAP
 from console.api.setup.bodies import sends
-from console.server.context import Web
+from console.server.context import Web, web_of
 from service.commands.unit_of_work import Act
-from service.idempotency import Answered, once
+from service.idempotency import Answered
 
 _XML = "application/xml"
 _BODY = {
@@ -32,65 +33,59 @@ _BODY = {
 }
 
 
-def router(web: Web) -> APIRouter:
+def router(_web: Web) -> APIRouter:
     """Return the routes that judge what they are sent."""
     api = APIRouter(tags=["checks"])
-
-    @api.get("/operators")
-    async def everybody(request: Request) -> Response:
-        """Return every operator, disabled ones too; for administrators and auditors, and
-        recorded.
-        """
-        actor = await web.actor(request)
-        if actor.role != "auditor":
-            operators.require(actor, "administer")
-        await web.db.write(
-            operators.log_admin,
-            actor=f"operator {actor.id}",
-            action="operators.list",
-            subject="",
-            now=web.now(),
-        )
-        return JSONResponse(await web.db.read(operators.listed))
-
-    @api.post("/cap/validate", openapi_extra=_BODY)
-    async def judge(request: Request) -> Response:
-        """Judge a document by the rules of CAP 1.2; it is not kept."""
-        actor = await web.actor(request)
-        body = await request.body()
-        check_media_type(request, body, CAP, _XML)
-
-        async def make() -> Answered[None]:
-            operators.require(actor, "read")
-            verdict = await web.context.apart(validate, body)
-            return _told(lambda: verdict.to_json("the body"))
-
-        return await once(request, body, web.context, actor, make)
-
-    @api.post("/sms/segments", openapi_extra=sends("SmsText"))
-    async def segments(request: Request) -> Response:
-        """Count encoding, segments and the characters that cost of a text; never refuses a text
-        that a message could hold.
-        """
-        actor = await web.actor(request)
-        body = await request.body()
-
-        async def make() -> Answered[None]:
-            operators.require(actor, "read")
-            text = read_act(request, body, ("text",)).get("text")
-            if not isinstance(text, str):
-                raise refuse(
-                    "field_type", "text is no text", 'write {"text": "the words"}', field="text"
-                )
-            most = TEXT_LENGTHS["sms"]
-            if len(text) > most:
-                detail = f"text has more than {most} characters"
-                raise refuse("text_too_long", detail, "no message holds as many", field="text")
-            return _told(count(text).to_json)
-
-        return await once(request, body, web.context, actor, make)
-
+    api.get("/operators")(everybody)
+    api.post("/cap/validate", openapi_extra=_BODY)(judge)
+    api.post("/sms/segments", openapi_extra=sends("SmsText"))(segments)
     return api
+
+
+async def everybody(request: Request) -> Response:
+    """Return every operator, disabled ones too; for administrators and auditors, and
+    recorded.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    if actor.role != "auditor":
+        operators.require(actor, "administer")
+    await web.db.write(
+        operators.log_admin,
+        actor=f"operator {actor.id}",
+        action="operators.list",
+        subject="",
+        now=web.now(),
+    )
+    return JSONResponse(await web.db.read(operators.listed))
+
+
+async def judge(request: Request) -> Response:
+    """Judge a document by the rules of CAP 1.2; it is not kept."""
+    return await answer_once(request, "read", _judged, media=(CAP, _XML))
+
+
+async def _judged(asked: Asked) -> Answered[None]:
+    verdict = await asked.web.context.apart(validate, asked.body)
+    return _told(lambda: verdict.to_json(FILE))
+
+
+async def segments(request: Request) -> Response:
+    """Count encoding, segments and the characters that cost of a text; never refuses a text
+    that a message could hold.
+    """
+    return await answer_once(request, "read", _counted)
+
+
+async def _counted(asked: Asked) -> Answered[None]:
+    text = asked.fields("text").get("text")
+    if not isinstance(text, str):
+        raise refuse("field_type", "text is no text", 'write {"text": "the words"}', field="text")
+    most = TEXT_LENGTHS["sms"]
+    if len(text) > most:
+        detail = f"text has more than {most} characters"
+        raise refuse("text_too_long", detail, "no message holds as many", field="text")
+    return _told(count(text).to_json)
 
 
 def _told(answer: Callable[[], dict[str, Any]]) -> Answered[None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -27,7 +28,7 @@ from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
 from console.api import cursors
 from console.api.told import message_id_of
-from console.server.context import Web
+from console.server.context import Web, web_of
 from service.commands import advising, explaining, reading
 from service.problem_documents import problem_json
 
@@ -72,20 +73,6 @@ def router(web: Web) -> APIRouter:
         v = await _version(web, await web.actor(request), id, version)
         return JSONResponse((await kept.of(v)).shown())
 
-    @api.get("/messages/{id}/languages")
-    async def languages(request: Request, id: str, version: str | None = None) -> Response:
-        """Return as a warning how many got the message in a language that is not theirs, and which
-        one they read instead: what to know before and after ending it.
-        """
-        v = await _version(web, await web.actor(request), id, version)
-        warnings = await advising.read_instead(web.context, v)
-        told = {
-            "message": v.message_id,
-            "version": v.number,
-            "warnings": [problem_json(p) for p in warnings],
-        }
-        return JSONResponse(told)
-
     @api.get("/messages/{id}/deliveries", responses={200: {"content": {"text/csv": {}}}})
     async def deliveries(
         request: Request,
@@ -99,63 +86,109 @@ def router(web: Web) -> APIRouter:
         """Return the addressed people, each with their line, by channel too, and why they were not
         sent to; by page, or all of them as CSV.
         """
-        actor = await web.actor(request)
-        size = cursors.limit_of(limit)
-        about = f"deliveries:{id}:{state or ''}:{channel or ''}"
-        place = cursors.read(web.key, about, cursor, 2)
-        v = await _version(web, actor, id, str(place[0]) if place else version, people=True)
-        as_csv = "text/csv" in request.headers.get("accept", "")
-        if (
-            place is None or as_csv
-        ):  # the pages that follow are of the same look-up: their cursor is signed
-            action = "deliveries.export" if as_csv else "deliveries"
-            await web.db.write(
-                operators.log_admin,
-                actor=actor.name,
-                action=action,
-                subject=id,
-                detail=f"version={v.number}",
-                now=web.now(),
-            )
-        account = await kept.of(v)
-        wanted = selected(account, state, channel)
-        if as_csv:
-            name = f"deliveries-{v.message_id}-{v.number}.csv"
-            return StreamingResponse(
-                csv_of(account, wanted),
-                media_type="text/csv; charset=utf-8",
-                headers={"Content-Disposition": f'attachment; filename="{name}"'},
-            )
-        after = place[1] if place else -1
-        page = [
-            entry(account, person)
-            for person in islice(wanted.iter_equal_or_larger(after + 1), size)
-        ]
-        more = bool(page) and page[-1]["person"] != wanted.max()
-        following = cursors.write(web.key, about, v.number, page[-1]["person"]) if more else None
-        return JSONResponse(
-            {
-                "message": v.message_id,
-                "version": v.number,
-                "addressed": account.shown()["addressed"],
-                "deliveries": page,
-                "next": following,
-            }
-        )
+        wanted = Wanted(id=id, version=version, state=state, channel=channel)
+        return await person_by_person(kept, request, wanted, cursor=cursor, limit=limit)
 
-    @api.get("/messages/{id}/explain/{subscriber}")
-    async def explain(request: Request, id: str, subscriber: str) -> Response:
-        """Return why one person is, or is not, sent to: every question of the rule, the attempts,
-        the line. `subscriber`: id or external_id.
-        """
-        actor = await web.actor(request)
-        v = await _version(web, actor, id, None, people=True)
-        told = await explaining.explain_to(
-            web.context, actor, v.message_id, subscriber.replace("\x00", "")
-        )
-        return JSONResponse(told)
-
+    api.get("/messages/{id}/languages")(languages)
+    api.get("/messages/{id}/explain/{subscriber}")(explain)
     return api
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which people of which version are asked for, as it stood in the request."""
+
+    id: str
+    version: str | None
+    state: str | None
+    channel: str | None
+
+    @property
+    def about(self) -> str:
+        """What a cursor of this question is good for, and of no other."""
+        return f"deliveries:{self.id}:{self.state or ''}:{self.channel or ''}"
+
+
+async def person_by_person(
+    kept: Accounts, request: Request, wanted: Wanted, *, cursor: str | None, limit: str | None
+) -> Response:
+    """Answer with a page of people, or with all of them as CSV. The look-up is recorded once: the
+    pages that follow are of the same one, for their cursor is signed.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    size = cursors.limit_of(limit)
+    place = cursors.read(web.key, wanted.about, cursor, 2)
+    number = str(place[0]) if place else wanted.version
+    v = await _version(web, actor, wanted.id, number, people=True)
+    as_csv = "text/csv" in request.headers.get("accept", "")
+    if place is None or as_csv:
+        await web.db.write(
+            operators.log_admin,
+            actor=actor.name,
+            action="deliveries.export" if as_csv else "deliveries",
+            subject=wanted.id,
+            detail=f"version={v.number}",
+            now=web.now(),
+        )
+    account = await kept.of(v)
+    people = selected(account, wanted.state, wanted.channel)
+    if as_csv:
+        name = f"deliveries-{v.message_id}-{v.number}.csv"
+        return StreamingResponse(
+            csv_of(account, people),
+            media_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+    return JSONResponse(_page(web, account, people, wanted, place[1] if place else -1, size))
+
+
+def _page(
+    web: Web, account: Account, people: BitMap, wanted: Wanted, after: int, size: int
+) -> dict[str, Any]:
+    """Return the people behind number `after`, at most `size` of them."""
+    v = account.version
+    page = [
+        entry(account, person) for person in islice(people.iter_equal_or_larger(after + 1), size)
+    ]
+    more = bool(page) and page[-1]["person"] != people.max()
+    return {
+        "message": v.message_id,
+        "version": v.number,
+        "addressed": account.shown()["addressed"],
+        "deliveries": page,
+        "next": cursors.write(web.key, wanted.about, v.number, page[-1]["person"])
+        if more
+        else None,
+    }
+
+
+async def languages(request: Request, id: str, version: str | None = None) -> Response:
+    """Return as a warning how many got the message in a language that is not theirs, and which
+    one they read instead: what to know before and after ending it.
+    """
+    web = web_of(request)
+    v = await _version(web, await web.actor(request), id, version)
+    warnings = await advising.read_instead(web.context, v)
+    told = {
+        "message": v.message_id,
+        "version": v.number,
+        "warnings": [problem_json(p) for p in warnings],
+    }
+    return JSONResponse(told)
+
+
+async def explain(request: Request, id: str, subscriber: str) -> Response:
+    """Return why one person is, or is not, sent to: every question of the rule, the attempts,
+    the line. `subscriber`: id or external_id.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    v = await _version(web, actor, id, None, people=True)
+    told = await explaining.explain_to(
+        web.context, actor, v.message_id, subscriber.replace("\x00", "")
+    )
+    return JSONResponse(told)
 
 
 async def _version(

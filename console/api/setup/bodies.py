@@ -14,13 +14,10 @@ from broadcast.content.model import (
 )
 from broadcast.groups.registered import KINDS
 from broadcast.levels.scales import Level
-from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
-from broadcast.store.database import Connection
 from broadcast.wording.levels import ENDED
 from console.api.bodies import JSON
 from service.setup.people import LISTS, LONGEST_REASON
-from service.setup.who import allowed
 from subscribers.csv_import import COLUMNS, TOPICS
 
 CSV: Final = "text/csv"
@@ -180,8 +177,3 @@ def degrees(value: Any, name: str, most: float) -> float:
         detail = f"{name} lies outside ±{most:g}°"
         raise refuse(code, detail, "latitude is north, longitude is east", field=name)
     return float(value)
-
-
-def may_set_up(conn: Connection, actor: Operator) -> None:
-    """Raise Rejected where a file of this operator would be refused anyway: before it is read."""
-    allowed(conn, actor, everywhere=True)

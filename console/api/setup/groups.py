@@ -10,78 +10,67 @@ from starlette.responses import Response
 
 from broadcast.groups.files import named, read_groups
 from broadcast.groups.registered import Group, Registered
-from broadcast.operators import operators
-from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
-from console.api.bodies import check_media_type, read_act, text_field
-from console.api.setup.bodies import CSV, may_set_up, sends, sends_file
+from console.api.acting import FILE, Asked, answer_once, take_file
+from console.api.bodies import text_field
+from console.api.setup.bodies import CSV, sends, sends_file
 from console.server.context import Web
 from service import groups
 from service.commands.unit_of_work import Act
-from service.idempotency import Answered, once
+from service.idempotency import Answered
 from service.setup.who import allowed
 
-_FILE = "the body"
 _MOST_LANGUAGES = 50
 
 
-def router(web: Web) -> APIRouter:
+def router(_web: Web) -> APIRouter:
     """Return the routes by which groups are registered; for administrators without area."""
     api = APIRouter(tags=["groups"])
-
-    @api.post("/groups", openapi_extra=sends("NewGroup"))
-    async def add(request: Request) -> Response:
-        """Register one community or sector, or name it in more languages; for administrators."""
-        actor = await web.actor(request)
-        body = await request.body()
-
-        async def make() -> Answered[Registered]:
-            operators.require(actor, "administer")
-            said = read_act(request, body, ("kind", "name", "names"))
-            kind = text_field(said, "kind", missing="kind_missing", fix="say community or sector")
-            name = text_field(said, "name", missing="name_missing", fix="say what it is called")
-            group = named(kind, name, _names(said.get("names", {})), path="name")
-            return _registered(web, actor, [group], "groups.add", group.scope, rename=False)
-
-        return await once(request, body, web.context, actor, make)
-
-    @api.post(
+    api.post("/groups", openapi_extra=sends("NewGroup"))(add)
+    api.post(
         "/groups/import",
         openapi_extra=sends_file(csv="kind,name,cy\nsector,retail,Manwerthu\n"),
-    )
-    async def bring_in(request: Request) -> Response:
-        """Register communities and sectors from a CSV, or name them in more languages: all of the
-        file or nothing; for administrators.
-        """
-        actor = await web.actor(request)
-        body = await request.body()
-        check_media_type(request, body, CSV)
-
-        async def make() -> Answered[Registered]:
-            operators.require(actor, "administer")
-            await web.db.read(may_set_up, actor)
-            if not body:
-                raise refuse("file_empty", "the body is empty", "send the file as it is")
-            found = await web.context.apart(read_groups, body, _FILE)
-            return _registered(web, actor, found, "groups.import", _FILE)
-
-        return await once(request, body, web.context, actor, make)
-
+    )(bring_in)
     return api
 
 
+async def add(request: Request) -> Response:
+    """Register one community or sector, or name it in more languages; for administrators."""
+    return await answer_once(request, "administer", _one)
+
+
+async def _one(asked: Asked) -> Answered[Registered]:
+    said = asked.fields("kind", "name", "names")
+    kind = text_field(said, "kind", missing="kind_missing", fix="say community or sector")
+    name = text_field(said, "name", missing="name_missing", fix="say what it is called")
+    group = named(kind, name, _names(said.get("names", {})), path="name")
+    return _registered(asked, [group], "groups.add", group.scope, rename=False)
+
+
+async def bring_in(request: Request) -> Response:
+    """Register communities and sectors from a CSV, or name them in more languages: all of the
+    file or nothing; for administrators.
+    """
+    return await take_file(request, _all, CSV)
+
+
+async def _all(asked: Asked) -> Answered[Registered]:
+    found = await asked.web.context.apart(read_groups, asked.file(), FILE)
+    return _registered(asked, found, "groups.import", FILE)
+
+
 def _registered(
-    web: Web, actor: Operator, found: list[Group], action: str, subject: str, *, rename: bool = True
+    asked: Asked, found: list[Group], action: str, subject: str, *, rename: bool = True
 ) -> Answered[Registered]:
     def write(conn: Connection) -> Registered:
         return groups.register(
             conn,
             found,
-            actor=allowed(conn, actor, everywhere=True),
+            actor=allowed(conn, asked.actor, everywhere=True),
             action=action,
             subject=subject,
-            now=web.now(),
+            now=asked.web.now(),
             rename=rename,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,25 +12,32 @@ from starlette.responses import JSONResponse, Response
 from broadcast.operators import look_ups, operators
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import Connection
-from console.api.bodies import check_media_type, read_act, text_field
-from console.api.setup.bodies import CSV, may_set_up, sends, sends_file
-from console.server.context import Web
+from console.api.acting import FILE, Asked, answer_once, take_file
+from console.api.bodies import read_act, text_field
+from console.api.setup.bodies import CSV, sends, sends_file
+from console.server.context import Web, web_of
 from service.commands.unit_of_work import Act
-from service.idempotency import Answered, once
+from service.idempotency import Answered
 from service.problem_documents import problem_json
 from service.setup import people
 from subscribers import listing
 from subscribers.csv_import import COLUMNS
 
-_FILE = "the body"
 _FIELDS = (*COLUMNS, "basis")
 
 
-def router(web: Web) -> APIRouter:
+def router(_web: Web) -> APIRouter:
     """Return the routes of people; to change them is for administrators."""
     api = APIRouter(tags=["people"])
-    _by_file(web, api)
-    _one_by_one(web, api)
+    api.post(
+        "/subscribers/import",
+        openapi_extra=sends_file(csv="external_id,mobile,lat,lon\nr-1,07700 900001,51.5,-0.1\n"),
+    )(bring_in)
+    api.post("/subscribers", status_code=201, openapi_extra=sends("NewSubscriber"))(add)
+    api.get("/subscribers/{subscriber}")(show)
+    api.patch("/subscribers/{subscriber}", openapi_extra=sends("SubscriberChange"))(edit)
+    api.post("/subscribers/{subscriber}/stop", openapi_extra=sends("Stop"))(stop)
+    api.post("/subscribers/{subscriber}/start", openapi_extra=sends("Start"))(start)
     return api
 
 
@@ -39,145 +47,120 @@ async def _world(web: Web) -> people.World:
     )
 
 
-def _by_file(web: Web, api: APIRouter) -> None:
-    @api.post(
-        "/subscribers/import",
-        openapi_extra=sends_file(csv="external_id,mobile,lat,lon\nr-1,07700 900001,51.5,-0.1\n"),
+async def bring_in(request: Request, basis: str | None = None, fix: str | None = None) -> Response:
+    """Import or renew people from the subscribers CSV: all of the file or nothing, every error
+    in one pass; for administrators without area. `fix` gives numbers back the zero that a
+    spreadsheet took.
+    """
+    return await take_file(request, partial(_brought_in, basis=basis, fix=fix), CSV)
+
+
+async def _brought_in(asked: Asked, *, basis: str | None, fix: str | None) -> Answered[Any]:
+    web = asked.web
+    agreed = people.check_reason(basis or "", "basis")
+    known = await _world(web)
+    found = await web.context.apart(
+        people.read_file,
+        asked.body,
+        name=FILE,
+        trial_numbers=known.trial_numbers,
+        areas=frozenset(a.code for a in known.tree.all()),
+        fix=_switch(fix),
     )
-    async def bring_in(
-        request: Request, basis: str | None = None, fix: str | None = None
-    ) -> Response:
-        """Import or renew people from the subscribers CSV: all of the file or nothing, every error
-        in one pass; for administrators without area. `fix` gives numbers back the zero that a
-        spreadsheet took.
-        """
-        actor = await web.actor(request)
-        body = await request.body()
-        check_media_type(request, body, CSV)
+    if found.problems:
+        raise Rejected(found.problems)
+    warnings = [*found.warnings, *people.places_outside(known.tree, found.records, FILE)]
 
-        async def make() -> Answered[Any]:
-            operators.require(actor, "administer")
-            await web.db.read(may_set_up, actor)
-            agreed = people.check_reason(basis or "", "basis")
-            known = await _world(web)
-            found = await web.context.apart(
-                people.read_file,
-                body,
-                name=_FILE,
-                trial_numbers=known.trial_numbers,
-                areas=frozenset(a.code for a in known.tree.all()),
-                fix=_switch(fix),
-            )
-            if found.problems:
-                raise Rejected(found.problems)
-            warnings = [
-                *found.warnings,
-                *people.places_outside(known.tree, found.records, _FILE),
-            ]
-
-            def answer(_conn: Connection, counts: Any) -> dict[str, Any]:
-                said = {"people": len(found.records), **counts, "merged": found.merged}
-                return said | {"warnings": [problem_json(p) for p in warnings]}
-
-            return Answered(
-                act=Act(
-                    lambda conn: people.bring_in(
-                        conn, actor, found.records, basis=agreed, name=_FILE, now=web.now()
-                    )
-                ),
-                answer=answer,
-            )
-
-        return await once(request, body, web.context, actor, make)
-
-
-def _one_by_one(web: Web, api: APIRouter) -> None:
-    @api.post("/subscribers", status_code=201, openapi_extra=sends("NewSubscriber"))
-    async def add(request: Request) -> Response:
-        """Register one person with their consent; for administrators, and recorded."""
-        actor = await web.actor(request)
-        body = await request.body()
-
-        async def make() -> Answered[Any]:
-            operators.require(actor, "administer")
-            fields = read_act(request, body, _FIELDS)
-            basis = _basis(fields)
-            known = await _world(web)
-            return _told(
-                lambda conn: people.add(
-                    conn, actor, fields, basis=basis, world=known, now=web.now()
-                ),
-                status=201,
-            )
-
-        return await once(request, body, web.context, actor, make)
-
-    @api.get("/subscribers/{subscriber}")
-    async def show(request: Request, subscriber: str) -> Response:
-        """Return one person, by number or external id: for administrators whole, for auditors with
-        numbers, addresses and name masked; recorded.
-        """
-        actor = await web.actor(request)
-        if actor.role != "auditor":
-            operators.require(actor, "administer")
-        await web.db.read(look_ups.check, actor, look_ups.SHOWN, web.now())
-        known = await _world(web)
-
-        def look(conn: Connection) -> dict[str, Any]:
-            found = people.find(conn, actor, subscriber, known)
-            look_ups.record(conn, actor, look_ups.SHOWN, subject=str(found["id"]), now=web.now())
-            return found
-
-        found = await web.db.write(look)
-        return JSONResponse(listing.masked(found) if actor.role == "auditor" else found)
-
-    @api.patch("/subscribers/{subscriber}", openapi_extra=sends("SubscriberChange"))
-    async def edit(request: Request, subscriber: str) -> Response:
-        """Change some fields of one person; for administrators, and recorded."""
-        actor = await web.actor(request)
-        fields = read_act(request, await request.body(), _FIELDS)
-        operators.require(actor, "administer")
-        basis = _basis(fields, required=False)
-        known = await _world(web)
-        person, warnings = await web.db.write(
-            people.edit, actor, subscriber, fields, basis=basis, world=known, now=web.now()
+    def write(conn: Connection) -> dict[str, int]:
+        return people.bring_in(
+            conn, asked.actor, found.records, basis=agreed, name=FILE, now=web.now()
         )
-        return JSONResponse({**person, "warnings": [problem_json(p) for p in warnings]})
 
-    @api.post("/subscribers/{subscriber}/stop", openapi_extra=sends("Stop"))
-    async def stop(request: Request, subscriber: str) -> Response:
-        """Stop a channel for one person, as they asked; for administrators, and recorded."""
-        return await _restop(request, subscriber, ("channel",))
+    def answer(_conn: Connection, counts: Any) -> dict[str, Any]:
+        said = {"people": len(found.records), **counts, "merged": found.merged}
+        return said | {"warnings": [problem_json(p) for p in warnings]}
 
-    @api.post("/subscribers/{subscriber}/start", openapi_extra=sends("Start"))
-    async def start(request: Request, subscriber: str) -> Response:
-        """Lift a person's stop, who asked for it; for administrators, and recorded."""
-        return await _restop(request, subscriber, ("channel", "why"))
+    return Answered(act=Act(write), answer=answer)
 
-    async def _restop(request: Request, subscriber: str, fields: tuple[str, ...]) -> Response:
-        actor = await web.actor(request)
-        body = await request.body()
 
-        async def make() -> Answered[Any]:
-            operators.require(actor, "administer")
-            said = read_act(request, body, fields)
-            channel = text_field(
-                said, "channel", missing="channel_missing", fix="say sms, voice or email"
-            )
-            known = await _world(web)
-            now = web.now()
-            if "why" not in fields:
-                return _told(
-                    lambda conn: people.stop(conn, actor, subscriber, channel, world=known, now=now)
-                )
-            why = text_field(said, "why", missing="why_missing", fix="say on whose word")
-            return _told(
-                lambda conn: people.start(
-                    conn, actor, subscriber, channel, why, world=known, now=now
-                )
-            )
+async def add(request: Request) -> Response:
+    """Register one person with their consent; for administrators, and recorded."""
+    return await answer_once(request, "administer", _added)
 
-        return await once(request, body, web.context, actor, make)
+
+async def _added(asked: Asked) -> Answered[Any]:
+    fields = asked.fields(*_FIELDS)
+    basis, known, now = _basis(fields), await _world(asked.web), asked.web.now()
+    return _told(
+        lambda conn: people.add(conn, asked.actor, fields, basis=basis, world=known, now=now),
+        status=201,
+    )
+
+
+async def show(request: Request, subscriber: str) -> Response:
+    """Return one person, by number or external id: for administrators whole, for auditors with
+    numbers, addresses and name masked; recorded.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    if actor.role != "auditor":
+        operators.require(actor, "administer")
+    await web.db.read(look_ups.check, actor, look_ups.SHOWN, web.now())
+    known = await _world(web)
+
+    def look(conn: Connection) -> dict[str, Any]:
+        found = people.find(conn, actor, subscriber, known)
+        look_ups.record(conn, actor, look_ups.SHOWN, subject=str(found["id"]), now=web.now())
+        return found
+
+    found = await web.db.write(look)
+    return JSONResponse(listing.masked(found) if actor.role == "auditor" else found)
+
+
+async def edit(request: Request, subscriber: str) -> Response:
+    """Change some fields of one person; for administrators, and recorded."""
+    web = web_of(request)
+    actor = await web.actor(request)
+    fields = read_act(request, await request.body(), _FIELDS)
+    operators.require(actor, "administer")
+    basis = _basis(fields, required=False)
+    known = await _world(web)
+    person, warnings = await web.db.write(
+        people.edit, actor, subscriber, fields, basis=basis, world=known, now=web.now()
+    )
+    return JSONResponse({**person, "warnings": [problem_json(p) for p in warnings]})
+
+
+async def stop(request: Request, subscriber: str) -> Response:
+    """Stop a channel for one person, as they asked; for administrators, and recorded."""
+    return await answer_once(request, "administer", partial(_stopped, subscriber=subscriber))
+
+
+async def _stopped(asked: Asked, *, subscriber: str) -> Answered[Any]:
+    channel = _channel(asked.fields("channel"))
+    known, now = await _world(asked.web), asked.web.now()
+    return _told(
+        lambda conn: people.stop(conn, asked.actor, subscriber, channel, world=known, now=now)
+    )
+
+
+async def start(request: Request, subscriber: str) -> Response:
+    """Lift a person's stop, who asked for it; for administrators, and recorded."""
+    return await answer_once(request, "administer", partial(_started, subscriber=subscriber))
+
+
+async def _started(asked: Asked, *, subscriber: str) -> Answered[Any]:
+    said = asked.fields("channel", "why")
+    channel = _channel(said)
+    why = text_field(said, "why", missing="why_missing", fix="say on whose word")
+    known, now = await _world(asked.web), asked.web.now()
+    return _told(
+        lambda conn: people.start(conn, asked.actor, subscriber, channel, why, world=known, now=now)
+    )
+
+
+def _channel(said: dict[str, Any]) -> str:
+    return text_field(said, "channel", missing="channel_missing", fix="say sms, voice or email")
 
 
 def _told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,110 +12,101 @@ from broadcast.operators import operators
 from broadcast.places.areas import LEVELS, AreaFields, parse_area_file
 from broadcast.problems import Problem, refuse
 from broadcast.store.database import Connection
-from console.api.bodies import JSON, check_media_type, read_act
+from console.api.acting import FILE, Asked, answer_once, take_file
+from console.api.bodies import JSON
 from console.api.setup.bodies import (
     CSV,
     GEOJSON,
     MOST_POINTS,
     degrees,
-    may_set_up,
     sends,
     sends_file,
 )
-from console.server.context import Web
+from console.server.context import Web, web_of
 from service.commands.unit_of_work import Act
-from service.idempotency import Answered, once
+from service.idempotency import Answered
 from service.problem_documents import problem_json
 from service.setup import places
 
-_FILE = "the body"
 
-
-def router(web: Web) -> APIRouter:
+def router(_web: Web) -> APIRouter:
     """Return the routes of areas."""
     api = APIRouter(tags=["areas"])
-
-    @api.post(
+    api.post(
         "/areas/import",
         openapi_extra=sends_file(
             geojson={"type": "FeatureCollection", "features": []},
             csv="code,name\nE09000033,Westminster\n",
         ),
-    )
-    async def bring_in(
-        request: Request,
-        level: str | None = None,
-        code_field: str | None = None,
-        name_field: str | None = None,
-        parent_field: str | None = None,
-    ) -> Response:
-        """Import or renew areas from GeoJSON or CSV: all of the file or nothing; for administrators
-        without area.
-        """
-        actor = await web.actor(request)
-        body = await request.body()
-        check_media_type(request, body, GEOJSON, JSON, CSV)
-
-        async def make() -> Answered[Any]:
-            operators.require(actor, "administer")
-            await web.db.read(may_set_up, actor)
-            if level is None:
-                raise refuse(
-                    "level_missing",
-                    "of which level the areas are is not said",
-                    f"add ?level=, one of {', '.join(LEVELS)}",
-                    field="level",
-                )
-            if not body:
-                raise refuse("file_empty", "the body is empty", "send the file as it is")
-            fields = AreaFields(code=code_field, name=name_field, parent=parent_field)
-            records, warnings = await web.context.apart(parse_area_file, body, _FILE, level, fields)
-
-            def answer(_conn: Connection, done: Any) -> dict[str, Any]:
-                counts, settled = done
-                said = {"level": level, **counts, "settled": settled}
-                return said | {"warnings": [problem_json(p) for p in warnings]}
-
-            return Answered(
-                act=Act(
-                    lambda conn: places.bring_in(
-                        conn, actor, records, name=_FILE, level=level, now=web.now()
-                    )
-                ),
-                answer=answer,
-            )
-
-        return await once(request, body, web.context, actor, make)
-
-    @api.get("/areas/locate")
-    async def locate(request: Request, lat: str | None = None, lon: str | None = None) -> Response:
-        """Return the areas in which one place lies, smallest first; on a border, all of them."""
-        operators.require(await web.actor(request), "read")
-        point = (_degrees(lat, "lat", 90), _degrees(lon, "lon", 180))
-        return JSONResponse(places.located(await web.context.tree(), [point]))
-
-    @api.post("/areas/locate", openapi_extra=sends("Points"))
-    async def locate_many(request: Request) -> Response:
-        """Return the same of up to a thousand places, in the order asked."""
-        actor = await web.actor(request)
-        body = await request.body()
-
-        async def make() -> Answered[Any]:
-            operators.require(actor, "read")
-            points = _points(read_act(request, body, ("points",)))
-            found = places.located(await web.context.tree(), points)
-
-            return Answered(act=Act(lambda _conn: None), answer=lambda _c, _r: {"places": found})
-
-        return await once(request, body, web.context, actor, make)
-
-    @api.get("/areas/{code}")
-    async def area(request: Request, code: str) -> Response:
-        """Return one area: what it lies in, what lies in it, where it is."""
-        operators.require(await web.actor(request), "read")
-        return JSONResponse(places.document(await web.context.tree(), code))
-
+    )(bring_in)
+    api.get("/areas/locate")(locate)
+    api.post("/areas/locate", openapi_extra=sends("Points"))(locate_many)
+    api.get("/areas/{code}")(area)
     return api
+
+
+async def bring_in(
+    request: Request,
+    level: str | None = None,
+    code_field: str | None = None,
+    name_field: str | None = None,
+    parent_field: str | None = None,
+) -> Response:
+    """Import or renew areas from GeoJSON or CSV: all of the file or nothing; for administrators
+    without area.
+    """
+    fields = AreaFields(code=code_field, name=name_field, parent=parent_field)
+    return await take_file(
+        request, partial(_brought_in, level=level, fields=fields), GEOJSON, JSON, CSV
+    )
+
+
+async def _brought_in(asked: Asked, *, level: str | None, fields: AreaFields) -> Answered[Any]:
+    if level is None:
+        raise refuse(
+            "level_missing",
+            "of which level the areas are is not said",
+            f"add ?level=, one of {', '.join(LEVELS)}",
+            field="level",
+        )
+    web, body = asked.web, asked.file()
+    records, warnings = await web.context.apart(parse_area_file, body, FILE, level, fields)
+
+    def write(conn: Connection) -> tuple[dict[str, int], int]:
+        return places.bring_in(conn, asked.actor, records, name=FILE, level=level, now=web.now())
+
+    def answer(_conn: Connection, done: Any) -> dict[str, Any]:
+        counts, settled = done
+        said = {"level": level, **counts, "settled": settled}
+        return said | {"warnings": [problem_json(p) for p in warnings]}
+
+    return Answered(act=Act(write), answer=answer)
+
+
+async def locate(request: Request, lat: str | None = None, lon: str | None = None) -> Response:
+    """Return the areas in which one place lies, smallest first; on a border, all of them."""
+    web = web_of(request)
+    operators.require(await web.actor(request), "read")
+    point = (_degrees(lat, "lat", 90), _degrees(lon, "lon", 180))
+    return JSONResponse(places.located(await web.context.tree(), [point]))
+
+
+async def locate_many(request: Request) -> Response:
+    """Return the same of up to a thousand places, in the order asked."""
+    return await answer_once(request, "read", _located)
+
+
+async def _located(asked: Asked) -> Answered[None]:
+    points = _points(asked.fields("points"))
+    found = places.located(await asked.web.context.tree(), points)
+    return Answered(act=Act(lambda _conn: None), answer=lambda _c, _r: {"places": found})
+
+
+async def area(request: Request, code: str) -> Response:
+    """Return one area: what it lies in, what lies in it, where it is."""
+    web = web_of(request)
+    operators.require(await web.actor(request), "read")
+    return JSONResponse(places.document(await web.context.tree(), code))
 
 
 def _degrees(text: str | None, name: str, most: float) -> float:
