@@ -13,6 +13,7 @@ from broadcast.levels import tables as levels
 from broadcast.messages import tables as messages
 from broadcast.operators import tables as operators
 from broadcast.places import tables as places
+from broadcast.places.postcodes import tables as postcodes
 from broadcast.sessions import tables as sessions
 from broadcast.store import tables as store
 from broadcast.store.database import metadata
@@ -29,6 +30,7 @@ OWNERS = (
     operators,
     places,
     registration,
+    postcodes,
     sessions,
     store,
     subscribers,

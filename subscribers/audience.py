@@ -16,6 +16,7 @@ from broadcast.ledger.audiences import Frozen
 from broadcast.levels.names import folded
 from broadcast.places.areas import AreaTree
 from broadcast.places.geometry import inside_circles, inside_shape
+from broadcast.places.reach import reaches
 from subscribers.by_area import BY_AREA
 from subscribers.index import RegistryIndex, Rule, Traits, language_for
 
@@ -175,6 +176,8 @@ def _place_step(person: Traits, rule: Rule, tree: AreaTree | None, content: Cont
         )
     lat, lon = np.array([person.lat]), np.array([person.lon])
     if not inside_shape(rule.shape, lat, lon)[0] and not inside_circles(rule.circles, lat, lon)[0]:
+        if (near := _postcode_step(person, rule)) is not None:
+            return near
         here = f", the place lies in {_last(tree, person)}" if tree is not None else ""
         return Step(
             "area", False, f"the place lies outside every area, polygon and circle addressed{here}"
@@ -192,6 +195,20 @@ def _place_step(person: Traits, rule: Rule, tree: AreaTree | None, content: Cont
         "the place lies in "
         + (", ".join(_hits(person, rule, tree, content)) or "what is addressed"),
     )
+
+
+def _postcode_step(person: Traits, rule: Rule) -> Step | None:
+    """Judge who gave a postcode and no place, and whose postcode's point lies outside."""
+    if not person.uncertainty_m or rule.postcodes == "point":
+        return None
+    lat, lon = np.array([person.lat]), np.array([person.lon])
+    within = np.array([person.uncertainty_m], dtype=np.uint16)
+    if not reaches(rule.shape, rule.circles, lat, lon, within)[0]:
+        return None
+    known = f"only a postcode is known, within {person.uncertainty_m} m of its middle: the shape"
+    if rule.postcodes == "touch":
+        return Step("area", True, f"{known} reaches into that")
+    return Step("area", False, f"{known} reaches into that, and not to its middle")
 
 
 def _hits(person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None) -> list[str]:

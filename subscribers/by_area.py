@@ -37,7 +37,7 @@ def settled(records: Sequence[SubscriberRecord], tree: AreaTree) -> Sequence[Sub
     codes = codes_of(tree, [(records[n].lat, records[n].lon, records[n].area) for n in at])
     for n, code in zip(at, codes, strict=True):
         if code is not None:
-            found[n] = records[n]._replace(lat=None, lon=None, area=code)
+            found[n] = records[n]._replace(lat=None, lon=None, area=code, uncertainty_m=None)
     return found
 
 

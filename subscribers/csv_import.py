@@ -19,6 +19,7 @@ from broadcast.content.model import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KI
 from broadcast.files.csv_files import is_formula, open_table, unescape
 from broadcast.levels.names import folded
 from broadcast.places.geometry import UK_BOUNDS
+from broadcast.places.postcodes import code as postcodes
 from broadcast.problems import Problem, Rejected, refuse
 from subscribers import quiet_hours
 
@@ -56,7 +57,7 @@ _EMAIL = re.compile(
 _NO_MAIL = frozenset({"localhost", "local", "localdomain", "internal", "invalid", "onion", "arpa"})
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", re.ASCII)
 _DEGREES = re.compile(r"[+-]?[0-9]{1,3}(?:\.[0-9]{0,20})?", re.ASCII)
-_POSTCODE = re.compile(r"[A-Z0-9][A-Z0-9 -]{0,9}", re.ASCII)
+_OTHER_POSTCODE = re.compile(r"[A-Z0-9][A-Z0-9 -]{0,9}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
 _SPACES = re.compile(r"\s+")
 
@@ -83,6 +84,8 @@ class SubscriberRecord(NamedTuple):
     channels: str
     minimum_severity: str
     quiet_hours: str
+    uncertainty_m: int | None = None
+    """Metres round a place that a postcode stands for; None = the place itself was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -691,11 +694,11 @@ def _warn_of_places(
                 "the place lies in no imported area",
                 "only messages to everybody or drawn on a map reach them",
             )
-        elif r.area is None:
+        elif r.area is None and not postcodes.key(r.postcode):
             warnings.add(
                 "place_missing",
                 line,
-                "neither lat and lon nor area",
+                "neither lat and lon nor area nor postcode",
                 "only messages to everybody reach them",
             )
 
@@ -708,10 +711,13 @@ def _kind(cell: str) -> str:
 
 
 def _postcode(cell: str) -> str:
+    """Return a postcode with its one space; one of another country stays as it is written."""
+    if known := postcodes.key(unescape(cell)):
+        return postcodes.spaced(known)
     # none is longer than ten characters, however it is spaced
     may_be = len(cell) <= 100
     text = _SPACES.sub(" ", unicodedata.normalize("NFKC", cell)).upper() if may_be else ""
-    if not may_be or (text and not _POSTCODE.fullmatch(text)):
+    if not may_be or (text and not _OTHER_POSTCODE.fullmatch(text)):
         raise (
             _formula()
             if is_formula(cell)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import permutations
 from threading import Lock
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from broadcast.content.model import (
 from broadcast.ledger.audiences import Frozen
 from broadcast.levels.names import folded
 from broadcast.places.geometry import inside_circles, inside_shape
+from broadcast.places.reach import reaches
 from subscribers import quiet_hours
 from subscribers.by_area import BY_AREA
 from subscribers.csv_import import TOPICS
@@ -117,7 +118,9 @@ class Rule:
     R10). `channels` are those asked for, `configured` those that are on; `languages` those of the
     message, the first for whom none fits. `at`: the aware moment for which quiet hours are judged;
     None = they are not. What is urgent passes them; what is not waits until they end, if that is
-    before the message `expires`.
+    before the message `expires`. `postcodes` says what decides about who gave a postcode and no
+    place: its point, or, with "touch", whether the shape touches the circle in which they are; with
+    "perhaps" the point decides, and whose circle is touched counts as perhaps inside.
     """
 
     topic: str
@@ -135,6 +138,7 @@ class Rule:
     touched: frozenset[str] = frozenset()
     also_reached: Mapping[str, BitMap] = field(default_factory=dict)
     urgent: bool = False
+    postcodes: Literal["point", "perhaps", "touch"] = "point"
     at: datetime | None = None
     expires: datetime | None = None
 
@@ -148,6 +152,7 @@ class Traits:
     id: int
     lat: float | None
     lon: float | None
+    uncertainty_m: int  # round a place that a postcode stands for, else 0
     area: str | None
     kind: str
     language: str
@@ -224,6 +229,7 @@ class _People:
     topics: NDArray[np.uint8]
     erased: NDArray[np.bool_]
     quiet: NDArray[np.uint32]  # ordinal of the hours
+    spread: NDArray[np.uint16]  # metres round a place that a postcode stands for, else 0
 
     def columns(self) -> tuple[NDArray[Any], ...]:
         return tuple(getattr(self, name) for name in self.__slots__)
@@ -427,21 +433,13 @@ class RegistryIndex:
 
     def perhaps(self, rule: Rule) -> BitMap:
         """Return who is not addressed though they may be inside what is drawn: all that is known of
-        them is an area that it touches.
+        them is an area, or a postcode, that it touches.
         """
         unsure = rule.touched - rule.targets
-        if rule.everybody or not unsure:
+        if rule.everybody or not (unsure or rule.postcodes == "perhaps"):
             return BitMap()
         state = self._state
-        there = replace(
-            rule,
-            shape=None,
-            circles=(),
-            targets=unsure,
-            by_code=frozenset(),
-            touched=frozenset(),
-            also_reached={},
-        )
+        there = replace(rule, targets=rule.targets | unsure, postcodes="touch", also_reached={})
         return self._addressed(state, there, 0, 1) - self._addressed(state, rule, 0, 1)
 
     def person(self, person_id: int) -> Traits | None:
@@ -456,6 +454,7 @@ class RegistryIndex:
             id=person_id,
             lat=float(p.lat[n]) if known else None,
             lon=float(p.lon[n]) if known else None,
+            uncertainty_m=int(p.spread[n]) if known else 0,
             area=None if p.area[n] < 0 else self._areas.names[int(p.area[n])],
             kind=SUBSCRIBER_KINDS[int(p.kind[n])] if p.kind[n] < len(SUBSCRIBER_KINDS) else "",
             language=self._languages.names[int(p.language[n])],
@@ -530,6 +529,11 @@ class RegistryIndex:
     def _in_place(self, people: _People, at: NDArray[np.intp], rule: Rule) -> NDArray[np.bool_]:
         lat, lon, area = people.lat[at], people.lon[at], people.area[at]
         inside = inside_shape(rule.shape, lat, lon) | inside_circles(rule.circles, lat, lon)
+        if rule.postcodes == "touch":
+            vague = np.flatnonzero((people.spread[at] > 0) & ~inside)
+            inside[vague] = reaches(
+                rule.shape, rule.circles, lat[vague], lon[vague], people.spread[at][vague]
+            )
         if rule.touched:
             coarse = np.isnan(lat) & self._coded(rule.touched)[area]
             inside |= (
@@ -568,7 +572,7 @@ class RegistryIndex:
         """Turn the driver's tuples into columns. Text goes through dictionaries: there are few
         kinds of people among a million.
         """
-        ids, lat, lon, area, language, traits, flags, _, _, quiet = zip(*rows, strict=True)
+        ids, lat, lon, area, language, traits, flags, _, _, quiet, spread = zip(*rows, strict=True)
         count = len(rows)
         with self._growing:  # SQLite is read on threads; nothing is awaited here
             for joined in set(traits).difference(self._traits):
@@ -602,6 +606,7 @@ class RegistryIndex:
             available=flag & np.uint8(7),
             erased=(flag & np.uint8(8)) > 0,
             quiet=np.fromiter(map(self._quiet.__getitem__, quiet), dtype=np.uint32, count=count),
+            spread=np.minimum(np.array(spread, dtype=np.int64), 65_535).astype(np.uint16),
         )
 
 
@@ -629,9 +634,10 @@ def _read(
             + CASE WHEN COALESCE(phone, mobile) IS NULL THEN 0 ELSE 2 END
             + CASE WHEN email IS NULL THEN 0 ELSE 4 END
             + CASE WHEN erased_at IS NULL THEN 0 ELSE 8 END,
-            sectors, communities, quiet_hours FROM subscriber{since}
+            sectors, communities, quiet_hours, COALESCE(uncertainty_m, 0)
+        FROM subscriber{since}
         UNION ALL SELECT -1, NULL, NULL, {mark},
-            CAST((SELECT count(*) FROM subscriber) AS TEXT), '', 0, '', '', ''"""  # noqa: S608
+            CAST((SELECT count(*) FROM subscriber) AS TEXT), '', 0, '', '', '', 0"""  # noqa: S608
     # the driver's transaction begins with SQLAlchemy's first statement
     conn.execute(text("SELECT 1"))
     driver: Any = conn.connection.driver_connection
@@ -680,6 +686,7 @@ def _nobody() -> _People:
         *(np.uint8,) * 7,
         np.bool_,
         np.uint32,
+        np.uint16,
     )
     return _people(np.empty(0, dtype=kind) for kind in kinds)
 

@@ -61,10 +61,16 @@ def rule_of(
     None leaves them out.
     """
     audience = audience_of(content)
+    drawn = bool(content.polygons or content.circles)
     return Rule(
         topic=topic_of(first_kind),
         severity_rank=severity_rank,
         urgent=urgent,
+        postcodes="touch"
+        if urgent or (drawn and content.include_perhaps)
+        else "perhaps"
+        if drawn
+        else "point",
         status=content.status,
         channels=tuple(c for c in content.channels if c in PERSONAL_CHANNELS),
         configured=channels_on,

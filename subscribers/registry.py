@@ -11,16 +11,17 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, TextClause, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, TextClause, bindparam, case, func, insert, select, text, update
 from sqlalchemy.util import await_only
 
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.files.csv_files import escape, write_rows
 from broadcast.groups import registered
 from broadcast.places.areas import AreaTree
+from broadcast.places.postcodes import look_up
 from broadcast.problems import refuse
 from broadcast.store.database import UtcDateTime, count_up, lock_name
-from subscribers import by_area, quiet_hours
+from subscribers import by_area, by_postcode, quiet_hours
 from subscribers.by_area import BY_AREA
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.tables import consent, subscriber
@@ -34,6 +35,8 @@ START_SOURCES: Final = ("sms_reply", "link", "operator")
 _NUMBER_COLUMNS = frozenset({"mobile", "phone", "lat", "lon"})
 _PAGE = 10_000
 _FEW = 20_000
+_STORED: Final = SubscriberRecord._fields
+_PLACE: Final = (COLUMNS.index("lat"), COLUMNS.index("lon"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +89,13 @@ def import_records(
     postgres = conn.dialect.name == "postgresql"
     lock_name(conn, "subscriber import")
     change = next_change(conn)
+    records = by_postcode.placed(conn, records)
     if any(r.kind in BY_AREA and r.lat is not None for r in records):
         records = by_area.settled(records, AreaTree.load(conn))
     registered.register_missing(conn, groups_of(records), now)
     _bring(conn, records, postgres)
     values = {"now": now, "change": change, "basis": basis.strip()}
-    fields = ", ".join(COLUMNS)
+    fields = ", ".join(_STORED)
     erased = int(
         conn.execute(
             text(
@@ -102,15 +106,15 @@ def import_records(
     )
     new_rows = f"""INSERT INTO subscriber ({fields}, stopped, consented,
             created_at, updated_at, change)
-        SELECT {", ".join("i." + c for c in COLUMNS)}, '', i.channels, :now, :now, :change
+        SELECT {", ".join("i." + c for c in _STORED)}, '', i.channels, :now, :now, :change
         FROM incoming i
         WHERE NOT EXISTS (SELECT 1 FROM subscriber s WHERE s.external_id = i.external_id)
         ORDER BY i.no"""  # noqa: S608 - our own column names
-    compared = [(f"subscriber.{c}", f"i.{c}") for c in COLUMNS[1:]] + [
+    compared = [(f"subscriber.{c}", f"i.{c}") for c in _STORED[1:]] + [
         ("subscriber.consented", "i.channels")
     ]
     differs = _differ(compared, postgres)
-    setting = ", ".join(f"{c} = i.{c}" for c in COLUMNS[1:])
+    setting = ", ".join(f"{c} = i.{c}" for c in _STORED[1:])
     changed_rows = f"""UPDATE subscriber SET {setting}, consented = i.channels, updated_at = :now,
             change = :change FROM incoming i
         WHERE i.external_id = subscriber.external_id AND subscriber.erased_at IS NULL
@@ -183,6 +187,53 @@ def settle(conn: Connection, now: datetime) -> int:
             update(subscriber).where(subscriber.c.id == bindparam("who")).values(**values), placed
         )
     return len(placed)
+
+
+def place_by_postcode(conn: Connection, now: datetime, after: int) -> tuple[int, int | None]:
+    """Give the next people after this id who gave a postcode and no place the place that it has by
+    now; return of how many, and the id to go on after, None at the end.
+
+    For people who were registered before the look-up was imported, or renewed.
+    """
+    held = ("kind", "postcode", "lat", "lon", "area", "uncertainty_m")
+    some = conn.execute(
+        select(subscriber.c.id, *(subscriber.c[c] for c in held))
+        .where(subscriber.c.id > after, subscriber.c.postcode != "")
+        .where(subscriber.c.erased_at.is_(None))
+        .where(subscriber.c.lat.is_(None) | subscriber.c.uncertainty_m.is_not(None))
+        .order_by(subscriber.c.id)
+        .limit(_PAGE)
+        .with_for_update()
+    ).all()
+    places = look_up.places(conn, {row.postcode for row in some})
+    found = [row for row in some if row.postcode in places]  # the others keep what they have
+    by_code = [row for row in found if row.kind in BY_AREA]
+    points = [(places[r.postcode].lat, places[r.postcode].lon, r.area) for r in by_code]
+    codes = by_area.codes_of(AreaTree.load(conn), points) if points else []
+    wanted: dict[int, tuple[float | None, float | None, str | None, int | None]] = {
+        row.id: (None, None, area, None) for row, area in zip(by_code, codes, strict=True)
+    }
+    for row in found:
+        at = places[row.postcode]
+        wanted.setdefault(row.id, (at.lat, at.lon, row.area, at.uncertainty_m))
+    moved = [
+        dict(zip(("y", "x", "code", "metres"), wanted[row.id], strict=True), who=row.id)
+        for row in found
+        if (row.lat, row.lon, row.area, row.uncertainty_m) != wanted[row.id]
+    ]
+    if moved:
+        values: dict[str, Any] = {
+            "lat": bindparam("y"),
+            "lon": bindparam("x"),
+            "area": bindparam("code"),
+            "uncertainty_m": bindparam("metres"),
+            "updated_at": now,
+            "change": next_change(conn),
+        }
+        conn.execute(
+            update(subscriber).where(subscriber.c.id == bindparam("who")).values(**values), moved
+        )
+    return len(moved), some[-1].id if len(some) == _PAGE else None
 
 
 def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Contact]:
@@ -358,7 +409,7 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
         ).first()
     if row is None:
         return None
-    found: dict[str, Any] = {"id": row.id, **{c: getattr(row, c) for c in COLUMNS}}
+    found: dict[str, Any] = {"id": row.id, **{c: getattr(row, c) for c in _STORED}}
     for column in ("sectors", "communities", "topics", "channels", "stopped", "consented"):
         found[column] = [part for part in getattr(row, column).split(";") if part]
     found |= {
@@ -400,7 +451,7 @@ def export(conn: Connection) -> Iterator[list[str]]:
     """
     after = 0
     query = (
-        select(subscriber.c.id, *(subscriber.c[c] for c in COLUMNS))
+        select(subscriber.c.id, *_columns())
         .where(subscriber.c.erased_at.is_(None))
         .order_by(subscriber.c.id)
         .limit(_PAGE)
@@ -439,10 +490,19 @@ def languages_of(conn: Connection, ids: BitMap) -> dict[str, int]:
 
 def cells_of(conn: Connection, person: int) -> dict[str, str]:
     """Return one person as the cells of the subscribers CSV, by column: what the import takes."""
-    row = conn.execute(
-        select(*(subscriber.c[c] for c in COLUMNS)).where(subscriber.c.id == person)
-    ).one()
+    row = conn.execute(select(*_columns()).where(subscriber.c.id == person)).one()
     return {column: _cell(column, value) for column, value in zip(COLUMNS, row, strict=True)}
+
+
+def _columns() -> list[Any]:
+    """Return the columns of the file. A place that a postcode stands for is not the person's own,
+    and is left out: whoever reads the file finds it anew.
+    """
+    own = subscriber.c.uncertainty_m.is_(None)
+    return [
+        case((own, subscriber.c[c])).label(c) if n in _PLACE else subscriber.c[c]
+        for n, c in enumerate(COLUMNS)
+    ]
 
 
 def export_csv(conn: Connection) -> Iterator[str]:
@@ -500,8 +560,8 @@ def _restop(conn: Connection, person_ids: Iterable[int], now: datetime, change: 
 
 def _bring(conn: Connection, records: Sequence[SubscriberRecord], postgres: bool) -> None:
     """Put the records into the temporary table `incoming`, by the quickest way the driver has."""
-    types = {"lat": "DOUBLE PRECISION", "lon": "DOUBLE PRECISION"}
-    columns = ", ".join(f"{c} {types.get(c, 'TEXT')}" for c in COLUMNS[1:])
+    types = {"lat": "DOUBLE PRECISION", "lon": "DOUBLE PRECISION", "uncertainty_m": "INTEGER"}
+    columns = ", ".join(f"{c} {types.get(c, 'TEXT')}" for c in _STORED[1:])
     end = " ON COMMIT DROP" if postgres else ""
     conn.execute(
         text(
@@ -513,13 +573,13 @@ def _bring(conn: Connection, records: Sequence[SubscriberRecord], postgres: bool
     numbered = ((no, *record) for no, record in enumerate(records))
     if postgres:
         await_only(
-            driver.copy_records_to_table("incoming", records=numbered, columns=("no", *COLUMNS))
+            driver.copy_records_to_table("incoming", records=numbered, columns=("no", *_STORED))
         )
         conn.execute(text("ANALYZE incoming"))
     else:
-        marks = ", ".join("?" * (len(COLUMNS) + 1))
+        marks = ", ".join("?" * (len(_STORED) + 1))
         driver.executemany(
-            f"INSERT INTO incoming (no, {', '.join(COLUMNS)}) VALUES ({marks})",  # noqa: S608
+            f"INSERT INTO incoming (no, {', '.join(_STORED)}) VALUES ({marks})",  # noqa: S608
             numbered,
         )
 

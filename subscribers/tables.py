@@ -31,6 +31,8 @@ subscriber = Table(
     Column("postcode", String, nullable=False, server_default=""),
     Column("lat", Float),
     Column("lon", Float),
+    # metres round the place; None = the place itself was given, else the postcode stands for it
+    Column("uncertainty_m", Integer),
     Column("area", String),
     Column("sectors", String, nullable=False, server_default=""),  # lists are joined by ";"
     Column("communities", String, nullable=False, server_default=""),

@@ -98,6 +98,96 @@ def import_(
     run(work, out)
 
 
+@app.command("postcodes")
+def postcodes(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="The ONSPD or Code-Point Open: the zip as published, or a CSV of it.",
+            show_default=False,
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Import or renew where postcodes lie. The whole file is checked first; then it is stored in
+    small steps, so that messages go on, and people who gave only a postcode get its place.
+    """
+    import asyncio
+
+    from broadcast.places.postcodes import look_up
+    from broadcast.places.postcodes.directory import Entry, open_directory
+    from console.commands.session import Session, machine_user, run
+    from service.setup import places
+    from subscribers import registry
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        directory = open_directory(file)
+        counts = {"postcodes": 0, "without_place": 0, "changed": 0, "people_placed": 0}
+        with out.progress() as bars:
+            for step in ("checking", "storing"):
+                entries = look_up.batches(directory.entries())
+                counts["postcodes"] = 0
+                while some := await asyncio.to_thread(next, entries, list[Entry]()):
+                    counts["postcodes"] += len(some)
+                    if step == "storing":
+                        counts["changed"] += await session.db.write(
+                            places.store_postcodes, some, session.now()
+                        )
+                    words = f"{counts['postcodes']:,} postcodes"
+                    bars.show(step, min(directory.done, directory.size), directory.size, words)
+                directory.refuse_problems()
+            counts["without_place"] = directory.without_place
+            after: int | None = 0
+            while after is not None:
+                placed, after = await session.db.write(
+                    registry.place_by_postcode, session.now(), after
+                )
+                counts["people_placed"] += placed
+        known = await session.db.write(
+            places.postcodes_imported,
+            machine_user(),
+            name=directory.path.name,
+            count=counts["postcodes"],
+            now=session.now(),
+        )
+        out.answer(
+            {"file": directory.path.name, **counts, "known": known},
+            f"{counts['postcodes']:,} postcodes: {counts['changed']:,} new or changed,"
+            f" {counts['without_place']:,} more without a place, left out;"
+            f" {counts['people_placed']:,} people got a place",
+        )
+
+    run(work, out)
+
+
+@app.command("postcode")
+def postcode(
+    written: Annotated[str, typer.Argument(metavar="POSTCODE", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Print where one postcode lies, how exactly, and in which areas."""
+    from console.commands.session import Session, run
+    from service.setup import places
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        await session.log("areas.postcode", "")
+        tree = await session.tree()
+        found = await session.db.read(places.place_of_postcode, tree, written)
+        out.answer(
+            found,
+            f"{found['postcode']}: {found['lat']:.5f}, {found['lon']:.5f},"
+            f" within about {found['uncertainty_m']:,} m",
+            "areas: " + (", ".join(f"{a['code']} {a['name']}" for a in found["areas"]) or "-"),
+        )
+
+    run(work, out)
+
+
 @app.command("list")
 def list_(json: Json = False) -> None:
     """Print every area, the largest level first."""

@@ -94,6 +94,8 @@ def import_(
         out.warn(found.warnings)
         new_groups = await session.db.read(_new_groups, found.records)
         out.warn(new_groups)
+        unknown = await session.db.read(people.postcodes_unknown, found.records, name_of(file))
+        out.warn(unknown)
         out.note(f"storing {len(found.records):,} people")
         counts = await session.db.write(
             people.bring_in,
@@ -108,7 +110,7 @@ def import_(
             "people": len(found.records),
             **counts,
             "merged": found.merged,
-            "warnings": [problem_json(p) for p in (*found.warnings, *new_groups)],
+            "warnings": [problem_json(p) for p in (*found.warnings, *new_groups, *unknown)],
         }
         words = ", ".join(f"{n} {what}" for what, n in counts.items())
         out.answer(

@@ -23,7 +23,7 @@ from broadcast.places.areas import AreaTree
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.store.database import Connection
 from service.setup.who import Who, allowed
-from subscribers import registry
+from subscribers import by_postcode, registry
 from subscribers.csv_import import COLUMNS, ImportResult, SubscriberRecord, read_subscribers
 
 LISTS = ("sectors", "communities", "topics", "channels")
@@ -96,6 +96,25 @@ def places_outside(tree: AreaTree, records: Sequence[SubscriberRecord], name: st
     ]
 
 
+def postcodes_unknown(
+    conn: Connection, records: Sequence[SubscriberRecord], name: str
+) -> list[Problem]:
+    """Return a warning where people gave no more than a postcode, and nobody knows where that is;
+    it tells how many.
+    """
+    lost = by_postcode.unknown(conn, records)
+    if not lost:
+        return []
+    return [
+        Problem(
+            code="postcode_unknown",
+            detail=f"where the postcodes of {lost} people lie is not known here",
+            fix="only messages to everybody reach them: see `fasttime areas postcodes`",
+            where=name,
+        )
+    ]
+
+
 def bring_in(
     conn: Connection,
     who: Who,
@@ -143,7 +162,7 @@ def add(
     """
     basis = check_reason(basis, "basis")
     actor = allowed(conn, who)
-    record, warnings = _read(_cells(fields), world)
+    record, warnings = _placed(conn, *_read(_cells(fields), world))
     _require_inside(who, record._asdict(), world)
     counts = registry.import_records(conn, [record], basis, now)
     if counts.new != 1:  # what was written with it is undone with this transaction
@@ -187,7 +206,7 @@ def edit(
             field="external_id",
         )
     cells["external_id"] = registry.cells_of(conn, before["id"])["external_id"]
-    record, warnings = _read(cells, world)
+    record, warnings = _placed(conn, *_read(cells, world))
     _require_inside(who, record._asdict(), world)
     held = next((c for c in reversed(before["consents"]) if c["withdrawn_at"] is None), None)
     agreed = held is not None and [record.channels, record.topics] == [
@@ -270,6 +289,14 @@ def _read(cells: Mapping[str, str], world: World) -> tuple[SubscriberRecord, lis
     if found.problems:
         raise Rejected(replace(p, where="") for p in found.problems)
     return found.records[0], [replace(p, where="") for p in found.warnings]
+
+
+def _placed(
+    conn: Connection, record: SubscriberRecord, warnings: list[Problem]
+) -> tuple[SubscriberRecord, list[Problem]]:
+    """Return one person with the place of their postcode, where they gave no other."""
+    warnings = [*warnings, *postcodes_unknown(conn, [record], "")]
+    return by_postcode.placed(conn, [record])[0], warnings
 
 
 def _cells(fields: Mapping[str, Any]) -> dict[str, str]:

@@ -11,6 +11,8 @@ import numpy as np
 from broadcast.files.nearest import nearest, shown
 from broadcast.operators import operators
 from broadcast.places.areas import Area, AreaRecord, AreaTree, store_areas
+from broadcast.places.postcodes import code, look_up
+from broadcast.places.postcodes.directory import Entry
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from service.setup.who import Who, allowed
@@ -45,16 +47,66 @@ def bring_in(
     return counts, settled
 
 
-def document(tree: AreaTree, code: str) -> dict[str, Any]:
+def store_postcodes(conn: Connection, entries: Sequence[Entry], now: datetime) -> int:
+    """Insert or renew the places of these postcodes; return of how many something changed. One of
+    many transactions of one import: the look-up is whole at every moment, if not all of one year.
+    """
+    return look_up.put(conn, entries, now)
+
+
+def postcodes_imported(conn: Connection, who: Who, *, name: str, count: int, now: datetime) -> int:
+    """Record the import of a directory; return of how many postcodes the place is known."""
+    actor = allowed(conn, who, everywhere=True)
+    operators.log_admin(
+        conn,
+        actor=actor,
+        action="areas.postcodes",
+        subject=name,
+        detail=f"postcodes={count}",
+        now=now,
+    )
+    return look_up.count(conn)
+
+
+def place_of_postcode(conn: Connection, tree: AreaTree, written: str) -> dict[str, Any]:
+    """Return where a postcode lies, however it is written: {postcode, lat, lon, uncertainty_m,
+    areas}, the areas as `located` gives them.
+
+    Raises Rejected: postcode_invalid where it is none; 404 postcode_unknown where nobody knows.
+    """
+    found = code.key(written)
+    if not found:
+        raise refuse(
+            "postcode_invalid", "this is no postcode", "write it as SW1A 2AA", field="postcode"
+        )
+    place = look_up.place_of(conn, found)
+    if place is None:
+        raise refuse(
+            "postcode_unknown",
+            "where this postcode lies is not known here",
+            "see whether it is right, or give a place or an area",
+            field="postcode",
+            status=404,
+        )
+    return {
+        "postcode": place.postcode,
+        "lat": place.lat,
+        "lon": place.lon,
+        "uncertainty_m": place.uncertainty_m,
+        "areas": [in_short(a) for a in tree.locate(place.lat, place.lon)],
+    }
+
+
+def document(tree: AreaTree, area_code: str) -> dict[str, Any]:
     """Return one area: what it lies in, what lies in it, its bounds in degrees (null without a
     geometry). Raises Rejected (404 area_unknown) with the nearest code.
     """
-    wanted = code.strip().upper()
+    wanted = area_code.strip().upper()
     if wanted not in tree:
         near = nearest(wanted, [a.code for a in tree.all()])
         raise refuse(
             "area_unknown",
-            f"{shown(code)} was never imported",
+            f"{shown(area_code)} was never imported",
             f"did you mean {near}?" if near else "see `fasttime areas list`",
             field="code",
             status=404,

@@ -68,6 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("subscribers", "import", "--basis", "x"), "line.csv", "line_too_long"),
         (("areas", "import", "--level", "ward"), "zero.geojson", "bad_encoding"),
         (("areas", "import", "--level", "ward"), "zero.csv", "bad_encoding"),
+        (("areas", "postcodes"), "line.csv", "header_missing"),
         (("areas", "locate", "--file"), "line.csv", "file_too_large"),
         (("level", "import"), "zero.csv", "bad_encoding"),
         (("level", "import"), "line.csv", "file_too_large"),

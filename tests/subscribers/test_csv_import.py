@@ -82,6 +82,7 @@ def test_every_column_is_read_and_put_into_its_usual_form() -> None:
                 "voice;sms",
                 "Severe",
                 "22:00-07:00 Europe/London",
+                None,
             ),
         )
     ]
@@ -409,4 +410,4 @@ def test_a_hundred_thousand_people_are_read_in_seconds() -> None:
     result = read("external_id,name,kind,email,mobile,language,lat,lon,topics,channels\n" + rows)
     assert len(result.records) == 100_000
     assert time.process_time() - begin < 15
-    assert tuple(result.records[0]._fields) == COLUMNS
+    assert tuple(result.records[0]._fields) == (*COLUMNS, "uncertainty_m")

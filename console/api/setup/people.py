@@ -69,7 +69,11 @@ async def _brought_in(asked: Asked, *, basis: str | None, fix: str | None) -> An
     )
     if found.problems:
         raise Rejected(found.problems)
-    warnings = [*found.warnings, *people.places_outside(known.tree, found.records, FILE)]
+    warnings = [
+        *found.warnings,
+        *people.places_outside(known.tree, found.records, FILE),
+        *await web.db.read(people.postcodes_unknown, found.records, FILE),
+    ]
 
     def write(conn: Connection) -> dict[str, int]:
         return people.bring_in(

@@ -1,0 +1,45 @@
+"""Who gave a postcode and no place: the look-up of postcodes says where that is, and how far round
+it they may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from broadcast.places.postcodes import code, look_up
+from subscribers.csv_import import SubscriberRecord
+
+
+def placed(conn: Connection, records: Sequence[SubscriberRecord]) -> Sequence[SubscriberRecord]:
+    """Return the records with the place of the postcode where no place was given. A postcode that
+    the look-up does not hold gives none.
+    """
+    at = _waiting(records)
+    if not at:
+        return records
+    places = look_up.places(conn, (records[n].postcode for n in at))
+    found = list(records)
+    for n in at:
+        place = places.get(records[n].postcode)
+        if place is not None:
+            found[n] = records[n]._replace(
+                lat=place.lat, lon=place.lon, uncertainty_m=place.uncertainty_m
+            )
+    return found
+
+
+def unknown(conn: Connection, records: Sequence[SubscriberRecord]) -> int:
+    """Return of how many people nothing tells where they are, because the look-up does not hold
+    their postcode.
+    """
+    at = [n for n in _waiting(records) if records[n].area is None]
+    places = look_up.places(conn, (records[n].postcode for n in at))
+    return sum(records[n].postcode not in places for n in at)
+
+
+def _waiting(records: Sequence[SubscriberRecord]) -> list[int]:
+    return [
+        n for n, r in enumerate(records) if r.lat is None and r.postcode and code.key(r.postcode)
+    ]
