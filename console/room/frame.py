@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -21,9 +22,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from broadcast.operators.operators import PERMISSIONS
 from broadcast.problems import Problem, Rejected
 from broadcast.wording.pack import direction
-from broadcast.wording.times import local_time
+from broadcast.wording.times import local_time, zone_name
 from console.pages.frame import Links
 from console.pages.phrases import ENGLISH, PHRASES
+from console.room import naming
 from console.server import browser
 from console.server.context import Web
 from service import sign_in
@@ -101,15 +103,35 @@ class Room:
         )
         self._templates.filters["time"] = self.time
         self._templates.filters["n"] = _number
+        self._templates.filters["word"] = naming.word
+        self._templates.filters["language"] = naming.language
+        self._templates.filters["people"] = naming.people
+        self._templates.filters["paragraphs"] = _paragraphs
+        self._templates.filters["clock"] = self.clock
+        self._templates.filters["stamp"] = self.stamp
         self._templates.filters["dir"] = direction
         self._templates.globals["asset"] = asset_link
         self._templates.globals["may"] = lambda signed, what: (
             signed is not None and what in PERMISSIONS[signed.operator.role]
         )
 
-    def time(self, at: datetime | None) -> str:
-        """Return a moment as the control room reads it."""
-        return local_time(at, ENGLISH, self.web.settings.timezone) if at is not None else "–"
+    def time(self, at: datetime | str | None) -> str:
+        """Return a moment as the control room reads it; of today, the hour alone."""
+        if at is None:
+            return "–"
+        zone, moment = self.web.settings.timezone, _moment(at)
+        told = local_time(moment, ENGLISH, zone)
+        here, now = (t.astimezone(ZoneInfo(zone)).date() for t in (moment, self.web.now()))
+        return f"{told.partition(',')[0]} today" if here == now else told
+
+    def clock(self, at: datetime | str) -> str:
+        """Return the hour of a moment to the millisecond, local."""
+        return f"{_moment(at).astimezone(ZoneInfo(self.web.settings.timezone)):%H:%M:%S.%f}"[:-3]
+
+    def stamp(self, at: datetime | str) -> str:
+        """Return a moment for a column of a table, to the second, local."""
+        here = _moment(at).astimezone(ZoneInfo(self.web.settings.timezone))
+        return f"{here:%d %b %H:%M:%S} {zone_name(here)}"
 
     def page(
         self, name: str, signed: Signed | None, *, status: int = 200, kind: str = "", **values: Any
@@ -255,6 +277,14 @@ def local_path(asked: str) -> str:
     plain = asked.isascii() and asked.isprintable() and "\\" not in asked and "//" not in asked
     first = asked.partition("?")[0].split("/")[1:2]
     return asked if plain and len(asked) < 2000 and first in (["room"], ["exercise"]) else "/room"
+
+
+def _moment(at: datetime | str) -> datetime:
+    return datetime.fromisoformat(at) if isinstance(at, str) else at
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [part.strip("\n") for part in text.split("\n\n") if part.strip("\n")]
 
 
 def _number(value: object) -> str:

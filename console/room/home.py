@@ -11,6 +11,7 @@ from broadcast.messages import listing, states, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
+from console.room import naming
 from console.room.frame import Room, entrance
 from service.commands.reading import may_read
 from service.sign_in import Signed
@@ -57,7 +58,7 @@ def row(v: Version) -> dict[str, Any]:
         "headline": text.headline or "(no headline yet)",
         "to": f"{entrance(v.status)}/messages/{v.message_id}",
         "exercise": v.status == "Exercise",
-        "state": v.state.replace("_", " "),
-        "kind": v.kind.replace("_", " "),
+        "state": naming.word(v.state),
+        "kind": naming.word(v.kind),
         "since": v.ended_at or v.live_at or v.approved_at,
     }

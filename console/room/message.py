@@ -7,16 +7,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from broadcast.messages import advice, states, versions
+from broadcast.messages import advice, small_counts, states, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import PERMISSIONS
-from broadcast.problems import Rejected, refuse
+from broadcast.problems import Problem, Rejected, refuse
 from broadcast.wording.cancelling import REASONS
-from console.room import acting, showing, words
+from console.room import acting, naming, showing, words
 from console.room.figures import Figures
 from console.room.frame import BASES, Form, Room, entrance
-from service.commands import advising, deciding, reading
+from service.commands import advising, deciding, reading, submitting
 from service.sign_in import Signed
 
 CANCEL_WORDS = {
@@ -166,6 +166,8 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
         v = versions.head(existing)
         names = await showing.names(room, v.author_id, v.submitter_id)
         path = f"{base}/messages/{v.message_id}"
+        counts, found, uncounted = await _counted_now(room, signed, v)
+        submitted_for = small_counts.number(v.seen_count or 0, v.content)
         at = room.time(await web.db.read(advice.submitted_at, v.id))
         return room.page(
             "approve.html",
@@ -180,8 +182,14 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
             typed=typed,
             says=words.approve_says(v),
             button=words.approve_button(v),
-            changes=showing.changes(existing, v),
-            warned=await web.db.read(advice.of_submission, v.id),
+            until=showing.expiry(room, v),
+            differs=showing.differences(room, existing, v),
+            warned=_warned(await web.db.read(advice.of_submission, v.id), found),
+            submitted_for=submitted_for,
+            margin=v.margin,
+            counts=counts,
+            uncounted=uncounted,
+            moved=_moved(submitted_for, counts),
             texts=showing.texts(room, v),
             where=await showing.where(room, v),
             form=room.form(signed, f"{path}/approve", about=v.content_hash or ""),
@@ -228,6 +236,48 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
 
     room.add(api, "GET", f"{base}/messages/{{id}}/approve", show)
     room.add(api, "POST", f"{base}/messages/{{id}}/approve", approve)
+
+
+async def _counted_now(
+    room: Room, signed: Signed, v: Version
+) -> tuple[dict[str, Any] | None, list[Problem], str]:
+    """Return the numbers of the audience as it is now, the warnings that hold now, and why it
+    cannot be counted. Looking at them is recorded, as every preview is.
+    """
+    try:
+        _, seen = await room.web.context.do(submitting.preview, signed.operator, v.message_id)
+    except Rejected as rejected:
+        return None, [], rejected.problems[0].detail
+    return seen.shown(v), list(seen.warnings), ""
+
+
+def _warned(kept: list[dict[str, object]], found: list[Problem]) -> list[dict[str, Any]]:
+    """Return each warning of the submission with what is wrong, as far as it is still so, and those
+    that came up since.
+    """
+    codes = [str(each["code"]) for each in kept]
+    told = {each["code"]: bool(each["accepted"]) for each in kept}
+    return [
+        {
+            "code": code,
+            "found": [p for p in found if p.code == code],
+            "said": "new since it was submitted"
+            if code not in told
+            else "accepted by the author"
+            if told[code]
+            else "not accepted by the author: decide yourself",
+        }
+        for code in dict.fromkeys([*codes, *(p.code for p in found)])
+    ]
+
+
+def _moved(submitted_for: int | str, counts: dict[str, Any] | None) -> str:
+    if counts is None or counts["send"] == submitted_for:
+        return ""
+    return (
+        f"The audience has changed: submitted for {naming.people(submitted_for)}, it is now"
+        f" {naming.people(counts['send'])}."
+    )
 
 
 async def _not_what_you_read(

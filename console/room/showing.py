@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import shapely
@@ -15,17 +16,19 @@ from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
 from broadcast.places.geometry import circle_outline, from_wkb, union
 from broadcast.wording.render import render
+from broadcast.wording.rendered import Rendered
 from console.pages import maps
-from console.pages.cards import place_of, what_changed
-from console.pages.phrases import ENGLISH, PHRASES
+from console.pages.cards import place_of
+from console.pages.phrases import ENGLISH
+from console.room import naming
 from console.room.frame import Room
 from service.rendering import facts_of
 
-CHANNELS = {"sms": "Text message", "voice": "Telephone call", "email": "E-mail", "web": "Web page"}
-
 
 def texts(room: Room, v: Version, resolved: Resolved | None = None) -> list[dict[str, Any]]:
-    """Return every text as it arrives, by language and channel, with the size of a text message."""
+    """Return every text as it arrives, by language and in it by channel, with the size of a text
+    message.
+    """
     settings = room.web.settings
     shown = v if resolved is None else replace(v, resolved=resolved)
     facts = facts_of(
@@ -37,18 +40,24 @@ def texts(room: Room, v: Version, resolved: Resolved | None = None) -> list[dict
     )
     found = []
     for language in v.content.languages:
+        mine = []
         for channel in v.content.channels:
             made = render(v.content, facts, channel, language)
-            found.append(
+            mine.append(
                 {
-                    "language": language,
-                    "channel": CHANNELS[channel],
+                    "channel": naming.CHANNELS[channel],
                     "subject": made.subject,
                     "body": made.body,
-                    "size": f"{made.segments} parts, {made.encoding}" if channel == "sms" else "",
+                    "size": _size(made) if channel == "sms" else "",
                 }
             )
+        found.append({"tag": language, "texts": mine})
     return found
+
+
+def _size(made: Rendered) -> str:
+    plain = "" if made.encoding == "GSM-7" else ", with letters that make it dearer"
+    return f"{naming.parts(made.segments)}{plain}"
 
 
 async def where(room: Room, v: Version, resolved: Resolved | None = None) -> dict[str, Any]:
@@ -66,12 +75,73 @@ async def where(room: Room, v: Version, resolved: Resolved | None = None) -> dic
     return {"name": name, "map": drawn}
 
 
-def changes(existing: list[Version], v: Version) -> list[str]:
-    """Return what differs from the version before it, in words; nothing for a first version."""
-    before = next((p for p in existing if p.id == v.predecessor_id), None)
-    if before is None:
+def differences(room: Room, existing: list[Version], v: Version) -> list[dict[str, str]]:
+    """Return each field that differs from the version before it: what, before, now, language."""
+    older = next((p for p in existing if p.id == v.predecessor_id), None)
+    if older is None:
         return []
-    return [PHRASES[ENGLISH][name] for name in what_changed(before.content, v.content)]
+    before, now = older.content, v.content
+    found: list[dict[str, str]] = []
+
+    def say(what: str, was: str, becomes: str, lang: str = ENGLISH) -> None:
+        if was != becomes:
+            found.append({"what": what, "before": was, "now": becomes, "lang": lang})
+
+    for tag in dict.fromkeys([*before.languages, *now.languages]):
+        was, becomes = before.languages.get(tag), now.languages.get(tag)
+        for name, label in FIELDS.items():
+            old, new = (getattr(t, name) or "" if t else "" for t in (was, becomes))
+            say(f"{label}, {naming.language(tag)}", old, new, tag)
+
+    def places(of: Version) -> str:
+        names = [of.resolved.named(code) for code in of.content.areas]
+        shapes = len(of.content.polygons) + len(of.content.circles)
+        return "\n".join([*names, *([f"{shapes} drawn"] if shapes else [])])
+
+    say("Where", places(older), places(v))
+    if places(older) == places(v) and (before.polygons, before.circles) != (
+        now.polygons,
+        now.circles,
+    ):
+        say("Where", "the shapes as drawn before", "other corners or points")
+    for label, was_value, now_value in (
+        ("Until", before.expires, now.expires),
+        ("How bad", before.severity, now.severity),
+        ("How soon", before.urgency, now.urgency),
+        ("Level", before.level, now.level),
+        ("Channels", before.channels, now.channels),
+        ("Hotlines", before.hotlines, now.hotlines),
+        ("Who may read it", before.visibility, now.visibility),
+    ):
+        say(label, _said(room, was_value), _said(room, now_value))
+    return found
+
+
+FIELDS = {
+    "headline": "Headline",
+    "description": "What happened",
+    "instruction": "What to do",
+    "sms": "Text message",
+    "voice": "Spoken words",
+}
+
+
+def expiry(room: Room, v: Version) -> str:
+    """Return until when a version holds, in words."""
+    at = v.expires_at or v.content.expires
+    return _said(room, at) or "until it is ended"
+
+
+def _said(room: Room, value: Any) -> str:
+    if isinstance(value, datetime):
+        return room.time(value)
+    if isinstance(value, timedelta):
+        minutes = int(value.total_seconds() // 60)
+        hours = f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+        return f"{hours} from the approval"
+    if isinstance(value, tuple | list):
+        return ", ".join(naming.word(each) for each in value)
+    return naming.word(value) if value is not None else ""
 
 
 async def names(room: Room, *ids: int | None) -> dict[int | None, str]:

@@ -10,13 +10,19 @@ from collections.abc import Mapping
 
 from broadcast.messages import small_counts
 from broadcast.messages.versions import Version
+from console.room import naming
 
 TYPED_FROM = 1000
 """From so many people on, the phrase is asked for."""
 
 
 def people(n: int, v: Version) -> str:
-    """Return a number of people as words may tell it."""
+    """Return a number of people as words may tell it: "1 person", "31 people"."""
+    return naming.people(small_counts.number(n, v.content))
+
+
+def number(n: int, v: Version) -> str:
+    """Return a number alone, as words may tell it."""
     shown = small_counts.number(n, v.content)
     return f"{shown:,}" if isinstance(shown, int) else shown
 
@@ -31,7 +37,7 @@ def phrase(v: Version) -> str:
         return str(v.content.level)
     n = v.seen_count or 0
     if v.urgent or n >= TYPED_FROM:
-        return f"SEND {people(n, v).upper()}"
+        return f"SEND {number(n, v).upper()}"
     return ""
 
 
@@ -59,20 +65,19 @@ def approve_says(v: Version) -> str:
     n = people(v.seen_count or 0, v)
     if v.status == "Exercise":
         return (
-            f"Only the {n} people enrolled for exercises get it."
-            " Every text begins and ends with EXERCISE."
+            f"Only the {n} enrolled for exercises get it. Every text begins and ends with EXERCISE."
         )
-    return f"This goes to {n} people now. It cannot be unsent; a correction can follow at once."
+    return f"This goes to {n} now. It cannot be unsent; a correction can follow at once."
 
 
 def approve_button(v: Version) -> str:
     """Return the approval's button."""
     n = people(v.seen_count or 0, v)
     if v.status == "Exercise":
-        return f"Run exercise for {n} people"
+        return f"Run exercise for {n}"
     if v.content.level is not None:
         return f"Change level to {v.content.level} now"
-    return f"Send now to {n} people"
+    return f"Send now to {n}"
 
 
 def headline(v: Version) -> str:
@@ -82,10 +87,9 @@ def headline(v: Version) -> str:
 
 def submit_button(v: Version, n: object) -> str:
     """Return the button of the check; `n` is how many people it would go to, as it may be shown."""
-    told = f"{n:,}" if isinstance(n, int) else n
     if v.action in ("correct", "all_clear"):
         what = "correction" if v.action == "correct" else "all-clear"
-        return f"Submit {what} to {told} people"
+        return f"Submit {what} to {naming.people(n)}"
     if v.content.level is not None:
         return f"Submit change to {v.content.level}"
     return "Submit for approval"
@@ -99,8 +103,7 @@ def stop_says(people: Mapping[str, object]) -> str:
     known = [n for n in reached if isinstance(n, int)]
     has = f"{sum(known):,}" if len(known) == len(reached) else "Some"
     waits = people["waiting"]
-    told = f"{waits:,}" if isinstance(waits, int) else waits
     return (
-        f"{told} people will not get it. {has} already have it or may have."
+        f"{naming.people(waits)} will not get it. {has} already have it or may have."
         " They are not told: to tell them, correct it."
     )

@@ -11,24 +11,34 @@ import asyncio
 import sys
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Literal
 
 from playwright.async_api import Browser
 
+from broadcast.ledger import claims
+from broadcast.ledger.claims import Outcome
 from service.rendering import StoredRenderings
 from tests.console.browser import chromium
 from tests.console.site import Site, open_site
 from tests.console.test_face import exercise, set_level
+from tests.console.visitor import HERE, Visitor
 
-PHONE, DESK = (390, 844), (1280, 900)
+PHONE, DESK, WALL = (390, 844), (1280, 900), (2560, 1080)
 Scheme = Literal["light", "dark"]
 LOOKS: tuple[tuple[str, tuple[int, int], Scheme], ...] = (
     ("phone, light", PHONE, "light"),
     ("phone, dark", PHONE, "dark"),
     ("desk, light", DESK, "light"),
     ("desk, dark", DESK, "dark"),
+)
+ROOM_LOOKS: tuple[tuple[str, tuple[int, int], Scheme], ...] = (
+    ("phone", PHONE, "light"),
+    ("laptop", DESK, "light"),
+    ("wall", WALL, "light"),
+    ("dark", DESK, "dark"),
 )
 
 HEAD = """<!DOCTYPE html><html lang="en"><title>fasttime: every page</title>
@@ -71,6 +81,7 @@ class Shot:
     name: str
     path: str = ""
     html: str = ""
+    role: str = ""
 
 
 async def shots(site: Site) -> list[Shot]:
@@ -126,17 +137,81 @@ async def _mail(site: Site, version_id: int, tag: str) -> str:
     return rendered.html
 
 
-async def draw(browser: Browser, site: Site, wanted: list[Shot], folder: Path) -> list[str]:
+async def room_shots(site: Site) -> list[Shot]:
+    """Fill the site with what a control room has in hand, and return its pages."""
+    await set_level(site)
+    await site.live(severity="Severe", urgency="Immediate", languages=GAS)
+    s = await site.claimed(lane="urgent")
+    states = ("delivered", "delivered", "failed", "accepted", "in_doubt", "delivered")
+    outcomes = [
+        Outcome(position=p, person_id=person, state=states[p % len(states)])
+        for p, person in s.people
+    ]
+    await site.db.write(claims.record, [(s, outcomes)], at=datetime.now(UTC))
+    await exercise(site)
+    pending, _ = await site.submitted(
+        severity="Severe", urgency="Immediate", languages=GAS, areas=["E09000007"]
+    )
+    draft = await site.drafted(languages=THEFT)
+    over = await site.live(languages={"en": {"headline": "Strand closed", "instruction": "Keep"}})
+    await site.post(
+        f"/api/v1/messages/{over}/cancel", {"why": "x", "reason": "over"}, role="approver"
+    )
+    await site.post(
+        "/api/v1/operators/requests",
+        {"kind": "add", "name": "Jo Smith", "role": "operator", "email": "jo@met.example"},
+        role="administrator",
+    )
+    live = "/room/messages/1"
+    return [
+        Shot("sign in", "/room/sign-in"),
+        Shot("home, author", "/room", role="author"),
+        Shot("home, approver", "/room", role="approver"),
+        Shot("write, empty", "/room/new", role="author"),
+        Shot("write, an exercise", "/exercise/new", role="author"),
+        Shot("write, a draft", f"/room/messages/{draft}/edit", role="author"),
+        Shot("check before submission", f"/room/messages/{draft}/check", role="author"),
+        Shot("correct", f"{live}/correct", role="author"),
+        Shot("submitted, its author", f"/room/messages/{pending}", role="author"),
+        Shot("approve", f"/room/messages/{pending}/approve", role="approver"),
+        Shot("live message, author", live, role="author"),
+        Shot("live message, approver", live, role="approver"),
+        Shot("message that ended", f"/room/messages/{over}", role="author"),
+        Shot("delivery log", f"{live}/log", role="operator"),
+        Shot("delivery log, failed", f"{live}/log?line=failed", role="operator"),
+        Shot("one person explained", f"{live}/people/1", role="operator"),
+        Shot("replay", f"{live}/replay", role="auditor"),
+        Shot("operators", "/room/operators", role="administrator"),
+        Shot("audit log", "/room/audit", role="auditor"),
+        Shot("sessions", "/room/sessions", role="administrator"),
+        Shot("no such message", "/room/messages/999", role="author"),
+        Shot("not for this role", "/room/operators", role="author"),
+    ]
+
+
+async def draw(
+    browser: Browser, site: Site, wanted: list[Shot], folder: Path, start: int = 0
+) -> list[str]:
     """Write a picture of each page in each look; return the lines of the index."""
     rows = []
-    for number, shot in enumerate(wanted):
+    visitors: dict[str, Visitor] = {}
+    for number, shot in enumerate(wanted, start):
         cells = []
-        for look, (width, height), scheme in LOOKS:
+        if shot.role and shot.role not in visitors:
+            visitors[shot.role] = Visitor(site)
+            await visitors[shot.role].sign_in(shot.role)
+        room = shot.path.startswith(("/room", "/exercise"))
+        for look, (width, height), scheme in ROOM_LOOKS if room else LOOKS:
             context = await browser.new_context(
                 viewport={"width": width, "height": height},
                 color_scheme=scheme,
                 extra_http_headers={"Accept-Language": "en-GB", "Accept": "text/html"},
             )
+            if shot.role:
+                kept = visitors[shot.role].cookies
+                await context.add_cookies(
+                    [{"name": k, "value": v, "url": site.url} for k, v in kept.items()]
+                )
             page = await context.new_page()
             if shot.html:
                 await page.set_content(shot.html)
@@ -150,7 +225,7 @@ async def draw(browser: Browser, site: Site, wanted: list[Shot], folder: Path) -
                 f"<figcaption>{escape(look)}</figcaption></figure>"
             )
         rows.append(f"<h2>{escape(shot.name)}</h2><div>{''.join(cells)}</div>")
-        print(f"{number + 1} of {len(wanted)}: {shot.name}", file=sys.stderr)
+        print(f"{number + 1 - start} of {len(wanted)}: {shot.name}", file=sys.stderr)
     return rows
 
 
@@ -162,6 +237,9 @@ async def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as kept:
         async with open_site(Path(kept)) as site, chromium() as browser:
             rows = await draw(browser, site, await shots(site), folder)
+        room = open_site(Path(kept) / "room", FASTTIME_PUBLIC_URL=HERE)
+        async with room as site, chromium() as browser:
+            rows += await draw(browser, site, await room_shots(site), folder, len(rows))
     (folder / "index.html").write_text(HEAD + "\n".join(rows), encoding="utf-8")
     print(folder / "index.html")
 

@@ -72,7 +72,7 @@ async def test_written_found_checked_submitted_approved_and_it_arrives(site: Sit
     page = await approver.get(f"{path}/approve")
     assert "This goes to 31 people now. It cannot be unsent" in page.words
     assert "Send now to 31 people" in page.words
-    assert "Text message, en" in page.words
+    assert page.tree.xpath("//*[@aria-label='Text message, en']")
     wrong = await approver.send(page, f"{path}/approve", phrase="EXERCISE")
     assert (wrong.status, "type SEND 31" in wrong.words) == (422, True)
     assert dict(wrong.fields(f"{path}/approve"))["phrase"] == "EXERCISE"
@@ -99,7 +99,7 @@ async def test_who_reads_another_language_stands_at_the_check_and_at_the_end(sit
     path = check.url.removesuffix("/check")
     await author.send(check, f"{path}/submit", accept=["language_missing"])
     page = await approver.get(f"{path}/approve")
-    assert "language missing: accepted by the author" in page.words
+    assert "Many read another language" in page.words
     await approver.send(page, f"{path}/approve", phrase="SEND 33")
     await site.release(1)
     while await site.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)):
@@ -197,9 +197,16 @@ async def test_hold_resume_stop_correct_and_all_clear(site: Site) -> None:
     assert "Resume" not in (await author.get(path)).words
     now = await approver.get(f"{path}/approve")
     assert "Differs from the version before" in now.words
+    row = now.tree.xpath("//table[@class='differs']//tr[td]")[0]
+    assert [each.text_content() for each in row] == [
+        "Headline, English [en]",
+        "Gas leak in Strutton Ground",
+        "Not Strutton Ground",
+    ]
+    assert row.xpath("td/del")
     wanted = now.tree.xpath("string(//label[@for='phrase']/strong)")
     corrected = await approver.send(now, f"{path}/approve", phrase=wanted)
-    assert "Version 1, new: corrected" in corrected.words
+    assert "Version 1, first version: corrected" in corrected.words
     await site.release(1)
     page = await approver.get(path)
     stopped = await approver.send(page, f"{path}/cancel", why="enough", reason="over")
@@ -284,3 +291,39 @@ async def test_nobody_writes_or_reads_beyond_their_area(site: Site) -> None:
     for address in (path, f"{path}/check", f"{path}/edit", "/room/messages/99", "/room/messages/x"):
         assert (await camden.get(address)).status == 404, address
     assert "Gas leak" not in (await camden.get("/room")).words
+
+
+async def test_an_approver_reads_warnings_in_full_numbers_and_when_it_ends(site: Site) -> None:
+    more = [person(n, language="so", mobile=f"+447700901{n:03d}") for n in (101, 102)]
+    await site.db.write(import_records, more, "test", datetime.now(UTC))
+    author, approver = await two(site)
+    check = await written(author, severity="Minor", urgency="Future", hotlines="020 7946 0123")
+    path = check.url.removesuffix("/check")
+    await author.send(check, f"{path}/submit", accept=["hotline_without_hours"])
+    page = await approver.get(f"{path}/approve")
+    warned = {
+        item.xpath("string(strong)"): item.text_content()
+        for item in page.tree.xpath("//*[@class='warned']/li")
+    }
+    hotline = warned["A hotline without its hours"]
+    assert "does not say when somebody answers" in hotline
+    assert "add the hours" in hotline
+    assert hotline.endswith("accepted by the author")
+    missing = warned["Many read another language"]
+    assert "Somali [so] (2 people)" in missing
+    assert missing.endswith("not accepted by the author: decide yourself")
+    assert "Holds 4 h 00 min from the approval" in page.words
+    numbers = {
+        row.xpath("string(th)"): row.xpath("string(td)")
+        for row in page.tree.xpath("//table[@class='counts']//tr")
+    }
+    assert numbers["Would be sent to"] == "33"
+    assert numbers["by text message"] == "32"
+    assert numbers["in English [en]"] == "33"
+    for code in ("Actual", "Minor", "sms", "GSM-7", "pending_approval", "hotline_without_hours"):
+        assert code not in page.words, code
+    newcomers = [person(n, mobile=f"+447700901{n:03d}") for n in (111, 112, 113)]
+    await site.db.write(import_records, newcomers, "test", datetime.now(UTC))
+    page = await approver.get(f"{path}/approve")
+    moved = "The audience has changed: submitted for 33 people, it is now 36 people."
+    assert moved in page.words

@@ -4,6 +4,7 @@ explained in sentences; a contact unmasked for who says why.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
@@ -21,7 +22,7 @@ from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.store.database import Connection
 from console.api.deliveries import csv_of, entry, selected
-from console.room import acting
+from console.room import acting, naming
 from console.room.figures import WORDS, Figures
 from console.room.frame import BASES, Room
 from service import contacts
@@ -126,27 +127,30 @@ def _rows(conn: Connection, account: Account, ids: list[int]) -> list[dict[str, 
                 **told,
                 "name": masked.get("name", ""),
                 "contact": ", ".join(part for part in contact if part),
-                "why": ", ".join([*filter(None, [told["reason"]]), *codes.get(person, [])]),
+                "why": ", ".join(
+                    [*(naming.word(r) for r in [told["reason"]] if r), *codes.get(person, [])]
+                ),
             }
         )
     return found
 
 
-def sentences(told: dict[str, Any]) -> list[str]:
+def sentences(told: dict[str, Any], time: Callable[[str], str] = str) -> list[str]:
     """Return why somebody is on their line, as sentences in the order of the questions."""
-    said = [
-        f"{'Yes' if step['passed'] else 'No'}, {step['name'].replace('_', ' ')}: {step['detail']}."
-        for step in told["steps"]
-    ]
+    said = []
+    for step in told["steps"]:
+        usual = (f"{step['name'].capitalize()}?", "Yes", "No")
+        question, passed, failed = naming.QUESTIONS.get(step["name"], usual)
+        said.append(f"{question} {passed if step['passed'] else failed}: {step['detail']}.")
     for attempt in told["attempts"]:
         code = f" (code {attempt['code']})" if attempt["code"] else ""
         state = str(attempt["state"]).replace("_", " ")
         said.append(
-            f"Delivery attempt {attempt['generation'] + 1} by {attempt['channel']}: {state}{code},"
-            f" {attempt['at']}."
+            f"Delivery attempt {attempt['generation'] + 1} by"
+            f" {naming.word(attempt['channel']).lower()}: {state}{code}, {time(attempt['at'])}."
         )
     line = told["line"]
-    reason = str(told["reason"]).replace("_", " ")
+    reason = naming.word(told["reason"])
     if line is None:
         said.append(f"Not addressed: {reason}." if reason else "Nothing is frozen yet.")
     else:
@@ -172,7 +176,7 @@ def _attach_person(api: APIRouter, room: Room, base: str) -> None:
             kind=BASES[base],
             title=f"Person {person} and message {v.message_id}",
             path=path,
-            sentences=sentences(told),
+            sentences=sentences(told, room.stamp),
             masked=listing.masked(found) if found is not None else {},
             known=known,
             form=room.form(signed, f"{path}/people/{person}"),

@@ -45,6 +45,10 @@ def curve(frames: Sequence[dict[str, Any]], acts: Sequence[tuple[str, str]]) -> 
                 f'<path class="act" d="M{at} 0V{HEIGHT - FOOT}">'
                 f"<title>{escape(what)}</title></path>"
             )
+    drawn.append(f'<text class="axis" x="{LEFT + 4}" y="14">{most:,} people</text>')
+    drawn.append(f'<text class="axis" x="{LEFT}" y="{HEIGHT - 6}">{frames[0]["clock"]}</text>')
+    last = escape(frames[-1]["clock"])
+    drawn.append(f'<text class="axis end" x="{WIDTH - LEFT}" y="{HEIGHT - 6}">{last}</text>')
     names = ", ".join(line.replace("_", " ") for line in SHOWN)
     return Markup(  # noqa: S704 - numbers of ours, and text that is escaped
         f'<svg class="picture" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'

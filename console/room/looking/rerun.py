@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -14,7 +15,8 @@ from broadcast.operators import operators
 from broadcast.problems import refuse
 from broadcast.replay import comparison, past
 from broadcast.replay.past import Moment
-from console.room import acting
+from broadcast.wording.times import zone_name
+from console.room import acting, naming
 from console.room.figures import WORDS
 from console.room.frame import BASES, Room
 from console.room.looking import pictures
@@ -52,7 +54,7 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
         times = {ends[0] + step * n for n in range(1, STEPS + 1)} | {m.at for m in acts}
         found = await web.db.read(past.at, v.message_id, sorted(times))
         moments = [m for every in found for m in every if m.version == v.number]
-        frames = [_shown(m, v) for m in moments]
+        frames = [_shown(room, m, v) for m in moments]
         path = f"{base}/messages/{v.message_id}"
         return room.page(
             "replay.html",
@@ -64,11 +66,12 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
             existing=existing,
             frames=json.dumps(frames),
             rows=[
-                (m, frame, ", ".join(a.what for a in acts if a.at == m.at).replace("_", " "))
+                (m, frame, ", ".join(naming.word(a.what) for a in acts if a.at == m.at))
                 for m, frame in zip(moments, frames, strict=True)
             ],
             lines={line: WORDS[line] for line in (frames[0]["people"] if frames else ())},
-            curve=pictures.curve(frames, [(a.what, a.at.isoformat()) for a in acts]),
+            curve=pictures.curve(frames, [(naming.word(a.what), a.at.isoformat()) for a in acts]),
+            zone=zone_name(ends[0].astimezone(ZoneInfo(web.settings.timezone))),
             acts=acts,
             form=room.form(signed, f"{path}/replay"),
             compared=compared,
@@ -103,14 +106,10 @@ def _asked(request: Request, existing: list[Version]) -> Version:
     return wanted or versions.newest_published(existing) or existing[-1]
 
 
-def _shown(m: Moment, v: Version) -> dict[str, Any]:
+def _shown(room: Room, m: Moment, v: Version) -> dict[str, Any]:
     """Return a moment as people may read it: to the microsecond, and no small number where a shape
     was drawn.
     """
     told = small_counts.account(m.to_json(), v.content)
     parts = ("at", "state", "addressed", "people")
-    return {name: told[name] for name in parts} | {"clock": _clock(m)}
-
-
-def _clock(m: Moment) -> str:
-    return f"{m.at:%H:%M:%S.%f}"[:-3]
+    return {name: told[name] for name in parts} | {"clock": room.clock(m.at)}

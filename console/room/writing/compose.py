@@ -20,7 +20,7 @@ from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected, refuse
-from console.room import acting, showing
+from console.room import acting, naming, showing
 from console.room.frame import BASES, Form, Room
 from console.room.writing import drafts
 from console.room.writing.drafts import Fields
@@ -221,9 +221,9 @@ class Page:
                 "certainty": CERTAINTIES,
                 "level": [str(level) for level in LEVELS],
             },
-            channels=[(name, showing.CHANNELS[name]) for name in CHANNELS],
+            channels=[(name, naming.CHANNELS[name]) for name in CHANNELS],
             people=PEOPLE,
-            labels=showing.CHANNELS,
+            labels=naming.CHANNELS,
         )
 
     async def _found(self, actor: Operator, search: str) -> list[Any]:

@@ -1,0 +1,124 @@
+"""The words for what the machine calls by a code: nobody in a control room reads a code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from broadcast.wording.languages import in_english
+
+CHANNELS: Mapping[str, str] = MappingProxyType(
+    {"sms": "Text message", "voice": "Telephone call", "email": "E-mail", "web": "Web page"}
+)
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "incident": "Incident",
+        "appeal": "Appeal",
+        "advice": "Advice",
+        "contingency": "Contingency plan",
+        "threat_level_change": "Change of the threat level",
+        "correction": "Correction",
+        "all_clear": "All-clear",
+    }
+)
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        **CHANNELS,
+        **KINDS,
+        # which status a message has
+        "Actual": "for real",
+        "Exercise": "exercise",
+        "Test": "test, reaches simulated people only",
+        "System": "for machines",
+        "Draft": "draft",
+        # how bad it is, how soon, how sure (CAP 1.2)
+        "Extreme": "extreme danger",
+        "Severe": "severe danger",
+        "Moderate": "moderate danger",
+        "Minor": "minor danger",
+        "Unknown": "unknown",
+        "Immediate": "act at once",
+        "Expected": "act within the hour",
+        "Future": "act in the near future",
+        "Past": "no action any more",
+        "Observed": "observed",
+        "Likely": "likely",
+        "Possible": "possible",
+        "Unlikely": "unlikely",
+        # where a version stands
+        "pending_approval": "waiting for approval",
+        "approved": "approved, being prepared",
+        "blocked": "blocked: the audience changed",
+        "stood_down": "over, all-clear given",
+        "superseded": "replaced by an update",
+        "new": "first version",
+        # why somebody is not sent to
+        "erased": "erased on their wish",
+        "stopped": "stopped these messages",
+        "no_consent": "gave no consent",
+        "not_chosen": "did not choose this topic",
+        "below_severity": "chose graver messages only",
+        "quiet_hours": "quiet hours until it expires",
+        "budget": "the budget is used up",
+        "no_channel": "no channel of theirs is used or known",
+        "duplicate_person": "the same person is sent to once already",
+        "moved_away": "moved away meanwhile",
+        "stale": "too late to be of use",
+        "withdrawn": "the message was stopped first",
+        # what an author is warned of
+        "channel_off": "A channel is switched off",
+        "hotline_without_hours": "A hotline without its hours",
+        "instruction_missing": "It does not say what to do",
+        "language_missing": "Many read another language",
+        "nobody_there": "Nobody would be sent to",
+        "overlap": "Another control room tells the same people",
+        "perhaps_inside": "Some people may be inside and are not told",
+        "same_text": "The same text went out lately",
+        "shape_partly_outside": "The shape lies partly outside",
+        "shouting": "Written in capitals",
+        "sms_costs_more": "The text message costs more than it needs to",
+        "sms_many_parts": "The text message is long",
+    }
+)
+
+QUESTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "registered": ("Are they registered?", "Yes", "No"),
+        "area": ("Are they where it is for?", "Yes", "No"),
+        "kind": ("Are they of a kind that it is for?", "Yes", "No"),
+        "sector": ("Are they of a sector that it is for?", "Yes", "No"),
+        "community": ("Are they of a community that it is for?", "Yes", "No"),
+        "reached before": ("Did an earlier version reach them?", "Yes", "No"),
+        "erased": ("Were they erased on their wish?", "No", "Yes"),
+        "stopped": ("Did they stop messages?", "No", "Yes"),
+        "consent": ("Did they consent?", "Yes", "No"),
+        "topic": ("Did they choose this topic?", "Yes", "No"),
+        "severity": ("Is it grave enough for what they chose?", "Yes", "No"),
+        "quiet hours": ("Do their quiet hours let it through?", "Yes", "No"),
+        "channels": ("Is there a channel to them?", "Yes", "No"),
+        "language": ("Is there a text that they can read?", "Yes", "No"),
+    }
+)
+"""Each step of an explanation as a question, with the answer where it was passed and where not."""
+
+
+def word(code: object) -> str:
+    """Return what people call something that the machine calls by a code."""
+    text = str(code)
+    return _WORDS.get(text, text.replace("_", " "))
+
+
+def language(tag: str) -> str:
+    """Return the language's name in English, with its tag: "Welsh [cy]"."""
+    return in_english(tag)
+
+
+def people(n: object) -> str:
+    """Return a number of people: "1 person", "31 people", "fewer than 10 people"."""
+    said = f"{n:,}" if isinstance(n, int) else str(n)
+    return "1 person" if n == 1 else f"{said} people"
+
+
+def parts(n: int) -> str:
+    """Return in how many parts a text message goes."""
+    return "1 part" if n == 1 else f"{n} parts"
