@@ -33,7 +33,7 @@ from broadcast.levels import history
 from broadcast.messages import versions
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
-from broadcast.places import areas
+from broadcast.places import stored_areas
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from config import logging as logs
@@ -334,7 +334,7 @@ async def _start_simulator(folder: Path) -> tuple[asyncio.subprocess.Process, di
 async def _set_up(out: Console, service: Service, people: int) -> tuple[Operator, Operator]:
     now = datetime.now(UTC)
     records = demo_world.demo_areas()
-    await service.db.write(areas.store_areas, records, now, source="demonstration")
+    await service.db.write(stored_areas.store_areas, records, now, source="demonstration")
     out.print(f"geography: {len(records)} areas; {demo_world.LABEL}")
     author, _ = await service.db.write(
         operators.add,

@@ -31,7 +31,7 @@ def import_(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="GeoJSON or CSV, as the ONS publishes them; - reads stdin.",
+            help="GeoJSON, TopoJSON or CSV, as the ONS publishes them; - reads stdin.",
             show_default=False,
         ),
     ],
@@ -57,7 +57,8 @@ def import_(
 ) -> None:
     """Import or renew areas: all of the file or nothing."""
     from broadcast.files.csv_files import name_of, read_file
-    from broadcast.places.areas import AreaFields, parse_area_file
+    from broadcast.places.files.columns import AreaFields
+    from broadcast.places.files.reading import parse_area_file
     from console.commands.session import Session, machine_user, run
     from console.output import problem_json
     from service.setup import places

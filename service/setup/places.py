@@ -10,9 +10,10 @@ import numpy as np
 
 from broadcast.files.nearest import nearest, shown
 from broadcast.operators import operators
-from broadcast.places.areas import Area, AreaRecord, AreaTree, store_areas
+from broadcast.places.areas import Area, AreaRecord, AreaTree
 from broadcast.places.postcodes import code, look_up
 from broadcast.places.postcodes.directory import Entry
+from broadcast.places.stored_areas import store_areas
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from service.setup.who import Who, allowed

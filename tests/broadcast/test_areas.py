@@ -12,8 +12,11 @@ import shapely
 from shapely.geometry import box, mapping
 
 from broadcast.content.model import Circle
-from broadcast.places.areas import AreaFields, AreaRecord, AreaTree, parse_area_file, store_areas
+from broadcast.places.areas import AreaRecord, AreaTree
+from broadcast.places.files.columns import AreaFields
+from broadcast.places.files.reading import parse_area_file
 from broadcast.places.geometry import inside_shape, polygons_of
+from broadcast.places.stored_areas import store_areas
 from broadcast.problems import Rejected
 from broadcast.store.database import Database, metadata
 from tests.geography import London

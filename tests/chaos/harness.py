@@ -36,7 +36,7 @@ from broadcast.ledger.tables import batch, outcome, receipt, slice_
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
-from broadcast.places import areas
+from broadcast.places import stored_areas
 from broadcast.replay import comparison
 from broadcast.store.database import TROUBLE, Database
 from config import settings as settings_module
@@ -313,7 +313,7 @@ class System:
         """Make the schema, the areas, two operators and n people."""
         now = datetime.now(UTC)
         await migrate.upgrade(self.db)
-        await self.db.write(areas.store_areas, demo_areas(), now, source="test")
+        await self.db.write(stored_areas.store_areas, demo_areas(), now, source="test")
         self.author, _ = await self.db.write(
             operators.add, name="Ada", role="author", area=None, email=None, now=now
         )

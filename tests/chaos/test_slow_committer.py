@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from broadcast.ledger import audiences
 from broadcast.operators import operators
-from broadcast.places import areas
+from broadcast.places import stored_areas
 from broadcast.store.database import Connection, Database
 from config import settings as settings_module
 from console.processes import migrate
@@ -40,7 +40,7 @@ async def test_a_registration_that_commits_after_a_later_one_was_read_is_in_the_
     try:
         now = datetime.now(UTC)
         await migrate.upgrade(db)
-        await db.write(areas.store_areas, demo_areas(), now, source="test")
+        await db.write(stored_areas.store_areas, demo_areas(), now, source="test")
         author, _ = await db.write(
             operators.add, name="Ada", role="author", area=None, email=None, now=now
         )

@@ -25,7 +25,8 @@ from broadcast.ledger.attempts import new_slice_attempt, person_attempt
 from broadcast.ledger.claims import Outcome, Slice
 from broadcast.messages import versions
 from broadcast.operators import operators
-from broadcast.places.areas import AreaRecord, store_areas
+from broadcast.places.areas import AreaRecord
+from broadcast.places.stored_areas import store_areas
 from broadcast.store.database import Database
 from channels.twilio import callbacks
 from config import settings as settings_module

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from shapely import box
 
-from broadcast.places.areas import AreaRecord, store_areas
+from broadcast.places.areas import AreaRecord
+from broadcast.places.stored_areas import store_areas
 from subscribers.registry import import_records
 from tests.console.site import WESTMINSTER, Site, open_site, person
 

@@ -14,7 +14,8 @@ from broadcast.cap.validation.validate import validate
 from broadcast.levels import history
 from broadcast.levels.history import Fact
 from broadcast.levels.tables import level_fact
-from broadcast.places.areas import AreaRecord, store_areas
+from broadcast.places.areas import AreaRecord
+from broadcast.places.stored_areas import store_areas
 from broadcast.wording.times import local_time, until
 from service.rendering import StoredRenderings
 from subscribers import registry, unsubscribe

@@ -24,7 +24,8 @@ from broadcast.ledger import claims, delivery_report
 from broadcast.ledger.delivery_report import Account
 from broadcast.messages import versions
 from broadcast.operators import operators
-from broadcast.places import areas
+from broadcast.places.areas import AreaTree
+from broadcast.places.stored_areas import store_areas
 from broadcast.store.database import Database
 from config import settings as settings_module
 from config import wiring
@@ -179,7 +180,7 @@ class Cluster:
     async def _set_up(self) -> None:
         now = datetime.now(UTC)
         async with self.database() as db:
-            await db.write(areas.store_areas, demo_world.demo_areas(), now, source="demonstration")
+            await db.write(store_areas, demo_world.demo_areas(), now, source="demonstration")
             await db.write(
                 operators.add,
                 name="Author",
@@ -196,7 +197,7 @@ class Cluster:
                 email="approver@example.org",
                 now=now,
             )
-            tree = await db.read(areas.AreaTree.load)
+            tree = await db.read(AreaTree.load)
             found = read_subscribers(
                 demo_world.demo_people(self.people, seed=7),
                 filename="demo.csv",

@@ -35,7 +35,8 @@ from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.operators.tables import operator
-from broadcast.places.areas import AreaRecord, store_areas
+from broadcast.places.areas import AreaRecord
+from broadcast.places.stored_areas import store_areas
 from broadcast.problems import Rejected
 from broadcast.store.database import Connection, Database
 from service.commands import deciding, drafting, resending, submitting

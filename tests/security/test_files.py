@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.places.areas import parse_area_file
+from broadcast.places.files.reading import parse_area_file
 from broadcast.problems import Rejected
 
 MEMORY = 1200 << 20  # of addresses, libraries included

@@ -16,8 +16,9 @@ from shapely import box
 from sqlalchemy import select
 
 from broadcast.content.model import Circle
-from broadcast.places.areas import AreaRecord, AreaTree, store_areas
+from broadcast.places.areas import AreaRecord, AreaTree
 from broadcast.places.geometry import shape_of
+from broadcast.places.stored_areas import store_areas
 from broadcast.store.database import Connection
 from subscribers.index import RegistryIndex
 from subscribers.registry import import_records, settle

@@ -14,11 +14,12 @@ from shapely.geometry import Point, box
 from sqlalchemy import Connection, select
 
 from broadcast.content.model import PERSONAL_CHANNELS, Circle
-from broadcast.places.areas import AreaRecord, store_areas
+from broadcast.places.areas import AreaRecord
 from broadcast.places.geometry import distance_km
 from broadcast.places.postcodes import look_up
 from broadcast.places.postcodes.directory import Entry
 from broadcast.places.reach import reaches
+from broadcast.places.stored_areas import store_areas
 from broadcast.store.database import Database
 from subscribers import registry
 from subscribers.audience import reasons

@@ -11,7 +11,8 @@ from pyroaring import BitMap
 from shapely import box
 from sqlalchemy import Connection, select, update
 
-from broadcast.places.areas import AreaRecord, store_areas
+from broadcast.places.areas import AreaRecord
+from broadcast.places.stored_areas import store_areas
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from subscribers.csv_import import COLUMNS, SubscriberRecord, read_subscribers

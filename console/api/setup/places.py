@@ -9,7 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from broadcast.operators import operators
-from broadcast.places.areas import LEVELS, AreaFields, parse_area_file
+from broadcast.places.areas import LEVELS
+from broadcast.places.files.columns import AreaFields
+from broadcast.places.files.reading import parse_area_file
 from broadcast.problems import Problem, refuse
 from broadcast.store.database import Connection
 from console.api.acting import FILE, Asked, answer_once, take_file
