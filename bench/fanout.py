@@ -28,7 +28,7 @@ async def fanout(quick: bool = False) -> Result:
         url = await stack.enter_async_context(
             places.a_database(places.service("POSTGRES", "fanout"))
         )
-        db = Database(url, pool_size=4)
+        db = places.a_connection(url, 4)
         stack.push_async_callback(db.close)
         note(f"fanout: {people:,} people into the registry by COPY")
         began = time.perf_counter()

@@ -23,7 +23,7 @@ from bench.sink import MARK
 from broadcast.events.topics import ROLES
 from broadcast.messages.versions import Version
 from broadcast.problems import refuse
-from broadcast.store.database import Connection, Database
+from broadcast.store.database import Connection
 from config import settings as settings_module
 from console.processes.cluster import migrated
 
@@ -51,7 +51,7 @@ async def latency(quick: bool = False) -> Result:
         env = _environment(url, kafka, redis, f"http://127.0.0.1:{port}")
         for line in await migrated(settings_module.load({**env, "FASTTIME_DATA": str(folder)})):
             note(f"latency: {line}")
-        db = Database(url, pool_size=4)
+        db = places.a_connection(url, 4)
         stack.push_async_callback(db.close)
         await places.invent_people(db, PEOPLE)
         room = await ControlRoom.open(db)
@@ -114,6 +114,7 @@ def _environment(url: str, kafka: str, redis: str, base: str) -> dict[str, str]:
         "FASTTIME_KAFKA_BOOTSTRAP": kafka,
         "FASTTIME_REDIS_URL": redis,
         "FASTTIME_SECRET_KEY": places.KEY,
+        "FASTTIME_CONTACT_KEYS": places.CONTACT_KEYS,
         "FASTTIME_PUBLIC_URL": places.PUBLIC_URL,
         **provider(base),
     }

@@ -26,7 +26,11 @@ from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
 from broadcast.store.database import Connection, Database
+from config.contact_keys import ContactKeys, default_file
 from console.processes import migrate
+from subscribers.contact import points
+from subscribers.contact.keys import OPTION, KeyRing
+from subscribers.contact.points import Known
 
 KEY = "bench" + "0123456789abcdef" * 3
 FROM = "Police alerts <alerts@example.org>"
@@ -67,6 +71,15 @@ def service(which: str, bench: str) -> str:
     return found
 
 
+CONTACT_KEYS = "b0" + "0123456789abcdef" * 3 + "c0ffee00decade"
+
+
+def a_connection(url: str, pool_size: int) -> Database:
+    """Open a database with the keys of contact points that the workers measured have too."""
+    keys = KeyRing(ContactKeys(CONTACT_KEYS, default_file()))
+    return Database(url, pool_size=pool_size, options={OPTION: keys})
+
+
 def number_of(variable: str, default: int) -> int:
     """Return a whole number of the environment, such as FASTTIME_TEST_BENCH_PAIRS."""
     text = os.environ.get(f"FASTTIME_TEST_BENCH_{variable}", "").strip()
@@ -79,12 +92,12 @@ async def a_database(server: str) -> AsyncIterator[str]:
     end.
     """
     name = f"bench_{os.getpid()}_{secrets.token_hex(3)}"
-    admin = Database(server, pool_size=1)
+    admin = a_connection(server, 1)
     try:
         await _outside_transactions(admin, f'CREATE DATABASE "{name}" TEMPLATE template0')
         url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
         try:
-            db = Database(url, pool_size=2)
+            db = a_connection(url, 2)
             try:
                 await migrate.upgrade(db)
             finally:
@@ -116,11 +129,10 @@ async def copy_into(db: Database, table: str, columns: tuple[str, ...], rows: An
 
 
 _PERSON = (
+    "id",
     "external_id",
-    "name",
     "kind",
-    "email",
-    "mobile",
+    "reached_by",
     "language",
     "lat",
     "lon",
@@ -144,11 +156,10 @@ async def invent_people(
     def person(n: int) -> tuple[Any, ...]:
         place = 51.3 + (n % 4000) / 10_000, -0.5 + (n % 7919) / 10_000
         return (
+            n,
             f"b{n}",
-            "",
             "resident",
-            f"person{n}@example.org",
-            f"+999{n:09d}",
+            "email;mobile",
             "en",
             *place,
             None,
@@ -166,7 +177,12 @@ async def invent_people(
             _PERSON,
             (person(n) for n in range(start, min(start + chunk, count + 1))),
         )
-    await run_sql(db, "ANALYZE subscriber")
+        known = [
+            (n, Known(addresses={"email": f"person{n}@example.org", "mobile": f"+999{n:09d}"}))
+            for n in range(start, min(start + chunk, count + 1))
+        ]
+        await db.write(points.add, known, "basis", now)
+    await run_sql(db, "ANALYZE subscriber", "ANALYZE contact_point")
 
 
 def _no_document(*_: object) -> bytes:

@@ -58,7 +58,7 @@ class Scene:
 async def a_scene(bench: str, channel: str, people: int) -> AsyncIterator[Scene]:
     """Make one on PostgreSQL."""
     async with places.a_database(places.service("POSTGRES", bench)) as url:
-        db = Database(url, pool_size=4)
+        db = places.a_connection(url, 4)
         try:
             note(f"{bench}: {people:,} people")
             await places.invent_people(db, people)
@@ -79,6 +79,7 @@ def environment(url: str, folder: Path, **more: str) -> dict[str, str]:
         "FASTTIME_DATABASE_URL": url,
         "FASTTIME_KAFKA_BOOTSTRAP": "127.0.0.1:1",
         "FASTTIME_SECRET_KEY": places.KEY,
+        "FASTTIME_CONTACT_KEYS": places.CONTACT_KEYS,
         "FASTTIME_PUBLIC_URL": places.PUBLIC_URL,
         **more,
     }

@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from broadcast.messages.versions import Margin
 from broadcast.problems import Problem, Rejected
 from broadcast.wording.times import DEFAULT_ZONE
+from config.contact_keys import ContactKeys, default_file, fault
 from config.private_folder import make_private
 
 PREFIX = "FASTTIME_"
@@ -75,6 +76,14 @@ NAMES: dict[str, str] = {
     "CODE_BUDGET": (
         "pounds a day that the codes for registering and signing in may cost in all (default 100)"
     ),
+    "CONTACT_KEYS": (
+        "keys that names and contact points are sealed with: 64 hexadecimal digits each, commas"
+        " between, the newest last; required in a cluster"
+    ),
+    "CONTACT_KEYS_FILE": (
+        "or the file that holds them, outside DATA (default fasttime/contact.keys in"
+        " XDG_CONFIG_HOME or ~/.config; made if embedded)"
+    ),
     "TWO_PERSON": "always, or actual: one person suffices unless the status is Actual",
     "AUDIENCE_MARGIN_PERCENT": (
         "by what share of the approved count an audience may differ (default 2)"
@@ -130,6 +139,7 @@ class Settings:
     log_level: int
     env: Mapping[str, str] = field(repr=False)
     given_key: str = field(repr=False)
+    contact_keys: ContactKeys
 
     @property
     def embedded(self) -> bool:
@@ -298,6 +308,7 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         log_level=LEVELS[read.one_of("LOG_LEVEL", tuple(LEVELS))],
         env=env,
         given_key=read.secret_key(),
+        contact_keys=read.contact_keys(),
     )
     if settings.kafka_bootstrap and not settings.given_key:
         problems.append(
@@ -306,6 +317,17 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
                 field="FASTTIME_SECRET_KEY",
                 detail="a cluster's processes must share one key",
                 fix="set the same random value of 32 characters or more for all of them",
+            )
+        )
+    if settings.kafka_bootstrap and not (
+        settings.contact_keys.given or read.text("CONTACT_KEYS_FILE")
+    ):
+        problems.append(
+            Problem(
+                code="setting_missing",
+                field="FASTTIME_CONTACT_KEYS",
+                detail="a cluster's processes must seal names and contact points with the same key",
+                fix="set one value from `openssl rand -hex 32` for all of them, and back it up",
             )
         )
     if settings.kafka_bootstrap and settings.database_url.startswith("sqlite"):
@@ -446,3 +468,11 @@ class _Reader:
         if PREFIX + "SECRET_KEY" in self.env and (fault := key_fault(value)):
             self._bad("SECRET_KEY", fault, KEY_FIX)
         return value
+
+    def contact_keys(self) -> ContactKeys:
+        value, file = self.text("CONTACT_KEYS"), self.text("CONTACT_KEYS_FILE")
+        if PREFIX + "CONTACT_KEYS" in self.env and value and (wrong := fault(value)):
+            self._bad("CONTACT_KEYS", wrong, "use 64 digits, from: openssl rand -hex 32")
+        if value and file:
+            self._bad("CONTACT_KEYS_FILE", "is set beside CONTACT_KEYS", "set one of them")
+        return ContactKeys(value, Path(file).absolute() if file else default_file())

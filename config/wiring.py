@@ -16,6 +16,8 @@ from broadcast.store.database import Database
 from channels.contract import Channel
 from channels.dispatch.rates import Limiter, MemoryLimiter
 from config.settings import Settings, is_trial
+from subscribers.contact import keys
+from subscribers.contact.keys import KeyRing
 
 SIMULATED_ACCOUNT = "ACfa57712e000000000000000000000000"
 SIMULATED_SENDER = "+447700900999"  # Ofcom's drama range: nobody's number
@@ -275,7 +277,11 @@ def limiter(settings: Settings) -> Limiter:
 def database(settings: Settings, *, pool_size: int = 10) -> Database:
     """Return the database of the settings; opens nothing yet."""
     try:
-        return Database(settings.database_url, pool_size=pool_size)
+        return Database(
+            settings.database_url,
+            pool_size=pool_size,
+            options={keys.OPTION: KeyRing(settings.contact_keys)},
+        )
     except ValueError as error:
         raise refuse(
             "setting_invalid", str(error), "see docs/operations.md", field="FASTTIME_DATABASE_URL"

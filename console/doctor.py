@@ -107,6 +107,7 @@ async def examine_settings(settings: Settings) -> list[Check]:
         *_dkim(settings),
         _data_folder(settings),
         _secret_key(settings),
+        _contact_keys(settings),
         _public_url(settings),
     ]
     questions: list[Awaitable[list[Check]]] = [_database(settings)]
@@ -252,6 +253,40 @@ def _secret_key(settings: Settings) -> Check:
     return passed("secret_key", str(path))
 
 
+def _contact_keys(settings: Settings) -> Check:
+    """Say where the keys of names and contact points lie, and whether they lie apart from what they
+    seal.
+    """
+    keys = settings.contact_keys
+    try:
+        there = len(keys.read())
+    except Rejected as rejected:
+        return failed("contact_keys", rejected.problems[0], exit_code=2)
+    if keys.given:
+        return passed("contact_keys", f"{there} from FASTTIME_CONTACT_KEYS")
+    folders = [settings.data.absolute()]
+    url = urlsplit(settings.database_url)
+    if url.scheme == "sqlite":
+        folders.append(Path(unquote(url.path.removeprefix("/"))).parent)
+    place = keys.file.resolve()
+    if any(place.is_relative_to(folder.resolve()) for folder in folders):
+        return failed(
+            "contact_keys",
+            Problem(
+                code="contact_keys_with_data",
+                field="FASTTIME_CONTACT_KEYS_FILE",
+                detail=f"{keys.file} lies with the data that it seals: who steals one has both",
+                fix="move the file out of the data folder and set FASTTIME_CONTACT_KEYS_FILE",
+            ),
+        )
+    return passed(
+        "contact_keys",
+        f"{there} in {keys.file}; back it up, apart from the database"
+        if there
+        else f"will be made at {keys.file}",
+    )
+
+
 def _public_url(settings: Settings) -> Check:
     if settings.public_url:
         return passed("public_url", settings.public_url)
@@ -352,6 +387,10 @@ async def _ask_database(settings: Settings, db: Database) -> list[Check]:
     except Rejected as rejected:
         return [*checks, *(failed("schema", p, exit_code=2) for p in rejected.problems)]
     checks.append(passed("schema", "is that of this version"))
+    try:
+        await migrate.check_keys(db)
+    except Rejected as rejected:
+        checks += [failed("contact_keys_needed", p, exit_code=2) for p in rejected.problems]
     operators = await db.read(checkup.operator_count)
     checks.append(
         passed(

@@ -18,10 +18,12 @@ from broadcast.sessions import tables as sessions
 from broadcast.store import tables as store
 from broadcast.store.database import metadata
 from subscribers import tables as subscribers
+from subscribers.contact import tables as contact
 from subscribers.registration import tables as registration
 
 OWNERS = (
     cap,
+    contact,
     events,
     groups,
     ledger,

@@ -33,6 +33,7 @@ from broadcast.places.geometry import inside_circles, inside_shape
 from broadcast.places.reach import reaches
 from subscribers import quiet_hours
 from subscribers.by_area import BY_AREA
+from subscribers.contact.kinds import channels_of
 from subscribers.csv_import import TOPICS
 from subscribers.quiet_hours import QuietHours
 
@@ -260,7 +261,15 @@ class _State:
     as_of: str
 
 
-_TRAIT_COLUMNS = ("kind", "minimum_severity", "channels", "stopped", "consented", "topics")
+_TRAIT_COLUMNS = (
+    "kind",
+    "minimum_severity",
+    "channels",
+    "stopped",
+    "consented",
+    "topics",
+    "reached_by",
+)
 
 
 class RegistryIndex:
@@ -270,7 +279,7 @@ class RegistryIndex:
 
     def __init__(self) -> None:
         self._areas, self._languages, self._traits = _Ordinals(), _Ordinals(), _Ordinals()
-        self._trait_rows: list[tuple[int, int, int, int, int, int]] = []
+        self._trait_rows: list[tuple[int, int, int, int, int, int, int]] = []
         self._quiet, self._hours = _Ordinals(), list[QuietHours | None]()
         self._growing = Lock()
         self._state = _State(_nobody(), {}, {}, "")
@@ -587,7 +596,6 @@ class RegistryIndex:
                 self._quiet.add(hours)
             codes = {code: self._areas.add(code) if code else -1 for code in set(area)}
             tongues = {tag: self._languages.add(tag) for tag in set(language)}
-        flag = np.array(flags, dtype=np.uint8)
         y, x = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)  # None becomes NaN
         nowhere = np.isnan(y) | np.isnan(x)
         y[nowhere] = x[nowhere] = np.nan
@@ -603,8 +611,8 @@ class RegistryIndex:
             stopped=trait[:, 3].copy(),
             consented=trait[:, 4].copy(),
             topics=trait[:, 5].copy(),
-            available=flag & np.uint8(7),
-            erased=(flag & np.uint8(8)) > 0,
+            available=trait[:, 6].copy(),
+            erased=np.array(flags, dtype=np.bool_),
             quiet=np.fromiter(map(self._quiet.__getitem__, quiet), dtype=np.uint32, count=count),
             spread=np.minimum(np.array(spread, dtype=np.int64), 65_535).astype(np.uint16),
         )
@@ -630,10 +638,7 @@ def _read(
     by_area = "CASE WHEN kind IN ('" + "', '".join(BY_AREA) + "') THEN NULL ELSE"
     sql = f"""SELECT id, {by_area} lat END, {by_area} lon END,
             COALESCE(area, ''), language, {traits},
-            CASE WHEN mobile IS NULL THEN 0 ELSE 1 END
-            + CASE WHEN COALESCE(phone, mobile) IS NULL THEN 0 ELSE 2 END
-            + CASE WHEN email IS NULL THEN 0 ELSE 4 END
-            + CASE WHEN erased_at IS NULL THEN 0 ELSE 8 END,
+            CASE WHEN erased_at IS NULL THEN 0 ELSE 1 END,
             sectors, communities, quiet_hours, COALESCE(uncertainty_m, 0)
         FROM subscriber{since}
         UNION ALL SELECT -1, NULL, NULL, {mark},
@@ -655,8 +660,8 @@ def _read(
         yield rows
 
 
-def _trait_row(joined: str) -> tuple[int, int, int, int, int, int]:
-    kind, severity, channels, stopped, consented, topics = joined.split("|")
+def _trait_row(joined: str) -> tuple[int, int, int, int, int, int, int]:
+    kind, severity, channels, stopped, consented, topics, kinds = joined.split("|")
     order = _ORDER_CODE[tuple(dict.fromkeys(c for c in channels.split(";") if c in _BIT))]
     return (
         SUBSCRIBER_KINDS.index(kind) if kind in SUBSCRIBER_KINDS else 255,
@@ -669,6 +674,7 @@ def _trait_row(joined: str) -> tuple[int, int, int, int, int, int]:
             if topics
             else _ALL_BUT_EXERCISE
         ),
+        _mask(channels_of(kinds.split(";"))),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from broadcast.places.areas import AreaTree
+from subscribers.contact import points
 from subscribers.tables import subscriber
 
 _LISTS = ("sectors", "communities", "topics", "channels", "stopped")
@@ -37,15 +38,16 @@ def page(
         if len(rows) < limit:
             break
         after = rows[-1].id
+    known = points.known(conn, [r.id for r in found[:limit]])
     return [
         {
             "id": r.id,
             "external_id": r.external_id,
-            "name": masked_name(r.name),
+            "name": masked_name((held := known.get(r.id, points.NOTHING)).name),
             "kind": r.kind,
-            "email": masked_email(r.email),
-            "mobile": masked_number(r.mobile),
-            "phone": masked_number(r.phone),
+            "email": masked_email(held.addresses.get("email")),
+            "mobile": masked_number(held.addresses.get("mobile")),
+            "phone": masked_number(held.addresses.get("phone")),
             "language": r.language,
             "area": r.area,
             "minimum_severity": r.minimum_severity or None,

@@ -8,10 +8,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, TextClause, bindparam, case, func, insert, select, text, update
+from sqlalchemy import Connection, TextClause, bindparam, case, insert, select, text, update
 from sqlalchemy.util import await_only
 
 from broadcast.content.model import PERSONAL_CHANNELS
@@ -23,20 +24,26 @@ from broadcast.problems import refuse
 from broadcast.store.database import UtcDateTime, count_up, lock_name
 from subscribers import by_area, by_postcode, quiet_hours
 from subscribers.by_area import BY_AREA
+from subscribers.contact import kinds, points
+from subscribers.contact.keys import opener
+from subscribers.contact.points import Known
 from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.tables import consent, subscriber
 from subscribers.tables import stop as stop_table
 
-ADDRESS_SQL: Final = {"sms": "mobile", "email": "email", "voice": "COALESCE(phone, mobile)"}
-"""Where a person is reached on each channel: a call goes to the phone, else to the mobile."""
-
 STOP_SOURCES: Final = ("sms_reply", "unsubscribe", "provider", "operator")
+BASIS: Final = "basis"
+"""How a contact point was confirmed that a file or an administrator brought, on a legal basis."""
 START_SOURCES: Final = ("sms_reply", "link", "operator")
 _NUMBER_COLUMNS = frozenset({"mobile", "phone", "lat", "lon"})
+SEALED: Final = ("name", *kinds.NAMES)
+"""Columns of the subscribers CSV that are kept sealed (`subscribers/contact`)."""
+_OPEN = tuple(c for c in COLUMNS if c not in SEALED)
+_TAKEN = tuple(c for c in SubscriberRecord._fields if c not in SEALED)
+_STORED: Final = (*_TAKEN, "reached_by")
 _PAGE = 10_000
 _FEW = 20_000
-_STORED: Final = SubscriberRecord._fields
-_PLACE: Final = (COLUMNS.index("lat"), COLUMNS.index("lon"))
+_PLACE: Final = ("lat", "lon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,18 +100,17 @@ def import_records(
     if any(r.kind in BY_AREA and r.lat is not None for r in records):
         records = by_area.settled(records, AreaTree.load(conn))
     registered.register_missing(conn, groups_of(records), now)
-    _bring(conn, records, postgres)
+    told = [known_of(record) for record in records]
+    _bring(conn, records, told, postgres)
     values = {"now": now, "change": change, "basis": basis.strip()}
-    fields = ", ".join(_STORED)
-    erased = int(
+    before, erased = _there_already(conn)
+    others = points.differing(conn, [(person, told[no]) for no, person in before])
+    moved = [before[n] for n in others]
+    if moved:
         conn.execute(
-            text(
-                "SELECT count(*) FROM incoming i JOIN subscriber s ON s.external_id = i.external_id"
-                " WHERE s.erased_at IS NOT NULL"
-            )
-        ).scalar_one()
-    )
-    new_rows = f"""INSERT INTO subscriber ({fields}, stopped, consented,
+            text("UPDATE incoming SET moved = 1 WHERE no = :no"), [{"no": no} for no, _ in moved]
+        )
+    new_rows = f"""INSERT INTO subscriber ({", ".join(_STORED)}, stopped, consented,
             created_at, updated_at, change)
         SELECT {", ".join("i." + c for c in _STORED)}, '', i.channels, :now, :now, :change
         FROM incoming i
@@ -118,9 +124,18 @@ def import_records(
     changed_rows = f"""UPDATE subscriber SET {setting}, consented = i.channels, updated_at = :now,
             change = :change FROM incoming i
         WHERE i.external_id = subscriber.external_id AND subscriber.erased_at IS NULL
-            AND {differs}"""  # noqa: S608 - our own column names
+            AND (i.moved = 1 OR {differs})"""  # noqa: S608 - our own column names
     updated = conn.execute(_timed(changed_rows), values).rowcount
     new = conn.execute(_timed(new_rows), values).rowcount
+    points.change(conn, [(person, told[no]) for no, person in moved], BASIS, now)
+    if new:
+        older = {no for no, _ in before}
+        points.add(
+            conn,
+            ((person, told[no]) for no, person in _there_already(conn)[0] if no not in older),
+            BASIS,
+            now,
+        )
     other = _differ(
         [
             ("consent.channels", "i.channels"),
@@ -139,13 +154,33 @@ def import_records(
         WHERE s.erased_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM consent c WHERE c.subscriber_id = s.id AND c.withdrawn_at IS NULL)
         ORDER BY s.id"""
-    if updated or new < len(records) - erased:
+    if updated or before:
         conn.execute(_timed(withdrawn), values)
     conn.execute(_timed(given), values)
     conn.execute(text("DROP TABLE incoming"))
     return ImportCounts(
         new=new, updated=updated, unchanged=len(records) - new - updated - erased, erased=erased
     )
+
+
+def known_of(record: SubscriberRecord) -> Known:
+    """Return what a record says of how somebody is called and reached."""
+    given = {kind: address for kind in kinds.NAMES if (address := getattr(record, kind))}
+    return Known(name=record.name, addresses=given)
+
+
+def _there_already(conn: Connection) -> tuple[list[tuple[int, int]], int]:
+    """Return (number of the row, id) of everybody incoming who is registered and not erased, and
+    how many are erased.
+    """
+    rows = conn.execute(
+        text(
+            "SELECT i.no, s.id, s.erased_at IS NOT NULL FROM incoming i"
+            " JOIN subscriber s ON s.external_id = i.external_id ORDER BY i.no"
+        )
+    ).all()
+    there = [(no, person) for no, person, erased in rows if not erased]
+    return there, len(rows) - len(there)
 
 
 def groups_of(records: Sequence[SubscriberRecord]) -> list[registered.Group]:
@@ -240,19 +275,30 @@ def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Co
     """Return how these people are reached on a channel right now; whoever does not exist is
     missing. One statement, for the claim.
     """
-    postgres = conn.dialect.name == "postgresql"
-    some = "= ANY(:ids)" if postgres else "IN (SELECT value FROM json_each(:ids))"
-    sql = (
-        f"SELECT id, {ADDRESS_SQL[channel]}, stopped, consented, "  # noqa: S608 - constants
-        f"erased_at IS NOT NULL FROM subscriber WHERE id {some}"
-    )
-    rows = conn.execute(text(sql), {"ids": list(ids) if postgres else json.dumps(list(ids))})
-    return {
-        row[0]: Contact(
-            row[1], channel in row[2].split(";"), bool(row[4]), channel in row[3].split(";")
+    opened = opener(conn)
+    reached = kinds.of_channel(channel)
+    one_of, bound = points.some(conn, ids)
+    sql = f"""SELECT s.id, s.stopped, s.consented, s.erased_at IS NOT NULL,
+            p.kind, p.sealed, p.key_id
+        FROM subscriber s LEFT JOIN contact_point p ON p.subscriber_id = s.id
+            AND p.place_in_order = 0 AND p.kind IN ({", ".join(f"'{kind}'" for kind in reached)})
+        WHERE s.id {one_of}"""  # noqa: S608 - constants
+    found: dict[int, Contact] = {}
+    ranks: dict[int, int] = {}
+    for person, stopped, consented, erased, kind, sealed, key_id in conn.execute(
+        text(sql), {"ids": bound}
+    ):
+        rank = len(reached) if kind is None else reached.index(kind)
+        if person in ranks and ranks[person] <= rank:
+            continue
+        ranks[person] = rank
+        found[person] = Contact(
+            None if kind is None else opened(person, kind, sealed, key_id),
+            channel in stopped.split(";"),
+            bool(erased),
+            channel in consented.split(";"),
         )
-        for row in rows
-    }
+    return found
 
 
 def reason_not_to_send(contact: Contact | None) -> str | None:
@@ -273,24 +319,8 @@ def shared_contacts(conn: Connection, channel: str, ids: BitMap) -> list[BitMap]
 
     Of few people only their rows are read; of many all rows, which is quicker then.
     """
-    postgres = conn.dialect.name == "postgresql"
-    address = ADDRESS_SQL[channel] if channel != "email" else "lower(email)"
-    many, some = (
-        ("array_agg(id)", "= ANY(:ids)")
-        if postgres
-        else ("json_group_array(id)", "IN (SELECT value FROM json_each(:ids))")
-    )
-    few = len(ids) <= _FEW
-    sql = (
-        f"SELECT {many} FROM subscriber WHERE {address} IS NOT NULL "  # noqa: S608 - constants
-        f"AND erased_at IS NULL {f'AND id {some}' if few else ''}"
-        f" GROUP BY {address} HAVING count(*) > 1"
-    )
-    given = {"ids": list(ids) if postgres else json.dumps(list(ids))} if few else {}
-    groups = (
-        BitMap(json.loads(found) if isinstance(found, str) else found) & ids
-        for found in conn.execute(text(sql), given).scalars()
-    )
+    among = ids if len(ids) <= _FEW else None
+    groups = (BitMap(group) & ids for group in points.sharing(conn, channel, among=among))
     return [group for group in groups if len(group) > 1]
 
 
@@ -298,20 +328,7 @@ def sharing(conn: Connection, channel: str, ids: BitMap) -> list[BitMap]:
     """Return the groups of two or more people who are reached at one contact point on a channel,
     where one of `ids` is among them.
     """
-    postgres = conn.dialect.name == "postgresql"
-    address = ADDRESS_SQL[channel] if channel != "email" else "lower(email)"
-    many, some = (
-        ("array_agg(id)", "= ANY(:ids)")
-        if postgres
-        else ("json_group_array(id)", "IN (SELECT value FROM json_each(:ids))")
-    )
-    sql = f"""SELECT {many} FROM subscriber WHERE erased_at IS NULL AND {address} IN (
-            SELECT {address} FROM subscriber WHERE id {some})
-        GROUP BY {address} HAVING count(*) > 1"""  # noqa: S608 - constants
-    found = conn.execute(
-        text(sql), {"ids": list(ids) if postgres else json.dumps(list(ids))}
-    ).scalars()
-    return [BitMap(json.loads(group) if isinstance(group, str) else group) for group in found]
+    return [BitMap(group) for group in points.sharing(conn, channel, reached_with=ids)]
 
 
 def quiet_until(conn: Connection, ids: BitMap, at: datetime) -> dict[datetime, BitMap]:
@@ -333,19 +350,7 @@ def persons_with_address(conn: Connection, channel: str, address: str) -> list[i
     """Return the ids of everybody, not erased, who is reached at this address on a channel, the
     lowest first.
     """
-    column = {
-        "sms": subscriber.c.mobile,
-        "email": func.lower(subscriber.c.email),
-        "voice": func.coalesce(subscriber.c.phone, subscriber.c.mobile),
-    }[channel]
-    wanted = address.lower() if channel == "email" else address
-    return list(
-        conn.execute(
-            select(subscriber.c.id)
-            .where(column == wanted, subscriber.c.erased_at.is_(None))
-            .order_by(subscriber.c.id)
-        ).scalars()
-    )
+    return points.persons_at(conn, channel, address)
 
 
 def stop(
@@ -409,7 +414,8 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
         ).first()
     if row is None:
         return None
-    found: dict[str, Any] = {"id": row.id, **{c: getattr(row, c) for c in _STORED}}
+    known = points.known(conn, [row.id]).get(row.id, points.NOTHING)
+    found: dict[str, Any] = {"id": row.id, **_whole(row, known, SubscriberRecord._fields)}
     for column in ("sectors", "communities", "topics", "channels", "stopped", "consented"):
         found[column] = [part for part in getattr(row, column).split(";") if part]
     found |= {
@@ -458,8 +464,10 @@ def export(conn: Connection) -> Iterator[list[str]]:
     )
     while rows := conn.execute(query.where(subscriber.c.id > after)).all():
         after = rows[-1].id
+        known = points.known(conn, [row.id for row in rows])
         for row in rows:
-            yield [_cell(column, value) for column, value in zip(COLUMNS, row[1:], strict=True)]
+            whole = _whole(row, known.get(row.id, points.NOTHING))
+            yield [_cell(column, value) for column, value in whole.items()]
 
 
 def id_of(conn: Connection, external_id: str) -> int | None:
@@ -491,23 +499,29 @@ def languages_of(conn: Connection, ids: BitMap) -> dict[str, int]:
 def cells_of(conn: Connection, person: int) -> dict[str, str]:
     """Return one person as the cells of the subscribers CSV, by column: what the import takes."""
     row = conn.execute(select(*_columns()).where(subscriber.c.id == person)).one()
-    return {column: _cell(column, value) for column, value in zip(COLUMNS, row, strict=True)}
+    known = points.known(conn, [person]).get(person, points.NOTHING)
+    return {column: _cell(column, value) for column, value in _whole(row, known).items()}
 
 
 def _columns() -> list[Any]:
-    """Return the columns of the file. A place that a postcode stands for is not the person's own,
-    and is left out: whoever reads the file finds it anew.
+    """Return the columns of the file that are not sealed. A place that a postcode stands for is not
+    the person's own, and is left out: whoever reads the file finds it anew.
     """
     own = subscriber.c.uncertainty_m.is_(None)
     return [
-        case((own, subscriber.c[c])).label(c) if n in _PLACE else subscriber.c[c]
-        for n, c in enumerate(COLUMNS)
+        case((own, subscriber.c[c])).label(c) if c in _PLACE else subscriber.c[c] for c in _OPEN
     ]
 
 
 def export_csv(conn: Connection) -> Iterator[str]:
     """Yield the subscribers CSV in pieces; what it says is what `read_subscribers` takes."""
     return write_rows(COLUMNS, export(conn))
+
+
+def _whole(row: Any, known: Known, columns: Sequence[str] = COLUMNS) -> dict[str, Any]:
+    """Return one person by the columns of the subscribers CSV, in their order."""
+    sealed = {"name": known.name, **{kind: known.addresses.get(kind) for kind in kinds.NAMES}}
+    return {c: sealed[c] if c in sealed else getattr(row, c) for c in columns}
 
 
 def _cell(column: str, value: Any) -> str:
@@ -558,19 +572,27 @@ def _restop(conn: Connection, person_ids: Iterable[int], now: datetime, change: 
     return done
 
 
-def _bring(conn: Connection, records: Sequence[SubscriberRecord], postgres: bool) -> None:
-    """Put the records into the temporary table `incoming`, by the quickest way the driver has."""
+def _bring(
+    conn: Connection, records: Sequence[SubscriberRecord], told: Sequence[Known], postgres: bool
+) -> None:
+    """Put the records into the temporary table `incoming`, by the quickest way the driver has;
+    names and addresses, which would lie there in clear, stay out of it.
+    """
     types = {"lat": "DOUBLE PRECISION", "lon": "DOUBLE PRECISION", "uncertainty_m": "INTEGER"}
     columns = ", ".join(f"{c} {types.get(c, 'TEXT')}" for c in _STORED[1:])
     end = " ON COMMIT DROP" if postgres else ""
     conn.execute(
         text(
             "CREATE TEMPORARY TABLE incoming (no INTEGER PRIMARY KEY, external_id TEXT NOT NULL"
-            f" UNIQUE, {columns}){end}"
+            f" UNIQUE, {columns}, moved INTEGER NOT NULL DEFAULT 0){end}"
         )
     )
     driver: Any = conn.connection.driver_connection
-    numbered = ((no, *record) for no, record in enumerate(records))
+    kept = itemgetter(*(SubscriberRecord._fields.index(c) for c in _TAKEN))
+    numbered = (
+        (no, *kept(record), points.reached_by(known))
+        for no, (record, known) in enumerate(zip(records, told, strict=True))
+    )
     if postgres:
         await_only(
             driver.copy_records_to_table("incoming", records=numbered, columns=("no", *_STORED))

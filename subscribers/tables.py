@@ -22,11 +22,9 @@ subscriber = Table(
     # 32 bit, never used again (rule R15)
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("external_id", String, nullable=False, unique=True),
-    Column("name", String, nullable=False, server_default=""),
     Column("kind", String, nullable=False),
-    Column("email", String, index=True),
-    Column("mobile", String, index=True),
-    Column("phone", String, index=True),
+    # kinds of contact point that there are (subscribers/contact), joined by ";"
+    Column("reached_by", String, nullable=False, server_default=""),
     Column("language", String, nullable=False, server_default="en"),
     Column("postcode", String, nullable=False, server_default=""),
     Column("lat", Float),

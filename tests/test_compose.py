@@ -70,6 +70,7 @@ def test_whatever_compose_reads_from_the_env_file_may_stand_there() -> None:
     assert "FASTTIME_LISTEN" in read
     values = {
         "FASTTIME_LISTEN": "0.0.0.0",
+        "FASTTIME_CONTACT_KEYS": "fedcba9876543210" * 4,
         "FASTTIME_PUBLIC_URL": "http://localhost:8000",
         "FASTTIME_SECRET_KEY": "0123456789abcdef" * 4,
         "FASTTIME_LOG_FORMAT": "json",
@@ -188,7 +189,14 @@ def test_areas_and_people_are_loaded_as_the_operations_say(cli: Cli) -> None:
 def test_all_our_processes_share_the_settings_that_must_be_equal() -> None:
     for service in ours.values():
         assert {
-            PREFIX + name for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP", "REDIS_URL", "SECRET_KEY")
+            PREFIX + name
+            for name in (
+                "DATABASE_URL",
+                "KAFKA_BOOTSTRAP",
+                "REDIS_URL",
+                "SECRET_KEY",
+                "CONTACT_KEYS",
+            )
         } <= set(service["environment"])
     assert len({str(service["environment"]) for service in ours.values()}) == 1
 
@@ -197,6 +205,7 @@ def test_the_settings_of_the_file_are_accepted_by_the_code() -> None:
     given = {
         "POSTGRES_PASSWORD": "p4ss",
         "FASTTIME_SECRET_KEY": "0123456789abcdef" * 4,
+        "FASTTIME_CONTACT_KEYS": "fedcba9876543210" * 4,
         "FASTTIME_PUBLIC_URL": "http://localhost:8000",
     }
 

@@ -12,7 +12,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -100,10 +100,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 class Database:
     """One database, reached through `write` and `read`. `url` is `sqlite:///path` or
-    `postgresql://user:pass@host/name`.
+    `postgresql://user:pass@host/name`. `options`: what every connection carries along for whoever
+    asks it (`Connection.get_execution_options`), such as the keys of contact points.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, options: Mapping[str, Any] | None = None
+    ) -> None:
+        carried = dict(options or {})
         parsed = make_url(url)
         self.dialect = parsed.get_backend_name()
         if self.dialect not in ("sqlite", "postgresql"):
@@ -124,6 +128,7 @@ class Database:
                 pool_size=pool_size,
                 max_overflow=pool_size,
                 pool_pre_ping=False,
+                execution_options=carried,
                 connect_args={
                     "timeout": 10,
                     "command_timeout": 60,
@@ -161,11 +166,13 @@ class Database:
             self._writer = create_engine(
                 plain,
                 poolclass=NullPool,
+                execution_options=carried,
                 connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
             )
             self._reader = create_engine(
                 plain,
                 pool_size=4,
+                execution_options=carried,
                 connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
             )
             for engine, begin in ((self._writer, "BEGIN IMMEDIATE"), (self._reader, "BEGIN")):
@@ -273,6 +280,8 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
             "foreign_keys=ON",
             f"busy_timeout={int(_BUSY_SECONDS * 1000)}",
             "temp_store=MEMORY",
+            # what is deleted is overwritten: who is erased is gone from the file too
+            "secure_delete=ON",
             "cache_size=-65536",
         ):
             cursor.execute(f"PRAGMA {pragma}")
@@ -332,11 +341,14 @@ def lock_version(conn: Connection, version_id: int, *, shared: bool = False) -> 
         )
 
 
-def lock_name(conn: Connection, name: str) -> None:
-    """Take an exclusive lock named by text for the rest of the transaction (a scope, a person)."""
+def lock_name(conn: Connection, name: str, *, shared: bool = False) -> None:
+    """Take a lock named by text for the rest of the transaction (a scope, a person); `shared`:
+    with all others who want it shared.
+    """
     if conn.dialect.name == "postgresql":
+        lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
         conn.execute(
-            text("SELECT pg_advisory_xact_lock(:class, hashtext(:name))"),
+            text(f"SELECT {lock}(:class, hashtext(:name))"),
             {"class": _NAME_LOCK_CLASS, "name": name},
         )
 

@@ -62,6 +62,15 @@ def _upgrade(conn: Connection) -> None:
     command.upgrade(config, "head")
 
 
+async def check_keys(db: Database) -> None:
+    """Raise Rejected contact_key_missing (exit 2) unless every key is at hand that names and
+    contact points are sealed with: whoever sends finds out before it starts.
+    """
+    from subscribers.contact import keys
+
+    await db.read(keys.check)
+
+
 async def check(db: Database) -> None:
     """Raise Rejected (exit 2, naming `fasttime migrate`) unless the schema is exactly the one of
     this code.

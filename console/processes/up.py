@@ -192,6 +192,7 @@ async def _prepare(settings: Settings) -> None:
     db = wiring.database(settings)
     try:
         await migrate.upgrade(db)
+        await migrate.check_keys(db)
     except TROUBLE as trouble:
         raise database_trouble(settings, trouble) from trouble
     finally:

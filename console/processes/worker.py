@@ -105,6 +105,7 @@ async def ready_database(db: Database) -> None:
     host = f"{db.url.host or 'localhost'}:{db.url.port or 5432}"
     try:
         await asyncio.wait_for(migrate.check(db), REACH_SECONDS)
+        await asyncio.wait_for(migrate.check_keys(db), REACH_SECONDS)
     except TROUBLE as trouble:
         cause = getattr(trouble, "orig", None) or trouble
         detail = f"PostgreSQL at {host} cannot be used: {type(cause).__name__}"

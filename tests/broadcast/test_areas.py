@@ -18,8 +18,9 @@ from broadcast.places.files.reading import parse_area_file
 from broadcast.places.geometry import inside_shape, polygons_of
 from broadcast.places.stored_areas import store_areas
 from broadcast.problems import Rejected
-from broadcast.store.database import Database, metadata
+from broadcast.store.database import metadata
 from tests.geography import London
+from tests.keys import database as open_database
 from tests.sources import EITHER, REFERENCE
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -524,7 +525,7 @@ def test_an_unknown_area_is_refused_by_name(tree: AreaTree) -> None:
 async def test_areas_are_stored_updated_and_linked_when_their_parents_arrive(
     london: London, tmp_path: Path
 ) -> None:
-    db = Database(f"sqlite:///{tmp_path}/a.db")
+    db = open_database(f"sqlite:///{tmp_path}/a.db")
     try:
         await db.write(metadata.create_all)
         wards, _ = parse_area_file(

@@ -17,6 +17,7 @@ from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from console.processes import migrate
+from tests.keys import database as open_database
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -98,7 +99,7 @@ def test_sub_addresses_of_one_mailbox_are_one_person(one: str, other: str, same:
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/people.db")
+    database = open_database(f"sqlite:///{tmp_path}/people.db")
     await migrate.upgrade(database)
     yield database
     await database.close()

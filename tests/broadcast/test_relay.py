@@ -30,6 +30,7 @@ from broadcast.events.topics import ALERTS, DELIVERIES_URGENT, RECEIPTS, TOPICS
 from broadcast.problems import Rejected
 from broadcast.store.database import TROUBLE, Database
 from console.processes import migrate
+from tests.keys import database as open_database
 from tests.services import Kafka, free_port
 
 
@@ -49,7 +50,7 @@ class Wanted:
 
 @pytest.fixture
 async def db(postgres_url: str) -> AsyncIterator[Database]:
-    database = Database(postgres_url)
+    database = open_database(postgres_url)
     await migrate.upgrade(database)
     yield database
     await database.close()

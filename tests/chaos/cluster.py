@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from config.contact_keys import default_file
 from tests.chaos.harness import FASTTIME, ROOT, Handsets, System, base_env
 from tests.services import Kafka, PostgreSQL, Program, Redis
 
@@ -51,6 +52,7 @@ class Cluster(System):
             "FASTTIME_DATABASE_URL": postgres.create_database(),
             "FASTTIME_KAFKA_BOOTSTRAP": kafka.bootstrap,
             "FASTTIME_REDIS_URL": redis.url,
+            "FASTTIME_CONTACT_KEYS_FILE": str(default_file()),
             "FASTTIME_SHARDS": "2",
             "FASTTIME_PARTITIONS": "4",
         }

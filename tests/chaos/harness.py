@@ -45,6 +45,7 @@ from console.processes import migrate
 from service.commands import deciding, drafting, submitting
 from service.installation import make_context
 from subscribers import registry
+from subscribers.contact import points
 from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import REGION, demo_areas
 from tests.chaos.handsets import TOKEN
@@ -750,12 +751,12 @@ def _stored(conn: Connection) -> _Stored:
     slices = {row.attempt: row for row in conn.execute(select(slice_))}
     batches = conn.execute(select(batch.c.id, batch.c.members, batch.c.cause)).all()
     addresses: dict[tuple[str, int], str] = {}
-    where: dict[int, str] = {}
-    for id_, mobile, email, area in conn.execute(
-        text("SELECT id, mobile, email, area FROM subscriber")
-    ):
-        where[id_] = area
-        addresses["sms", id_], addresses["email", id_] = mobile, email
+    people = conn.execute(text("SELECT id, area FROM subscriber")).all()
+    where: dict[int, str] = {row.id: row.area for row in people}
+    for id_, known in points.known(conn, where).items():
+        for channel, kind in (("sms", "mobile"), ("email", "email")):
+            if kind in known.addresses:
+                addresses[channel, id_] = known.addresses[kind]
     return _Stored(
         slices,
         {b.id: [int(i) for i in audiences.members_of(b.members)] for b in batches},

@@ -14,16 +14,18 @@ from sqlalchemy import text
 from broadcast.ledger import audiences
 from broadcast.operators import operators
 from broadcast.places import stored_areas
-from broadcast.store.database import Connection, Database
+from broadcast.store.database import Connection
 from config import settings as settings_module
 from console.processes import migrate
 from service.commands import deciding, drafting, submitting
 from service.installation import make_context
 from subscribers import registry
+from subscribers.contact import points
 from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import demo_areas
 from subscribers.matcher import Matcher
 from tests.chaos.harness import content, people
+from tests.keys import database as open_database
 from tests.rows import registered
 
 pytestmark = pytest.mark.postgres
@@ -36,7 +38,7 @@ def channels_on(status: str) -> frozenset[str]:
 async def test_a_registration_that_commits_after_a_later_one_was_read_is_in_the_next_audience(
     postgres_url: str,
 ) -> None:
-    db = Database(postgres_url)
+    db = open_database(postgres_url)
     try:
         now = datetime.now(UTC)
         await migrate.upgrade(db)
@@ -88,17 +90,23 @@ def _ids(conn: Connection) -> list[int]:
 
 def _insert_without_turn(conn: Connection, records: list[SubscriberRecord]) -> None:
     columns = (
-        "external_id, name, kind, mobile, email, language, area, channels, consented, created_at,"
+        "external_id, kind, reached_by, language, area, channels, consented, created_at,"
         " updated_at, change"
     )
     values = (
-        ":external_id, :name, :kind, :mobile, :email, :language, :area, :channels, :channels,"
+        ":external_id, :kind, :reached_by, :language, :area, :channels, :channels,"
         " now(), now(), pg_current_xact_id()::text::bigint"
     )
-    wanted = ("external_id", "name", "kind", "mobile", "email", "language", "area", "channels")
+    wanted = ("external_id", "kind", "language", "area", "channels")
     conn.execute(
         text(f"INSERT INTO subscriber ({columns}) VALUES ({values})"),
-        [{name: getattr(r, name) for name in wanted} for r in records],
+        [
+            {
+                **{name: getattr(r, name) for name in wanted},
+                "reached_by": points.reached_by(registry.known_of(r)),
+            }
+            for r in records
+        ],
     )
 
 
@@ -109,7 +117,7 @@ def _insert(conn: Connection, records: list[SubscriberRecord], now: datetime) ->
 async def test_fifty_writers_that_commit_in_any_order_are_all_found_by_a_reading_index(
     postgres_url: str,
 ) -> None:
-    db = Database(postgres_url, pool_size=20)
+    db = open_database(postgres_url, pool_size=20)
     try:
         await migrate.upgrade(db)
         matcher = Matcher(db, channels_on)

@@ -23,13 +23,14 @@ from service.loops.leases import FORGET_EVERY
 from service.loops.opt_outs import other_contacts
 from subscribers import registry
 from tests.chaos.harness import people
+from tests.keys import database as open_database
 from tests.ledger.world import World
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A database with our tables and nothing in them."""
-    database = Database(
+    database = open_database(
         f"sqlite:///{tmp_path}/engine.db"
         if request.param == "sqlite"
         else request.getfixturevalue("postgres_url")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from broadcast.problems import Rejected
-from broadcast.store.database import Database
 from config.private_folder import make_private
 from config.settings import load
+from tests.keys import database as open_database
 
 STRONG = "9f2c41d07be85a36" * 2
 
@@ -63,7 +63,7 @@ def test_folder_database_and_key_are_private_whatever_the_umask(tmp_path: Path) 
     data = tmp_path / "data"
     settings = load({"FASTTIME_DATA": str(data)})
     settings.key()
-    Database(settings.database_url)
+    open_database(settings.database_url)
     assert mode(data) == 0o700
     assert {path.name: mode(path) for path in data.iterdir()} == {
         "fasttime.db": 0o600,
@@ -98,5 +98,5 @@ def test_an_old_database_that_others_could_read_is_closed(tmp_path: Path) -> Non
     old = tmp_path / "elsewhere.db"
     old.touch()
     old.chmod(0o644)
-    Database(f"sqlite:///{old}")
+    open_database(f"sqlite:///{old}")
     assert mode(old) == 0o600

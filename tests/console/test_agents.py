@@ -30,6 +30,7 @@ def settings_of(tmp_path: Path, bootstrap: str) -> Settings:
             "FASTTIME_KAFKA_BOOTSTRAP": bootstrap,
             "FASTTIME_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
             "FASTTIME_SECRET_KEY": "0123456789abcdef" * 4,
+            "FASTTIME_CONTACT_KEYS": "0123456789abcdef" * 4,
             "FASTTIME_DATA": str(tmp_path),
             "FASTTIME_PARTITIONS": "2",
         }

@@ -17,6 +17,7 @@ from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from broadcast.store.tables import idempotency
 from tests.console.site import Site, open_site
+from tests.keys import database as open_database
 
 PATH = "/api/v1/operator-requests"
 NEW = {"kind": "add", "name": "Kit Lee", "role": "approver", "email": "kit@example.org"}
@@ -191,7 +192,7 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
         if request.param == "sqlite"
         else request.getfixturevalue("postgres_url")
     )
-    database = Database(url)
+    database = open_database(url)
     await migrate.upgrade(database)
     yield database
     await database.close()

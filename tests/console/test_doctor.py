@@ -65,6 +65,7 @@ def test_an_empty_folder_is_well_and_says_which_channels_are_off(cli: Cli):
         "settings",
         "data_folder",
         "secret_key",
+        "contact_keys",
         "database",
         "clock",
         "durability",

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 from broadcast.ledger.tables import response
 from console.pages.own_words import OWN_WORDS
 from subscribers import registry, unsubscribe
+from subscribers.contact import points
 from subscribers.tables import subscriber
 from tests.console.site import Site, open_site
 
@@ -164,14 +165,18 @@ async def test_a_simulated_link_starts_nobody_and_is_kept_as_simulated(site: Sit
     assert (stopped, kept) == (["sms"], ["simulated_start"])
 
 
-@pytest.mark.parametrize("change", [{"consented": ""}, {"mobile": None}])
+@pytest.mark.parametrize("change", [{"consented": ""}, None])
 async def test_who_would_get_nothing_is_told_so_and_stays_stopped(
-    site: Site, change: dict[str, Any]
+    site: Site, change: dict[str, Any] | None
 ) -> None:
     made = unsubscribe.token(1, "sms", site.settings.key())
     await site.call("POST", f"/u/{made}", role=None, key=None)
     await site.db.write(
-        lambda conn: conn.execute(update(subscriber).where(subscriber.c.id == 1).values(**change))
+        lambda conn: (
+            points.forget(conn, [1])
+            if change is None
+            else conn.execute(update(subscriber).where(subscriber.c.id == 1).values(**change))
+        )
     )
     answer = await site.call("POST", f"/u/{made}/start", role=None, key=None)
     assert b"no longer registered" in answer.body
@@ -208,8 +213,7 @@ async def _pages(site: Site, person: int, accepted: str) -> dict[str, Any]:
         assert answer.status == status, name
         found[name] = html.document_fromstring(answer.body.decode())
         assert answer.headers["Content-Language"] == found[name].get("lang")
-    gone = update(subscriber).where(subscriber.c.id == person).values(mobile=None)
-    await site.db.write(lambda conn: conn.execute(gone))
+    await site.db.write(points.forget, [person])
     sent = {"Accept-Language": accepted}
     answer = await site.call("POST", f"/u/{real}/start", role=None, key=None, headers=sent)
     found["cannot"] = html.document_fromstring(answer.body.decode())

@@ -12,10 +12,10 @@ import pytest
 
 from broadcast.operators import operators
 from broadcast.sessions import store
-from broadcast.store.database import Database
 from service import sign_in
 from tests.console.site import Site, open_site
 from tests.console.visitor import HERE, Visitor
+from tests.keys import database as open_database
 
 NAME = "fasttime_room"
 
@@ -235,7 +235,7 @@ async def test_of_two_who_redeem_at_once_one_is_let_in(postgres_url: str) -> Non
 
     from console.processes import migrate
 
-    db = Database(postgres_url)
+    db = open_database(postgres_url)
     try:
         await migrate.upgrade(db)
         now = datetime.now(UTC)

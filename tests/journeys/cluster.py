@@ -29,10 +29,12 @@ from broadcast.places.stored_areas import store_areas
 from broadcast.store.database import Database
 from config import settings as settings_module
 from config import wiring
+from config.contact_keys import default_file
 from service.commands import deciding, drafting, submitting
 from service.installation import make_context
 from subscribers import demo_world, registry
 from subscribers.csv_import import read_subscribers
+from tests.keys import database as open_database
 from tests.services import Kafka, PostgreSQL, Program, Redis, free_port
 from tests.services.apart import run_apart
 from tests.services.process import accepts
@@ -72,6 +74,7 @@ class Cluster:
             "FASTTIME_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
             "FASTTIME_REDIS_URL": self.redis.url,
             "FASTTIME_SECRET_KEY": "0123456789abcdef" * 4,
+            "FASTTIME_CONTACT_KEYS_FILE": str(default_file()),
             "FASTTIME_SHARDS": "2",
             "FASTTIME_PARTITIONS": "2",
             "FASTTIME_PUBLIC_URL": f"http://127.0.0.1:{self.web_port}",
@@ -211,7 +214,7 @@ class Cluster:
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncIterator[Database]:
         """Give the cluster's database for a while."""
-        db = Database(self.database_url, pool_size=4)
+        db = open_database(self.database_url, pool_size=4)
         try:
             yield db
         finally:

@@ -10,10 +10,11 @@ import pytest
 
 from broadcast.store.database import Database
 from console.processes import migrate
+from tests.keys import database as open_database
 
 
 async def _migrate(url: str) -> None:
-    db = Database(url)
+    db = open_database(url)
     try:
         await migrate.upgrade(db)
     finally:
@@ -37,6 +38,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
     """An open database with the present schema."""
-    database = Database(database_url)
+    database = open_database(database_url)
     yield database
     await database.close()

@@ -22,6 +22,7 @@ from broadcast.operators.tables import operator
 from broadcast.replay import comparison
 from broadcast.store.database import Connection, Database
 from console.processes import migrate
+from tests.keys import database as open_database
 from tests.ledger.world import World
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -34,7 +35,7 @@ async def look(db: Database, n: int) -> None:
 
 
 async def test_two_writers_at_a_time_never_fork_the_chain(database_url: str) -> None:
-    one, other = Database(database_url), Database(database_url)
+    one, other = open_database(database_url), open_database(database_url)
     try:
         await asyncio.gather(*(look(db, n) for n in range(30) for db in (one, other)))
         rows = await one.read(audit.listed, 0, 100)
@@ -215,7 +216,7 @@ async def test_an_upgrade_chains_decisions_and_acts_that_were_there_before(
 ) -> None:
     urls = [f"sqlite:///{tmp_path}/old.db", request.getfixturevalue("postgres_url")]
     for url in urls:
-        db = Database(url)
+        db = open_database(url)
         try:
             await db.write(_old)
             await migrate.upgrade(db)

@@ -9,14 +9,14 @@ from alembic.script import ScriptDirectory
 
 import migrations
 from broadcast.problems import Rejected
-from broadcast.store.database import Database
 from console.processes import migrate
+from tests.keys import database as open_database
 
 
 async def test_an_empty_database_is_refused_with_the_command_that_mends_it(
     tmp_path: object,
 ) -> None:
-    db = Database(f"sqlite:///{tmp_path}/empty.db")
+    db = open_database(f"sqlite:///{tmp_path}/empty.db")
     with pytest.raises(Rejected) as refused:
         await migrate.check(db)
     await db.close()

@@ -34,6 +34,7 @@ from broadcast.problems import Rejected
 from broadcast.replay import comparison
 from broadcast.store.database import Connection, Database
 from console.processes import migrate
+from tests.keys import database as open_database
 from tests.ledger.world import World, content, house
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -130,7 +131,7 @@ class FourPeople(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.folder = Path(tempfile.mkdtemp())
         shutil.copy(self.template, self.folder / "x.db")
-        self.db = Database(f"sqlite:///{self.folder / 'x.db'}")
+        self.db = open_database(f"sqlite:///{self.folder / 'x.db'}")
         self.now = NOON
         self.messages: dict[int, list[V]] = {}
         self.who: dict[str, Operator] = {}
@@ -540,7 +541,7 @@ def test_whatever_four_people_do_only_what_two_of_them_stand_behind_is_handed_ou
     tmp_path: Path,
 ) -> None:
     async def prepare() -> None:
-        db = Database(f"sqlite:///{tmp_path / 'template.db'}")
+        db = open_database(f"sqlite:///{tmp_path / 'template.db'}")
         await migrate.upgrade(db)
         await db.close()
 

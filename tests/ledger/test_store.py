@@ -15,6 +15,7 @@ from sqlalchemy.util import await_only
 from broadcast.store import database
 from broadcast.store.database import Connection, Database
 from broadcast.store.tables import meta
+from tests.keys import database as open_database
 
 
 async def test_what_is_read_together_is_one_snapshot(db: Database) -> None:
@@ -59,7 +60,7 @@ async def test_a_transaction_that_raises_leaves_nothing(db: Database) -> None:
 
 
 async def test_the_file_of_people_is_for_its_user_only(tmp_path: Path) -> None:
-    db = Database(f"sqlite:///{tmp_path}/data/people.db")
+    db = open_database(f"sqlite:///{tmp_path}/data/people.db")
     await db.write(lambda conn: conn.exec_driver_sql("CREATE TABLE x (y)"))
     files = [tmp_path / "data", *(tmp_path / "data").iterdir()]
     assert {file.name: stat.S_IMODE(file.stat().st_mode) & 0o077 for file in files} == {
@@ -73,7 +74,7 @@ async def test_whoever_waits_for_the_other_process_begins_as_soon_as_it_has_ende
 ) -> None:
     """Two processes that write at once, as the doors and the engine do."""
     url = f"sqlite:///{tmp_path / 'both.sqlite'}"
-    one, other = Database(url), Database(url)
+    one, other = open_database(url), open_database(url)
     in_there, go_on = threading.Event(), threading.Event()
     tries: list[float] = []
 

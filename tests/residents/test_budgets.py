@@ -14,6 +14,7 @@ from broadcast.store.database import Database
 from console.processes import migrate
 from subscribers.registration import budgets
 from subscribers.registration.budgets import POUND, Code, Limits
+from tests.keys import database as open_database
 from tests.ledger.conftest import database_url, db
 from tests.residents.attack import MORNING, a_day
 
@@ -24,7 +25,7 @@ LIMITS = Limits()
 
 @pytest.fixture
 async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    database = open_database(f"sqlite:///{tmp_path / 'x.db'}")
     await migrate.upgrade(database)
     yield database
     await database.close()

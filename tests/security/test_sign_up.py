@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.store.database import Connection, Database
+from broadcast.store.database import Connection
 from console.processes import migrate
 from subscribers import registry
 from subscribers.registration import budgets, pending
 from subscribers.registration.budgets import POUND, Limits
 from tests.console.site import Site, open_site, person
 from tests.console.visitor import HERE, Visitor
+from tests.keys import database as open_database
 from tests.residents.attack import MORNING, a_day
 from tests.residents.journey import Box, choose
 
@@ -45,7 +46,7 @@ def auc(longer: list[float], shorter: list[float]) -> float:
 async def test_a_million_hostile_sign_ups_stay_under_the_cap_and_the_honest_get_through(
     tmp_path: Path, channel: str
 ) -> None:
-    db, limits = Database(f"sqlite:///{tmp_path / 'x.db'}"), Limits()
+    db, limits = open_database(f"sqlite:///{tmp_path / 'x.db'}"), Limits()
     await migrate.upgrade(db)
     began = time.monotonic()
     day = await db.write(a_day, hostile=SIGN_UPS, honest=1_000, channel=channel)

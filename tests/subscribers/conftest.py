@@ -9,6 +9,7 @@ import pytest
 
 from broadcast.store.database import Database
 from migrations.tables import metadata
+from tests.keys import database as open_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -19,7 +20,7 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
         if request.param == "sqlite"
         else request.getfixturevalue("postgres_url")
     )
-    database = Database(url)
+    database = open_database(url)
     await database.write(metadata.create_all)
     yield database
     await database.close()

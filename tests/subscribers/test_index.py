@@ -40,6 +40,7 @@ from subscribers.index import (
 )
 from subscribers.registry import import_records, next_change, start, stop
 from subscribers.tables import subscriber
+from tests.keys import database as open_database
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ALL = frozenset(PERSONAL_CHANNELS)
@@ -85,7 +86,7 @@ def erase(conn: Connection, person_id: int) -> None:
     conn.execute(
         update(subscriber)
         .where(subscriber.c.id == person_id)
-        .values(erased_at=NOON, mobile=None, email=None, change=next_change(conn))
+        .values(erased_at=NOON, reached_by="", change=next_change(conn))
     )
 
 
@@ -414,16 +415,18 @@ async def test_an_empty_registry_matches_nobody_and_is_followed_from_there(db: D
 
 @pytest.mark.postgres
 async def test_somebody_whose_writer_commits_late_is_not_lost(postgres_url: str) -> None:
-    db = Database(postgres_url)
+    db = open_database(postgres_url)
     await db.write(metadata.create_all)
     index = await db.read(RegistryIndex.load)
     slow = await asyncpg.connect(postgres_url)
     try:
         held = slow.transaction()
         await held.start()
-        columns = "(external_id, kind, mobile, channels, consented, created_at, updated_at, change)"
+        columns = (
+            "(external_id, kind, reached_by, channels, consented, created_at, updated_at, change)"
+        )
         row = (
-            "('slow', 'resident', '+447700900001', 'sms', 'sms', now(), now(),"
+            "('slow', 'resident', 'mobile', 'sms', 'sms', now(), now(),"
             " pg_current_xact_id()::text::bigint)"
         )
         await slow.execute(f"INSERT INTO subscriber {columns} VALUES {row}")
@@ -744,7 +747,7 @@ def test_matching_equals_the_plainest_rule_and_the_explanation_equals_both(
 async def _world(
     folder: Path, people: list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]]
 ) -> RegistryIndex:
-    db = Database(f"sqlite:///{folder}/w.db")
+    db = open_database(f"sqlite:///{folder}/w.db")
 
     def fill(conn: Connection) -> None:
         metadata.create_all(conn)
@@ -771,7 +774,7 @@ async def _world(
 
 
 async def test_twenty_thousand_people_are_matched_in_milliseconds(tmp_path: Path) -> None:
-    db = Database(f"sqlite:///{tmp_path}/big.db")
+    db = open_database(f"sqlite:///{tmp_path}/big.db")
     await db.write(metadata.create_all)
     people = [
         person(f"p{n}", mobile=f"+999{n:09d}", lat=51 + (n % 1000) / 1000, lon=(n % 777) / 777)

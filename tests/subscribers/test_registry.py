@@ -15,6 +15,7 @@ from broadcast.places.areas import AreaRecord
 from broadcast.places.stored_areas import store_areas
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
+from subscribers.contact import points
 from subscribers.csv_import import COLUMNS, SubscriberRecord, read_subscribers
 from subscribers.registry import (
     Contact,
@@ -68,8 +69,9 @@ def erase(conn: Connection, person_id: int) -> None:
     conn.execute(
         update(subscriber)
         .where(subscriber.c.id == person_id)
-        .values(erased_at=NOON, mobile=None, email=None, name="", change=next_change(conn))
+        .values(erased_at=NOON, reached_by="", change=next_change(conn))
     )
+    points.forget(conn, [person_id])
 
 
 async def test_people_are_new_then_unchanged_then_updated_and_ids_follow_the_file(

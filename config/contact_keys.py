@@ -1,0 +1,133 @@
+"""Where the keys of names and contact points lie: in a setting, or in a file that is not in the
+data folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from broadcast.problems import Rejected, refuse
+from config.private_folder import make_private
+
+log = structlog.get_logger("contact_keys")
+
+_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_FIX = "write 64 hexadecimal digits a key, for example from: openssl rand -hex 32"
+
+
+def default_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where the file lies unless FASTTIME_CONTACT_KEYS_FILE says otherwise: with what this
+    user has set up (XDG Base Directory Specification 0.8), apart from every data folder.
+    """
+    config = (os.environ if environ is None else environ).get("XDG_CONFIG_HOME", "")
+    return (Path(config) if config else Path.home() / ".config") / "fasttime" / "contact.keys"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactKeys:
+    """Keys as they were given, or the file that holds them: a key a line, the newest last, `#`
+    before a comment.
+    """
+
+    given: str = field(repr=False)
+    file: Path
+
+    def read(self) -> Sequence[bytes]:
+        """Return the keys; none where there is no file. Raises Rejected contact_keys_invalid."""
+        if self.given:
+            return keys_in(self.given, "FASTTIME_CONTACT_KEYS")
+        try:
+            lines = self.file.read_text(encoding="ascii", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise refuse(
+                "contact_keys_unreadable",
+                f"{self.file} cannot be read: {type(error).__name__}",
+                "let this user, and nobody else, read it",
+                field="FASTTIME_CONTACT_KEYS_FILE",
+            ) from None
+        if self.file.stat().st_mode & 0o077:
+            raise refuse(
+                "contact_keys_shared",
+                f"others can read {self.file}",
+                f"as its owner: chmod 600 {self.file}",
+                field="FASTTIME_CONTACT_KEYS_FILE",
+            )
+        said = " ".join(line.partition("#")[0] for line in lines)
+        return keys_in(said, str(self.file))
+
+    def make(self) -> bytes:
+        """Make the first key of a file that is not there, readable by its owner only. Raises
+        Rejected.
+        """
+        if self.given:
+            raise refuse(
+                "contact_keys_invalid",
+                "FASTTIME_CONTACT_KEYS holds no key",
+                _FIX,
+                field="FASTTIME_CONTACT_KEYS",
+            )
+        made = secrets.token_bytes(32)
+        try:
+            make_private(self.file.parent)
+            fresh = self.file.with_name(f".{self.file.name}.{secrets.token_hex(4)}")
+            with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
+                out.write(f"{made.hex()}\n")
+                out.flush()
+                os.fsync(out.fileno())
+            try:
+                self.file.hardlink_to(fresh)  # of two processes that start at once, one key wins
+            except FileExistsError:
+                made = self.read()[-1]
+            finally:
+                fresh.unlink()
+        except OSError as error:
+            raise refuse(
+                "contact_keys_unwritable",
+                f"no file of keys can be made at {self.file}: {type(error).__name__}",
+                "set FASTTIME_CONTACT_KEYS_FILE to a place outside the data folder that this user"
+                " may write to, or give keys in FASTTIME_CONTACT_KEYS",
+                field="FASTTIME_CONTACT_KEYS_FILE",
+            ) from None
+        log.info("contact_keys.made", path=str(self.file), hint="back it up, apart from the data")
+        return made
+
+    def where(self) -> str:
+        """Return where the keys lie, for people."""
+        return "FASTTIME_CONTACT_KEYS" if self.given else str(self.file)
+
+
+def keys_in(text: str, where: str) -> list[bytes]:
+    """Return the keys of a text, with commas or spaces between them; raises Rejected, and repeats
+    nothing of them.
+    """
+    found = text.replace(",", " ").lower().split()
+    if bad := [n for n, key in enumerate(found, 1) if not _KEY.fullmatch(key) or _weak(key)]:
+        raise refuse(
+            "contact_keys_invalid",
+            f"key {bad[0]} in {where} is none: it is too short, too long, or easily guessed",
+            _FIX,
+            field="FASTTIME_CONTACT_KEYS",
+        )
+    return [bytes.fromhex(key) for key in found]
+
+
+def fault(text: str) -> str:
+    """Return what is wrong with FASTTIME_CONTACT_KEYS, "" for nothing."""
+    try:
+        found = keys_in(text, "it")
+    except Rejected as rejected:
+        return rejected.problems[0].detail
+    return "" if found else "is empty"
+
+
+def _weak(key: str) -> bool:
+    return len(set(key)) < 8

@@ -1,0 +1,246 @@
+"""Contact points and names as rows: written sealed, read opened, found by their mark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+from sqlalchemy.util import await_only
+
+from subscribers.contact.keys import opener, ring_of
+from subscribers.contact.kinds import NAMES, of_channel
+
+NAME: Final = "name"
+_AT_ONCE = 10_000
+_POINT = (
+    "subscriber_id",
+    "kind",
+    "place_in_order",
+    "sealed",
+    "key_id",
+    "mark_0",
+    "mark_1",
+    "confirmed_at",
+    "confirmed_how",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """How one person is called and, by kind of contact point, reached; kinds that they do not have
+    are missing.
+    """
+
+    name: str = field(default="", repr=False)
+    addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+NOTHING: Final = Known()
+
+
+def reached_by(known: Known) -> str:
+    """Return the kinds of contact point that somebody has, joined by ";": all that the matching
+    index knows of them.
+    """
+    return ";".join(kind for kind in NAMES if known.addresses.get(kind))
+
+
+def some(conn: Connection, ids: Iterable[int]) -> tuple[str, Any]:
+    """Return the condition "is one of :ids" for a column, and what to bind to it."""
+    if conn.dialect.name == "postgresql":
+        return "= ANY(:ids)", list(ids)
+    return "IN (SELECT value FROM json_each(:ids))", json.dumps(list(ids))
+
+
+def known(conn: Connection, ids: Iterable[int]) -> dict[int, Known]:
+    """Return what is known of these people, opened; whoever has nothing is missing. Raises Rejected
+    contact_key_missing, contact_unreadable.
+    """
+    opened = opener(conn)
+    one_of, bound = some(conn, ids)
+    names: dict[int, str] = {}
+    addresses: dict[int, dict[str, str]] = {}
+    sql = f"SELECT subscriber_id, sealed, key_id FROM sealed_name WHERE subscriber_id {one_of}"  # noqa: S608 - constants
+    for person, sealed, key_id in conn.execute(text(sql), {"ids": bound}):
+        names[person] = opened(person, NAME, sealed, key_id)
+    sql = f"""SELECT subscriber_id, kind, sealed, key_id FROM contact_point
+        WHERE place_in_order = 0 AND subscriber_id {one_of}"""  # noqa: S608 - constants
+    for person, kind, sealed, key_id in conn.execute(text(sql), {"ids": bound}):
+        addresses.setdefault(person, {})[kind] = opened(person, kind, sealed, key_id)
+    return {
+        person: Known(name=names.get(person, ""), addresses=addresses.get(person, {}))
+        for person in names.keys() | addresses.keys()
+    }
+
+
+def differing(conn: Connection, wanted: Sequence[tuple[int, Known]]) -> list[int]:
+    """Return at which places of `wanted` stands somebody of whom something else is known."""
+    found = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        page = wanted[start : start + _AT_ONCE]
+        held = known(conn, [person for person, _ in page])
+        found += [
+            start + n for n, (person, told) in enumerate(page) if held.get(person, NOTHING) != told
+        ]
+    return found
+
+
+def add(conn: Connection, people: Iterable[tuple[int, Known]], how: str, now: datetime) -> None:
+    """Write names and contact points of people of whom nothing is known yet. `how`: on whose word
+    a contact point counts as confirmed, such as "basis".
+    """
+    keys = ring_of(conn).to_write(conn)
+    key = keys.newest
+    at: Any = now
+    if conn.dialect.name == "sqlite":  # as UtcDateTime stores it
+        at = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    rest = iter(people)
+    while page := list(islice(rest, _AT_ONCE)):
+        names = [
+            (person, key.seal(person, NAME, told.name), key.id)
+            for person, told in page
+            if told.name
+        ]
+        points = [
+            (
+                person,
+                kind,
+                0,
+                key.seal(person, kind, address),
+                key.id,
+                *keys.marks(kind, address),
+                at,
+                how,
+            )
+            for person, told in page
+            for kind, address in told.addresses.items()
+        ]
+        _bulk(conn, "sealed_name", ("subscriber_id", "sealed", "key_id"), names)
+        _bulk(conn, "contact_point", _POINT, points)
+
+
+def change(conn: Connection, people: Sequence[tuple[int, Known]], how: str, now: datetime) -> None:
+    """Put what is known now in the place of what was; a contact point that stays keeps how and when
+    it was confirmed.
+    """
+    for start in range(0, len(people), _AT_ONCE):
+        page = people[start : start + _AT_ONCE]
+        held = known(conn, [person for person, _ in page])
+        renamed: list[int] = []
+        gone: list[dict[str, Any]] = []
+        fresh: list[tuple[int, Known]] = []
+        for person, told in page:
+            before = held.get(person, NOTHING)
+            if before.name != told.name:
+                renamed.append(person)
+            moved = {
+                kind: address
+                for kind, address in told.addresses.items()
+                if before.addresses.get(kind) != address
+            }
+            gone += [
+                {"person": person, "kind": kind}
+                for kind, address in before.addresses.items()
+                if told.addresses.get(kind) != address
+            ]
+            name = told.name if before.name != told.name else ""
+            fresh.append((person, Known(name=name, addresses=moved)))
+        one_of, bound = some(conn, renamed)
+        sql = f"DELETE FROM sealed_name WHERE subscriber_id {one_of}"  # noqa: S608 - constants
+        conn.execute(text(sql), {"ids": bound})
+        if gone:
+            conn.execute(
+                text("DELETE FROM contact_point WHERE subscriber_id = :person AND kind = :kind"),
+                gone,
+            )
+        add(conn, fresh, how, now)
+
+
+def forget(conn: Connection, ids: Iterable[int]) -> None:
+    """Take away names and contact points of these people."""
+    one_of, bound = some(conn, ids)
+    for table in ("sealed_name", "contact_point"):
+        sql = f"DELETE FROM {table} WHERE subscriber_id {one_of}"  # noqa: S608 - constants
+        conn.execute(text(sql), {"ids": bound})
+
+
+def used(channel: str, p: str = "p") -> str:
+    """Return the condition that the contact point `p` is the one that a channel uses."""
+    said = []
+    before: list[str] = []
+    for kind in of_channel(channel):
+        first = f"{p}.kind = '{kind}'"
+        if before:
+            others = ", ".join(f"'{b}'" for b in before)
+            first += (
+                " AND NOT EXISTS (SELECT 1 FROM contact_point b"  # noqa: S608 - constants
+                f" WHERE b.subscriber_id = {p}.subscriber_id AND b.place_in_order = 0"
+                f" AND b.kind IN ({others}))"
+            )
+        said.append(f"({first})")
+        before.append(kind)
+    return f"{p}.place_in_order = 0 AND ({' OR '.join(said)})"
+
+
+def persons_at(conn: Connection, channel: str, address: str) -> list[int]:
+    """Return who is reached at this address on a channel, the lowest id first."""
+    keys = ring_of(conn).in_force(conn)
+    if keys is None:
+        return []
+    mark = keys.active[1].mark(of_channel(channel)[0], address)
+    sql = f"""SELECT p.subscriber_id FROM contact_point p
+        WHERE p.{keys.column} = :mark AND {used(channel)} ORDER BY 1"""  # noqa: S608 - constants
+    return list(conn.execute(text(sql), {"mark": mark}).scalars())
+
+
+def sharing(
+    conn: Connection,
+    channel: str,
+    *,
+    among: Iterable[int] | None = None,
+    reached_with: Iterable[int] | None = None,
+) -> Iterator[list[int]]:
+    """Yield the groups of two or more who are reached at one contact point on a channel.
+
+    `among`: of these people alone. `reached_with`: only groups in which one of these people is.
+    """
+    keys = ring_of(conn).in_force(conn)
+    if keys is None:
+        return
+    mark = f"p.{keys.column}"
+    postgres = conn.dialect.name == "postgresql"
+    many = "array_agg(p.subscriber_id)" if postgres else "json_group_array(p.subscriber_id)"
+    which, binds = "", dict[str, Any]()
+    if among is not None:
+        one_of, bound = some(conn, among)
+        which, binds = f" AND p.subscriber_id {one_of}", {"ids": bound}
+    elif reached_with is not None:
+        one_of, bound = some(conn, reached_with)
+        which = f""" AND {mark} IN (SELECT o.{keys.column} FROM contact_point o
+            WHERE o.subscriber_id {one_of} AND {used(channel, "o")})"""  # noqa: S608 - constants
+        binds = {"ids": bound}
+    sql = f"""SELECT {many} FROM contact_point p WHERE {used(channel)}{which}
+        GROUP BY {mark} HAVING count(*) > 1"""  # noqa: S608 - constants
+    for group in conn.execute(text(sql), binds).scalars():
+        yield json.loads(group) if isinstance(group, str) else group
+
+
+def _bulk(
+    conn: Connection, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    if not rows:
+        return
+    driver: Any = conn.connection.driver_connection
+    if conn.dialect.name == "postgresql":
+        await_only(driver.copy_records_to_table(table, records=rows, columns=columns))
+        return
+    marks = ", ".join("?" * len(columns))
+    driver.executemany(
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608 - constants
+        rows,
+    )

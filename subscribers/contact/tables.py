@@ -1,0 +1,42 @@
+"""The tables of contact points, sealed names, and which keys they are sealed with."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Integer, LargeBinary, String, Table
+
+from broadcast.store.database import UtcDateTime, metadata
+
+# No foreign key to subscriber: ids of people are never used again and their rows never deleted,
+# and a check for each row would double the time of a large import.
+contact_point = Table(
+    "contact_point",
+    metadata,
+    Column("subscriber_id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, primary_key=True),
+    Column("place_in_order", Integer, primary_key=True, autoincrement=False),  # 0 = used
+    Column("sealed", LargeBinary, nullable=False),
+    Column("key_id", String, nullable=False, index=True),
+    # keyed marks of the address, one for each slot of contact_key; the other is empty
+    Column("mark_0", LargeBinary, index=True),
+    Column("mark_1", LargeBinary, index=True),
+    Column("confirmed_at", UtcDateTime, nullable=False),
+    Column("confirmed_how", String, nullable=False),  # basis: a file or an administrator said so
+    sqlite_with_rowid=False,
+)
+
+sealed_name = Table(
+    "sealed_name",
+    metadata,
+    Column("subscriber_id", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("key_id", String, nullable=False, index=True),
+)
+
+contact_key = Table(
+    "contact_key",
+    metadata,
+    Column("key_id", String, primary_key=True),
+    Column("slot", Integer, nullable=False),  # whose marks are under this key: mark_0 or mark_1
+    Column("state", String, nullable=False),  # active; next (while keys are rotated); old
+    Column("since", UtcDateTime, nullable=False),
+)
