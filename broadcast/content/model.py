@@ -144,6 +144,14 @@ class Content:
         )
 
 
+def for_everybody(content: Content) -> bool:
+    """Return whether it stands on the public page and in the feeds: where one of its channels is
+    the web, it is public, and no test. That alone reaches people, whoever is registered.
+    """
+    out = content.status in ("Actual", "Exercise")
+    return out and "web" in content.channels and content.visibility == "public"
+
+
 def default_visibility(audience: Audience, scope: str | None) -> str:
     """Return who may read a message whose author says nothing of it.
 

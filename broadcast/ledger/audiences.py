@@ -377,7 +377,7 @@ def _other_people(conn: Connection, v: Version, total: int, now: datetime) -> st
     """
     seen = v.seen_count or 0
     margin = USUAL_MARGIN.of(seen) if v.margin is None else v.margin
-    if total == 0 and (seen > 0 or v.kind != "threat_level_change"):
+    if total == 0 and (seen > 0 or not versions.reaches_without_people(v)):
         return "audience_empty: nobody is left to send to"
     differs = (
         f"{small_counts.number(total, v.content)} people, approved for"

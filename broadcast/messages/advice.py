@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 
 from sqlalchemy import Connection, select
 
-from broadcast.content.model import Content
+from broadcast.content.model import Content, for_everybody
 from broadcast.content.segments import count
 from broadcast.files.nearest import did_you_mean, shown
 from broadcast.messages import small_counts, versions
@@ -85,10 +85,11 @@ def of_text(content: Content, people: int) -> list[Problem]:
             if not text.instruction.strip()
         ]
     if people == 0:
+        alone = "it would stand on the page and in the feeds alone"
         found.append(
             _warning(
                 "nobody_there",
-                "nobody would be sent to: it would stand on the page and in the feeds alone",
+                f"nobody would be sent to{f': {alone}' if for_everybody(content) else ''}",
                 "look at areas, audience and channels",
                 "areas",
             )

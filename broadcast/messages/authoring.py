@@ -215,13 +215,12 @@ def submit(
             field="status",
             status=409,
         )
-    if (
-        count == 0 and v.kind != "threat_level_change"
-    ):  # a level is public on the page and in the feed, whoever is registered
+    if count == 0 and not versions.reaches_without_people(v):
         raise refuse(
             "audience_empty",
-            "nobody would be sent to",
-            "look at `message preview`: areas, audience and channels",
+            "nobody would be sent to, and it would not be on the public page either",
+            "look at `message preview`: areas, audience and channels; a public message with the"
+            " channel web reaches people without being sent",
             status=409,
         )
     level_from = history.check_change(conn, v) if v.kind == "threat_level_change" else None

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
+from broadcast.content.model import for_everybody
 from broadcast.groups.registered import is_group
 from broadcast.levels import history
 from broadcast.messages import versions
@@ -23,9 +24,7 @@ _SHOWN_STATES = ("live", "held", "expired", "superseded", "corrected", "cancelle
 
 def for_the_public(v: Version) -> bool:
     """Return whether anybody may read it: public, out, on the web too, and no test."""
-    content = v.content
-    out = v.live_at is not None and v.status in ("Actual", "Exercise")
-    return out and "web" in content.channels and content.visibility == "public"
+    return v.live_at is not None and for_everybody(v.content)
 
 
 def shown(conn: Connection, now: datetime, limit: int = 200) -> list[Version]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from broadcast.content.model import Content, unwritten_visibility
+from broadcast.content.model import Content, for_everybody, unwritten_visibility
 from broadcast.messages import states
 from broadcast.messages.tables import decision, message, version
 from broadcast.operators import audit
@@ -155,6 +155,13 @@ class Version:
     def published(self) -> bool:
         """Whether it was ever approved: its text and its CAP identifier are fixed."""
         return self.identifier is not None
+
+
+def reaches_without_people(v: Version) -> bool:
+    """Return whether a version may go out though nobody is sent to: a level, which is public, and
+    whatever stands on the public page.
+    """
+    return v.kind == "threat_level_change" or for_everybody(v.content)
 
 
 def canonical(content: Content) -> str:

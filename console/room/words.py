@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from broadcast.content.model import for_everybody
 from broadcast.messages import small_counts
 from broadcast.messages.versions import Version
 from console.room import naming
@@ -36,6 +37,8 @@ def phrase(v: Version) -> str:
     if v.content.level is not None:
         return str(v.content.level)
     n = v.seen_count or 0
+    if page_alone(v):
+        return "PUBLISH" if v.urgent else ""
     if v.urgent or n >= TYPED_FROM:
         return f"SEND {number(n, v).upper()}"
     return ""
@@ -60,9 +63,20 @@ def approve_heading(v: Version, author: str, at: str) -> str:
     return f"Approve what {author} submitted at {at}"
 
 
+def page_alone(v: Version) -> bool:
+    """Return whether nobody is sent to, and it stands on the page and in the feeds all the same."""
+    return not v.seen_count and for_everybody(v.content)
+
+
 def approve_says(v: Version) -> str:
     """Return what is said above the approval's button."""
     n = people(v.seen_count or 0, v)
+    if page_alone(v):
+        marked = " Every text begins and ends with EXERCISE." if v.status == "Exercise" else ""
+        return (
+            "0 people by text, call or mail; page and feeds, where everybody reads it now."
+            f"{marked} It cannot be unsaid; a correction can follow at once."
+        )
     if v.status == "Exercise":
         return (
             f"Only the {n} enrolled for exercises get it. Every text begins and ends with EXERCISE."
@@ -77,6 +91,8 @@ def approve_button(v: Version) -> str:
         return f"Run exercise for {n}"
     if v.content.level is not None:
         return f"Change level to {v.content.level} now"
+    if page_alone(v):
+        return "Publish on the page and in the feeds now"
     return f"Send now to {n}"
 
 

@@ -288,6 +288,27 @@ def _on_a_terminal(room: Room, arguments: list[str], typed: str) -> tuple[int, s
         os.close(theirs)
 
 
+def test_web_alone_is_published_and_the_approver_reads_that_nobody_is_sent_to(room: Room):
+    room.cli.file("web.yaml", TEXT.replace("E09000033", "E09000001") + "channels: [sms, web]\n")
+    number = room.cli.ok("message", "draft", "web.yaml", token=room.author)["id"]
+    ran = room.cli("message", "submit", number, token=room.author)
+    assert ran.code == 0, ran.err
+    assert "nobody_there: nobody would be sent to: it would stand on the page" in ran.err
+    code, said = _on_a_terminal(room, ["message", "approve", str(number)], "0\n")
+    assert code == 0, said
+    more = ", and up to 20 more who register meanwhile"
+    assert f"This goes to 0 people by text, call or mail{more}; page and feeds" in said
+    room.cli.file("web.yaml", TEXT + "channels: [web]\n")
+    number = room.cli.ok("message", "draft", "web.yaml", token=room.author)["id"]
+    seen = room.cli.ok("message", "submit", number, token=room.author)
+    assert (seen["people"], seen["counts"]["suppressed"]) == (0, {"no_channel": 12})
+    code, said = _on_a_terminal(room, ["message", "approve", str(number)], "0\n")
+    assert (code, "This goes to 0 people by text, call or mail; page and feeds" in said) == (
+        0,
+        True,
+    )
+
+
 def test_what_was_done_as_the_machines_administrator_is_on_record(room: Room):
     import sqlite3
 

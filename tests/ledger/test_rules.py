@@ -16,6 +16,7 @@ from broadcast.ledger import audiences, batches, claims, delivery_report, livene
 from broadcast.ledger.claims import Outcome
 from broadcast.ledger.receipts import Receipt
 from broadcast.messages import authoring, publishing, versions
+from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.problems import Rejected
 from broadcast.store.database import Connection, Database
@@ -622,24 +623,57 @@ async def test_r8_a_part_whose_commit_reply_was_lost_is_not_counted_twice(world:
     assert account.adds_up
 
 
-async def test_a_level_is_published_though_nobody_is_registered_and_other_messages_are_refused(
-    world: World,
-) -> None:
-    change = await world.submitted(
-        count=0, kind="threat_level_change", scope="UK", areas=(), level="SEVERE"
-    )
-    v = await world.db.write(
+LEVEL = {"kind": "threat_level_change", "scope": "UK", "areas": (), "level": "SEVERE"}
+
+
+async def approved(world: World, v: Version) -> Version:
+    return await world.db.write(
         publishing.approve,
         world.approver,
-        change.message_id,
-        content_hash=change.content_hash,
+        v.message_id,
+        content_hash=v.content_hash,
         house=house(),
         now=datetime.now(UTC),
     )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [LEVEL, {"channels": ("web",)}, {"channels": ("sms", "web")}],
+    ids=["level", "web alone", "with text messages"],
+)
+async def test_what_stands_on_the_page_is_published_though_nobody_is_registered(
+    world: World, message: dict[str, Any]
+) -> None:
+    v = await approved(world, await world.submitted(count=0, **message))
     await world.freeze(v, {})
     assert await world.release(v) == "released"
     account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert (len(account.addressed), account.adds_up, account.complete) == (0, True, True)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"channels": ("sms", "voice", "email")},
+        {"channels": ("web",), "visibility": "restricted"},
+        {"channels": ("web",), "status": "Test"},
+    ],
+    ids=["without the web", "not public", "a test"],
+)
+async def test_what_would_reach_nobody_at_all_is_refused(
+    world: World, message: dict[str, Any]
+) -> None:
     with pytest.raises(Rejected) as refused:
-        await world.submitted(count=0)
+        await world.submitted(count=0, **message)
     assert refused.value.problems[0].code == "audience_empty"
+
+
+async def test_what_was_approved_for_some_stays_blocked_when_none_is_left_though_it_has_a_page(
+    world: World,
+) -> None:
+    v = await approved(world, await world.submitted(count=3, channels=("sms", "web")))
+    await world.freeze(v, {})
+    assert await world.release(v) == "blocked"
+    why = (await world.db.read(versions.get, v.id)).why
+    assert why == "audience_empty: nobody is left to send to"
