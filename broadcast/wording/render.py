@@ -90,13 +90,15 @@ def until_when(
     language: str,
     zone: str,
     sent: datetime | None = None,
+    *,
+    shows_day: bool = False,
 ) -> str:
     """Return until when a message holds, in words; empty for a level, which stays when its message
-    ends, and for an all-clear. The day is left out where it is that of `sent`.
+    ends, and for an all-clear. With `sent` the short form (`times.until`).
     """
     if expires is None or content.kind in ("threat_level_change", "all_clear"):
         return ""
-    return until(expires, language, zone, sent=sent)
+    return until(expires, language, zone, sent=sent, shows_day=shows_day)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,11 +155,15 @@ class _Words:
         more = f", {ELLIPSIS}" if len(names) > MOST_PLACES else ""
         return fill(self.pack.where, place=_one_line(", ".join(names[:MOST_PLACES]) + more))
 
-    def until(self, *, short: bool = False) -> str:
-        """Until when it holds; the `short` form leaves out the day where it is that of sending."""
+    def until(self, *, short: bool = False, shows_day: bool = False) -> str:
+        """Until when it holds. The `short` form is for what is read or heard as it comes; a
+        telephone `shows_day` beside a text.
+        """
         facts = self.facts
         sent = facts.sent if short else None
-        return until_when(self.content, facts.expires, self.pack.tag, facts.zone, sent)
+        return until_when(
+            self.content, facts.expires, self.pack.tag, facts.zone, sent, shows_day=shows_day
+        )
 
     def level(self, separator: str, *, named: bool) -> str:
         """Return the sentence that states the new level, where, and what it officially means;
@@ -307,7 +313,7 @@ def _by_rule(words: _Words, code: str, whole: Callable[..., str]) -> tuple[str, 
     )
     said = author.casefold()
     place = "" if _said_already(words, said) else _sentence(words.where, stop)
-    time = _sentence(words.until(short=True), stop)
+    time = _sentence(words.until(short=True, shows_day=True), stop)
     for added in ([place, time], [time]):  # never at the cost of the author's words
         extra = [part for part in (*added, hotline, code) if part]
         if any(added) and _fits(whole(author, *extra)):
@@ -395,7 +401,7 @@ def _spoken(words: _Words) -> str:
             for part in (*said[:1], words.note, *said[1:])
         ),
         words.where,
-        words.until(),
+        words.until(short=True),
         *(
             fill(pack.call, number=spell_numbers(_one_line(number)))
             for number in words.content.hotlines

@@ -226,7 +226,11 @@ def test_every_channel_says_who_what_where_what_to_do_and_until_when():
     assert "Where: Westminster, Camden. Until 18:00 BST. " in english.body
     assert english.segments <= 2
     over_night = replace(facts, expires=sent + timedelta(hours=20))
-    assert "Until 06:00 BST, Friday 26 June. " in render(content, over_night, "sms", "en").body
+    assert "Until 06:00 BST, Friday. " in render(content, over_night, "sms", "en").body
+    # a call is heard as it comes; a mail and a page are read later too
+    assert "Until 18:00 BST today. " in render(content, facts, "voice", "en").body
+    assert "Until 06:00 BST, Friday. " in render(content, over_night, "voice", "en").body
+    assert "Until 18:00 BST, Thursday 25 June" in render(content, facts, "email", "en").body
 
 
 def test_an_sms_says_no_place_twice_and_never_cuts_the_author_for_place_or_time():
