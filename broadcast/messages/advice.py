@@ -28,7 +28,7 @@ CODES = (
     "channel_off",
     "hotline_without_hours",
     "instruction_missing",
-    "language_missing",
+    "language_lacking",
     "nobody_there",
     "overlap",
     "perhaps_inside",
@@ -173,7 +173,7 @@ def languages_missing(content: Content, reads: Mapping[str, int], action: str) -
     instead = in_english(next(iter(content.languages)))
     return [
         _warning(
-            "language_missing",
+            "language_lacking",
             f"people who read a language that it lacks get {instead} instead: {', '.join(said)}",
             "add a text in that language, or accept that they read it in another",
             "languages",

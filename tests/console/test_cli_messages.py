@@ -68,13 +68,13 @@ def test_a_language_that_is_missing_is_warned_of_and_accepted_by_name(room: Room
     )
     room.cli.ok("subscribers", "import", room.cli.file("w.csv", rows), "--basis", "consent")
     number = room.cli.ok("message", "draft", "text.yaml", token=room.author)["id"]
-    ran = room.cli("message", "submit", number, "--accept", "language_missing", token=room.author)
+    ran = room.cli("message", "submit", number, "--accept", "language_lacking", token=room.author)
     assert ran.code == 0, ran.err
-    assert "language_missing: people who read a language that it lacks get English [en]" in ran.err
+    assert "language_lacking: people who read a language that it lacks get English [en]" in ran.err
     assert "Polish [pl] (3 people)" in ran.err
     approved = room.cli("message", "approve", number, "--yes", token=room.approver)
     assert approved.code == 0, approved.err
-    assert "did not accept the warning language_missing" not in approved.err
+    assert "did not accept the warning language_lacking" not in approved.err
 
 
 SHAPE = {

@@ -97,7 +97,7 @@ async def test_who_reads_another_language_stands_at_the_check_and_at_the_end(sit
     said = "people who read a language that it lacks get English [en] instead: Somali [so] (2"
     assert f"{said} people)" in check.words
     path = check.url.removesuffix("/check")
-    await author.send(check, f"{path}/submit", accept=["language_missing"])
+    await author.send(check, f"{path}/submit", accept=["language_lacking"])
     page = await approver.get(f"{path}/approve")
     assert "Many read another language" in page.words
     await approver.send(page, f"{path}/approve", phrase="SEND 33")

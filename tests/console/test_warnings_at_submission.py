@@ -161,17 +161,17 @@ async def test_a_public_update_of_a_restricted_message_is_not_mentioned_either(
 
 
 async def test_a_language_that_many_read_and_the_message_lacks_is_warned_of(site: Site) -> None:
-    assert "language_missing" not in await previewed(site)
+    assert "language_lacking" not in await previewed(site)
     polish = [person(n, language="pl", mobile=f"+447700901{n:03d}") for n in range(101, 105)]
     await site.db.write(import_records, polish, "test", datetime.now(UTC))
-    assert (await previewed(site))["language_missing"] == (
+    assert (await previewed(site))["language_lacking"] == (
         "people who read a language that it lacks get English [en] instead: Polish [pl] (4 people)"
     )
     both = {
         "en": {"headline": "Road closed", "instruction": "Go round."},
         "pl": {"headline": "Droga zamknieta", "instruction": "Omijaj."},
     }
-    assert "language_missing" not in await previewed(site, languages=both)
+    assert "language_lacking" not in await previewed(site, languages=both)
 
 
 async def test_a_correction_says_of_everybody_whose_language_it_lacks_what_they_read_instead(
@@ -180,7 +180,7 @@ async def test_a_correction_says_of_everybody_whose_language_it_lacks_what_they_
     one = [person(101, language="pl", mobile="+447700901101")]
     await site.db.write(import_records, one, "test", datetime.now(UTC))
     message = await site.live()  # one of 32 is not many
-    assert "language_missing" not in await previewed(site)
+    assert "language_lacking" not in await previewed(site)
     await site.done(await site.claimed())
     for path in ("correct", "all-clear"):
         body = a_draft(kind=None, note="It was another road." if path == "correct" else None)
@@ -189,7 +189,7 @@ async def test_a_correction_says_of_everybody_whose_language_it_lacks_what_they_
         answer = await site.post(f"/api/v1/messages/{message}/submit", {})
         assert answer.status == 200, answer.json
         found = {warning["code"]: warning["detail"] for warning in answer.json["warnings"]}
-        assert found["language_missing"].endswith("instead: Polish [pl] (1 person)")
+        assert found["language_lacking"].endswith("instead: Polish [pl] (1 person)")
         await site.post(f"/api/v1/messages/{message}/reject", {"why": "no"}, role="approver")
 
 
@@ -206,7 +206,7 @@ async def test_of_a_cancelled_message_it_is_said_who_read_it_in_another_language
     ended = await site.post(f"/api/v1/messages/{message}/cancel", {"why": "over"}, role="approver")
     assert ended.status == 200, ended.json
     (warned,) = (await site.get(f"/api/v1/messages/{message}/languages")).json["warnings"]
-    assert warned["code"] == "language_missing"
+    assert warned["code"] == "language_lacking"
     assert warned["detail"].endswith("get English [en] instead: Somali [so] (2 people)")
 
 
