@@ -133,6 +133,7 @@ def _ours(alert: CapAlert, first: CapInfo) -> dict[str, Any]:
         "incidents": list(incidents),
         "visibility": parameters.visibility_of(first, alert.scope),
         "include_perhaps": parameters.includes_perhaps(first),
+        "exercise": parameters.one(first, parameters.EXERCISE),
     }
 
 

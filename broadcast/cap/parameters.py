@@ -45,6 +45,7 @@ VISIBILITY = (  # public, restricted or private: the element `scope` in our word
     f"{PREFIX}visibility"
 )
 INCLUDE_PERHAPS = f"{PREFIX}include-perhaps"  # "yes", or absent
+EXERCISE = f"{PREFIX}exercise"  # the name of the exercise, where it has one
 CODE = f"{PREFIX}code"  # the short public code of /v/{code}
 
 _NAMES = frozenset(
@@ -67,6 +68,7 @@ _NAMES = frozenset(
         NOTE,
         NOTE_IS_OURS,
         INCLUDE_PERHAPS,
+        EXERCISE,
         CODE,
     }
 )
@@ -83,6 +85,8 @@ def message_parameters(content: Content) -> tuple[Pair, ...]:
     pairs.append((VISIBILITY, content.visibility))
     if content.include_perhaps:
         pairs.append((INCLUDE_PERHAPS, "yes"))
+    if content.exercise:
+        pairs.append((EXERCISE, content.exercise))
     pairs += [(AUDIENCE_KIND, value) for value in content.audience.kinds]
     pairs += [(AUDIENCE_SECTOR, value) for value in content.audience.sectors]
     pairs += [(AUDIENCE_COMMUNITY, value) for value in content.audience.communities]

@@ -21,6 +21,7 @@ TEXT_LENGTHS: Final = MappingProxyType(
         "source": 500,
         "note": 5_000,
         "incidents": 500,
+        "exercise": 40,
     }
 )
 """Characters of each text. Of an SMS this is what a provider takes; its parts are counted

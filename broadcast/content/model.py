@@ -79,6 +79,9 @@ class Content:
     `include_perhaps`: also tell everybody whose area, all that is known of them, a drawn shape
     touches.
 
+    `exercise` is the name of the exercise that it belongs to, said beside the mark in every text;
+    empty where it has none, and where the status is not Exercise.
+
     `expires` is an aware UTC datetime, or a timedelta counted from the approval that publishes it.
     `languages` keeps the author's order: the first is what a person hears whose own language is
     missing.
@@ -106,6 +109,7 @@ class Content:
     ] = ()  # CAP incidents: the identifier of a foreign CAP document it was drafted from
     visibility: str = ""
     include_perhaps: bool = False
+    exercise: str = ""
 
     def __post_init__(self) -> None:
         if not self.visibility:

@@ -42,6 +42,8 @@ _SAYS = {
     "note": "CAP note; of a correction, what was wrong.",
     "incidents": "CAP incidents: identifiers of foreign documents that this is about.",
     "visibility": "Who may read it beside those it is sent to.",
+    "exercise": "The name of the exercise, of status Exercise only: said beside the mark in every"
+    " text.",
     "include_perhaps": "Also tell everybody of whom only an area is known that a drawn shape"
     " touches; without it only those whose area it holds enough of.",
 }
@@ -92,6 +94,7 @@ def message_schema() -> dict[str, Any]:
         "incidents": _list("incidents", _text(TEXT_LENGTHS["incidents"])),
         "visibility": _one_of(VISIBILITIES),
         "include_perhaps": {"type": "boolean"},
+        "exercise": _text(TEXT_LENGTHS["exercise"]),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

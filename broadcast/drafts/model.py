@@ -66,6 +66,7 @@ class DraftIn(BaseModel):
     incidents: list[Words] | None = None
     visibility: Words | None = None
     include_perhaps: bool | None = None
+    exercise: Words | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

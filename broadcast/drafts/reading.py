@@ -159,9 +159,8 @@ def _texts(content: Content) -> Iterable[tuple[str, str]]:
                 yield f"languages.{tag}.{name}", text
     for name in ("hotlines", "incidents"):
         yield from ((field_path(name, i), text) for i, text in enumerate(getattr(content, name)))
-    yield from (
-        (name, text) for name, text in (("source", content.source), ("note", content.note)) if text
-    )
+    others = (("source", content.source), ("note", content.note), ("exercise", content.exercise))
+    yield from ((name, text) for name, text in others if text)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -205,13 +204,21 @@ class _Reader:
             self.words(("incidents", i), text, required=True)
             for i, text in enumerate(self.draft.incidents or ())
         )
+        exercise = self.exercise(status)
+        for words in languages.values() if exercise else ():  # a subject joins the two
+            self.no_drill(("exercise",), f"{exercise} {words.headline}")
         if status in NO_DRILL_STATUSES:
             listed = [
                 ((name, i), t)
                 for name, items in (("hotlines", hotlines), ("incidents", incidents))
                 for i, t in enumerate(items)
             ]
-            for path, text in ((("source",), origin), (("note",), note), *listed):
+            for path, text in (
+                (("source",), origin),
+                (("note",), note),
+                (("exercise",), exercise),
+                *listed,
+            ):
                 self.no_drill(path, text)
         if self.problems or kind is None or status is None or expires is None or place is None:
             return None
@@ -240,6 +247,7 @@ class _Reader:
             incidents=incidents,
             visibility=visibility,
             include_perhaps=self.include_perhaps(),
+            exercise=exercise,
         )
 
     def sizes(self) -> None:
@@ -311,7 +319,7 @@ class _Reader:
                 yield ("languages", tag, name), getattr(words, name) or ""
         for name in ("hotlines", "incidents"):
             yield from (((name, i), text) for i, text in enumerate(getattr(d, name) or ()))
-        yield from (((name,), getattr(d, name) or "") for name in ("source", "note"))
+        yield from (((name,), getattr(d, name) or "") for name in ("source", "note", "exercise"))
 
     # Small tools
 
@@ -556,6 +564,20 @@ class _Reader:
         if self.draft.include_perhaps is not None:
             return self.draft.include_perhaps
         return self.base is not None and self.base.include_perhaps
+
+    def exercise(self, status: str | None) -> str:
+        """Return the exercise's name in one line; without one that of the version before."""
+        if self.draft.exercise is None:
+            return self.base.exercise if self.base is not None else ""
+        name = " ".join(self.words(("exercise",), self.draft.exercise).split())
+        if name and status is not None and status != "Exercise":
+            self.add(
+                ("exercise",),
+                "exercise_name",
+                f"a message of status {status} belongs to no exercise",
+                "leave exercise out, or set status: Exercise",
+            )
+        return name
 
     def channels(self) -> tuple[str, ...]:
         given = self.draft.channels

@@ -77,6 +77,7 @@ def fields_of(content: Content) -> dict[str, Any]:
         "note": content.note,
         "incidents": list(content.incidents) or None,
         "include_perhaps": content.include_perhaps or None,
+        "exercise": content.exercise or None,
     }
     return {name: value for name, value in out.items() if value is not None}
 

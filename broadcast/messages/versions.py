@@ -176,6 +176,8 @@ def canonical(content: Content) -> str:
         del data["visibility"]
     if not content.include_perhaps:
         del data["include_perhaps"]
+    if not content.exercise:
+        del data["exercise"]
     data["languages"] = list(data["languages"].items())
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 

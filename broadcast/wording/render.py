@@ -113,7 +113,10 @@ class _Words:
 
     @property
     def opening(self) -> str:
-        return self.pack.opening(self.content.status)
+        """The mark of the status; beside that of an exercise its name, which is never cut."""
+        mark = self.pack.opening(self.content.status)
+        name = _one_line(self.content.exercise) if self.content.status == "Exercise" else ""
+        return f"{mark} {name}" if name else mark
 
     @property
     def closing(self) -> str:

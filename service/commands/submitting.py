@@ -137,6 +137,8 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
     for language, text in v.content.languages.items():
         if text.sms:
             found += warnings(f"languages.{language}.sms", text.sms)
+    if v.content.exercise:
+        found += warnings("exercise", v.content.exercise)
     on = context.channels_on(v.status)
     found += [
         Problem(

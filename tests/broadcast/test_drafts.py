@@ -566,6 +566,33 @@ def test_nor_may_its_source_or_note():
     }
 
 
+def test_an_exercise_has_a_name_of_its_own_that_what_follows_keeps():
+    base = read(a_draft(status="Exercise", exercise=" Winter\n Oak "))
+    assert base.exercise == "Winter Oak"
+    assert Content.from_json(base.to_json()) == base
+    assert read(a_draft(status="Exercise"), base=base).exercise == "Winter Oak"
+    assert read(a_draft(status="Exercise", exercise="Oak 2"), base=base).exercise == "Oak 2"
+    assert read(a_draft()).exercise == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"status": "Actual", "exercise": "Winter Oak"}, "exercise_name"),
+        ({"status": "Test", "exercise": "Winter Oak"}, "exercise_name"),
+        ({"status": "Exercise", "exercise": "x" * 41}, "text_too_long"),
+        ({"status": "Exercise", "exercise": "This is no drill"}, "not_a_drill"),
+        (
+            {"status": "Exercise", "exercise": "This is not", **text(headline="a drill")},
+            "not_a_drill",
+        ),
+        ({"status": "Exercise", "exercise": "a\x07b"}, "control_character"),
+    ],
+)
+def test_a_name_of_no_exercise_or_that_could_mislead_is_refused(changes, code):
+    assert codes(a_draft(**changes)) == {(code, "exercise")}
+
+
 # Updates, corrections, all-clears
 
 

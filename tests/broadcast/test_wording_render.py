@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree, html
 
+from broadcast.content.limits import TEXT_LENGTHS
 from broadcast.content.model import CHANNELS, KINDS, Content, Text
 from broadcast.content.segments import count
 from broadcast.content.text_rules import check_not_a_drill
@@ -151,6 +152,34 @@ def test_an_actual_message_carries_no_mark():
         for channel in CHANNELS:
             for text in shown(render(a_content(), FACTS, channel, tag)):
                 assert not re.search("EXERCISE|TEST|REPEAT", text)
+
+
+@pytest.mark.parametrize("own", [None, "Road closed. " * 30], ids=["by rule", "own text"])
+@pytest.mark.parametrize("tag", TAGS)
+def test_an_exercise_says_its_name_in_every_channel_and_within_the_parts_of_a_text(tag, own):
+    name = "Winter Oak of the Western Boroughs 20260"
+    assert len(name) == TEXT_LENGTHS["exercise"]
+    long = replace(WORDS, headline="Gas leak " * 12, instruction="Stay indoors. " * 60, sms=own)
+    content = a_content(status="Exercise", exercise=name, languages={tag: long})
+    for channel in CHANNELS:
+        made = render(content, FACTS, channel, tag)
+        assert made.body.startswith("EXERCISE"), (channel, made.body)
+        assert made.body.endswith("EXERCISE"), (channel, made.body)
+        assert name in made.body
+        if made.subject:
+            assert made.subject.startswith(f"{pack_for(tag).exercise} {name}: ")
+        if channel == "sms":
+            assert made.segments == count(made.body).segments
+            assert own is not None or made.segments <= 3
+            nameless = render(replace(content, exercise=""), FACTS, channel, tag)
+            assert made.segments >= nameless.segments
+            assert name not in nameless.body
+
+
+def test_only_an_exercise_says_the_name_of_one():
+    for status in ("Actual", "Test"):
+        made = render(a_content(status=status, exercise="Winter Oak"), FACTS, "sms", "en")
+        assert "Winter Oak" not in made.body
 
 
 @pytest.mark.parametrize("channel", CHANNELS)

@@ -679,7 +679,7 @@ async def a_status_that_goes_to_nobody(room: Room) -> None:
 
 @way
 async def a_message_to_nobody(room: Room) -> None:
-    v = await room.draft("ada", audience=Audience(kinds=("officer",)))
+    v = await room.draft("ada", channels=("sms",), audience=Audience(kinds=("officer",)))
     with refused("audience_empty"):
         await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
     with refused("state_conflict"):

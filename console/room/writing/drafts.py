@@ -14,7 +14,7 @@ from console.room.frame import Form
 
 WORDS = ("headline", "description", "instruction", "sms", "voice")
 PLAIN = ("kind", "level", "scope", "urgency", "severity", "certainty", "expires", "visibility")
-LINES = ("source", "note")
+LINES = ("source", "note", "exercise")
 LISTS = ("sectors", "communities")
 CHECKED = ("areas", "channels", "kinds")
 NUMBERS = ("hotlines", "circles")
