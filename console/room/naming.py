@@ -69,7 +69,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "channel_off": "A channel is switched off",
         "hotline_without_hours": "A hotline without its hours",
         "instruction_missing": "It does not say what to do",
-        "language_missing": "Many read another language",
+        "language_lacking": "Many read another language",
         "nobody_there": "Nobody would be sent to",
         "overlap": "Another control room tells the same people",
         "perhaps_inside": "Some people may be inside and are not told",
