@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from broadcast.cap import tables as cap
 from broadcast.events import tables as events
+from broadcast.exercises import tables as exercises
 from broadcast.groups import tables as groups
 from broadcast.ledger import tables as ledger
 from broadcast.levels import tables as levels
@@ -25,6 +26,7 @@ OWNERS = (
     cap,
     contact,
     events,
+    exercises,
     groups,
     ledger,
     levels,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from broadcast.content.model import for_everybody
+from broadcast.exercises import planned
 from broadcast.groups.registered import is_group
 from broadcast.levels import history
 from broadcast.messages import versions
@@ -168,4 +169,5 @@ def state_of_all(conn: Connection, now: datetime) -> tuple[object, ...]:
     revised = select(func.sum(version.c.revision))
     rows = (conn.execute(q.where(_went_out())).one() for q in (changed, past, revised))
     levels = tuple((f.scope, f.level, f.at) for f in history.facts(conn))
-    return (*(tuple(row) for row in rows), levels)
+    exercises = tuple(each.id for each in planned.shown(conn, now))
+    return (*(tuple(row) for row in rows), levels, exercises)

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from broadcast.exercises import planned
 from broadcast.groups import registered
 from broadcast.levels.scales import LEVELS, UK
 from broadcast.messages import published
@@ -85,7 +86,21 @@ class Face:
             live=[c for _, c in cards if not c.over and not c.exercise],
             over=[c for _, c in over],
             exercises=sorted((c for _, c in cards if c.exercise), key=lambda c: c.over),
+            planned=await self._planned(lang, now),
         )
+
+    async def _planned(self, lang: str, now: datetime) -> list[dict[str, str]]:
+        """Return the exercises to come or under way that two people let the public know of."""
+        zone = self._web.settings.timezone
+        return [
+            {
+                "name": each.name,
+                "place": each.area_name,
+                "start": local_time(each.starts, lang, zone),
+                "end": local_time(each.ends, lang, zone),
+            }
+            for each in await self._web.db.read(planned.shown, now)
+        ]
 
     async def _levels(self, lang: str, now: datetime) -> list[dict[str, Any]]:
         web, say, pack = self._web, PHRASES[lang], pack_for(lang)

@@ -36,6 +36,10 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "none_now": "There is no message at this moment.",
         "ended": "Ended in the last week",
         "exercises": "Exercises",
+        "planned": "Planned exercises",
+        "planned_says": "Nothing has happened. Messages of an exercise begin with EXERCISE and"
+        " end with it.",
+        "planned_when": "from {start} until {end}",
         "exercise": "EXERCISE: this is practice. Nothing has happened, do nothing.",
         "expired": "This message has expired.",
         "superseded": "An update has taken its place.",
@@ -149,6 +153,12 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "none_now": "Nid oes neges ar hyn o bryd.",
         "ended": "Daeth i ben yn ystod yr wythnos ddiwethaf",
         "exercises": "Ymarferion",
+        "planned": "Ymarferion a gynlluniwyd",
+        "planned_says": (
+            "Nid oes dim wedi digwydd. Mae negeseuon ymarfer yn dechrau ac yn gorffen gydag"
+            " EXERCISE."
+        ),
+        "planned_when": "o {start} tan {end}",
         "exercise": (
             "EXERCISE / YMARFER: ymarfer yw hwn. Nid oes dim wedi digwydd, peidiwch â gwneud dim."
         ),
@@ -269,6 +279,9 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "none_now": "لا توجد رسالة في هذه اللحظة.",
         "ended": "انتهت خلال الأسبوع الماضي",
         "exercises": "تدريبات",
+        "planned": "تدريبات مخطط لها",
+        "planned_says": "لم يحدث شيء. تبدأ رسائل التدريب وتنتهي بكلمة EXERCISE.",
+        "planned_when": "من {start} حتى {end}",
         "exercise": "EXERCISE / تمرين: هذا تدريب. لم يحدث شيء، لا تفعل شيئًا.",
         "expired": "انتهت صلاحية هذه الرسالة.",
         "superseded": "حل محلها تحديث.",

@@ -120,6 +120,24 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
         "required": ["kind", "name"],
         "example": {"kind": "sector", "name": "retail", "names": {"cy": "Manwerthu"}},
     },
+    "NewExercise": {
+        "description": "An exercise that the public is told of, once another person approved it.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "name": {"type": "string", "minLength": 1, "maxLength": TEXT_LENGTHS["exercise"]},
+            "area": {**_TEXT, "description": "The code of an imported area."},
+            "from": {"type": "string", "format": "date-time"},
+            "until": {"type": "string", "format": "date-time"},
+        },
+        "required": ["name", "area", "from", "until"],
+        "example": {
+            "name": "Winter Oak",
+            "area": "E09000033",
+            "from": "2026-12-01T09:00:00+00:00",
+            "until": "2026-12-01T17:00:00+00:00",
+        },
+    },
     "SmsText": {
         "type": "object",
         "additionalProperties": False,

@@ -181,6 +181,18 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "decided_by": TEXT,
         }
     ),
+    "PlannedExercise": an_object(
+        {
+            "id": NUMBER,
+            "name": TEXT,
+            "area": TEXT,
+            "area_name": TEXT,
+            "from": TIME,
+            "until": TIME,
+            "state": words(("planned", "approved", "cancelled")),
+        }
+    ),
+    "PlannedExercises": an_object({"exercises": list_of(ref("PlannedExercise"))}),
     "LevelsImported": an_object(
         {
             "rows": NUMBER,
@@ -207,6 +219,10 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("get", "/api/v1/areas/locate"): list_of(ref("Place")),
     ("post", "/api/v1/areas/locate"): ref("Places"),
     ("post", "/api/v1/areas/import"): ref("AreasImported"),
+    ("get", "/api/v1/exercises"): ref("PlannedExercises"),
+    ("post", "/api/v1/exercises"): ref("PlannedExercise"),
+    ("post", "/api/v1/exercises/{id}/approve"): ref("PlannedExercise"),
+    ("post", "/api/v1/exercises/{id}/cancel"): ref("PlannedExercise"),
     ("post", "/api/v1/threat-levels"): ref("Message"),
     ("get", "/api/v1/threat-levels/history"): list_of(ref("LevelFact")),
     ("post", "/api/v1/threat-levels/import"): ref("LevelsImported"),
