@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page
 
 from tests.console.site import Site, open_site
 from tests.console.test_face import exercise, set_level
+from tests.console.test_planned_exercises import approved as planned_exercise
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +30,7 @@ async def filled(site: Site) -> dict[str, str]:
     """Fill the pages with one message of each sort; return the address of every page."""
     await set_level(site)
     await exercise(site)
+    await planned_exercise(site)
     live = await site.live(severity="Severe", languages={"en": {"headline": "Gas"}, "ar": ARABIC})
     await site.follow(
         live, "update", languages={"en": {"headline": "Gas, more of it"}, "ar": ARABIC}
