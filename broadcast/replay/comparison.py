@@ -514,12 +514,10 @@ class Frozen:
                 found.duplicate_digests[row.channels] = hashlib.sha256(row.members).hexdigest()
                 continue
             if row.shard in digests:
-                digests[row.shard].update(
-                    f"{row.role}|{row.channels}|{row.language}|{row.reason}|".encode() + row.members
-                )
+                digests[row.shard].update(_named(row).encode() + row.members)
             if row.role == "send":
                 found.send.append(ids)
-            else:
+            elif row.role == "suppressed":  # who is held is among those to be sent to
                 found.suppressed[row.reason] = found.suppressed.get(row.reason, BitMap()) | ids
         found.shards = {
             str(shard): (digest.hexdigest(), stored[shard]) for shard, digest in digests.items()
@@ -578,6 +576,13 @@ class Frozen:
             ended=ended,
             released=released,
         )
+
+
+def _named(row: Any) -> str:
+    """Return what stands before the members of a set in the digest of its shard."""
+    if row.role == "held":
+        return f"held|{row.not_before.isoformat()}|"
+    return f"{row.role}|{row.channels}|{row.language}|{row.reason}|"
 
 
 def _bitmap(data: bytes) -> BitMap:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from broadcast.replay import comparison
 from subscribers.registry import import_records
 from tests.console.site import Site, open_site, person
 
@@ -30,6 +31,13 @@ async def test_a_preview_counts_who_would_wait_until_their_quiet_hours_end(site:
     site.context.now = lambda: datetime.now(UTC)
     short = (await site.post(f"/api/v1/messages/{soon}/preview")).json["counts"]
     assert (short["suppressed"], short["held"]) == ({"quiet_hours": 1}, 0)
+
+
+async def test_replay_finds_nothing_different_of_people_who_wait_for_the_end_of_quiet_hours(
+    site: Site,
+) -> None:
+    await site.live()
+    assert (await site.db.read(comparison.replay)).differences == []
 
 
 async def test_an_explanation_tells_the_hour_of_the_freezing_whenever_it_is_asked_for(
