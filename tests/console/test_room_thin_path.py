@@ -110,6 +110,15 @@ async def test_who_reads_another_language_stands_at_the_check_and_at_the_end(sit
     assert f"Nobody was told that it ended. Of those who got it, {said} people)" in ended.words
 
 
+async def test_the_check_leaves_out_no_warning_that_has_the_code_of_another(site: Site) -> None:
+    author, _ = await two(site)
+    loud = {"headline-0": "GAS LEAK IN STRUTTON GROUND", "instruction-0": "STAY INDOORS ALL OF YOU"}
+    check = await written(author, **loud)
+    assert "languages.en.headline" in check.words
+    assert "languages.en.instruction" in check.words
+    assert check.text.count('name="accept" value="shouting"') == 1
+
+
 async def test_what_changed_after_the_approver_s_page_was_made_is_not_approved(site: Site) -> None:
     author, approver = await two(site)
     path = await submitted(author)

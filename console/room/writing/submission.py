@@ -4,6 +4,7 @@ first.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from fastapi import APIRouter, Request
@@ -11,11 +12,19 @@ from starlette.responses import Response
 
 from broadcast.messages import versions
 from broadcast.operators import operators
-from broadcast.problems import Rejected, refuse
+from broadcast.problems import Problem, Rejected, refuse
 from console.room import acting, showing, words
 from console.room.frame import BASES, Room
 from service.commands import submitting
 from service.sign_in import Signed
+
+
+def _by_code(warnings: Iterable[Problem]) -> dict[str, list[Problem]]:
+    """Return the warnings by their code, which is what an author ticks; none is left out."""
+    found: dict[str, list[Problem]] = {}
+    for warning in warnings:
+        found.setdefault(warning.code, []).append(warning)
+    return found
 
 
 def attach(api: APIRouter, room: Room) -> None:
@@ -40,7 +49,7 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
             v=replace(v, resolved=seen.resolved),
             counts=seen.shown(v),
             button=words.submit_button(v, seen.shown(v)["send"]),
-            warnings=list({w.code: w for w in seen.warnings}.values()),
+            warnings=_by_code(seen.warnings),
             texts=showing.texts(room, v, seen.resolved),
             where=await showing.where(room, v, seen.resolved),
             form=room.form(signed, f"{base}/messages/{number}/submit", about=str(v.revision)),
