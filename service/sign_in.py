@@ -6,7 +6,7 @@ next request on: the operator is looked up with every one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from broadcast.operators import audit, operators
@@ -101,7 +101,7 @@ async def who(db: Database, secret: str, now: datetime) -> Signed | None:
         found = operators.by_id(conn, session.holder_id) if session is not None else None
         if session is None or found is None:
             return None
-        return Signed(session=session, operator=found)
+        return Signed(session=session, operator=replace(found, proof=session.proof))
 
     return await db.read(looked)
 

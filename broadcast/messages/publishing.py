@@ -23,6 +23,7 @@ from broadcast.messages.versions import USUAL_MARGIN, Margin, Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
+from broadcast.sessions import passkeys
 from broadcast.store.database import lock_version
 from broadcast.wording.cancelling import REASONS
 
@@ -60,10 +61,11 @@ def approve(
 
     `content_hash` is what the approver saw (None where a person at the command line did not name
     it). The hash of the version, repeated, approves no resend. Raises Rejected: 403 same_person,
-    409 content_changed, level_changed, hash_missing, state_conflict. Approving twice gives the same
-    result again.
+    passkey_needed, 409 content_changed, level_changed, hash_missing, state_conflict. Approving
+    twice gives the same result again.
     """
     actor = operators.still(conn, actor, "approve")
+    passkeys.require_shown(conn, actor.id, actor.proof)
     versions.lock_message(conn, message_id)
     existing = versions.of_message(conn, message_id)
     order = None if content_hash is None else resends.by_digest(conn, message_id, content_hash)

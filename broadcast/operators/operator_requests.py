@@ -16,6 +16,7 @@ from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.operators.tables import operator_request
 from broadcast.problems import refuse
+from broadcast.sessions import passkeys
 
 KINDS = ("add", "disable", "export")
 STANDS_FOR = timedelta(days=7)
@@ -132,6 +133,7 @@ def approve(
     token: to be handed over, and never shown again.
     """
     actor = operators.still(conn, actor, "administer")
+    passkeys.require_shown(conn, actor.id, actor.proof)
     wanted = _waiting(conn, request_id)
     if now - wanted.asked_at > STANDS_FOR:
         raise refuse(

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +46,10 @@ class Operator:
     may_set: tuple[str, ...] = ()
     """Scopes whose threat level the person may set beside the places in their area; whoever has
     no area may set all.
+    """
+    proof: str = ""
+    """How they proved who they are: "" by a bearer token, else as their session did: token,
+    invitation, passkey.
     """
 
     def same_person_as(self, other: Operator) -> bool:
@@ -253,7 +257,7 @@ def still(conn: Connection, actor: Operator, permission: str) -> Operator:
             "operator_disabled", "this operator was disabled", "ask somebody else", status=403
         )
     require(found, permission)
-    return found
+    return replace(found, proof=actor.proof)
 
 
 def active(conn: Connection) -> dict[int, Operator]:

@@ -1,4 +1,4 @@
 """Who a browser stands for: sessions and links that open one, each known by its hash only.
 
-It alone writes session and one_time_link.
+It alone writes session, one_time_link and passkey.
 """

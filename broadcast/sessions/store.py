@@ -22,8 +22,8 @@ LONGEST_SECRET = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One session. `proof` is how its holder proved who they are: token or
-    invitation; for residents the channel whose contact was proven.
+    """One session. `proof` is how its holder proved who they are: token, invitation, or passkey
+    after either; for residents the channel whose contact was proven.
     """
 
     id: int
@@ -85,6 +85,11 @@ def ever(conn: Connection, kind: str, holder_id: int) -> bool:
     """Return whether somebody ever had a session."""
     query = select(session.c.id).where(session.c.kind == kind, session.c.holder_id == holder_id)
     return conn.execute(query.limit(1)).first() is not None
+
+
+def prove(conn: Connection, session_id: int, proof: str) -> None:
+    """Keep that a session's holder proved more than when it began."""
+    conn.execute(update(session).where(session.c.id == session_id).values(proof=proof))
 
 
 def end(conn: Connection, session_id: int, now: datetime) -> bool:

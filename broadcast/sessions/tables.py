@@ -4,7 +4,7 @@ before it is looked up.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Table
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table
 
 from broadcast.store.database import UtcDateTime, id_column, metadata
 
@@ -34,5 +34,22 @@ one_time_link = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),  # redeemed, or replaced by a newer one
     Index("ix_one_time_link_holder", "kind", "holder_id"),
+    sqlite_autoincrement=True,
+)
+
+passkey = Table(
+    "passkey",
+    metadata,
+    id_column(),
+    Column("operator_id", Integer, nullable=False, index=True),
+    Column("credential_id", LargeBinary, nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False),  # COSE, RFC 9052
+    Column(
+        "sign_count", Integer, nullable=False
+    ),  # of the authenticator; 0 where it counts nothing
+    Column("name", String, nullable=False),  # what its owner calls it
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+    Column("removed_at", UtcDateTime),
     sqlite_autoincrement=True,
 )

@@ -155,3 +155,31 @@ def invite(
         )
 
     run(work, out)
+
+
+@app.command("forget-passkeys")
+def forget_passkeys(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Remove the passkeys of an operator who lost theirs, and end their sessions: their token alone
+    signs in again.
+    """
+    from console.commands.session import Session, machine_user, run
+    from service import passkeys
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        called = " ".join(name.split())
+        out.confirm(
+            f"Remove every passkey of {called}? Make sure that it is they who ask.", yes=yes
+        )
+        count = await passkeys.forget(session.db, called, actor=machine_user(), now=session.now())
+        out.answer(
+            {"name": called, "passkeys": count},
+            f"{called}: {count} passkey{'' if count == 1 else 's'} removed, sessions ended",
+        )
+
+    run(work, out)

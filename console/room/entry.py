@@ -134,6 +134,6 @@ def _attach_sessions(api: APIRouter, room: Room) -> None:
         await sign_in.end(web.db, signed.operator, int(number), web.now())
         return room.go("/room/sessions")
 
-    room.add(api, "POST", "/room/sign-out", leave)
+    room.add(api, "POST", "/room/sign-out", leave, without_passkey=True)
     room.add(api, "GET", "/room/sessions", listed)
     room.add(api, "POST", "/room/sessions/{id}/end", end)

@@ -28,12 +28,13 @@ from console.pages.phrases import ENGLISH, PHRASES
 from console.room import naming
 from console.server import browser
 from console.server.context import Web
-from service import sign_in
+from service import passkeys, sign_in
 from service.sign_in import Signed
 
 ASSETS: Mapping[str, str] = {
     "room.css": "text/css; charset=utf-8",
     "room.js": "text/javascript; charset=utf-8",
+    "passkey.js": "text/javascript; charset=utf-8",
     "exercise.svg": "image/svg+xml",
 }
 """What these pages load beside the public style sheet, all of it ours."""
@@ -50,6 +51,10 @@ POLICY = (
 
 class SignInNeeded(Exception):
     """Nobody is signed in, or was away for too long."""
+
+
+class PasskeyNeeded(SignInNeeded):
+    """Who is signed in has a passkey, and did not show it yet."""
 
 
 @lru_cache(maxsize=len(ASSETS))
@@ -240,14 +245,33 @@ class Room:
             problems=rejected.problems,
         )
 
-    def add(self, api: APIRouter, method: str, path: str, handler: Handler) -> None:
-        """Add a route for who is signed in: others are led to the sign-in, refusals are pages."""
+    async def proved(self, request: Request) -> Signed:
+        """Return who is signed in with all that they have; raises SignInNeeded, PasskeyNeeded."""
+        signed = await self.signed(request)
+        if await passkeys.missing(self.web.db, signed):
+            raise PasskeyNeeded
+        return signed
+
+    def add(
+        self,
+        api: APIRouter,
+        method: str,
+        path: str,
+        handler: Handler,
+        *,
+        without_passkey: bool = False,
+    ) -> None:
+        """Add a route for who is signed in: others are led to the sign-in, refusals are pages.
+        `without_passkey`: also for who did not show their passkey yet.
+        """
 
         async def endpoint(request: Request) -> Response:
             signed: Signed | None = None
             try:
-                signed = await self.signed(request)
+                signed = await (self.signed if without_passkey else self.proved)(request)
                 response = await handler(request, signed)
+            except PasskeyNeeded:
+                return self.passkey_first(request)
             except SignInNeeded:
                 return self.sign_in_first(request)
             except Rejected as rejected:
@@ -255,6 +279,13 @@ class Room:
             return self.refreshed(request, response)
 
         api.add_api_route(path, endpoint, methods=[method], include_in_schema=False)
+
+    def passkey_first(self, request: Request) -> Response:
+        """Lead to where the passkey is shown, and back here afterwards."""
+        if request.method not in ("GET", "HEAD"):
+            return self.go("/room/passkey")
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return self.go(f"/room/passkey?next={quote(here, safe='/')}")
 
     def sign_in_first(self, request: Request) -> Response:
         """Lead to the sign-in, and back here afterwards; a form is told that nothing was done."""

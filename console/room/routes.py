@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from console.room import entry, home, message, stream
+from console.room import entry, home, message, passkey, stream
 from console.room.figures import Figures
 from console.room.frame import Room
 from console.room.looking import log, office, rerun
@@ -17,6 +17,7 @@ def router(web: Web) -> APIRouter:
     api, room = APIRouter(), Room(web)
     figures = Figures(room)
     entry.attach(api, room)
+    passkey.attach(api, room)
     home.attach(api, room)
     compose.attach(api, room)
     submission.attach(api, room)

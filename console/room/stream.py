@@ -50,7 +50,7 @@ def add(api: APIRouter, room: Room, path: str, part: Part) -> None:
 
     async def endpoint(request: Request) -> Response:
         try:
-            await part(request, await room.signed(request))
+            await part(request, await room.proved(request))
         except (SignInNeeded, Rejected):
             return Response(status_code=204)
         return StreamingResponse(
@@ -68,7 +68,7 @@ async def _stream(room: Room, request: Request, part: Part) -> AsyncIterator[str
     while not closing.is_set():
         with contextlib.suppress(*TROUBLE):
             try:
-                now = await part(request, await room.signed(request))
+                now = await part(request, await room.proved(request))
             except (SignInNeeded, Rejected):
                 yield "event: over\ndata: \n\n"
                 return

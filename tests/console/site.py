@@ -268,7 +268,11 @@ class Site:
 
 @asynccontextmanager
 async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
-    """Run an installation until the block ends."""
+    """Run an installation until the block ends. PORT in a setting stands for its own port."""
+    sock = socket.socket(proto=socket.IPPROTO_TCP)  # named, asyncio sends small answers at once
+    sock.bind(("127.0.0.1", 0))
+    port = sock.getsockname()[1]
+    env = {name: value.replace("PORT", str(port)) for name, value in env.items()}
     given = {
         "FASTTIME_DATA": str(folder / "data"),
         "FASTTIME_PUBLIC_URL": PUBLIC_URL,
@@ -326,14 +330,12 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
         wake=woken.append,
         ready=lambda: site.turned,
     )
-    sock = socket.socket(proto=socket.IPPROTO_TCP)  # named, asyncio sends small answers at once
-    sock.bind(("127.0.0.1", 0))
     server = make_server(app, graceful_seconds=2)
     running = asyncio.create_task(run_server(server, sock))
     while not server.started:
         await asyncio.sleep(0.01)
     async with aiohttp.ClientSession() as client:
-        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        url = f"http://127.0.0.1:{port}"
         site = Site(
             settings=settings,
             db=db,
