@@ -12,8 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from broadcast.events.topics import RECEIPTS
 from broadcast.wording.pack import fill, primary
 from console.pages.frame import plain
-from console.pages.own_words import OWN_WORDS
-from console.pages.phrases import chosen
+from console.pages.phrases import OWN_WORDS, chosen
 from console.server.context import Web, web_of
 from service.residents import opt_outs
 from subscribers import registry, unsubscribe

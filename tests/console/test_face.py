@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 import zipfile
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -17,13 +19,14 @@ from sqlalchemy import insert
 from broadcast.levels.tables import level_fact
 from broadcast.wording.languages import all_packs
 from console.pages.frame import ASSETS, matches
-from console.pages.own_words import OWN_WORDS
-from console.pages.phrases import PHRASES, chosen
+from console.pages.phrases import OWN_WORDS, PHRASES, chosen
 from subscribers import registry
 from tests.console.site import Site, open_site, person
 
 ROOT = Path(__file__).parents[2]
 PAGE = 100_000  # bytes
+NUMBERS = re.compile(r"999bsl\.co\.uk|gov\.uk/ACT|\d[\d ]*\d|\d")
+LATIN_BY_RIGHT = re.compile(r"\{[a-z]+\}|EXERCISE|Atom|999bsl\.co\.uk|gov\.uk/ACT")
 EXERCISER = person(41, mobile="+447700900041", topics="exercise")
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -178,22 +181,55 @@ def test_every_language_has_every_phrase_with_the_same_blanks(
             assert phrase.strip(), (tag, name)
 
 
-def test_which_languages_the_pages_speak_and_which_only_messages_speak_is_said_by_name() -> None:
-    """Who adds a pack or a page's language says so here, and in docs/interfaces.md."""
-    spoken = {"en": "English", "cy": "Welsh", "ar": "Arabic"}
-    messages_only = {"pl", "ro", "es", "pt", "fr", "it", "bn", "gu", "pa", "tr", "ur", "ta"}
-    messages_only |= {"fa", "so", "lt", "el", "ru", "zh", "bg", "sq"}
-    assert set(PHRASES) == set(OWN_WORDS) == set(spoken)
-    assert set(all_packs()) - set(PHRASES) == messages_only
-    assert set(PHRASES) <= set(all_packs())
-    *first, last = spoken.values()
+SAME_AS_ENGLISH = {
+    "cap": set(all_packs()),  # the name of the format
+    "menu": {"fr"},
+    "versions": {"fr"},
+    "version": {"fr"},
+    "email": {"fr", "pt"},
+}
+"""Phrases that are the same word in another language."""
+
+
+@pytest.mark.parametrize("table", [PHRASES, OWN_WORDS], ids=["pages", "own link"])
+@pytest.mark.parametrize("tag", sorted(set(all_packs()) - {"en"}))
+def test_no_phrase_is_left_in_english_and_every_number_to_call_is_kept(
+    table: Mapping[str, Mapping[str, str]], tag: str
+) -> None:
+    script = {"ar": "ARABIC", "fa": "ARABIC", "ur": "ARABIC", "ru": "CYRILLIC", "bg": "CYRILLIC"}
+    script |= {"el": "GREEK", "bn": "BENGALI", "gu": "GUJARATI", "pa": "GURMUKHI", "ta": "TAMIL"}
+    script |= {"zh": "CJK"}
+    for name, english in table["en"].items():
+        said = table[tag][name]
+        assert (said == english) == (tag in SAME_AS_ENGLISH.get(name, ())), (name, said)
+        # 999, 7726, 0800 789 321, gov.uk/ACT: whoever reads must reach the same ones.
+        assert sorted(NUMBERS.findall(said)) == sorted(NUMBERS.findall(english)), (name, said)
+        assert name in ("cap", "email") or tag not in script or _written_in(said, script[tag]), said
+        assert said == said.strip(), (name, said)
+    assert PHRASES[tag]["exercise"].startswith(f"{all_packs()[tag].exercise}: ")
+
+
+def _written_in(phrase: str, script: str) -> bool:
+    """Return whether more than half of a phrase's letters are of a script; blanks, EXERCISE and
+    addresses stand in Latin.
+    """
+    letters = [c for c in LATIN_BY_RIGHT.sub("", phrase) if c.isalpha()]
+    own = [c for c in letters if unicodedata.name(c).startswith(script)]
+    return len(own) * 2 > len(letters)
+
+
+def test_the_pages_speak_every_language_of_the_messages() -> None:
+    """Who adds a pack adds the file of its pages, and says so in docs/interfaces.md."""
+    assert list(PHRASES) == list(OWN_WORDS) == list(all_packs())
+    files = (ROOT / "console" / "pages" / "languages").glob("*.json")
+    assert {path.stem for path in files} == set(all_packs())
     told = (ROOT / "docs" / "interfaces.md").read_text()
-    assert f"today {', '.join(first)} and {last})" in told
+    assert f"today {len(PHRASES)}: {', '.join(PHRASES)})" in told
 
 
 @pytest.mark.parametrize(
     ("language", "mark"),
-    [("en", "EXERCISE"), ("cy", "EXERCISE / YMARFER"), ("ar", "EXERCISE / تمرين")],
+    [(tag, all_packs()[tag].exercise) for tag in ("en", "cy", "ar", "ur", "zh")],
 )
 async def test_an_exercise_is_called_so_in_the_pages_language_with_the_english_word_first(
     site: Site, language: str, mark: str
@@ -219,7 +255,7 @@ async def test_an_exercise_is_called_so_in_the_pages_language_with_the_english_w
         ("", "", "en"),
         ("cy", "en", "cy"),
         ("xx", "cy-GB,en;q=0.8", "cy"),
-        ("", "fr-CH, cy;q=0.2, en;q=0.9", "en"),
+        ("", "de-CH, cy;q=0.2, en;q=0.9", "en"),
         ("", "cy;q=0, *", "en"),
         ("", "cy;q=nonsense", "en"),
     ],
@@ -333,5 +369,6 @@ def test_templates_and_style_sheet_are_in_the_wheel(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(built).namelist())
     assert {f"console/pages/assets/{name}" for name in ASSETS} <= names
     here = {f.relative_to(ROOT).as_posix() for f in ROOT.glob("console/pages/templates/*.html")}
+    here |= {f"console/pages/languages/{tag}.json" for tag in PHRASES}
     assert here
     assert here <= names

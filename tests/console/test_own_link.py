@@ -12,7 +12,7 @@ from lxml import html
 from sqlalchemy import Connection, select, update
 
 from broadcast.ledger.tables import response
-from console.pages.own_words import OWN_WORDS
+from console.pages.phrases import OWN_WORDS, chosen
 from subscribers import registry, unsubscribe
 from subscribers.contact import points
 from subscribers.tables import subscriber
@@ -226,8 +226,10 @@ async def _pages(site: Site, person: int, accepted: str) -> dict[str, Any]:
         ("cy", "en", "cy"),
         ("ar", "en", "ar"),
         ("en", "cy", "en"),
-        ("pl", "fr, cy;q=0.5", "cy"),
-        ("pl", "pl", "en"),
+        ("pl", "en", "pl"),
+        ("ur", "en", "ur"),
+        ("de", "nl, cy;q=0.5", "cy"),
+        ("de", "de", "en"),
     ],
 )
 async def test_the_link_speaks_the_language_that_the_person_is_registered_with(
@@ -236,10 +238,10 @@ async def test_the_link_speaks_the_language_that_the_person_is_registered_with(
     change = update(subscriber).where(subscriber.c.id == 1).values(language=registered)
     await site.db.write(lambda conn: conn.execute(change))
     shown = await _pages(site, 1, accepted)
-    forged, no_link = shown.pop("no_link"), OWN_WORDS["cy" if "cy" in accepted else "en"]["no_link"]
+    forged, no_link = shown.pop("no_link"), OWN_WORDS[chosen("", accepted)]["no_link"]
     assert forged.findtext(".//h1") == no_link
     for name, root in shown.items():
-        way = "rtl" if language == "ar" else "ltr"
+        way = "rtl" if language in ("ar", "ur") else "ltr"
         assert (root.get("lang"), root.get("dir")) == (language, way), name
         said = OWN_WORDS[language]
         assert root.findtext(".//h1") == said[name].replace("{words}", said["sms"]), name
