@@ -79,10 +79,7 @@ class ContactKeys:
         try:
             make_private(self.file.parent)
             fresh = self.file.with_name(f".{self.file.name}.{secrets.token_hex(4)}")
-            with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
-                out.write(f"{made.hex()}\n")
-                out.flush()
-                os.fsync(out.fileno())
+            _write(fresh, f"{made.hex()}\n".encode())
             try:
                 self.file.hardlink_to(fresh)  # of two processes that start at once, one key wins
             except FileExistsError:
@@ -90,19 +87,56 @@ class ContactKeys:
             finally:
                 fresh.unlink()
         except OSError as error:
-            raise refuse(
-                "contact_keys_unwritable",
-                f"no file of keys can be made at {self.file}: {type(error).__name__}",
-                "set FASTTIME_CONTACT_KEYS_FILE to a place outside the data folder that this user"
-                " may write to, or give keys in FASTTIME_CONTACT_KEYS",
-                field="FASTTIME_CONTACT_KEYS_FILE",
-            ) from None
+            raise self._unwritable(error) from None
         log.info("contact_keys.made", path=str(self.file), hint="back it up, apart from the data")
         return made
+
+    def add(self) -> None:
+        """Make a key and put it last in the file. Raises Rejected where keys are given by the
+        setting: whoever set them adds one there.
+        """
+        if self.given:
+            raise refuse(
+                "contact_key_old",
+                "FASTTIME_CONTACT_KEYS holds no newer key than the one in force",
+                "append one for every process, after a comma, from: openssl rand -hex 32; restart"
+                " them, then rotate again",
+                field="FASTTIME_CONTACT_KEYS",
+            )
+        held = self.file.read_bytes()
+        made = held.rstrip(b"\n") + b"\n" + secrets.token_hex(32).encode() + b"\n"
+        fresh = self.file.with_name(f".{self.file.name}.{secrets.token_hex(4)}")
+        try:
+            _write(fresh, made)
+            fresh.replace(self.file)  # whole, or as it was
+            folder = os.open(self.file.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> Rejected:
+        return refuse(
+            "contact_keys_unwritable",
+            f"no keys can be written to {self.file}: {type(error).__name__}",
+            "set FASTTIME_CONTACT_KEYS_FILE to a place outside the data folder that this user"
+            " may write to, or give keys in FASTTIME_CONTACT_KEYS",
+            field="FASTTIME_CONTACT_KEYS_FILE",
+        )
 
     def where(self) -> str:
         """Return where the keys lie, for people."""
         return "FASTTIME_CONTACT_KEYS" if self.given else str(self.file)
+
+
+def _write(path: Path, what: bytes) -> None:
+    """Write a new file for this user alone, and have it on the disk."""
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:
+        out.write(what)
+        out.flush()
+        os.fsync(out.fileno())
 
 
 def keys_in(text: str, where: str) -> list[bytes]:

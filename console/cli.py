@@ -28,7 +28,7 @@ from console.commands import (
     sms,
     subscribers,
 )
-from console.commands.setup import exercises, groups
+from console.commands.setup import exercises, groups, keys
 from console.group import Group
 from console.output import Output, prepare
 
@@ -55,7 +55,7 @@ def build() -> typer.Typer:
     app.callback()(_options)
     for module in (processes, service, deliveries):
         module.attach(app)
-    registers = (operators, audit, areas, groups, subscribers)
+    registers = (operators, audit, areas, groups, subscribers, keys)
     for group in (*registers, messages, exercises, levels, cap, sms):
         app.add_typer(group.app)
     return app

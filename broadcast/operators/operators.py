@@ -287,7 +287,19 @@ def require(actor: Operator, permission: str) -> None:
 
 
 _ADMIN_VERBS = frozenset(
-    {"import", "add", "edit", "stop", "start", "disable", "request", "approve", "reject"}
+    {
+        "import",
+        "add",
+        "edit",
+        "stop",
+        "start",
+        "disable",
+        "request",
+        "approve",
+        "reject",
+        "rotate",
+        "erase",
+    }
 )
 
 

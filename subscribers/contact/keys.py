@@ -170,8 +170,7 @@ class KeyRing:
 
     def newest(self) -> Key | None:
         """Return the key that was added last, or None where there is none."""
-        self._read()
-        return next(reversed(self._keys.values()), None)
+        return next(reversed(self._read()), None)
 
     def check(self, conn: Connection) -> None:
         """Raise Rejected contact_key_missing unless every key that something is sealed with is at
@@ -182,9 +181,11 @@ class KeyRing:
         ).scalars():
             self.key(key_id)
 
-    def _read(self) -> None:
+    def _read(self) -> list[Key]:
+        """Read the keys; one that is gone from there meanwhile is still known to this process."""
         found = [Key.of(secret) for secret in self.source.read()]
-        self._keys = {key.id: key for key in found}
+        self._keys |= {key.id: key for key in found}
+        return found
 
 
 def ring_of(conn: Connection) -> KeyRing:
