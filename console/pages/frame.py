@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, Response
 from broadcast.wording.languages import pack_for
 from broadcast.wording.pack import direction, fill
 from console.pages.phrases import ENGLISH, PHRASES, chosen
+from console.residents.words import RESIDENT_WORDS
 
 ASSETS: Mapping[str, str] = {"face.css": "text/css; charset=utf-8", "favicon.svg": "image/svg+xml"}
 """What pages load, all of it ours: the file's name and its media type."""
@@ -117,11 +118,18 @@ def html(name: str, *, lang: str, links: Links, sender: str, **values: Any) -> s
                 "here": None,
                 "switch_at": values.get("here"),
                 "as_of": "",
+                # a copy that is served elsewhere has no forms
+                "join": "" if links.static else join_words(lang),
                 "languages": [(tag, p["language"], direction(tag)) for tag, p in PHRASES.items()],
                 **values,
             }
         )
     )
+
+
+def join_words(lang: str) -> str:
+    """Return what the way to registering is called."""
+    return RESIDENT_WORDS.get(lang, RESIDENT_WORDS[ENGLISH])["join_short"]
 
 
 def exercise_mark(lang: str) -> str:

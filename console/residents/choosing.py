@@ -42,6 +42,7 @@ def attach(api: APIRouter, pages: Pages) -> None:
         ("POST", "/me/quiet-hours", me.quiet),
         ("GET", "/me/add", me.ways),
         ("POST", "/me/add", me.add_way),
+        ("POST", "/me/sample", me.sample),
         ("POST", "/me/stop", me.stop),
         ("POST", "/me/start", me.start),
         ("POST", "/me/sign-out", me.sign_out),
@@ -205,6 +206,27 @@ class _Me:
         except Rejected as rejected:
             return await self._show(request, me, secret, tuple(rejected.problems))
         return self.pages.back(request, what)
+
+    async def sample(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        web, pages = self.pages.web, self.pages
+
+        def ask(conn: Connection) -> None:
+            own.ask_sample(
+                conn,
+                me,
+                one(form, "channel"),
+                key=web.key,
+                network=pages.network(request),
+                limits=pages.limits,
+                now=web.now(),
+            )
+
+        try:
+            await web.db.write(ask)
+        except Rejected as rejected:
+            return await self._show(request, me, secret, tuple(rejected.problems))
+        return pages.back(request, "sample")
 
     async def stop(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)

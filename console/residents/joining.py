@@ -222,7 +222,13 @@ class _Joining:
             return self.pages.go(request, "/me")
         place = tree[found.area].name if found.area in tree else ""
         return self.pages.page(
-            request, "join_done.html", "done", place=place, channel=found.channel
+            request,
+            "join_done.html",
+            "done",
+            # the sample is asked for as one's own
+            secret=self.pages.secret(request, self.pages.own_cookie),
+            place=place,
+            channel=found.channel,
         )
 
     async def again(self, request: Request) -> Response:

@@ -22,6 +22,7 @@ def attach(api: APIRouter, pages: Pages) -> None:
     """Add the pages."""
     reading = _Reading(pages, Cards(pages.web))
     add_signed(api, pages, "GET", "/me/messages", reading.messages)
+    add_signed(api, pages, "GET", "/me/last-month", reading.last_month)
     add_signed(api, pages, "GET", "/me/data.json", reading.as_json)
     add_signed(api, pages, "GET", "/me/data.csv", reading.as_csv)
 
@@ -48,6 +49,19 @@ class _Reading:
             secret=secret,
             groups=groups,
             direction=direction,
+        )
+
+    async def last_month(self, request: Request, me: Own, secret: str) -> Response:
+        web = self.pages.web
+        zone = web.settings.timezone
+        went_out, meant = await own_data.last_month(web.context, me.person, zone=zone)
+        return self.pages.page(
+            request,
+            "me_last_month.html",
+            "last_month",
+            secret=secret,
+            went_out=went_out,
+            meant=meant,
         )
 
     async def as_json(self, request: Request, me: Own, secret: str) -> Response:

@@ -178,6 +178,18 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "add_way_why": "We send a code there before we use it.",
         "get_messages": "Get messages by text, call or e-mail",
         "wrong_language_unknown": "Choose a language from the list",
+        "sample": "Send me a sample",
+        "sample_sent": "A sample is on its way.",
+        "last_month": "What this would have meant last month",
+        "month_why": (
+            "In the last 30 days this many messages went out here: {number}. By what you have"
+            " chosen now you would have got:"
+        ),
+        "month_sum": "Messages: {number}. At night: {night}.",
+        "month_topic": "Topic",
+        "month_number": "Messages",
+        "month_night": "At night",
+        "month_waited": "After your quiet hours",
     }
 )
 
@@ -358,6 +370,18 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "add_way_why": "Anfonwn god yno cyn ei ddefnyddio.",
         "get_messages": "Cael negeseuon drwy neges destun, galwad neu e-bost",
         "wrong_language_unknown": "Dewiswch iaith o'r rhestr",
+        "sample": "Anfonwch sampl ataf",
+        "sample_sent": "Mae sampl ar ei ffordd.",
+        "last_month": "Beth fyddai hyn wedi'i olygu y mis diwethaf",
+        "month_why": (
+            "Yn y 30 diwrnod diwethaf anfonwyd cynifer o negeseuon yma: {number}. Yn ôl eich"
+            " dewisiadau nawr byddech wedi cael:"
+        ),
+        "month_sum": "Negeseuon: {number}. Yn y nos: {night}.",
+        "month_topic": "Pwnc",
+        "month_number": "Negeseuon",
+        "month_night": "Yn y nos",
+        "month_waited": "Ar ôl eich oriau tawel",
     }
 )
 
@@ -523,6 +547,18 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "add_way_why": "نرسل رمزًا إليه قبل استخدامه.",
         "get_messages": "تلقي الرسائل نصيًا أو هاتفيًا أو بالبريد الإلكتروني",
         "wrong_language_unknown": "اختر لغة من القائمة",
+        "sample": "أرسلوا إلي عينة",
+        "sample_sent": "العينة في الطريق.",
+        "last_month": "ماذا كان سيعني هذا في الشهر الماضي",
+        "month_why": (
+            "في آخر 30 يومًا أُرسل من هنا هذا العدد من الرسائل: {number}. وفق اختياراتك الآن كان"
+            " سيصلك:"
+        ),
+        "month_sum": "الرسائل: {number}. ليلًا: {night}.",
+        "month_topic": "الموضوع",
+        "month_number": "الرسائل",
+        "month_night": "ليلًا",
+        "month_waited": "بعد ساعات الهدوء",
     }
 )
 

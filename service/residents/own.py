@@ -17,10 +17,12 @@ from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
 from service.residents import opt_outs
 from service.residents.registering import ACTOR, CHANGED, KIND, check_area, check_topics
+from service.residents.texts import SAMPLE
 from service.setup import people
 from service.setup.people import World
 from subscribers import registry
-from subscribers.registration import addresses
+from subscribers.registration import addresses, pending
+from subscribers.registration.budgets import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,38 @@ def start(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:
     """Start one channel, or all of them ("all"), again; return on which they are sent to now."""
     wanted = PERSONAL_CHANNELS if channel == "all" else (_channel(channel),)
     return [each for each in wanted if opt_outs.start(conn, own.person, each, now)]
+
+
+def ask_sample(
+    conn: Connection,
+    own: Own,
+    channel: str,
+    *,
+    key: bytes,
+    network: str,
+    limits: Limits,
+    now: datetime,
+) -> None:
+    """Have a sample sent to one of one's own contacts, within the budgets of codes.
+
+    Raises Rejected: 422 channel_unknown; 429 too_many_codes, codes_spent.
+    """
+    contact = registry.contacts(conn, [own.person], _channel(channel)).get(own.person)
+    if contact is None or not contact.address or contact.stopped:
+        raise refuse(
+            "channel_unknown", "you are not reached that way", "choose another", field="channel"
+        )
+    # nobody holds its secret, so nothing can be typed in
+    secret = pending.begin(
+        conn,
+        purpose=SAMPLE,
+        language=own.known["language"],
+        network=network,
+        limits=limits,
+        now=now,
+    )
+    address = addresses.read(channel, contact.address, trial=True)
+    pending.ask_code(conn, secret, key=key, address=address, limits=limits, now=now)
 
 
 def sessions(conn: Connection, person: int, now: datetime) -> list[Session]:

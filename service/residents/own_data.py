@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from broadcast.files.csv_files import escape, write_rows
 from broadcast.ledger import attempt_look_up
-from broadcast.messages import versions
+from broadcast.messages import published, versions
 from broadcast.messages.versions import Version
 from broadcast.sessions import store
 from broadcast.store.database import Connection
+from service.commands.context import Context
 from service.residents.registering import KIND
 from subscribers import registry
+from subscribers.index import RegistryIndex, Rule
+from subscribers.matcher import rule_for
 
 MOST_MESSAGES: Final = 100
 """Versions on the page of one's own messages."""
+MONTH: Final = timedelta(days=30)
+MOST_LOOKED_AT: Final = 200
+NIGHT_BEGINS, NIGHT_ENDS = 22, 7
 MOST_TAKEN: Final = 10_000
 """Versions in the data that somebody takes out."""
 
@@ -42,6 +49,57 @@ def messages_of(conn: Connection, person: int) -> list[list[Got]]:
         got = Got(version=version, channel=channel, line=line, at=at)
         by_message.setdefault(version.message_id, []).append(got)
     return list(by_message.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """What the messages of one topic in the last month would have meant by one's choices now."""
+
+    topic: str
+    sent: int
+    at_night: int
+    waited: int
+
+
+async def last_month(context: Context, person: int, *, zone: str) -> tuple[int, list[Meant]]:
+    """Return how many public messages went out in the last month, and by topic how many of them
+    somebody would have got by what they have chosen now: how many at night (22:00 to 07:00), and
+    how many would have waited for the end of their quiet hours.
+
+    The newest 200 are looked at. What followed an earlier message counts as if it were the first.
+    """
+    now = context.now()
+
+    def read(conn: Connection) -> tuple[RegistryIndex, list[tuple[Version, Rule]]]:
+        found = [
+            v
+            for v in published.between(conn, now - MONTH, now, MOST_LOOKED_AT)
+            if v.status == "Actual" and v.live_at is not None
+        ]
+        rules = [(v, rule_for(conn, v, context.channels_on, at=v.live_at)) for v in found]
+        return RegistryIndex.of(conn, [person]), rules
+
+    index, rules = await context.db.read(read)
+    return len(rules), await context.aside(_meant, index, rules, zone)
+
+
+def _meant(index: RegistryIndex, rules: list[tuple[Version, Rule]], zone: str) -> list[Meant]:
+    counted: dict[str, list[int]] = {}
+    for v, rule in rules:
+        frozen = index.match(replace(rule, also_reached={}))
+        if not any(frozen.send.values()):
+            continue
+        assert v.live_at is not None
+        hour = v.live_at.astimezone(ZoneInfo(zone)).hour
+        waits = any(frozen.held.values())
+        found = counted.setdefault(rule.topic, [0, 0, 0])
+        found[0] += 1
+        found[1] += not waits and (hour >= NIGHT_BEGINS or hour < NIGHT_ENDS)
+        found[2] += waits
+    return [
+        Meant(topic=topic, sent=sent, at_night=night, waited=waited)
+        for topic, (sent, night, waited) in sorted(counted.items())
+    ]
 
 
 def everything(conn: Connection, person: int, now: datetime) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from broadcast.wording.pack import fill, primary
 from broadcast.wording.rendered import Rendered
 
 ENGLISH = "en"
+SAMPLE = "sample"
+"""What is sent to show how messages arrive: it holds no code."""
 
 _ENGLISH: Mapping[str, str] = MappingProxyType(
     {
@@ -22,6 +24,10 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "known": "{sender}: you are registered already. {code} is your code to sign in.",
         "sign_in": "{sender}: {code} is your code to sign in.",
         "add": "{sender}: {code} is your code to get messages here.",
+        "sample": (
+            "{sender}: this is a sample of the messages that you will get. Nothing has happened, do"
+            " nothing."
+        ),
         "lasts": "It is good for 10 minutes. If you did not ask for it, do nothing.",
         "subject": "Your code for {sender}",
     }
@@ -32,6 +38,10 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "known": "{sender}: rydych wedi cofrestru eisoes. {code} yw eich cod i fewngofnodi.",
         "sign_in": "{sender}: {code} yw eich cod i fewngofnodi.",
         "add": "{sender}: {code} yw eich cod i gael negeseuon yma.",
+        "sample": (
+            "{sender}: sampl yw hwn o'r negeseuon a gewch. Nid oes dim wedi digwydd, peidiwch"
+            " gwneud dim."
+        ),
         "lasts": "Mae'n ddilys am 10 munud. Os na wnaethoch ofyn amdano, peidiwch gwneud dim.",
         "subject": "Eich cod ar gyfer {sender}",
     }
@@ -42,6 +52,7 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "known": "{sender}: أنت مسجل بالفعل. {code} هو رمزك لتسجيل الدخول.",
         "sign_in": "{sender}: {code} هو رمزك لتسجيل الدخول.",
         "add": "{sender}: {code} هو رمزك لتلقي الرسائل هنا.",
+        "sample": "{sender}: هذه عينة من الرسائل التي ستصلك. لم يحدث شيء، فلا تفعل شيئًا.",
         "lasts": "الرمز صالح لمدة 10 دقائق. إذا لم تطلبه فلا تفعل شيئًا.",
         "subject": "رمزك لدى {sender}",
     }
@@ -60,7 +71,7 @@ def language_for(tag: str) -> str:
 def rendered(
     channel: str, what: str, language: str, *, code: str, sender: str, public_url: str
 ) -> Rendered:
-    """Return what is sent. `what`: join, known, sign_in or add.
+    """Return what is sent. `what`: join, known, sign_in, add or sample.
 
     A text ends with the line by which a phone fills in the code on our page alone:
     https://wicg.github.io/sms-one-time-codes/
@@ -68,13 +79,13 @@ def rendered(
     lang = language_for(language)
     words = CODE_WORDS[lang]
     said = fill(words[what], sender=sender, code=_read_out(code) if channel == "voice" else code)
-    body = f"{said} {words['lasts']}"
+    body = said if what == SAMPLE else f"{said} {words['lasts']}"
     host = urlsplit(public_url).hostname
-    if channel == "sms" and host:
+    if channel == "sms" and host and what != SAMPLE:
         body = f"{body}\n\n@{host} #{code}"
     if channel != "email":
         return Rendered(channel=channel, language=lang, body=body)
-    subject = fill(words["subject"], sender=sender)
+    subject = said if what == SAMPLE else fill(words["subject"], sender=sender)
     own = secrets.token_hex(16)  # of which the mail's Message-ID is made
     return Rendered(channel=channel, language=lang, body=f"{body}\n", subject=subject, secret=own)
 

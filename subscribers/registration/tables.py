@@ -15,7 +15,7 @@ registration = Table(
     metadata,
     id_column(),
     Column("secret_hash", String, nullable=False, unique=True),  # of the browser's cookie
-    Column("purpose", String, nullable=False),  # join, sign_in, add
+    Column("purpose", String, nullable=False),  # join, sign_in, add, sample
     Column("language", String, nullable=False),
     Column("network", String, nullable=False),  # a keyed mark of where it came from
     Column("area", String, nullable=False, server_default=""),

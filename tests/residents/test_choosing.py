@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -202,3 +203,41 @@ async def test_45_my_data_is_taken_along_as_json_and_as_csv(site: Site, box: Box
     assert rows["messages.1.headline"] == "Gas"
     assert rows["person.topics"] == "incident"
     assert (await Visitor(site).get("/me/data.json")).url == "/sign-in"
+
+
+async def test_a_sample_comes_at_once_holds_no_code_and_is_in_the_budgets(
+    site: Site, box: Box
+) -> None:
+    visitor, done = await register(site, box)
+    page = await visitor.send(done, "/me/sample")
+    assert "A sample is on its way" in page.words
+    await box.deliver()
+    assert "this is a sample of the messages" in box.got()[-1]
+    assert not re.search(r"\d{6}", box.got()[-1])
+    page = await visitor.send(page, "/me/sample")
+    refused = await visitor.send(page, "/me/sample")
+    assert (refused.status, "Too many codes" in refused.words) == (429, True)
+    page = await visitor.send(await visitor.get("/me"), "/me/stop", channel="sms")
+    assert "/me/sample" not in page.forms()
+
+
+async def test_what_this_would_have_meant_last_month_follows_the_choices(
+    site: Site, box: Box
+) -> None:
+    visitor, _ = await register(site, box, topics=["incident", "advice"])
+    await site.live(kind="incident")
+    await site.live(kind="incident", severity="Minor")
+    await site.live(kind="advice")
+    await site.live(kind="incident", areas=[CAMDEN])
+    page = await visitor.get("/me/last-month")
+    assert "this many messages went out here: 4" in page.words
+    assert "Messages: 3." in page.words
+    rows = {
+        str(row.xpath("string(th)")): [int(cell.text) for cell in row.xpath("td")]
+        for row in page.tree.xpath("//tbody/tr")
+    }
+    assert [cells[0] for cells in rows.values()] == [1, 2]
+    await visitor.send(await visitor.get("/me"), "/me/severity", severity="Moderate")
+    assert "Messages: 2." in (await visitor.get("/me/last-month")).words
+    await visitor.send(await visitor.get("/me"), "/me/topics", topics=["advice"])
+    assert "Messages: 1." in (await visitor.get("/me/last-month")).words
