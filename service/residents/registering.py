@@ -15,6 +15,7 @@ from broadcast.places.areas import Area, AreaTree
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.sessions import store
 from broadcast.store.database import Connection, lock_name
+from service.residents import opt_outs
 from service.setup import people
 from service.setup.people import World
 from subscribers import registry
@@ -180,6 +181,7 @@ def _add(
     fields = {COLUMN[channel]: text, "channels": channels}
     people.edit(conn, ACTOR, me, fields, basis=CHANGED, world=world, now=now)
     pending.confirm(conn, me, channel, text, key, now)
+    opt_outs.start(conn, me, channel, now)  # who stopped everything, and adds a way, wants it
     return Joined(outcome="added", person=me)
 
 

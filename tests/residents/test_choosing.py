@@ -145,6 +145,8 @@ async def test_own_pages_are_kept_by_nobody(site: Site, box: Box, path: str) -> 
 
 async def test_another_way_is_used_once_its_own_code_was_typed_in(site: Site, box: Box) -> None:
     visitor, _ = await register(site, box)
+    page = await visitor.send(await visitor.get("/me"), "/me/stop", channel="all")
+    await visitor.send(page, "/me/start", channel="all")
     page = await visitor.send(await visitor.get("/me/add"), "/me/add", channel="email")
     assert page.url == "/join/address"
     mail = "ada@example.org"
@@ -157,10 +159,11 @@ async def test_another_way_is_used_once_its_own_code_was_typed_in(site: Site, bo
     assert "a•••@example.org" in done.words
     known = await me_of(site)
     assert (known["channels"], known["consented"]) == (["sms", "email"], ["sms", "email"])
+    assert known["stopped"] == ["voice"]
     page = await visitor.send(done, "/me/channels", channels=["sms", "email"], first="email")
     assert (await me_of(site))["channels"] == ["email", "sms"]
     page = await visitor.send(page, "/me/stop", channel="sms")
-    assert (await me_of(site))["stopped"] == ["sms"]
+    assert (await me_of(site))["stopped"] == ["sms", "voice"]
     other = Visitor(site)
     page = await other.send(await other.get("/sign-in"), "/sign-in", address=mail)
     page = await other.send(page, "/join/code", code=await box.code("email"))

@@ -194,5 +194,5 @@ async def test_register_confirm_choose_receive_stop_start_and_take_along(
             await page.get_by_role("link", name="Take it along as JSON").click()
         data: dict[str, Any] = json.loads(Path(await (await download.value).path()).read_text())
         assert data["person"]["mobile"] == ADA
-        assert [s["channel"] for s in data["person"]["stops"]] == ["sms"]
+        assert data["person"]["stops"][0]["lifted_by"] == "link"
         await context.close()
