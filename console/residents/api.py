@@ -84,7 +84,7 @@ def _registering(api: APIRouter, forms: _Forms) -> None:
         """Have a code sent to who wants messages. The answer is the same for every address."""
         body = read_act(request, await request.body(), _FIELDS)
         tree = await web.context.tree()
-        area = registering.check_area(tree, _text(body, "area"))
+        place = await web.db.read(registering.check_place, tree, _text(body, "area"))
         topics = registering.check_topics(_list(body, "topics"))
         channel = registering.check_channel(_text(body, "channel"), pages.offered())
         address = registering.new_address(channel, _text(body, "address"), trial=pages.trial())
@@ -94,7 +94,7 @@ def _registering(api: APIRouter, forms: _Forms) -> None:
             raise refuse(
                 "language_unknown", "messages have no such language", "use en", field="language"
             )
-        return await forms.begin(request, "join", language, address, area=area, topics=topics)
+        return await forms.begin(request, "join", language, address, **place, topics=topics)
 
     @api.post("/sign-in", status_code=202, openapi_extra=sends("SignIn"))
     async def sign_in(request: Request) -> Response:

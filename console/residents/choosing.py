@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from broadcast.content.model import SEVERITIES
-from broadcast.problems import Problem, Rejected, refuse
+from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
 from console.residents.frame import Pages, add, one
@@ -96,8 +96,8 @@ class _Me:
             me=me,
             contacts=contacts,
             all_stopped=bool(contacts) and all(c.stopped for c in contacts if c.chosen),
-            place=tree[area].name if area and area in tree else "",
-            by_point=known["lat"] is not None,
+            place=known["postcode"] or (tree[area].name if area and area in tree else ""),
+            by_point=known["lat"] is not None and not known["postcode"],
             topics=TOPICS,
             chosen_topics=known["topics"] or [t for t in TOPICS if t != "exercise"],
             floors=FLOORS,
@@ -117,24 +117,24 @@ class _Me:
     async def _find_place(
         self, request: Request, secret: str, asked: str, problems: tuple[Problem, ...] = ()
     ) -> Response:
-        asked = asked[: registering.LONGEST_SEARCH]
-        tree = await self.pages.web.context.tree()
+        _, found, problem = await self.pages.search(asked)
         return self.pages.page(
             request,
             "me_place.html",
             "place",
             secret=secret,
-            problems=problems,
-            asked=asked,
-            found=registering.search(tree, asked),
+            problems=problems or problem,
+            asked=asked[: registering.LONGEST_SEARCH],
+            found=found,
         )
 
     async def place(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)
-        area = one(form, "area")
-        if area not in await self.pages.web.context.tree():
-            unknown = refuse("area_unknown", "no place is chosen", "choose one", field="area")
-            found = tuple(unknown.problems)
+        area, web = one(form, "area"), self.pages.web
+        try:
+            await web.db.read(registering.check_place, await web.context.tree(), area)
+        except Rejected as rejected:
+            found = tuple(rejected.problems)
             return await self._find_place(request, secret, one(form, "place"), found)
         return await self._change(request, me, secret, "place", {"area": area})
 

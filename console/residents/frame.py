@@ -13,6 +13,8 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from broadcast.places.areas import AreaTree
+from broadcast.places.postcodes import code, look_up
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Connection
 from broadcast.wording.pack import direction, fill
@@ -148,6 +150,20 @@ class Pages:
         if problems and problems[0].retry_after:
             headers["Retry-After"] = str(problems[0].retry_after)
         return HTMLResponse(body, status, headers)
+
+    async def search(
+        self, asked: str
+    ) -> tuple[AreaTree, list[registering.Choice], tuple[Problem, ...]]:
+        """Return the areas, the places that a search finds, and what is wrong with it: a postcode
+        that nobody here knows.
+        """
+        asked, tree = asked[: registering.LONGEST_SEARCH], await self.web.context.tree()
+        place = await self.web.db.read(look_up.place_of, asked) if code.key(asked) else None
+        found = registering.search(tree, asked, place)
+        if code.key(asked) and not found:
+            unknown = Problem(code="postcode_unknown", detail="", field="place", status=200)
+            return tree, found, (unknown,)
+        return tree, found, ()
 
     async def begin(self, request: Request, purpose: str, **chosen: str) -> str:
         """Begin a form; return the secret of its browser. Raises Rejected (429)."""

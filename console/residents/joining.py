@@ -51,15 +51,14 @@ class _Joining:
     async def _place(
         self, request: Request, asked: str, problems: tuple[Problem, ...] = ()
     ) -> Response:
-        tree = await self.pages.web.context.tree()
-        asked = asked[: registering.LONGEST_SEARCH]
+        tree, found, problem = await self.pages.search(asked)
         return self.pages.page(
             request,
             "join_place.html",
             "place",
-            problems=problems,
-            asked=asked,
-            found=registering.search(tree, asked),
+            problems=problems or problem,
+            asked=asked[: registering.LONGEST_SEARCH],
+            found=found,
             any_places=len(tree) > 0,
             open=bool(self.pages.offered()),
         )
@@ -68,10 +67,10 @@ class _Joining:
         form = await self.pages.read(request, None)
         tree = await self.pages.web.context.tree()
         try:
-            area = registering.check_area(tree, one(form, "area"))
+            place = await self.pages.web.db.read(registering.check_place, tree, one(form, "area"))
         except Rejected as rejected:
             return await self._place(request, one(form, "place"), tuple(rejected.problems))
-        secret = await self.pages.begin(request, "join", area=area)
+        secret = await self.pages.begin(request, "join", **place)
         response = self.pages.go(request, "/join/topics")
         return self.pages.let(response, self.pages.form_cookie, secret)
 
@@ -220,7 +219,7 @@ class _Joining:
         found = await web.db.read(pending.find, secret, web.now())
         if found is None or not found.done:
             return self.pages.go(request, "/me")
-        place = tree[found.area].name if found.area in tree else ""
+        place = tree[found.area].name if found.area in tree else found.postcode
         return self.pages.page(
             request,
             "join_done.html",

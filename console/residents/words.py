@@ -190,6 +190,7 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "month_number": "Messages",
         "month_night": "At night",
         "month_waited": "After your quiet hours",
+        "wrong_postcode_unknown": "We do not know this postcode: search by the name of your place",
     }
 )
 
@@ -382,6 +383,7 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "month_number": "Negeseuon",
         "month_night": "Yn y nos",
         "month_waited": "Ar ôl eich oriau tawel",
+        "wrong_postcode_unknown": "Nid ydym yn adnabod y cod post hwn: chwiliwch yn ôl enw'r lle",
     }
 )
 
@@ -559,6 +561,7 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "month_number": "الرسائل",
         "month_night": "ليلًا",
         "month_waited": "بعد ساعات الهدوء",
+        "wrong_postcode_unknown": "لا نعرف هذا الرمز البريدي: ابحث باسم مكانك",
     }
 )
 

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
@@ -30,7 +31,10 @@ from broadcast.wording.speech import twiml, twiml_after_key
 from channels.twilio import callbacks
 from channels.twilio.callbacks import StatusReceipt
 from console.server.context import Web
+from service.residents import by_text
+from service.setup.people import World
 from subscribers import registry
+from subscribers.registration.budgets import Limits
 
 log = structlog.get_logger("hooks")
 
@@ -90,8 +94,11 @@ def router(web: Web) -> APIRouter:
                 field="MessageSid",
                 status=400,
             )
-        kind = callbacks.parse_inbound(params.get("Body", ""), params.get("OptOutType", ""))
+        asked = by_text.wanted(params.get("Body", ""))
         simulated = _simulated(web, params)
+        if asked is not None and by_text.is_here(web.context.channels_on, simulated=simulated):
+            return _xml(await _join(web, params["From"], asked, simulated=simulated))
+        kind = callbacks.parse_inbound(params.get("Body", ""), params.get("OptOutType", ""))
         people = await web.db.write(
             keep_reply, kind, params["From"], sid, web.now(), simulated=simulated
         )
@@ -372,6 +379,29 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 def _wake(web: Web) -> None:
     if web.wake is not None:
         web.wake(RECEIPTS)
+
+
+async def _join(web: Web, number: str, asked: str, *, simulated: bool) -> str:
+    """Register who texted JOIN, and answer; nothing is answered once the budgets are used up."""
+    trial = simulated or web.settings.allows_trial_numbers
+    world = World(tree=await web.context.tree(), trial_numbers=trial)
+    join = partial(
+        by_text.join,
+        number=number,
+        place=asked,
+        key=web.key,
+        world=world,
+        limits=Limits(day_money=web.settings.code_budget),
+        sender=web.settings.sender_name,
+        public_url=web.settings.public_url,
+        now=web.now(),
+    )
+    try:
+        said = await web.db.write(join)
+    except Rejected as rejected:
+        log.warning("hook.join_refused", reason=rejected.problems[0].code)
+        said = ""
+    return f"<Response><Message>{escape(said)}</Message></Response>" if said else "<Response/>"
 
 
 def _help(web: Web) -> str:

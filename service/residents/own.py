@@ -16,7 +16,7 @@ from broadcast.sessions.store import Session
 from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
 from service.residents import opt_outs
-from service.residents.registering import ACTOR, CHANGED, KIND, check_area, check_topics
+from service.residents.registering import ACTOR, CHANGED, KIND, check_place, check_topics
 from service.residents.texts import SAMPLE
 from service.setup import people
 from service.setup.people import World
@@ -83,8 +83,8 @@ def change(
     fields = dict(fields)
     if "area" in fields:
         # a point of before would go on deciding: what is shown is the place, and nothing else
-        fields |= {"area": check_area(world.tree, fields["area"])}
-        fields |= {"lat": None, "lon": None, "postcode": ""}
+        fields |= check_place(conn, world.tree, fields["area"])
+        fields |= {"lat": None, "lon": None}
     if "topics" in fields:
         fields["topics"] = check_topics(fields["topics"])
     if "language" in fields and fields["language"] not in PACKS:

@@ -12,6 +12,8 @@ from typing import Any, Final
 from broadcast.files.nearest import shown
 from broadcast.levels.names import folded
 from broadcast.places.areas import Area, AreaTree
+from broadcast.places.postcodes import look_up
+from broadcast.places.postcodes.look_up import PostcodePlace
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.sessions import store
 from broadcast.store.database import Connection, lock_name
@@ -34,8 +36,18 @@ CHANGED: Final = "consent, changed on the page of one's own choices (wording 1)"
 COLUMN: Final = {"sms": "mobile", "voice": "phone", "email": "email"}
 """Where a contact stands among the fields of a person."""
 ACTOR: Final = "registration page"
+POSTCODE: Final = "postcode:"
 MOST_PLACES: Final = 20
 LONGEST_SEARCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A place to choose. `value` is the code of an area, or "postcode:" and one."""
+
+    value: str
+    name: str
+    within: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,23 +62,46 @@ class Joined:
     left: int = 0
 
 
-def search(tree: AreaTree, asked: str) -> list[tuple[Area, str]]:
-    """Return the areas whose name or code holds what was asked, each with the name of what it lies
-    in; those that begin with it first.
+def search(tree: AreaTree, asked: str, place: PostcodePlace | None = None) -> list[Choice]:
+    """Return the areas whose name or code holds what was asked, those that begin with it first.
+    `place`: what was asked is a postcode, which is offered, and the areas round it.
     """
+    if place is not None:
+        found = list(tree.locate(place.lat, place.lon))
+        within = ", ".join(area.name for area in found)
+        mine = Choice(value=f"{POSTCODE}{place.postcode}", name=place.postcode, within=within)
+        return [mine, *(_choice(tree, area) for area in found)]
     wanted = folded(asked[:LONGEST_SEARCH])
     if not wanted:
         return []
-    found = [
+    areas = [
         area for area in tree.all() if wanted in folded(area.name) or wanted == folded(area.code)
     ]
-    found.sort(key=lambda a: (not folded(a.name).startswith(wanted), len(a.name), a.name, a.code))
-    return [(area, _within(tree, area)) for area in found[:MOST_PLACES]]
+    areas.sort(key=lambda a: (not folded(a.name).startswith(wanted), len(a.name), a.name, a.code))
+    return [_choice(tree, area) for area in areas[:MOST_PLACES]]
 
 
-def _within(tree: AreaTree, area: Area) -> str:
+def _choice(tree: AreaTree, area: Area) -> Choice:
     above = tree.ancestors(area.code)
-    return ", ".join(each.name for each in above if each.code != area.code)
+    within = ", ".join(each.name for each in above if each.code != area.code)
+    return Choice(value=area.code, name=area.name, within=within)
+
+
+def check_place(conn: Connection, tree: AreaTree, given: str) -> dict[str, str]:
+    """Return the fields of a chosen place: its area, or the postcode after "postcode:". Raises
+    Rejected (422 area_unknown, postcode_unknown).
+    """
+    if not given.startswith(POSTCODE):
+        return {"area": check_area(tree, given), "postcode": ""}
+    place = look_up.place_of(conn, given.removeprefix(POSTCODE)[:LONGEST_SEARCH])
+    if place is None:
+        raise refuse(
+            "postcode_unknown",
+            "nobody here knows where this postcode is",
+            "choose a place by its name",
+            field="area",
+        )
+    return {"area": "", "postcode": place.postcode}
 
 
 def check_area(tree: AreaTree, code: str) -> str:
@@ -193,17 +228,38 @@ def begin_session(conn: Connection, person: int, proof: str, now: datetime) -> s
 def _register(
     conn: Connection, form: pending.Pending, text: str, world: World, now: datetime
 ) -> int:
-    fields: Mapping[str, Any] = {
+    fields = {"language": form.language, "topics": form.topics}
+    fields |= {"postcode": form.postcode, "area": form.area}
+    return register(
+        conn,
+        channel=form.channel,
+        address=text,
+        fields=fields,
+        basis=BASIS,
+        world=world,
+        now=now,
+    )
+
+
+def register(
+    conn: Connection,
+    *,
+    channel: str,
+    address: str,
+    fields: Mapping[str, Any],
+    basis: str,
+    world: World,
+    now: datetime,
+) -> int:
+    """Register somebody whose contact is proven; return their number."""
+    whole = {
         "external_id": f"web-{secrets.token_hex(8)}",
         "kind": "resident",
-        COLUMN[form.channel]: text,
-        "language": form.language,
-        "postcode": form.postcode,
-        "area": form.area,
-        "topics": form.topics,
-        "channels": form.channel,
+        COLUMN[channel]: address,
+        "channels": channel,
+        **fields,
     }
-    made, _ = people.add(conn, ACTOR, fields, basis=BASIS, world=world, now=now)
+    made, _ = people.add(conn, ACTOR, whole, basis=basis, world=world, now=now)
     return int(made["id"])
 
 

@@ -1,0 +1,116 @@
+"""Registering for a postcode, on the pages and by a text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from broadcast.places.postcodes import look_up
+from broadcast.places.postcodes.directory import Entry
+from service.residents.by_text import BASIS
+from subscribers import registry
+from tests.console.site import CAMDEN, WESTMINSTER, Answer, Site
+from tests.console.visitor import Visitor
+from tests.residents.journey import E164, MOBILE, Box, register
+
+SID = "SM" + "7" * 32
+
+
+@pytest.fixture
+async def known(site: Site) -> Site:
+    """The same installation, which knows where one postcode is."""
+    entries = [Entry("SW1A2AA", 51.5034, -0.1276, 50, "E05013806", WESTMINSTER)]
+    await site.db.write(look_up.put, entries, site.context.now())
+    return site
+
+
+async def texted(site: Site, body: str, number: str = E164, sid: str = SID) -> Answer:
+    path = "/hooks/twilio/inbound"
+    url = site.settings.public_url + path
+    params = {"MessageSid": sid, "From": number, "Body": body}
+    return await site.twilio(path, params, sign_url=url)
+
+
+async def at(site: Site, number: str = E164) -> list[dict[str, Any]]:
+    ids = await site.db.read(registry.persons_with_address, "sms", number)
+    found = [await site.db.read(registry.show, who) for who in ids]
+    return [each for each in found if each is not None]
+
+
+async def test_a_postcode_is_found_chosen_and_reached(known: Site, box: Box) -> None:
+    page = await Visitor(known).get("/join?place=sw1a+2aa")
+    offered = [str(v) for v in page.tree.xpath("//input[@name='area']/@value")]
+    assert offered[0] == "postcode:SW1A 2AA"
+    assert WESTMINSTER in offered
+    visitor, done = await register(known, box, area="postcode:SW1A 2AA")
+    assert "Messages about SW1A 2AA reach you" in done.words
+    [me] = await at(known)
+    assert (me["postcode"], me["area"], round(me["lat"], 2)) == ("SW1A 2AA", None, 51.5)
+    assert "SW1A 2AA" in (await visitor.get("/me")).words
+    await known.live()
+    claimed = await known.claimed()
+    assert me["id"] in [who for _, who in claimed.people]
+    page = await visitor.send(await visitor.get("/me/place?place=cam"), "/me/place", area=CAMDEN)
+    [me] = await at(known)
+    assert (me["postcode"], me["area"], me["lat"]) == ("", CAMDEN, None)
+
+
+async def test_a_postcode_that_nobody_knows_is_said(known: Site) -> None:
+    page = await Visitor(known).get("/join?place=ZZ99+9ZZ")
+    assert "We do not know this postcode" in page.words
+    sent = await Visitor(known).ask("POST", "/join", [("area", "postcode:ZZ99 9ZZ")])
+    assert sent.status == 422
+
+
+async def test_join_and_a_postcode_by_text_registers_once(known: Site) -> None:
+    said = await texted(known, "Join sw1a2aa.")
+    assert (said.status, b"you get messages about SW1A 2AA" in said.body) == (200, True)
+    [me] = await at(known)
+    assert (me["postcode"], me["channels"]) == ("SW1A 2AA", ["sms"])
+    assert "exercise" not in me["topics"]
+    assert me["consents"][0]["basis"] == BASIS
+    again = await texted(known, "JOIN SW1A 2AA", sid=SID[:-1] + "8")
+    assert b"you are registered already" in again.body
+    assert len(await at(known)) == 1
+    stopped = await texted(known, "STOP", sid=SID[:-1] + "9")
+    assert stopped.status == 200
+    assert (await at(known))[0]["stopped"] == ["sms"]
+
+
+@pytest.mark.parametrize(
+    "body,said",
+    [
+        ("JOIN", b"text JOIN and your postcode"),
+        ("join nowhere at all", b"we do not know that place"),
+        ("join ZZ99 9ZZ", b"we do not know that place"),
+        ("ymuno Westminster", b"you get messages about Westminster"),
+        ("joining was nice", b""),
+    ],
+)
+async def test_what_a_text_that_names_a_place_leads_to(known: Site, body: str, said: bytes) -> None:
+    answer = await texted(known, body)
+    assert said in answer.body
+    assert bool(await at(known)) == (b"you get messages" in said)
+
+
+async def test_who_texted_join_signs_in_by_a_code(known: Site, box: Box) -> None:
+    await texted(known, "JOIN Camden")
+    visitor = Visitor(known)
+    page = await visitor.send(await visitor.get("/sign-in"), "/sign-in", address=MOBILE)
+    page = await visitor.send(page, "/join/code", code=await box.code())
+    assert (page.url, "Camden" in page.words) == ("/me", True)
+
+
+async def test_texts_join_are_answered_within_the_budgets_and_forged_ones_never(
+    known: Site,
+) -> None:
+    said = [(await texted(known, "JOIN", sid=f"SM{n:032d}")).body for n in range(5)]
+    assert [b"<Message>" in body for body in said] == [True, True, True, False, False]
+    forged = await known.twilio(
+        "/hooks/twilio/inbound",
+        {"MessageSid": SID, "From": "+447700900556", "Body": "JOIN Camden"},
+        signature="forged",
+    )
+    assert forged.status == 403
+    assert await at(known, "+447700900556") == []
