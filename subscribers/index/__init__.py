@@ -1,0 +1,17 @@
+"""Matching: everybody in the order of the ground, kept up with the registry, and the one rule that
+says who is sent to. It writes no table.
+"""
+
+from subscribers.index.registry_index import IndexIncomplete, RegistryIndex, shard_of
+from subscribers.index.rule import REASONS, Rule, Traits, language_for, topic_of
+
+__all__ = [
+    "REASONS",
+    "IndexIncomplete",
+    "RegistryIndex",
+    "Rule",
+    "Traits",
+    "language_for",
+    "shard_of",
+    "topic_of",
+]

@@ -1,0 +1,58 @@
+"""Where people are, as columns of equal length; what they chose is one number, their profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """26 bytes a person; never changed once made, so that a match sees one state of the registry.
+    Who has no place has NaN.
+    """
+
+    ids: NDArray[np.uint32]
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    area: NDArray[np.int32]  # ordinal, -1 = unknown
+    profile: NDArray[np.uint32]  # ordinal of what the person chose
+    spread: NDArray[np.uint16]  # metres round a place that a postcode stands for, else 0
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return nobody."""
+        kinds: tuple[Any, ...] = (np.uint32, np.float64, np.float64, np.int32, np.uint32, np.uint16)
+        return cls(*(np.empty(0, dtype=kind) for kind in kinds))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Columns]) -> Self:
+        """Return the people of several, one behind the other."""
+        if not parts:
+            return cls.empty()
+        every = zip(*(part.arrays() for part in parts), strict=True)
+        found: list[Any] = [np.concatenate(columns) for columns in every]
+        return cls(*found)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Return the columns in their order."""
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def at(self, where: NDArray[Any]) -> Columns:
+        """Return the people at these positions, or where a mask is true."""
+        return Columns(*(column[where] for column in self.arrays()))
+
+    def latest(self) -> Columns:
+        """Return of each id the last row, ordered by id."""
+        if np.all(self.ids[1:] > self.ids[:-1]):
+            return self
+        order = np.argsort(self.ids, kind="stable")
+        last = np.append(self.ids[order][1:] != self.ids[order][:-1], True)[: len(order)]
+        return self.at(order[last])

@@ -1,0 +1,171 @@
+"""Everybody: those in the order of the ground, and beside them the few who changed since. When
+those grow many they are put in order too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import Geometry
+
+from broadcast.content.model import Circle
+from broadcast.places.geometry import EARTH_RADIUS_KM, circle_bounds, inside_circles, inside_shape
+from broadcast.places.reach import reaches
+from subscribers.index.columns import Columns
+from subscribers.index.ground import Ground
+
+_FEW = 20_000
+_SHARE = 100  # one in so many may have changed before they are put in order
+_METRES_OF_A_DEGREE = EARTH_RADIUS_KM * 1000 * np.pi / 180
+
+Name = Literal["ids", "lat", "lon", "area", "profile", "spread"]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Everybody at one moment; never changed once made.
+
+    A position below `len(ground)` is one of the ground, the others are of `fresh`. `gone` are the
+    positions of the ground whose people stand in `fresh`, as they are now.
+    """
+
+    ground: Ground
+    gone: NDArray[np.bool_]
+    left: int
+    """How many are gone."""
+    fresh: Columns
+
+    @classmethod
+    def of(cls, people: Columns) -> Self:
+        """Put people in order; of an id that stands twice the last."""
+        return cls._all(Ground.of(people.latest()), Columns.empty())
+
+    @classmethod
+    def _all(cls, ground: Ground, fresh: Columns) -> Self:
+        return cls(ground, np.zeros(len(ground), dtype=np.bool_), 0, fresh)
+
+    def __len__(self) -> int:
+        return len(self.ground) - self.left + len(self.fresh)
+
+    @property
+    def nbytes(self) -> int:
+        """How much room they take."""
+        ground = self.ground
+        arrays = (*ground.people.arrays(), ground.starts, ground.sorted_ids, ground.by_id)
+        return sum(a.nbytes for a in (*arrays, self.gone, *self.fresh.arrays()))
+
+    def changed(self, rows: Columns) -> People:
+        """Return everybody with these rows in the place of what was known of their ids."""
+        if not len(rows):
+            return self
+        if not len(self):
+            return People.of(rows)
+        fresh = Columns.joined([self.fresh, rows]).latest()
+        gone = self.gone.copy()
+        gone[self.ground.positions(rows.ids)] = True
+        found = People(self.ground, gone, int(np.count_nonzero(gone)), fresh)
+        small = len(fresh) <= max(_FEW, len(self.ground) // _SHARE)
+        return found if small else found.settled()
+
+    def settled(self) -> People:
+        """Return everybody in the order of the ground."""
+        ordered = Ground.of(self.fresh).people
+        kept = self.ground.people.at(~self.gone) if self.left else self.ground.people
+        return People._all(Ground.of(Columns.joined([kept, ordered]), parts=True), Columns.empty())
+
+    def take(self, name: Name, at: NDArray[np.int64]) -> NDArray[Any]:
+        """Return one column for people at these positions."""
+        own: NDArray[Any] = getattr(self.ground.people, name)
+        if not len(self.fresh):
+            return own[at]
+        new: NDArray[Any] = getattr(self.fresh, name)
+        count = len(own)
+        if not count:
+            return new[at]
+        found = own[np.minimum(at, count - 1)]
+        late = at >= count
+        found[late] = new[at[late] - count]
+        return found
+
+    def positions(self, ids: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return where these people stand now; who is not there is left out."""
+        held = self.ground.positions(ids)
+        late = np.flatnonzero(np.isin(self.fresh.ids, ids)) + len(self.ground)
+        return np.concatenate((held[~self.gone[held]], late))
+
+    def everybody(self) -> NDArray[np.int64]:
+        """Return every position."""
+        late = np.arange(len(self.fresh)) + len(self.ground)
+        if not self.left:
+            return np.concatenate((np.arange(len(self.ground)), late))
+        return np.concatenate((np.flatnonzero(~self.gone), late))
+
+    def without_place(self) -> NDArray[np.int64]:
+        """Return who has no place."""
+        at = np.arange(self.ground.nowhere, len(self.ground))
+        late = np.flatnonzero(np.isnan(self.fresh.lat)) + len(self.ground)
+        return np.concatenate((at[~self.gone[at]], late))
+
+    def in_areas(self, table: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return whose area is one of these, wherever their place is; the last entry of the table
+        is that of the unknown area.
+        """
+        at = np.flatnonzero(table[self.ground.people.area])
+        late = np.flatnonzero(table[self.fresh.area]) + len(self.ground)
+        return np.concatenate((at[~self.gone[at]], late))
+
+    def inside(self, shape: Geometry | None, circles: Iterable[Circle]) -> NDArray[np.int64]:
+        """Return who lies in the shape or in a circle, each once; on the border is inside."""
+        fresh, circles = self.fresh, tuple(circles)
+        parts = [self.ground.inside(shape)]
+        for circle in circles:
+            near = self.ground.box(*circle_bounds(circle))
+            lat, lon = self.ground.people.lat[near], self.ground.people.lon[near]
+            parts.append(near[inside_circles([circle], lat, lon)])
+        at = parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
+        late = inside_shape(shape, fresh.lat, fresh.lon)
+        late |= inside_circles(circles, fresh.lat, fresh.lon)
+        return self._and(at, late)
+
+    def reached(self, shape: Geometry | None, circles: Iterable[Circle]) -> NDArray[np.int64]:
+        """Return who gave a postcode and no place, and may be in the shape or a circle."""
+        fresh, circles = self.fresh, tuple(circles)
+        widest = float(np.max(self.ground.people.spread, initial=0))
+        parts = [np.empty(0, dtype=np.int64)]
+        if widest:
+            boxes = [circle_bounds(c) for c in circles]
+            boxes += [] if shape is None or shape.is_empty else [shape.bounds]
+            parts += [self.ground.box(*_wider(box, widest)) for box in boxes]
+        near = np.unique(np.concatenate(parts))
+        near = near[self.ground.people.spread[near] > 0]
+        some = self.ground.people.at(near)
+        at = near[reaches(shape, circles, some.lat, some.lon, some.spread)]
+        late = np.zeros(len(fresh), dtype=np.bool_)
+        vague = np.flatnonzero(fresh.spread > 0)
+        few = fresh.at(vague)
+        late[vague] = reaches(shape, circles, few.lat, few.lon, few.spread)
+        return self._and(at, late)
+
+    def _and(self, at: NDArray[np.int64], late: NDArray[np.bool_]) -> NDArray[np.int64]:
+        if self.left:
+            at = at[~self.gone[at]]
+        if not len(self.fresh):
+            return at
+        return np.concatenate((at, np.flatnonzero(late) + len(self.ground)))
+
+
+def _wider(
+    box: tuple[float, float, float, float], metres: float
+) -> tuple[float, float, float, float]:
+    """Return a box with so much more on every side; the whole width near a pole."""
+    west, south, east, north = box
+    up = metres / _METRES_OF_A_DEGREE
+    south, north = max(-90.0, south - up), min(90.0, north + up)
+    # One degree of latitude further, for `reaches` measures in the middle of a whole one.
+    shrunk = np.cos(np.radians(min(89.5, max(abs(south), abs(north)) + 1.0)))
+    side = float(up / shrunk)
+    return max(-180.0, west - side), south, min(180.0, east + side), north

@@ -1,0 +1,496 @@
+"""The matching index: everybody as arrays and bitmaps, kept up with the registry, and who of them a
+rule selects.
+
+Some 40 bytes a person. Nothing in it is a name, a number or an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Lock
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+from sqlalchemy import Connection, text
+from sqlalchemy.util import await_only
+
+from broadcast.content.model import SUBSCRIBER_KINDS
+from broadcast.ledger.audiences import Frozen
+from broadcast.levels.names import folded
+from subscribers import quiet_hours
+from subscribers.by_area import BY_AREA
+from subscribers.csv_import import TOPICS
+from subscribers.index.choices import (
+    BIT,
+    NO_FLOOR,
+    TOPIC_BIT,
+    Profile,
+    Profiles,
+    channels_of,
+    order_of,
+    traits_of,
+    verdicts,
+)
+from subscribers.index.columns import Columns
+from subscribers.index.people import People
+from subscribers.index.rule import REASONS, Rule, Traits
+from subscribers.quiet_hours import QuietHours
+
+_CHUNK = 50_000
+_BY_AREA: Final = [SUBSCRIBER_KINDS.index(kind) for kind in BY_AREA]
+
+
+class IndexIncomplete(Exception):
+    """The index does not hold as many people as the registry: nothing may be frozen from it
+    (rule R1). Load it anew.
+    """
+
+
+def shard_of(ids: NDArray[np.uint32], shards: int) -> NDArray[np.uint32]:
+    """Return each person's shard, for ever the same: MurmurHash3's 32-bit finaliser (A. Appleby,
+    2011) modulo the number of shards.
+    """
+    h = ids.astype(np.uint32, copy=True)
+    h ^= h >> np.uint32(16)
+    h *= np.uint32(0x85EBCA6B)
+    h ^= h >> np.uint32(13)
+    h *= np.uint32(0xC2B2AE35)
+    h ^= h >> np.uint32(16)
+    return h % np.uint32(shards)
+
+
+class _Ordinals(dict[str, int]):
+    """Text to small numbers, in the order of first appearance; only ever grows, so that older
+    states stay readable.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def add(self, key: str) -> int:
+        """Return the number of a text, a new one if it has none."""
+        if key not in self:
+            self.names.append(key)
+            self[key] = len(self.names) - 1
+        return self[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    people: People
+    profiles: Profiles
+    sectors: Mapping[str, BitMap]
+    communities: Mapping[str, BitMap]
+    as_of: str
+
+
+_TRAIT_COLUMNS = (
+    "kind",
+    "minimum_severity",
+    "channels",
+    "stopped",
+    "consented",
+    "topics",
+    "reached_by",
+)
+
+
+class RegistryIndex:
+    """Everybody in the registry. `catch_up` follows what was written since; a match under way keeps
+    the state it began with.
+    """
+
+    def __init__(self) -> None:
+        self._areas, self._languages = _Ordinals(), _Ordinals()
+        self._traits: dict[str, tuple[int, int, int, int, int, int, int]] = {}
+        self._profiles: dict[tuple[Any, ...], int] = {}
+        self._profile_rows: list[Profile] = []
+        self._quiet, self._hours = _Ordinals(), list[QuietHours | None]()
+        self._growing = Lock()
+        self._state = _State(People.of(Columns.empty()), self._known(), {}, {}, "")
+
+    @classmethod
+    def load(cls, conn: Connection) -> Self:
+        """Read the whole registry. Raises IndexIncomplete."""
+        index = cls()
+        index.catch_up(conn)
+        return index
+
+    @property
+    def as_of(self) -> str:
+        """The mark of the registry's state that is held; "" before anything was read."""
+        return self._state.as_of
+
+    def __len__(self) -> int:
+        return len(self._state.people)
+
+    def catch_up(self, conn: Connection) -> str:
+        """Read what was written since, idempotently, and return the new mark (rule R7).
+
+        PostgreSQL: everything from the oldest transaction that was still open when the last mark
+        was made; a writer that commits late has an id at least as high. SQLite has one writer:
+        everything after the last number. Rows, mark and count come from one statement, so from one
+        snapshot. Raises IndexIncomplete if the registry then has another number of rows than the
+        index; nothing is kept then.
+        """
+        before = self._state
+        chunks, sectors, communities, mark, count = self._rows(_read(conn, before.as_of))
+        if count < 0:
+            raise IndexIncomplete("the registry did not say how many rows it has")
+        people = before.people.changed(Columns.joined(chunks))
+        if len(people) != count:
+            raise IndexIncomplete(f"{len(people)} people in the index, {count} in the registry")
+        changed = BitMap()
+        for chunk in chunks:
+            changed |= BitMap(chunk.ids)
+        after = _State(
+            people,
+            self._known(before.profiles),
+            _renamed(before.sectors, sectors, changed),
+            _renamed(before.communities, communities, changed),
+            mark,
+        )
+        with self._growing:
+            if (
+                self._state is not before
+            ):  # a reader that was given up came in late: which of the two is newer, nobody knows
+                raise IndexIncomplete("the index was brought up to date by two at a time")
+            self._state = after
+        return mark
+
+    def _rows(
+        self, chunks_of_rows: Iterable[list[Sequence[Any]]]
+    ) -> tuple[list[Columns], dict[str, list[int]], dict[str, list[int]], str, int]:
+        """Return what was read: people, members of sectors and communities, the mark, and how many
+        people the registry has (-1: it did not say).
+        """
+        chunks: list[Columns] = []
+        sectors: dict[str, list[int]] = {}
+        communities: dict[str, list[int]] = {}
+        mark, count = "", -1
+        for rows in chunks_of_rows:
+            head = next((row for row in rows if row[0] == -1), None)
+            people = [row for row in rows if row[0] != -1]
+            if head is not None:
+                mark, count = head[3], int(head[4])
+            if people:
+                chunks.append(self._encode(people))
+                _gather(sectors, people, 7)
+                _gather(communities, people, 8)
+        return chunks, sectors, communities, mark, count
+
+    @classmethod
+    def of(cls, conn: Connection, ids: Sequence[int]) -> Self:
+        """Read these people alone, as they are in this transaction."""
+        index = cls()
+        chunks, sectors, communities, mark, _ = index._rows(_read(conn, "", ids))
+        index._state = _State(
+            People.of(Columns.joined(chunks)),
+            index._known(),
+            _renamed({}, sectors, BitMap()),
+            _renamed({}, communities, BitMap()),
+            mark,
+        )
+        return index
+
+    def match(self, rule: Rule, shard: int = 0, shards: int = 1) -> Frozen:
+        """Return who of one shard is addressed, who of them is sent to by which channels in which
+        language, and why the others are not.
+        """
+        state = self._state
+        at, ids = self._addressed(state, rule, shard, shards)
+        before = np.zeros(len(at), dtype=np.uint8)
+        for channel, members in rule.also_reached.items():
+            if channel in BIT:
+                mine = np.isin(ids, _array(members), assume_unique=True)
+                before[mine] |= BIT[channel]
+        also = bool(np.any(before))
+        waits = self._quiet_until(rule)
+        found = verdicts(state.profiles, rule, waits, reached=also)
+        profile = state.people.take("profile", at)
+        judged = profile.astype(np.int64) * 8 + before if also else profile
+        reason = found.reason[judged]
+        suppressed = {
+            name: BitMap(ids[reason == n])
+            for n, name in enumerate(REASONS)
+            if bool(np.any(reason == n))
+        }
+        sent = np.flatnonzero(reason == len(REASONS))
+        key = found.key[judged[sent]]
+        send = {}
+        for value in np.flatnonzero(np.bincount(key)).tolist():
+            code, language = divmod(value, len(rule.languages))
+            send[">".join(order_of(code)), rule.languages[language]] = BitMap(
+                ids[sent[key == value]]
+            )
+        held: dict[datetime, BitMap] = {}
+        if any(waits):
+            hours = state.profiles.column("quiet")[profile[sent]]
+            for value in np.flatnonzero(np.bincount(hours)).tolist():
+                if until := waits[value]:
+                    held[until] = held.get(until, BitMap()) | BitMap(ids[sent[hours == value]])
+        return Frozen(addressed=BitMap(ids), send=send, suppressed=suppressed, held=held)
+
+    def perhaps(self, rule: Rule) -> BitMap:
+        """Return who is not addressed though they may be inside what is drawn: all that is known of
+        them is an area, or a postcode, that it touches.
+        """
+        unsure = rule.touched - rule.targets
+        if rule.everybody or not (unsure or rule.postcodes == "perhaps"):
+            return BitMap()
+        state = self._state
+        there = replace(rule, targets=rule.targets | unsure, postcodes="touch", also_reached={})
+        wider, told = (BitMap(self._addressed(state, each, 0, 1)[1]) for each in (there, rule))
+        return wider - told
+
+    def person(self, person_id: int) -> Traits | None:
+        """Return what the index knows of one person, None if nobody has that id."""
+        state = self._state
+        at = state.people.positions(np.array([person_id], dtype=np.uint32))
+        if not len(at):
+            return None
+
+        def own(name: Any) -> Any:
+            return state.people.take(name, at)[0].item()
+
+        chosen = Profile(*state.profiles.columns[own("profile")].tolist())
+        lat, lon, area = own("lat"), own("lon"), own("area")
+        known = bool(np.isfinite(lat))
+        return Traits(
+            id=person_id,
+            lat=lat if known else None,
+            lon=lon if known else None,
+            uncertainty_m=own("spread") if known else 0,
+            area=None if area < 0 else self._areas.names[area],
+            kind=SUBSCRIBER_KINDS[chosen.kind] if chosen.kind < len(SUBSCRIBER_KINDS) else "",
+            language=self._languages.names[chosen.language],
+            sectors=frozenset(
+                name for name, members in state.sectors.items() if person_id in members
+            ),
+            communities=frozenset(
+                name for name, members in state.communities.items() if person_id in members
+            ),
+            topics=frozenset(t for t in TOPICS if chosen.topics & TOPIC_BIT[t]),
+            channels=order_of(chosen.order),
+            available=frozenset(channels_of(chosen.available)),
+            stopped=frozenset(channels_of(chosen.stopped)),
+            consented=frozenset(channels_of(chosen.consented)),
+            minimum_severity_rank=None if chosen.floor == NO_FLOOR else chosen.floor,
+            quiet_hours=self._hours[chosen.quiet],
+            erased=bool(chosen.erased),
+        )
+
+    def by_language(self, members: BitMap) -> dict[str, BitMap]:
+        """Return people by the language they speak."""
+        return self._by(members, "language", self._languages.names)
+
+    def by_kind(self, members: BitMap) -> dict[str, BitMap]:
+        """Return people by kind."""
+        return self._by(members, "kind", SUBSCRIBER_KINDS)
+
+    def _by(self, members: BitMap, column: str, names: Sequence[str]) -> dict[str, BitMap]:
+        state = self._state
+        at = state.people.positions(_array(members))
+        ids = state.people.take("ids", at)
+        values = state.profiles.column(column)[state.people.take("profile", at)]
+        return {
+            names[value]: BitMap(np.sort(ids[values == value]))
+            for value in np.flatnonzero(np.bincount(values)).tolist()
+            if value < len(names)
+        }
+
+    def _addressed(
+        self, state: _State, rule: Rule, shard: int, shards: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+        """Return the positions and ids of who is addressed, in the order of the ids."""
+        people, profiles = state.people, state.profiles
+        at = people.everybody() if rule.everybody else self._in_place(state, rule)
+        chosen = profiles.column("erased") == 0
+        if rule.audience.kinds:
+            kinds = [SUBSCRIBER_KINDS.index(kind) for kind in rule.audience.kinds]
+            chosen &= np.isin(profiles.column("kind"), kinds)
+        at = at[chosen[people.take("profile", at)]]
+        ids = people.take("ids", at)
+        for names, members in (
+            (rule.audience.sectors, state.sectors),
+            (rule.audience.communities, state.communities),
+        ):
+            if names:
+                found = BitMap()
+                for name in names:
+                    found |= members.get(folded(name), BitMap())
+                held = np.isin(ids, _array(found))
+                at, ids = at[held], ids[held]
+        also = BitMap()
+        for reached in rule.also_reached.values():
+            also |= reached
+        if also:
+            at = np.union1d(at, people.positions(_array(also)))
+            ids = people.take("ids", at)
+        if shards > 1:
+            mine = shard_of(ids, shards) == shard
+            at, ids = at[mine], ids[mine]
+        order = np.argsort(ids)
+        return at[order], ids[order]
+
+    def _in_place(self, state: _State, rule: Rule) -> NDArray[np.int64]:
+        people = state.people
+        parts = [people.inside(rule.shape, rule.circles)]
+        if rule.postcodes == "touch":
+            parts.append(people.reached(rule.shape, rule.circles))
+        if rule.touched or rule.targets:
+            nowhere = people.without_place()
+            area = people.take("area", nowhere)
+            told = self._coded(rule.targets)[area]
+            if rule.touched:
+                coarse = self._coded(rule.touched)[area]
+                if not rule.audience.communities:
+                    kind = state.profiles.column("kind")[people.take("profile", nowhere)]
+                    coarse &= np.isin(kind, _BY_AREA)
+                told |= coarse
+            parts.append(nowhere[told])
+        if rule.by_code:
+            parts.append(people.in_areas(self._coded(rule.by_code)))
+        filled = [part for part in parts if len(part)]
+        return np.unique(np.concatenate(filled)) if len(filled) > 1 else [*filled, parts[0]][0]
+
+    def _coded(self, codes: frozenset[str]) -> NDArray[np.bool_]:
+        """Return a table from area ordinal to "one of these"; the last place is that of -1, the
+        unknown area.
+        """
+        known = len(self._areas.names)  # others may be added meanwhile
+        table = np.zeros(known + 1, dtype=np.bool_)
+        table[[number for code in codes if (number := self._areas.get(code, known)) < known]] = True
+        return table
+
+    def _quiet_until(self, rule: Rule) -> list[datetime | None]:
+        """Return by the ordinal of quiet hours until when they hold back this message; each
+        distinct set of hours is judged once.
+        """
+        hours = list(self._hours)  # others may be added meanwhile
+        at = None if rule.urgent else rule.at
+        return [None if at is None or each is None else each.until(at) for each in hours]
+
+    def _known(self, before: Profiles | None = None) -> Profiles:
+        """Return the profiles and languages met so far; what was met before stays as it is."""
+        with self._growing:
+            if before is not None and len(before.columns) == len(self._profile_rows):
+                return before
+            columns = np.array(self._profile_rows, dtype=np.uint32).reshape(
+                -1, len(Profile._fields)
+            )
+            return Profiles(columns, tuple(self._languages.names))
+
+    def _encode(self, rows: Sequence[Sequence[Any]]) -> Columns:
+        """Turn the driver's tuples into columns. What people chose goes through a dictionary: there
+        are few kinds of people among a million.
+        """
+        ids, lat, lon, area, language, traits, flags, _, _, quiet, spread = zip(*rows, strict=True)
+        count = len(rows)
+        choices = list(zip(traits, flags, language, quiet, strict=True))
+        with self._growing:  # SQLite is read on threads; nothing is awaited here
+            for each in set(choices).difference(self._profiles):
+                self._profiles[each] = len(self._profile_rows)
+                self._profile_rows.append(self._profile(*each))
+            codes = {code: self._areas.add(code) if code else -1 for code in set(area)}
+        y, x = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)  # None becomes NaN
+        nowhere = np.isnan(y) | np.isnan(x)
+        y[nowhere] = x[nowhere] = np.nan
+        vague = np.minimum(np.array(spread, dtype=np.int64), 65_535).astype(np.uint16)
+        vague[nowhere] = 0
+        return Columns(
+            ids=np.array(ids, dtype=np.uint32),
+            lat=y,
+            lon=x,
+            area=np.fromiter(map(codes.__getitem__, area), dtype=np.int32, count=count),
+            profile=np.fromiter(
+                map(self._profiles.__getitem__, choices), dtype=np.uint32, count=count
+            ),
+            spread=vague,
+        )
+
+    def _profile(self, joined: str, flags: int, language: str, quiet: str) -> Profile:
+        if joined not in self._traits:
+            self._traits[joined] = traits_of(joined)
+        if quiet not in self._quiet:
+            self._hours.append(quiet_hours.known(quiet))
+            self._quiet.add(quiet)
+        return Profile(
+            *self._traits[joined],
+            erased=flags,
+            language=self._languages.add(language),
+            quiet=self._quiet[quiet],
+        )
+
+
+def _read(
+    conn: Connection, after: str, only: Sequence[int] | None = None
+) -> Iterator[list[Sequence[Any]]]:
+    """Yield the changed rows in chunks of driver tuples, and among them one with id -1: the new
+    mark and the number of rows there are. `only`: the rows of these ids alone.
+    """
+    postgres = conn.dialect.name == "postgresql"
+    traits = " || '|' || ".join(_TRAIT_COLUMNS)
+    mark = (
+        "pg_snapshot_xmin(pg_current_snapshot())::text"
+        if postgres
+        else "COALESCE((SELECT value FROM meta WHERE key = 'registry_change'), '0')"
+    )
+    since = f" WHERE change {'>=' if postgres else '>'} {int(after)}" if after else ""
+    if only is not None:
+        since = f" WHERE id IN ({', '.join(str(int(each)) for each in only) or 'NULL'})"
+    # S608: nothing in it comes from outside but numbers.
+    by_area = "CASE WHEN kind IN ('" + "', '".join(BY_AREA) + "') THEN NULL ELSE"
+    sql = f"""SELECT id, {by_area} lat END, {by_area} lon END,
+            COALESCE(area, ''), language, {traits},
+            CASE WHEN erased_at IS NULL THEN 0 ELSE 1 END,
+            sectors, communities, quiet_hours, COALESCE(uncertainty_m, 0)
+        FROM subscriber{since}
+        UNION ALL SELECT -1, NULL, NULL, {mark},
+            CAST((SELECT count(*) FROM subscriber) AS TEXT), '', 0, '', '', '', 0"""  # noqa: S608
+    # the driver's transaction begins with SQLAlchemy's first statement
+    conn.execute(text("SELECT 1"))
+    driver: Any = conn.connection.driver_connection
+    if not postgres:
+        cursor = driver.execute(sql)
+        while rows := cursor.fetchmany(_CHUNK):
+            yield rows
+        return
+
+    async def opened() -> Any:
+        return await driver.cursor(sql)
+
+    remote: Any = await_only(opened())
+    while rows := await_only(remote.fetch(_CHUNK)):
+        yield rows
+
+
+def _array(members: BitMap) -> NDArray[np.uint32]:
+    return np.asarray(members.to_array(), dtype=np.uint32)
+
+
+def _gather(found: dict[str, list[int]], rows: Iterable[Sequence[Any]], column: int) -> None:
+    for row in rows:
+        if row[column]:
+            found.setdefault(row[column], []).append(row[0])
+
+
+def _renamed(
+    before: Mapping[str, BitMap], lists: Mapping[str, list[int]], changed: BitMap
+) -> Mapping[str, BitMap]:
+    after = (
+        {name: rest for name, members in before.items() if (rest := members - changed)}
+        if before and changed
+        else dict(before)
+    )
+    for joined, ids in lists.items():
+        members = BitMap(ids)
+        for name in {folded(part) for part in joined.split(";")}:
+            if name:
+                after[name] = after[name] | members if name in after else members
+    return after
