@@ -82,9 +82,8 @@ class Ground:
         sure, asked = ~stretches.asked, stretches.asked
         unsure = _spread_out(begin[asked], end[asked])
         lat, lon = self.people.lat[unsure], self.people.lon[unsure]
-        return np.concatenate(
-            (_spread_out(begin[sure], end[sure]), unsure[inside_shape(shape, lat, lon)])
-        )
+        whole = _spread_out(begin[sure], end[sure])
+        return np.concatenate((whole, unsure[inside_shape(shape, lat, lon)]))
 
     def box(self, west: float, south: float, east: float, north: float) -> NDArray[np.int64]:
         """Return the positions of at least everybody in a box."""
@@ -123,4 +122,5 @@ def _spread_out(begin: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.
     full = np.flatnonzero(sizes > 0)
     begin, sizes = begin[full], sizes[full]
     offsets = np.cumsum(sizes) - sizes
-    return np.arange(int(sizes.sum())) + np.repeat(begin - offsets, sizes)
+    found: NDArray[np.int64] = np.arange(int(sizes.sum())) + np.repeat(begin - offsets, sizes)
+    return found
