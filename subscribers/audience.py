@@ -84,13 +84,11 @@ def counts_of(
         (c for c in PERSONAL_CHANNELS if c in rule.channels), 0
     )
     by_language: dict[str, int] = dict.fromkeys(rule.languages, 0)
-    by_kind: dict[str, int] = {}
     for (order, language), members in frozen.send.items():
         for channel in order.split(">")[: None if rule.urgent else 1]:
             by_channel[channel] = by_channel.get(channel, 0) + len(members)
         by_language[language] += len(members)
-        for kind, people in index.by_kind(members).items():
-            by_kind[kind] = by_kind.get(kind, 0) + len(people)
+    sent = everybody(frozen)
     if channels is not None:
         by_channel = dict.fromkeys(by_channel, 0) | dict(channels)
     return Preview(
@@ -98,8 +96,8 @@ def counts_of(
         send=sum(len(members) for members in frozen.send.values()),
         by_channel=by_channel,
         by_language=by_language,
-        by_kind=by_kind,
-        reads={tag: len(ids) for tag, ids in index.by_language(everybody(frozen)).items()},
+        by_kind={kind: len(ids) for kind, ids in index.by_kind(sent).items()},
+        reads={tag: len(ids) for tag, ids in index.by_language(sent).items()},
         suppressed={reason: len(members) for reason, members in frozen.suppressed.items()},
         held=sum(len(members) for members in frozen.held.values()),
         perhaps=len(index.perhaps(rule)),
