@@ -4,6 +4,7 @@ data folder.
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import secrets
@@ -34,15 +35,28 @@ def default_file(environ: Mapping[str, str] | None = None) -> Path:
 class ContactKeys:
     """Keys as they were given, or the file that holds them: a key a line, the newest last, `#`
     before a comment.
+
+    `follows` is a cluster's secret key: the oldest of its keys follows from it, so that a cluster
+    that was given no other seals too, and still opens what it sealed when it is given one.
     """
 
     given: str = field(repr=False)
     file: Path
+    follows: str = field(default="", repr=False)
+    file_set: bool = False
 
     def read(self) -> Sequence[bytes]:
         """Return the keys; none where there is no file. Raises Rejected contact_keys_invalid."""
+        first = []
+        if self.follows:
+            first = [hmac.digest(self.follows.encode(), b"fasttime contact keys", "sha256")]
         if self.given:
-            return keys_in(self.given, "FASTTIME_CONTACT_KEYS")
+            return [*first, *keys_in(self.given, "FASTTIME_CONTACT_KEYS")]
+        if self.follows and not self.file_set:
+            return first
+        return [*first, *self._in_file()]
+
+    def _in_file(self) -> Sequence[bytes]:
         try:
             lines = self.file.read_text(encoding="ascii", errors="replace").splitlines()
         except FileNotFoundError:
@@ -95,7 +109,7 @@ class ContactKeys:
         """Make a key and put it last in the file. Raises Rejected where keys are given by the
         setting: whoever set them adds one there.
         """
-        if self.given:
+        if self.given or (self.follows and not self.file_set):
             raise refuse(
                 "contact_key_old",
                 "FASTTIME_CONTACT_KEYS holds no newer key than the one in force",
@@ -128,7 +142,9 @@ class ContactKeys:
 
     def where(self) -> str:
         """Return where the keys lie, for people."""
-        return "FASTTIME_CONTACT_KEYS" if self.given else str(self.file)
+        if self.given:
+            return "FASTTIME_CONTACT_KEYS"
+        return str(self.file) if self.file_set or not self.follows else "FASTTIME_SECRET_KEY"
 
 
 def _write(path: Path, what: bytes) -> None:

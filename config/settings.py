@@ -78,7 +78,7 @@ NAMES: dict[str, str] = {
     ),
     "CONTACT_KEYS": (
         "keys that names and contact points are sealed with: 64 hexadecimal digits each, commas"
-        " between, the newest last; required in a cluster"
+        " between, the newest last; a cluster without any takes one that follows from SECRET_KEY"
     ),
     "CONTACT_KEYS_FILE": (
         "or the file that holds them, outside DATA (default fasttime/contact.keys in"
@@ -319,17 +319,6 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
                 fix="set the same random value of 32 characters or more for all of them",
             )
         )
-    if settings.kafka_bootstrap and not (
-        settings.contact_keys.given or read.text("CONTACT_KEYS_FILE")
-    ):
-        problems.append(
-            Problem(
-                code="setting_missing",
-                field="FASTTIME_CONTACT_KEYS",
-                detail="a cluster's processes must seal names and contact points with the same key",
-                fix="set one value from `openssl rand -hex 32` for all of them, and back it up",
-            )
-        )
     if settings.kafka_bootstrap and settings.database_url.startswith("sqlite"):
         problems.append(
             Problem(
@@ -475,4 +464,7 @@ class _Reader:
             self._bad("CONTACT_KEYS", wrong, "use 64 digits, from: openssl rand -hex 32")
         if value and file:
             self._bad("CONTACT_KEYS_FILE", "is set beside CONTACT_KEYS", "set one of them")
-        return ContactKeys(value, Path(file).absolute() if file else default_file())
+        # a cluster's secret key is a setting: it lies neither in the database nor in a data folder
+        follows = self.text("SECRET_KEY") if self.text("KAFKA_BOOTSTRAP") else ""
+        place = Path(file).absolute() if file else default_file()
+        return ContactKeys(value, place, follows, file_set=bool(file))

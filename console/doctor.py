@@ -264,6 +264,12 @@ def _contact_keys(settings: Settings) -> Check:
         return failed("contact_keys", rejected.problems[0], exit_code=2)
     if keys.given:
         return passed("contact_keys", f"{there} from FASTTIME_CONTACT_KEYS")
+    if keys.follows and not keys.file_set:
+        return passed(
+            "contact_keys",
+            "follows from FASTTIME_SECRET_KEY: whoever changes that one loses everybody's address;"
+            " better set FASTTIME_CONTACT_KEYS and run `fasttime keys rotate`",
+        )
     folders = [settings.data.absolute()]
     url = urlsplit(settings.database_url)
     if url.scheme == "sqlite":
