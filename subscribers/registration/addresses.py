@@ -17,6 +17,7 @@ from broadcast.problems import Rejected, refuse
 from subscribers.csv_import import normalise_email, normalise_number
 
 CHANNELS: Final = ("sms", "voice", "email")
+UNITED_KINGDOM: Final = 44
 HOME_REGIONS: Final = ("GB", "JE", "GG", "IM")
 ISLANDS: Final = ("JE", "GG", "IM")
 LONGEST: Final = 254
@@ -85,7 +86,14 @@ def _number(channel: str, number: str, *, trial: bool) -> Address:
     parsed = phonenumbers.parse(number, None)
     types = phonenumbers.PhoneNumberType
     region = phonenumbers.region_code_for_number(parsed)
-    if parsed.country_code != 44 or region not in HOME_REGIONS:
+    if parsed.country_code == UNITED_KINGDOM and region is None:
+        raise refuse(
+            "number_invalid",
+            "no such range of numbers is in use",
+            "write it as 07700 900123",
+            field="address",
+        )
+    if parsed.country_code != UNITED_KINGDOM or region not in HOME_REGIONS:
         raise refuse(
             "country_closed",
             "numbers of other countries, and of satellites, are not taken here",

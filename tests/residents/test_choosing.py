@@ -244,3 +244,32 @@ async def test_what_this_would_have_meant_last_month_follows_the_choices(
     assert "Messages: 2." in (await visitor.get("/me/last-month")).words
     await visitor.send(await visitor.get("/me"), "/me/topics", topics=["advice"])
     assert "Messages: 1." in (await visitor.get("/me/last-month")).words
+
+
+async def test_46_quiet_hours_say_what_still_comes_through_and_it_does(
+    site: Site, box: Box
+) -> None:
+    visitor, _ = await register(site, box)
+    page = await visitor.get("/me")
+    assert "Warnings of danger to life come through at any hour" in page.words
+    hour = site.context.now().hour
+    begin, end = f"{(hour - 1) % 24:02d}:00", f"{(hour + 2) % 24:02d}:00"
+    await visitor.send(page, "/me/quiet-hours", begin=begin, end=end, zone="UTC")
+    me = (await me_of(site))["id"]
+    await site.live(expires="12h")
+    assert me not in [who for _, who in (await site.claimed()).people]
+    await site.live(severity="Extreme", expires="12h")
+    assert me in [who for _, who in (await site.claimed(lane="urgent")).people]
+
+
+async def test_43_a_scanner_that_looks_at_every_link_changes_nothing(site: Site, box: Box) -> None:
+    visitor, _ = await register(site, box)
+    before = await me_of(site)
+    for path in (
+        *("/me/stop", "/me/start", "/me/topics", "/me/sign-out", "/me/sign-out-everywhere"),
+        *("/join/code", "/join/code/again", "/me/add", "/me/sample", "/me/data.json"),
+    ):
+        for method in ("GET", "HEAD"):
+            await visitor.ask(method, path)
+    assert await me_of(site) == before
+    assert (await visitor.get("/me")).url == "/me"

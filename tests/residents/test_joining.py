@@ -108,6 +108,7 @@ async def test_every_page_says_what_is_missing_and_keeps_what_was_typed(site: Si
         ("07012345678", "number_not_allowed"),
         ("+881612345678", "number_invalid country_closed number_not_allowed"),
         ("+33612345678", "country_closed"),
+        ("+447700901555", "number_invalid"),
         ("020 7183 8750", "landline"),
         ("07700 900 12", "number_too_short"),
     ],
