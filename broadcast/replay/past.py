@@ -20,11 +20,11 @@ from broadcast.ledger import audiences, claims
 from broadcast.ledger.tables import batch, outcome, slice_
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
-from broadcast.replay.comparison import Frozen
+from broadcast.replay.frozen import Frozen
 from broadcast.replay.people import LINES, REASONS, BatchOf, Counted, SliceOf
 from broadcast.replay.recorded import NONE, STATES, Log, Told
+from broadcast.replay.streaming import stream
 
-_AT_ONCE = 2000  # rows
 _NOT_SENT = ("superseded", "corrected", "cancelled", "stood_down")
 _EVENTS = "message."
 
@@ -123,7 +123,7 @@ def at(conn: Connection, message_id: int, moments: Sequence[datetime]) -> list[l
 
 def _rows(conn: Connection) -> Iterator[Any]:
     query = select(outbox.c.type, outbox.c.payload, outbox.c.at).order_by(outbox.c.at, outbox.c.id)
-    yield from conn.execute(query.execution_options(yield_per=_AT_ONCE))
+    return stream(conn, query)
 
 
 class _Book:

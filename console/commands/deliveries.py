@@ -471,16 +471,16 @@ def replay(
     moment = read_time(until, "--until") if until else None
 
     async def work(session: Session) -> int:
-        from broadcast.replay import comparison as replaying
+        from broadcast.replay import comparison, differences
 
         if moment is not None:
             await _past(session, out, message, moment)
             return 0
         await session.log("replay", str(message or ""), start)
-        found = await replaying.run(session.db, since=since, message_id=message)
+        found = await comparison.run(session.db, since=since, message_id=message)
         out.answer(
             found,
-            *map(replaying.text, found["differences"]),
+            *map(differences.text, found["differences"]),
             f"{found['events']} events, {len(found['differences'])} differences",
         )
         return len(found["differences"])

@@ -37,7 +37,7 @@ from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.places import stored_areas
-from broadcast.replay import comparison
+from broadcast.replay import comparison, differences
 from broadcast.store.database import TROUBLE, Database
 from config import settings as settings_module
 from config import wiring
@@ -957,7 +957,7 @@ async def _replayed(system: System, verdict: Verdict) -> None:
         f"{rebuilt['events']:,} events, {len(rebuilt['differences'])} differences"
     )
     verdict.faults += [
-        f"replay: {comparison.text(difference)}" for difference in rebuilt["differences"]
+        f"replay: {differences.text(difference)}" for difference in rebuilt["differences"]
     ]
 
 

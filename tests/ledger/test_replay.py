@@ -31,7 +31,7 @@ from broadcast.levels.tables import level_fact
 from broadcast.messages import publishing
 from broadcast.messages.tables import message, version
 from broadcast.problems import Rejected
-from broadcast.replay import comparison
+from broadcast.replay import comparison, differences
 from broadcast.store.database import Database
 from tests.ledger.history import History
 from tests.ledger.world import World, house
@@ -40,7 +40,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 async def found(db: Database, **more: Any) -> list[str]:
-    return [comparison.text(d) for d in (await comparison.run(db, **more))["differences"]]
+    return [differences.text(d) for d in (await comparison.run(db, **more))["differences"]]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
@@ -507,7 +507,7 @@ async def test_whatever_is_changed_behind_the_log_is_found_and_named(db: Databas
             lines: list[str] = lines,
         ) -> None:
             change(conn)
-            lines += [comparison.text(d) for d in comparison.replay(conn).to_json()["differences"]]
+            lines += [differences.text(d) for d in comparison.replay(conn).to_json()["differences"]]
             raise _Undo
 
         with pytest.raises(_Undo):
@@ -528,7 +528,7 @@ async def test_of_many_differences_alike_the_first_are_named_and_the_rest_counte
             await world.done(s)
     await db.write(lambda conn: conn.execute(delete(slice_)))
     lines = [line for line in await found(db) if " slice: live" in line]
-    assert len(lines) == comparison.ALIKE + 1
+    assert len(lines) == differences.ALIKE + 1
     assert "12 more of this kind" in lines[-1]
 
 

@@ -1,0 +1,15 @@
+"""Rows of a large table, a few thousand in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Select
+
+_AT_ONCE = 2000  # rows
+
+
+def stream(conn: Connection, query: Select[Any]) -> Iterator[Any]:
+    """Yield the rows of a query."""
+    yield from conn.execute(query.execution_options(yield_per=_AT_ONCE))
