@@ -73,28 +73,16 @@ def import_(
     json: Json = False,
 ) -> None:
     """Keep a document as received. It is never sent: `message draft` makes a message of it."""
-    from broadcast.cap import kept
-    from broadcast.cap.validation.validate import judge
     from broadcast.files.csv_files import name_of
-    from broadcast.problems import Problem, Rejected
-    from console.commands.session import run
+    from broadcast.problems import Problem
+    from console.commands.session import machine_user, run
+    from service.setup import cap_documents
 
     out = Output(json=json)
 
     async def work(session: Session) -> None:
         data, name = _read(file), name_of(file)
-        verdict, alert = judge(data)
-        if alert is None:
-            raise Rejected(
-                Problem(
-                    code=p.code,
-                    detail=p.detail,
-                    fix=p.fix,
-                    where=f"{name}: {p.where}" if p.where else name,
-                    status=409,
-                )
-                for p in verdict.problems()
-            )
+        verdict, alert = cap_documents.read(data, name)
         out.warn(
             Problem(
                 code=r.rule,
@@ -104,9 +92,9 @@ def import_(
             )
             for r in verdict.rules
         )
-        key = kept.CapKey(sender=alert.sender, identifier=alert.identifier, sent=alert.sent)
-        fresh = await session.db.write(kept.keep, key, data, session.now())
-        await session.log("cap.import", alert.identifier, name)
+        fresh = await session.db.write(
+            cap_documents.bring_in, machine_user(), alert, data, name=name, now=session.now()
+        )
         document = {
             "sender": alert.sender,
             "identifier": alert.identifier,

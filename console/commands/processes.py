@@ -42,7 +42,7 @@ def demo(
     """Do the main job on this machine alone, in a folder of its own, from nothing to a printed
     account; exit 1 if it does not add up.
     """
-    from console.demo import run
+    from console.demo.run import run
 
     raise typer.Exit(run(people, stay, json))
 

@@ -1,0 +1,142 @@
+"""What became of every person, printed, and held against what the handsets really got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+
+from broadcast.ledger import claims as ledger_store
+from broadcast.ledger.delivery_report import Account
+from broadcast.ledger.evidence import SUPPRESSION_REASONS
+from broadcast.store.database import Database
+
+_WIDE = 150  # columns that the tables need
+
+COLUMNS = (
+    "addressed",
+    "waiting",
+    "handing_over",
+    "accepted",
+    "delivered",
+    "failed",
+    "not_sent",
+    "expired",
+    "in_doubt",
+)
+
+
+def _rows(rows: list[tuple[str, Account]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for title, account in rows:
+        yield title, account.to_json()
+
+
+def print_account(out: Console, rows: list[tuple[str, Account]], ok: bool, seconds: float) -> None:
+    """Print what became of every message, whether it adds up, and what to try next."""
+    if out.width >= _WIDE:
+        _print_tables(out, rows)
+    else:
+        _print_blocks(out, rows)
+    verdict = (
+        "[bold green]It adds up[/]: every addressed person stands on exactly one line."
+        if ok
+        else "[bold red]It does not add up.[/]"
+    )
+    out.print(f"{verdict} {seconds:.0f} s in all.")
+    if quiet := sum(len(account.people["waiting"]) for _, account in rows):
+        out.print(
+            f"{quiet} of them wait: they are in their quiet hours now, and get what can wait when"
+            " those end."
+        )
+    out.print("\nThree things to try next:")
+    out.print("  1. make demo PEOPLE=100000                 the same for a hundred thousand people")
+    out.print("  2. .venv/bin/fasttime demo --stay          then send one yourself in the browser")
+    out.print(
+        "  3. .venv/bin/fasttime --help               and docs/operations.md: your own areas,"
+        " people and messages"
+    )
+
+
+def _style(found: dict[str, Any]) -> str:
+    return "bold yellow" if found["status"] == "Exercise" else ""
+
+
+def _print_tables(out: Console, rows: list[tuple[str, Account]]) -> None:
+    lines = Table(title="What became of every person", title_justify="left")
+    reasons = Table(title="Suppressed, by reason", title_justify="left")
+    for table, columns in ((lines, COLUMNS), (reasons, SUPPRESSION_REASONS)):
+        table.add_column("message", no_wrap=True)
+        for column in columns:
+            table.add_column(column.replace("_", " "), justify="right")
+    for title, found in _rows(rows):
+        people = {"addressed": found["addressed"], **found["people"]}
+        lines.add_row(title, *(f"{people[c]:,}" for c in COLUMNS), style=_style(found))
+        reasons.add_row(
+            title,
+            *(f"{found['suppressed'][r]:,}" for r in SUPPRESSION_REASONS),
+            style=_style(found),
+        )
+    out.print()
+    out.print(lines)
+    out.print(reasons)
+
+
+def _print_blocks(out: Console, rows: list[tuple[str, Account]]) -> None:
+    """Print the same on a narrow terminal, where the tables' headings would be cut."""
+    out.print("\n[bold]What became of every person[/]")
+    for title, found in _rows(rows):
+        people = ", ".join(f"{line.replace('_', ' ')} {n:,}" for line, n in found["people"].items())
+        why = ", ".join(
+            f"{reason.replace('_', ' ')} {n:,}" for reason, n in found["suppressed"].items()
+        )
+        out.print(
+            f"[bold]{title.strip()}[/]: addressed {found['addressed']:,}", style=_style(found)
+        )
+        out.print(Padding(f"{people}", (0, 0, 0, 4)), style=_style(found))
+        out.print(Padding(f"suppressed: {why}", (0, 0, 0, 4)), style=_style(found))
+
+
+async def check_ledger(
+    out: Console, db: Database, rows: list[tuple[str, Account]], http_url: str
+) -> bool:
+    """Hold our log against what the handsets really got: nobody twice, nobody we say has it without
+    it.
+    """
+    async with aiohttp.ClientSession() as session, session.get(f"{http_url}/ledger") as answer:
+        theirs = await answer.json()
+    ok = True
+    for title, account in rows:
+        ours = set(await db.read(ledger_store.attempts_made, account.version.id))
+        for channel, entries in (
+            ("sms", theirs["sms"]),
+            ("voice", theirs["calls"]),
+            ("email", theirs["mails"]),
+        ):
+            taken = [
+                entry["attempt"]
+                for entry in entries
+                if entry["taken"] and entry["attempt"][:32] in ours
+            ]
+            people = {
+                entry["to"] for entry in entries if entry["taken"] and entry["attempt"][:32] in ours
+            }
+            lines = account.channels[channel]
+            sure = len(lines["accepted"]) + len(lines["delivered"])
+            if len(taken) != len(people) or not sure <= len(taken) <= sure + len(
+                lines["in_doubt"]
+            ) + len(lines["failed"]):
+                out.print(
+                    f"[red]{title.strip()}, {channel}[/]: {len(taken):,} taken by the handsets,"
+                    f" {len(people):,} different, our log says {sure:,}"
+                )
+                ok = False
+    if ok:
+        out.print(
+            "\nThe handsets' own ledger agrees: nobody got a message twice, and whoever we say has"
+            " it, has it."
+        )
+    return ok
