@@ -27,7 +27,7 @@ from broadcast.operators.tables import audit as link
 from broadcast.operators.tables import operator
 from broadcast.store.database import Connection, Database
 from service.commands import deciding, resending, submitting
-from tests.ledger.test_two_persons import Room
+from tests.ledger.two_persons.room import Room
 
 Make = Callable[[Room], Awaitable[Version]]
 Tamper = Callable[[Connection, Room, Version], Any]

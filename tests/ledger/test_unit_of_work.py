@@ -9,7 +9,7 @@ from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from service.commands import deciding, drafting
 from service.commands.unit_of_work import commit_all
-from tests.ledger.test_two_persons import Room
+from tests.ledger.two_persons.room import Room
 from tests.ledger.world import content
 
 
