@@ -9,7 +9,13 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+from channels.email import EmailChannel
+from channels.smtp_settings import SmtpSettings
+from tests.channels.messages import MAIL, a_delivery
+
+FROM = "Police Alerts <alerts@police.example.org>"
 HANG_UP = "HANG UP"
 HANG_UP_ONCE = "HANG UP ONCE"
 SILENCE = "SILENCE"
@@ -154,3 +160,11 @@ async def a_wire(port: int, *, cut_after: int) -> AsyncIterator[int]:
         for end in open_ends:
             end.transport.abort()
         await asyncio.sleep(0.01)
+
+
+def a_channel(server: MailServer, **more: Any) -> EmailChannel:
+    return EmailChannel(SmtpSettings.from_url(server.url, FROM, **more))
+
+
+def a_mail(to: str = "ada@example.org", **more: Any) -> Any:
+    return a_delivery(to, rendered=MAIL, **more)
