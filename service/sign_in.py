@@ -62,8 +62,8 @@ async def by_token(db: Database, token: str, now: datetime) -> tuple[Operator, s
             raise refuse(
                 "token_invalid",
                 "this is no operator's token",
-                "paste the token that `fasttime operators add` printed; a disabled operator's is"
-                " worthless",
+                "paste the token that `fasttime operators add` printed; that of a disabled"
+                " operator no longer works",
                 field="token",
                 status=401,
             )

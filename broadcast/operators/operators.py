@@ -183,7 +183,7 @@ def listed(conn: Connection) -> list[dict[str, object]]:
 
 
 def disable(conn: Connection, name: str, now: datetime, *, actor: str = "fasttime") -> None:
-    """Make the operator's token worthless from now on; chained."""
+    """Take the operator's token away for good, with a link of the audit chain."""
     found = by_name(conn, name)
     conn.execute(update(operator).where(operator.c.id == found.id).values(disabled_at=now))
     audit.append(

@@ -119,10 +119,13 @@ def polygon_problem(polygon: Polygon, field: str = "") -> Problem | None:
             )
     shape = ShapelyPolygon(polygon[0], polygon[1:])
     if shape.is_valid:
-        return (
-            None
-            if shape.area > 0
-            else Problem(code="polygon_empty", detail="it encloses nothing", field=field)
+        if shape.area > 0:
+            return None
+        return Problem(
+            code="polygon_empty",
+            detail="it encloses nothing",
+            fix="give corners that do not all lie on one line",
+            field=field,
         )
     reason, where = why_invalid(shape)
     low = reason.lower()

@@ -30,8 +30,8 @@ app = typer.Typer(
 
 _WITHOUT_HASH = Problem(
     code="hash_missing",
-    detail="approved is what stands there now, and nobody was shown it here",
-    fix="name what somebody read: --hash, as submit printed it",
+    detail="this would approve whatever stands there now, which nobody was shown here",
+    fix="say what was read: give --hash, as submit printed it",
 )
 """Off a terminal the hash is what ties an approval to what its author submitted."""
 

@@ -116,7 +116,7 @@ def disable(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Make an operator's token worthless from now on."""
+    """Take an operator's token away for good."""
     from console.commands.session import Session, machine_user, run
     from service.setup import operators
 

@@ -86,8 +86,8 @@ class Context:
                     code="token_invalid",
                     detail="this is no operator's token",
                     fix=(
-                        "use the token that `fasttime operators add` printed; a disabled operator's"
-                        " is worthless"
+                        "use the token that `fasttime operators add` printed; that of a disabled"
+                        " operator no longer works"
                     ),
                     field="FASTTIME_TOKEN",
                     status=401,

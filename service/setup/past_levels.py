@@ -14,10 +14,11 @@ from broadcast.store.database import Connection
 from service.setup.who import Who, allowed
 
 _LEFT_OUT = {
-    "present": "the scope has a newer level",
-    "approved": "an approval set the level since",
-    "differs": "another level is recorded for that day",
+    "present": ("the scope has a newer level", "nothing: a file sets no present level"),
+    "approved": ("an approval set the level since", "nothing: what was approved stands"),
+    "differs": ("another level is recorded for that day", "compare both with the source"),
 }
+"""Why a row was left out, and what to do about it."""
 
 
 def bring_in(
@@ -40,7 +41,8 @@ def bring_in(
     warnings = [
         Problem(
             code=f"left_out_{why}",
-            detail=f"{row.scope} {row.level} on {row.date}: {_LEFT_OUT[why]}",
+            detail=f"{row.scope} {row.level} on {row.date}: {_LEFT_OUT[why][0]}",
+            fix=_LEFT_OUT[why][1],
             where=f"{name}:{row.line}",
         )
         for row, why in left

@@ -157,7 +157,8 @@ def _attach_audit(api: APIRouter, room: Room) -> None:
             )
         asked = {name: request.query_params.get(name, "")[:100] for name in ("kind", "subject")}
         if asked["kind"] and asked["kind"] not in audit.KINDS:
-            raise refuse("kind_unknown", "there is no such kind", f"use {', '.join(audit.KINDS)}")
+            fix = f"use {', '.join(audit.KINDS)}"
+            raise refuse("kind_unknown", "there is no such kind", fix, field="kind")
         given = request.query_params.get("after", "")
         after = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
         await web.db.write(
