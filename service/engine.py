@@ -198,7 +198,7 @@ class Engine:
 
     async def merge_receipts(self) -> None:
         """Merge receipts into the outcomes until none is left that can be."""
-        while await self._db.write(receipts.fold_waiting, datetime.now(UTC)):
+        while await self._db.write(receipts.merge_waiting, datetime.now(UTC)):
             await asyncio.sleep(0)
 
     async def drain_outbox(self) -> None:

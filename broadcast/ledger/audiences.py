@@ -338,7 +338,7 @@ def release(
         conn, v, "release", live_at=now, addressed=len(audience.addressed), generation=1
     )
     v = versions.get(conn, version_id)
-    insert_generation(conn, v, 1, "first", parts, now)
+    insert_pass(conn, v, 1, "first", parts, now)
     versions.record(conn, v, "release", None, now, count=total)
     publishing.announce(
         conn,
@@ -357,7 +357,9 @@ def release(
 
 
 def _is_ready(conn: Connection, v: Version, now: datetime) -> bool:
-    """Whether every shard is frozen. What has expired stays for the sweep, which ends it."""
+    """Whether every shard is frozen, and the version has not expired (`publishing.expire_due` ends
+    it then).
+    """
     if v.expires_at is not None and v.expires_at <= now:
         return False
     return v.shards is not None and len(frozen_shards(conn, v.id)) >= v.shards
@@ -534,7 +536,7 @@ def _held_back(conn: Connection, v: Version, parts: list[Part]) -> Iterable[Part
             yield Part(part.channel, part.language, part.ids & busy, later)
 
 
-def insert_generation(
+def insert_pass(
     conn: Connection,
     v: Version,
     number: int,

@@ -1,5 +1,5 @@
-"""The ledger of attempts: claims before the wire, outcomes after it, and what is swept between
-(rule R3, R8, R9, R12).
+"""The ledger of attempts: claims before the wire, outcomes after it, and leases that run out
+between the two (rules R3, R8, R9, R12).
 
 Every function is one part of a transaction; what calls it decides what else belongs into the same
 one.
@@ -294,7 +294,7 @@ def _move_cursor(
     not alive any more.
     """
     now = now or database_now(conn)
-    # A worker that was declared dead registers anew before it claims: its slices would be swept
+    # A worker that was declared dead registers anew before it claims: its leases would run out
     # while it sends (rule R8).
     buried = exists().where(worker_table.c.id == worker, worker_table.c.dead_at.is_not(None))
     alive = and_(
@@ -395,12 +395,12 @@ _COLUMNS = (
 def record(
     conn: Connection, finished: Sequence[tuple[Slice, Sequence[Outcome]]], *, at: datetime
 ) -> int:
-    """Close slices with their outcomes; return how many of them had been swept in the meantime
+    """Close slices with their outcomes; return how many leases of them had run out in the meantime
     (rule R8).
 
-    An open slice is closed by one conditional update; outcomes of a swept one are late evidence.
-    Both go through the same fold, so a doubt that the sweep wrote, or a callback that came first,
-    is never in the way of the other 31.
+    An open slice is closed by one conditional update; outcomes of one whose lease ran
+    out (state `swept`) are late evidence. Both are merged alike, so a doubt written meanwhile, or a
+    callback that came first, does not keep the other 31 from being recorded.
     """
     rows: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
@@ -417,7 +417,7 @@ def record(
                 [*_skips(s), *outcomes] if was_open else outcomes,
             )
         )
-    fold(conn, rows)
+    merge_evidence(conn, rows)
     outbox.append_many(conn, events, at=at, wake=False)
     return sum(s.attempt not in closed for s, _ in finished)
 
@@ -514,9 +514,9 @@ def _event(s: Slice, type_: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the fact of one slice for the outbox: [position, state, code] of each outcome, ids
     only (rule R18).
 
-    slice.done and slice.swept close the slice; slice.part comes before, and slice.late after a
-    sweep. slice.done holds those skipped at the claim as well, slice.swept everybody: so the totals
-    of a slice can be told from its events alone.
+    slice.done and slice.swept close the slice; slice.part comes before, and slice.late after
+    its lease ran out. slice.done holds those skipped at the claim as well, slice.swept everybody:
+    so the totals of a slice can be computed from its events alone.
     """
     place = {
         "attempt": s.attempt,
@@ -571,7 +571,7 @@ def record_some(conn: Connection, s: Slice, outcomes: Sequence[Outcome], *, at: 
     """Commit what is known of a slice that is still being sent (rule R8: after one
     second); the slice stays open.
 
-    Where it was swept in the meantime its totals stand already, and this is late evidence.
+    Where its lease ran out in the meantime its totals stand already, and this is late evidence.
     """
     if not outcomes:
         return
@@ -587,13 +587,13 @@ def record_some(conn: Connection, s: Slice, outcomes: Sequence[Outcome], *, at: 
         .where(slice_.c.attempt == s.attempt, slice_.c.state == "open")
         .values(_more(outcomes))
     ).rowcount
-    fold(conn, _rows(conn, s, outcomes, at))
+    merge_evidence(conn, _rows(conn, s, outcomes, at))
     outbox.append_many(
         conn, [_event(s, "slice.part" if was_open else "slice.late", outcomes)], at=at, wake=False
     )
 
 
-def fold(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def merge_evidence(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Write outcomes or add evidence: what is not there is written, what is there moves up or stays
     (rule R12).
 
@@ -744,7 +744,7 @@ def slice_of(conn: Connection, row: Row[Any]) -> Slice:
     )
 
 
-def sweep_slices(
+def expire_leases(
     conn: Connection,
     *,
     dead_workers: Iterable[str],
@@ -754,8 +754,8 @@ def sweep_slices(
     """Put the unrecorded people of lost slices in doubt: their worker is dead, or their deadline is
     long past.
 
-    Returns the attempts swept. In doubt = members - recorded (those skipped at the claim are
-    recorded).
+    Returns the attempts of these slices. In doubt = members - recorded (those skipped at the claim
+    are recorded).
     """
     dead = list(dead_workers)
     lost = slice_.c.deadline < now - grace
@@ -800,7 +800,7 @@ def sweep_slices(
             .values(state="swept", done_at=now, **totals)
         ).rowcount
         if was_open:
-            fold(conn, [_row(s, o, now) for o in unknown])
+            merge_evidence(conn, [_row(s, o, now) for o in unknown])
             swept.append(row.attempt)
             events.append(_event(s, "slice.swept", everybody))
     outbox.append_many(conn, events, at=now, wake=False)

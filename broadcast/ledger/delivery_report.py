@@ -197,7 +197,7 @@ def _channel_lines(
     """
     found = _Lines(ended)
     facts = _outcomes(conn, v.id, channel)
-    for number, (waiting, claimed) in sorted(_generations(conn, v.id, channel).items()):
+    for number, (waiting, claimed) in sorted(_passes(conn, v.id, channel).items()):
         found.add_pass(facts.get(number, {}), waiting, claimed)
     found.show_arrivals_and_doubts()
     found.add_duplicates(duplicate)
@@ -287,9 +287,7 @@ def _outcomes(
     }
 
 
-def _generations(
-    conn: Connection, version_id: int, channel: str
-) -> dict[int, tuple[BitMap, BitMap]]:
+def _passes(conn: Connection, version_id: int, channel: str) -> dict[int, tuple[BitMap, BitMap]]:
     """Return generation → (not yet claimed, claimed) people."""
     found: dict[int, tuple[BitMap, BitMap]] = {}
     claimed_ranges: dict[int, list[tuple[int, int]]] = {}

@@ -1,5 +1,5 @@
-"""What became of one attempt: the states of an attempt and the fold that only moves up (guarantee
-R12).
+"""What became of one attempt: the states of an attempt, and which evidence beats which: a
+state only moves up (rule R12).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from broadcast.store.database import WORKER_LOCK_CLASS, database_now
 
 HEARTBEAT_SECONDS = 2.0
 WATCHING = "web"
-"""The role of a process that sends nothing, and sweeps only."""
+"""The role of a process that sends nothing and only expires leases."""
 DEAD_AFTER = timedelta(seconds=6)
 DATABASE_SETTLING = timedelta(seconds=10)
 """Heartbeats are not judged until the database has been up this long: its own restart must not
@@ -55,7 +55,7 @@ def heartbeat(conn: Connection, worker_id: str) -> bool:
 
 
 def leave(conn: Connection, worker_id: str) -> None:
-    """Say good-bye: slices it left open are swept at once."""
+    """Say that this worker has stopped: the leases of slices it left open expire at once."""
     conn.execute(
         update(worker)
         .where(worker.c.id == worker_id, worker.c.dead_at.is_(None))

@@ -116,8 +116,8 @@ def due_rows(conn: Connection, version_id: int, now: datetime) -> list[Any]:
 
 
 def settle_due(conn: Connection, rows: list[Any]) -> None:
-    """Note that these asked and were heard. Receipts fold without the version's lock: what rose
-    since it was read asks anew, and stays due.
+    """Clear the requests of rows that a pass was made for. Receipts are merged without the
+    version's lock: a row that rose since it was read asks anew, and stays due.
     """
     for row in rows:
         same = (
@@ -193,7 +193,7 @@ def _queue(
         ).scalar_one()
         or 0
     ) + 1
-    return audiences.insert_generation(conn, v, number, cause, parts, now, ordered_by)
+    return audiences.insert_pass(conn, v, number, cause, parts, now, ordered_by)
 
 
 def _by_channel(rows: list[Any]) -> dict[str, BitMap]:

@@ -1,5 +1,5 @@
-"""Receipts: what a provider or a person says afterwards, kept append-only, then folded into the
-ledger (rule R6, R12, R13).
+"""Receipts: what a provider or a person says afterwards, kept append-only, then merged into the
+outcomes (rules R6, R12, R13).
 """
 
 from __future__ import annotations
@@ -98,13 +98,13 @@ def store(conn: Connection, r: Receipt, now: datetime) -> bool:
     return True
 
 
-def fold_waiting(
+def merge_waiting(
     conn: Connection, now: datetime, limit: int = 500, attempt: str | None = None
 ) -> int:
-    """Fold receipts that were not folded yet, however old; return how many were.
+    """Merge receipts that were not merged yet, however old; return how many were.
 
-    A receipt waits, in nobody's way, while no slice of its attempt is there, and for good where the
-    simulator tells of an Actual message, or a provider of an attempt that another one made.
+    A receipt waits while no slice of its attempt is stored. It waits for good where the simulator
+    tells of an Actual message, or where a provider tells of an attempt that another provider made.
     """
     fits = or_(receipt.c.source != SIMULATOR, version.c.status != "Actual")
     known_slice = exists().where(
@@ -148,7 +148,7 @@ def fold_waiting(
         if r.attempt in known and (row := _evidence(r, known[r.attempt], now)) is not None
     ]
     if evidence:
-        claims.fold(conn, evidence)
+        claims.merge_evidence(conn, evidence)
         if traces.on():
             at_the_end(conn, lambda _conn: _tell(evidence, now))
     folded = [r.id for r in rows if r.attempt in known]

@@ -146,7 +146,7 @@ class Standing:
 
 
 class History:
-    """The levels of every scope over time: a fold of all facts, whatever their order.
+    """The levels of every scope over time, computed from all facts, whatever their order.
 
     A level set by an approval holds until the next approval: an imported fact counts only before
     the first approval of its scope.

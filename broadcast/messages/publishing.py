@@ -384,8 +384,8 @@ def _done(
 
 
 def expire_due(conn: Connection, now: datetime) -> list[int]:
-    """End every version past its expiry; return their ids. In one order: two sweeps at a time must
-    not wait for each other's locks.
+    """End every version past its expiry; return their ids. Always in one order: two processes
+    that do this at a time must not wait for each other's locks.
     """
     due = (
         conn.execute(

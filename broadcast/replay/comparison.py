@@ -149,9 +149,9 @@ def _live_versions(conn: Connection, log: Log) -> Iterator[versions.Version]:
 
 
 def _receipts(conn: Connection, log: Log) -> Counter[str]:
-    """Return the digests of the receipts on record; those not folded yet are named to the log."""
+    """Return the digests of the receipts on record; those not merged yet are named to the log."""
     found: Counter[str] = Counter()
-    unfolded: set[str] = set()
+    unmerged: set[str] = set()
     columns = (
         receipt.c.attempt,
         receipt.c.position,
@@ -166,8 +166,8 @@ def _receipts(conn: Connection, log: Log) -> Counter[str]:
             digest = receipt_digest({c.name: getattr(row, c.name) for c in columns})
             found[digest] += 1
             if row.folded_at is None:
-                unfolded.add(digest)
-    log.unfolded = frozenset(unfolded)
+                unmerged.add(digest)
+    log.unmerged = frozenset(unmerged)
     return found
 
 

@@ -17,7 +17,7 @@ from broadcast.wording.levels import ENDED
 def compare_levels(
     conn: Connection, result: ReplayResult, log: Log, since: datetime | None
 ) -> None:
-    """Compare every fact, then what holds now, by the plainest fold: the last one counts, no import
+    """Compare every fact, then what holds now, by the plainest rule: the last one counts, no import
     after the first approval.
     """
     told = Counter(

@@ -84,14 +84,14 @@ class Log:
     """Everything that the events tell. `wanted` are the versions in question (None = all),
     `attempts` those of their slices.
 
-    `unfolded` are the digests of receipts that were stored and not folded yet: they have changed
+    `unmerged` are the digests of receipts that were stored and not merged yet: they have changed
     nothing so far. Facts about levels count from `levels_from` on; `imports` is False where one
     message is replayed, to which none belongs.
     """
 
     wanted: frozenset[int] | None = None
     attempts: frozenset[str] = frozenset()
-    unfolded: frozenset[str] = frozenset()
+    unmerged: frozenset[str] = frozenset()
     levels_from: datetime | None = None
     imports: bool = True
     events: int = 0
@@ -135,7 +135,7 @@ class Log:
         for group in self.groups.values():
             self.close(group)
 
-    def fold(self, attempt: str, position: int, state: str, reason: str = "") -> None:
+    def merge(self, attempt: str, position: int, state: str, reason: str = "") -> None:
         """Let one piece of evidence count: what is known of a position only moves up (guarantee
         R12).
         """
@@ -255,11 +255,11 @@ def _slice(log: Log, type_: str, fact: dict[str, Any]) -> bool:
         ),
     )
     for position, state, code in fact["outcomes"]:
-        log.fold(attempt, position, state, code)
+        log.merge(attempt, position, state, code)
     if type_ == "slice.late":
         return True
     here = Counter(_TOTAL_OF[state] for _, state, _ in fact["outcomes"])
-    # what was swept tells of everybody in it
+    # slice.swept tells of everybody in it
     told.totals = here if type_ == "slice.swept" else told.totals + here
     if type_ in ("slice.done", "slice.swept"):
         if told.closed:
@@ -272,7 +272,7 @@ def _exhausted(log: Log, _type: str, fact: dict[str, Any]) -> bool:
     if not log.concerns(fact["version_id"]):
         return False
     for attempt, position in fact["outcomes"]:
-        log.fold(attempt, position, fact["state"])
+        log.merge(attempt, position, fact["state"])
     return True
 
 
@@ -281,8 +281,8 @@ def _receipt(log: Log, _type: str, fact: dict[str, Any]) -> bool:
         return False
     digest = receipt_digest(fact)
     log.receipts[digest] += 1
-    if digest not in log.unfolded:
-        log.fold(fact["attempt"], fact["position"], fact["state"])
+    if digest not in log.unmerged:
+        log.merge(fact["attempt"], fact["position"], fact["state"])
     return True
 
 

@@ -66,7 +66,7 @@ def _skips_of_open_slices(conn: Connection, log: Log, version_id: int) -> Counte
         # a reason in the log: the worker skipped this person itself, and its event is there
         if (row.attempt, row.position) not in log.reasons:
             skips[row.attempt] += 1
-            log.fold(row.attempt, row.position, "skipped", row.code)
+            log.merge(row.attempt, row.position, "skipped", row.code)
     return skips
 
 

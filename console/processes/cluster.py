@@ -33,8 +33,8 @@ MIGRATE_SECONDS = 300.0
 
 
 def web(settings: Settings, host: str, port: int) -> int:
-    """Run `fasttime web` (API, webhooks, pages, sweeps; no Kafka needed) until SIGTERM. Its address
-    is printed first.
+    """Run `fasttime web` until SIGTERM: API, webhooks, pages, and expiring leases; no Kafka is
+    needed. Its address is printed first.
     """
     logs.configure(settings.log_format, level=settings.log_level)
     require_cluster(settings)
@@ -67,8 +67,8 @@ async def _web(settings: Settings, host: str, port: int) -> int:
 
 
 def relay(settings: Settings, *, carrier: Carrier | None = None) -> int:
-    """Run `fasttime relay` (outbox to Kafka, and sweeps) until SIGTERM; a Kafka that is away is
-    waited for.
+    """Run `fasttime relay` until SIGTERM: from the outbox to Kafka, and expiring leases. While
+    Kafka is away it waits.
 
     `carrier` stands in for Kafka's producer in tests.
     """

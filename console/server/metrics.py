@@ -108,7 +108,7 @@ class Metrics:
         )
         yield _one(
             "fasttime_receipts_waiting",
-            f"Receipts not yet folded; {gauges.CAP} means at least",
+            f"Receipts not yet merged; {gauges.CAP} means at least",
             self.seen.receipts_waiting,
         )
         yield _one(

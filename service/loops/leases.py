@@ -44,7 +44,7 @@ class Leases:
     def _ended(self, conn: Connection) -> list[int]:
         now = database_now(conn)
         publishing.expire_due(conn, now)
-        swept = claims.sweep_slices(conn, dead_workers=liveness.declare_dead(conn), now=now)
+        swept = claims.expire_leases(conn, dead_workers=liveness.declare_dead(conn), now=now)
         if swept:
             log.warning("slices.swept", slices=len(swept), attempts=swept[:10])
         if self._forget_at is None or now >= self._forget_at:

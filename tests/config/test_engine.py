@@ -181,7 +181,7 @@ async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_n
         ask_after=-timedelta(minutes=1),
     )
     await engine.doubts.reconcile()
-    await db.write(receipts.fold_waiting, datetime.now(UTC))
+    await db.write(receipts.merge_waiting, datetime.now(UTC))
     assert (live.asked, drill.asked) == (0, 1)
     assert [a["state"] for a in await db.read(claims.attempts_of, v.id, 1)] == [state]
 

@@ -72,7 +72,7 @@ async def test_a_receipt_is_kept_with_its_event_before_it_is_answered_and_moves_
         )
     ) == ["receipt.received"]
     assert site.woken == ["receipts"]
-    await site.db.write(receipts.fold_waiting, site.context.now())
+    await site.db.write(receipts.merge_waiting, site.context.now())
     assert len((await site.db.read(of_message, message)).people["delivered"]) == 1
 
 
@@ -86,7 +86,7 @@ async def test_delivered_then_sent_stays_delivered_and_a_hundred_times_the_same_
         assert await _status(site, site.attempt(s)) == 200
     assert await _status(site, site.attempt(s), "sent") == 200
     assert await site.db.read(_receipts) == [("delivered", ""), ("sent", "")]
-    await site.db.write(receipts.fold_waiting, site.context.now())
+    await site.db.write(receipts.merge_waiting, site.context.now())
     assert len((await site.db.read(of_message, message)).people["delivered"]) == 1
 
 

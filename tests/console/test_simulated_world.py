@@ -129,7 +129,7 @@ async def test_a_simulated_receipt_that_came_first_is_not_folded_into_a_real_mes
     message = await site.live()
     s = await site.claimed(attempt=ahead)
     await site.done(s)
-    await site.db.write(receipts.fold_waiting, site.context.now())
+    await site.db.write(receipts.merge_waiting, site.context.now())
     account = await site.db.read(of_message, message)
     assert len(account.people["delivered"]) == 0
     assert (await comparison.run(site.db))["differences"] == []

@@ -102,7 +102,7 @@ async def test_a_message_is_one_trace_from_approval_to_receipt_without_anybody_s
     evidence = Receipt(attempt=attempt, position=1, state="delivered", provider=sms.provider)
     now = datetime.now(UTC)
     assert await site.db.write(receipts.store, evidence, now)
-    assert await site.db.write(receipts.fold_waiting, now + timedelta(seconds=1)) == 1
+    assert await site.db.write(receipts.merge_waiting, now + timedelta(seconds=1)) == 1
 
     told = by_name(spans)
     assert {name: len(found) for name, found in told.items()} == {

@@ -233,7 +233,7 @@ class History:
 
     async def sweep(self) -> None:
         worker = self.chance.choice(("w1", "w2"))
-        swept = await self.db.write(claims.sweep_slices, dead_workers=[worker], now=self.now)
+        swept = await self.db.write(claims.expire_leases, dead_workers=[worker], now=self.now)
         # Half of the dead turn up again with what they know, the others never.
         self.open = [s for s in self.open if s.attempt not in swept or self.chance.random() < 0.5]
 
@@ -270,7 +270,7 @@ class History:
                 )
 
     async def fold(self) -> None:
-        await self.db.write(receipts.fold_waiting, self.now, self.chance.choice((3, 500)))
+        await self.db.write(receipts.merge_waiting, self.now, self.chance.choice((3, 500)))
 
     async def make_due(self) -> None:
         for version_id in await self.db.read(passes.due_versions, self.now):

@@ -54,7 +54,7 @@ async def test_evidence_replaces_only_what_is_lower(db: Database) -> None:
 
     def merge(conn: Connection) -> dict[int, str]:
         for n in (0, 1):
-            claims.fold(conn, [row(p, pair[n]) for p, pair in enumerate(pairs)])
+            claims.merge_evidence(conn, [row(p, pair[n]) for p, pair in enumerate(pairs)])
         found = conn.execute(select(outcome.c.position, outcome.c.state))
         return {int(row.position): str(row.state) for row in found}
 
@@ -77,6 +77,6 @@ async def test_of_several_pieces_at_once_the_highest_counts(db: Database) -> Non
         {**told, "person_id": 1, "at": datetime.now(UTC), "state": state}
         for state in ("in_doubt", "sent", "refused")
     ]
-    await db.write(claims.fold, rows)
+    await db.write(claims.merge_evidence, rows)
     states = await db.read(lambda conn: list(conn.execute(select(outcome.c.state)).scalars()))
     assert states == ["sent"]

@@ -62,7 +62,7 @@ async def receive(world: World, s: Slice, position: int, state: str) -> None:
         ),
         now,
     )
-    await world.db.write(receipts.fold_waiting, now)
+    await world.db.write(receipts.merge_waiting, now)
 
 
 async def order_resend(world: World, message_id: int, only: str, ids: list[int]) -> None:
@@ -214,7 +214,7 @@ async def test_receipts_that_no_slice_claims_are_in_nobodys_way_and_an_old_one_c
         Receipt(attempt=s.attempt, position=0, state="delivered", provider_id="SM0"),
         now - timedelta(hours=30),
     )
-    assert await world.db.write(receipts.fold_waiting, now) == 1
+    assert await world.db.write(receipts.merge_waiting, now) == 1
     assert (
         await world.db.read(lambda conn: conn.execute(select(outcome.c.state)).scalar_one())
         == "delivered"

@@ -63,7 +63,7 @@ async def told(world: World, s: Slice, provider: str, position: int = 0) -> dict
         provider=provider,
     )
     await world.db.write(receipts.store, r, datetime.now(UTC))
-    await world.db.write(receipts.fold_waiting, datetime.now(UTC))
+    await world.db.write(receipts.merge_waiting, datetime.now(UTC))
     return {person: state for person, (state, _) in (await world.db.read(states)).items()}
 
 

@@ -98,7 +98,7 @@ async def test_failed_after_it_was_taken_counts_as_reached_whatever_was_refused_
         at=datetime.now(UTC),
     )
     await world.db.write(
-        audiences.insert_generation,
+        audiences.insert_pass,
         v,
         2,
         "retry",

@@ -434,14 +434,14 @@ async def a_history_that_is_whole(db: Database) -> None:
     ]
     await db.write(claims.record, [(s, outcomes)], at=now)
     await world.claim()
-    await db.write(claims.sweep_slices, dead_workers=["w1"], now=now)
+    await db.write(claims.expire_leases, dead_workers=["w1"], now=now)
     await world.claim(want=10, worker="w2")
     await db.write(
         receipts.store,
         Receipt(attempt=s.attempt, position=0, state="delivered", provider_id="SM0"),
         now,
     )
-    await db.write(receipts.fold_waiting, now)
+    await db.write(receipts.merge_waiting, now)
     await db.write(
         lambda conn: receipts.store_response(
             conn,

@@ -167,7 +167,7 @@ async def test_r2_a_late_arrival_stops_the_retry_at_its_claim(world: World) -> N
         Receipt(attempt=s.attempt, position=0, state="delivered", provider_id="SM1"),
         datetime.now(UTC),
     )
-    await world.db.write(receipts.fold_waiting, datetime.now(UTC))
+    await world.db.write(receipts.merge_waiting, datetime.now(UTC))
     (again,) = await world.claim()
     assert again.skipped == {0: "reached"}
     await world.done(again)
@@ -215,8 +215,8 @@ async def test_r8_outcomes_of_a_swept_slice_are_late_evidence_and_none_is_lost(
         Receipt(attempt=s.attempt, position=5, state="delivered", provider_id="SM5"),
         datetime.now(UTC),
     )
-    await world.db.write(receipts.fold_waiting, datetime.now(UTC))
-    swept = await world.db.write(claims.sweep_slices, dead_workers=["w1"], now=datetime.now(UTC))
+    await world.db.write(receipts.merge_waiting, datetime.now(UTC))
+    swept = await world.db.write(claims.expire_leases, dead_workers=["w1"], now=datetime.now(UTC))
     assert swept == [s.attempt]
     account = await world.db.read(delivery_report.account, v)
     assert len(account.people["in_doubt"]) == 31
@@ -240,7 +240,7 @@ async def test_r8_a_callback_that_comes_before_the_record_is_not_in_the_way_of_t
         Receipt(attempt=s.attempt, position=0, state="sent", provider_id="SM0"),
         datetime.now(UTC),
     )
-    await world.db.write(receipts.fold_waiting, datetime.now(UTC))
+    await world.db.write(receipts.merge_waiting, datetime.now(UTC))
     await world.done(s, "accepted", provider_id="SM0")
     account = await world.db.read(delivery_report.account, v)
     assert len(account.people["accepted"]) == 32
@@ -249,7 +249,7 @@ async def test_r8_a_callback_that_comes_before_the_record_is_not_in_the_way_of_t
 async def test_r8_people_skipped_at_the_claim_are_not_in_doubt_after_a_kill(world: World) -> None:
     v = await world.live(range(1, 11))
     await world.claim(skip={3: "stopped", 4: "erased"})
-    await world.db.write(claims.sweep_slices, dead_workers=["w1"], now=datetime.now(UTC))
+    await world.db.write(claims.expire_leases, dead_workers=["w1"], now=datetime.now(UTC))
     account = await world.db.read(delivery_report.account, v)
     assert account.people["in_doubt"] == BitMap([1, 2, 5, 6, 7, 8, 9, 10])
     assert account.suppressed["stopped"] == BitMap([3])
@@ -467,8 +467,8 @@ async def test_r12_any_order_of_any_receipts_gives_the_same_final_state(world: W
                 datetime.now(UTC),
             )
             if chance.random() < 0.4:
-                await world.db.write(receipts.fold_waiting, datetime.now(UTC))
-    await world.db.write(receipts.fold_waiting, datetime.now(UTC))
+                await world.db.write(receipts.merge_waiting, datetime.now(UTC))
+    await world.db.write(receipts.merge_waiting, datetime.now(UTC))
     await world.done(s, "in_doubt")
     account = await world.db.read(delivery_report.account, v)
     assert len(account.people["delivered"]) == 24
