@@ -1,5 +1,5 @@
 """Logging: structlog on stderr, JSON lines, so that stdout stays the answer's. No one's number,
-address or words (STYLE 3).
+address or words.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From an approved version to its frozen audience: the rule, the shards, the release (guarantee
+"""From an approved version to its frozen audience: the rule, the shards, the release (rule
 R1).
 """
 

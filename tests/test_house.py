@@ -99,13 +99,17 @@ def test_a_stranger_who_writes_is_noticed() -> None:
 
 
 OUTSIDE = re.compile(
-    r"\bDESIGN\b|INTERFACES\b(?![,. ]*=)|reliability \(|guarantee R\d|trap \d|\bissue \d"
+    r"\bDESIGN\b|\bSTYLE \d|INTERFACES\b(?![,. ]*=)|reliability \(|guarantee R\d|trap \d"
+    r"|\bissue \d|\breference/\w+\.md"
 )
 
 
 @pytest.mark.parametrize("module", MODULES, ids=title)
 def test_a_module_refers_only_to_what_is_in_the_repository(module: Path) -> None:
-    assert OUTSIDE.findall(module.read_text()) == []
+    words = " ".join(
+        module.read_text().replace("#", " ").split()
+    )  # a reference may be on two lines
+    assert OUTSIDE.findall(words) == []
 
 
 def test_every_rule_that_the_code_names_stands_in_the_documents() -> None:

@@ -75,8 +75,8 @@ def read_expiry(text: str, *, now: datetime, field: str = "expires") -> datetime
 def too_long_for_critical(
     expires: datetime | timedelta, *, now: datetime, field: str = "expires"
 ) -> Problem | None:
-    """Return the problem of a message on a change to CRITICAL that outlives 24 hours (reliability
-    (c) 14: it limits the message, never the level).
+    """Return the problem of a message on a change to CRITICAL that outlives 24 hours. It limits
+    the message, never the level.
     """
     length = expires if isinstance(expires, timedelta) else expires - now
     if length <= CRITICAL_LIMIT:

@@ -1,5 +1,5 @@
 """What could not be handled and was put aside where an operator sees it: /metrics counts it and the
-log names it (STYLE 3).
+log names it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Attempt ids: what names one attempt to one person, everywhere outside our database (guarantee
+"""Attempt ids: what names one attempt to one person, everywhere outside our database (rule
 R13).
 """
 

@@ -121,7 +121,7 @@ def engine_seen(conn: Connection) -> datetime | None:
 
 
 def end_earlier_run(conn: Connection) -> None:
-    """Start of the embedded engine: the one before it is gone, for its lock is ours (guarantee
+    """Start of the embedded engine: the one before it is gone, for its lock is ours (rule
     R15). Who sends nothing stays.
     """
     conn.execute(

@@ -136,7 +136,7 @@ class Log:
             self.close(group)
 
     def merge(self, attempt: str, position: int, state: str, reason: str = "") -> None:
-        """Let one piece of evidence count: what is known of a position only moves up (guarantee
+        """Let one piece of evidence count: what is known of a position only moves up (rule
         R12).
         """
         new = STATES.index(state)

@@ -136,7 +136,7 @@ class Database:
                         "application_name": "fasttime",
                         "synchronous_commit": (
                             "on"
-                            # a claim must be durable before anything touches the wire (guarantee
+                            # a claim must be durable before anything touches the wire (rule
                             # R5)
                         ),
                         "tcp_keepalives_idle": "2",
@@ -318,7 +318,7 @@ def _wait_for_the_lock(conn: Connection, begin: str) -> None:
 
 
 def database_now(conn: Connection) -> datetime:
-    """Return the database's own clock, aware UTC: every deadline is counted from it (guarantee
+    """Return the database's own clock, aware UTC: every deadline is counted from it (rule
     R16).
     """
     if conn.dialect.name == "sqlite":

@@ -140,9 +140,7 @@ def invalid(name: str, detail: str, fix: str) -> Problem:
 
 
 def is_placeholder(value: str) -> bool:
-    """Return whether a secret is an example's: such a value must not start a service (reliability
-    (c) 94).
-    """
+    """Return whether a secret is an example's: such a value must not start a service."""
     word = value.strip().lower().strip("<>")
     return (
         word in _PLACEHOLDERS

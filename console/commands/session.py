@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REACH_SECONDS = 10.0
-"""How long a service may take to answer before it counts as not reachable
-(reference/reliability.md, #98).
-"""
+"""How long a service may take to answer before it counts as not reachable."""
 
 
 def load_settings() -> Settings:

@@ -1,5 +1,5 @@
 """Worker processes for what strangers send: reading and rendering it, with a deadline and a limit
-of memory, in nobody's way.
+of memory, so that it slows down nothing else.
 
 Such work is pure: bytes or a content in, a content or problems out. A worker that takes too long or
 too much is killed and replaced, and its request refused by name; the process that serves the doors

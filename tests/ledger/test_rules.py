@@ -1,4 +1,4 @@
-"""The rules of the ledger, each with the interleaving it closes (reference/guarantee.md), on both
+"""The rules of the ledger, each with the interleaving it closes (docs/reliability.md), on both
 databases.
 """
 
