@@ -39,21 +39,19 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def _new_secret() -> tuple[str, str]:
+    """Return a secret, and what is kept of it."""
+    secret = secrets.token_urlsafe(32)
+    return secret, hashed(secret)
+
+
 def begin(
     conn: Connection, *, kind: str, holder_id: int, proof: str, now: datetime, lasts: timedelta
 ) -> str:
     """Begin a session; return its secret, which is shown to its browser and kept nowhere."""
-    secret = secrets.token_urlsafe(32)
-    conn.execute(
-        insert(session).values(
-            kind=kind,
-            holder_id=holder_id,
-            secret_hash=hashed(secret),
-            proof=proof,
-            began_at=now,
-            expires_at=now + lasts,
-        )
-    )
+    secret, kept = _new_secret()
+    began = insert(session).values(kind=kind, holder_id=holder_id, proof=proof, began_at=now)
+    conn.execute(began.values(secret_hash=kept, expires_at=now + lasts))
     return secret
 
 
@@ -106,16 +104,9 @@ def make_link(
     """
     lock_name(conn, f"one_time_link {kind} {holder_id}")
     _use(conn, now, one_time_link.c.kind == kind, one_time_link.c.holder_id == holder_id)
-    secret = secrets.token_urlsafe(32)
-    conn.execute(
-        insert(one_time_link).values(
-            kind=kind,
-            holder_id=holder_id,
-            secret_hash=hashed(secret),
-            made_at=now,
-            expires_at=now + lasts,
-        )
-    )
+    secret, kept = _new_secret()
+    made = insert(one_time_link).values(kind=kind, holder_id=holder_id, made_at=now)
+    conn.execute(made.values(secret_hash=kept, expires_at=now + lasts))
     return secret
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from broadcast.problems import Problem, Rejected
@@ -34,21 +34,25 @@ _PLACEHOLDERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SmsSettings:
-    """One Twilio account and one sender of text messages.
-
-    `sender` (a number or a name) or `messaging_service` or both; `api_base` "" is the real Twilio;
-    `public_url` "" means that Twilio cannot reach us, so that no receipts come; `rate` is a second
-    and sender, 0 = no limit.
+class TwilioSettings:
+    """One Twilio account and one sender. `api_base` "" is the real Twilio; `public_url` "" means
+    that Twilio cannot reach us, so that no receipts come; `rate` is a second and sender, 0 = no
+    limit.
     """
 
     account: str
     token: str = field(repr=False)
     sender: str = ""
-    messaging_service: str = ""
     api_base: str = ""
     public_url: str = ""
     rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsSettings(TwilioSettings):
+    """Text messages: `sender` (a number or a name) or `messaging_service` or both."""
+
+    messaging_service: str = ""
     concurrency: int = 100
 
     @classmethod
@@ -75,33 +79,15 @@ class SmsSettings:
                     )
                 )
             return None
-        account, token, problems = read_account(
-            env, needed_by=name if sender else "FASTTIME_TWILIO_MESSAGING_SERVICE_SID"
-        )
-        if problems:
-            raise Rejected(problems)
-        api_base = read_url(env, "FASTTIME_TWILIO_API_BASE")
-        return cls(
-            account=account,
-            token=token,
-            sender=sender,
-            messaging_service=service,
-            api_base=api_base,
-            public_url=read_url(env, "FASTTIME_PUBLIC_URL"),
-            rate=read_rate(env, "FASTTIME_SMS_RATE", 0.0 if api_base else SMS_RATE_AT_TWILIO),
-        )
+        needed_by = name if sender else "FASTTIME_TWILIO_MESSAGING_SERVICE_SID"
+        common = _common(env, needed_by, rate="FASTTIME_SMS_RATE", usual=SMS_RATE_AT_TWILIO)
+        return cls(**common, sender=sender, messaging_service=service)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceSettings:
-    """One Twilio account and one number that calls come from; the rest as in SmsSettings."""
+class VoiceSettings(TwilioSettings):
+    """Calls: `sender` is the number that they come from."""
 
-    account: str
-    token: str = field(repr=False)
-    sender: str
-    api_base: str = ""
-    public_url: str = ""
-    rate: float = 0.0
     concurrency: int = 50
 
     @classmethod
@@ -113,18 +99,25 @@ class VoiceSettings:
         sender = env.get(name, "").strip()
         if not sender:
             return None
-        account, token, problems = read_account(env, needed_by=name)
-        if problems:
-            raise Rejected(problems)
-        api_base = read_url(env, "FASTTIME_TWILIO_API_BASE")
-        return cls(
-            account=account,
-            token=token,
-            sender=sender,
-            api_base=api_base,
-            public_url=read_url(env, "FASTTIME_PUBLIC_URL"),
-            rate=read_rate(env, "FASTTIME_VOICE_RATE", 0.0 if api_base else VOICE_RATE_AT_TWILIO),
-        )
+        common = _common(env, name, rate="FASTTIME_VOICE_RATE", usual=VOICE_RATE_AT_TWILIO)
+        return cls(**common, sender=sender)
+
+
+def _common(env: Mapping[str, str], needed_by: str, *, rate: str, usual: float) -> dict[str, Any]:
+    """Return what both channels are set by; `usual` is the rate at Twilio itself, unless the
+    setting `rate` names another. Raises Rejected.
+    """
+    account, token, problems = read_account(env, needed_by=needed_by)
+    if problems:
+        raise Rejected(problems)
+    api_base = read_url(env, "FASTTIME_TWILIO_API_BASE")
+    return {
+        "account": account,
+        "token": token,
+        "api_base": api_base,
+        "public_url": read_url(env, "FASTTIME_PUBLIC_URL"),
+        "rate": read_rate(env, rate, 0.0 if api_base else usual),
+    }
 
 
 def missing(name: str, why: str) -> Problem:
