@@ -63,6 +63,7 @@ WHOLE = {
     "number_range": "the simulator's rates, in the text",
     "package_overwritten": "the installation",
     "package_shared": "the installation",
+    "passkey_late": "the sign-in",
     "python_optimised": "the program",
     "schema_newer": "the database",
     "schema_old": "the database",
