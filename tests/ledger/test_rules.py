@@ -198,6 +198,20 @@ async def test_r3_workers_with_different_slice_sizes_give_everybody_out_exactly_
     assert sorted(person for got in found for person in got) == list(range(1, 501))
 
 
+async def test_r3_a_claim_of_many_is_cut_into_slices_of_at_most_32(world: World) -> None:
+    await world.live(range(1, 81))
+    assert [len(s.people) for s in await world.claim(want=80)] == [32, 32, 16]
+
+
+async def test_every_attempt_to_a_person_is_told_with_what_became_of_it(world: World) -> None:
+    v = await world.live(range(1, 4))
+    (s,) = await world.claim()
+    await world.done(s, "accepted")
+    (told,) = await world.db.read(claims.attempts_of, v.id, 2)
+    assert (told["attempt"], told["channel"], told["state"]) == (s.attempt, "sms", "accepted")
+    assert datetime.fromisoformat(told["at"]).tzinfo is not None
+
+
 async def test_r3_a_claim_whose_reply_was_lost_can_be_read_back(world: World) -> None:
     await world.live(range(1, 41))
     (s,) = await world.claim()
