@@ -26,11 +26,12 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "author": _AUTHOR,
     "approver": _AUTHOR | {"people", "approve", "return", "reject", "hold", "resume", "cancel"},
     "operator": frozenset({"read", "people", "hold", "resend"}),
-    "administrator": frozenset({"read", "people", "administer"}),
-    "auditor": frozenset({"read", "people"}),
+    "administrator": frozenset({"read", "people", "see_what_is_set_up", "administer"}),
+    "auditor": frozenset({"read", "people", "see_what_is_set_up", "read_the_audit_chain"}),
 }
-"""`people` is to see single persons: who got a message, why, and the list of
-subscribers. An administrator never approves, and nothing else than a person's token can.
+"""`people` is to see single persons: who got a message, and why. `see_what_is_set_up` is to see
+operators, what is asked for about them, and who is registered. An administrator never approves, and
+nothing else than a person's token can.
 """
 
 

@@ -82,8 +82,7 @@ async def listed(request: Request) -> Response:
     """Return the requests, the newest first; for administrators and auditors."""
     web = web_of(request)
     actor = await web.actor(request)
-    if actor.role != "auditor":
-        operators.require(actor, "administer")
+    operators.require(actor, "see_what_is_set_up")
     return JSONResponse([r.to_json() for r in await web.db.read(operator_requests.listed)])
 
 

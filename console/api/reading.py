@@ -15,8 +15,6 @@ from console.server.context import Web, web_of
 from service import groups, levels
 from subscribers import listing
 
-_SUBSCRIBER_ROLES = ("administrator", "auditor")
-
 
 def router(_web: Web) -> APIRouter:
     """Return the routes that only look."""
@@ -78,13 +76,7 @@ async def audit_(
     """
     web = web_of(request)
     actor = await web.actor(request)
-    if actor.role != "auditor":
-        raise refuse(
-            "wrong_role",
-            f"the role {actor.role} may not read the audit chain",
-            "ask somebody whose role is auditor",
-            status=403,
-        )
+    operators.require(actor, "read_the_audit_chain")
     size, behind = cursors.limit_of(limit), number_of(after)
     await web.db.write(
         operators.log_admin,
@@ -112,13 +104,7 @@ async def subscribers(
     """
     web = web_of(request)
     actor = await web.actor(request)
-    if actor.role not in _SUBSCRIBER_ROLES:
-        raise refuse(
-            "wrong_role",
-            f"the role {actor.role} may not list subscribers",
-            f"ask somebody whose role is {' or '.join(_SUBSCRIBER_ROLES)}",
-            status=403,
-        )
+    operators.require(actor, "see_what_is_set_up")
     size = cursors.limit_of(limit)
     place = cursors.read(web.key, "subscribers", cursor)
     after = place[0] if place else 0

@@ -107,8 +107,7 @@ async def show(request: Request, subscriber: str) -> Response:
     """
     web = web_of(request)
     actor = await web.actor(request)
-    if actor.role != "auditor":
-        operators.require(actor, "administer")
+    operators.require(actor, "see_what_is_set_up")
     await web.db.read(look_ups.check, actor, look_ups.SHOWN, web.now())
     known = await _world(web)
 

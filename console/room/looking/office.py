@@ -37,8 +37,7 @@ def _attach_operators(api: APIRouter, room: Room) -> None:
         typed: dict[str, str] | None = None,
         token: str = "",
     ) -> Response:
-        if signed.operator.role != "auditor":
-            operators.require(signed.operator, "administer")
+        operators.require(signed.operator, "see_what_is_set_up")
         found = await web.db.read(operator_requests.listed)
         may = "administer" in PERMISSIONS[signed.operator.role]
         ids = (i for r in found for i in (r.asked_by, r.decided_by))
@@ -148,13 +147,7 @@ def _attach_audit(api: APIRouter, room: Room) -> None:
     web = room.web
 
     async def show(request: Request, signed: Signed) -> Response:
-        if signed.operator.role != "auditor":
-            raise refuse(
-                "wrong_role",
-                f"the role {signed.operator.role} may not read the audit chain",
-                "ask somebody whose role is auditor",
-                status=403,
-            )
+        operators.require(signed.operator, "read_the_audit_chain")
         asked = {name: request.query_params.get(name, "")[:100] for name in ("kind", "subject")}
         if asked["kind"] and asked["kind"] not in audit.KINDS:
             fix = f"use {', '.join(audit.KINDS)}"
