@@ -124,6 +124,8 @@ def said_in(path: Path) -> Iterator[Said]:
         given = {k.arg: k.value for k in call.keywords if k.arg is not None}
         if len(given) < len(call.keywords):
             continue  # made of another problem
+        if ast.unparse(given.get("detail", ast.Constant(None))) == "''":
+            continue  # only its code is used: the page says it in the reader's language
         if call.func.id == "refuse":
             given |= dict(zip(("code", "detail", "fix"), call.args, strict=False))
         yield Said(f"{path.relative_to(ROOT).as_posix()}:{call.lineno}", given)
