@@ -47,7 +47,7 @@ class Rule:
     are the codes of the areas that a drawn shape touches: they decide about officers and partners,
     of whom only the area is known, and in an audience of a community about everybody without
     coordinates (its `shape` is then made of whole areas). `also_reached`: per channel, who got or
-    may have got an earlier version; they are added whatever the place and audience say (guarantee
+    may have got an earlier version; they are added whatever the place and audience say (rule
     R10). `channels` are those asked for, `configured` those that are on; `languages` those of the
     message, the first for whom none fits. `at`: the aware moment for which quiet hours are judged;
     None = they are not. What is urgent passes them; what is not waits until they end, if that is
