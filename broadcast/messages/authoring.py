@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, update
 
-from broadcast.content.model import SEVERITIES, Content, is_urgent
+from broadcast.content.model import PERSONAL_CHANNELS, SEVERITIES, Content, is_urgent
 from broadcast.levels import history
 from broadcast.messages import states, versions
 from broadcast.messages.tables import message, version
@@ -225,7 +225,7 @@ def submit(
         )
     level_from = history.check_change(conn, v) if v.kind == "threat_level_change" else None
     salt = salt or secrets.token_bytes(16)
-    people = margin.of(count)
+    people = margin.of(count) if _may_grow(v) else 0
     digest = versions.content_hash(
         v,
         content=v.content,
@@ -254,6 +254,14 @@ def submit(
     v = versions.get(conn, v.id)
     versions.record(conn, v, "submit", actor.id, now, why=warned)
     return v
+
+
+def _may_grow(v: Version) -> bool:
+    """Return whether people who register meanwhile could be sent to: not by the web alone. What
+    follows a version goes to those it reached, whatever its channels.
+    """
+    by_person = any(channel in PERSONAL_CHANNELS for channel in v.content.channels)
+    return by_person or v.predecessor_id is not None
 
 
 def send_back(

@@ -326,12 +326,11 @@ def people_in_words(v: Version) -> str:
     """Return how many people an approval is for: "12 people, and up to 20 more who register
     meanwhile"; where nobody is sent to, that it stands on the page and in the feeds.
     """
-    from broadcast.content.model import PERSONAL_CHANNELS, for_everybody
+    from broadcast.content.model import for_everybody
 
     if v.seen_count or not for_everybody(v.content):
         return f"{_people(v)} people{_more(v)}"
-    personal = any(channel in PERSONAL_CHANNELS for channel in v.content.channels)
-    return f"0 people by text, call or mail{_more(v) if personal else ''}; page and feeds"
+    return f"0 people by text, call or mail{_more(v)}; page and feeds"
 
 
 def _people(v: Version) -> str:

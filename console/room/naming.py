@@ -61,7 +61,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "quiet_hours": "quiet hours until it expires",
         "budget": "the budget is used up",
         "no_channel": "no channel of theirs is used or known",
-        "duplicate_person": "the same person is sent to once already",
+        "duplicate_person": "the same number or address is sent to once already",
         "moved_away": "moved away meanwhile",
         "stale": "too late to be of use",
         "withdrawn": "the message was stopped first",

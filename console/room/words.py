@@ -87,6 +87,8 @@ def approve_says(v: Version) -> str:
 def approve_button(v: Version) -> str:
     """Return the approval's button."""
     n = people(v.seen_count or 0, v)
+    if v.status == "Exercise" and page_alone(v):
+        return "Run exercise on the page and in the feeds"
     if v.status == "Exercise":
         return f"Run exercise for {n}"
     if v.content.level is not None:

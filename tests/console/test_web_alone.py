@@ -30,6 +30,7 @@ async def test_a_message_to_nobody_stands_on_the_page_and_in_the_feeds(
     shown = (await site.get(f"/api/v1/messages/{message}", role="approver")).json
     assert shown["warned"] == [{"code": "nobody_there", "accepted": False}]
     assert shown["counts"]["people"] == 0
+    assert shown["margin"] == (0 if more.get("channels") == ["web"] else 20)
     await site.approve(message, agreed)
     await site.release(message)
     for path in ("/", "/feed.atom"):
