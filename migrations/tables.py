@@ -6,6 +6,7 @@ Each table is declared in the package that alone writes it.
 from __future__ import annotations
 
 from broadcast.cap import tables as cap
+from broadcast.drafts import tables as drafts
 from broadcast.events import tables as events
 from broadcast.exercises import tables as exercises
 from broadcast.groups import tables as groups
@@ -25,6 +26,7 @@ from subscribers.registration import tables as registration
 OWNERS = (
     cap,
     contact,
+    drafts,
     events,
     exercises,
     groups,

@@ -102,7 +102,8 @@ def rule_for(
     `at` is the moment for which quiet hours are judged: that of freezing, before that the present
     one; None leaves them out.
     """
-    first = versions.of_message(conn, v.message_id)[0]
+    # what is being written is not stored yet: its number is 0
+    first = versions.of_message(conn, v.message_id)[0] if v.message_id else v
     reached = audiences.reached_by_predecessors(conn, v)
     expires = v.expires_at
     if expires is None and at is not None:  # not approved yet: as if it were approved now

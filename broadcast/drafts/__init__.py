@@ -1,5 +1,7 @@
 """Messages as people write them, in YAML or JSON: read into a Content, and
-written back to be edited.
+written back to be edited; and what is being written, kept as it is typed.
+
+It alone writes unfinished.
 """
 
 from __future__ import annotations

@@ -8,12 +8,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from broadcast.ledger import delivery_report
 from broadcast.messages import small_counts, states, versions
 from broadcast.messages.small_counts import Shown
-from broadcast.messages.tables import message, version
+from broadcast.messages.tables import decision, message, version
 from broadcast.messages.versions import Version
 
 
@@ -27,6 +27,16 @@ def newest(conn: Connection, before: int | None, limit: int) -> list[list[Versio
     return [
         versions.of_message(conn, message_id) for message_id in conn.execute(query).scalars().all()
     ]
+
+
+def newest_decisions(conn: Connection, version_ids: Collection[int]) -> dict[int, int]:
+    """Return version id → the number of the newest act on it: another one after every act."""
+    query = (
+        select(decision.c.version_id, func.max(decision.c.id))
+        .where(decision.c.version_id.in_(list(version_ids)))
+        .group_by(decision.c.version_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1041,6 +1041,10 @@ _IN_ENGLISH: Mapping[str, str] = {
 }
 
 
+NAMED = ("en", *(tag for tag in _IN_ENGLISH if tag != "en"))
+"""The languages that we have a name for, English first."""
+
+
 def in_english(tag: str) -> str:
     """Return a language as an operator reads it: "Polish [pl]"; the tag where we have no name."""
     name = _IN_ENGLISH.get(primary(tag), "")

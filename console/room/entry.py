@@ -9,7 +9,7 @@ from starlette.responses import Response
 from broadcast.operators.operators import Operator
 from broadcast.problems import Problem, Rejected, refuse
 from console.pages.frame import cached
-from console.room.frame import ASSETS, Form, Room, SignInNeeded, asset, local_path
+from console.room.frame import ASSETS, VENDOR, Form, Room, SignInNeeded, asset, local_path
 from console.server import browser
 from console.server.context import log_refused_entry
 from service import sign_in
@@ -24,9 +24,12 @@ def attach(api: APIRouter, room: Room) -> None:
 
     async def static(request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in ASSETS:
-            raise HTTPException(404)
-        return cached(request, asset(name), ASSETS[name], seconds=86_400)
+        try:
+            found = asset(name)
+        except KeyError:
+            raise HTTPException(404) from None
+        media = ASSETS.get(name) or VENDOR[name]
+        return cached(request, found, media, seconds=86_400)
 
     api.add_api_route("/room/static/{name}", static, methods=["GET"], include_in_schema=False)
 

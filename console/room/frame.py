@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,9 +36,15 @@ ASSETS: Mapping[str, str] = {
     "room.css": "text/css; charset=utf-8",
     "room.js": "text/javascript; charset=utf-8",
     "passkey.js": "text/javascript; charset=utf-8",
+    "compose.js": "text/javascript; charset=utf-8",
     "exercise.svg": "image/svg+xml",
 }
 """What these pages load beside the public style sheet, all of it ours."""
+VENDOR: Mapping[str, str] = {
+    "leaflet.css": "text/css; charset=utf-8",
+    "leaflet.js": "text/javascript; charset=utf-8",
+}
+"""Leaflet (BSD-2-Clause) as its installed package carries it: drawing needs it, nothing else."""
 _FOLDER = Path(__file__).parent
 
 BASES = {"/room": "live", "/exercise": "exercise"}
@@ -57,12 +64,32 @@ class PasskeyNeeded(SignInNeeded):
     """Who is signed in has a passkey, and did not show it yet."""
 
 
-@lru_cache(maxsize=len(ASSETS))
+@lru_cache(maxsize=len(ASSETS) + len(VENDOR))
 def asset(name: str) -> bytes:
     """Return an asset's bytes; KeyError where there is none of this name."""
-    if name not in ASSETS:
+    if name in ASSETS:
+        return (_FOLDER / "assets" / name).read_bytes()
+    folder = _vendor()
+    if name not in VENDOR or folder is None or not (folder / name).is_file():
         raise KeyError(name)
-    return (_FOLDER / "assets" / name).read_bytes()
+    return (folder / name).read_bytes()
+
+
+def _vendor() -> Path | None:
+    """Return where the installed package keeps Leaflet; None where it is not there."""
+    try:
+        found = find_spec("xstatic.pkg.leaflet")
+    except ModuleNotFoundError:
+        return None
+    return Path(found.origin).parent / "data" if found is not None and found.origin else None
+
+
+def can_draw() -> bool:
+    """Return whether the map to draw on can be served."""
+    try:
+        return all(asset(name) for name in VENDOR)
+    except KeyError:
+        return False
 
 
 def asset_link(name: str) -> str:
@@ -116,6 +143,7 @@ class Room:
         self._templates.filters["stamp"] = self.stamp
         self._templates.filters["dir"] = direction
         self._templates.globals["asset"] = asset_link
+        self._templates.globals["can_draw"] = can_draw
         self._templates.globals["may"] = lambda signed, what: (
             signed is not None and what in PERMISSIONS[signed.operator.role]
         )
@@ -179,11 +207,13 @@ class Room:
         """Return a part of a page, as a stream tells it."""
         return self._templates.get_template(name).render({"now": self.web.now(), **values})
 
-    def form(self, signed: Signed, action: str, *, about: str = "") -> dict[str, str]:
+    def form(
+        self, signed: Signed, action: str, *, about: str = "", key: str = ""
+    ) -> dict[str, str]:
         """Return the hidden fields of a form that posts to `action`. `about` is the content hash of
-        what the page shows, where it shows one.
+        what the page shows, where it shows one; `key` stands for what the form does, once.
         """
-        key = secrets.token_urlsafe(18)
+        key = key or secrets.token_urlsafe(18)
         return {
             "action": action,
             "key": key,

@@ -1,17 +1,28 @@
-"""The first page: what needs somebody, what is live, what is being written, what ended lately."""
+"""The first page: how the machine is, the threat level, what needs somebody, what is live and how
+it goes, what is being written, what ended lately. All of it moves by itself.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from broadcast.content.model import PERSONAL_CHANNELS
+from broadcast.drafts import unfinished
+from broadcast.drafts.unfinished import Kept
+from broadcast.ledger import gauges, liveness
+from broadcast.levels import history
 from broadcast.messages import listing, states, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
-from broadcast.operators.operators import Operator
+from broadcast.operators.operators import PERMISSIONS, Operator
+from broadcast.store.database import Connection
 from console.room import naming
+from console.room.figures import Figures
 from console.room.frame import Room, entrance
 from service.commands.reading import may_read
 from service.sign_in import Signed
@@ -19,28 +30,139 @@ from service.sign_in import Signed
 LOOKED_AT = 200
 """So many of the newest messages are looked through."""
 ENDED_SHOWN = 10
-
-GROUPS = {
-    "Waiting for approval": ("pending_approval",),
-    "Live": ("live", "held", "approved", "blocked"),
-    "Drafts": ("draft", "returned"),
-    "Ended lately": states.ENDED,
-}
+LINES_SHOWN = 8
+"""Of so many live messages it is counted how they go, the newest first."""
+SILENT_AFTER = timedelta(seconds=15)
+MOVING = ("live", "held")
 
 
-def attach(api: APIRouter, room: Room) -> None:
+def attach(api: APIRouter, room: Room, figures: Figures) -> None:
     """Add the route."""
 
     async def home(_request: Request, signed: Signed) -> Response:
         operators.require(signed.operator, "read")
-        found = await readable(room, signed.operator)
-        groups = {
-            title: [row(v) for v in found if v.state in wanted] for title, wanted in GROUPS.items()
-        }
-        groups["Ended lately"] = groups["Ended lately"][:ENDED_SHOWN]
-        return room.page("home.html", signed, title="Control room", groups=groups)
+        told = await gather(room, figures, signed)
+        return room.page("home.html", signed, title="Control room", **told)
 
     room.add(api, "GET", "/room", home)
+
+
+async def gather(room: Room, figures: Figures, signed: Signed) -> dict[str, Any]:
+    """Return all that the first page shows of this moment."""
+    found = await readable(room, signed.operator)
+    acts = await room.web.db.read(listing.newest_decisions, [v.id for v in found])
+    mine = PERMISSIONS[signed.operator.role]
+    pending = [v for v in found if v.state == "pending_approval"]
+    returned = [v for v in found if v.state == "returned" and v.author_id == signed.operator.id]
+    live = [v for v in found if v.state in (*MOVING, "approved", "blocked")]
+    rows = []
+    for n, v in enumerate(live):
+        told = None
+        if v.state in MOVING and n < LINES_SHOWN:
+            told = await figures.told(v)
+        rows.append(row(v) | {"figures": told, "form": _press(room, signed, v, acts, mine)})
+    return {
+        "health": await _health(room),
+        "levels": await room.web.db.read(_levels, room.web.now()),
+        "needs": {
+            "to approve": [row(v) for v in pending if "approve" in mine and not _own(signed, v)],
+            "returned to you": [row(v) for v in returned],
+            "in doubt": [r for r in rows if _in_doubt(r)],
+            "blocked": [row(v) for v in live if v.state == "blocked"],
+        },
+        "live": rows,
+        "under_way": [
+            _under_way(kept)
+            for kept in await room.web.db.read(unfinished.of_owner, signed.operator)
+        ],
+        "groups": {
+            "Waiting for approval": [row(v) for v in pending],
+            "Drafts": [row(v) for v in found if v.state in ("draft", "returned")],
+            "Ended lately": [row(v) for v in found if v.state in states.ENDED][:ENDED_SHOWN],
+        },
+    }
+
+
+def _own(signed: Signed, v: Version) -> bool:
+    return signed.operator.id in {v.author_id, v.submitter_id, *v.editors}
+
+
+def _in_doubt(shown: dict[str, Any]) -> bool:
+    if not shown["figures"]:
+        return False
+    return any(r["line"] == "in_doubt" and r["people"] for r in shown["figures"]["rows"])
+
+
+def _press(
+    room: Room, signed: Signed, v: Version, acts: dict[int, int], mine: frozenset[str]
+) -> dict[str, str] | None:
+    """Return the form that holds or resumes a message by one press. Its key is another one after
+    every act, and the same until then: a part that is told again is no other form.
+    """
+    act = "resume" if v.state == "held" else "hold"
+    if act not in mine or (act, v.state) not in states.TRANSITIONS:
+        return None
+    said = f"{signed.session.id} {act} {v.id} {acts.get(v.id, 0)}"
+    key = hashlib.sha256(said.encode()).hexdigest()[:24]
+    action = f"{entrance(v.status)}/messages/{v.message_id}/{act}"
+    return room.form(signed, action, key=key) | {"act": act}
+
+
+async def _health(room: Room) -> list[dict[str, Any]]:
+    """Return the strip of health: each part, whether it is well, and in words how it is."""
+    web = room.web
+    seen, now = await web.db.read(liveness.engine_seen), web.now()
+    turned = max((t for t in (seen, web.ready()) if t is not None), default=None)
+    running = turned is not None and now - turned <= SILENT_AFTER
+    counted = await web.db.read(gauges.look, now - SILENT_AFTER)
+    on = web.context.channels_on("Actual")
+    strip = [
+        {
+            "name": "Sending",
+            "well": running,
+            "says": "running" if running else f"no sign of life since {room.time(turned)}",
+        }
+    ]
+    strip += [
+        {
+            "name": naming.CHANNELS[channel],
+            "well": channel in on,
+            "says": "on" if channel in on else "switched off",
+        }
+        for channel in PERSONAL_CHANNELS
+    ]
+    waiting = counted.outbox_waiting
+    strip.append(
+        {
+            "name": "Steps waiting",
+            "well": waiting < gauges.CAP,
+            "says": f"{waiting:,}" if waiting < gauges.CAP else f"{waiting:,} or more",
+        }
+    )
+    strip.append(
+        {
+            "name": "Put aside",
+            "well": not counted.parked,
+            "says": "nothing" if not counted.parked else f"{counted.parked:,} to look at",
+        }
+    )
+    return strip
+
+
+def _levels(conn: Connection, now: datetime) -> list[dict[str, Any]]:
+    """Return the present levels of the country and of places, which everybody may know."""
+    return [
+        {"scope": each.scope, "level": str(each.level), "since": each.since}
+        for each in history.show(conn, now)
+        if each.level is not None
+    ]
+
+
+def _under_way(kept: Kept) -> dict[str, Any]:
+    texts = kept.fields.get("languages") or [{}]
+    headline = str(texts[0].get("headline") or "(no headline yet)")
+    path = f"{kept.place}?kept={kept.id}" if kept.place.endswith("/new") else kept.place
+    return {"to": path, "headline": headline, "lang": texts[0].get("tag", "en"), "kept": kept}
 
 
 async def readable(room: Room, actor: Operator) -> list[Version]:

@@ -18,7 +18,7 @@ def router(web: Web) -> APIRouter:
     figures = Figures(room)
     entry.attach(api, room)
     passkey.attach(api, room)
-    home.attach(api, room)
+    home.attach(api, room, figures)
     compose.attach(api, room)
     submission.attach(api, room)
     message.attach(api, room, figures)

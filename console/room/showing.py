@@ -5,6 +5,7 @@ will arrive, the map, the numbers.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import shapely
 from markupsafe import Markup
 
+from broadcast.content.segments import count
 from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
 from broadcast.places.geometry import circle_outline, from_wkb, union
@@ -52,6 +54,24 @@ def texts(room: Room, v: Version, resolved: Resolved | None = None) -> list[dict
                 }
             )
         found.append({"tag": language, "texts": mine})
+    return found
+
+
+def costly(room: Room, v: Version, resolved: Resolved) -> list[dict[str, Any]]:
+    """Return, by language, which characters of the text message make it dearer, and its parts."""
+    found = []
+    for each in texts(room, v, resolved):
+        for text in each["texts"]:
+            made = count(text["body"])
+            if text["channel"] == naming.CHANNELS["sms"] and made.costly:
+                chars = Counter(char for char, _ in made.costly)
+                found.append(
+                    {
+                        "language": each["tag"],
+                        "parts": naming.parts(made.segments),
+                        "chars": chars.most_common(12),
+                    }
+                )
     return found
 
 

@@ -16,9 +16,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from broadcast.messages import versions
+from broadcast.operators import operators
 from broadcast.problems import Rejected
 from broadcast.store.database import TROUBLE
-from console.room import acting
+from console.room import acting, home
 from console.room.figures import Figures
 from console.room.frame import BASES, Room, SignInNeeded
 from service.sign_in import Signed
@@ -43,6 +44,12 @@ def attach(api: APIRouter, room: Room, figures: Figures) -> None:
 
     for base in BASES:
         add(api, room, f"{base}/messages/{{id}}/events", message)
+
+    async def first_page(_request: Request, signed: Signed) -> str:
+        operators.require(signed.operator, "read")
+        return room.part("home.part.html", **await home.gather(room, figures, signed))
+
+    add(api, room, "/room/events", first_page)
 
 
 def add(api: APIRouter, room: Room, path: str, part: Part) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.util import await_only
 from broadcast.content.model import SUBSCRIBER_KINDS
 from broadcast.ledger.audiences import Frozen
 from broadcast.levels.names import folded
+from broadcast.places.areas import Area, AreaTree
 from subscribers import quiet_hours
 from subscribers.by_area import BY_AREA
 from subscribers.csv_import import TOPICS
@@ -292,6 +293,33 @@ class RegistryIndex:
     def by_kind(self, members: BitMap) -> dict[str, BitMap]:
         """Return people by kind."""
         return self._by(members, "kind", SUBSCRIBER_KINDS)
+
+    def by_area(self, tree: AreaTree, members: BitMap | None = None) -> dict[str, int]:
+        """Return how many registered people, or of these, each area holds: by their place, else by
+        the area that is known of them.
+        """
+        state = self._state
+        people = state.people
+        at = people.everybody() if members is None else people.positions(_array(members))
+        kept = state.profiles.column("erased") == 0
+        at = at[kept[people.take("profile", at)]]
+        lat, lon, area = (people.take(name, at) for name in ("lat", "lon", "area"))
+        placed = np.isfinite(lat) & np.isfinite(lon)
+        counts: dict[str, int] = {}
+        chains: dict[int, tuple[tuple[Area, ...], int]] = {}
+        for chain in tree.locate_many(lat[placed], lon[placed]):
+            known = chains.get(id(chain), (chain, 0))
+            chains[id(chain)] = (chain, known[1] + 1)
+        for chain, n in chains.values():
+            for each in chain:
+                counts[each.code] = counts.get(each.code, 0) + n
+        ordinals, numbers = np.unique(area[~placed], return_counts=True)
+        for ordinal, n in zip(ordinals.tolist(), numbers.tolist(), strict=True):
+            code = self._areas.names[ordinal] if ordinal >= 0 else ""
+            if code in tree:
+                for known_code in (code, *(a.code for a in tree.ancestors(code))):
+                    counts[known_code] = counts.get(known_code, 0) + n
+        return counts
 
     def _by(self, members: BitMap, column: str, names: Sequence[str]) -> dict[str, BitMap]:
         state = self._state

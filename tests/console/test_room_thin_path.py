@@ -56,9 +56,14 @@ async def test_written_found_checked_submitted_approved_and_it_arrives(site: Sit
     author, approver = await two(site)
     page = await author.get("/room/new")
     found = await author.send(page, "/room/new", WORDS, search="westm", do="search")
-    assert "Found for “westm” (1)" in found.words
+    assert "1 found for “westm”" in found.words
     assert dict(found.fields("/room/new"))["headline-0"] == WORDS["headline-0"]
-    check = await author.send(found, "/room/new", areas=[WESTMINSTER], do="check")
+    added = await author.send(found, "/room/new", add=WESTMINSTER)
+    assert "Chosen places (1)" in added.words
+    assert "Westminster E09000033, 32 people" in added.words
+    assert "Would be sent to 31" in added.words
+    assert "Gas leak in Strutton Ground. Stay indoors." in added.words
+    check = await author.send(added, "/room/new", do="check")
     assert "You cannot approve it yourself." in check.words
     assert "Would be sent to 31" in check.words
     assert "Gas leak in Strutton Ground" in check.words
@@ -299,7 +304,7 @@ async def test_nobody_writes_or_reads_beyond_their_area(site: Site) -> None:
     path = check.url.removesuffix("/check")
     for address in (path, f"{path}/check", f"{path}/edit", "/room/messages/99", "/room/messages/x"):
         assert (await camden.get(address)).status == 404, address
-    assert "Gas leak" not in (await camden.get("/room")).words
+    assert "/room/messages/" not in (await camden.get("/room")).text
 
 
 async def test_an_approver_reads_warnings_in_full_numbers_and_when_it_ends(site: Site) -> None:
@@ -336,3 +341,38 @@ async def test_an_approver_reads_warnings_in_full_numbers_and_when_it_ends(site:
     page = await approver.get(f"{path}/approve")
     moved = "The audience has changed: submitted for 33 people, it is now 36 people."
     assert moved in page.words
+
+
+async def test_the_first_page_says_what_needs_whom_how_it_goes_and_how_the_machine_is(
+    site: Site,
+) -> None:
+    author, approver = await two(site)
+    live = await site.live(severity="Severe")
+    path = await submitted(author)
+    home = await approver.get("/room")
+    needs = " ".join(home.tree.xpath("string(//section[@aria-labelledby='needs'])").split())
+    assert "To approve (1)Gas leak in Strutton Ground" in needs
+    mine = await author.get("/room")
+    assert "Nothing." in mine.tree.xpath("string(//section[@aria-labelledby='needs'])")
+    assert "32 people: 31 waiting + 0 delivered + 1 not sent" in home.words
+    assert "Sending: running" in home.words
+    assert "Text message: on" in home.words
+    assert "Put aside: nothing" in home.words
+    page = await approver.get(f"{path}/approve")
+    await approver.send(page, f"{path}/return", why="Say which street")
+    needs = (await author.get("/room")).tree.xpath("string(//section[@aria-labelledby='needs'])")
+    assert "Returned to you (1)" in needs
+
+    action = f"/room/messages/{live}/hold"
+    held = await approver.send(await approver.get("/room"), action)
+    assert (await site.version(live)).state == "held"
+    assert "Resume" in held.words
+    home = await approver.get("/room")
+    going = f"/room/messages/{live}/resume"
+    await approver.send(home, going)
+    assert (await site.version(live)).state == "live"
+    again = await approver.get("/room")
+    assert dict(again.fields(action))["key"] != dict(home.fields(going))["key"]
+    await approver.send(again, action)  # a second hold is another act than the first
+    assert (await site.version(live)).state == "held"
+    assert action not in (await author.get("/room")).forms()  # an author holds nothing

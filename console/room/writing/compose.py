@@ -6,29 +6,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from markupsafe import Markup
+from starlette.responses import JSONResponse, Response
 
 from broadcast.content.model import CERTAINTIES, CHANNELS, KINDS, SEVERITIES, URGENCIES, Content
 from broadcast.content.model import SUBSCRIBER_KINDS as PEOPLE
-from broadcast.drafts import read_draft
+from broadcast.drafts import read_draft, unfinished
+from broadcast.drafts.unfinished import Kept
 from broadcast.levels.scales import LEVELS
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected, refuse
+from broadcast.wording.languages import NAMED
 from console.room import acting, naming, showing
 from console.room.frame import BASES, Form, Room
-from console.room.writing import drafts
+from console.room.writing import drafts, places
 from console.room.writing.drafts import Fields
-from service.commands import drafting
+from console.room.writing.places import Places
+from service.commands import composing, drafting, reading
+from service.commands.composing import Previews
 from service.commands.unit_of_work import Act
+from service.setup.places import place_of_postcode
 from service.sign_in import Signed
 
-FOUND_SHOWN = 30
 NEW_KINDS = tuple(kind for kind in KINDS if kind not in ("correction", "all_clear"))
 FOLLOWS: dict[str, Any] = {"update": "update", "correct": "correct", "all-clear": "all_clear"}
 TITLES = {
@@ -50,22 +56,41 @@ PageOf = Callable[[Request, Signed], Awaitable[tuple["Page", int]]]
 
 def attach(api: APIRouter, room: Room) -> None:
     """Add the routes, once for each entrance."""
+    desk = Desk(Places(room), Previews())
+    places.attach(api, room, desk.places)
     for base in BASES:
-        _attach_new(api, room, base)
-        _attach_edit(api, room, base)
-        _attach_follow(api, room, base)
+        _attach_new(api, room, desk, base)
+        _attach_edit(api, room, desk, base)
+        _attach_follow(api, room, desk, base)
 
 
 def _status(base: str) -> str:
     return "Exercise" if base == "/exercise" else "Actual"
 
 
-def _attach_new(api: APIRouter, room: Room, base: str) -> None:
-    page = Page(room, f"{base}/new", _status(base), "")
+def _attach_new(api: APIRouter, room: Room, desk: Desk, base: str) -> None:
+    page = Page(room, desk, f"{base}/new", _status(base), "")
 
-    async def show(_request: Request, signed: Signed) -> Response:
+    async def show(request: Request, signed: Signed) -> Response:
         operators.require(signed.operator, "draft")
-        return await page.show(signed, drafts.blank("incident"))
+        asked = {name: _number(request, name) for name in ("kept", "from", "copy")}
+        fields, kept, notice = drafts.blank("incident"), None, ""
+        if asked["kept"]:
+            kept = await room.web.db.read(unfinished.find, signed.operator, asked["kept"])
+            fields, notice = kept.fields, f"As you left it at {room.time(kept.saved_at)}."
+        elif asked["from"]:
+            mine = await room.web.db.read(unfinished.skeletons, signed.operator, base)
+            found = next((each for each in mine if each.id == asked["from"]), None)
+            if found is not None:
+                fields, notice = found.fields, f"Begun from the template “{found.name}”."
+        elif asked["copy"]:
+            existing = await reading.readable(room.web.context, signed.operator, asked["copy"])
+            fields = drafts.of_content(existing[-1].content)
+            fields |= {"note": "", "expires": drafts.blank("incident")["expires"]}
+            if fields["kind"] not in NEW_KINDS:
+                fields["kind"] = existing[0].kind
+            notice = f"A copy of message {asked['copy']}, as a new message of its own."
+        return await page.show(signed, fields, kept=kept, notice=notice)
 
     async def save(request: Request, signed: Signed) -> Response:
         form = await room.read(request, signed)
@@ -81,7 +106,7 @@ def _attach_new(api: APIRouter, room: Room, base: str) -> None:
     room.add(api, "POST", f"{base}/new", save)
 
 
-def _attach_edit(api: APIRouter, room: Room, base: str) -> None:
+def _attach_edit(api: APIRouter, room: Room, desk: Desk, base: str) -> None:
     async def page_of(request: Request, signed: Signed) -> tuple[Page, Version]:
         existing = await acting.message_of(room, request, signed)
         operators.require(signed.operator, "edit")
@@ -89,7 +114,10 @@ def _attach_edit(api: APIRouter, room: Room, base: str) -> None:
         follows = "" if v.action == "new" else v.action
         base_content = await drafting.base_of(room.web.context, v.message_id) if follows else None
         path = f"{base}/messages/{v.message_id}/edit"
-        return Page(room, path, v.status, follows, base_content, v.content, str(v.revision)), v
+        page = Page(room, desk, path, v.status, follows, base_content, v.content, str(v.revision))
+        page.draft, page.message = v, v.message_id
+        page.predecessor = next((p for p in existing if p.id == v.predecessor_id), None)
+        return page, v
 
     async def show(request: Request, signed: Signed) -> Response:
         page, v = await page_of(request, signed)
@@ -100,7 +128,13 @@ def _attach_edit(api: APIRouter, room: Room, base: str) -> None:
                 "only a draft or a returned version can be edited",
                 status=409,
             )
-        return await page.show(signed, drafts.of_content(v.content))
+        kept = await room.web.db.read(unfinished.at_place, signed.operator, page.path)
+        if kept is None:
+            return await page.show(signed, drafts.of_content(v.content))
+        notice = (
+            f"As you left it at {room.time(kept.saved_at)}, which is not saved in the draft yet."
+        )
+        return await page.show(signed, kept.fields, kept=kept, notice=notice)
 
     async def save(request: Request, signed: Signed) -> Response:
         form = await room.read(request, signed)
@@ -129,7 +163,7 @@ def _attach_edit(api: APIRouter, room: Room, base: str) -> None:
     room.add(api, "POST", f"{base}/messages/{{id}}/edit", save)
 
 
-def _attach_follow(api: APIRouter, room: Room, base: str) -> None:
+def _attach_follow(api: APIRouter, room: Room, desk: Desk, base: str) -> None:
     for word, action in FOLLOWS.items():
 
         async def page_of(
@@ -140,12 +174,19 @@ def _attach_follow(api: APIRouter, room: Room, base: str) -> None:
             number = existing[-1].message_id
             content = await drafting.base_of(room.web.context, number)
             path = f"{base}/messages/{number}/{word}"
-            return Page(room, path, existing[-1].status, action, content), number
+            page = Page(room, desk, path, existing[-1].status, action, content)
+            page.message = number
+            page.predecessor = versions.newest_published(existing)
+            return page, number
 
         async def show(request: Request, signed: Signed, of: PageOf = page_of) -> Response:
             page, _ = await of(request, signed)
             assert page.base is not None
-            return await page.show(signed, drafts.of_content(page.base))
+            kept = await room.web.db.read(unfinished.at_place, signed.operator, page.path)
+            if kept is None:
+                return await page.show(signed, drafts.of_content(page.base))
+            notice = f"As you left it at {room.time(kept.saved_at)}."
+            return await page.show(signed, kept.fields, kept=kept, notice=notice)
 
         async def save(
             request: Request, signed: Signed, of: PageOf = page_of, action: str = action
@@ -165,6 +206,14 @@ def _attach_follow(api: APIRouter, room: Room, base: str) -> None:
         room.add(api, "POST", f"{base}/messages/{{id}}/{word}", save)
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all pages of writing of one process share."""
+
+    places: Places
+    previews: Previews
+
+
 class Page:
     """One page of writing: where its form goes, which status it has, and what its text follows or
     takes the place of.
@@ -173,6 +222,7 @@ class Page:
     def __init__(
         self,
         room: Room,
+        desk: Desk,
         path: str,
         status: str,
         follows: str,
@@ -180,8 +230,13 @@ class Page:
         replaces: Content | None = None,
         about: str = "",
     ) -> None:
-        self.room, self.path, self.status, self.follows = room, path, status, follows
+        self.room, self.desk, self.path = room, desk, path
+        self.status, self.follows = status, follows
         self.base, self.replaces, self.about = base, replaces, about
+        self.entrance = "/" + path.split("/")[1]
+        self.draft: Version | None = None
+        self.predecessor: Version | None = None
+        self.message = 0
 
     async def show(
         self,
@@ -189,19 +244,27 @@ class Page:
         fields: Fields,
         problems: tuple[Any, ...] = (),
         search: str = "",
+        *,
+        opened: str = "",
+        kept: Kept | None = None,
+        notice: str = "",
+        look: bool = False,
     ) -> Response:
-        """Return the page with these fields; `search` lists the places that match."""
-        tree = await self.room.web.context.tree()
-        chosen = {code: tree[code].name if code in tree else "" for code in fields["areas"]}
-        found = await self._found(signed.operator, search) if search else []
-        room = self.room
-        slots = [*fields["languages"], {"tag": "", **drafts.EMPTY}]
+        """Return the page with these fields; `search` lists the places that match, `look` counts
+        who would get it.
+        """
+        room, places = self.room, self.desk.places
+        chosen = await places.named(fields["areas"])
+        found = await places.search(signed.operator, search) if search else []
+        written = [each for each in fields["languages"] if any(each.values())]
+        slots = [*(written or drafts.blank("")["languages"]), {"tag": "", **drafts.EMPTY}]
         title = TITLES[self.follows]
+        preview = await self.preview(signed, fields, kept) if look else ""
         return room.page(
             "compose.html",
             signed,
             status=problems[0].status if problems else 200,
-            kind=BASES["/" + self.path.split("/")[1]],
+            kind=BASES[self.entrance],
             title=f"EXERCISE: {title[0].lower()}{title[1:]}"
             if self.status == "Exercise"
             else title,
@@ -211,9 +274,20 @@ class Page:
             slots=slots,
             follows=self.follows,
             chosen=chosen,
+            chosen_codes=set(fields["areas"]),
             search=search,
-            found=[a for a in found if a.code not in chosen],
+            found=[a for a in found if a.code not in fields["areas"]],
+            tree=await places.tree(signed.operator, {opened}),
+            opened=opened,
             problems=problems,
+            notice=notice,
+            kept_id=kept.id if kept else "",
+            kept_revision=kept.revision if kept else "",
+            saved=room.clock(kept.saved_at)[:8] if kept else "",
+            begin=await self._templates(signed.operator) if not self.message else [],
+            preview=Markup(preview)  # noqa: S704 - rendered by our own template, escaped there
+            or "Press Preview to count who would get it and to read it as it arrives.",
+            languages=list(NAMED),
             choices={
                 "kind": NEW_KINDS,
                 "severity": SEVERITIES,
@@ -223,50 +297,176 @@ class Page:
             },
             channels=[(name, naming.CHANNELS[name]) for name in CHANNELS],
             people=PEOPLE,
-            labels=naming.CHANNELS,
+            fields={"postcode": "postcode", "corners": "corners", "search": "search"},
         )
 
-    async def _found(self, actor: Operator, search: str) -> list[Any]:
-        tree = await self.room.web.context.tree()
-        inside = None if actor.area is None else tree.descendants(actor.area)
-        wanted = search.casefold()
-        found = [
-            area
-            for area in tree.all()
-            if (inside is None or area.code in inside)
-            and (wanted in area.name.casefold() or area.code.casefold().startswith(wanted))
+    async def _templates(self, actor: Operator) -> list[dict[str, Any]]:
+        kept = await self.room.web.db.read(unfinished.skeletons, actor, self.entrance)
+        return [
+            {"name": s.name, "kind": s.fields.get("kind", ""), "to": f"{self.path}?from={s.id}"}
+            for s in kept
         ]
-        found.sort(key=lambda a: (not a.name.casefold().startswith(wanted), a.name, a.code))
-        return found[:FOUND_SHOWN]
+
+    async def preview(
+        self, signed: Signed, fields: Fields, kept: Kept | None, note: str = ""
+    ) -> str:
+        """Return the preview of what stands there, as part of a page: what is missing, who would
+        get it and every text as it arrives.
+        """
+        room, actor = self.room, signed.operator
+        told: dict[str, Any] = {
+            "counts": None,
+            "uncounted": "It cannot be counted yet.",
+            "warnings": [],
+            "texts": [],
+            "where": None,
+            "costly": [],
+            "missing": [],
+            "note": note,
+        }
+        try:
+            draft = self._draft(fields)
+            written = await composing.read(
+                room.web.context, draft, self.base, self.follows, self.replaces
+            )
+        except Rejected as rejected:
+            return room.part("preview.html", **told | {"missing": rejected.problems})
+        told["missing"] = written.problems
+        if written.content is None:
+            return room.part("preview.html", **told)
+        v = composing.version_of(written.content, actor, self.follows, self.predecessor, self.draft)
+        about = f"unfinished {kept.id}" if kept else str(self.message or "new")
+        try:
+            seen = await self.desk.previews.see(room.web.context, actor, v, about)
+        except Rejected as rejected:
+            problem = rejected.problems[0]
+            said = f"Not counted: {problem.detail}{'; ' if problem.fix else ''}{problem.fix}."
+            return room.part("preview.html", **told | {"uncounted": said})
+        told |= {
+            "counts": seen.shown(v),
+            "warnings": list({w.code: w for w in seen.warnings}.values()),
+            "where": await showing.where(room, v, seen.resolved),
+        }
+        if written.complete:
+            told["texts"] = showing.texts(room, v, seen.resolved)
+            told["costly"] = showing.costly(room, v, seen.resolved)
+        return room.part("preview.html", **told)
+
+    def _draft(self, fields: Fields) -> dict[str, Any]:
+        draft = drafts.draft_of(fields, self.status)
+        if self.follows:
+            draft.pop("kind", None)
+        return draft
 
     async def save(self, request: Request, signed: Signed, form: Form, make: Make) -> Response:
-        """Save the draft and lead on; with what is wrong the page comes back, its text kept."""
+        """Do what was pressed: keep what stands there, and show it again or lead on. With what is
+        wrong the page comes back, its text kept.
+        """
         fields, context = drafts.typed(form), self.room.web.context
+        asked, actor = form.one("do"), signed.operator
+        known = _known(form)
+        if asked == "discard" and known is not None:
+            await context.do(composing.drop, actor, known[0])
+            return self.room.go(self.path if not self.draft else self.path.removesuffix("/edit"))
+        if added := form.one("add"):
+            fields["areas"] = list(dict.fromkeys([*fields["areas"], added[:100]]))
+        if removed := form.one("remove"):
+            fields["areas"] = [code for code in fields["areas"] if code != removed]
+        problems: tuple[Any, ...] = ()
+        kept: Kept | None = None
+        try:
+            if form.one("postcode") and asked != "keep":
+                point = await self._point(form.one("postcode")[:20], form.one("radius")[:20])
+                fields["circles"] = f"{fields['circles']}\n{point}".strip()
+            kept = await context.do(composing.keep, actor, self.path, fields, known)
+        except Rejected as rejected:
+            problems = tuple(rejected.problems)
+        if asked == "keep":
+            return await self._kept(signed, fields, kept, problems)
         # Enter in the search box presses the form's first button: a search is meant all the same
-        if form.one("do") == "search" or form.one("search"):
-            return await self.show(signed, fields, search=form.one("search")[:100])
+        staying = asked in ("search", "preview", "skeleton") or any(
+            form.one(name) for name in ("search", "add", "remove", "open", "postcode")
+        )
+        if staying and not problems:
+            return await self._stay(signed, form, fields, kept)
+        if problems:
+            return await self.show(signed, fields, problems, kept=None)
 
         async def act() -> Act[Version]:
-            draft = drafts.draft_of(fields, self.status)
-            if self.follows:
-                draft.pop("kind", None)
             content = await context.apart(
                 read_draft,
-                json.dumps(draft).encode(),
+                json.dumps(self._draft(fields)).encode(),
                 "json",
                 now=context.now(),
                 base=self.base,
                 follows=self.follows or "update",
                 replaces=self.replaces,
             )
-            return await make(content)
+            return composing.finished(await make(content), actor, kept.id if kept else None)
 
         try:
             told = await acting.act(
                 self.room, request, signed, form, act, lambda v: {"message": v.message_id}
             )
         except Rejected as rejected:
-            return await self.show(signed, fields, tuple(rejected.problems))
-        to = "edit" if form.one("do") == "save" else "check"
-        base = "/" + self.path.split("/")[1]
-        return self.room.go(f"{base}/messages/{told['message']}/{to}")
+            return await self.show(signed, fields, tuple(rejected.problems), kept=kept)
+        to = "edit" if asked == "save" else "check"
+        return self.room.go(f"{self.entrance}/messages/{told['message']}/{to}")
+
+    async def _point(self, written: str, radius: str) -> str:
+        """Return a postcode as a point with its radius. Raises Rejected (postcode_invalid,
+        postcode_unknown, and what the radius is refused for when it is read).
+        """
+        tree = await self.room.web.context.tree()
+        place = await self.room.web.db.read(place_of_postcode, tree, written)
+        return f"{place['lat']:.5f},{place['lon']:.5f} {radius or '0.5'}"
+
+    async def _stay(
+        self, signed: Signed, form: Form, fields: Fields, kept: Kept | None
+    ) -> Response:
+        search = "" if form.one("add") or form.one("remove") else form.one("search")[:100]
+        if form.one("do") == "skeleton":
+            try:
+                named = await self.room.web.context.do(
+                    composing.keep_skeleton,
+                    signed.operator,
+                    self.entrance,
+                    form.one("skeleton"),
+                    fields,
+                )
+            except Rejected as rejected:
+                return await self.show(signed, fields, tuple(rejected.problems), kept=kept)
+            notice = f"Kept as the template “{named.name}”."
+            return await self.show(signed, fields, kept=kept, notice=notice)
+        counting = (form.one(name) for name in ("add", "remove", "postcode"))
+        look = form.one("do") == "preview" or any(counting)
+        opened = form.one("open")[:100]
+        return await self.show(signed, fields, search=search, opened=opened, kept=kept, look=look)
+
+    async def _kept(
+        self, signed: Signed, fields: Fields, kept: Kept | None, problems: tuple[Any, ...]
+    ) -> Response:
+        """Answer a page that keeps what is typed: what was saved, and the preview of it."""
+        note = problems[0].detail + "." if problems else ""
+        if not note and self.draft is not None and self.about != str(self.draft.revision):
+            note = "Somebody changed this draft meanwhile. Your text is kept here."
+        told = {
+            "id": kept.id if kept else None,
+            "revision": kept.revision if kept else None,
+            "saved": f"Saved {self.room.clock(kept.saved_at)[:8]}" if kept else note,
+            "at": f"{self.path}?kept={kept.id}" if kept and not self.message else "",
+            "preview": await self.preview(signed, fields, kept, note),
+        }
+        return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+def _known(form: Form) -> tuple[int, int] | None:
+    said = (form.one("kept"), form.one("kept-revision"))
+    if all(text.isascii() and text.isdigit() and len(text) < 10 for text in said):
+        return int(said[0]), int(said[1])
+    return None
+
+
+def _number(request: Request, name: str) -> int:
+    text = request.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,0 +1,245 @@
+"""Writing on one page: the preview beside the text, what is kept as it is typed, ways to say where,
+templates.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from broadcast.content.segments import count
+from broadcast.drafts import unfinished
+from broadcast.operators.tables import audit
+from broadcast.places.postcodes import look_up
+from broadcast.places.postcodes.directory import Entry
+from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site
+from tests.console.visitor import HERE, Seen, Visitor
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE) as running:
+        yield running
+
+
+@pytest.fixture
+async def author(site: Site) -> Visitor:
+    visitor = Visitor(site)
+    await visitor.sign_in("author")
+    return visitor
+
+
+WORDS = {"headline-0": "Gas leak", "instruction-0": "Stay indoors."}
+
+
+async def keep(visitor: Visitor, page: Seen, path: str = "/room/new", **changes: Any) -> Any:
+    """Send what a page's own script sends while somebody types."""
+    seen = await visitor.send(page, path, {**WORDS, **changes}, do="keep")
+    return json.loads(seen.text)
+
+
+async def looks(site: Site) -> int:
+    query = select(func.count()).where(audit.c.action == "message.preview")
+    return int(await site.db.read(lambda conn: conn.execute(query).scalar_one()))
+
+
+async def test_a_preview_says_what_is_missing_and_counts_all_the_same(
+    site: Site, author: Visitor
+) -> None:
+    page = await author.get("/room/new")
+    seen = await author.send(page, "/room/new", {}, areas=[WESTMINSTER], do="preview")
+    assert seen.status == 200
+    assert "Not complete yet:" in seen.words
+    assert "Would be sent to 31" in seen.words
+    whole = await author.send(seen, "/room/new", WORDS, do="preview")
+    assert "Not complete yet:" not in whole.words
+    assert "Gas leak. Stay indoors." in whole.words
+    empty = await author.send(page, "/room/new", WORDS, do="preview")
+    assert "It cannot be counted yet." in empty.words
+    assert "Would be sent to" not in empty.words  # never "everybody"
+    assert (await site.get("/api/v1/messages")).json["messages"] == []
+
+
+async def test_check_7_and_9_the_preview_is_the_check_and_counts_parts_as_the_command(
+    site: Site, author: Visitor
+) -> None:
+    page = await author.get("/room/new")
+    words = {"headline-0": "Gas leak – Strutton Ground", "instruction-0": "Stay “indoors”."}
+    seen = await author.send(page, "/room/new", words, areas=[WESTMINSTER], do="preview")
+    check = await author.send(seen, "/room/new", do="check")
+
+    def numbers(of: Seen) -> dict[str, str]:
+        rows = of.tree.xpath("//table[@class='counts']//tr")
+        return {row.xpath("string(th)"): row.xpath("string(td)") for row in rows}
+
+    assert numbers(seen) == numbers(check) != {}
+    body = seen.tree.xpath("string(//*[@aria-label='Text message, en']//*[@class='words'])")
+    made = count(body.strip())
+    assert f"the text message needs {made.segments} part" in seen.words
+    assert all(f"“{c}”" in seen.words or f'"{c}"' in seen.words or c in seen.words for c in "–“”")
+
+
+async def test_while_typing_words_cost_no_counting_and_places_are_counted_once_each(
+    site: Site, author: Visitor
+) -> None:
+    page = await author.get("/room/new")
+    told = await keep(author, page, areas=[WESTMINSTER])
+    assert await looks(site) == 1
+    state = {"kept": str(told["id"]), "kept-revision": str(told["revision"])}
+    for n in range(5):
+        told = await keep(
+            author, page, areas=[WESTMINSTER], **state, **{"description-0": f"More {n}"}
+        )
+        state = {"kept": str(told["id"]), "kept-revision": str(told["revision"])}
+        assert f"More {n}" in told["preview"]
+    assert await looks(site) == 1
+    await keep(author, page, areas=[CAMDEN], **state)
+    assert await looks(site) == 2
+
+
+async def test_check_15_what_is_typed_is_there_again_after_a_reload_complete_or_not(
+    site: Site, author: Visitor
+) -> None:
+    page = await author.get("/room/new")
+    told = await keep(author, page, **{"headline-0": "Half a"})
+    assert told["saved"].startswith("Saved ")
+    assert told["at"] == f"/room/new?kept={told['id']}"
+    again = await author.get(told["at"])
+    assert dict(again.fields("/room/new"))["headline-0"] == "Half a"
+    assert "As you left it at " in again.words
+    approver = Visitor(site)
+    await approver.sign_in("approver")
+    assert (await approver.get(told["at"])).status == 404  # its owner's alone
+    home = await author.get("/room")
+    assert f"/room/new?kept={told['id']}" in home.text
+    check = await author.send(again, "/room/new", WORDS, areas=[WESTMINSTER], do="check")
+    assert check.h1 == "Check before you submit"
+    assert (await author.get(told["at"])).status == 404  # it is a draft now
+
+
+async def test_check_16_a_second_tab_is_told_and_nothing_is_overwritten(
+    site: Site, author: Visitor
+) -> None:
+    page = await author.get("/room/new")
+    first = await keep(author, page)
+    state = {"kept": str(first["id"]), "kept-revision": str(first["revision"])}
+    await keep(author, page, **state, **{"headline-0": "Theirs"})
+    late = await keep(author, page, **state, **{"headline-0": "Mine"})
+    assert late["saved"].startswith("Not saved: you changed this in another tab.")
+    again = await author.get(f"/room/new?kept={first['id']}")
+    assert dict(again.fields("/room/new"))["headline-0"] == "Theirs"
+
+
+async def test_a_draft_that_is_edited_keeps_what_is_typed_until_it_is_saved(
+    site: Site, author: Visitor
+) -> None:
+    number = await site.drafted()
+    path = f"/room/messages/{number}/edit"
+    told = await keep(author, await author.get(path), path, **{"headline-0": "Half"})
+    assert told["at"] == ""
+    again = await author.get(path)
+    assert dict(again.fields(path))["headline-0"] == "Half"
+    assert "not saved in the draft yet" in again.words
+    assert (await site.version(number)).content.languages["en"].headline == "Road closed"
+    gone = await author.send(again, path, do="discard")
+    assert gone.url == f"/room/messages/{number}"
+    assert dict((await author.get(path)).fields(path))["headline-0"] == "Road closed"
+
+
+async def test_places_are_searched_found_in_the_tree_and_removed_with_their_people(
+    site: Site, author: Visitor
+) -> None:
+    page = await author.get("/room/new")
+    assert "Westminster 32 people" in " ".join(page.tree.xpath("string(//*[@id='tree'])").split())
+    hits = await author.get("/room/places?q=CAM")
+    assert "Add Camden borough, E09000007, 1 person" in hits.words
+    added = await author.send(page, "/room/new", WORDS, add=CAMDEN)
+    both = await author.send(added, "/room/new", add=WESTMINSTER)
+    assert "Chosen places (2)" in both.words
+    one = await author.send(both, "/room/new", remove=CAMDEN)
+    assert [v for k, v in one.fields("/room/new") if k == "areas"] == [WESTMINSTER]
+    assert dict(one.fields("/room/new"))["headline-0"] == "Gas leak"
+    camden = Visitor(site)
+    await camden.sign_in("camden")
+    assert "Westminster" not in (await camden.get("/room/new")).words
+    assert "Westminster" not in (await camden.get("/room/borders")).text
+    assert "Westminster" not in (await camden.get("/room/places?q=west")).words.replace(
+        "“west”", ""
+    )
+
+
+async def test_a_postcode_becomes_a_point_with_a_radius(site: Site, author: Visitor) -> None:
+    entry = Entry("SW1A2AA", 51.5034, -0.1276, 50, "", "")
+    await site.db.write(look_up.put, [entry], datetime.now(UTC))
+    page = await author.get("/room/new")
+    seen = await author.send(page, "/room/new", WORDS, postcode="sw1a 2aa", radius="2")
+    assert dict(seen.fields("/room/new"))["circles"] == "51.50340,-0.12760 2"
+    assert "Would be sent to 31" in seen.words
+    wrong = await author.send(page, "/room/new", WORDS, postcode="ZZ9 9ZZ")
+    assert (wrong.status, "postcode_unknown" in wrong.words) == (404, True)
+    assert dict(wrong.fields("/room/new"))["headline-0"] == "Gas leak"
+
+
+async def test_one_begins_from_a_template_or_a_copy(site: Site, author: Visitor) -> None:
+    page = await author.get("/room/new")
+    fields = {**WORDS, "kind": "appeal", "areas": [CAMDEN]}
+    nameless = await author.send(page, "/room/new", fields, skeleton="", do="skeleton")
+    assert nameless.status == 422
+    await author.send(page, "/room/new", fields, skeleton="Witness appeal", do="skeleton")
+    fresh = await author.get("/room/new")
+    link = fresh.tree.xpath("//details[@class='begin']//a")[0]
+    assert link.text_content() == "Witness appeal"
+    begun = dict((await author.get(link.get("href"))).fields("/room/new"))
+    assert (begun["kind"], begun["areas"], begun["headline-0"]) == ("appeal", CAMDEN, "Gas leak")
+    assert "Witness appeal" not in (await author.get("/exercise/new")).words
+    camden = Visitor(site)
+    await camden.sign_in("camden")
+    assert "Witness appeal" not in (await camden.get("/room/new")).words  # another control room's
+
+    live = await site.live()
+    copied = await author.get(f"/room/new?copy={live}")
+    assert f"A copy of message {live}" in copied.words
+    assert dict(copied.fields("/room/new"))["headline-0"] == "Road closed"
+    hidden = await site.drafted(visibility="private")
+    assert (await camden.get(f"/room/new?copy={hidden}")).status == 404
+
+
+async def test_check_14_who_only_follows_links_changes_nothing(site: Site, author: Visitor) -> None:
+    await site.live()
+    await site.drafted()
+    before = await site.db.read(unfinished.of_owner, await operator(site))
+    seen, waiting = {"/room"}, ["/room"]
+    while waiting:
+        page = await author.get(waiting.pop())
+        for href in page.tree.xpath("//main//a/@href | //nav//a/@href"):
+            path = href.partition("#")[0]
+            if path.startswith(("/room", "/exercise")) and path not in seen:
+                seen.add(path)
+                waiting.append(path)
+    assert len(seen) > 8
+    assert [(await site.version(n)).state for n in (1, 2)] == ["live", "draft"]
+    assert await site.db.read(unfinished.of_owner, await operator(site)) == before
+    kinds = select(audit.c.kind).where(audit.c.actor == "author").distinct()
+    written = set(await site.db.read(lambda conn: conn.execute(kinds).scalars().all()))
+    assert written <= {"look_up", "admin", "export"}, written
+
+
+async def operator(site: Site) -> Any:
+    from broadcast.operators import operators
+
+    return await site.db.read(operators.by_token, site.tokens["author"])
+
+
+async def test_an_answer_that_was_lost_is_no_other_tab(site: Site, author: Visitor) -> None:
+    page = await author.get("/room/new")
+    first = await keep(author, page)
+    state = {"kept": str(first["id"]), "kept-revision": str(first["revision"])}
+    await keep(author, page, **state, **{"headline-0": "Mine"})  # this answer does not arrive
+    again = await keep(author, page, **state, **{"headline-0": "Mine"})
+    assert again["saved"].startswith("Saved ")
