@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from console.room import entry, home, message, passkey, stream
 from console.room.figures import Figures
 from console.room.frame import Room
-from console.room.looking import log, office, rerun
+from console.room.looking import log, office, rerun, seen
 from console.room.writing import compose, submission
 from console.server.context import Web
 
@@ -26,4 +26,5 @@ def router(web: Web) -> APIRouter:
     log.attach(api, room, figures)
     office.attach(api, room)
     rerun.attach(api, room)
+    seen.attach(api, room, figures)
     return api

@@ -185,6 +185,8 @@ async def room_shots(site: Site) -> list[Shot]:
         Shot("delivery log, failed", f"{live}/log?line=failed", role="operator"),
         Shot("one person explained", f"{live}/people/1", role="operator"),
         Shot("replay", f"{live}/replay", role="auditor"),
+        Shot("in pictures", f"{live}/pictures", role="author"),
+        Shot("threat level", "/room/levels", role="author"),
         Shot("operators", "/room/operators", role="administrator"),
         Shot("audit log", "/room/audit", role="auditor"),
         Shot("sessions", "/room/sessions", role="administrator"),

@@ -48,6 +48,7 @@ OF_A_MESSAGE = {
     ("GET", "/people/{person}"): "people",
     ("POST", "/people/{person}"): "people",
     ("GET", "/replay"): "read",
+    ("GET", "/pictures"): "read",
     ("POST", "/replay"): "read",
 }
 PLACES = ("places", "borders")
@@ -71,6 +72,7 @@ TABLE = {
     ("POST", "/room/operators/{id}/approve"): "administer",
     ("POST", "/room/operators/{id}/reject"): "administer",
     ("GET", "/room/audit"): AUDIT,
+    ("GET", "/room/levels"): "read",
     **{("GET", f"{base}/{of}"): "draft" for base in ("/room", "/exercise") for of in PLACES},
     ("POST", "/room/sessions/{id}/end"): SIGNED_IN,
     **{(m, f"{base}/new"): "draft" for base in ("/room", "/exercise") for m in ("GET", "POST")},
@@ -101,7 +103,7 @@ def routes(site: Site) -> set[tuple[str, str]]:
     return {
         (method, route.path)
         for route in every(site.app)
-        if route.path.startswith(("/room", "/exercise"))
+        if route.path.startswith(("/room", "/exercise/"))
         for method in route.methods
     }
 

@@ -146,7 +146,7 @@ def sentences(told: dict[str, Any], time: Callable[[str], str] = str) -> list[st
         code = f" (code {attempt['code']})" if attempt["code"] else ""
         state = str(attempt["state"]).replace("_", " ")
         said.append(
-            f"Delivery attempt {attempt['generation'] + 1} by"
+            f"Delivery attempt {attempt['generation']} by"
             f" {naming.word(attempt['channel']).lower()}: {state}{code}, {time(attempt['at'])}."
         )
     line = told["line"]

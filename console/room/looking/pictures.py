@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import cos, log10, radians
 from typing import Any
 
+import shapely
 from markupsafe import Markup, escape
+
+from broadcast.places.areas import AreaTree
+from broadcast.places.geometry import polygonal, polygons_of
 
 WIDTH, HEIGHT, LEFT, FOOT = 720, 240, 8, 24
 SHOWN = ("delivered", "accepted", "in_doubt", "failed", "waiting", "not_sent")
@@ -57,3 +62,151 @@ def curve(frames: Sequence[dict[str, Any]], acts: Sequence[tuple[str, str]]) -> 
         f" {escape(frames[-1]['clock'])}; the table below has the same numbers</desc>"
         f'{"".join(drawn)}<path class="now" d="M{LEFT} 0V{HEIGHT - FOOT}"/></svg>'
     )
+
+
+def _svg(name: str, title: str, described: str, drawn: Sequence[str], height: int) -> Markup:
+    return Markup(  # noqa: S704 - numbers of ours, and text that is escaped
+        f'<svg class="picture" viewBox="0 0 {WIDTH} {height}" role="img"'
+        f' aria-labelledby="{name}-t {name}-d"><title id="{name}-t">{escape(title)}</title>'
+        f'<desc id="{name}-d">{escape(described)}</desc>{"".join(drawn)}</svg>'
+    )
+
+
+def dots(rows: Sequence[tuple[str, Sequence[float]]], promise: float) -> Markup:
+    """Return seconds as dots on a logarithmic scale, a row for each channel: first, half, 95 %,
+    99 %. The promise, in seconds, is an upright line.
+    """
+    if not rows:
+        return Markup("")
+    known = [max(value, 0.001) for _, values in rows for value in values] + [promise]
+    low, high = log10(min(known)) - 0.2, log10(max(known)) + 0.2
+    left, height = 150, 50 + 44 * len(rows)
+
+    def x(seconds: float) -> float:
+        share = (log10(max(seconds, 0.001)) - low) / (high - low)
+        return round(left + share * (WIDTH - left - 40), 1)
+
+    at = x(promise)
+    drawn = [
+        f'<path class="act" d="M{at} 20V{height - 10}"/>',
+        f'<text class="axis" x="{at + 4}" y="14">promised first: {promise:g} s</text>',
+    ]
+    for n, (name, values) in enumerate(rows):
+        y = 44 + 44 * n
+        drawn.append(f'<text class="axis" x="4" y="{y + 4}">{escape(name)}</text>')
+        drawn.append(f'<path class="rail" d="M{left} {y}H{WIDTH - 8}"/>')
+        for size, value, label in zip(
+            (9, 7, 5, 3), values, ("first", "half", "95 %", "99 %"), strict=True
+        ):
+            drawn.append(
+                f'<circle class="dot" cx="{x(value)}" cy="{y}" r="{size}">'
+                f"<title>{label}: {value:.3f} s</title></circle>"
+            )
+    said = "; ".join(
+        f"{name}: first after {v[0]:.2f} s, half after {v[1]:.2f} s, 99 % after {v[3]:.2f} s"
+        for name, v in rows
+    )
+    return _svg("speed", "Seconds from the approval until handed over", said, drawn, height)
+
+
+def bars(rows: Sequence[tuple[str, int]], name: str, title: str) -> Markup:
+    """Return numbers as lying bars, each with its words and its number."""
+    if not rows:
+        return Markup("")
+    most, left, drawn = max(n for _, n in rows) or 1, 260, []
+    for at, (label, n) in enumerate(rows):
+        y, width = 8 + 30 * at, round(n / most * (WIDTH - left - 80), 1)
+        drawn.append(f'<text class="axis" x="4" y="{y + 15}">{escape(label[:42])}</text>')
+        drawn.append(f'<rect class="bar-of" x="{left}" y="{y}" width="{width}" height="22"/>')
+        drawn.append(f'<text class="axis" x="{left + width + 6}" y="{y + 15}">{n:,}</text>')
+    said = "; ".join(f"{label}: {n}" for label, n in rows)
+    return _svg(name, title, said, drawn, 16 + 30 * len(rows))
+
+
+HATCHES = 5
+"""Densities of a hatch: the share that was reached, in fifths. No hue says anything."""
+
+
+def hatched(tree: AreaTree, shares: Mapping[str, float]) -> Markup:
+    """Return a map of places, each hatched by the share of its people that was reached (0 to 1)."""
+    shapes = {code: g for code in shares if code in tree and (g := tree.geometry(code)) is not None}
+    if not shapes:
+        return Markup("")
+    bounds = [shapely.bounds(g) for g in shapes.values()]
+    west, south = (float(min(b[n] for b in bounds)) for n in (0, 1))
+    east, north = (float(max(b[n] for b in bounds)) for n in (2, 3))
+    flat = cos(radians((south + north) / 2)) or 1.0
+    scale = min(WIDTH / max((east - west) * flat, 1e-9), 480 / max(north - south, 1e-9))
+    height = max(round((north - south) * scale), 1)
+    drawn = [_hatch(n) for n in range(1, HATCHES + 1)]
+    for code, geometry in sorted(shapes.items()):
+        simple = polygonal(shapely.make_valid(shapely.simplify(geometry, 1 / scale)))
+        path = "".join(
+            "M"
+            + " ".join(
+                f"{round((x - west) * flat * scale)},{round((north - y) * scale)}"
+                for x, y in ring[:-1]
+            )
+            + "Z"
+            for rings in polygons_of(simple)
+            for ring in rings
+        )
+        share = shares[code]
+        fill = f"url(#hatch-{min(int(share * HATCHES) + 1, HATCHES)})" if share else "none"
+        said = f"{tree[code].name}: {share:.0%} reached"
+        drawn.append(
+            f'<path class="ward" fill="{fill}" d="{path}"><title>{escape(said)}</title></path>'
+        )
+    said = f"{len(shapes)} places; the denser the hatch, the more were reached: see the table"
+    return _svg("wards", "Reached, by place", said, drawn, height)
+
+
+def _hatch(n: int) -> str:
+    gap = (14, 10, 7, 5, 3)[n - 1]
+    return (
+        f'<pattern id="hatch-{n}" width="{gap}" height="{gap}" patternUnits="userSpaceOnUse"'
+        f' patternTransform="rotate(45)"><path class="hatch" d="M0 0V{gap}"/></pattern>'
+    )
+
+
+def steps(
+    scopes: Mapping[str, Sequence[tuple[datetime, int | None]]],
+    names: Sequence[str],
+    now: datetime,
+) -> Markup:
+    """Return levels over time as steps, a line of its own dash for each scope; None is no level.
+    `names` are the levels, the lowest first.
+    """
+    times = [at.timestamp() for points in scopes.values() for at, _ in points]
+    if not times:
+        return Markup("")
+    begin, end, left, row = min(times), max(now.timestamp(), max(times) + 1), 120, 34
+    height = row * len(names) + 30
+
+    def x(at: float) -> float:
+        return round(left + (at - begin) / (end - begin) * (WIDTH - left - 8), 1)
+
+    def y(rank: int) -> int:
+        return row * (len(names) - rank) + row // 2
+
+    drawn = []
+    for n, name in enumerate(names, 1):
+        drawn.append(f'<text class="axis" x="4" y="{y(n) + 4}">{n} {escape(name)}</text>')
+        drawn.append(f'<path class="rail" d="M{left} {y(n)}H{WIDTH - 8}"/>')
+    for n, (scope, points) in enumerate(scopes.items()):
+        path, held = "", None
+        for at, rank in points:
+            if held is not None:
+                path += f"H{x(at.timestamp())}"
+            if rank is not None:
+                path += f"M{x(at.timestamp())} {y(rank)}" if held is None else f"V{y(rank)}"
+            held = rank
+        path += f"H{x(end)}" if held is not None else ""
+        drawn.append(
+            f'<path class="curve step-of-{n % 4}" d="{path}"><title>{escape(scope)}</title></path>'
+        )
+    first, last = (datetime.fromtimestamp(t, now.tzinfo) for t in (begin, end))
+    drawn.append(f'<text class="axis" x="{left}" y="{height - 6}">{first:%d %b %Y}</text>')
+    drawn.append(f'<text class="axis end" x="{WIDTH - 8}" y="{height - 6}">{last:%d %b %Y}</text>')
+    said = "; ".join(f"{scope}: {len(points)} changes" for scope, points in scopes.items())
+    return _svg("levels", "Threat levels over time", said, drawn, height)

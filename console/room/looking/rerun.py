@@ -14,7 +14,7 @@ from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.problems import refuse
 from broadcast.replay import comparison, past
-from broadcast.replay.past import Moment
+from broadcast.replay.past import Mark, Moment
 from broadcast.wording.times import zone_name
 from console.room import acting, naming
 from console.room.figures import WORDS
@@ -40,21 +40,9 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
     ) -> Response:
         operators.require(signed.operator, "read")
         existing = await acting.message_of(room, request, signed)
-        v = _asked(request, existing)
-        ends = await web.db.read(past.span, v)
-        if ends is None:
-            raise refuse(
-                "not_published",
-                "nothing of this message was recorded yet",
-                "approve it first",
-                status=409,
-            )
-        acts = [m for m in await web.db.read(past.marks, v.message_id) if m.version_id == v.id]
-        step = (ends[1] - ends[0]) / STEPS
-        times = {ends[0] + step * n for n in range(1, STEPS + 1)} | {m.at for m in acts}
-        found = await web.db.read(past.at, v.message_id, sorted(times))
-        moments = [m for every in found for m in every if m.version == v.number]
-        frames = [_shown(room, m, v) for m in moments]
+        v = asked_version(request, existing)
+        acts, moments = await recorded(room, v)
+        frames = [shown_frame(room, m, v) for m in moments]
         path = f"{base}/messages/{v.message_id}"
         return room.page(
             "replay.html",
@@ -71,7 +59,7 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
             ],
             lines={line: WORDS[line] for line in (frames[0]["people"] if frames else ())},
             curve=pictures.curve(frames, [(naming.word(a.what), a.at.isoformat()) for a in acts]),
-            zone=zone_name(ends[0].astimezone(ZoneInfo(web.settings.timezone))),
+            zone=zone_name(web.now().astimezone(ZoneInfo(web.settings.timezone))),
             acts=acts,
             form=room.form(signed, f"{path}/replay"),
             compared=compared,
@@ -99,14 +87,34 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
     room.add(api, "POST", f"{base}/messages/{{id}}/replay", compare)
 
 
-def _asked(request: Request, existing: list[Version]) -> Version:
+async def recorded(room: Room, v: Version) -> tuple[list[Mark], list[Moment]]:
+    """Return the acts on a version, and how it stood at each of them and at moments in between.
+    Raises Rejected (409 not_published).
+    """
+    db = room.web.db
+    ends = await db.read(past.span, v)
+    if ends is None:
+        raise refuse(
+            "not_published",
+            "nothing of this message was recorded yet",
+            "approve it first",
+            status=409,
+        )
+    acts = [m for m in await db.read(past.marks, v.message_id) if m.version_id == v.id]
+    step = (ends[1] - ends[0]) / STEPS
+    times = {ends[0] + step * n for n in range(1, STEPS + 1)} | {m.at for m in acts}
+    found = await db.read(past.at, v.message_id, sorted(times))
+    return acts, [m for every in found for m in every if m.version == v.number]
+
+
+def asked_version(request: Request, existing: list[Version]) -> Version:
     """Return the version that is asked for; without a number the newest that went out."""
     number = request.query_params.get("version", "")
     wanted = next((v for v in existing if str(v.number) == number), None)
     return wanted or versions.newest_published(existing) or existing[-1]
 
 
-def _shown(room: Room, m: Moment, v: Version) -> dict[str, Any]:
+def shown_frame(room: Room, m: Moment, v: Version) -> dict[str, Any]:
     """Return a moment as people may read it: to the microsecond, and no small number where a shape
     was drawn.
     """

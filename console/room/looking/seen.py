@@ -1,0 +1,159 @@
+"""A message in pictures, each beside its table: over time, how fast, what was tried again, where
+people were reached; and the threat levels over the years.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from broadcast.ledger import speed
+from broadcast.levels import history
+from broadcast.levels.scales import LEVELS
+from broadcast.messages import small_counts
+from broadcast.messages.versions import Version
+from broadcast.operators import operators
+from broadcast.places.areas import AreaTree
+from broadcast.problems import refuse
+from console.room import acting, naming
+from console.room.figures import WORDS, Figures
+from console.room.frame import BASES, Room
+from console.room.looking import pictures
+from console.room.looking.rerun import asked_version, recorded, shown_frame
+from service.sign_in import Signed
+
+PROMISE_SECONDS = 0.25
+"""From the approval to the first person at the provider (docs/performance.md, latency)."""
+LEAST = 5
+"""Places with fewer people addressed are one row: a share of few tells of persons."""
+PLACES_SHOWN = 800
+SMALLEST = ("ward", "borough", "force", "region", "country")
+
+
+def attach(api: APIRouter, room: Room, figures: Figures) -> None:
+    """Add the routes."""
+    for base in BASES:
+        _attach_pictures(api, room, figures, base)
+    _attach_levels(api, room)
+
+
+def _attach_pictures(api: APIRouter, room: Room, figures: Figures, base: str) -> None:
+    web = room.web
+
+    async def show(request: Request, signed: Signed) -> Response:
+        operators.require(signed.operator, "read")
+        existing = await acting.message_of(room, request, signed)
+        v = asked_version(request, existing)
+        acts, moments = await recorded(room, v)
+        frames = [shown_frame(room, m, v) for m in moments]
+        latencies = await web.db.read(speed.latencies, v)
+        again = [
+            (f"{naming.word(channel)}: {code or 'no code'}", people)
+            for channel, code, people in await web.db.read(speed.retries, v)
+        ]
+        drawn = small_counts.drawn(v.content)
+        places, shares = ([], {}) if drawn else await _places(room, figures, v)
+        rows = [(naming.word(each.channel), each.seconds) for each in latencies]
+        return room.page(
+            "pictures.html",
+            signed,
+            kind=BASES[base],
+            title="In pictures",
+            v=v,
+            path=f"{base}/messages/{v.message_id}",
+            curve=pictures.curve(frames, [(naming.word(a.what), a.at.isoformat()) for a in acts]),
+            frames=frames,
+            lines={line: WORDS[line] for line in (frames[0]["people"] if frames else ())},
+            latencies=latencies,
+            promise=PROMISE_SECONDS,
+            dots=pictures.dots(rows, PROMISE_SECONDS),
+            # of few people in a drawn shape nothing is told one by one
+            again=[] if drawn else again,
+            bars=pictures.bars([] if drawn else again, "again", "Tried again, by reason"),
+            drawn=drawn,
+            places=places,
+            map=pictures.hatched(await web.context.tree(), shares),
+        )
+
+    room.add(api, "GET", f"{base}/messages/{{id}}/pictures", show)
+
+
+async def _places(
+    room: Room, figures: Figures, v: Version
+) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """Return the places with how many were addressed and reached, and the share of each."""
+    account = await figures.account(v)
+    reached = account.people["delivered"] | account.people["accepted"]
+    context = room.web.context
+    tree = await context.tree()
+    index, _ = await context.matcher.index()
+    addressed_by = await context.aside(index.by_area, tree, account.addressed)
+    reached_by = await context.aside(index.by_area, tree, reached)
+    level = _level(tree, addressed_by)
+    rows: list[dict[str, Any]] = []
+    few = few_reached = 0
+    for code, people in sorted(addressed_by.items()):
+        if tree[code].level != level:
+            continue
+        got = reached_by.get(code, 0)
+        if people < LEAST:
+            few, few_reached = few + people, few_reached + got
+            continue
+        rows.append({"code": code, "name": tree[code].name, "people": people, "reached": got})
+    shares = {r["code"]: r["reached"] / r["people"] for r in rows[:PLACES_SHOWN]}
+    rows.sort(key=lambda r: (r["reached"] / r["people"], r["name"]))
+    name = f"places with fewer than {LEAST} people, together"
+    rest = [{"name": name, "people": few, "reached": few_reached}] if few >= LEAST else []
+    return [*rows[:PLACES_SHOWN], *rest], shares
+
+
+def _level(tree: AreaTree, counts: dict[str, int]) -> str:
+    """Return the smallest level at which people are known to be."""
+    levels = {tree[code].level for code in counts}
+    return next((level for level in SMALLEST if level in levels), SMALLEST[0])
+
+
+def _attach_levels(api: APIRouter, room: Room) -> None:
+    web = room.web
+
+    async def show(request: Request, signed: Signed) -> Response:
+        operators.require(signed.operator, "read")
+        asked = request.query_params.get("as_of", "")[:10]
+        at = web.now()
+        if asked:
+            try:
+                day = datetime.strptime(asked, "%Y-%m-%d").replace(tzinfo=UTC)
+            except ValueError:
+                raise refuse(
+                    "time_invalid", "this is no day", "write it as 2026-11-26", field="as_of"
+                ) from None
+            at = min(day + timedelta(days=1) - timedelta(microseconds=1), at)
+        # sectors and communities may be confidential: theirs are not on this page
+        held = [
+            each
+            for each in await web.db.read(history.show, at, past=bool(asked))
+            if ":" not in each.scope
+        ]
+        facts = [f for f in await web.db.read(history.counting) if ":" not in f.scope]
+        ranks = {str(level): n for n, level in enumerate(LEVELS, 1)}
+        scopes: dict[str, list[tuple[datetime, int | None]]] = {}
+        for fact in facts:
+            scopes.setdefault(fact.scope, []).append((fact.at, ranks.get(fact.level)))
+        return room.page(
+            "levels.html",
+            signed,
+            title="Threat level",
+            held=held,
+            ladder=list(ranks),
+            ranks=ranks,
+            facts=facts[::-1],
+            asked=asked,
+            at=at,
+            steps=pictures.steps(scopes, list(ranks), web.now()),
+            fields={"as_of": "as_of"},
+        )
+
+    room.add(api, "GET", "/room/levels", show)
