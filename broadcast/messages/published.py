@@ -133,6 +133,23 @@ def codes(conn: Connection) -> list[str]:
     return list(conn.execute(query.order_by(message.c.id.desc())).scalars())
 
 
+def state_of_each(conn: Connection, now: datetime) -> dict[str, tuple[object, ...]]:
+    """Return by code something that differs as soon as what the public sees of this message has
+    changed.
+    """
+    over = func.coalesce(version.c.expires_at <= now, False)
+    query = (
+        select(message.c.code, version.c.number, version.c.state, version.c.revision, over)
+        .join(version, version.c.message_id == message.c.id)
+        .where(_went_out())
+        .order_by(version.c.id)
+    )
+    found: dict[str, tuple[object, ...]] = {}
+    for code, *state in conn.execute(query):
+        found[code] = (*found.get(code, ()), *state)
+    return found
+
+
 def levels(conn: Connection, now: datetime) -> list[history.Shown]:
     """Return the levels that the public may see: of the country and its places, and of sectors and
     communities those whose message is public and on the web.

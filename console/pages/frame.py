@@ -21,8 +21,19 @@ from broadcast.wording.pack import direction, fill
 from console.pages.phrases import ENGLISH, PHRASES, chosen
 from console.residents.words import RESIDENT_WORDS
 
-ASSETS: Mapping[str, str] = {"face.css": "text/css; charset=utf-8", "favicon.svg": "image/svg+xml"}
+ASSETS: Mapping[str, str] = {
+    "face.css": "text/css; charset=utf-8",
+    "favicon.svg": "image/svg+xml",
+    "lookup.js": "text/javascript; charset=utf-8",  # of the pages as files only
+}
 """What pages load, all of it ours: the file's name and its media type."""
+
+STATIC_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'"
+)
+"""What pages as files may load, whatever their server says: our own files, nothing within a page.
+"""
 
 _FOLDER = Path(__file__).parent
 _PACKED_FROM = 1_000
@@ -120,6 +131,7 @@ def html(name: str, *, lang: str, links: Links, sender: str, **values: Any) -> s
                 "as_of": "",
                 # a copy that is served elsewhere has no forms
                 "join": "" if links.static else join_words(lang),
+                "static_policy": STATIC_POLICY,
                 "languages": [(tag, p["language"], direction(tag)) for tag, p in PHRASES.items()],
                 **values,
             }

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from broadcast.messages import published
+from broadcast.messages.versions import Version
 from broadcast.problems import refuse
 from broadcast.store.database import TROUBLE, Database
 from broadcast.wording.pack import fill
@@ -31,7 +32,13 @@ MARK = ".fasttime-site"
 """The file that says that a folder is ours to write and to clear."""
 LOOK_SECONDS = 1.0
 FRESH_SECONDS = 60.0
-"""How old the "as of" of an unchanged page may become while the folder is kept current."""
+"""How old the "as of" of an unchanged page may become while the folder is kept current; those of
+messages that have not changed are written anew by turns.
+"""
+TURN_SECONDS = 1.0
+"""How long unchanged messages are written anew in one build: a change must not wait for them."""
+NOT_OURS = "check/not-ours"
+"""Where the look-up leads when a code has no page: plain servers have a 404 of their own."""
 
 
 class Stored:
@@ -64,6 +71,15 @@ class Built:
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The files of a message as they were last written: of which state, and when (monotonic)."""
+
+    state: object
+    written: float
+    files: frozenset[Path]
 
 
 class _Folder:
@@ -109,19 +125,25 @@ class _Folder:
                 path.unlink()
 
 
-async def build(source: Stored, root: Path) -> Built:
+async def build(source: Stored, root: Path, kept: dict[str, _Kept] | None = None) -> Built:
     """Write every page in every language of ours, the feed and the CAP documents.
 
+    `kept` is what earlier builds of the same process wrote of each message: those that have
+    changed since are written first, of the others as many as TURN_SECONDS allow, the oldest first.
     Raises Rejected (folder_unusable, folder_not_ours).
     """
     folder, face, now = _Folder(root), Face(source), source.now()
+    kept = {} if kept is None else kept
     codes = await source.db.read(published.codes)
+    states = await source.db.read(published.state_of_each, now)
+    same = [code for code in codes if code in kept and kept[code].state == states.get(code)]
     for name in ASSETS:
         folder.write(f"static/{name}", asset(name))
     folder.write("favicon.ico", asset("favicon.svg"))
     folder.write("robots.txt", ROBOTS)
     for code in codes:
-        await _message(source, face, folder, code)
+        if code not in same:
+            kept[code] = await _message(source, face, folder, code, states.get(code))
     months = await face.months()
     for lang in PHRASES:
         links = _links(lang)
@@ -129,6 +151,8 @@ async def build(source: Stored, root: Path) -> Built:
             folder.page(_at(lang, f"past/{month}"), await face.past(month, lang, links))
         folder.page(_at(lang, "past"), await face.past("", lang, links))
         folder.page(_at(lang, "check"), await face.check(lang, links))
+        unknown, _ = await face.verified("", lang, links)
+        folder.page(_at(lang, NOT_OURS), unknown)
         folder.page(_at(lang, "what-to-do"), await face.todo(lang, links))
         folder.page(_at(lang, ""), await face.front(lang, links))
     folder.write("404.html", _gone(source).encode())
@@ -137,6 +161,11 @@ async def build(source: Stored, root: Path) -> Built:
     for lang in PHRASES:
         folder.write(f"{lang}/feed.atom", await feeds.atom(lang))
     folder.write("messages.geojson", await feeds.geojson())
+    until = time.monotonic() + TURN_SECONDS
+    for code in sorted(same, key=lambda each: kept[each].written):
+        if time.monotonic() < until:
+            kept[code] = await _message(source, face, folder, code, states.get(code))
+        folder.written |= kept[code].files
     folder.clear()
     return Built(
         files=len(folder.written), messages=len(codes), as_of=now.isoformat(timespec="seconds")
@@ -151,35 +180,40 @@ async def keep_current(
     """
     last: object = None
     built = 0.0
+    kept: dict[str, _Kept] = {}
     while ends is None or not ends.is_set():
         try:
             seen = await source.db.read(published.state_of_all, source.now())
             if seen != last or time.monotonic() - built > FRESH_SECONDS:
-                await build(source, root)
+                await build(source, root, kept)
                 last, built = seen, time.monotonic()
         except TROUBLE as trouble:
             tell(f"the files stay as they are: {type(trouble).__name__}")
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _message(source: Stored, face: Face, folder: _Folder, code: str) -> None:
+async def _message(source: Stored, face: Face, folder: _Folder, code: str, state: object) -> _Kept:
     """Write the look-up page of a message, and where it is public its own page and documents."""
+    before = set(folder.written)
     versions = await source.db.read(published.versions_of, code)
     for lang in PHRASES:
         page, _ = await face.verified(code, lang, _links(lang))
         folder.page(_at(lang, f"v/{code}"), page)
-        if versions:
-            for path, make in face.sheets().items():
-                folder.page(
-                    _at(lang, f"messages/{code}{path}"), await make(code, lang, _links(lang))
-                )
-    if not versions:
-        return
-    for tag in versions[-1].content.languages:
-        if tag not in PHRASES and is_tag(tag):
+    if versions:
+        await _public(source, face, folder, versions)
+    return _Kept(state, time.monotonic(), frozenset(folder.written - before))
+
+
+async def _public(source: Stored, face: Face, folder: _Folder, versions: list[Version]) -> None:
+    """Write the sheets of a public message in every language, and its documents."""
+    code = versions[-1].code
+    foreign = [t for t in versions[-1].content.languages if t not in PHRASES and is_tag(t)]
+    for path, make in face.sheets().items():
+        for lang in PHRASES:
+            folder.page(_at(lang, f"messages/{code}{path}"), await make(code, lang, _links(lang)))
+        for tag in foreign:
             links = Links(lang=tag, static=True)
-            for path, make in face.sheets().items():
-                folder.page(f"{tag}/messages/{code}{path}", await make(code, ENGLISH, links))
+            folder.page(f"{tag}/messages/{code}{path}", await make(code, ENGLISH, links))
     for v in versions:
         for name in (v.identifier or "", f"{v.identifier}{published.CANCEL_SUFFIX}"):
             document = await source.db.read(published.document, name)
