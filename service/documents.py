@@ -51,6 +51,7 @@ def documents(settings: Settings) -> Documents:
             public_url=settings.public_url,
             area_names=dict(v.resolved.names),
             group_names=v.resolved.group_names(),
+            outlines=dict(v.resolved.outlines),
             note=note,
         )
         return write(as_cancel(alert, v.cancel_reason) if msg_type == "Cancel" else alert)

@@ -121,7 +121,8 @@ def _ours(alert: CapAlert, first: CapInfo) -> dict[str, Any]:
         "scope": parameters.one(first, parameters.SCOPE),
         "areas": _codes([first]) or None,
         "polygons": _with_holes(first) or None,
-        "circles": [text for area in first.areas for text in area.circles] or None,
+        "circles": [text for area in parameters.drawn_areas(first) for text in area.circles]
+        or None,
         "audience": {
             "kinds": list(said.kinds),
             "sectors": list(said.sectors),
@@ -195,7 +196,7 @@ def _with_holes(info: CapInfo) -> list[Any]:
     """Return the polygons: CAP strings as they stand, those with holes as GeoJSON, which has a
     place for them.
     """
-    texts = [text for area in info.areas for text in area.polygons]
+    texts = [text for area in parameters.drawn_areas(info) for text in area.polygons]
     holes: dict[int, list[str]] = {}
     for value in info.values_of(parameters.HOLE):
         index, _, text = value.partition(" ")

@@ -12,7 +12,9 @@ from broadcast.cap.model import CapAlert, CapArea, CapInfo, Pair
 from broadcast.cap.shape_text import circle_text, polygon_text
 from broadcast.cap.validation.lists import Reference, join_quoted, join_references, split_quoted
 from broadcast.cap.validation.times import cap_time
-from broadcast.content.model import Content
+from broadcast.content.model import Content, Ring
+from broadcast.levels.scales import GSS_UNITED_KINGDOM
+from broadcast.places.outline import TOGETHER
 from broadcast.problems import refuse
 from broadcast.wording import cancelling
 from broadcast.wording.levels import UK
@@ -61,6 +63,10 @@ class _Called:
 
     areas: Mapping[str, str]
     groups: GroupNames
+    outlines: Mapping[str, Sequence[Ring]]
+
+    def polygons(self, code: str) -> tuple[str, ...]:
+        return tuple(polygon_text(ring) for ring in self.outlines.get(code, ()))
 
     def group(self, scope: str, language: str) -> str:
         return called(self.groups.get(scope, {}), language) or scope.partition(":")[2]
@@ -73,7 +79,6 @@ _PEOPLE = {
     "resident": "residents",
     "business": "businesses",
 }
-UNITED_KINGDOM = "K02000001"  # its GSS code
 _CORRECTION_CODE = "correction"  # alert.code: CAP has no msgType for it
 
 
@@ -91,6 +96,7 @@ def to_cap(
     public_url: str = "",
     area_names: Mapping[str, str] | None = None,
     group_names: GroupNames | None = None,
+    outlines: Mapping[str, Sequence[Ring]] | None = None,
     note: str | None = None,
     web: str | None = None,
 ) -> CapAlert:
@@ -99,7 +105,9 @@ def to_cap(
 
     `sent`, `expires` and the times in `references` (sender, identifier, sent) are aware datetimes
     or CAP times, cut to whole seconds. `area_names` gives the name of each area code, `group_names`
-    those of each community and sector by language; what has none stands for itself. `note` goes
+    those of each community and sector by language; what has none stands for itself. `outlines` are
+    the rings in which all of an area lies, by its code; under "" those of all areas together, where
+    they are too many for one each. `note` goes
     before the author's own note. `web` is the address of the message; `public_url`/v/`code` where
     it is not given. Raises Rejected: exercise_note for status Exercise without a note that names
     the exercise, kind_unknown. The result is not judged here: whoever publishes it calls
@@ -122,11 +130,12 @@ def to_cap(
             field="note",
         )
     incidents = join_quoted(content.incidents)
+    called_so = _Called(areas=area_names or {}, groups=group_names or {}, outlines=outlines or {})
     shared = (
         *parameters.message_parameters(content),
         *_leftovers(content, said_note, incidents, code),
+        *_outlined(content, called_so),
     )
-    called_so = _Called(areas=area_names or {}, groups=group_names or {})
     return CapAlert(
         identifier=identifier,
         sender=sender,
@@ -254,27 +263,47 @@ def _leftovers(
     return tuple(pairs)
 
 
-def _areas(content: Content, named: _Called, language: str) -> tuple[CapArea, ...]:
-    """Return one area per code, one for everything drawn, and for a level change without either one
-    for where its level holds.
+def _outlined(content: Content, named: _Called) -> tuple[Pair, ...]:
+    """Return the parameter that tells which areas have an outline of ours, so that nobody who reads
+    the document takes it for drawn by the author.
     """
+    areas = _bordered(content, named, "")
+    if not any(area.polygons for area in areas):
+        return ()
+    return ((parameters.OUTLINED, str(len(areas))),)
+
+
+def _bordered(content: Content, named: _Called, language: str) -> list[CapArea]:
+    """Return one area per code, and for a level change without a place one for where its level
+    holds.
+    """
+    if content.scope and not (content.areas or content.polygons or content.circles):
+        nation = content.scope == UK or ":" in content.scope
+        code = GSS_UNITED_KINGDOM if nation else content.scope
+        words = _scope_in_words(content.scope, named, language)
+        return [CapArea(area_desc=words, polygons=named.polygons(code), geocodes=((GSS, code),))]
     areas = [
-        CapArea(area_desc=named.areas.get(code, code), geocodes=((GSS, code),))
+        CapArea(
+            area_desc=named.areas.get(code, code),
+            polygons=named.polygons(code),
+            geocodes=((GSS, code),),
+        )
         for code in content.areas
     ]
+    if together := named.polygons(TOGETHER):
+        areas.append(CapArea(area_desc="All of these places together", polygons=together))
+    return areas
+
+
+def _areas(content: Content, named: _Called, language: str) -> tuple[CapArea, ...]:
+    """Return the areas with their borders, then one for everything drawn."""
+    areas = _bordered(content, named, language)
     if content.polygons or content.circles:
         areas.append(
             CapArea(
                 area_desc="The area drawn on the map",
                 polygons=tuple(polygon_text(polygon[0]) for polygon in content.polygons),
                 circles=tuple(circle_text(circle) for circle in content.circles),
-            )
-        )
-    if not areas and content.scope:
-        code = UNITED_KINGDOM if content.scope == UK or ":" in content.scope else content.scope
-        areas.append(
-            CapArea(
-                area_desc=_scope_in_words(content.scope, named, language), geocodes=((GSS, code),)
             )
         )
     return tuple(areas)

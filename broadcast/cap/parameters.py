@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broadcast.cap.model import CapInfo, Pair
+from broadcast.cap.model import CapArea, CapInfo, Pair
 from broadcast.cap.shape_text import polygon_text, read_polygon
 from broadcast.content.model import (
     CHANNELS,
@@ -34,8 +34,11 @@ CHANNEL_LIST = f"{PREFIX}channels"  # comma-separated; empty = none
 HOTLINE = f"{PREFIX}hotline"  # once per hotline
 SMS = f"{PREFIX}sms"  # the text message, in the info's language
 VOICE = f"{PREFIX}voice"  # what is read aloud, in the info's language
-HOLE = (  # "INDEX lat,lon lat,lon …": a hole of the polygon with that index (from 0) in the info
+HOLE = (  # "INDEX lat,lon lat,lon …": a hole of the drawn polygon with that index (from 0)
     f"{PREFIX}hole"
+)
+OUTLINED = (  # how many areas, from the first, have the outline of an imported border as polygons
+    f"{PREFIX}outlined"
 )
 EXPIRES = f"{PREFIX}expires"  # RFC 3339, where the author's expiry has fractions of a second
 INCIDENT = f"{PREFIX}incident"  # once per incident, where the element `incidents` cannot hold them
@@ -50,6 +53,7 @@ CODE = f"{PREFIX}code"  # the short public code of /v/{code}
 
 _NAMES = frozenset(
     {
+        OUTLINED,
         VISIBILITY,
         KIND,
         LEVEL,
@@ -127,6 +131,16 @@ def known_names(info: CapInfo) -> None:
     ]
     if unknown:
         raise _bad(unknown[0], "a name we do not know", f"one of {', '.join(sorted(_NAMES))}")
+
+
+def drawn_areas(info: CapInfo) -> tuple[CapArea, ...]:
+    """Return the areas whose polygons and circles an author drew, not we. Raises Rejected
+    (cap_parameter).
+    """
+    said = one(info, OUTLINED) or "0"
+    if not (said.isascii() and said.isdigit() and len(said) < 7 and int(said) <= len(info.areas)):
+        raise _bad(OUTLINED, said[:60], "how many areas of the info, from the first, are outlined")
+    return info.areas[int(said) :]
 
 
 def check_hole_index(index: str, value: str, polygons: int) -> None:

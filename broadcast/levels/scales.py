@@ -50,7 +50,7 @@ MAX_NAME: Final = NAME  # characters of a community or sector; subscribers are r
 
 # letters in use by the ONS register of geographic codes
 _GSS: Final = re.compile(r"[EJKLMNSW][0-9]{8}", re.ASCII)
-_GSS_UNITED_KINGDOM: Final = "K02000001"
+GSS_UNITED_KINGDOM: Final = "K02000001"
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _COLUMNS: Final = ("date", "scale", "level", "note")
 
@@ -65,7 +65,7 @@ def normalise_scope(text: str, *, field: str = "scope") -> str:
     Raises Rejected (scope_invalid).
     """
     word = text.strip()
-    if word.upper() in (UK, _GSS_UNITED_KINGDOM):
+    if word.upper() in (UK, GSS_UNITED_KINGDOM):
         return UK
     if _GSS.fullmatch(word.upper()):
         return word.upper()

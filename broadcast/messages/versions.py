@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from broadcast.content.model import Content, for_everybody, unwritten_visibility
+from broadcast.content.model import Content, Ring, for_everybody, unwritten_visibility
 from broadcast.messages import states
 from broadcast.messages.tables import decision, message, version
 from broadcast.operators import audit
@@ -33,6 +33,8 @@ class Resolved:
     they were called at that moment: what people read is made from these, whatever is imported
     later. `groups` are (scope, language, name) of the communities and sectors that it names, the
     name for every other language under "".
+    `outlines` are (code, rings) of the same areas' borders, simplified so that they contain them
+    (broadcast.places.outline), for the CAP document.
     """
 
     targets: tuple[str, ...] = ()
@@ -42,6 +44,7 @@ class Resolved:
     everybody: bool = False
     names: tuple[tuple[str, str], ...] = ()
     groups: tuple[tuple[str, str, str], ...] = ()
+    outlines: tuple[tuple[str, tuple[Ring, ...]], ...] = ()
 
     def to_json(self) -> str:
         """Return the stored form of what is not geometry."""
@@ -57,6 +60,8 @@ class Resolved:
             places["names"] = dict(sorted(self.names))
         if self.groups:
             places["groups"] = sorted(self.groups)
+        if self.outlines:
+            places["outlines"] = dict(sorted(self.outlines))
         return json.dumps(places)
 
     @classmethod
@@ -72,6 +77,10 @@ class Resolved:
             shape=shape,
             names=names,
             groups=groups,
+            outlines=tuple(
+                (code, tuple(tuple((x, y) for x, y in ring) for ring in rings))
+                for code, rings in sorted(places.get("outlines", {}).items())
+            ),
         )
 
     def group_names(self) -> dict[str, dict[str, str]]:

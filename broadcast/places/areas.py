@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely import Geometry
 from sqlalchemy import Connection, func, select
 
-from broadcast.content.model import Circle, Polygon
+from broadcast.content.model import Circle, Polygon, Ring
 from broadcast.deadline import check_time
 from broadcast.places.geometry import (
     circle_bounds,
@@ -100,6 +100,8 @@ class AreaTree:
         self._extent: tuple[Geometry | None] | None = None
         self._shaped = sorted(self._own, key=lambda c: (LEVEL_ORDER[self._areas[c].level], c))
         self._chains: dict[tuple[int, ...], tuple[Area, ...]] = {}
+        self.outlines: dict[tuple[str, int], tuple[Ring, ...]] = {}
+        """Kept for broadcast.places.outline: an area's rings, by its code and how many at most."""
 
     @classmethod
     def load(cls, conn: Connection) -> Self:

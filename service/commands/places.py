@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
-from broadcast.content.model import Content, is_urgent
+from broadcast.content.model import Content, Ring, is_urgent
 from broadcast.groups import registered
+from broadcast.levels.scales import GSS_UNITED_KINGDOM
 from broadcast.messages import rooms
 from broadcast.messages.rooms import Guard
 from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.places import known_by_area
+from broadcast.places.areas import AreaTree
 from broadcast.places.geometry import check_place, shape_of, to_wkb
+from broadcast.places.outline import outlines
 from broadcast.problems import Problem, Rejected
 from service.commands.context import Context
 from subscribers.matcher import audience_of
@@ -94,9 +97,25 @@ async def resolve(
                 (code, tree[code].name) for code in sorted({*content.areas, *codes}) if code in tree
             ),
             groups=await _group_names(context, content),
+            outlines=await _outlines(
+                context, tree, codes or ((GSS_UNITED_KINGDOM,) if scope else ())
+            ),
         ),
         found,
     )
+
+
+async def _outlines(
+    context: Context, tree: AreaTree, codes: tuple[str, ...]
+) -> tuple[tuple[str, tuple[Ring, ...]], ...]:
+    """Return the borders that go into the CAP document; none where they take too long: the codes
+    stand there all the same, and nobody is warned later for a drawing.
+    """
+    try:
+        found = await context.aside(outlines, tree, codes)
+    except Rejected:
+        return ()
+    return tuple(sorted(found))
 
 
 async def require_known_groups(context: Context, content: Content) -> None:

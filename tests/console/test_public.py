@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shapely
 from lxml import etree, html
 from sqlalchemy import insert
 
+from broadcast.cap.shape_text import read_polygon
 from broadcast.cap.validation.parse import parse
 from broadcast.cap.validation.validate import validate
 from broadcast.levels import history
@@ -291,3 +293,23 @@ async def test_every_page_is_locked_down_and_escapes_what_people_wrote(site: Sit
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert "Road <b>closed</b>" in await _text(site)
+
+
+async def test_the_document_and_its_cancel_carry_the_border_of_the_area_that_people_live_in(
+    site: Site,
+) -> None:
+    level = {"kind": "threat_level_change", "level": "SEVERE", "scope": WESTMINSTER, "areas": None}
+    for changes in ({"areas": [WESTMINSTER]}, level):
+        v = await site.version(message := await site.live(**changes))
+        border = (await site.context.tree()).geometry(WESTMINSTER)
+        cancelled = await site.post(
+            f"/api/v1/messages/{message}/cancel", {"why": "x", "reason": "over"}, role="approver"
+        )
+        assert cancelled.status == 200
+        for name in (v.identifier, f"{v.identifier}-cancel"):
+            document = await site.get(f"/cap/{name}.xml", role=None)
+            assert validate(document.body).rules == (), name
+            (area,) = parse(document.body).infos[0].areas
+            assert area.geocodes == (("GSS", WESTMINSTER),)
+            rings = [read_polygon(text)[0] for text in area.polygons]
+            assert shapely.covers(shapely.union_all([shapely.Polygon(r) for r in rings]), border)

@@ -6,7 +6,7 @@ by the rules that every draft keeps; this tells whether a document says all of i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -121,6 +121,7 @@ def _one_info_per_language(infos: tuple[CapInfo, ...]) -> None:
 
 def _ours(alert: CapAlert, first: CapInfo, expires: datetime | None) -> Content:
     exact = parameters.one(first, parameters.EXPIRES)
+    drawn = replace(first, areas=parameters.drawn_areas(first))
     note = (
         parameters.one(first, parameters.NOTE)
         if parameters.one(first, parameters.NOTE_IS_OURS)
@@ -146,8 +147,8 @@ def _ours(alert: CapAlert, first: CapInfo, expires: datetime | None) -> Content:
         level=parameters.one(first, parameters.LEVEL),
         scope=parameters.one(first, parameters.SCOPE),
         areas=() if parameters.one(first, parameters.SCOPE_AREA) else _codes([first]),
-        polygons=parameters.with_holes(_rings([first]), first),
-        circles=_circles([first]),
+        polygons=parameters.with_holes(_rings([drawn]), first),
+        circles=_circles([drawn]),
         audience=parameters.audience_of(first),
         channels=parameters.channels_of(first),
         hotlines=first.values_of(parameters.HOTLINE),

@@ -196,6 +196,7 @@ def one_value(tag, text):
 @given(st.text(alphabet="aZ09:/?#[]@!$&'()*+,;=%-._~ <>\"{}|\\^`\té", max_size=14))
 @example("http://x:999999999/")
 @example("1:2")
+@example("//:")
 @example("a%2")
 @example("http://[::1]/?#")
 @example("http://a@b@c/")
