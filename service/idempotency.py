@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from fastapi import Request
@@ -28,10 +29,12 @@ from broadcast.store.replies import Reply, Reservation
 from service import problem_documents
 from service.commands.context import Context
 from service.commands.unit_of_work import Act
+from subscribers.contact import keys
 
 T = TypeVar("T")
 
 HEADER = "Idempotency-Key"
+_SEALED = "sealed:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +42,15 @@ class Answered(Generic[T]):
     """An act of one person, and how to tell of it: `answer` turns what the act wrote into the JSON
     that is answered, inside its transaction.
 
+    `about` tells which person the answer is about: it is kept sealed, and goes when they are
+    erased.
     `once_only` tells what is in the first answer only and never stored, such as a new token.
     """
 
     act: Act[T]
     answer: Callable[[Connection, T], dict[str, Any]]
     status: int = 200
+    about: Callable[[T], int] | None = None
     once_only: Callable[[T], dict[str, Any]] | None = None
 
 
@@ -136,7 +142,24 @@ def _reserve(conn: Connection, actor: Operator, /, **wanted: Any) -> Reply | Res
     disabled since.
     """
     operators.still(conn, actor, "read")
-    return replies.reserve(conn, operator_id=actor.id, **wanted)
+    found = replies.reserve(conn, operator_id=actor.id, **wanted)
+    if isinstance(found, Reply) and found.body.startswith(_SEALED):
+        key_id, _, sealed = found.body.removeprefix(_SEALED).partition(":")
+        opened = keys.opener(conn)
+        what = _what(str(wanted["key"]))
+        return replace(found, body=opened(actor.id, what, b64decode(sealed), key_id))
+    return found
+
+
+def _sealed(conn: Connection, held: Reservation, reply: Reply) -> Reply:
+    """Return an answer about a person as it is kept: their name and numbers are in it."""
+    key = keys.ring_of(conn).to_write(conn).newest
+    sealed = key.seal(held.operator_id, _what(held.key), reply.body)
+    return replace(reply, body=f"{_SEALED}{key.id}:{b64encode(sealed).decode()}")
+
+
+def _what(key: str) -> str:
+    return f"answer {key}"
 
 
 async def _do(db: Database, held: Reservation, wanted: Answered[Any]) -> Reply:
@@ -146,7 +169,10 @@ async def _do(db: Database, held: Reservation, wanted: Answered[Any]) -> Reply:
         result = wanted.act.write(conn)
         told = wanted.answer(conn, result)
         reply = Reply(wanted.status, json.dumps(told, ensure_ascii=False))
-        replies.finish(conn, held, reply)
+        if wanted.about is None:
+            replies.finish(conn, held, reply)
+        else:
+            replies.finish(conn, held, _sealed(conn, held, reply), wanted.about(result))
         return result, reply
 
     result, reply = await db.write(write)

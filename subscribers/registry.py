@@ -24,6 +24,7 @@ from broadcast.problems import refuse
 from broadcast.store.database import UtcDateTime, count_up, lock_name
 from subscribers import by_area, by_postcode, quiet_hours
 from subscribers.by_area import BY_AREA
+from subscribers.contact import erased as gone
 from subscribers.contact import kinds, points
 from subscribers.contact.keys import opener
 from subscribers.contact.points import Known
@@ -35,6 +36,8 @@ STOP_SOURCES: Final = ("sms_reply", "unsubscribe", "provider", "operator")
 BASIS: Final = "basis"
 """How a contact point was confirmed that a file or an administrator brought, on a legal basis."""
 START_SOURCES: Final = ("sms_reply", "link", "operator")
+ERASED: Final = "erased:"
+"""What the external id of an erased person begins with; their number follows."""
 _NUMBER_COLUMNS = frozenset({"mobile", "phone", "lat", "lon"})
 SEALED: Final = ("name", *kinds.NAMES)
 """Columns of the subscribers CSV that are kept sealed (`subscribers/contact`)."""
@@ -75,13 +78,19 @@ def next_change(conn: Connection) -> int:
 
 
 def import_records(
-    conn: Connection, records: Sequence[SubscriberRecord], basis: str, now: datetime
+    conn: Connection,
+    records: Sequence[SubscriberRecord],
+    basis: str,
+    now: datetime,
+    *,
+    by_themselves: bool = False,
 ) -> ImportCounts:
     """Insert or update people by external id, with their consent to exactly these channels and
     topics on this legal basis.
 
     One transaction, all or nothing. Ids follow the order of the records and are never used again.
-    What a person stopped stays stopped; an erased person is left out. Consent that differs from the
+    What a person stopped stays stopped; an erased person is left out, unless people register
+    `by_themselves`. Consent that differs from the
     record's is withdrawn and given anew. A community or sector that they name and nobody registered
     yet is registered as it is written there. Officers and partners are stored with the smallest
     imported area that holds them, without coordinates. Raises Rejected basis_missing.
@@ -103,7 +112,19 @@ def import_records(
     told = [known_of(record) for record in records]
     _bring(conn, records, told, postgres)
     values = {"now": now, "change": change, "basis": basis.strip()}
-    before, erased = _there_already(conn)
+    before, rows_erased = _there_already(conn)
+    erased = len(rows_erased)
+    there = {no for no, _ in before}
+    came = [no for no in range(len(records)) if no not in there]
+    named = [(records[no].external_id, told[no]) for no in came]
+    if by_themselves:
+        for external_id, known in named:
+            gone.welcome(conn, external_id, known)
+    elif back := [came[n] for n in gone.among(conn, named)]:
+        # those among them whose row says so were counted already
+        left = text("DELETE FROM incoming WHERE no = :no")
+        conn.execute(left, [{"no": no} for no in back])
+        erased = len(set(back) | set(rows_erased))
     others = points.differing(conn, [(person, told[no]) for no, person in before])
     moved = [before[n] for n in others]
     if moved:
@@ -129,10 +150,9 @@ def import_records(
     new = conn.execute(_timed(new_rows), values).rowcount
     points.change(conn, [(person, told[no]) for no, person in moved], BASIS, now)
     if new:
-        older = {no for no, _ in before}
         points.add(
             conn,
-            ((person, told[no]) for no, person in _there_already(conn)[0] if no not in older),
+            ((person, told[no]) for no, person in _there_already(conn)[0] if no not in there),
             BASIS,
             now,
         )
@@ -169,9 +189,9 @@ def known_of(record: SubscriberRecord) -> Known:
     return Known(name=record.name, addresses=given)
 
 
-def _there_already(conn: Connection) -> tuple[list[tuple[int, int]], int]:
+def _there_already(conn: Connection) -> tuple[list[tuple[int, int]], list[int]]:
     """Return (number of the row, id) of everybody incoming who is registered and not erased, and
-    how many are erased.
+    the numbers of those who are erased.
     """
     rows = conn.execute(
         text(
@@ -180,7 +200,7 @@ def _there_already(conn: Connection) -> tuple[list[tuple[int, int]], int]:
         )
     ).all()
     there = [(no, person) for no, person, erased in rows if not erased]
-    return there, len(rows) - len(there)
+    return there, [no for no, _, erased in rows if erased]
 
 
 def groups_of(records: Sequence[SubscriberRecord]) -> list[registered.Group]:
@@ -351,6 +371,38 @@ def persons_with_address(conn: Connection, channel: str, address: str) -> list[i
     lowest first.
     """
     return points.persons_at(conn, channel, address)
+
+
+def erase(conn: Connection, person: int, now: datetime) -> bool:
+    """Erase somebody for good: name, contact points, place and choices; return whether they were
+    there. Their number stays, so that ledger, audit and replay still add up, with their stops and
+    on which basis they were sent to. Keyed marks keep them out of later files.
+    """
+    row = conn.execute(
+        select(subscriber.c.external_id, subscriber.c.erased_at)
+        .where(subscriber.c.id == person)
+        .with_for_update()
+    ).first()
+    if row is None or row.erased_at is not None:
+        return False
+    known = points.known(conn, [person]).get(person, points.NOTHING)
+    gone.remember(conn, person, row.external_id, known, now)
+    points.forget(conn, [person])
+    nothing: dict[str, Any] = dict.fromkeys(_STORED[1:], "") | dict.fromkeys(
+        ("lat", "lon", "area", "uncertainty_m")
+    )
+    nothing |= {"kind": "resident", "language": "en", "external_id": f"{ERASED}{person}"}
+    conn.execute(
+        update(subscriber)
+        .where(subscriber.c.id == person)
+        .values(**nothing, consented="", erased_at=now, updated_at=now, change=next_change(conn))
+    )
+    conn.execute(
+        update(consent)
+        .where(consent.c.subscriber_id == person, consent.c.withdrawn_at.is_(None))
+        .values(withdrawn_at=now)
+    )
+    return True
 
 
 def stop(

@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from broadcast.sessions.tables import one_time_link, session
 from broadcast.store.database import lock_name
@@ -94,6 +94,12 @@ def end(conn: Connection, session_id: int, now: datetime) -> bool:
     """End a session; return whether it stood until now."""
     stands = (session.c.id == session_id) & session.c.ended_at.is_(None)
     return conn.execute(update(session).where(stands).values(ended_at=now)).rowcount == 1
+
+
+def forget_holder(conn: Connection, kind: str, holder_id: int) -> None:
+    """Delete every session and link of a holder."""
+    for table in (session, one_time_link):
+        conn.execute(delete(table).where(table.c.kind == kind, table.c.holder_id == holder_id))
 
 
 def make_link(

@@ -71,6 +71,7 @@ again.
 
 _BUSY_SECONDS = 30.0
 _TRY_AGAIN_SECONDS = 0.001
+_SCRUBS, _SCRUB_AGAIN_SECONDS = 50, 0.2
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -216,6 +217,34 @@ class Database:
         assert self._reader is not None
         with self._reader.begin() as conn:
             return fn(conn, *args, **kwargs)
+
+    async def scrub(self) -> bool:
+        """Have nothing left in SQLite's side file of what was deleted; return whether that could be
+        done now. Readers that are under way are waited for, a few seconds.
+
+        What is deleted in the file itself is overwritten at once (`secure_delete`). PostgreSQL's
+        WAL and backups are for whoever runs it.
+        """
+        if self._async is not None:
+            return True
+        for _ in range(_SCRUBS):
+            if await asyncio.get_running_loop().run_in_executor(self._write_thread, self._truncate):
+                return True
+            await asyncio.sleep(_SCRUB_AGAIN_SECONDS)
+        return False
+
+    def _truncate(self) -> bool:
+        assert self._writer is not None
+        if self._write_connection is None:
+            self._write_connection = self._writer.connect()
+        driver = self._write_connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("PRAGMA busy_timeout=100")
+        try:
+            busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={int(_BUSY_SECONDS * 1000)}")
+        return not busy
 
     @property
     def engine(self) -> AsyncEngine:

@@ -93,15 +93,17 @@ def reserve(
     raise in_flight()
 
 
-def finish(conn: Connection, reservation: Reservation, reply: Reply) -> None:
-    """Store the answer; raises Rejected (409 key_in_flight), which undoes the act, where somebody
-    took the reservation over.
+def finish(
+    conn: Connection, reservation: Reservation, reply: Reply, person: int | None = None
+) -> None:
+    """Store the answer, and which person it is about; raises Rejected (409 key_in_flight), which
+    undoes the act, where somebody took the reservation over.
     """
     if (
         conn.execute(
             update(idempotency)
             .where(*_held(reservation))
-            .values(status=reply.status, body=reply.body)
+            .values(status=reply.status, body=reply.body, person=person)
         ).rowcount
         != 1
     ):
@@ -113,6 +115,12 @@ def release(conn: Connection, reservation: Reservation) -> None:
     once.
     """
     conn.execute(delete(idempotency).where(*_held(reservation)))
+
+
+def replace_about(conn: Connection, person: int, reply: Reply) -> None:
+    """Put another answer in the place of each that is about this person, who is erased."""
+    told = update(idempotency).where(idempotency.c.person == person)
+    conn.execute(told.values(status=reply.status, body=reply.body, person=None))
 
 
 def forget(conn: Connection, before: datetime) -> int:

@@ -37,4 +37,6 @@ idempotency = Table(
     Column("status", Integer),  # None = in flight
     Column("body", Text),
     Column("at", UtcDateTime, nullable=False),
+    # whom the answer is about: then it is sealed, and goes when they are erased
+    Column("person", Integer, index=True),
 )

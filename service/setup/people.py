@@ -21,11 +21,18 @@ from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.places.areas import AreaTree
 from broadcast.problems import Problem, Rejected, refuse
+from broadcast.sessions import store
+from broadcast.store import replies
 from broadcast.store.database import Connection
+from broadcast.store.replies import Reply
+from service import problem_documents
 from service.setup.who import Who, allowed
 from subscribers import by_postcode, registry
 from subscribers.csv_import import COLUMNS, ImportResult, SubscriberRecord, read_subscribers
+from subscribers.registration import pending
 
+RESIDENT = "resident"
+"""What the sessions of subscribers are called among all sessions."""
 LISTS = ("sectors", "communities", "topics", "channels")
 """Columns that hold several words."""
 LONGEST_REASON = 500
@@ -152,19 +159,29 @@ def add(
     basis: str,
     world: World,
     now: datetime,
+    by_themselves: bool = False,
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Register one person, with consent to exactly these channels and topics on this basis; return
     what is known of them, and warnings.
 
     `fields` are the columns of the subscribers CSV: text, numbers of degrees, lists of words.
-    Raises Rejected: every fault of the fields; 409 subscriber_exists; 403 where the place lies
-    outside the administrator's area.
+    `by_themselves`: they register, so that it counts for nothing that they were erased before.
+    Raises Rejected: every fault of the fields; 409 subscriber_exists, subscriber_erased; 403 where
+    the place lies outside the administrator's area.
     """
     basis = check_reason(basis, "basis")
     actor = allowed(conn, who)
     record, warnings = _placed(conn, *_read(_cells(fields), world))
     _require_inside(who, record._asdict(), world)
-    counts = registry.import_records(conn, [record], basis, now)
+    counts = registry.import_records(conn, [record], basis, now, by_themselves=by_themselves)
+    if counts.erased:
+        raise refuse(
+            "subscriber_erased",
+            "somebody with this external_id, or with these contact points, asked to be erased",
+            "leave them out; they may register again by themselves",
+            field="external_id",
+            status=409,
+        )
     if counts.new != 1:  # what was written with it is undone with this transaction
         raise refuse(
             "subscriber_exists",
@@ -253,6 +270,36 @@ def start(
     done = registry.start(conn, [found["id"]], _channel(channel), "operator", now)
     _log(conn, actor, "start", found["id"], f"channel={channel} why={why}", now)
     return _whole(conn, found["id"]), bool(done)
+
+
+def erase(
+    conn: Connection, who: Who, person: int | str, why: str, *, world: World, now: datetime
+) -> dict[str, Any]:
+    """Erase one person for good, as they asked: from the registry, where they are signed in, what
+    they confirmed, and the answers kept for a repeated request. Return {id, erased_at}.
+
+    `why` says on whose word and goes on record: no name and no number belong there. Whoever calls
+    has the database's files cleared afterwards (`Database.scrub`). Raises Rejected.
+    """
+    why = check_reason(why, "why")
+    actor = allowed(conn, who)
+    number = int(find(conn, who, person, world)["id"])
+    registry.erase(conn, number, now)
+    pending.forget_person(conn, number)
+    store.forget_holder(conn, RESIDENT, number)
+    replies.replace_about(conn, number, Reply(410, problem_documents.text(_gone())))
+    _log(conn, actor, "erase", number, f"why={why}", now)
+    return {"id": number, "erased_at": now.isoformat()}
+
+
+def _gone() -> Rejected:
+    return refuse(
+        "subscriber_erased",
+        "the person that this answer was about has been erased",
+        "nothing is to be done",
+        field="subscriber",
+        status=410,
+    )
 
 
 def find(conn: Connection, who: Who, person: int | str, world: World) -> dict[str, Any]:

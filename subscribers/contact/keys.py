@@ -90,7 +90,11 @@ class Key:
     def mark(self, kind: str, address: str) -> bytes:
         """Return the mark of an address of a kind."""
         known = BY_NAME[kind]
-        said = f"{known.family}\0{known.normal(address)}".encode()
+        return self.mark_of(known.family, known.normal(address))
+
+    def mark_of(self, family: str, text: str) -> bytes:
+        """Return the mark of a text among those of its family."""
+        said = f"{family}\0{text}".encode()
         return hmac.digest(self._marking, said, "sha256")[:_MARK_BYTES]
 
 

@@ -18,18 +18,21 @@ from broadcast.problems import refuse
 from broadcast.store.database import lock_name
 from subscribers.contact.keys import WRITERS, InForce, Key, ring_of
 from subscribers.contact.points import NAME
-from subscribers.contact.tables import contact_key, contact_point, sealed_name
+from subscribers.contact.tables import contact_key, contact_point, erased_mark, sealed_name
 
 PAGE: Final = 1_000
 
 
 class Held(NamedTuple):
-    """One key of a database, for people: how many names and contact points it seals."""
+    """One key of a database, for people: how many names and contact points it seals, and how many
+    marks of who was erased were made with it. Those stay: their addresses are known to nobody.
+    """
 
     key_id: str
     state: str
     since: datetime
     sealed: int
+    erased: int
 
 
 def held(conn: Connection) -> list[Held]:
@@ -40,7 +43,15 @@ def held(conn: Connection) -> list[Held]:
         for key_id, number in rows:
             counts[key_id] = counts.get(key_id, 0) + number
     rows = conn.execute(select(contact_key).order_by(contact_key.c.since, contact_key.c.key_id))
-    return [Held(r.key_id, r.state, r.since, counts.get(r.key_id, 0)) for r in rows]
+    marks: dict[str, int] = dict(
+        conn.execute(
+            select(erased_mark.c.key_id, func.count()).group_by(erased_mark.c.key_id)
+        ).all()
+    )
+    return [
+        Held(r.key_id, r.state, r.since, counts.get(r.key_id, 0), marks.get(r.key_id, 0))
+        for r in rows
+    ]
 
 
 def wants_new_key(conn: Connection) -> bool:

@@ -1,4 +1,4 @@
-"""The tables of contact points, sealed names, and which keys they are sealed with."""
+"""The tables of contact points, sealed names, marks of who was erased, and the keys' ids."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ sealed_name = Table(
     Column("subscriber_id", Integer, primary_key=True, autoincrement=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("key_id", String, nullable=False, index=True),
+)
+
+erased_mark = Table(
+    "erased_mark",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),
+    Column("key_id", String, primary_key=True),
+    Column("what", String, nullable=False),  # external id, or a kind of contact point
+    Column("subscriber_id", Integer, nullable=False),
+    Column("erased_at", UtcDateTime, nullable=False),
 )
 
 contact_key = Table(

@@ -310,6 +310,11 @@ def confirmed_at(conn: Connection, channel: str, address: str, key: bytes) -> li
     return sorted(set(conn.execute(query).scalars()))
 
 
+def forget_person(conn: Connection, person: int) -> None:
+    """Take away which contacts somebody confirmed."""
+    conn.execute(delete(contact_confirmed).where(contact_confirmed.c.subscriber_id == person))
+
+
 def forget(conn: Connection, now: datetime) -> int:
     """Take away the forms that took too long, with what stood in them; return how many."""
     budgets.forget(conn, now)

@@ -82,6 +82,13 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
         "required": ["channel"],
         "example": {"channel": "sms"},
     },
+    "Erase": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"why": _REASON},
+        "required": ["why"],
+        "example": {"why": "asked for it by letter"},
+    },
     "Start": {
         "type": "object",
         "additionalProperties": False,

@@ -37,6 +37,7 @@ def router(_web: Web) -> APIRouter:
     api.get("/subscribers/{subscriber}")(show)
     api.patch("/subscribers/{subscriber}", openapi_extra=sends("SubscriberChange"))(edit)
     api.post("/subscribers/{subscriber}/stop", openapi_extra=sends("Stop"))(stop)
+    api.post("/subscribers/{subscriber}/erase", openapi_extra=sends("Erase"))(erase)
     api.post("/subscribers/{subscriber}/start", openapi_extra=sends("Start"))(start)
     return api
 
@@ -162,6 +163,27 @@ async def _started(asked: Asked, *, subscriber: str) -> Answered[Any]:
     )
 
 
+async def erase(request: Request, subscriber: str) -> Response:
+    """Erase one person for good, as they asked; for administrators, and recorded."""
+    answer = await answer_once(request, "administer", partial(_erased, subscriber=subscriber))
+    if answer.status_code == 200:
+        await web_of(request).db.scrub()
+    return answer
+
+
+async def _erased(asked: Asked, *, subscriber: str) -> Answered[Any]:
+    why = text_field(
+        asked.fields("why"), "why", missing="why_missing", fix="say on whose word: it is recorded"
+    )
+    known, now = await _world(asked.web), asked.web.now()
+    return Answered(
+        act=Act(
+            lambda conn: people.erase(conn, asked.actor, subscriber, why, world=known, now=now)
+        ),
+        answer=lambda _conn, told: told,
+    )
+
+
 def _channel(said: dict[str, Any]) -> str:
     return text_field(said, "channel", missing="channel_missing", fix="say sms, voice or email")
 
@@ -179,7 +201,7 @@ def _told(
             return {**person, "changed": more}
         return {**person, "warnings": [problem_json(p) for p in more]}
 
-    return Answered(act=Act(do), answer=answer, status=status)
+    return Answered(act=Act(do), answer=answer, status=status, about=lambda done: done[0]["id"])
 
 
 def _basis(fields: dict[str, Any], *, required: bool = True) -> str:

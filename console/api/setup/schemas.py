@@ -193,6 +193,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         }
     ),
     "PlannedExercises": an_object({"exercises": list_of(ref("PlannedExercise"))}),
+    "Erased": an_object({"id": NUMBER, "erased_at": TIME}),
     "LevelsImported": an_object(
         {
             "rows": NUMBER,
@@ -209,6 +210,7 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("patch", "/api/v1/subscribers/{subscriber}"): ref("SubscriberRecord"),
     ("post", "/api/v1/subscribers/{subscriber}/stop"): ref("SubscriberRecord"),
     ("post", "/api/v1/subscribers/{subscriber}/start"): ref("SubscriberRecord"),
+    ("post", "/api/v1/subscribers/{subscriber}/erase"): ref("Erased"),
     ("post", "/api/v1/subscribers/import"): ref("SubscribersImported"),
     ("post", "/api/v1/groups"): ref("GroupsRegistered"),
     ("post", "/api/v1/groups/import"): ref("GroupsRegistered"),

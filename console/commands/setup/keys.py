@@ -34,7 +34,7 @@ def list_(json: Json = False) -> None:
         found = [key._asdict() for key in await session.db.read(rotation.held)]
         for key in found:
             key["since"] = key["since"].isoformat()
-        shown = ("key_id", "state", "since", "sealed")
+        shown = ("key_id", "state", "since", "sealed", "erased")
         out.table(
             found,
             tuple(name.upper() for name in shown),

@@ -204,6 +204,33 @@ def start(
     )
 
 
+def erase(
+    subscriber: Person,
+    why: Annotated[
+        str,
+        typer.Option("--why", help="On whose word: it goes on record.", show_default=False),
+    ],
+    json: Json = False,
+) -> None:
+    """Erase one person for good, as they asked: nothing brings them back but themselves."""
+    from console.commands.session import machine_user, run
+    from service.setup import people
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        world = people.World(
+            tree=await session.tree(), trial_numbers=session.settings.allows_trial_numbers
+        )
+        told = await session.db.write(
+            people.erase, machine_user(), subscriber, why, world=world, now=session.now()
+        )
+        await session.db.scrub()
+        out.answer(told, f"person {told['id']} is erased")
+
+    run(work, out)
+
+
 def _given(values: dict[str, Any]) -> dict[str, str]:
     """Return the options that were given, by the column that they stand for."""
     from subscribers.csv_import import COLUMNS
@@ -244,5 +271,5 @@ def _one(json: bool, do: Callable[[Connection, World, Any], tuple[dict[str, Any]
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to `fasttime subscribers`."""
-    for command in (add, edit, stop, start):
+    for command in (add, edit, stop, start, erase):
         app.command()(command)
