@@ -67,3 +67,23 @@ def test_what_is_wrong_is_told_by_field(
     assert ran.code in (1, 2)
     assert (ran.json["problems"][0]["code"], ran.json["problems"][0]["field"]) == (code, field)
     assert cli.ok("subscribers", "show", "r-1")["updated_at"] == before["updated_at"]
+
+
+def test_a_person_is_erased_for_good_and_the_next_file_says_so(cli: Cli) -> None:
+    person = added(cli)
+    refused = cli("subscribers", "erase", "r-1", "--why", " ", "--json")
+    assert (refused.code, refused.json["problems"][0]["code"]) == (2, "why_missing")
+    told = cli.ok("subscribers", "erase", "r-1", "--why", "by letter of 3 May")
+    assert (told["id"], set(told)) == (person["id"], {"id", "erased_at"})
+    assert cli("subscribers", "erase", "r-1", "--why", "again", "--json").code == 1
+    shown = cli.ok("subscribers", "show", str(person["id"]))
+    assert (shown["name"], shown["mobile"], shown["external_id"]) == (
+        "",
+        None,
+        f"erased:{person['id']}",
+    )
+    (cli.folder / "people.csv").write_text("external_id,mobile\nr-1,07700 900001\n")
+    again = cli.ok("subscribers", "import", "people.csv", *BASIS)
+    assert (again["new"], again["erased"]) == (0, 1)
+    links = cli.ok("audit", "list", "--kind", "admin", "--subject", str(person["id"]))
+    assert links[-1]["action"] == "subscribers.erase"
