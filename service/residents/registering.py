@@ -259,9 +259,7 @@ def register(
         "channels": channel,
         **fields,
     }
-    made, _ = people.add(
-        conn, ACTOR, whole, basis=basis, world=world, now=now, by_themselves=True
-    )
+    made, _ = people.add(conn, ACTOR, whole, basis=basis, world=world, now=now, by_themselves=True)
     return int(made["id"])
 
 
