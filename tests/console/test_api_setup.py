@@ -349,6 +349,7 @@ CHANGES = [
     ("PATCH", "/subscribers/p1", b'{"name": "x"}', "application/json"),
     ("POST", "/subscribers/p1/stop", b'{"channel": "sms"}', "application/json"),
     ("POST", "/subscribers/p1/start", b'{"channel": "sms", "why": "x"}', "application/json"),
+    ("POST", "/subscribers/p1/erase", b'{"why": "x"}', "application/json"),
 ]
 LOOKS = {
     "/areas": ("author", "approver", "operator", "administrator", "auditor"),
