@@ -9,21 +9,23 @@ numbers out.
 
 from __future__ import annotations
 
+import functools
 import hmac
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, insert, select
 
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import lock_name
 from subscribers.contact.kinds import BY_NAME
 from subscribers.contact.tables import contact_key
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES, _MARK_BYTES, _ID_BYTES = 12, 16, 6
@@ -56,7 +58,7 @@ class Key:
 
     secret: bytes = field(repr=False)
     id: str
-    _aead: AESGCM = field(repr=False)
+    _sealing: bytes = field(repr=False)
     _marking: bytes = field(repr=False)
 
     @classmethod
@@ -66,20 +68,22 @@ class Key:
             raise ValueError(f"a key has {KEY_BYTES} bytes")
         made = [hmac.digest(secret, b"fasttime " + use, "sha256") for use in (b"id", b"seal")]
         marking = hmac.digest(secret, b"fasttime mark", "sha256")
-        return cls(secret, made[0][:_ID_BYTES].hex(), AESGCM(made[1]), marking)
+        return cls(secret, made[0][:_ID_BYTES].hex(), made[1], marking)
 
     def seal(self, person: int, what: str, text: str) -> bytes:
         """Return a text that only this key opens, and only as this person's `what`."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._aead.encrypt(nonce, text.encode(), _bound(person, what))
+        return nonce + _cipher(self._sealing).encrypt(nonce, text.encode(), _bound(person, what))
 
     def open(self, person: int, what: str, sealed: bytes) -> str:
         """Return what was sealed. Raises Rejected contact_unreadable where it is not intact."""
         try:
-            return self._aead.decrypt(
-                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound(person, what)
-            ).decode()
-        except InvalidTag:
+            return (
+                _cipher(self._sealing)
+                .decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound(person, what))
+                .decode()
+            )
+        except _broken_seal():
             raise refuse(
                 "contact_unreadable",
                 f"the sealed {what} of person {person} was changed, or was moved from another row",
@@ -226,6 +230,21 @@ def missing(key_id: str, where: str) -> Rejected:
         " is; docs/operations.md, Keys of contact points",
         field="FASTTIME_CONTACT_KEYS",
     )
+
+
+@functools.cache
+def _cipher(key: bytes) -> AESGCM:
+    # a command that opens nothing need not wait for this library
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
+
+
+@functools.cache
+def _broken_seal() -> type[Exception]:
+    from cryptography.exceptions import InvalidTag
+
+    return InvalidTag
 
 
 def _bound(person: int, what: str) -> bytes:
