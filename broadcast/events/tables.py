@@ -34,5 +34,8 @@ parked = Table(
     Column("what", String, nullable=False),
     Column("key", String, nullable=False),
     Column("error", Text, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("closed_by", String, nullable=False, server_default=""),
+    Column("why", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )

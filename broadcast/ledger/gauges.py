@@ -61,7 +61,7 @@ def look(conn: Connection, alive_after: datetime) -> Gauges:
             )
             for version_id in live
         ),
-        parked=_bounded(conn, select(parked.c.id)),
+        parked=_bounded(conn, select(parked.c.id).where(parked.c.closed_at.is_(None))),
         workers=_bounded(
             conn,
             select(worker.c.id).where(
@@ -74,6 +74,26 @@ def look(conn: Connection, alive_after: datetime) -> Gauges:
         },
         totals=totals,
     )
+
+
+def waiting_by_topic(conn: Connection) -> dict[str, int]:
+    """Return how many events of each kind wait for the relay, of the oldest that wait."""
+    oldest = (
+        select(outbox.c.type).where(outbox.c.relayed_at.is_(None)).order_by(outbox.c.id).limit(CAP)
+    ).subquery()
+    query = select(oldest.c.type, func.count()).group_by(oldest.c.type).order_by(oldest.c.type)
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def open_by_channel(conn: Connection) -> dict[str, int]:
+    """Return how many slices of each channel are being handed over now."""
+    query = (
+        select(slice_.c.channel, func.count())
+        .where(slice_.c.state == "open")
+        .group_by(slice_.c.channel)
+        .order_by(slice_.c.channel)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def _bounded(conn: Connection, query: Select[tuple[int]] | Select[tuple[str]]) -> int:

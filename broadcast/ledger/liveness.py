@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, text, update
@@ -109,6 +110,26 @@ def declare_dead(conn: Connection) -> list[str]:
             )
         ).scalars()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One process that was seen lately."""
+
+    id: str
+    role: str
+    started_at: datetime
+    heartbeat_at: datetime
+    alive: bool
+
+
+def seen(conn: Connection, limit: int = 100) -> list[Worker]:
+    """Return the processes, those that live first, then the last that were heard of."""
+    query = select(worker).order_by(worker.c.dead_at.is_not(None), worker.c.heartbeat_at.desc())
+    return [
+        Worker(r.id, r.role, r.started_at, r.heartbeat_at, r.dead_at is None)
+        for r in conn.execute(query.limit(limit))
+    ]
 
 
 def engine_seen(conn: Connection) -> datetime | None:

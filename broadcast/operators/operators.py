@@ -299,6 +299,7 @@ _ADMIN_VERBS = frozenset(
         "approve",
         "reject",
         "rotate",
+        "close",
         "erase",
     }
 )

@@ -62,7 +62,7 @@ async def gather(room: Room, figures: Figures, signed: Signed) -> dict[str, Any]
             told = await figures.told(v)
         rows.append(row(v) | {"figures": told, "form": _press(room, signed, v, acts, mine)})
     return {
-        "health": await _health(room),
+        "health": await health(room),
         "levels": await room.web.db.read(_levels, room.web.now()),
         "needs": {
             "to approve": [row(v) for v in pending if "approve" in mine and not _own(signed, v)],
@@ -108,7 +108,7 @@ def _press(
     return room.form(signed, action, key=key) | {"act": act}
 
 
-async def _health(room: Room) -> list[dict[str, Any]]:
+async def health(room: Room) -> list[dict[str, Any]]:
     """Return the strip of health: each part, whether it is well, and in words how it is."""
     web = room.web
     seen, now = await web.db.read(liveness.engine_seen), web.now()

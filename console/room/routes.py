@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from console.room import entry, home, message, passkey, stream
 from console.room.figures import Figures
 from console.room.frame import Room
-from console.room.looking import log, office, rerun, seen
+from console.room.looking import log, machine, office, rerun, seen
 from console.room.writing import compose, submission
 from console.server.context import Web
 
@@ -27,4 +27,5 @@ def router(web: Web) -> APIRouter:
     office.attach(api, room)
     rerun.attach(api, room)
     seen.attach(api, room, figures)
+    machine.attach(api, room)
     return api

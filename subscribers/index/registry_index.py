@@ -321,6 +321,16 @@ class RegistryIndex:
                     counts[known_code] = counts.get(known_code, 0) + n
         return counts
 
+    def enrolled(self) -> BitMap:
+        """Return who is enrolled for exercises."""
+        state = self._state
+        at = state.people.everybody()
+        chosen = (state.profiles.column("topics") & TOPIC_BIT["exercise"]) > 0
+        chosen &= state.profiles.column("erased") == 0
+        return BitMap(
+            np.sort(state.people.take("ids", at[chosen[state.people.take("profile", at)]]))
+        )
+
     def _by(self, members: BitMap, column: str, names: Sequence[str]) -> dict[str, BitMap]:
         state = self._state
         at = state.people.positions(_array(members))

@@ -73,6 +73,12 @@ TABLE = {
     ("POST", "/room/operators/{id}/reject"): "administer",
     ("GET", "/room/audit"): AUDIT,
     ("GET", "/room/levels"): "read",
+    ("GET", "/room/health"): "read",
+    ("GET", "/exercise"): "read",
+    ("POST", "/room/dead-letters/{id}/close"): "administer",
+    ("GET", "/room/import"): "administer",
+    ("POST", "/room/import/areas"): "administer",
+    ("POST", "/room/import/people"): "administer",
     **{("GET", f"{base}/{of}"): "draft" for base in ("/room", "/exercise") for of in PLACES},
     ("POST", "/room/sessions/{id}/end"): SIGNED_IN,
     **{(m, f"{base}/new"): "draft" for base in ("/room", "/exercise") for m in ("GET", "POST")},
@@ -103,7 +109,7 @@ def routes(site: Site) -> set[tuple[str, str]]:
     return {
         (method, route.path)
         for route in every(site.app)
-        if route.path.startswith(("/room", "/exercise/"))
+        if route.path.startswith(("/room", "/exercise/")) or route.path == "/exercise"
         for method in route.methods
     }
 

@@ -1,0 +1,214 @@
+"""How the machine is (channels, processes, what waits), what was put aside, and files of areas and
+people brought in, with every error of theirs as a table.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from broadcast.content.model import PERSONAL_CHANNELS
+from broadcast.events import dead_letters
+from broadcast.exercises import planned
+from broadcast.ledger import gauges, liveness
+from broadcast.operators import audit, operators
+from broadcast.places.areas import LEVELS
+from broadcast.places.files.columns import AreaFields
+from broadcast.places.files.reading import parse_area_file
+from broadcast.problems import Problem, Rejected, refuse
+from broadcast.store.database import Connection
+from console.room import acting, home
+from console.room.frame import Form, Room
+from service.commands.unit_of_work import Act
+from service.setup import people, places, upkeep
+from service.sign_in import Signed
+
+ALIVE = timedelta(seconds=15)
+STATUSES = ("Actual", "Exercise", "Test")
+PASTED = "the pasted file"
+
+
+def attach(api: APIRouter, room: Room) -> None:
+    """Add the routes."""
+    _attach_health(api, room)
+    _attach_imports(api, room)
+    _attach_exercises(api, room)
+
+
+def _attach_health(api: APIRouter, room: Room) -> None:
+    web = room.web
+
+    async def page(signed: Signed, problems: tuple[Any, ...] = ()) -> Response:
+        operators.require(signed.operator, "read")
+        now = web.now()
+        may = "administer" in operators.PERMISSIONS[signed.operator.role]
+        letters = await web.db.read(dead_letters.listed)
+        return room.page(
+            "health.html",
+            signed,
+            status=problems[0].status if problems else 200,
+            title="Health",
+            strip=await home.health(room),
+            channels=[
+                (c, [(s, c in web.context.channels_on(s)) for s in STATUSES])
+                for c in PERSONAL_CHANNELS
+            ],
+            workers=await web.db.read(liveness.seen),
+            counted=await web.db.read(gauges.look, now - ALIVE),
+            topics=await web.db.read(gauges.waiting_by_topic),
+            slices=await web.db.read(gauges.open_by_channel),
+            most=gauges.CAP,
+            head=await web.db.read(audit.head),
+            letters=letters,
+            forms={
+                each.id: room.form(signed, f"/room/dead-letters/{each.id}/close")
+                for each in letters
+                if may and each.closed_at is None
+            },
+            problems=problems,
+        )
+
+    async def show(_request: Request, signed: Signed) -> Response:
+        return await page(signed)
+
+    async def close(request: Request, signed: Signed) -> Response:
+        form = await room.read(request, signed)
+        operators.require(signed.operator, "administer")
+        text = request.path_params["id"]
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        why = form.one("why")
+
+        async def make() -> Act[Any]:
+            now = web.now()
+            return Act(
+                lambda c: upkeep.close_dead_letter(c, signed.operator, number, why=why, now=now)
+            )
+
+        try:
+            await acting.act(room, request, signed, form, make)
+        except Rejected as rejected:
+            return await page(signed, tuple(rejected.problems))
+        return room.go("/room/health")
+
+    room.add(api, "GET", "/room/health", show)
+    room.add(api, "POST", "/room/dead-letters/{id}/close", close)
+
+
+def _attach_imports(api: APIRouter, room: Room) -> None:
+    web = room.web
+
+    async def page(
+        signed: Signed,
+        problems: tuple[Problem, ...] = (),
+        typed: dict[str, str] | None = None,
+        done: dict[str, Any] | None = None,
+        warnings: list[Problem] | None = None,
+    ) -> Response:
+        operators.require(signed.operator, "administer")
+        return room.page(
+            "import.html",
+            signed,
+            status=problems[0].status if problems else 200,
+            title="Bring in areas and people",
+            levels=LEVELS,
+            typed={name: (typed or {}).get(name, "") for name in ("level", "basis")},
+            forms={kind: room.form(signed, f"/room/import/{kind}") for kind in ("areas", "people")},
+            faults=problems,
+            done=done,
+            warnings=warnings or [],
+        )
+
+    async def show(_request: Request, signed: Signed) -> Response:
+        return await page(signed)
+
+    async def areas(signed: Signed, form: Form) -> tuple[Act[Any], list[Problem]]:
+        level = form.one("level")
+        if level not in LEVELS:
+            raise refuse("level_missing", "the level is missing", "choose one", field="level")
+        records, warnings = await web.context.apart(
+            parse_area_file, _file(form), PASTED, level, AreaFields()
+        )
+
+        def write(conn: Connection) -> dict[str, Any]:
+            counts, settled = places.bring_in(
+                conn, signed.operator, records, name=PASTED, level=level, now=web.now()
+            )
+            return {**counts, "officers and partners kept by area": settled}
+
+        return Act(write), warnings
+
+    async def persons(signed: Signed, form: Form) -> tuple[Act[Any], list[Problem]]:
+        basis = people.check_reason(form.one("basis"), "basis")
+        tree = await web.context.tree()
+        found = await web.context.apart(
+            people.read_file,
+            _file(form),
+            name=PASTED,
+            trial_numbers=web.settings.allows_trial_numbers,
+            areas=frozenset(a.code for a in tree.all()),
+            fix=False,
+        )
+        if found.problems:
+            raise Rejected(found.problems)
+        warnings = [*found.warnings, *people.places_outside(tree, found.records, PASTED)]
+
+        def write(conn: Connection) -> dict[str, Any]:
+            return people.bring_in(
+                conn, signed.operator, found.records, basis=basis, name=PASTED, now=web.now()
+            )
+
+        return Act(write), warnings
+
+    async def bring(request: Request, signed: Signed, kind: str) -> Response:
+        form = await room.read(request, signed)
+        operators.require(signed.operator, "administer")
+        typed = {name: form.one(name) for name in ("level", "basis")}
+        kept: list[Problem] = []
+
+        async def make() -> Act[Any]:
+            act, warnings = await (areas if kind == "areas" else persons)(signed, form)
+            kept.extend(warnings)
+            return act
+
+        try:
+            done = await acting.act(room, request, signed, form, make, dict)
+        except Rejected as rejected:
+            return await page(signed, tuple(rejected.problems), typed)
+        return await page(signed, done=done, warnings=kept)
+
+    room.add(api, "GET", "/room/import", show)
+    for kind in ("areas", "people"):
+        room.add(api, "POST", f"/room/import/{kind}", partial(bring, kind=kind))
+
+
+def _file(form: Form) -> bytes:
+    text = form.one("file")
+    if not text:
+        raise refuse("file_empty", "the file is empty", "paste it, or choose it", field="file")
+    return (text + "\n").encode()
+
+
+def _attach_exercises(api: APIRouter, room: Room) -> None:
+    web = room.web
+
+    async def show(_request: Request, signed: Signed) -> Response:
+        operators.require(signed.operator, "read")
+        index, _ = await web.context.matcher.index()
+        enrolled = await web.context.aside(index.enrolled)
+        found = await home.readable(room, signed.operator)
+        return room.page(
+            "exercises.html",
+            signed,
+            kind="exercise",
+            title="EXERCISE: exercises",
+            enrolled=len(enrolled),
+            by_kind={k: len(v) for k, v in index.by_kind(enrolled).items()},
+            plans=await web.db.read(planned.listed, 100),
+            rows=[home.row(v) for v in found if v.status == "Exercise"],
+        )
+
+    room.add(api, "GET", "/exercise", show)

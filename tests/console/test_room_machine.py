@@ -1,0 +1,123 @@
+"""Health, what was put aside, files brought in, who is enrolled for exercises."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from broadcast.events import dead_letters
+from broadcast.ledger import gauges
+from subscribers.registry import import_records
+from tests.console.site import Site, open_site, person
+from tests.console.visitor import HERE, Visitor
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE) as running:
+        yield running
+
+
+async def administrator(site: Site) -> Visitor:
+    visitor = Visitor(site)
+    await visitor.sign_in("administrator")
+    return visitor
+
+
+async def test_health_says_channels_processes_and_what_waits(site: Site) -> None:
+    await site.live(severity="Severe")
+    await site.claimed(lane="urgent")
+    page = await (await administrator(site)).get("/room/health")
+    assert "Sending: running" in page.words
+    assert "Telephone call ✓ on ✓ on ✓ on" in page.words
+    waiting = await site.db.read(gauges.look, datetime.now(UTC))
+    assert waiting.outbox_waiting > 0
+    assert f"Events for the relay {waiting.outbox_waiting}" in page.words
+    assert "Slices being handed over 1" in page.words
+    assert "of these text message 1" in page.words
+    assert "+44" not in page.text
+
+
+async def test_what_was_put_aside_is_closed_with_a_reason_and_comes_back_if_it_fails_again(
+    site: Site,
+) -> None:
+    now = datetime.now(UTC)
+    for _ in range(2):
+        await site.db.write(dead_letters.park, "render.failed", "7/sms/en", "KeyError", now)
+    visitor = await administrator(site)
+    assert "Put aside: 1 to look at" in (await visitor.get("/room")).words
+    page = await visitor.get("/room/health")
+    action = "/room/dead-letters/1/close"
+    assert page.forms().count(action) == 1
+    silent = await visitor.send(page, action, why="")
+    assert (silent.status, "why_missing" in silent.words) == (422, True)
+    looked = await visitor.get("/room/health")
+    closed = await visitor.send(silent, action, why="The text was mended.")
+    assert "Closed by operator" in closed.words
+    assert "The text was mended." in closed.words
+    assert action not in closed.forms()
+    assert "Put aside: nothing" in closed.words
+    again = await visitor.send(looked, action, why="A second time.")  # opened before the first
+    assert (again.status, "somebody closed it already" in again.words) == (409, True)
+    await site.db.write(dead_letters.park, "render.failed", "7/sms/en", "KeyError", now)
+    assert "/room/dead-letters/2/close" in (await visitor.get("/room/health")).forms()
+    auditor = Visitor(site)
+    await auditor.sign_in("auditor")
+    told = await auditor.get("/room/audit?kind=admin&subject=1")
+    assert "dead letters close" in told.words
+    looking = await auditor.get("/room/health")
+    assert "/room/dead-letters/2/close" not in looking.forms()
+
+
+HEAD = "external_id,name,kind,email,mobile,phone,language,postcode,lat,lon,area"
+
+
+async def test_people_are_brought_in_or_every_error_of_the_file_is_a_row(site: Site) -> None:
+    visitor = await administrator(site)
+    page = await visitor.get("/room/import")
+    wrong = f"{HEAD}\nn1,A,resident,,+447700900201,,en,,99,0,\nn2,B,ghost,,123,,en,,,,"
+    action = "/room/import/people"
+    bad = await visitor.send(page, action, file=wrong, basis="consent")
+    assert bad.status == 422
+    rows = bad.tree.xpath("//*[@id='faults']/tbody/tr")
+    assert len(rows) >= 3
+    assert {row.xpath("string(td[1])") for row in rows} >= {"lat", "kind", "mobile"}
+    assert dict(bad.fields(action))["basis"] == "consent"
+    assert "basis_missing" not in bad.words
+    nameless = await visitor.send(bad, action, file=wrong, basis="")
+    assert "no basis is named" in nameless.words
+    right = f"{HEAD}\nn1,A,resident,,+447700900201,,en,,51.5,-0.14,"
+    done = await visitor.send(nameless, action, file=right, basis="consent")
+    assert "Brought in: 1 new" in done.words, done.words
+    assert "+447700900201" not in done.text
+
+
+async def test_areas_are_brought_in_or_refused(site: Site) -> None:
+    visitor = await administrator(site)
+    page = await visitor.get("/room/import")
+    action = "/room/import/areas"
+    bad = await visitor.send(page, action, file="{}", level="ward")
+    assert bad.status == 422
+    assert bad.tree.xpath("//*[@id='faults']/tbody/tr")
+    ring = "[[-0.14,51.49],[-0.13,51.49],[-0.13,51.5],[-0.14,51.49]]"
+    shape = f'{{"type":"Polygon","coordinates":[{ring}]}}'
+    text = (
+        '{"type":"FeatureCollection","features":[{"type":"Feature","properties":'
+        f'{{"code":"E05000644","name":"St James’s"}},"geometry":{shape}}}]}}'
+    )
+    done = await visitor.send(bad, action, file=text, level="ward")
+    assert "Brought in: 1 new" in done.words, done.words
+    author = Visitor(site)
+    await author.sign_in("author")
+    assert "St James’s" in (await author.get("/room/places?q=james")).words
+
+
+async def test_exercises_say_how_many_are_enrolled(site: Site) -> None:
+    more = [person(101, mobile="+447700901101", topics="exercise;incident", kind="partner")]
+    await site.db.write(import_records, more, "test", datetime.now(UTC))
+    page = await (await administrator(site)).get("/exercise")
+    assert "1 person is enrolled: 1 partner. Nobody else gets an exercise." in page.words
+    assert "EXERCISE" in page.h1
