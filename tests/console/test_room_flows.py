@@ -1,0 +1,168 @@
+"""How much is pressed: clicks, loads of pages and keys of the control room's flows, measured in a
+browser and printed beside their targets (console flows 1, 2, 4 to 8, 13 and 14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from broadcast.ledger import claims
+from broadcast.ledger.claims import Outcome
+from tests.console.site import Site, open_site
+from tests.console.test_room_in_browser import profile, tab_to
+from tests.console.visitor import HERE
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE) as running:
+        yield running
+
+
+@dataclass
+class Hand:
+    """Somebody at a page, whose presses are counted."""
+
+    page: Page
+    clicks: int = 0
+    loads: int = 0
+
+    def watch(self) -> None:
+        self.page.on("load", lambda _page: setattr(self, "loads", self.loads + 1))
+
+    async def press(self, what: Locator) -> None:
+        self.clicks += 1
+        await what.click()
+
+    def link(self, name: str) -> Locator:
+        return self.page.get_by_role("link", name=name).first
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name).first
+
+
+def told(flow: str, measured: int, target: int, what: str = "clicks", rival: str = "") -> None:
+    """Print a measured flow beside its target; fail where it is missed."""
+    print(f"{flow}: {measured} {what}, target {target}{f', {rival}' if rival else ''}")
+    assert measured <= target, flow
+
+
+async def at(site: Site, browser: Browser, role: str, path: str = "/room") -> Hand:
+    page = await profile(site, browser, role)
+    await page.goto(site.url + path)
+    hand = Hand(page)
+    hand.watch()
+    return hand
+
+
+async def test_flows_1_and_2_from_a_template_to_people(site: Site, browser: Browser) -> None:
+    first = await at(site, browser, "author", "/room/new")
+    page = first.page
+    await page.locator("#headline-0").fill("Gas leak")
+    await page.locator("#instruction-0").fill("Stay indoors.")
+    await page.get_by_text("Keep this as a template").click()
+    await page.locator("#skeleton").fill("Gas leak")
+    await first.button("Keep as a template").click()
+    await page.context.close()
+    hand = await at(site, browser, "author")
+    await hand.press(hand.link("New message"))
+    await hand.press(hand.page.get_by_text("Start from a template"))
+    await hand.press(hand.link("Gas leak"))
+    await hand.page.locator("#search").fill("westm")
+    await hand.press(hand.button("Add Westminster"))
+    await hand.press(hand.button("Go on to check and submit"))
+    await hand.press(hand.button("Submit for approval"))
+    await hand.page.wait_for_url("**/messages/1")
+    told("1 new message from a template", hand.clicks, 8, rival="GOV.UK 15 clicks, 11 loads")
+    told("1 new message from a template", hand.loads, 6, "loads", "target of the design 2")
+    await hand.page.context.close()
+    hand = await at(site, browser, "approver")
+    await hand.press(hand.link("Gas leak"))
+    await hand.press(hand.link("Read it and decide"))
+    await hand.page.get_by_label("Type SEND 31").fill("SEND 31")
+    await hand.page.keyboard.press("Enter")
+    await expect(hand.button("Hold now")).to_be_visible()
+    told("2 approve, beside the phrase", hand.clicks, 2, rival="GOV.UK 3 clicks")
+    await hand.page.context.close()
+
+
+async def test_flows_4_to_7_correct_hold_stop_and_resend(site: Site, browser: Browser) -> None:
+    await site.live(severity="Severe")
+    hand = await at(site, browser, "approver")
+    await hand.press(hand.button("Hold now"))
+    await expect(hand.button("Resume for")).to_be_visible()
+    told("5 hold from the first page", hand.clicks, 1, rival="GOV.UK 2 clicks")
+    hand.clicks = 0
+    await hand.press(hand.page.locator("summary", has_text="Stop sending"))
+    await hand.page.get_by_label("Why, for the record").fill("wrong street")
+    await hand.press(hand.button("Stop for the"))
+    await expect(hand.page.locator("main .tag").first).to_contain_text("cancelled")
+    told("6 stop for good", hand.clicks, 2, rival="GOV.UK 2 clicks, no reason")
+    await hand.page.context.close()
+
+    await site.live(severity="Severe")
+    hand = await at(site, browser, "author", "/room/messages/2")
+    await hand.press(hand.link("Correct"))
+    await hand.page.locator("#headline-0").fill("Strand is open")
+    await hand.page.locator("#note").fill("the wrong street")
+    await hand.press(hand.button("Go on to check and submit"))
+    await hand.press(hand.button("Submit correction to"))
+    await hand.page.wait_for_url("**/messages/2")
+    told("4 correct", hand.clicks, 3, "steps", "GOV.UK has none")
+    await hand.page.context.close()
+
+
+async def test_flow_13_explain_one_person(site: Site, browser: Browser) -> None:
+    await site.live(severity="Severe")
+    s = await site.claimed(lane="urgent")
+    failed = [Outcome(position=p, person_id=n, state="failed") for p, n in s.people]
+    await site.db.write(claims.record, [(s, failed)], at=datetime.now(UTC))
+    hand = await at(site, browser, "operator", "/room/messages/1")
+    await hand.press(hand.page.locator("[data-line=failed] a"))
+    await hand.press(hand.page.locator("#people a").first)
+    await expect(hand.page.locator("ol.explained li").last).to_contain_text("failed")
+    told("13 explain one person", hand.clicks, 3)
+    await hand.page.context.close()
+
+
+async def skip(page: Page) -> int:
+    """Skip what every page begins with; return how many keys that takes."""
+    pressed = await tab_to(page, "a.skip", 2)
+    await page.keyboard.press("Enter")
+    return pressed + 1
+
+
+async def test_check_57_flow_14_by_keyboard_alone_a_message_is_written_and_submitted(
+    site: Site, browser: Browser
+) -> None:
+    page = await profile(site, browser, "author")
+    keys = [await tab_to(page, "a[href='/room/new']"), 1]
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/room/new")
+    keys.append(await skip(page))
+    for field, text in (("#headline-0", "Gas leak"), ("#instruction-0", "Stay indoors.")):
+        keys.append(await tab_to(page, field))
+        await page.keyboard.type(text)
+    keys.append(await tab_to(page, "#search"))
+    await page.keyboard.type("westm")
+    await expect(page.locator("#found button")).to_have_text("Add Westminster")
+    keys += [await tab_to(page, "#found button", 3), 1]
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#chosen")).to_contain_text("Westminster")
+    # the page comes back where the places stand; Enter in an empty search goes on
+    keys += [await tab_to(page, "#search", 5), 1]
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/check")
+    keys += [await skip(page), await tab_to(page, "main form button"), 1]
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/messages/1")
+    told("14 by keyboard, beside text", sum(keys), 40, "keys", "prototype 44")
+    await page.context.close()
