@@ -273,3 +273,23 @@ async def test_43_a_scanner_that_looks_at_every_link_changes_nothing(site: Site,
             await visitor.ask(method, path)
     assert await me_of(site) == before
     assert (await visitor.get("/me")).url == "/me"
+
+
+async def test_a_number_that_an_administrator_wrote_in_opens_nothing_until_it_is_confirmed(
+    site: Site, box: Box
+) -> None:
+    await register(site, box)
+    me = (await me_of(site))["id"]
+    other = "07700 900999"
+    change = {"mobile": other}
+    edited = await site.call(
+        "PATCH", f"/api/v1/subscribers/{me}", json=change, role="administrator"
+    )
+    assert edited.status == 200, edited.body
+    sent = len(box.got())
+    visitor = Visitor(site)
+    for number in (other, MOBILE):
+        page = await visitor.send(await visitor.get("/sign-in"), "/sign-in", address=number)
+        assert page.url == "/join/code"
+    await box.deliver()
+    assert len(box.got()) == sent
