@@ -167,6 +167,14 @@ def _choosing(api: APIRouter, pages: Pages) -> None:
         await web.db.write(own.start, me, _needed(body, "channel"), web.now())
         return JSONResponse(_told(await _me(pages, request)), 200, _KEEP_NOT)
 
+    @api.post("/me/delete")
+    async def delete(request: Request) -> Response:
+        """Erase oneself for good."""
+        me = await _me(pages, request)
+        await web.db.write(own.delete, me, world=await pages.world(), now=web.now())
+        await web.db.scrub()
+        return JSONResponse({"deleted": True}, 200, _KEEP_NOT)
+
     @api.post("/me/sign-out-everywhere")
     async def sign_out(request: Request) -> Response:
         """End every session of one's own."""
@@ -306,6 +314,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "quiet_hours": TEXT,
         }
     ),
+    "Deleted": an_object({"deleted": YES}),
     "SignedOut": an_object({"ended": NUMBER}),
 }
 """What is sent to these routes and what they answer: components of /openapi.json."""
@@ -319,5 +328,6 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("patch", f"{PREFIX}/me"): ref("Own"),
     ("post", f"{PREFIX}/me/stop"): ref("Own"),
     ("post", f"{PREFIX}/me/start"): ref("Own"),
+    ("post", f"{PREFIX}/me/delete"): ref("Deleted"),
     ("post", f"{PREFIX}/me/sign-out-everywhere"): ref("SignedOut"),
 }

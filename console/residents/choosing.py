@@ -45,6 +45,8 @@ def attach(api: APIRouter, pages: Pages) -> None:
         ("POST", "/me/sample", me.sample),
         ("POST", "/me/stop", me.stop),
         ("POST", "/me/start", me.start),
+        ("GET", "/me/delete", me.ask_to_delete),
+        ("POST", "/me/delete", me.delete),
         ("POST", "/me/sign-out", me.sign_out),
         ("POST", "/me/sign-out-everywhere", me.sign_out_everywhere),
     ):
@@ -241,6 +243,20 @@ class _Me:
     async def _turn(self, act: Any, me: Own, channel: str) -> None:
         web = self.pages.web
         await web.db.write(act, me, channel, web.now())
+
+    async def ask_to_delete(self, request: Request, me: Own, secret: str) -> Response:
+        return self.pages.page(request, "me_delete.html", "delete", secret=secret)
+
+    async def delete(self, request: Request, me: Own, secret: str) -> Response:
+        await self.pages.read(request, secret)
+        web, world = self.pages.web, await self.pages.world()
+        await web.db.write(own.delete, me, world=world, now=web.now())
+        await web.db.scrub()
+        response = self.pages.page(request, "deleted.html", "deleted", secret=secret)
+        browser.drop_cookie(response, self.pages.own_cookie)
+        # what the browser kept of the pages goes too
+        response.headers["Clear-Site-Data"] = '"cache"'
+        return response
 
     async def sign_out(self, request: Request, me: Own, secret: str) -> Response:
         await self.pages.read(request, secret)

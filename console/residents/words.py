@@ -191,6 +191,15 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "month_night": "At night",
         "month_waited": "After your quiet hours",
         "wrong_postcode_unknown": "We do not know this postcode: search by the name of your place",
+        "delete": "Delete me",
+        "delete_why": (
+            "We erase your name, contacts, place and choices for good, and you get no more"
+            " messages, also in danger. That you were sent messages stays, without saying to whom."
+            " You can register again at any time."
+        ),
+        "delete_now": "Delete me for good",
+        "deleted": "You are deleted",
+        "deleted_more": "We keep nothing of you by which we could reach you.",
     }
 )
 
@@ -384,6 +393,15 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "month_night": "Yn y nos",
         "month_waited": "Ar ôl eich oriau tawel",
         "wrong_postcode_unknown": "Nid ydym yn adnabod y cod post hwn: chwiliwch yn ôl enw'r lle",
+        "delete": "Dilëwch fi",
+        "delete_why": (
+            "Byddwn yn dileu eich enw, cysylltiadau, lle a dewisiadau am byth, ac ni chewch ragor o"
+            " negeseuon, hyd yn oed mewn perygl. Erys y ffaith bod negeseuon wedi'u hanfon, heb"
+            " ddweud at bwy. Gallwch gofrestru eto unrhyw bryd."
+        ),
+        "delete_now": "Dilëwch fi am byth",
+        "deleted": "Rydych wedi'ch dileu",
+        "deleted_more": "Nid ydym yn cadw dim y gallem eich cyrraedd drwyddo.",
     }
 )
 
@@ -562,6 +580,14 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "month_night": "ليلًا",
         "month_waited": "بعد ساعات الهدوء",
         "wrong_postcode_unknown": "لا نعرف هذا الرمز البريدي: ابحث باسم مكانك",
+        "delete": "احذفوني",
+        "delete_why": (
+            "نمحو اسمك وجهات اتصالك ومكانك واختياراتك نهائيًا، ولن تصلك أي رسائل بعد ذلك، حتى عند"
+            " الخطر. يبقى أن رسائل قد أُرسلت دون ذكر لمن. يمكنك التسجيل من جديد في أي وقت."
+        ),
+        "delete_now": "احذفوني نهائيًا",
+        "deleted": "تم حذفك",
+        "deleted_more": "لا نحتفظ بأي شيء يمكننا الوصول إليك من خلاله.",
     }
 )
 

@@ -183,6 +183,14 @@ def sign_out(conn: Connection, own: Own, now: datetime) -> None:
     store.end(conn, own.session.id, now)
 
 
+def delete(conn: Connection, own: Own, *, world: World, now: datetime) -> None:
+    """Erase oneself for good. Who shares a contact is stopped there first: whoever holds it wants
+    nothing more. Whoever calls has the database's files cleared afterwards (`Database.scrub`).
+    """
+    stop(conn, own, "all", now)
+    people.erase(conn, ACTOR, own.person, "their own wish, on the page", world=world, now=now)
+
+
 def _channel(name: str) -> str:
     if name not in PERSONAL_CHANNELS:
         raise refuse(

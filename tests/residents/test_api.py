@@ -74,6 +74,11 @@ async def test_a_program_registers_somebody_who_chooses_and_stops(site: Site, bo
     started = await call(site, "POST", "/me/start", {"channel": "sms"}, session)
     assert not started.json["contacts"][0]["stopped"]
     assert (await call(site, "POST", "/me/sign-out-everywhere", {}, session)).json == {"ended": 1}
+    begun = await call(site, "POST", "/sign-in", {"address": MOBILE})
+    typed = {"registration": begun.json["registration"], "code": await box.code()}
+    session = (await call(site, "POST", "/registrations/confirm", typed)).json["session"]
+    assert (await call(site, "POST", "/me/delete", {}, session)).json == {"deleted": True}
+    assert await site.db.read(registry.persons_with_address, "sms", E164) == []
     assert (await call(site, "GET", "/me", session=session)).status == 401
 
 

@@ -293,3 +293,29 @@ async def test_a_number_that_an_administrator_wrote_in_opens_nothing_until_it_is
         assert page.url == "/join/code"
     await box.deliver()
     assert len(box.got()) == sent
+
+
+async def test_45_who_deletes_themselves_is_gone_and_may_register_again(
+    site: Site, box: Box
+) -> None:
+    imported = [person(77, mobile=E164)]
+    await site.db.write(registry.import_records, imported, "test", site.context.now())
+    visitor, _ = await register(site, box)
+    page = await visitor.get("/me")
+    me = (await site.db.read(registry.persons_with_address, "sms", E164))[-1]
+    assert "/me/delete" in [str(h) for h in page.tree.xpath("//a/@href")]
+    page = await visitor.get("/me/delete")
+    assert len(await site.db.read(registry.persons_with_address, "sms", E164)) == 2
+    gone = await visitor.send(page, "/me/delete")
+    assert (gone.status, gone.h1) == (200, "You are deleted")
+    assert (await visitor.get("/me")).url == "/sign-in"
+    [other] = await site.db.read(registry.persons_with_address, "sms", E164)
+    assert other != me
+    contacts = await site.db.read(registry.contacts, [me, other], "sms")
+    assert contacts[other].stopped  # who holds the number wants nothing more there
+    assert me not in contacts or contacts[me].erased
+    await site.live()
+    assert not {me, other} & {who for _, who in (await site.claimed()).people}
+    _, done = await register(site, box)
+    assert done.h1 == "You are registered"
+    assert (await site.db.read(registry.persons_with_address, "sms", E164))[-1] > other
