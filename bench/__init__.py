@@ -15,12 +15,12 @@ from broadcast.problems import refuse
 if TYPE_CHECKING:
     from bench.measure import Result
 
-Bench = Callable[..., "Awaitable[Result]"]
+Bench = Callable[..., "Awaitable[Result | tuple[Result, ...]]"]
 
 
 def benches() -> Mapping[str, Bench]:
     """Return every bench by name, in the order of `all`."""
-    from bench import fanout, latency, sending, small
+    from bench import fanout, latency, matching, sending, small
 
     return {
         "email": sending.email,
@@ -28,7 +28,8 @@ def benches() -> Mapping[str, Bench]:
         "memory": sending.memory,
         "fanout": fanout.fanout,
         "latency": latency.latency,
-        "match": small.match,
+        "match": matching.match,
+        "preview": matching.preview,
         "segments": small.segments,
         "signing": small.signing,
     }
@@ -61,12 +62,13 @@ async def _run(wanted: Mapping[str, Bench], quick: bool, json_output: bool) -> i
     from bench.measure import note
     from console.output import Output
 
-    results = []
+    results: list[Result] = []
     affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     for name, bench in wanted.items():
         note(f"{name}: {(bench.__doc__ or '').splitlines()[0]}")
         try:
-            results.append(await bench(quick))
+            found = await bench(quick)
+            results += found if isinstance(found, tuple) else (found,)
         finally:
             if affinity:
                 os.sched_setaffinity(0, affinity)

@@ -1,4 +1,4 @@
-"""match, segments and signing: what needs no service, against the plainest code that is right."""
+"""segments and signing: what needs no service, against the plainest code that is right."""
 
 from __future__ import annotations
 
@@ -8,67 +8,19 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
-import shapely
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from numpy.typing import NDArray
 
 from bench import places
 from bench.measure import Block, Result, of_pairs, side_by_side
 from broadcast.content.model import Text
 from broadcast.content.segments import count
-from broadcast.places.geometry import inside_shape
 from broadcast.wording.rendered import Rendered
 from channels.contract import Delivery
 from channels.dkim import Key, Signer
 from channels.mail import build_template, own_headers
-
-
-async def match(quick: bool = False) -> Result:
-    """People inside a drawn shape of 1,000 corners (1 % of them), against a numpy bounding box and
-    then shapely; the same ids, or it does not count.
-    """
-    people = 1_000_000 if quick else places.number_of("PEOPLE", 10_000_000)
-    rng = np.random.default_rng(7)
-    lat, lon = rng.uniform(51.0, 52.0, people), rng.uniform(-1.0, 1.0, people)
-    angle = np.linspace(0, 2 * np.pi, 1_000, endpoint=False)
-    radius = 0.08 * (1 + 0.1 * np.sin(9 * angle))
-    shape = shapely.Polygon(
-        np.column_stack((radius * np.cos(angle), 51.5 + radius * np.sin(angle)))
-    )
-
-    def plain() -> NDArray[np.intp]:
-        west, south, east, north = shape.bounds
-        at = np.flatnonzero((lon >= west) & (lon <= east) & (lat >= south) & (lat <= north))
-        shapely.prepare(shape)
-        found: NDArray[np.intp] = at[shapely.contains_xy(shape, lon[at], lat[at])]
-        return found
-
-    same = np.array_equal(np.flatnonzero(inside_shape(shape, lat, lon)), plain())
-
-    def timed(work: object) -> Block:
-        began = time.perf_counter()
-        work()  # type: ignore[operator]
-        return Block(value=people / (time.perf_counter() - began))
-
-    found = await side_by_side(
-        "match",
-        lambda: asyncio.to_thread(timed, lambda: np.flatnonzero(inside_shape(shape, lat, lon))),
-        lambda: asyncio.to_thread(timed, plain),
-        pairs=places.number_of("PAIRS", 3 if quick else 7),
-    )
-    return of_pairs(
-        "match",
-        "exact matching on a drawn shape / numpy bbox, then shapely",
-        "people/s",
-        found,
-        wanted=3,
-        goal=None,
-        facts={"people": people, "hits": len(plain()), "same_ids": same},
-    )
 
 
 async def segments(quick: bool = False) -> Result:

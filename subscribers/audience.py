@@ -100,7 +100,7 @@ def counts_of(
         reads={tag: len(ids) for tag, ids in index.by_language(sent).items()},
         suppressed={reason: len(members) for reason, members in frozen.suppressed.items()},
         held=sum(len(members) for members in frozen.held.values()),
-        perhaps=len(index.perhaps(rule)),
+        perhaps=len(index.perhaps(rule, frozen.addressed)),
     )
 
 

@@ -37,8 +37,8 @@ def reaches(
     middle of the point's degree of latitude: within 2 % of the ground up to 60 degrees north, and
     the same for everybody whoever else is asked about.
     """
-    found = np.zeros(len(lats), dtype=np.bool_)
-    for distance in np.unique(metres).tolist():
+    found, circles = np.zeros(len(lats), dtype=np.bool_), tuple(circles)
+    for distance in np.flatnonzero(np.bincount(metres)).tolist() if circles else ():
         at = np.flatnonzero(metres == distance)
         wider = [replace(c, radius_km=c.radius_km + distance / 1000) for c in circles]
         found[at] = inside_circles(wider, lats[at], lons[at])
@@ -48,9 +48,11 @@ def reaches(
     up = metres / _METRES_OF_A_DEGREE
     near = np.flatnonzero((lats >= south - up) & (lats <= north + up) & ~found)
     bands = np.floor(lats[near]).astype(np.int64)
-    for band in np.unique(bands).tolist():
+    for band in range(int(bands.min()), int(bands.max()) + 1) if len(bands) else ():
         check_time()
         at = near[bands == band]
+        if not at.size:
+            continue
         width = max(cos(radians(band + 0.5)), 1e-6)
         x, side = lons[at] * width, up[at]
         inside = np.flatnonzero((x >= west * width - side) & (x <= east * width + side))

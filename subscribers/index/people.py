@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from shapely import Geometry
 
 from broadcast.content.model import Circle
 from broadcast.places.geometry import EARTH_RADIUS_KM, circle_bounds, inside_circles, inside_shape
 from broadcast.places.reach import reaches
-from subscribers.index.columns import Columns
+from subscribers.index.columns import Columns, once
 from subscribers.index.ground import Ground
 
 _FEW = 20_000
 _SHARE = 100  # one in so many may have changed before they are put in order
+_MOST_CORNERS = 5_000  # of more, drawing a wider shape takes longer than it saves
 _METRES_OF_A_DEGREE = EARTH_RADIUS_KM * 1000 * np.pi / 180
 
 Name = Literal["ids", "lat", "lon", "area", "profile", "spread"]
@@ -94,6 +96,8 @@ class People:
     def positions(self, ids: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Return where these people stand now; who is not there is left out."""
         held = self.ground.positions(ids)
+        if not len(self.fresh):
+            return held
         late = np.flatnonzero(np.isin(self.fresh.ids, ids)) + len(self.ground)
         return np.concatenate((held[~self.gone[held]], late))
 
@@ -126,7 +130,7 @@ class People:
             near = self.ground.box(*circle_bounds(circle))
             lat, lon = self.ground.people.lat[near], self.ground.people.lon[near]
             parts.append(near[inside_circles([circle], lat, lon)])
-        at = parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
+        at = once(parts)
         late = inside_shape(shape, fresh.lat, fresh.lon)
         late |= inside_circles(circles, fresh.lat, fresh.lon)
         return self._and(at, late)
@@ -135,12 +139,12 @@ class People:
         """Return who gave a postcode and no place, and may be in the shape or a circle."""
         fresh, circles = self.fresh, tuple(circles)
         widest = float(np.max(self.ground.people.spread, initial=0))
-        parts = [np.empty(0, dtype=np.int64)]
+        parts: list[NDArray[np.int64]] = []
         if widest:
-            boxes = [circle_bounds(c) for c in circles]
-            boxes += [] if shape is None or shape.is_empty else [shape.bounds]
-            parts += [self.ground.box(*_wider(box, widest)) for box in boxes]
-        near = np.unique(np.concatenate(parts))
+            parts += [self.ground.box(*_wider(circle_bounds(c), widest)) for c in circles]
+            if shape is not None and not shape.is_empty:
+                parts.append(self._round(shape, widest))
+        near = once(parts)
         near = near[self.ground.people.spread[near] > 0]
         some = self.ground.people.at(near)
         at = near[reaches(shape, circles, some.lat, some.lon, some.spread)]
@@ -149,6 +153,16 @@ class People:
         few = fresh.at(vague)
         late[vague] = reaches(shape, circles, few.lat, few.lon, few.spread)
         return self._and(at, late)
+
+    def _round(self, shape: Geometry, metres: float) -> NDArray[np.int64]:
+        """Return at least everybody of the ground who is in a shape or no further from it."""
+        box = _wider(shape.bounds, metres)
+        if shapely.get_num_coordinates(shape) > _MOST_CORNERS:
+            return self.ground.box(*box)
+        # Longitude is the shorter degree: what is wide enough for it is for latitude. A round
+        # corner is drawn as a polygon inside it, which takes half a per cent.
+        wide = 1.02 * max(box[2] - shape.bounds[2], shape.bounds[0] - box[0], 1e-9)
+        return self.ground.inside(shape.buffer(wide))
 
     def _and(self, at: NDArray[np.int64], late: NDArray[np.bool_]) -> NDArray[np.int64]:
         if self.left:

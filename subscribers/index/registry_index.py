@@ -36,7 +36,7 @@ from subscribers.index.choices import (
     traits_of,
     verdicts,
 )
-from subscribers.index.columns import Columns
+from subscribers.index.columns import Columns, once
 from subscribers.index.people import People
 from subscribers.index.rule import REASONS, Rule, Traits
 from subscribers.quiet_hours import QuietHours
@@ -188,8 +188,13 @@ class RegistryIndex:
     @classmethod
     def of(cls, conn: Connection, ids: Sequence[int]) -> Self:
         """Read these people alone, as they are in this transaction."""
+        return cls.of_rows(_read(conn, "", ids))
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[list[Sequence[Any]]]) -> Self:
+        """Hold these rows alone, as the registry's statement gives them."""
         index = cls()
-        chunks, sectors, communities, mark, _ = index._rows(_read(conn, "", ids))
+        chunks, sectors, communities, mark, _ = index._rows(rows)
         index._state = _State(
             People.of(Columns.joined(chunks)),
             index._known(),
@@ -237,17 +242,19 @@ class RegistryIndex:
                     held[until] = held.get(until, BitMap()) | BitMap(ids[sent[hours == value]])
         return Frozen(addressed=BitMap(ids), send=send, suppressed=suppressed, held=held)
 
-    def perhaps(self, rule: Rule) -> BitMap:
+    def perhaps(self, rule: Rule, addressed: BitMap | None = None) -> BitMap:
         """Return who is not addressed though they may be inside what is drawn: all that is known of
-        them is an area, or a postcode, that it touches.
+        them is an area, or a postcode, that it touches. `addressed`: who
+        is, where that is known already.
         """
         unsure = rule.touched - rule.targets
         if rule.everybody or not (unsure or rule.postcodes == "perhaps"):
             return BitMap()
         state = self._state
         there = replace(rule, targets=rule.targets | unsure, postcodes="touch", also_reached={})
-        wider, told = (BitMap(self._addressed(state, each, 0, 1)[1]) for each in (there, rule))
-        return wider - told
+        if addressed is None:
+            addressed = BitMap(self._addressed(state, rule, 0, 1)[1])
+        return BitMap(self._addressed(state, there, 0, 1)[1]) - addressed
 
     def person(self, person_id: int) -> Traits | None:
         """Return what the index knows of one person, None if nobody has that id."""
@@ -368,7 +375,7 @@ class RegistryIndex:
         for reached in rule.also_reached.values():
             also |= reached
         if also:
-            at = np.union1d(at, people.positions(_array(also)))
+            at = once([at, people.positions(_array(also))])
             ids = people.take("ids", at)
         if shards > 1:
             mine = shard_of(ids, shards) == shard
@@ -394,8 +401,7 @@ class RegistryIndex:
             parts.append(nowhere[told])
         if rule.by_code:
             parts.append(people.in_areas(self._coded(rule.by_code)))
-        filled = [part for part in parts if len(part)]
-        return np.unique(np.concatenate(filled)) if len(filled) > 1 else [*filled, parts[0]][0]
+        return once(parts)
 
     def _coded(self, codes: frozenset[str]) -> NDArray[np.bool_]:
         """Return a table from area ordinal to "one of these"; the last place is that of -1, the

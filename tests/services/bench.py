@@ -19,6 +19,7 @@ _NEEDS = {
     "fanout": "P",
     "latency": "PKR",
     "match": "",
+    "preview": "",
     "segments": "",
     "signing": "",
 }
