@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, TextClause, bindparam, case, insert, select, text, update
+from sqlalchemy import Connection, TextClause, bindparam, case, func, insert, select, text, update
 from sqlalchemy.util import await_only
 
 from broadcast.content.model import PERSONAL_CHANNELS
@@ -242,6 +242,18 @@ def settle(conn: Connection, now: datetime) -> int:
             update(subscriber).where(subscriber.c.id == bindparam("who")).values(**values), placed
         )
     return len(placed)
+
+
+def known_by_area(conn: Connection, codes: Iterable[str]) -> dict[str, int]:
+    """Return of how many people one of these areas is all that is known, by its code."""
+    rows = conn.execute(
+        select(subscriber.c.area, func.count())
+        .where(subscriber.c.area.is_not(None), subscriber.c.erased_at.is_(None))
+        .where(subscriber.c.lat.is_(None))
+        .group_by(subscriber.c.area)
+    )
+    wanted = set(codes)
+    return {area: count for area, count in rows if area in wanted}
 
 
 def place_by_postcode(conn: Connection, now: datetime, after: int) -> tuple[int, int | None]:

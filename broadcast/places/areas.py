@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Self
 
 import numpy as np
@@ -83,7 +84,13 @@ class AreaTree:
     differs; never changed.
     """
 
-    def __init__(self, areas: Iterable[tuple[Area, Geometry | None]], revision: str = "") -> None:
+    def __init__(
+        self,
+        areas: Iterable[tuple[Area, Geometry | None]],
+        revision: str = "",
+        *,
+        imported: Mapping[str, datetime] | None = None,
+    ) -> None:
         self.revision = revision
         self._areas: dict[str, Area] = {}
         self._own: dict[str, Geometry] = {}
@@ -99,6 +106,8 @@ class AreaTree:
         self._rests: dict[str, Geometry] = {}
         self._extent: tuple[Geometry | None] | None = None
         self._shaped = sorted(self._own, key=lambda c: (LEVEL_ORDER[self._areas[c].level], c))
+        self._imported = imported or {}
+        self._replaced: dict[str, str] | None = None
         self._chains: dict[tuple[int, ...], tuple[Area, ...]] = {}
         self.outlines: dict[tuple[str, int], tuple[Ring, ...]] = {}
         """Kept for broadcast.places.outline: an area's rings, by its code and how many at most."""
@@ -114,11 +123,11 @@ class AreaTree:
                 area_table.c.level,
                 area_table.c.parent,
                 area_table.c.geometry,
+                area_table.c.imported_at,
             )
-        )
-        return cls(
-            ((Area(r.code, r.name, r.level, r.parent), from_wkb(r.geometry)) for r in rows), now
-        )
+        ).all()
+        areas = ((Area(r.code, r.name, r.level, r.parent), from_wkb(r.geometry)) for r in rows)
+        return cls(areas, now, imported={r.code: r.imported_at for r in rows})
 
     @classmethod
     def of(cls, records: Iterable[AreaRecord]) -> Self:
@@ -144,6 +153,26 @@ class AreaTree:
     def children(self, code: str) -> list[Area]:
         """Return the areas whose parent it is, also if it has not arrived itself."""
         return [self._areas[c] for c in self._children.get(code, ())]
+
+    def replaced(self) -> Mapping[str, str]:
+        """Return which areas have a newer code: by the old one, the area of its own level that was
+        imported later and in which its middle lies. Areas of one edition do not overlap.
+        """
+        if self._replaced is None:
+            found: dict[str, str] = {}
+            shapes = [self._own[c] for c in self._shaped]
+            middles = shapely.point_on_surface(np.array(shapes, dtype=object))
+            pairs = shapely.STRtree(shapes).query(middles, predicate="intersects") if shapes else ()
+            for old, new in zip(*(each.tolist() for each in pairs), strict=True) if shapes else ():
+                a, b = self._shaped[old], self._shaped[new]
+                if a != b and self._areas[a].level == self._areas[b].level:
+                    before, after = self._imported.get(a), self._imported.get(b)
+                    if before is not None and after is not None and before < after:
+                        best = found.get(a)
+                        if best is None or self._imported[best] < after:
+                            found[a] = b
+            self._replaced = found
+        return self._replaced
 
     def descendants(self, code: str) -> frozenset[str]:
         """Return its code and those of everything below it."""
@@ -301,6 +330,13 @@ class AreaTree:
                 return Places(everybody=True)
             codes = (everywhere,)
         targets = frozenset(d for c in codes for d in self.descendants(c))
+        # Who is known by a code that the import of a new edition replaced is told by the new one.
+        targets |= {
+            each
+            for old, new in self.replaced().items()
+            if new in targets
+            for each in self.descendants(old)
+        }
         drawn = shape_of(polygons)
         around = shape_of(polygons, circles)
         check_time()

@@ -85,6 +85,13 @@ def import_(
             out.note(
                 f"{settled} officers and partners are kept by area from now on, without coordinates"
             )
+        left = await session.db.read(places.replaced, await session.tree())
+        if left:
+            people = sum(each["people"] for each in left)
+            out.note(
+                f"{people} people are known by {len(left)} codes that were replaced: they are told"
+                " by the new ones, see `fasttime areas replaced`"
+            )
         words = ", ".join(f"{n} {what}" for what, n in counts.items())
         out.answer(
             {
@@ -94,6 +101,35 @@ def import_(
                 "warnings": [problem_json(p) for p in warnings],
             },
             f"{len(records)} areas of level {level}: {words}",
+        )
+
+    run(work, out)
+
+
+@app.command("replaced")
+def replaced(json: Json = False) -> None:
+    """Print the areas whose code a later import replaced and by which people are still known."""
+    from console.commands.session import Session, run
+    from service.setup import places
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        await session.log("areas.replaced", "")
+        found = await session.db.read(places.replaced, await session.tree())
+        out.table(
+            found,
+            ("CODE", "NAME", "LEVEL", "NOW", "PEOPLE"),
+            [
+                (
+                    f["code"],
+                    f["name"],
+                    f["level"],
+                    f"{f['now']['code']} {f['now']['name']}",
+                    f["people"],
+                )
+                for f in found
+            ],
         )
 
     run(work, out)

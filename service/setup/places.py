@@ -48,6 +48,22 @@ def bring_in(
     return counts, settled
 
 
+def replaced(conn: Connection, tree: AreaTree) -> list[dict[str, Any]]:
+    """Return the areas whose code a later import replaced, and by which people are still known:
+    [{code, name, level, now, people}], those with the most people first.
+
+    They are kept, and a message that names the new area is for them too, until their record says
+    the new code.
+    """
+    newer = tree.replaced()
+    people = registry.known_by_area(conn, newer)
+    found = [
+        {**in_short(tree[old]), "now": in_short(tree[newer[old]]), "people": count}
+        for old, count in people.items()
+    ]
+    return sorted(found, key=lambda each: (-each["people"], each["code"]))
+
+
 def store_postcodes(conn: Connection, entries: Sequence[Entry], now: datetime) -> int:
     """Insert or renew the places of these postcodes; return of how many something changed. One of
     many transactions of one import: the look-up is whole at every moment, if not all of one year.

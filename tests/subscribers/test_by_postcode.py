@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import cos, radians
 from typing import Any
 
@@ -14,13 +14,14 @@ from shapely.geometry import Point, box
 from sqlalchemy import Connection, select
 
 from broadcast.content.model import PERSONAL_CHANNELS, Circle
-from broadcast.places.areas import AreaRecord
+from broadcast.places.areas import AreaRecord, AreaTree
 from broadcast.places.geometry import distance_km
 from broadcast.places.postcodes import look_up
 from broadcast.places.postcodes.directory import Entry
 from broadcast.places.reach import reaches
 from broadcast.places.stored_areas import store_areas
 from broadcast.store.database import Database
+from service.setup import places
 from subscribers import registry
 from subscribers.audience import reasons
 from subscribers.csv_import import COLUMNS, SubscriberRecord, read_subscribers
@@ -180,3 +181,36 @@ def test_the_reach_is_that_of_the_ground(
         assert ground >= metres * 0.98 - 0.01
     else:
         raise AssertionError("a point inside is reached")
+
+
+async def test_areas_whose_codes_changed_keep_their_people_on_a_list(db: Database) -> None:
+    west, east = box(-0.2, 51.4, -0.1, 51.5), box(-0.1, 51.4, 0.0, 51.5)
+    old = [
+        AreaRecord(code="E05000001", level="ward", name="Old West", geometry=west),
+        AreaRecord(code="E05000002", level="ward", name="East", geometry=east),
+    ]
+    await db.write(store_areas, old, NOON)
+    people = [person("a", area="E05000001"), person("b", area="E05000002")]
+    await db.write(import_records, people, "test", NOON)
+    tree = await db.read(AreaTree.load)
+    assert tree.replaced() == {}
+    new = [AreaRecord(code="E05000009", level="ward", name="New West", geometry=west), old[1]]
+    await db.write(store_areas, new, NOON + timedelta(days=1))
+    tree = await db.read(AreaTree.load)
+    assert tree.replaced() == {"E05000001": "E05000009"}
+    assert await db.read(places.replaced, tree) == [
+        {
+            "code": "E05000001",
+            "name": "Old West",
+            "level": "ward",
+            "now": {"code": "E05000009", "name": "New West", "level": "ward"},
+            "people": 1,
+        }
+    ]
+    named = tree.places(["E05000009"])
+    index = await db.read(RegistryIndex.load)
+    rule = a_rule(shape=named.shape, targets=named.targets, by_code=named.by_code)
+    assert list(index.match(rule).addressed) == [1]
+    # The list is empty when their records say the new code.
+    await db.write(import_records, [person("a", area="E05000009")], "test", NOON)
+    assert await db.read(places.replaced, tree) == []
