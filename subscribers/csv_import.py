@@ -43,6 +43,7 @@ COLUMNS: Final = (
     "quiet_hours",
 )
 TOPICS: Final = ("threat_level", "incident", "appeal", "advice", "crime_update", "exercise")
+_TELL = 5_000  # lines between two reports of how far the reading is
 _LISTED_WARNINGS = 20  # of one kind; the rest are counted
 
 _MOBILE = re.compile(r"\+447(?:[1-57-9][0-9]{8}|624[0-9]{6})", re.ASCII)
@@ -108,12 +109,14 @@ def read_subscribers(
     known_area: Callable[[str], bool],
     anywhere: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]] | None = None,
     fix: bool = False,
+    read: Callable[[int], None] = lambda _: None,
 ) -> ImportResult:
     """Return the people of a file, or every error in it. Raises nothing for bad input.
 
     `known_area(code)` and `anywhere(lats, lons)` say what is imported (a person elsewhere is kept,
     with a warning). `allow_trial_numbers`: +999 and nine digits are taken. `fix`: numbers that lost
     their leading zero get it back, with a warning; otherwise they are errors.
+    `read` is told the number of the line, now and then.
     """
     problems: list[Problem] = []
     warnings = _Warnings(filename)
@@ -128,7 +131,11 @@ def read_subscribers(
     records: dict[str, SubscriberRecord] = {}
     lines: dict[str, int] = {}
     again: dict[str, None] = {}
+    tell = 0
     for line, cells in rows:
+        if line >= tell:
+            read(line)
+            tell = line + _TELL
         record = reader.read(line, cells)
         if record is None:
             continue

@@ -80,15 +80,18 @@ def import_(
                 ]
             )
         out.note(f"reading {name_of(file)}, {len(data):,} bytes")
-        found = await asyncio.to_thread(
-            read_subscribers,
-            data,
-            filename=name_of(file),
-            allow_trial_numbers=session.settings.allows_trial_numbers,
-            known_area=lambda code: code in tree,
-            anywhere=tree.anywhere,
-            fix=fix,
-        )
+        lines = data.count(b"\n") + 1
+        with out.progress() as bars:
+            found = await asyncio.to_thread(
+                read_subscribers,
+                data,
+                filename=name_of(file),
+                allow_trial_numbers=session.settings.allows_trial_numbers,
+                known_area=lambda code: code in tree,
+                anywhere=tree.anywhere,
+                fix=fix,
+                read=lambda line: bars.show("reading", min(line, lines), lines),
+            )
         if found.problems:
             raise Rejected(found.problems)
         out.warn(found.warnings)
