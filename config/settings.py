@@ -13,6 +13,8 @@ from zoneinfo import available_timezones
 from broadcast.messages.versions import Margin
 from broadcast.problems import Problem, Rejected
 from broadcast.wording.times import DEFAULT_ZONE
+from config import answer_keys
+from config.answer_keys import AnswersKey, default_private_file
 from config.contact_keys import ContactKeys, default_file, fault
 from config.private_folder import make_private
 
@@ -84,6 +86,14 @@ NAMES: dict[str, str] = {
         "or the file that holds them, outside DATA (default fasttime/contact.keys in"
         " XDG_CONFIG_HOME or ~/.config; made if embedded)"
     ),
+    "ANSWERS_KEY": (
+        "public key that people's answers are sealed to, 64 hexadecimal digits from `fasttime"
+        " answers keygen`; made in DATA if embedded"
+    ),
+    "ANSWERS_PRIVATE_KEY": (
+        "file of the private key, for `fasttime answers read` alone (default fasttime/answers.key"
+        " in XDG_CONFIG_HOME or ~/.config)"
+    ),
     "TWO_PERSON": "always, or actual: one person suffices unless the status is Actual",
     "AUDIENCE_MARGIN_PERCENT": (
         "by what share of the approved count an audience may differ (default 2)"
@@ -140,6 +150,8 @@ class Settings:
     env: Mapping[str, str] = field(repr=False)
     given_key: str = field(repr=False)
     contact_keys: ContactKeys
+    answers_key: AnswersKey
+    answers_private_file: Path
 
     @property
     def embedded(self) -> bool:
@@ -309,6 +321,8 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         env=env,
         given_key=read.secret_key(),
         contact_keys=read.contact_keys(),
+        answers_key=read.answers_key(data),
+        answers_private_file=read.answers_private_file(),
     )
     if settings.kafka_bootstrap and not settings.given_key:
         problems.append(
@@ -468,3 +482,14 @@ class _Reader:
         follows = self.text("SECRET_KEY") if self.text("KAFKA_BOOTSTRAP") else ""
         place = Path(file).absolute() if file else default_file()
         return ContactKeys(value, place, follows, file_set=bool(file))
+
+    def answers_key(self, data: Path) -> AnswersKey:
+        value = self.text("ANSWERS_KEY").lower()
+        if value and (wrong := answer_keys.fault(value)):
+            self._bad("ANSWERS_KEY", wrong, "use what `fasttime answers keygen` printed")
+            value = ""
+        return AnswersKey(value, data / answer_keys.PUBLIC_FILE)
+
+    def answers_private_file(self) -> Path:
+        file = self.text("ANSWERS_PRIVATE_KEY")
+        return Path(file).absolute() if file else default_private_file()

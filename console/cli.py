@@ -28,6 +28,7 @@ from console.commands import (
     sms,
     subscribers,
 )
+from console.commands.answers import group as answers
 from console.commands.setup import exercises, groups, keys
 from console.group import Group
 from console.output import Output, prepare
@@ -56,7 +57,7 @@ def build() -> typer.Typer:
     for module in (processes, service, deliveries):
         module.attach(app)
     registers = (operators, audit, areas, groups, subscribers, keys)
-    for group in (*registers, messages, exercises, levels, cap, sms):
+    for group in (*registers, messages, answers, exercises, levels, cap, sms):
         app.add_typer(group.app)
     return app
 

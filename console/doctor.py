@@ -108,6 +108,7 @@ async def examine_settings(settings: Settings) -> list[Check]:
         _data_folder(settings),
         _secret_key(settings),
         _contact_keys(settings),
+        _answers_key(settings),
         _public_url(settings),
     ]
     questions: list[Awaitable[list[Check]]] = [_database(settings)]
@@ -291,6 +292,44 @@ def _contact_keys(settings: Settings) -> Check:
         if there
         else f"will be made at {keys.file}",
     )
+
+
+def _answers_key(settings: Settings) -> Check:
+    """Say what answers are sealed to, and where lies what opens them."""
+    from config import answer_private_keys
+
+    private = settings.answers_private_file
+    try:
+        key = settings.answers_key.sealing(settings.key() if settings.given_key else b"")
+        held = answer_private_keys.read(private)
+    except Rejected as rejected:
+        return failed("answers_key", rejected.problems[0], exit_code=2)
+    if private.resolve().is_relative_to(settings.data.resolve()):
+        return failed(
+            "answers_key",
+            Problem(
+                code="answers_key_with_data",
+                field="FASTTIME_ANSWERS_PRIVATE_KEY",
+                detail=f"{private} lies with the answers that it opens: who steals one has both",
+                fix="move the file out of the data folder and set FASTTIME_ANSWERS_PRIVATE_KEY",
+            ),
+        )
+    if key.interim and settings.embedded and not settings.answers_key.file.exists():
+        return passed("answers_key", f"`fasttime up` will make it; the private half at {private}")
+    if key.interim:
+        return failed(
+            "answers_key",
+            Problem(
+                code="answers_key_missing",
+                field="FASTTIME_ANSWERS_KEY",
+                detail="not set: answers are sealed to a key that the web processes could open",
+                fix="run `fasttime answers keygen` where people read answers, and set what it"
+                " prints",
+            ),
+        )
+    here = any(one.public == key.public for one in held)
+    where = f"{private}; back it up, apart from the data" if here else "not on this machine"
+    return passed("answers_key", f"sealed to {key.id}; the private half: {where}")
 
 
 def _public_url(settings: Settings) -> Check:

@@ -5,6 +5,7 @@ Each table is declared in the package that alone writes it.
 
 from __future__ import annotations
 
+from broadcast.answers import tables as answers
 from broadcast.cap import tables as cap
 from broadcast.drafts import tables as drafts
 from broadcast.events import tables as events
@@ -24,6 +25,7 @@ from subscribers.contact import tables as contact
 from subscribers.registration import tables as registration
 
 OWNERS = (
+    answers,
     cap,
     contact,
     drafts,

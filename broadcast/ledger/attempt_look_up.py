@@ -65,14 +65,15 @@ def handed(conn: Connection, attempt: str, position: int) -> Handed | None:
 def last_version_of(
     conn: Connection, person_id: int, channel: str, statuses: Collection[str]
 ) -> int | None:
-    """Return the version of these statuses that was sent to somebody last on a channel: what
-    their reply most likely answers.
+    """Return the version of these statuses that reached somebody last on a channel: what made them
+    stop, or ask for help. An answer is joined by `broadcast.answers.joining` instead.
     """
     mine = select(outcome.c.version_id).join(version, version.c.id == outcome.c.version_id)
     query = (
         mine.where(
             outcome.c.person_id == person_id,
             outcome.c.channel == channel,
+            outcome.c.state.in_(("accepted", "delivered", "in_doubt")),
             version.c.status.in_(statuses),
         )
         .order_by(outcome.c.at.desc())

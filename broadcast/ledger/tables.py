@@ -160,10 +160,8 @@ response = Table(
     Column("person_id", Integer),
     Column("version_id", Integer, index=True),
     Column("attempt", String),
-    # the key pressed; never the words of a reply
+    # the key pressed: 1, 2 or "other"; never the words of a reply (they are in `answer`)
     Column("value", String, nullable=False, server_default=""),
-    # the words, encrypted with the person's key (R6); stays empty until erasure is built
-    Column("sealed", LargeBinary),
     Column("digest", String, nullable=False, unique=True),
     sqlite_autoincrement=True,
 )

@@ -5,10 +5,8 @@ effects.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator
@@ -17,7 +15,6 @@ from broadcast.problems import refuse
 from channels.twilio.states import CALLS, FINAL, MESSAGES, State
 
 Pairs = Sequence[tuple[str, str]]
-Kind = Literal["stop", "start", "help", "stop_unclear", "text"]
 
 SIGNATURE = "X-Twilio-Signature"
 
@@ -237,75 +234,3 @@ def key_pressed(params: Mapping[str, str]) -> str:
     """Return the keys somebody pressed during a call (0-9, *, #), "" if none."""
     digits = params.get("Digits", "")
     return digits if re.fullmatch(r"[0-9*#]{1,32}", digits, re.ASCII) else ""
-
-
-# https://help.twilio.com/articles/223134027: the words Twilio itself acts on, for one-word messages
-_STOP = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
-_START = frozenset({"start", "unstop", "yes"})
-_HELP = frozenset({"help", "info"})
-# not words of an ordinary report, as "end" and "cancel" are
-_PLAIN_STOP = frozenset({"stop", "stopall", "unsubscribe", "optout"})
-_ABOUT_US = frozenset(
-    {
-        "message",
-        "messages",
-        "text",
-        "texts",
-        "texting",
-        "sending",
-        "alert",
-        "alerts",
-        "contacting",
-        "messaging",
-        "sms",
-    }
-)
-
-
-def parse_inbound(body: str, opt_out_type: str = "") -> Kind:
-    """Return what somebody answered by text: "stop", "start", "help", "stop_unclear" or "text".
-
-    The known words count alone, in any case, full-width, with punctuation or invisible characters
-    round them. "stop_unclear" is what sounds like it ("stop please"): suppressed meanwhile, and
-    read by a person. `opt_out_type` is Twilio's own verdict (OptOutType), where it gives one.
-    """
-    verdict = opt_out_type.strip().lower()
-    if verdict in ("stop", "start", "help"):
-        return verdict  # type: ignore[return-value]
-    plain = "".join(
-        ch
-        for ch in unicodedata.normalize("NFKC", body)
-        if unicodedata.category(ch) not in ("Cf", "Cc", "Mn") or ch in "\t\r\n"
-    )
-    words = re.findall(r"[^\W_]+", plain.casefold())
-    if not words:
-        return "text"
-    joined = (
-        "".join(words)
-        if len(words) == 2 and words in (["stop", "all"], ["opt", "out"])
-        else words[0]
-    )
-    if len(words) == 1 or joined != words[0]:
-        return (
-            "stop"
-            if joined in _STOP
-            else "start"
-            if joined in _START
-            else "help"
-            if joined in _HELP
-            else "text"
-        )
-    if _sounds_like_stop(words):
-        return "stop_unclear"
-    return "text"
-
-
-def _sounds_like_stop(words: list[str]) -> bool:
-    if (
-        words[0] in _PLAIN_STOP
-        or (words[0] in _STOP and len(words) <= 3)
-        or words[:2] == ["opt", "out"]
-    ):
-        return True
-    asks = any(word in _PLAIN_STOP for word in words) or ("opt" in words and "out" in words)
-    return asks and (len(words) <= 4 or any(word in _ABOUT_US for word in words))

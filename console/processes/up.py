@@ -18,8 +18,8 @@ from typing import Any
 import structlog
 
 from broadcast.problems import Rejected, refuse
+from config import answer_private_keys, tracing, wiring
 from config import logging as logs
-from config import tracing, wiring
 from config.settings import Settings
 from console.processes import migrate
 from service.installation import Service
@@ -217,6 +217,7 @@ def run(settings: Settings, host: str, port: int) -> int:
         wiring.planned(settings)
         tracing.start(settings)  # likewise what cannot be traced: its children do the same
         asyncio.run(_prepare(settings))
+        answer_private_keys.prepare(settings.answers_key, settings.answers_private_file)
         sock = listen(host, port)
         address = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"
         print(address, flush=True)  # noqa: T201 - printed first, for whoever asked for port 0

@@ -16,6 +16,7 @@ from broadcast.operators.operators import Operator
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Database
 from config.settings import Settings
+from service.answers.keeping import Sealer
 from service.commands.context import Context
 from service.rendering import StoredRenderings
 
@@ -42,6 +43,7 @@ class Web:
     renderings: StoredRenderings
     key: bytes = field(repr=False)
     closing: asyncio.Event
+    sealer: Sealer
     simulated: frozenset[str] = frozenset()
 
     def now(self) -> datetime:

@@ -2,13 +2,12 @@
 of key presses.
 
 Everything is committed, with its event, before it is answered with 2xx; what cannot be committed is
-answered 503, and Twilio asks again (rule R6). No number and no word of anybody is kept or
-logged here.
+answered 503, and Twilio asks again (rule R6). What people write is kept sealed, and nothing
+of it is logged.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,9 +27,12 @@ from broadcast.problems import Problem, Rejected, refuse
 from broadcast.store.database import Connection
 from broadcast.wording.languages import pack_for
 from broadcast.wording.speech import twiml, twiml_after_key
+from channels.reply_words import understand
 from channels.twilio import callbacks
 from channels.twilio.callbacks import StatusReceipt
 from console.server.context import Web
+from service.answers import keeping
+from service.answers.keeping import Text
 from service.residents import by_text
 from service.setup.people import World
 from subscribers import registry
@@ -46,6 +48,9 @@ REAL, SIMULATED = ("Actual", "Exercise"), ("Test", "Exercise")
 """Which CAP statuses a real account tells of, and which the simulator: exercises with senders of
 their own are real.
 """
+_FEW = frozenset("0123456789")
+_LONGEST_PLACE = 5
+"""Words of a place that a text names after JOIN."""
 # the query that tells a key press from the first fetch of a call: Twilio repeats Digits after a
 # redirect
 _KEY = "key"
@@ -81,8 +86,8 @@ def router(web: Web) -> APIRouter:
 
     @api.post("/inbound")
     async def inbound(request: Request) -> Response:
-        """Take what somebody answered by text: STOP stops, START lifts, HELP is answered; no word
-        is kept.
+        """Take what somebody answered by text: STOP stops, START lifts, HELP is answered; all else
+        is kept, sealed, and acknowledged once.
         """
         params = await read_signed(web, request)
         sid = params.get("MessageSid") or params.get("SmsSid") or ""
@@ -94,17 +99,29 @@ def router(web: Web) -> APIRouter:
                 field="MessageSid",
                 status=400,
             )
-        asked = by_text.wanted(params.get("Body", ""))
         simulated = _simulated(web, params)
+        asked = by_text.wanted(params.get("Body", ""))
+        if asked is not None and len(asked.split()) > _LONGEST_PLACE:
+            asked = None  # "join us at the bridge, he has a gun": that is no place
         if asked is not None and by_text.is_here(web.context.channels_on, simulated=simulated):
             return _xml(await _join(web, params["From"], asked, simulated=simulated))
-        kind = callbacks.parse_inbound(params.get("Body", ""), params.get("OptOutType", ""))
-        people = await web.db.write(
-            keep_reply, kind, params["From"], sid, web.now(), simulated=simulated
+        text = Text(
+            words=params.get("Body", ""),
+            number=params["From"],
+            to=params.get("To", ""),
+            provider=f"twilio:{params['AccountSid']}",
+            provider_id=sid,
+            reading=understand(params.get("Body", ""), params.get("OptOutType", "")),
+            statuses=_statuses(web, params.get("To", ""), simulated=simulated),
+            simulated=simulated,
+            media=int(params["NumMedia"]) if params.get("NumMedia", "") in _FEW else 0,
         )
-        log.info("hook.reply", kind=kind, people=people, simulated=simulated)
+        told = await web.db.write(
+            keeping.keep_text, text, web.sealer, web.settings.sender_name, web.now()
+        )
+        log.info("hook.reply", kind=text.reading.kind, people=told.people, simulated=simulated)
         _wake(web)
-        return _xml(_help(web) if kind == "help" else "<Response/>")
+        return _xml(_message(told.words))
 
     async def voice(request: Request, attempt: str) -> Response:
         """Return what a call says, or answer the key that was pressed."""
@@ -118,19 +135,17 @@ def router(web: Web) -> APIRouter:
         digits = callbacks.key_pressed(params)
         if _KEY in request.query_params:
             if digits:
-                digest = _digest(
-                    "keypress", slice_attempt, str(position), params.get("CallSid", ""), digits
-                )
                 await web.db.write(
-                    receipts.store_response,
-                    kind="keypress",
-                    channel="voice",
-                    now=web.now(),
-                    digest=digest,
-                    person_id=handed.person,
-                    version_id=handed.version_id,
+                    keeping.keep_keys,
+                    digits=digits,
+                    number=params.get("To", ""),
+                    provider=f"twilio:{params['AccountSid']}",
+                    call=params.get("CallSid", ""),
                     attempt=slice_attempt,
-                    value=digits,
+                    position=position,
+                    simulated=_simulated(web, params),
+                    sealer=web.sealer,
+                    now=web.now(),
                 )
                 _wake(web)
             return _xml(
@@ -252,60 +267,22 @@ def keep_receipt(
     return handed is not None
 
 
-def keep_reply(
-    conn: Connection,
-    kind: callbacks.Kind,
-    number: str,
-    sid: str,
-    now: datetime,
-    *,
-    simulated: bool = False,
-) -> int:
-    """Keep what everybody with this number answered, and stop or start them; return how many people
-    they are. The same message again changes nothing.
-
-    What comes by the simulator is an answer to a test or an exercise, is kept as simulated, and
-    stops or starts nobody.
-    """
-    people = _people_at(conn, number)
-    said, statuses = (f"simulated_{kind}", SIMULATED) if simulated else (kind, REAL)
-    fresh = []
-    for person in people:
-        digest, answered = (
-            _digest("reply", sid, str(person)),
-            attempt_look_up.last_version_of(conn, person, "sms", statuses),
-        )
-        if receipts.store_response(
-            conn,
-            kind=said,
-            channel="sms",
-            now=now,
-            digest=digest,
-            person_id=person,
-            version_id=answered,
-            simulated=simulated,
-        ):
-            fresh.append(person)
-    if not people:
-        receipts.store_response(
-            conn,
-            kind=said,
-            channel="sms",
-            now=now,
-            digest=_digest("reply", sid, ""),
-            simulated=simulated,
-        )
-    if simulated:
-        return len(people)
-    if kind in ("stop", "stop_unclear"):  # the unclear too, until a person has read it
-        registry.stop(conn, fresh, "sms", "sms_reply", now)
-    elif kind == "start":
-        registry.start(conn, fresh, "sms", "sms_reply", now)
-    return len(people)
-
-
 def _simulated(web: Web, params: Mapping[str, str]) -> bool:
     return params.get("AccountSid", "") in web.simulated
+
+
+def _statuses(web: Web, to: str, *, simulated: bool) -> tuple[str, ...]:
+    """Return the CAP statuses whose messages a text to this number of ours may answer: an
+    exercise's own sender takes answers to exercises only, and the real one none of them.
+    """
+    if simulated:
+        return ("Exercise", "Test")
+    own = {
+        status: web.settings.env.get(f"FASTTIME_{name}TWILIO_FROM", "").strip()
+        for status, name in (("Actual", ""), ("Exercise", "EXERCISE_"))
+    }
+    named = tuple(status for status in REAL if to and own[status] == to)
+    return named or REAL
 
 
 def _check_world(status: str, *, simulated: bool) -> None:
@@ -401,20 +378,12 @@ async def _join(web: Web, number: str, asked: str, *, simulated: bool) -> str:
     except Rejected as rejected:
         log.warning("hook.join_refused", reason=rejected.problems[0].code)
         said = ""
-    return f"<Response><Message>{escape(said)}</Message></Response>" if said else "<Response/>"
+    return _message(said)
 
 
-def _help(web: Web) -> str:
-    words = (
-        f"{web.settings.sender_name}: alerts from your police. Reply STOP to end texts, START for"
-        " them again. In an emergency call 999."
-    )
-    return f"<Response><Message>{escape(words)}</Message></Response>"
+def _message(words: str) -> str:
+    return f"<Response><Message>{escape(words)}</Message></Response>" if words else "<Response/>"
 
 
 def _xml(document: str | bytes) -> Response:
     return Response(document, media_type="text/xml")
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+import structlog
 from fastapi import FastAPI
 
 from broadcast.drafts.source import LIMIT as DRAFT_LIMIT
@@ -22,8 +23,11 @@ from console.server.capacity import Capacity, read_proxies
 from console.server.context import Web
 from console.server.edge import Edge
 from console.server.limits import Limits, body_limit
+from service.answers.keeping import Sealer
 from service.commands.context import Context
 from service.rendering import StoredRenderings
+
+log = structlog.get_logger("web")
 
 
 def create_app(
@@ -59,6 +63,7 @@ def create_app(
         ),
         key=settings.key(),
         closing=asyncio.Event(),
+        sealer=_sealer(settings),
         simulated=simulated,
     )
 
@@ -106,3 +111,16 @@ def limit_of(path: str) -> int:
     polygon with too many points is refused as such.
     """
     return body_limit(path, DRAFT_LIMIT)
+
+
+def _sealer(settings: Settings) -> Sealer:
+    """Return what answers are sealed with; warn where it is only the stand-in."""
+    secret = settings.key()
+    key = settings.answers_key.sealing(secret)
+    if key.interim:
+        log.warning(
+            "answers_key.interim",
+            hint="run `fasttime answers keygen` where people read answers, and set"
+            " FASTTIME_ANSWERS_KEY",
+        )
+    return Sealer(key=key, secret=secret)

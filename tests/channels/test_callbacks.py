@@ -15,7 +15,6 @@ from channels.twilio.callbacks import (
     StatusReceipt,
     check_signature,
     key_pressed,
-    parse_inbound,
     parse_status,
     read_form,
     sign,
@@ -205,80 +204,6 @@ def test_no_callback_makes_it_raise(params: dict[str, str]) -> None:
     assert (receipt.state is None) == bool(receipt.reason)
     assert receipt.reason.isascii()
     assert receipt.provider_id.isascii()
-
-
-REPLIES = [
-    ("STOP", "stop"),
-    ("stop", "stop"),
-    (" Stop. ", "stop"),
-    ("Stop\u200b", "stop"),
-    ("\u200bS\u200dT\ufeffOP", "stop"),
-    ("ＳＴＯＰ", "stop"),
-    ("«STOP!»", "stop"),
-    ('"stop"', "stop"),
-    ("STOP 🛑", "stop"),
-    ("STOPALL", "stop"),
-    ("stop all", "stop"),
-    ("Unsubscribe", "stop"),
-    ("cancel", "stop"),
-    ("END", "stop"),
-    ("quit", "stop"),
-    ("Revoke", "stop"),
-    ("OPTOUT", "stop"),
-    ("opt-out", "stop"),
-    ("opt out", "stop"),
-    ("START", "start"),
-    ("unstop", "start"),
-    ("Yes!", "start"),
-    ("HELP", "help"),
-    ("info?", "help"),
-    ("stop please", "stop_unclear"),
-    ("please stop", "stop_unclear"),
-    ("Please stop sending me these", "stop_unclear"),
-    ("STOP STOP STOP", "stop_unclear"),
-    ("unsubscribe me from all of this, now, I beg you", "stop_unclear"),
-    ("cancel please", "stop_unclear"),
-    ("I want to opt out of these alerts", "stop_unclear"),
-    ("no more texts, stop", "stop_unclear"),
-    ("stopp", "text"),
-    ("The end of the road is blocked", "text"),
-    ("I saw the van stop near the bakery at ten", "text"),
-    ("They had to cancel the match", "text"),
-    ("yes I saw him", "text"),
-    ("help is needed at the bridge", "text"),
-    ("non-stop noise from the works behind our house", "text"),
-    ("", "text"),
-    (" \u200b ", "text"),
-    ("🛑", "text"),
-    ("停", "text"),
-]
-
-
-@pytest.mark.parametrize(("body", "kind"), REPLIES)
-def test_replies_are_understood_in_any_spelling(body: str, kind: str) -> None:
-    assert parse_inbound(body) == kind
-
-
-def test_twilios_own_verdict_counts_more_than_the_words() -> None:
-    assert parse_inbound("ARRET", "STOP") == "stop"
-    assert parse_inbound("hello", "unknown") == "text"
-
-
-@given(st.text())
-def test_no_reply_makes_it_raise(body: str) -> None:
-    assert parse_inbound(body) in ("stop", "start", "help", "stop_unclear", "text")
-
-
-@given(
-    st.sampled_from(["stop", "stopall", "unsubscribe", "quit"]),
-    st.lists(st.sampled_from(list(" \t\r\n.,!?'\"\u200b\u200c\u2060\ufeff()[]*_-")), max_size=6),
-    st.booleans(),
-)
-def test_a_stop_word_is_one_in_whatever_wrapping(
-    word: str, wrapping: list[str], shout: bool
-) -> None:
-    around = "".join(wrapping)
-    assert parse_inbound(around + (word.upper() if shout else word) + around) == "stop"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from lxml import etree
 from sqlalchemy import Connection, select
 from structlog.testing import capture_logs
 
+from broadcast.answers.tables import answer
 from broadcast.events.tables import outbox
 from broadcast.ledger import receipts
 from broadcast.ledger.attempts import person_attempt
@@ -222,19 +223,28 @@ async def test_stop_stops_everybody_with_that_number_and_start_lifts_it(site: Si
     assert await site.db.read(_stopped) == [1, 33]
 
 
-async def test_what_sounds_like_stop_is_suppressed_until_somebody_reads_it(site: Site) -> None:
+async def test_what_only_sounds_like_stop_stops_nobody_and_its_writer_is_told_how(
+    site: Site,
+) -> None:
     await _reply(site, "stop please")
     assert await site.db.read(_stopped) == [1, 33]
-    assert {kind for kind, _, _ in await site.db.read(_responses)} == {"stop_unclear"}
+    await _reply(site, "START", "SM2")
+    said = await _reply(site, "stop him", "SM3")
+    assert await site.db.read(_stopped) == []
+    assert "In danger call 999. To stop these messages reply STOP." in said
+    assert (await site.db.read(_responses))[-1] == ("stop_unclear", 33, "")
 
 
-async def test_help_says_who_we_are_and_other_words_are_counted_but_not_kept(site: Site) -> None:
-    assert "Met Police" in await _reply(site, "HELP")
-    assert await _reply(site, "I saw a red van", "SM2") == "<Response/>"
+async def test_help_says_who_we_are_and_no_word_of_an_answer_is_in_clear(site: Site) -> None:
+    said = await _reply(site, "HELP")
+    assert "Police message from Met Police." in said
+    assert "reply STOP" in said
+    assert "999" in said
+    assert "Thank you. In danger call 999." in await _reply(site, "I saw a red van", "SM2")
     assert await site.db.read(_stopped) == []
     kept = await site.db.read(
-        lambda conn: (
-            str(conn.execute(select(response)).all()) + str(conn.execute(select(outbox)).all())
+        lambda conn: "".join(
+            str(conn.execute(select(table)).all()) for table in (response, outbox, answer)
         )
     )
     assert "red van" not in kept
@@ -246,10 +256,10 @@ async def test_a_reply_from_a_number_that_nobody_has_is_kept_and_changes_nobody(
     assert await site.db.read(_responses) == [("stop", None, "")]
 
 
-async def test_a_reply_names_the_message_that_was_sent_last(site: Site) -> None:
+async def test_a_stop_names_the_message_that_reached_its_sender_last(site: Site) -> None:
     await site.live()
     await site.done(await site.claimed())
-    await _reply(site, "thank you")
+    await _reply(site, "STOP")
     found = await site.db.read(
         lambda conn: [
             r.version_id for r in conn.execute(select(response).where(response.c.person_id == 1))

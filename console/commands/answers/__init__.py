@@ -1,0 +1,1 @@
+"""The command group `answers`: what people answered, listed and read, and the keys that open it."""
