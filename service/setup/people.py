@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from broadcast.answers import store as answers
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.files.nearest import did_you_mean, shown
 from broadcast.operators import operators
@@ -276,7 +277,7 @@ def erase(
     conn: Connection, who: Who, person: int | str, why: str, *, world: World, now: datetime
 ) -> dict[str, Any]:
     """Erase one person for good, as they asked: from the registry, where they are signed in, what
-    they confirmed, and the answers kept for a repeated request. Return {id, erased_at}.
+    they confirmed, what they answered, and what is kept for a repeated request. Return {id, erased_at}.
 
     `why` says on whose word and goes on record: no name and no number belong there. Whoever calls
     has the database's files cleared afterwards (`Database.scrub`). Raises Rejected.
@@ -287,6 +288,7 @@ def erase(
     registry.erase(conn, number, now)
     pending.forget_person(conn, number)
     store.forget_holder(conn, RESIDENT, number)
+    answers.erase(conn, now, person=number)
     replies.replace_about(conn, number, Reply(410, problem_documents.text(_gone())))
     _log(conn, actor, "erase", number, f"why={why}", now)
     return {"id": number, "erased_at": now.isoformat()}

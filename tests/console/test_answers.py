@@ -242,6 +242,15 @@ async def test_erasing_a_number_leaves_that_there_was_an_answer_and_nothing_of_i
     assert await site.db.write(store.erase, now, person=3) == 1
 
 
+async def test_who_is_erased_takes_their_answers_along(site: Site) -> None:
+    await texted(site, "I saw a gun", "SM1")
+    path = "/api/v1/subscribers/p2/erase"
+    got = await site.post(path, {"why": "asked by letter"}, role="administrator")
+    assert got.status == 200, got.body
+    (row,) = await kept(site)
+    assert (row.sealed, row.mark, row.person_id) == (None, "", None)
+
+
 async def test_without_a_key_answers_are_sealed_to_the_stand_in_and_not_lost(
     tmp_path: Path,
 ) -> None:
