@@ -277,7 +277,8 @@ def erase(
     conn: Connection, who: Who, person: int | str, why: str, *, world: World, now: datetime
 ) -> dict[str, Any]:
     """Erase one person for good, as they asked: from the registry, where they are signed in, what
-    they confirmed, what they answered, and what is kept for a repeated request. Return {id, erased_at}.
+    they confirmed, what they answered, and what is kept for a repeated request.
+    Return {id, erased_at}.
 
     `why` says on whose word and goes on record: no name and no number belong there. Whoever calls
     has the database's files cleared afterwards (`Database.scrub`). Raises Rejected.
