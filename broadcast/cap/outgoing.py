@@ -113,22 +113,8 @@ def to_cap(
     the exercise, kind_unknown. The result is not judged here: whoever publishes it calls
     `validate(write(alert))`.
     """
-    wording = _KINDS.get(content.kind)
-    if wording is None:
-        raise refuse(
-            "kind_unknown",
-            f"{content.kind!r} is no kind of message",
-            f"choose one of {', '.join(_KINDS)}",
-            field="kind",
-        )
     said_note = content.note if note is None else note
-    if content.status == "Exercise" and not (said_note or "").strip():
-        raise refuse(
-            "exercise_note",
-            "a message of an exercise names the exercise",
-            "give the name of the exercise as note",
-            field="note",
-        )
+    _check(content, said_note)
     incidents = join_quoted(content.incidents)
     called_so = _Called(areas=area_names or {}, groups=group_names or {}, outlines=outlines or {})
     shared = (
@@ -161,27 +147,53 @@ def to_cap(
         or None,
         incidents=incidents or None,
         infos=tuple(
-            CapInfo(
-                language=tag,
-                categories=wording.categories,
-                event=wording.event,
-                response_types=(wording.response,),
-                urgency=content.urgency,
-                severity=content.severity,
-                certainty=content.certainty,
-                audience=_audience(content, called_so, tag),
+            replace(
+                _info(content, tag, called_so),
                 expires=cap_time(expires),
                 sender_name=sender_name,
-                headline=text.headline,
-                description=text.description or None,
-                instruction=text.instruction or None,
                 web=web or (f"{public_url}/v/{code}" if public_url and code else None),
-                contact="; ".join(content.hotlines) or None,
                 parameters=(*shared, *parameters.text_parameters(text)),
-                areas=_areas(content, called_so, tag),
             )
             for tag, text in content.languages.items()
         ),
+    )
+
+
+def _check(content: Content, note: str | None) -> None:
+    """Raise Rejected where CAP has no words for it: kind_unknown, exercise_note."""
+    if content.kind not in _KINDS:
+        raise refuse(
+            "kind_unknown",
+            f"{content.kind!r} is no kind of message",
+            f"choose one of {', '.join(_KINDS)}",
+            field="kind",
+        )
+    if content.status == "Exercise" and not (note or "").strip():
+        raise refuse(
+            "exercise_note",
+            "a message of an exercise names the exercise",
+            "give the name of the exercise as note",
+            field="note",
+        )
+
+
+def _info(content: Content, tag: str, called_so: _Called) -> CapInfo:
+    """Return what the content itself says in one language."""
+    wording, text = _KINDS[content.kind], content.languages[tag]
+    return CapInfo(
+        language=tag,
+        categories=wording.categories,
+        event=wording.event,
+        response_types=(wording.response,),
+        urgency=content.urgency,
+        severity=content.severity,
+        certainty=content.certainty,
+        audience=_audience(content, called_so, tag),
+        headline=text.headline,
+        description=text.description or None,
+        instruction=text.instruction or None,
+        contact="; ".join(content.hotlines) or None,
+        areas=_areas(content, called_so, tag),
     )
 
 
