@@ -69,6 +69,7 @@ WHOLE = {
     "schema_old": "the database",
     "secret_key": "a file, in the text",
     "secret_key_open": "a file, in the text",
+    "skeletons_many": "what one has",
     "too_costly": "the request",
     "yaml_invalid": "the body",
 }
