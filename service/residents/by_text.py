@@ -71,8 +71,9 @@ def join(
         network=addresses.mark(key, "network", f"text {address.prefix}"),
         cost=budgets.cost("sms", island=address.island),
     )
-    lock_name(conn, f"contact {marked}")
     budgets.take(conn, code, limits, now)
+    # counts first, then the contact: in the order of who types a code in
+    lock_name(conn, f"contact {marked}")
     if pending.confirmed_at(conn, "sms", address.text, key):
         budgets.typed_in(conn, code.prefix, code.network, now)
         change = f" Your choices: {public_url}/sign-in." if public_url else ""
