@@ -33,6 +33,7 @@ from subscribers.tables import consent, subscriber
 from subscribers.tables import stop as stop_table
 
 STOP_SOURCES: Final = ("sms_reply", "unsubscribe", "provider", "operator")
+CONSENT_SOURCES: Final = ("file", "operator", "page", "text")
 BASIS: Final = "basis"
 """How a contact point was confirmed that a file or an administrator brought, on a legal basis."""
 START_SOURCES: Final = ("sms_reply", "link", "operator")
@@ -83,6 +84,8 @@ def import_records(
     basis: str,
     now: datetime,
     *,
+    source: str = "file",
+    wording: str = "",
     by_themselves: bool = False,
 ) -> ImportCounts:
     """Insert or update people by external id, with their consent to exactly these channels and
@@ -90,9 +93,10 @@ def import_records(
 
     One transaction, all or nothing. Ids follow the order of the records and are never used again.
     What a person stopped stays stopped; an erased person is left out, unless people register
-    `by_themselves`. Consent that differs from the
-    record's is withdrawn and given anew. A community or sector that they name and nobody registered
-    yet is registered as it is written there. Officers and partners are stored with the smallest
+    `by_themselves`. Consent that differs from the record's is withdrawn and given anew, with where
+    it was given (`source`: file, operator, page, text) and under which version of the words, as far
+    as that is known. A community or sector that they name and nobody registered yet is registered
+    as it is written there. Officers and partners are stored with the smallest
     imported area that holds them, without coordinates. Raises Rejected basis_missing.
     """
     if not basis.strip():
@@ -111,7 +115,10 @@ def import_records(
     registered.register_missing(conn, groups_of(records), now)
     told = [known_of(record) for record in records]
     _bring(conn, records, told, postgres)
+    if source not in CONSENT_SOURCES:
+        raise ValueError(f"no such source of a consent: {source}")
     values = {"now": now, "change": change, "basis": basis.strip()}
+    values |= {"source": source, "wording": wording}
     before, rows_erased = _there_already(conn)
     erased = len(rows_erased)
     there = {no for no, _ in before}
@@ -161,6 +168,7 @@ def import_records(
             ("consent.channels", "i.channels"),
             ("consent.topics", "i.topics"),
             ("consent.basis", ":basis"),
+            *([("consent.wording", ":wording")] if wording else []),
         ],
         postgres,
     )
@@ -168,8 +176,9 @@ def import_records(
         FROM subscriber s JOIN incoming i ON i.external_id = s.external_id
         WHERE consent.subscriber_id = s.id AND consent.withdrawn_at IS NULL
             AND s.erased_at IS NULL AND {other}"""  # noqa: S608 - our own column names
-    given = """INSERT INTO consent (subscriber_id, channels, topics, basis, at)
-        SELECT s.id, i.channels, i.topics, :basis, :now
+    given = """INSERT INTO consent
+            (subscriber_id, channels, topics, basis, source, wording, at)
+        SELECT s.id, i.channels, i.topics, :basis, :source, :wording, :now
         FROM incoming i JOIN subscriber s ON s.external_id = i.external_id
         WHERE s.erased_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM consent c WHERE c.subscriber_id = s.id AND c.withdrawn_at IS NULL)
@@ -491,6 +500,8 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
             "channels": c.channels.split(";") if c.channels else [],
             "topics": c.topics.split(";") if c.topics else [],
             "basis": c.basis,
+            "source": c.source or None,
+            "wording": c.wording or None,
             "at": c.at.isoformat(),
             "withdrawn_at": _iso(c.withdrawn_at),
         }

@@ -60,6 +60,9 @@ consent = Table(
     Column("channels", String, nullable=False),
     Column("topics", String, nullable=False),
     Column("basis", Text, nullable=False),
+    # file, operator, page, text; "" = before this was kept
+    Column("source", String, nullable=False, server_default=""),
+    Column("wording", String, nullable=False, server_default=""),  # which version they agreed to
     Column("at", UtcDateTime, nullable=False),
     Column("withdrawn_at", UtcDateTime),
     sqlite_autoincrement=True,

@@ -94,6 +94,7 @@ def join(
         address=address.text,
         fields={**fields, "language": "en", "topics": TOPICS_BY_TEXT},
         basis=BASIS,
+        source="text",
         world=world,
         now=now,
     )

@@ -16,7 +16,15 @@ from broadcast.sessions.store import Session
 from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
 from service.residents import opt_outs
-from service.residents.registering import ACTOR, CHANGED, KIND, check_place, check_topics
+from service.residents.registering import (
+    ACTOR,
+    CHANGED,
+    KIND,
+    PAGE,
+    WORDING,
+    check_place,
+    check_topics,
+)
 from service.residents.texts import SAMPLE
 from service.setup import people
 from service.setup.people import World
@@ -94,7 +102,18 @@ def change(
     if "channels" in fields:
         fields["channels"] = _reached(conn, person, fields["channels"])
     basis = CHANGED if {"topics", "channels"} & set(fields) else ""
-    people.edit(conn, ACTOR, person, fields, basis=basis, world=world, now=now)
+    agreed = WORDING if basis else ""  # what they agreed to before stays as it was
+    people.edit(
+        conn,
+        ACTOR,
+        person,
+        fields,
+        basis=basis,
+        world=world,
+        now=now,
+        source=PAGE,
+        wording=agreed,
+    )
 
 
 def _reached(conn: Connection, person: int, channels: Sequence[str]) -> str:

@@ -29,6 +29,9 @@ KIND: Final = "resident"
 """Of sessions."""
 LASTS: Final = timedelta(days=30)
 IDLE: Final = timedelta(days=7)
+PAGE: Final = "page"
+WORDING: Final = "1"
+"""The version of the words that people agree to; another one is another number."""
 BASIS: Final = "consent, given on the registration page (wording 1)"
 """The legal basis under which who registers by themselves is kept, with the wording's version."""
 CHANGED: Final = "consent, changed on the page of one's own choices (wording 1)"
@@ -214,7 +217,17 @@ def _add(
     assert known is not None
     channels = ";".join(dict.fromkeys([*known["channels"], channel]))
     fields = {COLUMN[channel]: text, "channels": channels}
-    people.edit(conn, ACTOR, me, fields, basis=CHANGED, world=world, now=now)
+    people.edit(
+        conn,
+        ACTOR,
+        me,
+        fields,
+        basis=CHANGED,
+        world=world,
+        now=now,
+        source=PAGE,
+        wording=WORDING,
+    )
     pending.confirm(conn, me, channel, text, key, now)
     opt_outs.start(conn, me, channel, now)  # who stopped everything, and adds a way, wants it
     return Joined(outcome="added", person=me)
@@ -236,6 +249,7 @@ def _register(
         address=text,
         fields=fields,
         basis=BASIS,
+        source=PAGE,
         world=world,
         now=now,
     )
@@ -248,10 +262,13 @@ def register(
     address: str,
     fields: Mapping[str, Any],
     basis: str,
+    source: str,
     world: World,
     now: datetime,
 ) -> int:
-    """Register somebody whose contact is proven; return their number."""
+    """Register somebody whose contact is proven; return their number. `source`: where they agreed,
+    page or text.
+    """
     whole = {
         "external_id": f"web-{secrets.token_hex(8)}",
         "kind": "resident",
@@ -259,7 +276,17 @@ def register(
         "channels": channel,
         **fields,
     }
-    made, _ = people.add(conn, ACTOR, whole, basis=basis, world=world, now=now, by_themselves=True)
+    made, _ = people.add(
+        conn,
+        ACTOR,
+        whole,
+        basis=basis,
+        world=world,
+        now=now,
+        source=source,
+        wording=WORDING,
+        by_themselves=True,
+    )
     return int(made["id"])
 
 

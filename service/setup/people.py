@@ -160,12 +160,15 @@ def add(
     basis: str,
     world: World,
     now: datetime,
+    source: str = "operator",
+    wording: str = "",
     by_themselves: bool = False,
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Register one person, with consent to exactly these channels and topics on this basis; return
     what is known of them, and warnings.
 
     `fields` are the columns of the subscribers CSV: text, numbers of degrees, lists of words.
+    `source`, `wording`: where they agreed, and to which version of the words.
     `by_themselves`: they register, so that it counts for nothing that they were erased before.
     Raises Rejected: every fault of the fields; 409 subscriber_exists, subscriber_erased; 403 where
     the place lies outside the administrator's area.
@@ -174,7 +177,9 @@ def add(
     actor = allowed(conn, who)
     record, warnings = _placed(conn, *_read(_cells(fields), world))
     _require_inside(who, record._asdict(), world)
-    counts = registry.import_records(conn, [record], basis, now, by_themselves=by_themselves)
+    counts = registry.import_records(
+        conn, [record], basis, now, source=source, wording=wording, by_themselves=by_themselves
+    )
     if counts.erased:
         raise refuse(
             "subscriber_erased",
@@ -206,6 +211,8 @@ def edit(
     basis: str = "",
     world: World,
     now: datetime,
+    source: str = "operator",
+    wording: str = "",
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Change some fields of one person; None clears one. Other channels or topics are another
     consent, which wants its own `basis`.
@@ -234,7 +241,7 @@ def edit(
         basis = check_reason(basis, "basis")
     else:
         basis = held["basis"]
-    registry.import_records(conn, [record], basis, now)
+    registry.import_records(conn, [record], basis, now, source=source, wording=wording)
     _log(conn, actor, "edit", before["id"], f"fields={','.join(sorted(fields))}", now)
     return _whole(conn, before["id"]), warnings
 

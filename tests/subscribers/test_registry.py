@@ -334,3 +334,34 @@ async def test_officers_registered_before_their_area_are_settled_when_it_comes(
     assert await db.write(import_records, people, "consent", LATER) == ImportCounts(
         new=0, updated=0, unchanged=3, erased=0
     )
+
+
+async def test_a_consent_keeps_where_it_was_given_and_to_which_words(db: Database) -> None:
+    one = person("a", mobile="+447700900001")
+
+    async def agreed(record: SubscriberRecord, basis: str, **more: str) -> list[tuple[Any, ...]]:
+        await db.write(
+            lambda conn: import_records(conn, [record], basis, NOON, **more)  # type: ignore[arg-type]
+        )
+        shown = await db.read(show, "a")
+        assert shown is not None
+        return [
+            (c["source"], c["wording"], c["basis"], c["withdrawn_at"] is None)
+            for c in shown["consents"]
+        ]
+
+    first = ("file", None, "form", False)
+    assert await agreed(one, "form") == [(*first[:3], True)]
+    page = ("page", "1", "own choice", True)
+    assert await agreed(one, "own choice", source="page", wording="1") == [first, page]
+    # nothing else was agreed to: no event
+    assert await agreed(one, "own choice", source="page", wording="1") == [first, page]
+    assert await agreed(one, "own choice", source="operator") == [first, page]
+    # other words are another event
+    assert await agreed(one, "own choice", source="text", wording="2") == [
+        first,
+        (*page[:3], False),
+        ("text", "2", "own choice", True),
+    ]
+    with pytest.raises(ValueError, match="no such source"):
+        await agreed(one, "own choice", source="rumour")

@@ -55,7 +55,10 @@ _PERSON: Final[Mapping[str, Schema]] = {
                 "basis": TEXT,
                 "at": TIME,
                 "withdrawn_at": or_null(TIME),
-            }
+                "source": or_null(words(("file", "operator", "page", "text"))),
+                "wording": or_null(TEXT),
+            },
+            ("source", "wording"),
         )
     ),
     "stops": list_of(
