@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select
 
+from broadcast.deadline import check_time
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS
 from broadcast.messages.tables import decision
@@ -304,7 +305,9 @@ class _Rows:
 
 
 def _each(conn: Connection, query: Select[Any]) -> Iterator[Any]:
-    yield from conn.execute(query.execution_options(yield_per=_AT_ONCE)).mappings()
+    for row in conn.execute(query.execution_options(yield_per=_AT_ONCE)).mappings():
+        check_time()
+        yield row
 
 
 def _wrong(link: Mapping[str, Any], rows: _Rows) -> str:

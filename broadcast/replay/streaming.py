@@ -7,9 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
+from broadcast.deadline import check_time
+
 _AT_ONCE = 2000  # rows
 
 
 def stream(conn: Connection, query: Select[Any]) -> Iterator[Any]:
-    """Yield the rows of a query."""
-    yield from conn.execute(query.execution_options(yield_per=_AT_ONCE))
+    """Yield the rows of a query. Raises Rejected (422 too_costly) where the work has a deadline
+    that has passed.
+    """
+    for row in conn.execute(query.execution_options(yield_per=_AT_ONCE)):
+        check_time()
+        yield row

@@ -5,7 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter, Security
 from fastapi.security import HTTPBearer
 
-from console.api import checks, deliveries, events, messages, operator_requests, reading, setup
+from console.api import (
+    checks,
+    deliveries,
+    events,
+    messages,
+    operator_requests,
+    reading,
+    record,
+    setup,
+)
 from console.server.context import Web
 
 
@@ -19,6 +28,6 @@ def router(web: Web) -> APIRouter:
             Security(HTTPBearer(auto_error=False, description="an operator's personal token"))
         ],
     )
-    for part in (messages, deliveries, events, operator_requests, reading, setup, checks):
+    for part in (messages, deliveries, events, operator_requests, reading, record, setup, checks):
         api.include_router(part.router(web))
     return api

@@ -280,6 +280,54 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             }
         ),
     },
+    "AuditVerdict": an_object(
+        {
+            "ok": YES,
+            "head": or_null(ref("AuditHead")),
+            "broken": or_null(an_object({"number": or_null(NUMBER), "what": TEXT})),
+        }
+    ),
+    "Replay": an_object(
+        {
+            "events": NUMBER,
+            "differences": list_of(
+                {
+                    **an_object({"what": TEXT, "live": {}, "rebuilt": {}}),
+                    "description": "One thing that stands otherwise than the facts say, and where.",
+                }
+            ),
+        }
+    ),
+    "StoodAt": an_object(
+        {
+            "message": NUMBER,
+            "as_of": TIME,
+            "versions": list_of(
+                an_object(
+                    {
+                        "at": TIME,
+                        "version": NUMBER,
+                        "state": TEXT,
+                        "addressed": ref("Count"),
+                        "people": map_of(ref("Count")),
+                        "channels": map_of(map_of(ref("Count"))),
+                        "suppressed": map_of(ref("Count")),
+                    }
+                )
+            ),
+        }
+    ),
+    "KeptDocument": an_object(
+        {
+            "sender": TEXT,
+            "identifier": TEXT,
+            "sent": TEXT,
+            "verdict": words(("accept", "warn")),
+            "signatures": words(("none", "not_checked")),
+            "duplicate": YES,
+            "warnings": list_of(ref("Fault")),
+        }
+    ),
     "Subscribers": an_object({"subscribers": list_of(ref("Subscriber")), "next": or_null(TEXT)}),
     "Health": an_object({"ok": YES, "audit": or_null(ref("AuditHead"))}, ("audit",)),
     "Readiness": an_object({"ok": YES, "reasons": list_of(TEXT)}),
@@ -338,6 +386,10 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("get", "/api/v1/areas"): list_of(ref("Area")),
     ("get", "/api/v1/groups"): list_of(ref("Group")),
     ("get", "/api/v1/audit"): ref("AuditPage"),
+    ("get", "/api/v1/audit/verify"): ref("AuditVerdict"),
+    ("get", "/api/v1/messages/{id}/replay"): ref("Replay"),
+    ("get", "/api/v1/messages/{id}/replay/at"): ref("StoodAt"),
+    ("post", "/api/v1/cap/import"): ref("KeptDocument"),
     ("get", "/api/v1/subscribers"): ref("Subscribers"),
     ("get", "/healthz"): ref("Health"),
     ("get", "/readyz"): ref("Readiness"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -52,6 +53,7 @@ class Context:
         self.matcher = matcher
         self.pool = pool
         self.costly = Aside()
+        self.checking = asyncio.Lock()
         self._tree: AreaTree | None = None
 
     async def do(
