@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import Connection
-
 from broadcast.deadline import Deadline, held_to
 from broadcast.problems import Rejected, refuse
+from broadcast.store.database import Connection
 from service.commands.context import Context
 
 T = TypeVar("T")
