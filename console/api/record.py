@@ -22,6 +22,7 @@ from service.commands import checking, reading
 from service.commands.unit_of_work import Act
 from service.idempotency import Answered, once
 
+_XML = "application/xml"  # what generated clients send
 _HEAD = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
 
 
@@ -31,7 +32,8 @@ def router(_web: Web) -> APIRouter:
     api.get("/audit/verify")(verify)
     api.get("/messages/{id}/replay")(replay)
     api.get("/messages/{id}/replay/at")(stood)
-    body = {"required": True, "content": {CAP: {"schema": {"type": "string"}}}}
+    document = {"schema": {"type": "string", "format": "binary"}}
+    body = {"required": True, "content": {CAP: document, _XML: document}}
     api.post("/cap/import", status_code=201, openapi_extra={"requestBody": body})(import_cap)
     return api
 
@@ -101,7 +103,7 @@ async def import_cap(request: Request) -> Response:
     web = web_of(request)
     actor = await web.actor(request)
     body = await request.body()
-    check_media_type(request, body, CAP)
+    check_media_type(request, body, CAP, _XML)
 
     async def make() -> Answered[Any]:
         operators.require(actor, "draft")
