@@ -99,7 +99,13 @@ class Ground:
         low = np.where(there, self.starts[at], 0)
         high = np.where(there, self.starts[np.minimum(at + 1, len(self.starts) - 1)], 0)
         begin = self._bisect(low, high, stretches.west)
-        return begin, np.maximum(begin, self._bisect(low, high, stretches.east))
+        end = np.append(begin[1:], 0)
+        same = (stretches.row[1:] == stretches.row[:-1]) & (
+            stretches.east[:-1] == stretches.west[1:]
+        )
+        last = np.flatnonzero(~np.append(same, False))
+        end[last] = self._bisect(low[last], high[last], stretches.east[last])
+        return begin, np.maximum(begin, end)
 
     def _bisect(
         self, low: NDArray[np.int64], high: NDArray[np.int64], lon: NDArray[np.float64]

@@ -251,10 +251,22 @@ class RegistryIndex:
         if rule.everybody or not (unsure or rule.postcodes == "perhaps"):
             return BitMap()
         state = self._state
-        there = replace(rule, targets=rule.targets | unsure, postcodes="touch", also_reached={})
+        only_areas = replace(
+            rule,
+            shape=None,
+            circles=(),
+            targets=unsure,
+            by_code=frozenset(),
+            touched=frozenset(),
+            postcodes="point",
+        )
+        parts = [self._in_place(state, only_areas)]
+        if rule.postcodes == "perhaps":
+            parts.append(state.people.reached(rule.shape, rule.circles))
         if addressed is None:
             addressed = BitMap(self._addressed(state, rule, 0, 1)[1])
-        return BitMap(self._addressed(state, there, 0, 1)[1]) - addressed
+        wider = self._addressed(state, replace(rule, also_reached={}), 0, 1, once(parts))
+        return BitMap(wider[1]) - addressed
 
     def person(self, person_id: int) -> Traits | None:
         """Return what the index knows of one person, None if nobody has that id."""
@@ -350,11 +362,19 @@ class RegistryIndex:
         }
 
     def _addressed(
-        self, state: _State, rule: Rule, shard: int, shards: int
+        self,
+        state: _State,
+        rule: Rule,
+        shard: int,
+        shards: int,
+        at: NDArray[np.int64] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-        """Return the positions and ids of who is addressed, in the order of the ids."""
+        """Return the positions and ids of who is addressed, in the order of the ids; `at`: if these
+        were who is in its place.
+        """
         people, profiles = state.people, state.profiles
-        at = people.everybody() if rule.everybody else self._in_place(state, rule)
+        if at is None:
+            at = people.everybody() if rule.everybody else self._in_place(state, rule)
         chosen = profiles.column("erased") == 0
         if rule.audience.kinds:
             kinds = [SUBSCRIBER_KINDS.index(kind) for kind in rule.audience.kinds]
