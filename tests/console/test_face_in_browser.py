@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
+from subscribers import unsubscribe
 from tests.console.site import Site, open_site
 from tests.console.test_face import exercise, set_level
 from tests.console.test_planned_exercises import approved as planned_exercise
@@ -18,6 +19,23 @@ pytestmark = pytest.mark.browser
 
 PHONE, DESK = {"width": 320, "height": 640}, {"width": 1200, "height": 800}
 ARABIC = {"headline": "تسرب غاز في شارع فيكتوريا", "instruction": "ابقوا في الداخل."}
+
+CUT = """[...document.querySelectorAll('body *')].filter(e => {
+  const s = getComputedStyle(e);
+  return s.overflowX === 'hidden' && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0;
+}).map(e => e.outerHTML.slice(0, 100))"""
+"""What shows less than it holds."""
+LOST = """[
+  ...[...document.querySelectorAll('.mark, .tag, .card, .level, .step, button, input[type=text]')]
+    .filter(e => ['none', 'hidden'].includes(getComputedStyle(e).borderTopStyle)),
+  ...[...document.querySelectorAll('main a')].filter(e => !e.closest('del'))
+    .filter(e => !getComputedStyle(e).textDecorationLine.includes('underline')),
+  ...[...document.querySelectorAll('del')]
+    .filter(e => !getComputedStyle(e).textDecorationLine.includes('line-through')),
+  ...[...document.querySelectorAll('.step.present')]
+    .filter(e => getComputedStyle(e).outlineStyle !== 'solid'),
+].map(e => e.outerHTML.slice(0, 100))"""
+"""What only a colour told, and forced colours take away."""
 
 
 @pytest.fixture
@@ -146,4 +164,103 @@ async def test_on_paper_and_in_forced_colours_an_exercise_is_still_one(
         assert await page.evaluate(style) == "dashed"
     await page.emulate_media(media="print", forced_colors="none")
     assert not await page.locator("header nav").is_visible()
+    await context.close()
+
+
+async def all_states(site: Site) -> dict[str, tuple[str, int]]:
+    """Return the pages of every state that a reader may meet, with the status of each."""
+    pages = {
+        name: (path, 404 if path == "/v/NOTHING" else 200)
+        for name, path in (await filled(site)).items()
+    }
+    gone = await site.live(languages={"en": {"headline": "Over", "instruction": "Stay in."}})
+    await site.follow(gone, "all-clear", languages={"en": {"headline": "All is well"}})
+    private = await site.version(await site.live(visibility="private"))
+    practice = await site.version(await exercise(site))
+    key = site.settings.key()
+    way_out = f"/u/{unsubscribe.token(1, 'sms', key)}"
+    stopped = f"/u/{unsubscribe.token(2, 'sms', key)}"
+    assert (await site.call("POST", stopped, role=None, key=None, data=b"")).status == 200
+    return pages | {
+        "exercise": (f"/messages/{practice.code}", 200),
+        "all clear": (f"/messages/{(await site.version(gone)).code}", 200),
+        "ours, not public": (f"/v/{private.code}", 200),
+        "malformed": ("/v/%3Cb%3E%20%20", 404),
+        "no such page": ("/nowhere", 404),
+        "way out": (way_out, 200),
+        "stopped": (stopped, 200),
+        "no such link": ("/u/nonsense", 404),
+    }
+
+
+async def test_every_state_holds_at_twice_the_text_size_in_forced_colours_and_without_script(
+    site: Site, browser: Browser
+) -> None:
+    context = await browser.new_context(viewport={"width": 640, "height": 800}, bypass_csp=True)
+    page = await context.new_page()
+    for path in ("/", "/past", "/?lang=ur"):  # nothing has gone out yet
+        await page.goto(site.url + path)
+        assert await faults(page) == [], path
+    states = await all_states(site)
+    for name, (path, status) in states.items():
+        answer = await page.goto(site.url + path)
+        assert answer is not None
+        assert answer.status == status, name
+        assert await faults(page) == [], name
+        # WCAG 1.4.4: at 200 % nothing is cut off, and nobody has to scroll sideways.
+        await page.add_style_tag(content="html { font-size: 200% }")
+        assert await page.evaluate("document.documentElement.scrollWidth") == 640, name
+        assert await page.evaluate(CUT) == [], name
+        await page.emulate_media(forced_colors="active")
+        assert await page.evaluate(LOST) == [], name
+        await page.emulate_media(forced_colors="none")
+    await context.close()
+    context = await browser.new_context(viewport=PHONE, java_script_enabled=False)  # type: ignore[arg-type]
+    page = await context.new_page()
+    for name, (path, _) in states.items():
+        await page.goto(site.url + path)
+        assert await page.locator("h1").is_visible(), name
+        assert await page.locator("h1").count() == 1, name
+    await context.close()
+
+
+async def test_everything_is_reached_by_the_keyboard_in_reading_order_and_seen_when_it_is(
+    site: Site, browser: Browser
+) -> None:
+    pages = await filled(site)
+    context = await browser.new_context(viewport=PHONE)  # type: ignore[arg-type]
+    page = await context.new_page()
+    for name in ("front", "Arabic", "check"):
+        await page.goto(site.url + pages[name])
+        wanted = await page.evaluate(
+            "(window.all = [...document.querySelectorAll('a[href], button, input')]"
+            ".filter(e => e.type !== 'hidden')).length"
+        )
+        for number in range(wanted):
+            await page.keyboard.press("Tab")
+            at, outline, tall = await page.evaluate(
+                "(() => { const e = document.activeElement, s = getComputedStyle(e);"
+                " return [window.all.indexOf(e), s.outlineStyle, e.getBoundingClientRect().height]"
+                " })()"
+            )
+            assert (at, outline) == (number, "solid"), name
+            assert tall > 0, name
+    await context.close()
+
+
+async def test_when_the_fault_is_ours_the_page_still_stands(site: Site, browser: Browser) -> None:
+    await site.db.close()
+    context = await browser.new_context(
+        viewport=PHONE,  # type: ignore[arg-type]
+        bypass_csp=True,
+        locale="pl-PL",
+    )
+    page = await context.new_page()
+    answer = await page.goto(site.url)
+    assert answer is not None
+    assert answer.status >= 500
+    assert await page.get_attribute("html", "lang") == "pl"
+    assert await faults(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") == 320
+    assert "999" in await page.inner_text("main")
     await context.close()
