@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Select, func, select
 
+from broadcast.answers.tables import answer
 from broadcast.events.tables import outbox, parked
 from broadcast.ledger import delivery_report
 from broadcast.ledger.tables import outcome, receipt, slice_, worker
@@ -28,6 +29,7 @@ class Gauges:
     slices_open: int
     in_doubt: int
     parked: int
+    urgent_answers: int
     workers: int
     versions: dict[str, int]
     totals: dict[tuple[str, str], int]
@@ -62,6 +64,15 @@ def look(conn: Connection, alive_after: datetime) -> Gauges:
             for version_id in live
         ),
         parked=_bounded(conn, select(parked.c.id).where(parked.c.closed_at.is_(None))),
+        urgent_answers=_bounded(
+            conn,
+            select(answer.c.id).where(
+                answer.c.urgent,
+                answer.c.first_read_at.is_(None),
+                answer.c.erased_at.is_(None),
+                ~answer.c.simulated,
+            ),
+        ),
         workers=_bounded(
             conn,
             select(worker.c.id).where(

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Security
 from fastapi.security import HTTPBearer
 
 from console.api import (
+    answers,
     checks,
     deliveries,
     events,
@@ -28,6 +29,7 @@ def router(web: Web) -> APIRouter:
             Security(HTTPBearer(auto_error=False, description="an operator's personal token"))
         ],
     )
-    for part in (messages, deliveries, events, operator_requests, reading, record, setup, checks):
+    parts = (answers, messages, deliveries, events, operator_requests, reading, record)
+    for part in (*parts, setup, checks):
         api.include_router(part.router(web))
     return api

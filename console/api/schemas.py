@@ -339,6 +339,30 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "reason": or_null(TEXT),
         }
     ),
+    "Answer": an_object(
+        {
+            "id": NUMBER,
+            "at": TIME,
+            "message": or_null(NUMBER),
+            "version": or_null(NUMBER),
+            "joined": words(("attempt", "link", "appeal", "unsorted")),
+            "status": words(("Actual", "Exercise", "Test")),
+            "simulated": YES,
+            "channel": TEXT,
+            "kind": words(("text", "stop_unclear", "word", "keypress", "page")),
+            "person": or_null(NUMBER),
+            "urgent": YES,
+            "acknowledged": YES,
+            "read": YES,
+            "erased": YES,
+            "key": TEXT,
+            "sealed": or_null(TEXT),
+        },
+        ("key", "sealed"),
+    ),
+    "Answers": an_object(
+        {"message": or_null(NUMBER), "answers": list_of(ref("Answer")), "next": or_null(TEXT)}
+    ),
     "ReadInstead": an_object(
         {"message": NUMBER, "version": NUMBER, "warnings": list_of(ref("Fault"))}
     ),
@@ -377,6 +401,9 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("get", "/api/v1/messages/{id}/counts"): ref("DeliveryReport"),
     ("get", "/api/v1/messages/{id}/languages"): ref("ReadInstead"),
     ("get", "/api/v1/messages/{id}/deliveries"): ref("Deliveries"),
+    ("get", "/api/v1/messages/{id}/answers"): ref("Answers"),
+    ("get", "/api/v1/answers/unsorted"): ref("Answers"),
+    ("get", "/api/v1/answers/{answer}"): ref("Answer"),
     ("get", "/api/v1/messages/{id}/explain/{subscriber}"): ref("Explanation"),
     ("get", "/api/v1/operator-requests"): list_of(ref("OperatorRequest")),
     ("post", "/api/v1/operator-requests"): ref("OperatorRequest"),

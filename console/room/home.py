@@ -24,6 +24,7 @@ from broadcast.store.database import Connection
 from console.room import naming
 from console.room.figures import Figures
 from console.room.frame import Room, entrance
+from console.room.looking import answers
 from service.commands.reading import may_read
 from service.sign_in import Signed
 
@@ -63,6 +64,7 @@ async def gather(room: Room, figures: Figures, signed: Signed) -> dict[str, Any]
         rows.append(row(v) | {"figures": told, "form": _press(room, signed, v, acts, mine)})
     return {
         "health": await health(room),
+        "urgent": await answers.urgent(room, signed.operator),
         "levels": await room.web.db.read(_levels, room.web.now()),
         "needs": {
             "to approve": [row(v) for v in pending if "approve" in mine and not _own(signed, v)],

@@ -16,6 +16,7 @@ from broadcast.wording.cancelling import REASONS
 from console.room import acting, naming, showing, words
 from console.room.figures import Figures
 from console.room.frame import BASES, Form, Room, entrance
+from console.room.looking import answers
 from service.commands import advising, deciding, reading, submitting
 from service.sign_in import Signed
 
@@ -87,6 +88,7 @@ async def page(room: Room, figures: Figures, signed: Signed, existing: list[Vers
         existing=existing[::-1],
         path=path,
         log=f"{path}/log",
+        answers=await answers.counted(room, signed.operator, v.message_id),
         acts=may,
         mine=mine,
         names=await showing.names(

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from console.room import entry, home, message, passkey, stream
 from console.room.figures import Figures
 from console.room.frame import Room
-from console.room.looking import log, machine, office, rerun, seen
+from console.room.looking import answers, log, machine, office, rerun, seen
 from console.room.writing import compose, submission
 from console.server.context import Web
 
@@ -24,6 +24,7 @@ def router(web: Web) -> APIRouter:
     message.attach(api, room, figures)
     stream.attach(api, room, figures)
     log.attach(api, room, figures)
+    answers.attach(api, room)
     office.attach(api, room)
     rerun.attach(api, room)
     seen.attach(api, room, figures)

@@ -127,6 +127,11 @@ class Metrics:
             self.seen.parked,
         )
         yield _one(
+            "fasttime_answers_urgent",
+            "Answers with a word like gun, fire or attack that nobody has read",
+            self.seen.urgent_answers,
+        )
+        yield _one(
             "fasttime_workers",
             "Workers with a sign of life in the last ten seconds",
             self.seen.workers,

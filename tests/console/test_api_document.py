@@ -18,6 +18,9 @@ ASKED = {
     "/api/v1/messages/{id}/counts": "author",
     "/api/v1/messages/{id}/languages": "author",
     "/api/v1/messages/{id}/deliveries": "approver",
+    "/api/v1/messages/{id}/answers": "approver",
+    "/api/v1/answers/unsorted": "approver",
+    "/api/v1/answers/{answer}": "approver",
     "/api/v1/messages/{id}/explain/{subscriber}": "administrator",
     "/api/v1/resends": "approver",
     "/api/v1/operator-requests": "administrator",
@@ -65,9 +68,12 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 async def test_what_every_route_answers_is_what_the_document_says(site: Site) -> None:
     document = (await site.get("/openapi.json", role=None)).json
     message = await site.live()
+    texted = {"MessageSid": "SM1", "From": "+447700900002", "Body": "I saw him"}
+    assert (await site.twilio("/hooks/twilio/inbound", texted)).status == 200
     for path, role in ASKED.items():
         said = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
         url = path.replace("{id}", str(message)).replace("{subscriber}", "1")
+        url = url.replace("{answer}", "1")
         url = url.replace("{code}", WESTMINSTER) + ASKING.get(path, "")
         answer = await site.get(url, role=role)
         assert answer.status == 200, (path, answer.json)
