@@ -131,6 +131,7 @@ def html(name: str, *, lang: str, links: Links, sender: str, **values: Any) -> s
                 "as_of": "",
                 # a copy that is served elsewhere has no forms
                 "join": "" if links.static else join_words(lang),
+                "join_lang": lang if lang in RESIDENT_WORDS else ENGLISH,
                 "static_policy": STATIC_POLICY,
                 "languages": [(tag, p["language"], direction(tag)) for tag, p in PHRASES.items()],
                 **values,

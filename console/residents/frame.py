@@ -96,15 +96,19 @@ class Pages:
         return registering.network_mark(self.web.key, self._address_of(request))
 
     def lang(self, request: Request) -> str:
-        """Return the language of the pages for a reader."""
-        asked = request.query_params.get("lang", "")[:20]
-        found = chosen(asked, request.headers.get("accept-language", ""))
+        """Return the language of the pages for a reader: English where they do not speak theirs."""
+        found = self.tongue(request)
         return found if found in RESIDENT_WORDS else ENGLISH
+
+    def tongue(self, request: Request) -> str:
+        """Return the language of a reader, in which messages may come though these pages do not."""
+        asked = request.query_params.get("lang", "")[:20]
+        return chosen(asked, request.headers.get("accept-language", ""))
 
     def links(self, request: Request) -> Links:
         """Return where pages lie, in the language that the reader chose by the switch."""
         asked = request.query_params.get("lang", "")
-        return Links(lang=asked if asked in RESIDENT_WORDS else "")
+        return Links(lang=asked if asked in PHRASES else "")
 
     def page(
         self,
@@ -173,7 +177,7 @@ class Pages:
             return pending.begin(
                 conn,
                 purpose=purpose,
-                language=self.lang(request),
+                language=self.tongue(request),
                 network=self.network(request),
                 limits=self.limits,
                 now=web.now(),

@@ -351,3 +351,22 @@ async def test_forms_that_took_too_long_are_forgotten(site: Site, box: Box) -> N
     await box.deliver()
     left = await site.db.read(lambda conn: conn.execute(select(registration)).all())
     assert left == []
+
+
+async def test_who_reads_a_language_that_the_pages_lack_is_registered_with_it(
+    site: Site, box: Box
+) -> None:
+    visitor = Visitor(site)
+    front = await visitor.get("/?lang=pl")
+    [way] = front.tree.xpath("//nav//a[starts-with(@href, '/join')]")
+    assert (way.get("href"), way.get("lang")) == ("/join?lang=pl", "en")
+    page = await visitor.get("/join?place=west&lang=pl")
+    assert page.tree.get("lang") == "en"
+    page = await visitor.send(page, "/join?lang=pl", area=WESTMINSTER)
+    page = await visitor.send(page, "/join/topics?lang=pl", topics="incident")
+    page = await visitor.send(page, "/join/channel?lang=pl", channel="sms")
+    page = await visitor.send(page, "/join/address?lang=pl", address=MOBILE, agree="yes")
+    done = await visitor.send(page, "/join/code?lang=pl", code=await box.code())
+    assert done.h1 == "You are registered"
+    [who] = await people_at(site)
+    assert (await shown(site, who))["language"] == "pl"
