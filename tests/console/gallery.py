@@ -238,20 +238,66 @@ async def draw(
     return rows
 
 
-async def main(folder: Path) -> None:
-    """Write the gallery."""
+TUTORIAL = {
+    "approve": "approve",
+    "live": "live message, approver",
+    "log": "delivery log",
+    "front": "front page",
+    "cancelled": "message, cancelled",
+}
+"""The pictures of docs/tutorial.md, by file name: which page each of them shows."""
+TUTORIAL_SIZE = (900, 700)
+
+
+async def picture(browser: Browser, site: Site, shot: Shot, path: Path) -> None:
+    """Write the top of one page, as the tutorial shows it."""
+    width, height = TUTORIAL_SIZE
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="light",
+        extra_http_headers={"Accept-Language": "en-GB", "Accept": "text/html"},
+    )
+    if shot.role:
+        visitor = Visitor(site)
+        await visitor.sign_in(shot.role)
+        await context.add_cookies(
+            [{"name": k, "value": v, "url": site.url} for k, v in visitor.cookies.items()]
+        )
+    page = await context.new_page()
+    await page.goto(site.url + shot.path)
+    await page.screenshot(path=path)
+    await context.close()
+
+
+async def pictures(browser: Browser, site: Site, wanted: list[Shot], folder: Path) -> None:
+    """Write those pictures of the tutorial that are among these pages."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, shown in TUTORIAL.items():
+        for shot in wanted:
+            if shot.name == shown:
+                await picture(browser, site, shot, folder / f"{name}.png")
+
+
+async def main(folder: Path, docs: Path) -> None:
+    """Write the gallery, and the pictures of the tutorial."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
     with tempfile.TemporaryDirectory() as kept:
         async with open_site(Path(kept)) as site, chromium() as browser:
-            rows = await draw(browser, site, await shots(site), folder)
+            found = await shots(site)
+            await pictures(browser, site, found, docs)
+            rows = await draw(browser, site, found, folder)
         room = open_site(Path(kept) / "room", FASTTIME_PUBLIC_URL=HERE)
         async with room as site, chromium() as browser:
-            rows += await draw(browser, site, await room_shots(site), folder, len(rows))
+            found = await room_shots(site)
+            await pictures(browser, site, found, docs)
+            rows += await draw(browser, site, found, folder, len(rows))
     (folder / "index.html").write_text(HEAD + "\n".join(rows), encoding="utf-8")
     print(folder / "index.html")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/gallery")))
+    asyncio.run(
+        main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/gallery"), Path("docs/pictures"))
+    )
