@@ -92,6 +92,7 @@ def import_(
                 fix=fix,
                 read=lambda line: bars.show("reading", min(line, lines), lines),
             )
+            bars.show("reading", lines, lines)
         if found.problems:
             raise Rejected(found.problems)
         out.warn(found.warnings)
