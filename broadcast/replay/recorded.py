@@ -304,6 +304,13 @@ def _response(log: Log, _type: str, fact: dict[str, Any]) -> bool:
     return True
 
 
+def _answer(log: Log, _type: str, _fact: dict[str, Any]) -> bool:
+    """Say that an answer was kept: words change nobody's line, so nothing is rebuilt of it, and of
+    one message it is not counted.
+    """
+    return log.wanted is None
+
+
 def _level(log: Log, _type: str, fact: dict[str, Any]) -> bool:
     if not (log.imports and log.tells_level(fact)):
         return False
@@ -328,6 +335,7 @@ _HANDLERS: dict[str, Callable[[Log, str, dict[str, Any]], bool]] = {
     "retries.exhausted": _exhausted,
     "receipt.received": _receipt,
     "response.received": _response,
+    "answer.received": _answer,
     "level.imported": _level,
     "audit.head": _head,
 }

@@ -225,7 +225,11 @@ def erase(
         told = await session.db.write(
             people.erase, machine_user(), subscriber, why, world=world, now=session.now()
         )
-        await session.db.scrub()
+        if not await session.db.scrub():
+            out.note(
+                "what is deleted still lies in the database's side file (-wal), which is in use:"
+                " it goes when fasttime up is restarted"
+            )
         out.answer(told, f"person {told['id']} is erased")
 
     run(work, out)
