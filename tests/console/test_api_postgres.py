@@ -5,15 +5,21 @@ locks, types and conflicts.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from broadcast.operators import audit
 from broadcast.problems import Rejected
 from broadcast.store import replies
+from broadcast.store.database import Connection
 from broadcast.store.replies import Reply, Reservation
+from console.pages.static_site import Stored, build
+from service.commands import checking
 from subscribers import registry, unsubscribe
 from tests.console.site import Site, a_draft, open_site
 
@@ -118,3 +124,33 @@ async def test_an_old_reservation_is_taken_over_by_one_and_its_first_holder_cann
     assert await site.db.write(
         replies.reserve, operator_id=1, key="k", digest="d", now=now
     ) == Reply(200, "{}")
+
+
+def _late(conn: Connection) -> None:
+    """Begin in time, and look at the chain when the time is up."""
+    time.sleep(0.4)
+    audit.verify(conn)
+
+
+async def test_the_record_is_checked_and_the_files_are_written_here_too(
+    site: Site, tmp_path: Path
+) -> None:
+    message = await site.live()
+    code = (await site.version(message)).code
+    assert (await site.get("/api/v1/audit/verify", role="auditor")).json["ok"]
+    path = f"/api/v1/messages/{message}/replay"
+    assert (await site.get(path, role="author")).json["differences"] == []
+    assert (await site.get(f"{path}/at", role="author")).json["versions"][0]["state"] == "live"
+    with pytest.raises(Rejected) as refused:
+        await checking.held(site.context, _late, by_hand="fasttime x", seconds=0.3)
+    assert refused.value.problems[0].code == "too_costly"
+    kept: dict[str, Any] = {}
+    source = Stored(site.settings, site.db, site.context, site.context.now)
+    await build(source, tmp_path / "www", kept)
+    first = kept[code].state
+    await site.post(
+        f"/api/v1/messages/{message}/cancel", {"why": "x", "reason": "over"}, role="approver"
+    )
+    await build(source, tmp_path / "www", kept)
+    assert kept[code].state != first
+    assert "CANCELLED" in (tmp_path / "www" / "v" / code / "index.html").read_text()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,11 @@ from sqlalchemy import func, select, update
 
 from broadcast.cap.tables import cap_document
 from broadcast.messages.tables import version
+from broadcast.operators import audit as audits
 from broadcast.operators.tables import audit
 from broadcast.problems import Rejected
+from broadcast.replay import comparison, past
+from broadcast.store.database import Connection
 from service.commands import checking
 from tests.broadcast.cap.documents import document
 from tests.console.site import Site, open_site
@@ -80,15 +85,21 @@ async def test_one_check_of_the_record_runs_at_a_time_and_ends_when_its_time_is_
         busy = await site.get(f"/api/v1/messages/{message}/replay", role="author")
         assert (busy.status, busy.code) == (503, "busy")
 
-    def work(conn: Any) -> None:
-        from broadcast.replay import comparison
+    looks: tuple[Callable[[Connection], object], ...] = (
+        audits.verify,
+        partial(comparison.replay, message_id=message),
+        lambda conn: past.at(conn, message, [site.context.now()]),
+    )
+    for look in looks:
 
-        comparison.replay(conn, message_id=message)
+        def late(conn: Connection, look: Callable[[Connection], object] = look) -> None:
+            time.sleep(0.4)  # it began in time, and its time is up when it reads
+            look(conn)
 
-    with pytest.raises(Rejected) as refused:
-        await checking.held(site.context, work, by_hand="fasttime replay", seconds=0.0)
-    assert refused.value.problems[0].code == "too_costly"
-    assert "fasttime replay" in refused.value.problems[0].fix
+        with pytest.raises(Rejected) as refused:
+            await checking.held(site.context, late, by_hand="fasttime replay", seconds=0.3)
+        assert refused.value.problems[0].code == "too_costly"
+        assert "fasttime replay" in refused.value.problems[0].fix
     assert (await site.get(f"/api/v1/messages/{message}/replay", role="author")).status == 200
     many = [site.get("/api/v1/audit/verify", role="auditor") for _ in range(4)]
     assert {answer.status for answer in await asyncio.gather(*many)} <= {200, 503}
