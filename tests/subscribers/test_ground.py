@@ -5,6 +5,7 @@ changed since they were put in order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import asin, cos, radians, sin, sqrt
 
 import numpy as np
@@ -17,6 +18,7 @@ from shapely import Geometry
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from broadcast.content.model import Circle
+from broadcast.places.reach import reaches
 from subscribers.index import strips
 from subscribers.index.columns import Columns
 from subscribers.index.ground import Ground, keys_of
@@ -226,3 +228,35 @@ def test_a_person_takes_at_most_forty_bytes() -> None:
     places = rng.uniform(51, 52, count), rng.uniform(-1, 1, count)
     rows = list(zip(range(1, count + 1), *(p.tolist() for p in places), strict=True))
     assert People.of(columns(rows)).nbytes / count <= 40
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(st.tuples(PLACE | NOWHERE, st.sampled_from((0, 1, 100, 700))), max_size=30),
+    st.lists(st.tuples(CHANGE, st.sampled_from((0, 60, 1_500))), max_size=6),
+    shapes(),
+    st.lists(st.tuples(PLACE, st.sampled_from((0.0, 0.05, 0.4))), max_size=2),
+    st.booleans(),
+)
+def test_who_may_be_inside_by_their_postcode_is_found_whatever_changed(
+    first: list[tuple[tuple[float, float], int]],
+    changes: list[tuple[tuple[int, tuple[float, float]], int]],
+    shape: Geometry,
+    drawn: list[tuple[tuple[float, float], float]],
+    settle: bool,
+) -> None:
+    def with_spread(rows: list[tuple[int, float, float]], metres: list[int]) -> Columns:
+        return replace(columns(rows), spread=np.array(metres, dtype=np.uint16))
+
+    people = People.of(
+        with_spread([(n, *p) for n, (p, _) in enumerate(first, 1)], [m for _, m in first])
+    )
+    late = with_spread([(n, *p) for (n, p), _ in changes], [m for _, m in changes])
+    people = people.changed(late)
+    people = people.settled() if settle else people
+    circles = [Circle(latitude=p[0], longitude=p[1], radius_km=r) for p, r in drawn]
+    every = people.everybody()
+    lat, lon = people.take("lat", every), people.take("lon", every)
+    metres = people.take("spread", every)
+    wanted = every[(metres > 0) & reaches(shape, circles, lat, lon, metres)]
+    assert ids(people, people.reached(shape, circles)) == ids(people, wanted)
