@@ -28,6 +28,7 @@ from channels.contract import Channel
 from channels.dispatch.measures import Measures
 from channels.dispatch.rates import Limiter
 from channels.dispatch.sender import Identity, Sender
+from channels.twilio.settings import named_senders
 from config.settings import Settings
 from config.wiring import Adapters, rate_of
 from service.loops.doubts import ASK_AFTER, Doubts
@@ -76,6 +77,7 @@ class Engine:
         self._matcher = Matcher(db, channels_on) if "match" in self.roles else None
         self._renderings = StoredRenderings(
             db,
+            no_replies=named_senders(settings.env),
             sender_name=settings.sender_name,
             public_url=settings.public_url,
             zone=settings.timezone,

@@ -13,6 +13,7 @@ from broadcast.messages.publishing import House
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import Database
 from broadcast.wording.revision import wording_revision
+from channels.twilio.settings import named_senders
 from config import wiring
 from config.settings import Settings
 from service.commands.context import Context
@@ -53,7 +54,9 @@ def make_context(
         sender=settings.sender,
         shards=settings.shards,
         two_person=settings.two_person,
-        wording=wording_revision(settings.sender_name, settings.timezone),
+        wording=wording_revision(
+            settings.sender_name, settings.timezone, named_senders(settings.env)
+        ),
         document=documents(settings),
         margin=settings.margin,
     )

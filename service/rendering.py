@@ -27,8 +27,11 @@ def facts_of(
     sent: datetime,
     zone: str = DEFAULT_ZONE,
     repeat: bool = False,
+    no_replies: frozenset[str] = frozenset(),
 ) -> Facts:
-    """Return what a rendering of the version needs beside its content."""
+    """Return what a rendering of the version needs beside its content. `no_replies` are the
+    statuses whose texts come from a name.
+    """
     return Facts(
         sender_name=sender_name,
         code=v.code,
@@ -39,6 +42,7 @@ def facts_of(
         zone=zone,
         expires=v.expires_at,
         repeat=repeat,
+        replies=v.status not in no_replies,
     )
 
 
@@ -53,9 +57,10 @@ class StoredRenderings:
         public_url: str,
         zone: str = DEFAULT_ZONE,
         key: bytes = b"",
+        no_replies: frozenset[str] = frozenset(),
     ) -> None:
         self._db, self._sender_name, self._public_url = db, sender_name, public_url
-        self._zone, self._key = zone, key
+        self._zone, self._key, self._no_replies = zone, key, no_replies
         self._made: OrderedDict[tuple[int, str, str, bool], tuple[Rendered, datetime]] = (
             OrderedDict()
         )
@@ -76,6 +81,7 @@ class StoredRenderings:
                 sent=v.sent,
                 zone=self._zone,
                 repeat=repeat,
+                no_replies=self._no_replies,
             )
             # A language that no speech engine reads aloud gives way on the phone only.
             spoken = (

@@ -17,6 +17,7 @@ from html import escape
 
 from broadcast.content.model import Content, Text, is_urgent
 from broadcast.content.segments import count
+from broadcast.wording.answering import stop_at
 from broadcast.wording.languages import pack_for
 from broadcast.wording.level_ending import level_ended
 from broadcast.wording.levels import ENDED, UK, Level, is_official
@@ -288,17 +289,28 @@ def _sms_with(words: _Words, own: str, level: str) -> tuple[Rendered, bool]:
     else:
         author, extra, body = _by_rule(words, code, whole)
         kept = _one_line(_sentence(words.headline, pack.full_stop))
-    with_stop = whole(author, *extra, _sentence(pack.stop, pack.full_stop))
+    how_to_stop = _how_to_stop(words)
+    with_stop = whole(author, *extra, how_to_stop)
     old, new = count(body), count(with_stop)
     free = (
         author in body
         and (new.encoding, new.segments) == (old.encoding, old.segments)
         and new.segments <= SMS_SEGMENTS
     )
-    if free and not is_urgent(content) and content.kind != "all_clear":
+    if how_to_stop and free and not is_urgent(content) and content.kind != "all_clear":
         body = with_stop
     rendered = _as_sms(words, body)
     return rendered, kept in body and rendered.segments <= SMS_SEGMENTS
+
+
+def _how_to_stop(words: _Words) -> str:
+    """Return the line that says how to stop: by a reply, else at an address; "" where neither is
+    possible.
+    """
+    pack, facts = words.pack, words.facts
+    if facts.replies:
+        return _sentence(pack.stop, pack.full_stop)
+    return stop_at(pack.tag, f"{facts.public_url}/me") if facts.public_url else ""
 
 
 def _by_rule(words: _Words, code: str, whole: Callable[..., str]) -> tuple[str, list[str], str]:

@@ -18,7 +18,8 @@ class Facts:
     submitted; a code without a name stands for itself. `groups` are those of communities and
     sectors by scope and language. `zone` is the time zone that people are told
     times in. `expires` is None where it is not known. `repeat` marks an attempt that a person
-    ordered although the first may have arrived.
+    ordered although the first may have arrived. `replies`: whether a text can be replied to; where
+    its sender is a name it cannot, and says at which address one stops instead.
     """
 
     sender_name: str
@@ -30,6 +31,7 @@ class Facts:
     zone: str = DEFAULT_ZONE
     expires: datetime | None = None
     repeat: bool = False
+    replies: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

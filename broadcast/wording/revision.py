@@ -19,6 +19,7 @@ from broadcast.wording.levels import OFFICIAL_MEANINGS
 from broadcast.wording.times import DEFAULT_ZONE
 
 _LAYOUT = (
+    "answering.py",
     "ending.py",
     "level_ending.py",
     "levels.py",
@@ -33,11 +34,14 @@ aloud.
 
 
 @lru_cache(maxsize=8)
-def wording_revision(sender_name: str, zone: str = DEFAULT_ZONE) -> str:
-    """Return 32 hex digits over every phrase, every layout rule, the sender's name and the time
-    zone (128 bits of a SHA-256).
+def wording_revision(
+    sender_name: str, zone: str = DEFAULT_ZONE, no_replies: frozenset[str] = frozenset()
+) -> str:
+    """Return 32 hex digits over every phrase, every layout rule, the sender's name, the time
+    zone, and of which statuses texts take no replies (128 bits of a SHA-256).
     """
-    digest = hashlib.sha256(json.dumps([sender_name, zone]).encode())
+    made_of = [sender_name, zone, *sorted(no_replies)]
+    digest = hashlib.sha256(json.dumps(made_of).encode())
     for tag, pack in sorted(all_packs().items()):
         digest.update(json.dumps([tag, asdict(pack)], sort_keys=True).encode())
     digest.update(

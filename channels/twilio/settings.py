@@ -48,6 +48,18 @@ class TwilioSettings:
     rate: float = 0.0
 
 
+def named_senders(env: Mapping[str, str]) -> frozenset[str]:
+    """Return the CAP statuses whose texts come from a name, to which nobody can reply: "reply STOP"
+    would be no way out. A messaging service counts as a number.
+    """
+    names = {"Actual": "FASTTIME_TWILIO_FROM", "Exercise": "FASTTIME_EXERCISE_TWILIO_FROM"}
+    return frozenset(
+        status
+        for status, name in names.items()
+        if any(character.isalpha() for character in env.get(name, ""))
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmsSettings(TwilioSettings):
     """Text messages: `sender` (a number or a name) or `messaging_service` or both."""

@@ -19,6 +19,7 @@ from broadcast.problems import refuse
 from broadcast.store.database import TROUBLE, Database
 from broadcast.wording.pack import fill
 from broadcast.wording.times import local_time
+from channels.twilio.settings import named_senders
 from config.settings import Settings
 from console.pages.face import Face, is_tag
 from console.pages.feeds import Feeds
@@ -50,6 +51,7 @@ class Stored:
         self.settings, self.db, self.context, self._now = settings, db, context, now
         self.renderings = StoredRenderings(
             db,
+            no_replies=named_senders(settings.env),
             sender_name=settings.sender_name,
             public_url=settings.public_url,
             zone=settings.timezone,

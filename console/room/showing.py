@@ -19,6 +19,7 @@ from broadcast.operators import operators
 from broadcast.places.geometry import circle_outline, from_wkb, union
 from broadcast.wording.render import render
 from broadcast.wording.rendered import Rendered
+from channels.twilio.settings import named_senders
 from console.pages import maps
 from console.pages.cards import place_of
 from console.pages.phrases import ENGLISH
@@ -35,6 +36,7 @@ def texts(room: Room, v: Version, resolved: Resolved | None = None) -> list[dict
     shown = v if resolved is None else replace(v, resolved=resolved)
     facts = facts_of(
         shown,
+        no_replies=named_senders(settings.env),
         sender_name=settings.sender_name,
         public_url=settings.public_url,
         sent=v.sent or room.web.now(),

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from broadcast.drafts.source import LIMIT as DRAFT_LIMIT
 from broadcast.store.database import Database
+from channels.twilio.settings import named_senders
 from config.settings import Settings
 from config.version import program_version
 from console import api
@@ -57,6 +58,7 @@ def create_app(
         ready=ready,
         renderings=StoredRenderings(
             db,
+            no_replies=named_senders(settings.env),
             sender_name=settings.sender_name,
             public_url=settings.public_url,
             zone=settings.timezone,

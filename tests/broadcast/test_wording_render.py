@@ -22,6 +22,7 @@ from broadcast.wording.levels import LEVELS
 from broadcast.wording.pack import direction
 from broadcast.wording.render import choose_language, render
 from broadcast.wording.rendered import Facts
+from broadcast.wording.revision import wording_revision
 from broadcast.wording.speech import (
     SAY_LIMIT,
     speaks,
@@ -31,6 +32,7 @@ from broadcast.wording.speech import (
     twiml_after_key,
     voice_language,
 )
+from channels.twilio.settings import named_senders
 
 TAGS = tuple(all_packs())
 FACTS = Facts(
@@ -909,3 +911,33 @@ def test_no_rendering_changes_unnoticed():
     # Different? If the new words are meant, write down the new digest; the wording revision follows
     # by itself.
     assert digest.hexdigest()[:16] == "773ae80d7bf44518"
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_sender_who_takes_no_replies_never_says_reply_stop_but_gives_the_address(
+    tag: str,
+) -> None:
+    facts = replace(FACTS, sender_name="P", code="", public_url="https://a.uk")
+    content = a_content(
+        languages={tag: Text(headline="ж" * 72, description="B", instruction="")},
+        expires=datetime(2026, 11, 21, 9, 0, tzinfo=UTC) + timedelta(hours=4),
+    )
+    name = render(content, replace(facts, replies=False), "sms", tag).body
+    nowhere = render(content, replace(facts, replies=False, public_url=""), "sms", tag).body
+    assert "STOP" not in name
+    assert "STOP" not in nowhere
+    assert "https://a.uk/me" in name
+    assert "STOP" in render(content, facts, "sms", tag).body
+
+
+def test_a_name_takes_no_replies_and_a_number_or_a_service_does() -> None:
+    env = {"FASTTIME_TWILIO_FROM": "MetPolice", "FASTTIME_EXERCISE_TWILIO_FROM": "+447700900998"}
+    assert named_senders(env) == {"Actual"}
+    assert named_senders({"FASTTIME_EXERCISE_TWILIO_FROM": "DRILL"}) == {"Exercise"}
+    assert named_senders({"FASTTIME_TWILIO_MESSAGING_SERVICE_SID": "MG1"}) == set()
+
+
+def test_what_was_approved_with_reply_stop_is_void_once_the_sender_is_a_name() -> None:
+    assert wording_revision("Police") != wording_revision(
+        "Police", no_replies=frozenset({"Actual"})
+    )
