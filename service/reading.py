@@ -56,6 +56,7 @@ class _Draft:
     """Stands in for a version that has no code yet, to see that everything can be rendered."""
 
     code = "XXXXXXXXX"
+    status = "Actual"
     sent = None
     expires_at = None
     resolved = Resolved()
