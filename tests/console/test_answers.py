@@ -110,6 +110,8 @@ async def test_an_all_clear_or_another_message_does_not_take_the_answer_away(sit
     await site.done(await site.claimed())
     await site.follow(incident, "all-clear")
     await site.done(await site.claimed())
+    await site.live()
+    await site.done(await site.claimed())
     await texted(site, "I saw him", "SM1")
     assert [row.message_id for row in await kept(site)] == [message]
 
