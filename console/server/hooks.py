@@ -8,9 +8,7 @@ of it is logged.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -20,34 +18,23 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from broadcast.events.topics import RECEIPTS
-from broadcast.ledger import attempt_look_up, receipts
+from broadcast.ledger import attempt_look_up
 from broadcast.ledger.attempts import parse_person_attempt
-from broadcast.ledger.receipts import Receipt
 from broadcast.problems import Problem, Rejected, refuse
-from broadcast.store.database import Connection
 from broadcast.wording.languages import pack_for
 from broadcast.wording.speech import twiml, twiml_after_key
 from channels.reply_words import understand
 from channels.twilio import callbacks
-from channels.twilio.callbacks import StatusReceipt
-from console.server.context import Web
-from service.answers import keeping
+from console.server.context import Web, web_of
+from service.answers import keeping, receipts
 from service.answers.keeping import Text
 from service.residents import by_text
 from service.setup.people import World
-from subscribers import registry
 from subscribers.registration.budgets import Limits
 
 log = structlog.get_logger("hooks")
 
-STOPPED = (  # https://www.twilio.com/docs/api/errors/21610: the person stopped at Twilio itself
-    "21610"
-)
 _FORM = "application/x-www-form-urlencoded"
-REAL, SIMULATED = ("Actual", "Exercise"), ("Test", "Exercise")
-"""Which CAP statuses a real account tells of, and which the simulator: exercises with senders of
-their own are real.
-"""
 _FEW = frozenset("0123456789")
 _LONGEST_PLACE = 5
 """Words of a place that a text names after JOIN."""
@@ -56,108 +43,11 @@ _LONGEST_PLACE = 5
 _KEY = "key"
 
 
-def router(web: Web) -> APIRouter:
+def router(_web: Web) -> APIRouter:
     """Return the routes under /hooks/twilio."""
     api = APIRouter(prefix="/hooks/twilio", tags=["webhooks"])
-
-    @api.post("/status/{attempt}")
-    async def status(request: Request, attempt: str) -> Response:
-        """Take a delivery receipt: 200, or 202 where it comes before what it tells of."""
-        params = await read_signed(web, request)
-        slice_attempt, position = _attempt(web, attempt)
-        told = callbacks.parse_status(params)
-        if told.state is None:
-            log.warning(
-                "hook.status_unknown", attempt=slice_attempt, position=position, reason=told.reason
-            )
-            return Response(status_code=200)
-        known = await web.db.write(
-            keep_receipt,
-            slice_attempt,
-            position,
-            told,
-            params.get("To", ""),
-            web.now(),
-            provider=f"twilio:{params['AccountSid']}",
-            simulated=_simulated(web, params),
-        )
-        _wake(web)
-        return Response(status_code=200 if known else 202)
-
-    @api.post("/inbound")
-    async def inbound(request: Request) -> Response:
-        """Take what somebody answered by text: STOP stops, START lifts, HELP is answered; all else
-        is kept, sealed, and acknowledged once.
-        """
-        params = await read_signed(web, request)
-        sid = params.get("MessageSid") or params.get("SmsSid") or ""
-        if not sid or not params.get("From"):
-            raise refuse(
-                "parameter_missing",
-                "MessageSid or From is missing",
-                "this is where Twilio tells of incoming messages",
-                field="MessageSid",
-                status=400,
-            )
-        simulated = _simulated(web, params)
-        asked = by_text.wanted(params.get("Body", ""))
-        if asked is not None and len(asked.split()) > _LONGEST_PLACE:
-            asked = None  # "join us at the bridge, he has a gun": that is no place
-        if asked is not None and by_text.is_here(web.context.channels_on, simulated=simulated):
-            return _xml(await _join(web, params["From"], asked, simulated=simulated))
-        text = Text(
-            words=params.get("Body", ""),
-            number=params["From"],
-            to=params.get("To", ""),
-            provider=f"twilio:{params['AccountSid']}",
-            provider_id=sid,
-            reading=understand(params.get("Body", ""), params.get("OptOutType", "")),
-            statuses=_statuses(web, params.get("To", ""), simulated=simulated),
-            simulated=simulated,
-            media=int(params["NumMedia"]) if params.get("NumMedia", "") in _FEW else 0,
-        )
-        told = await web.db.write(
-            keeping.keep_text, text, web.sealer, web.settings.sender_name, web.now()
-        )
-        log.info("hook.reply", kind=text.reading.kind, people=told.people, simulated=simulated)
-        _wake(web)
-        return _xml(_message(told.words))
-
-    async def voice(request: Request, attempt: str) -> Response:
-        """Return what a call says, or answer the key that was pressed."""
-        params = await read_signed(web, request)
-        slice_attempt, position = _attempt(web, attempt)
-        handed = await web.db.read(attempt_look_up.handed, slice_attempt, position)
-        if handed is None or handed.channel != "voice":
-            raise _unknown_attempt()
-        _check_world(handed.status, simulated=_simulated(web, params))
-        here = f"{_public_base(web, request)}{_raw_path(request)}"
-        digits = callbacks.key_pressed(params)
-        if _KEY in request.query_params:
-            if digits:
-                await web.db.write(
-                    keeping.keep_keys,
-                    digits=digits,
-                    number=params.get("To", ""),
-                    provider=f"twilio:{params['AccountSid']}",
-                    call=params.get("CallSid", ""),
-                    attempt=slice_attempt,
-                    position=position,
-                    simulated=_simulated(web, params),
-                    sealer=web.sealer,
-                    now=web.now(),
-                )
-                _wake(web)
-            return _xml(
-                twiml_after_key(
-                    digits, pack_for(handed.language), again_url=here, status=handed.status
-                )
-            )
-        rendered, _ = await web.renderings.rendered(
-            handed.version_id, "voice", handed.language, repeat=handed.repeat
-        )
-        return _xml(twiml(rendered, pack_for(rendered.language), action_url=f"{here}?{_KEY}=1"))
-
+    api.post("/status/{attempt}")(status)
+    api.post("/inbound")(inbound)
     api.add_api_route(
         "/voice/{attempt}", voice, methods=["GET"], name="voice", operation_id="voice_get"
     )
@@ -165,6 +55,112 @@ def router(web: Web) -> APIRouter:
         "/voice/{attempt}", voice, methods=["POST"], name="voice", operation_id="voice_post"
     )
     return api
+
+
+async def status(request: Request, attempt: str) -> Response:
+    """Take a delivery receipt: 200, or 202 where it comes before what it tells of."""
+    web = web_of(request)
+    params = await read_signed(web, request)
+    slice_attempt, position = _attempt(web, attempt)
+    told = callbacks.parse_status(params)
+    if told.state is None:
+        log.warning(
+            "hook.status_unknown", attempt=slice_attempt, position=position, reason=told.reason
+        )
+        return Response(status_code=200)
+    known = await web.db.write(
+        receipts.keep,
+        slice_attempt,
+        position,
+        told,
+        params.get("To", ""),
+        web.now(),
+        provider=f"twilio:{params['AccountSid']}",
+        simulated=_simulated(web, params),
+    )
+    _wake(web)
+    return Response(status_code=200 if known else 202)
+
+
+async def inbound(request: Request) -> Response:
+    """Take what somebody answered by text: STOP stops, START lifts, HELP is answered; all else
+    is kept, sealed, and acknowledged once.
+    """
+    web = web_of(request)
+    params = await read_signed(web, request)
+    sid = params.get("MessageSid") or params.get("SmsSid") or ""
+    if not sid or not params.get("From"):
+        raise refuse(
+            "parameter_missing",
+            "MessageSid or From is missing",
+            "this is where Twilio tells of incoming messages",
+            field="MessageSid",
+            status=400,
+        )
+    simulated = _simulated(web, params)
+    asked = by_text.wanted(params.get("Body", ""))
+    if asked is not None and len(asked.split()) > _LONGEST_PLACE:
+        asked = None  # "join us at the bridge, he has a gun": that is no place
+    if asked is not None and by_text.is_here(web.context.channels_on, simulated=simulated):
+        return _xml(await _join(web, params["From"], asked, simulated=simulated))
+    text = Text(
+        words=params.get("Body", ""),
+        number=params["From"],
+        to=params.get("To", ""),
+        provider=f"twilio:{params['AccountSid']}",
+        provider_id=sid,
+        reading=understand(params.get("Body", ""), params.get("OptOutType", "")),
+        statuses=_statuses(web, params.get("To", ""), simulated=simulated),
+        simulated=simulated,
+        media=int(params["NumMedia"]) if params.get("NumMedia", "") in _FEW else 0,
+    )
+    told = await web.db.write(
+        keeping.keep_text, text, web.sealer, web.settings.sender_name, web.now()
+    )
+    log.info("hook.reply", kind=text.reading.kind, people=told.people, simulated=simulated)
+    _wake(web)
+    return _xml(_message(told.words))
+
+
+async def voice(request: Request, attempt: str) -> Response:
+    """Return what a call says, or answer the key that was pressed."""
+    web = web_of(request)
+    params = await read_signed(web, request)
+    slice_attempt, position = _attempt(web, attempt)
+    handed = await web.db.read(attempt_look_up.handed, slice_attempt, position)
+    if handed is None or handed.channel != "voice":
+        raise _unknown_attempt()
+    receipts.check_world(handed.status, simulated=_simulated(web, params))
+    here = f"{_public_base(web, request)}{_raw_path(request)}"
+    if _KEY in request.query_params:
+        digits = callbacks.key_pressed(params)
+        await _keep_keys(web, params, digits, slice_attempt, position)
+        pack = pack_for(handed.language)
+        return _xml(twiml_after_key(digits, pack, again_url=here, status=handed.status))
+    rendered, _ = await web.renderings.rendered(
+        handed.version_id, "voice", handed.language, repeat=handed.repeat
+    )
+    return _xml(twiml(rendered, pack_for(rendered.language), action_url=f"{here}?{_KEY}=1"))
+
+
+async def _keep_keys(
+    web: Web, params: Mapping[str, str], digits: str, attempt: str, position: int
+) -> None:
+    if not digits:
+        return
+    await web.db.write(
+        keeping.keep_keys,
+        digits=digits,
+        number=params.get("To", ""),
+        provider=f"twilio:{params['AccountSid']}",
+        call=params.get("CallSid", ""),
+        attempt=attempt,
+        position=position,
+        simulated=_simulated(web, params),
+        sealer=web.sealer,
+        now=web.now(),
+    )
+    _wake(web)
 
 
 async def read_signed(web: Web, request: Request) -> dict[str, str]:
@@ -227,46 +223,6 @@ async def read_signed(web: Web, request: Request) -> dict[str, str]:
     return callbacks.read_form(pairs, account=account)
 
 
-def keep_receipt(
-    conn: Connection,
-    attempt: str,
-    position: int,
-    told: StatusReceipt,
-    to: str,
-    now: datetime,
-    *,
-    provider: str = "",
-    simulated: bool = False,
-) -> bool:
-    """Keep a receipt, and the stop it may tell of; return whether its attempt is known. The same
-    receipt again changes nothing.
-
-    The simulator stops nobody. Raises Rejected (403 account_mismatch) where the account does not
-    send messages of this status.
-    """
-    assert told.state is not None
-    handed = attempt_look_up.handed(conn, attempt, position)
-    if handed is not None:
-        _check_world(handed.status, simulated=simulated)
-    source = receipts.SIMULATOR if simulated else "callback"
-    fresh = receipts.store(
-        conn,
-        Receipt(
-            attempt=attempt,
-            position=position,
-            state=told.state,
-            code=told.code,
-            provider_id=told.provider_id,
-            source=source,
-            provider=provider,
-        ),
-        now,
-    )
-    if fresh and told.code == STOPPED and handed is not None and not simulated:
-        registry.stop(conn, sorted({handed.person, *_people_at(conn, to)}), "sms", "provider", now)
-    return handed is not None
-
-
 def _simulated(web: Web, params: Mapping[str, str]) -> bool:
     return params.get("AccountSid", "") in web.simulated
 
@@ -281,27 +237,8 @@ def _statuses(web: Web, to: str, *, simulated: bool) -> tuple[str, ...]:
         status: web.settings.env.get(f"FASTTIME_{name}TWILIO_FROM", "").strip()
         for status, name in (("Actual", ""), ("Exercise", "EXERCISE_"))
     }
-    named = tuple(status for status in REAL if to and own[status] == to)
-    return named or REAL
-
-
-def _check_world(status: str, *, simulated: bool) -> None:
-    """Raise Rejected where a real account tells of a test, or the simulator of a real message."""
-    if status not in (SIMULATED if simulated else REAL):
-        raise _forbidden(
-            "account_mismatch",
-            f"this account does not send what has status {status}",
-            "it tells of its own messages only",
-            field="AccountSid",
-        )
-
-
-def _people_at(conn: Connection, number: str) -> list[int]:
-    return (
-        registry.persons_with_address(conn, "sms", number)
-        if re.fullmatch(r"\+[0-9]{5,15}", number, re.ASCII)
-        else []
-    )
+    named = tuple(status for status in receipts.REAL if to and own[status] == to)
+    return named or receipts.REAL
 
 
 def _attempt(web: Web, text: str) -> tuple[str, int]:
