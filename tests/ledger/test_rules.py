@@ -13,6 +13,7 @@ import pytest
 from pyroaring import BitMap
 
 from broadcast.ledger import audiences, batches, claims, delivery_report, liveness, passes, receipts
+from broadcast.ledger.attempts import new_slice_attempt
 from broadcast.ledger.claims import Outcome
 from broadcast.ledger.receipts import Receipt
 from broadcast.messages import authoring, publishing, versions
@@ -62,6 +63,11 @@ async def test_r1_nothing_can_be_claimed_before_every_shard_is_frozen(world: Wor
         (0, False, "blocked"),
         (142, False, "blocked"),
         (119, False, "released"),
+        (80, False, "released"),
+        (79, False, "blocked"),
+        (120, False, "released"),
+        (121, False, "blocked"),
+        (121, True, "blocked"),
         (60, False, "blocked"),
         (60, True, "released"),
     ],
@@ -217,6 +223,35 @@ async def test_r3_a_claim_whose_reply_was_lost_can_be_read_back(world: World) ->
     (s,) = await world.claim()
     assert await world.db.read(claims.read_slice, s.attempt) == s
     assert await world.db.read(claims.read_slice, "0" * 32) is None
+
+
+async def test_r3_a_slice_that_is_read_back_knows_whom_it_skipped(world: World) -> None:
+    await world.live(range(1, 6))
+    (s,) = await world.claim(skip={2: "stopped"})
+    assert s.skipped == {1: "stopped"}
+    assert await world.db.read(claims.read_slice, s.attempt) == s
+
+
+async def test_r16_a_lease_expires_ten_seconds_after_its_deadline_and_not_before(
+    world: World,
+) -> None:
+    await world.live(range(1, 6))
+    (candidate,) = await world.db.read(
+        claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+    )
+    claimed = await world.db.write(
+        claims.claim,
+        candidate,
+        want=32,
+        worker="w1",
+        attempts=new_slice_attempt,
+        suppress=lambda *_: {},
+    )
+    assert claimed is not None
+    (s,), deadline = claimed
+    for seconds, expired in ((-1, []), (10, []), (10.001, [s.attempt])):
+        now = deadline + timedelta(seconds=seconds)
+        assert await world.db.write(claims.expire_leases, dead_workers=(), now=now) == expired
 
 
 async def test_r8_outcomes_of_a_swept_slice_are_late_evidence_and_none_is_lost(
