@@ -104,6 +104,8 @@ def with_text(name: str, text: str) -> dict[str, Any]:
         return {name: [text]}
     if name in ("source", "note"):
         return {name: text}
+    if name == "exercise":  # the name of one, which is what a message of another status has not
+        return {name: text, "status": "Exercise"}
     return {"languages": {"en": {"headline": "x", name: text}}}
 
 
