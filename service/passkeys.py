@@ -18,13 +18,13 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from broadcast.operators import audit, operators
+from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected, refuse
 from broadcast.sessions import passkeys, store
 from broadcast.sessions.passkeys import PROOF, Passkey
 from broadcast.store.database import Connection, Database
-from service.sign_in import Signed
+from service.sign_in import KIND, Signed, chain
 
 if TYPE_CHECKING:
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
@@ -169,7 +169,7 @@ async def add(
             now=now,
         )
         store.prove(conn, signed.session.id, PROOF)
-        _chain(conn, actor.name, "operators.passkey_add", actor.id, f"name={name}", now)
+        chain(conn, actor.name, "operators.passkey_add", actor.id, f"name={name}", now)
 
     await db.write(added)
 
@@ -210,7 +210,7 @@ async def show(
         if not passkeys.use(conn, held, seen.new_sign_count, now):
             raise _wrong()
         store.prove(conn, signed.session.id, PROOF)
-        _chain(conn, actor.name, "operators.passkey", actor.id, f"name={held.name}", now)
+        chain(conn, actor.name, "operators.passkey", actor.id, f"name={held.name}", now)
 
     await db.write(proved)
 
@@ -227,7 +227,7 @@ async def remove(db: Database, signed: Signed, passkey_id: int, now: datetime) -
             raise refuse(
                 "passkey_unknown", "there is no such passkey of yours", "see the list", status=404
             )
-        _chain(conn, actor.name, "operators.passkey_remove", actor.id, f"passkey={passkey_id}", now)
+        chain(conn, actor.name, "operators.passkey_remove", actor.id, f"passkey={passkey_id}", now)
 
     await db.write(removed)
 
@@ -240,9 +240,9 @@ async def forget(db: Database, name: str, *, actor: str, now: datetime) -> int:
     def forgotten(conn: Connection) -> int:
         found = operators.by_name(conn, name)
         count = passkeys.remove(conn, found.id, now)
-        for session in store.of_holder(conn, "operator", found.id, now):
+        for session in store.of_holder(conn, KIND, found.id, now):
             store.end(conn, session.id, now)
-        _chain(conn, actor, "operators.passkeys_forget", found.id, f"passkeys={count}", now)
+        chain(conn, actor, "operators.passkeys_forget", found.id, f"passkeys={count}", now)
         return count
 
     return await db.write(forgotten)
@@ -298,17 +298,3 @@ def _bytes(text: str) -> bytes:
 def _json(text: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(text)
     return found
-
-
-def _chain(
-    conn: Connection, actor: str, action: str, operator_id: int, detail: str, now: datetime
-) -> None:
-    audit.append(
-        conn,
-        kind="admin",
-        actor=actor,
-        action=action,
-        subject=str(operator_id),
-        detail=detail,
-        now=now,
-    )

@@ -136,7 +136,7 @@ async def end(db: Database, actor: Operator, session_id: int, now: datetime) -> 
                 field="session",
                 status=404,
             )
-        _chain(conn, asker.name, "operators.sign_out", found.holder_id, f"session={found.id}", now)
+        chain(conn, asker.name, "operators.sign_out", found.holder_id, f"session={found.id}", now)
 
     await db.write(ended)
 
@@ -146,13 +146,14 @@ def _may_end(actor: Operator, session: Session) -> bool:
 
 
 def _begin(conn: Connection, operator: Operator, proof: str, now: datetime) -> str:
-    _chain(conn, operator.name, "operators.sign_in", operator.id, f"proof={proof}", now)
+    chain(conn, operator.name, "operators.sign_in", operator.id, f"proof={proof}", now)
     return store.begin(conn, kind=KIND, holder_id=operator.id, proof=proof, now=now, lasts=LASTS)
 
 
-def _chain(
+def chain(
     conn: Connection, actor: str, action: str, operator_id: int, detail: str, now: datetime
 ) -> None:
+    """Put an act of signing in, or of what it is proved by, into the audit chain."""
     audit.append(
         conn,
         kind="admin",

@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from broadcast.cap import kept
 from broadcast.cap.validation.validate import Verdict, judge
 from broadcast.messages import small_counts
 from broadcast.operators import audit, operators
@@ -21,6 +20,7 @@ from console.server.context import Web, web_of
 from service.commands import checking, reading
 from service.commands.unit_of_work import Act
 from service.idempotency import Answered, once
+from service.setup import cap_documents
 
 _XML = "application/xml"  # what generated clients send
 _HEAD = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
@@ -110,7 +110,6 @@ async def import_cap(request: Request) -> Response:
         verdict, alert = await web.context.apart(judge, body)
         if alert is None:
             raise Rejected(_refused(problem) for problem in verdict.problems())
-        key = kept.CapKey(sender=alert.sender, identifier=alert.identifier, sent=alert.sent)
         told = {
             "sender": alert.sender,
             "identifier": alert.identifier,
@@ -120,19 +119,10 @@ async def import_cap(request: Request) -> Response:
             "warnings": _warnings(verdict),
         }
 
-        def keep(conn: Any) -> bool:
-            fresh = kept.keep(conn, key, body, web.now())
-            operators.log_admin(
-                conn,
-                actor=actor.name,
-                action="cap.import",
-                subject=alert.identifier,
-                now=web.now(),
-            )
-            return fresh
-
         return Answered(
-            act=Act(keep), answer=lambda _c, fresh: {**told, "duplicate": not fresh}, status=201
+            act=Act(lambda conn: cap_documents.keep(conn, actor.name, alert, body, now=web.now())),
+            answer=lambda _c, fresh: {**told, "duplicate": not fresh},
+            status=201,
         )
 
     return await once(request, body, web.context, actor, make)

@@ -38,7 +38,13 @@ def bring_in(
     """Keep a document byte for byte; return False where the very same one is kept already. Raises
     Rejected (409 identity_conflict).
     """
-    actor = allowed(conn, who, everywhere=True)
+    return keep(conn, allowed(conn, who, everywhere=True), alert, data, name=name, now=now)
+
+
+def keep(
+    conn: Connection, actor: str, alert: CapAlert, data: bytes, *, name: str = "", now: datetime
+) -> bool:
+    """Keep a document with its record, for whoever was found to be allowed to; as `bring_in`."""
     key = kept.CapKey(sender=alert.sender, identifier=alert.identifier, sent=alert.sent)
     fresh = kept.keep(conn, key, data, now)
     operators.log_admin(
