@@ -45,6 +45,8 @@ MOST_PARTS = 3
 ALIKE = 0.9
 """Texts that agree to this share are nearly the same."""
 LATELY = timedelta(hours=1)
+COMPARED = 100
+"""With so many of the last hour's texts a new one is compared, the newest first."""
 MANY_SHARE, MANY = 0.05, 1_000
 """A language is read by many: by this share of the audience, or by so many people."""
 NAMED = 5
@@ -124,18 +126,17 @@ def same_text(conn: Connection, v: Version, now: datetime) -> list[Problem]:
         select(decision.c.version_id)
         .where(decision.c.action == "submit", decision.c.at > now - LATELY)
         .distinct()
+        .order_by(decision.c.version_id.desc())
+        .limit(COMPARED)
     )
-    for (version_id,) in conn.execute(lately.order_by(decision.c.version_id.desc()).limit(100)):
-        other = versions.get(conn, version_id)
-        if other.message_id == v.message_id or other.status != v.status:
+    for said in versions.texts(conn, v, lately):
+        if said.content.visibility != "public" and said.room != v.room:
             continue
-        if other.content.visibility != "public" and other.room != v.room:
-            continue
-        if _alike(v.content, other.content):
+        if _alike(v.content, said.content):
             return [
                 _warning(
                     "same_text",
-                    f"message {other.message_id} of the last hour says the same or nearly the same",
+                    f"message {said.message_id} of the last hour says the same or nearly the same",
                     "look at it: people may get both",
                     "languages",
                 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 
 from broadcast.content.model import Content, Ring, for_everybody, unwritten_visibility
 from broadcast.messages import states
@@ -303,6 +303,54 @@ def in_states(conn: Connection, wanted: tuple[str, ...]) -> list[int]:
             select(version.c.id).where(version.c.state.in_(wanted)).order_by(version.c.id)
         ).scalars()
     )
+
+
+def of_other_rooms(
+    conn: Connection, v: Version, wanted: tuple[str, ...], now: datetime, limit: int
+) -> list[tuple[int, bool]]:
+    """Return the versions in these states that another control room wrote and that are not over, at
+    most `limit`, the newest first: the id, and whether the audience is frozen.
+
+    Of the same status as `v` only, and never of its own message.
+    """
+    rows = conn.execute(
+        select(version.c.id, version.c.live_at)
+        .where(
+            version.c.state.in_(wanted),
+            version.c.room.is_distinct_from(v.room),
+            version.c.status == v.status,
+            version.c.message_id != v.message_id,
+            or_(version.c.expires_at.is_(None), version.c.expires_at > now),
+        )
+        .order_by(version.c.id.desc())
+        .limit(limit)
+    )
+    return [(row.id, row.live_at is not None) for row in rows]
+
+
+class Text(NamedTuple):
+    """What a version says, and of which message and control room it is."""
+
+    message_id: int
+    room: str | None
+    content: Content
+
+
+def texts(conn: Connection, v: Version, wanted: Select[int]) -> Iterator[Text]:
+    """Yield the texts of the versions that a query finds, the newest first: those of the same
+    status as `v`, never of its own message.
+    """
+    rows = conn.execute(
+        select(version.c.message_id, version.c.room, version.c.content)
+        .where(
+            version.c.id.in_(wanted),
+            version.c.status == v.status,
+            version.c.message_id != v.message_id,
+        )
+        .order_by(version.c.id.desc())
+    )
+    for row in rows:
+        yield Text(row.message_id, row.room, read_content(row.content))
 
 
 def to_match(conn: Connection, without: Collection[int], limit: int) -> list[int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from broadcast.ledger import claims
 from broadcast.messages import advice, versions
@@ -125,6 +126,39 @@ async def test_a_message_of_another_room_to_the_same_people_is_named_with_their_
         ended = await site.post(f"/api/v1/messages/{message}/cancel", {"why": "over"}, role=role)
     assert ended.status == 200, ended.json
     assert "overlap" not in await previewed(site)
+
+
+async def test_texts_of_messages_to_other_people_are_not_read_however_many_are_out(
+    site: Site,
+) -> None:
+    await site.db.write(import_records, [person(101, lat=51.55)], "test", datetime.now(UTC))
+    message = await site.drafted(areas=["E09000033"])
+
+    async def texts_read() -> int:
+        asked: list[str] = []
+
+        def count(*about: Any) -> None:
+            asked.append(about[2])
+
+        event.listen(Engine, "before_cursor_execute", count)
+        try:
+            answer = await site.post(f"/api/v1/messages/{message}/preview", {})
+        finally:
+            event.remove(Engine, "before_cursor_execute", count)
+        assert answer.status == 200, answer.json
+        return sum("version.content" in statement for statement in asked)
+
+    alone = await texts_read()
+    assert alone
+    for n in range(4):
+        other, agreed = await a_message_of_camden(
+            site, languages={"en": {"headline": f"Euston Road is closed, {n}"}}
+        )
+        approve = f"/api/v1/messages/{other}/approve"
+        answer = await site.post(approve, {"content_hash": agreed}, role="camden approver")
+        assert answer.status == 200, answer.json
+        await site.release(other)
+    assert await texts_read() == alone
 
 
 async def test_a_message_of_ones_own_room_is_no_overlap(site: Site) -> None:

@@ -145,6 +145,7 @@ async def test_a_hundred_urgent_messages_go_out_in_time_under_every_attack(
 ) -> None:
     system = embedded(tmp_path, rate=0, seed=3)
     rows: list[tuple[str, Any]] = []
+    before: dict[str, float] = {}
     with descriptors(1024):
         async with running(system, 1000):
             now = datetime.now(UTC)
@@ -167,6 +168,8 @@ async def test_a_hundred_urgent_messages_go_out_in_time_under_every_attack(
                 ("undisturbed", (quiet, quiet_all, await answers(system, token), resting, resting))
             )
             for name in ATTACKS:
+                # As many messages are out before the attack as during it: the pair is compared
+                _, quiet_all = await delays(system)
                 port = str(system.web_port)
                 command = [
                     sys.executable,
@@ -190,19 +193,23 @@ async def test_a_hundred_urgent_messages_go_out_in_time_under_every_attack(
                 while memory_of(system) > resting * 1.5 and time.monotonic() < until:
                     await asyncio.sleep(1)
                 rows.append((name, (found, took, told, most, memory_of(system))))
-    heading = "attack                first attempt p50   p99     last   all in   hold  cancel"
+                before[name] = quiet_all
+    heading = (
+        "attack                first attempt p50   p99     last   all in, quiet   hold  cancel"
+    )
     lines = [f"{heading}  webhook   memory, after"]
     for name, (found, took, told, most, after) in rows:
         p99 = found[int(len(found) * 0.99) - 1]
         lines.append(
             f"{name:21} {found[len(found) // 2]:13.2f} s {p99:5.2f} s {found[-1]:5.2f} s"
-            f" {took:6.1f} s {told['hold']:5.2f} s {told['cancel']:5.2f} s {told['webhook']:6.2f} s"
+            f" {took:6.1f} s {before.get(name, took):5.1f} s {told['hold']:5.2f} s"
+            f" {told['cancel']:5.2f} s {told['webhook']:6.2f} s"
             f" {most:6d} {after:6d} MiB"
         )
     with capsys.disabled():
         print("\n" + "\n".join(lines) + "\n")
     for name, (found, took, told, _most, after) in rows:
         assert found[int(len(found) * 0.99) - 1] <= P99_SECONDS, name
-        assert took <= SLOWER * rows[0][1][1] + 0.5, name
+        assert took <= SLOWER * before.get(name, took) + 0.5, name
         assert max(told.values()) <= ANSWER_SECONDS, name
         assert after <= resting * 1.5, name
