@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from broadcast.places.areas import AreaTree
-from subscribers.csv_import import SubscriberRecord
+from subscribers.people_file.record import SubscriberRecord
 
 BY_AREA: Final = ("officer", "partner")
 """Kinds of people whose coordinates are replaced by the code of the smallest imported area, and

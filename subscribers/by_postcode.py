@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from broadcast.places.postcodes import code, look_up
-from subscribers.csv_import import SubscriberRecord
+from subscribers.people_file.record import SubscriberRecord
 
 
 def placed(conn: Connection, records: Sequence[SubscriberRecord]) -> Sequence[SubscriberRecord]:

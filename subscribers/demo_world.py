@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from shapely import Geometry
 from shapely.geometry import MultiPoint, Point, Polygon
 
-from broadcast.files.csv_files import write_rows
 from broadcast.places.areas import AreaRecord
 from broadcast.places.geometry import inside_shape, polygonal
-from subscribers.csv_import import COLUMNS, TOPICS
+from subscribers.people_file import writing
+from subscribers.people_file.choices import TOPICS
 
 LABEL: Final = (
     "Demonstration geography: Voronoi cells round borough centres, clipped to a rough outline. An"
@@ -319,7 +319,7 @@ def demo_people(n: int, seed: int = 1) -> bytes:
                 _quiet_hours(chance[4] / 0.06) if chance[4] < 0.06 else "",
             ]
         )
-    return "".join(write_rows(COLUMNS, rows)).encode()
+    return "".join(writing.lines(rows)).encode()
 
 
 def _cells() -> list[Geometry]:

@@ -16,7 +16,6 @@ from sqlalchemy import Connection, TextClause, bindparam, case, func, insert, se
 from sqlalchemy.util import await_only
 
 from broadcast.content.model import PERSONAL_CHANNELS
-from broadcast.files.csv_files import escape, write_rows
 from broadcast.groups import registered
 from broadcast.places.areas import AreaTree
 from broadcast.places.postcodes import look_up
@@ -28,7 +27,8 @@ from subscribers.contact import erased as gone
 from subscribers.contact import kinds, points
 from subscribers.contact.keys import opener
 from subscribers.contact.points import Known
-from subscribers.csv_import import COLUMNS, SubscriberRecord
+from subscribers.people_file import writing
+from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.tables import consent, subscriber
 from subscribers.tables import stop as stop_table
 
@@ -39,7 +39,6 @@ BASIS: Final = "basis"
 START_SOURCES: Final = ("sms_reply", "link", "operator")
 ERASED: Final = "erased:"
 """What the external id of an erased person begins with; their number follows."""
-_NUMBER_COLUMNS = frozenset({"mobile", "phone", "lat", "lon"})
 SEALED: Final = ("name", *kinds.NAMES)
 """Columns of the subscribers CSV that are kept sealed (`subscribers/contact`)."""
 _OPEN = tuple(c for c in COLUMNS if c not in SEALED)
@@ -542,7 +541,7 @@ def export(conn: Connection) -> Iterator[list[str]]:
         known = points.known(conn, [row.id for row in rows])
         for row in rows:
             whole = _whole(row, known.get(row.id, points.NOTHING))
-            yield [_cell(column, value) for column, value in whole.items()]
+            yield [writing.cell(column, value) for column, value in whole.items()]
 
 
 def id_of(conn: Connection, external_id: str) -> int | None:
@@ -575,7 +574,7 @@ def cells_of(conn: Connection, person: int) -> dict[str, str]:
     """Return one person as the cells of the subscribers CSV, by column: what the import takes."""
     row = conn.execute(select(*_columns()).where(subscriber.c.id == person)).one()
     known = points.known(conn, [person]).get(person, points.NOTHING)
-    return {column: _cell(column, value) for column, value in _whole(row, known).items()}
+    return {column: writing.cell(column, value) for column, value in _whole(row, known).items()}
 
 
 def _columns() -> list[Any]:
@@ -590,27 +589,13 @@ def _columns() -> list[Any]:
 
 def export_csv(conn: Connection) -> Iterator[str]:
     """Yield the subscribers CSV in pieces; what it says is what `read_subscribers` takes."""
-    return write_rows(COLUMNS, export(conn))
+    return writing.lines(export(conn))
 
 
 def _whole(row: Any, known: Known, columns: Sequence[str] = COLUMNS) -> dict[str, Any]:
     """Return one person by the columns of the subscribers CSV, in their order."""
     sealed = {"name": known.name, **{kind: known.addresses.get(kind) for kind in kinds.NAMES}}
     return {c: sealed[c] if c in sealed else getattr(row, c) for c in columns}
-
-
-def _cell(column: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if column in _NUMBER_COLUMNS:
-        return (
-            f"{value:.9f}".rstrip("0").rstrip(".")
-            if isinstance(value, float) and abs(value) < 1e-4
-            else str(value)
-        )
-    if column in ("sectors", "communities"):
-        return ";".join(escape(part) for part in value.split(";"))
-    return escape(value)
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -26,7 +26,7 @@ from config.wiring import ADAPTERS
 from console.cli import build
 from console.server.limits import Limits
 from service.idempotency import HEADER
-from subscribers.csv_import import COLUMNS
+from subscribers.people_file.record import COLUMNS
 
 ROOT = Path(__file__).parents[1]
 PAGES = {

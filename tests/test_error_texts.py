@@ -19,7 +19,7 @@ from broadcast.groups.files import read_groups
 from broadcast.levels.scales import read_levels_csv
 from broadcast.places.files.reading import parse_area_file
 from broadcast.problems import Problem, Rejected
-from subscribers.csv_import import read_subscribers
+from subscribers.people_file.reading import read_subscribers
 from tests.clock import NOON
 from tests.test_house import PACKAGES, ROOT
 
@@ -34,14 +34,14 @@ NOTHING_TO_MEND = {
     "outside_uk": "a warning about a place that may be meant",
     "ring_closed": "a warning that tells what was mended",
     "group_new": "the last of many alike",
-    "code": "the last of many alike, in csv_import",
+    "code": "the last of many alike, in subscribers/people_file/findings.py",
     "and_more": "the last of many alike",
 }
 PLACE_ADDED = {
     "broadcast/cap/validation/times.py": "the rule adds the element",
     "broadcast/places/files/": "the reader adds file and feature",
     "broadcast/places/postcodes/": "the reader adds file and line",
-    "subscribers/csv_import.py": "the reader adds file, line and column",
+    "subscribers/people_file/": "the reader adds file, line and column",
     "console/api/bodies.py": "the body itself",
     "console/server/problem_json.py": "what FastAPI names",
 }

@@ -22,7 +22,7 @@ from console.server.context import Web, web_of
 from service.commands.unit_of_work import Act
 from service.idempotency import Answered, once
 from subscribers import registry
-from subscribers.csv_import import normalise_email
+from subscribers.people_file.email_address import normalise_email
 
 _FIELDS = ("kind", "name", "role", "area", "email", "may_set")
 _PIECE = 64 * 1024

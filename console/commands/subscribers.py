@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from broadcast.problems import Problem
     from broadcast.store.database import Connection
     from console.commands.session import Session
-    from subscribers.csv_import import SubscriberRecord
+    from subscribers.people_file.record import SubscriberRecord
 
 app = typer.Typer(
     cls=Group, name="subscribers", help="The people who hear it.", no_args_is_help=True
@@ -52,7 +52,7 @@ def import_(
     from broadcast.problems import Problem, Rejected, refuse
     from console.commands.session import machine_user, run
     from service.setup import people
-    from subscribers.csv_import import read_subscribers
+    from subscribers.people_file.reading import read_subscribers
 
     out = Output(json=json)
     if not basis.strip():
@@ -164,7 +164,7 @@ def export(
     """Print everybody not erased as the CSV that `import` takes, safe to open in a spreadsheet."""
     from console.commands.session import run
     from subscribers import registry
-    from subscribers.csv_import import COLUMNS
+    from subscribers.people_file.record import COLUMNS
 
     out = Output(json=json)
     output = None if str(output) == "-" else output

@@ -22,7 +22,7 @@ from console.api.setup.bodies import sends
 from console.residents.frame import HEADERS, Pages
 from service.residents import own, registering
 from service.residents.own import Own
-from subscribers.csv_import import TOPICS
+from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
 
 PREFIX: Final = "/api/residents"

@@ -20,7 +20,7 @@ from console.server import browser
 from service.residents import own, registering
 from service.residents.own import Own
 from subscribers import quiet_hours
-from subscribers.csv_import import TOPICS
+from subscribers.people_file.choices import TOPICS
 from subscribers.registration.addresses import CHANNELS
 
 FLOORS = tuple(s for s in SEVERITIES if s != "Unknown")

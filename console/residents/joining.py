@@ -11,7 +11,7 @@ from starlette.responses import Response
 from broadcast.problems import Problem, Rejected
 from console.residents.frame import Pages, add, one
 from service.residents import registering
-from subscribers.csv_import import TOPICS
+from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
 from subscribers.registration.addresses import CHANNELS
 from subscribers.registration.pending import Pending

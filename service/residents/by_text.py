@@ -14,7 +14,7 @@ from broadcast.problems import Rejected
 from broadcast.store.database import Connection, lock_name
 from service.residents import registering, sending
 from service.setup.people import World
-from subscribers.csv_import import TOPICS
+from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, budgets, pending
 
 WORDS: Final = ("join", "ymuno")

@@ -21,7 +21,7 @@ from service.residents import opt_outs
 from service.setup import people
 from service.setup.people import World
 from subscribers import registry
-from subscribers.csv_import import TOPICS
+from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
 from subscribers.registration.addresses import Address
 

@@ -12,7 +12,7 @@ from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import Problem
 from broadcast.store.database import Connection
-from subscribers.csv_import import normalise_email
+from subscribers.people_file.email_address import normalise_email
 
 
 def add(

@@ -29,7 +29,8 @@ from broadcast.store.replies import Reply
 from service import problem_documents
 from service.setup.who import Who, allowed
 from subscribers import by_postcode, registry
-from subscribers.csv_import import COLUMNS, ImportResult, SubscriberRecord, read_subscribers
+from subscribers.people_file.reading import ImportResult, read_subscribers
+from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registration import pending
 
 RESIDENT = "resident"

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from broadcast.content.model import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS
 from subscribers.contact.kinds import channels_of as reached_by
-from subscribers.csv_import import TOPICS
 from subscribers.index.rule import REASONS, Rule, language_for
+from subscribers.people_file.choices import TOPICS
 
 NO_FLOOR: Final = 255
 BIT: Final = {channel: 1 << n for n, channel in enumerate(PERSONAL_CHANNELS)}

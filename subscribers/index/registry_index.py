@@ -24,7 +24,6 @@ from broadcast.levels.names import folded
 from broadcast.places.areas import Area, AreaTree
 from subscribers import quiet_hours
 from subscribers.by_area import BY_AREA
-from subscribers.csv_import import TOPICS
 from subscribers.index.choices import (
     BIT,
     NO_FLOOR,
@@ -39,6 +38,7 @@ from subscribers.index.choices import (
 from subscribers.index.columns import Columns, once
 from subscribers.index.people import People
 from subscribers.index.rule import REASONS, Rule, Traits
+from subscribers.people_file.choices import TOPICS
 from subscribers.quiet_hours import QuietHours
 
 _CHUNK = 50_000

@@ -14,7 +14,8 @@ from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
 from broadcast.problems import Rejected, refuse
-from subscribers.csv_import import normalise_email, normalise_number
+from subscribers.people_file.email_address import normalise_email
+from subscribers.people_file.telephone import normalise_number
 
 CHANNELS: Final = ("sms", "voice", "email")
 UNITED_KINGDOM: Final = 44

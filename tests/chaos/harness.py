@@ -46,8 +46,8 @@ from service.commands import deciding, drafting, submitting
 from service.installation import make_context
 from subscribers import registry
 from subscribers.contact import points
-from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import REGION, demo_areas
+from subscribers.people_file.record import SubscriberRecord
 from tests.chaos.handsets import TOKEN
 from tests.services import Program, free_port
 

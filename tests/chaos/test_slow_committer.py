@@ -21,9 +21,9 @@ from service.commands import deciding, drafting, submitting
 from service.installation import make_context
 from subscribers import registry
 from subscribers.contact import points
-from subscribers.csv_import import SubscriberRecord
 from subscribers.demo_world import demo_areas
 from subscribers.matcher import Matcher
+from subscribers.people_file.record import SubscriberRecord
 from tests.chaos.harness import content, people
 from tests.keys import database as open_database
 from tests.rows import registered

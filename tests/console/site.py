@@ -37,7 +37,7 @@ from console.server.door import make_server, run_server
 from console.server.web import create_app
 from service.commands.context import Context
 from service.installation import make_context
-from subscribers.csv_import import COLUMNS, SubscriberRecord
+from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registry import import_records
 
 PUBLIC_URL = "https://alerts.example"

@@ -33,7 +33,7 @@ from config.contact_keys import default_file
 from service.commands import deciding, drafting, submitting
 from service.installation import make_context
 from subscribers import demo_world, registry
-from subscribers.csv_import import read_subscribers
+from subscribers.people_file.reading import read_subscribers
 from tests.keys import database as open_database
 from tests.services import Kafka, PostgreSQL, Program, Redis, free_port
 from tests.services.apart import run_apart

@@ -114,7 +114,7 @@ APPLIED: dict[tuple[str, str], int] = {
     ("broadcast.messages.advice", "_KNOWN_ALWAYS"): 200,  # a hotline
     ("broadcast.wording.render", "_PIECE"): 20_000,
     # a hundred characters, of which NFKC makes up to eighteen each
-    ("subscribers.csv_import", "_SPACES"): 1_800,
+    ("subscribers.people_file.texts", "SPACES"): 1_800,
 }
 """Where the code asks the length first: no more characters than these ever reach the pattern."""
 ABOVE = {

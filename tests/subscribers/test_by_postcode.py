@@ -24,8 +24,9 @@ from broadcast.store.database import Database
 from service.setup import places
 from subscribers import registry
 from subscribers.audience import reasons
-from subscribers.csv_import import COLUMNS, SubscriberRecord, read_subscribers
 from subscribers.index import RegistryIndex, Rule
+from subscribers.people_file.reading import read_subscribers
+from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registry import import_records, place_by_postcode
 from subscribers.tables import subscriber
 

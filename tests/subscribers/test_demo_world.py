@@ -14,8 +14,8 @@ import pytest
 import shapely
 
 from broadcast.places.areas import AreaTree
-from subscribers.csv_import import ImportResult, read_subscribers
 from subscribers.demo_world import CITY, METROPOLITAN, demo_areas, demo_people
+from subscribers.people_file.reading import ImportResult, read_subscribers
 from subscribers.quiet_hours import known
 from tests.sources import OWN, REFERENCE
 

@@ -28,7 +28,6 @@ from broadcast.content.model import (
 from broadcast.levels.scales import name_key
 from broadcast.store.database import Database, metadata
 from subscribers.audience import preview, reasons
-from subscribers.csv_import import COLUMNS, TOPICS, SubscriberRecord
 from subscribers.index import (
     REASONS,
     IndexIncomplete,
@@ -38,6 +37,8 @@ from subscribers.index import (
     shard_of,
     topic_of,
 )
+from subscribers.people_file.choices import TOPICS
+from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registry import import_records, next_change, start, stop
 from subscribers.tables import subscriber
 from tests.keys import database as open_database

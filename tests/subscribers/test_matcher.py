@@ -20,9 +20,9 @@ from broadcast.messages.versions import Version
 from broadcast.store.database import Connection, Database
 from config.settings import load
 from service.installation import build
-from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.index import IndexIncomplete, RegistryIndex
 from subscribers.matcher import Matcher, no_longer_for
+from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registry import addresses_to_use, import_records, quiet_until, stop
 from tests.ledger.world import World, house
 

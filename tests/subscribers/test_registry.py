@@ -16,11 +16,12 @@ from broadcast.places.stored_areas import store_areas
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from subscribers.contact import points
-from subscribers.csv_import import COLUMNS, SubscriberRecord, read_subscribers
+from subscribers.people_file import writing
+from subscribers.people_file.reading import read_subscribers
+from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registry import (
     Contact,
     ImportCounts,
-    _cell,
     contacts,
     export_csv,
     import_records,
@@ -282,7 +283,7 @@ async def test_what_is_exported_can_be_imported_again_and_is_the_same(db: Databa
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp", "Zs", "Cf")), max_size=20))
 def test_no_exported_cell_is_a_formula(value: str) -> None:
     for column in ("external_id", "name", "sectors", "email"):
-        assert not _cell(column, value).startswith(("=", "+", "-", "@"))
+        assert not writing.cell(column, value).startswith(("=", "+", "-", "@"))
 
 
 async def test_ten_thousand_people_are_written_in_seconds(db: Database) -> None:

@@ -18,7 +18,8 @@ from broadcast.problems import refuse
 from broadcast.wording.levels import ENDED
 from console.api.bodies import JSON
 from service.setup.people import LISTS, LONGEST_REASON
-from subscribers.csv_import import COLUMNS, TOPICS
+from subscribers.people_file.choices import TOPICS
+from subscribers.people_file.record import COLUMNS
 
 CSV: Final = "text/csv"
 GEOJSON: Final = "application/geo+json"

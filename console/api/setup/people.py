@@ -21,7 +21,7 @@ from service.idempotency import Answered
 from service.problem_documents import problem_json
 from service.setup import people
 from subscribers import listing
-from subscribers.csv_import import COLUMNS
+from subscribers.people_file.record import COLUMNS
 
 _FIELDS = (*COLUMNS, "basis")
 

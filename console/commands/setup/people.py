@@ -237,7 +237,7 @@ def erase(
 
 def _given(values: dict[str, Any]) -> dict[str, str]:
     """Return the options that were given, by the column that they stand for."""
-    from subscribers.csv_import import COLUMNS
+    from subscribers.people_file.record import COLUMNS
 
     return {name: values[name] for name in COLUMNS if values.get(name) is not None}
 

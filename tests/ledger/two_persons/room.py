@@ -29,8 +29,8 @@ from broadcast.problems import Rejected
 from broadcast.store.database import Connection, Database
 from service.commands import deciding, drafting, submitting
 from service.commands.context import Context
-from subscribers.csv_import import COLUMNS, SubscriberRecord
 from subscribers.matcher import Matcher
+from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registry import import_records
 from tests.ledger.world import content, house
 

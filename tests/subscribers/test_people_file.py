@@ -11,13 +11,10 @@ from hypothesis import strategies as st
 
 from broadcast.files.csv_files import escape, unescape
 from broadcast.problems import Rejected
-from subscribers.csv_import import (
-    COLUMNS,
-    ImportResult,
-    normalise_email,
-    normalise_number,
-    read_subscribers,
-)
+from subscribers.people_file.email_address import normalise_email
+from subscribers.people_file.reading import ImportResult, read_subscribers
+from subscribers.people_file.record import COLUMNS
+from subscribers.people_file.telephone import normalise_number
 from tests.sources import OWN
 
 

@@ -1,0 +1,80 @@
+"""One person as a file gives them: the columns, the checked values, two rows made one."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from broadcast.levels.names import folded
+
+COLUMNS: Final = (
+    "external_id",
+    "name",
+    "kind",
+    "email",
+    "mobile",
+    "phone",
+    "language",
+    "postcode",
+    "lat",
+    "lon",
+    "area",
+    "sectors",
+    "communities",
+    "topics",
+    "channels",
+    "minimum_severity",
+    "quiet_hours",
+)
+ADDED_UP: Final = frozenset({"sectors", "communities"})
+"""Columns of which two rows of one person keep both; of the others the later row wins."""
+
+
+class SubscriberRecord(NamedTuple):
+    """One person as a file gives them, checked. Lists are joined by ";"; `topics` empty = all but
+    exercise; `channels` are filled in.
+    """
+
+    external_id: str
+    name: str
+    kind: str
+    email: str | None
+    mobile: str | None
+    phone: str | None
+    language: str
+    postcode: str
+    lat: float | None
+    lon: float | None
+    area: str | None
+    sectors: str
+    communities: str
+    topics: str
+    channels: str
+    minimum_severity: str
+    quiet_hours: str
+    uncertainty_m: int | None = None
+    """Metres round a place that a postcode stands for; None = the place itself was given."""
+
+
+def merge(
+    first: SubscriberRecord, second: SubscriberRecord, given: frozenset[str]
+) -> SubscriberRecord:
+    """Return one person of two rows: what the later row gives wins, sectors and communities are
+    added up. `given` are the columns it fills in, without those that are added up.
+    """
+    merged = first._replace(
+        **{field: value for field, value in second._asdict().items() if field in given}
+    )
+    channels = second.channels if "channels" in given else _union(first.channels, second.channels)
+    return merged._replace(
+        channels=channels,
+        sectors=_union(first.sectors, second.sectors),
+        communities=_union(first.communities, second.communities),
+    )
+
+
+def _union(first: str, second: str) -> str:
+    found: dict[str, str] = {}
+    for part in (*first.split(";"), *second.split(";")):
+        if part:
+            found.setdefault(folded(part), part)
+    return ";".join(found.values())
