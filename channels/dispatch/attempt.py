@@ -85,7 +85,7 @@ class Attempts:
         now = self._clock.now()
         if self.stopping or not self._in_time(opened):
             return not_started(position, person, now)
-        if self._opted_out(person, opened.candidate.channel):
+        if self._opted_out(person, opened.candidate.channel, claimed=opened.claimed):
             return Outcome(
                 position=position, person_id=person, state="skipped", code="stopped", due_at=now
             )

@@ -51,8 +51,10 @@ class NoLongerFor(Protocol):
 class OptOuts(Protocol):
     """Knows who opted out since the claim could have seen it."""
 
-    def __call__(self, person: int, channel: str) -> bool:
-        """Return whether the person opted out of this channel in the last minutes."""
+    def __call__(self, person: int, channel: str, *, claimed: float) -> bool:
+        """Return whether the person opted out of this channel since a claim that began at `claimed`
+        (seconds, `Clock.boot`) could have seen it.
+        """
         ...
 
 

@@ -23,7 +23,8 @@ from broadcast.store.database import Connection, Database
 from broadcast.wording.rendered import Rendered
 from channels.dispatch.rates import MemoryLimiter
 from channels.dispatch.sender import Identity, Sender
-from channels.memory import MemoryChannel
+from channels.memory import MemoryChannel, slow
+from service.loops.opt_outs import RecentOptOuts
 from subscribers import registry
 from tests.chaos.harness import people
 from tests.ledger.world import World, house
@@ -42,7 +43,7 @@ def no_link(person: int, channel: str) -> str:
     return ""
 
 
-def nobody_stopped(person: int, channel: str) -> bool:
+def nobody_stopped(person: int, channel: str, *, claimed: float) -> bool:
     return False
 
 
@@ -325,6 +326,70 @@ async def test_people_who_share_an_address_get_it_there_once_also_as_their_next_
     assert account.people["failed"] == BitMap([1, 3])
 
 
+def sending(world: World, channel: MemoryChannel, stopped: RecentOptOuts) -> Sender:
+    return Sender(
+        db=world.db,
+        lane="routine",
+        channel=channel,
+        limiter=MemoryLimiter(),
+        rate=0.0,
+        identity=Identity(worker="w1", alive=True),
+        key=b"k" * 32,
+        renderings=Broken(0),
+        contacts=registry.addresses_to_use,
+        no_longer_for=lambda *_: {},
+        opted_out=stopped,
+        links=no_link,
+    )
+
+
+async def by_mail(world: World, count: int) -> Version:
+    some = [
+        r._replace(channels="email", email=f"p{n}@example.org") for n, r in enumerate(people(count))
+    ]
+    await world.db.write(registry.import_records, some, "test", datetime.now(UTC))
+    return await world.live(range(1, count + 1), channels="email")
+
+
+async def told(world: World, v: Version) -> dict[str, BitMap]:
+    account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
+    return {line: ids for line, ids in account.people.items() if ids}
+
+
+async def test_who_stopped_and_started_again_before_the_claim_is_sent_to(world: World) -> None:
+    v = await by_mail(world, 2)
+    stopped, stopping = RecentOptOuts(world.db), asyncio.Event()
+    await world.db.write(registry.stop, [1, 2], "email", "unsubscribe", datetime.now(UTC))
+    await stopped.refresh()  # the list says so until it is read again
+    await world.db.write(registry.start, [1], "email", "link", datetime.now(UTC))
+    running = asyncio.create_task(sending(world, MemoryChannel("email"), stopped).run(stopping))
+    async with asyncio.timeout(10):
+        while "waiting" in (lines := await told(world, v)) or "handing_over" in lines:
+            await asyncio.sleep(0.05)
+    stopping.set()
+    await running
+    assert lines == {"accepted": BitMap([1]), "not_sent": BitMap([2])}
+
+
+async def test_who_stops_after_the_claim_is_passed_over_before_the_wire(world: World) -> None:
+    v = await by_mail(world, 3)
+    channel = MemoryChannel("email", concurrency=1, by_call={0: slow(1.5)})
+    stopped, stopping = RecentOptOuts(world.db), asyncio.Event()
+    await stopped.refresh()
+    running = asyncio.create_task(sending(world, channel, stopped).run(stopping))
+    async with asyncio.timeout(10):
+        while not channel.ledger:  # the first is under way, all three are claimed
+            await asyncio.sleep(0.01)
+        await world.db.write(registry.stop, [2], "email", "unsubscribe", datetime.now(UTC))
+        await stopped.refresh()
+        while "waiting" in (lines := await told(world, v)) or "handing_over" in lines:
+            await asyncio.sleep(0.05)
+    stopping.set()
+    await running
+    assert lines == {"accepted": BitMap([1, 3]), "not_sent": BitMap([2])}
+    assert [entry.to for entry in channel.ledger] == ["p0@example.org", "p2@example.org"]
+
+
 async def test_a_sender_of_which_a_part_failed_ends_aloud(world: World) -> None:
     await world.db.write(
         registry.import_records,
@@ -334,7 +399,7 @@ async def test_a_sender_of_which_a_part_failed_ends_aloud(world: World) -> None:
     )
     await world.live([1, 2], channels="email")
 
-    def fails(person: int, channel: str) -> bool:
+    def fails(person: int, channel: str, *, claimed: float) -> bool:
         raise RuntimeError("a bug")
 
     sender = Sender(

@@ -40,7 +40,7 @@ def no_link(person: int, channel: str) -> str:
     return ""
 
 
-def nobody_stopped(person: int, channel: str) -> bool:
+def nobody_stopped(person: int, channel: str, *, claimed: float) -> bool:
     return False
 
 
