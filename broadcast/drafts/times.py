@@ -72,6 +72,45 @@ def read_expiry(text: str, *, now: datetime, field: str = "expires") -> datetime
     return at
 
 
+def on_the_clock(text: str, *, zone: str, field: str) -> datetime:
+    """Return the moment at which the clock on the wall of `zone` shows a time such as
+    2026-12-01T09:00, as a browser's field for a day and an hour gives it; aware UTC. A time that
+    carries its own offset is taken as it stands.
+
+    Raises Rejected: time_missing, time_invalid (also for an hour that the clocks jump over in
+    spring), time_ambiguous (an hour that they show twice in autumn: nothing is guessed).
+    """
+    word = text.strip()
+    if not word:
+        raise refuse("time_missing", "the time is missing", "choose a day and an hour", field=field)
+    try:
+        local = datetime.fromisoformat(word)
+        if local.utcoffset() is not None:
+            return local.astimezone(UTC)
+        here = local.replace(tzinfo=ZoneInfo(zone))
+        at, second = here.astimezone(UTC), here.replace(fold=1).astimezone(UTC)
+    except (ValueError, OverflowError):
+        fix = "write it as 2026-12-01T09:00"
+        raise refuse("time_invalid", "this is no time", fix, field=field) from None
+    shown = f"{local:%H:%M}"
+    if at.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
+        raise refuse(
+            "time_invalid",
+            f"there is no {shown} that day: the clocks are put forward over it",
+            "choose an hour before or after",
+            field=field,
+        )
+    if at != second:
+        raise refuse(
+            "time_ambiguous",
+            f"the clocks show {shown} twice that night",
+            "choose an hour before or after, or plan it by `fasttime exercises plan`, which takes"
+            " the offset",
+            field=field,
+        )
+    return at
+
+
 def too_long_for_critical(
     expires: datetime | timedelta, *, now: datetime, field: str = "expires"
 ) -> Problem | None:

@@ -33,6 +33,8 @@ class Planned:
     starts: datetime
     ends: datetime
     planned_by: int
+    approved_by: int | None
+    cancelled_by: int | None
     approved_at: datetime | None
     cancelled_at: datetime | None
 
@@ -219,6 +221,8 @@ def _planned(row: Row[Any]) -> Planned:
         starts=row.starts_at,
         ends=row.ends_at,
         planned_by=row.planned_by,
+        approved_by=row.approved_by,
+        cancelled_by=row.cancelled_by,
         approved_at=row.approved_at,
         cancelled_at=row.cancelled_at,
     )

@@ -19,7 +19,7 @@ from broadcast.places import outline
 from broadcast.places.areas import AreaTree
 from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
-from broadcast.wording.render import choose_language
+from broadcast.wording.render import choose_language, until_when
 from console.pages.cards import Source, place_of, shape_of
 from console.pages.phrases import ENGLISH, PHRASES
 
@@ -46,14 +46,17 @@ class Feeds:
         """Return the public messages as an Atom feed (RFC 4287), each with its CAP document, in the
         language `lang` where a message has it; "" gives each in its first.
         """
-        settings = self._source.settings
-        found = await self._source.db.read(published.shown, self._source.now())
+        settings, now = self._source.settings, self._source.now()
+        found = await self._source.db.read(published.shown, now)
         return atom(
             found,
             sender=settings.sender,
             sender_name=settings.sender_name,
             base=settings.public_url,
             lang=lang,
+            now=now,
+            tree=await self._source.context.tree(),
+            zone=settings.timezone,
         )
 
     async def geojson(self) -> bytes:
@@ -99,7 +102,7 @@ def _outline_of(v: Version) -> Mapping[str, Any] | None:
 def _properties(v: Version, tree: AreaTree, now: datetime, base: str) -> dict[str, Any]:
     content, tag = v.content, next(iter(v.content.languages))
     over = published.is_over(v, now)
-    words = ended(v.state, tag, v.cancel_reason)
+    words = ended(_state(v, now), tag, v.cancel_reason)
     exercise = v.status == "Exercise"
     return {
         "code": v.code,
@@ -107,7 +110,7 @@ def _properties(v: Version, tree: AreaTree, now: datetime, base: str) -> dict[st
         "kind": v.kind,
         "status": v.status,
         "exercise": exercise,
-        "state": v.state,
+        "state": _state(v, now),
         "over": over,
         "over_says": words.mark if words else "",
         "urgency": content.urgency,
@@ -115,33 +118,48 @@ def _properties(v: Version, tree: AreaTree, now: datetime, base: str) -> dict[st
         "certainty": content.certainty,
         "place": place_of(v, tree, ENGLISH),
         "sent": _time(v.sent),
-        "updated": _time(_updated(v)),
+        "updated": _time(_updated(v, now)),
         "expires": _time(v.expires_at),
         # A map shows the headline alone: there too an exercise must not pass for real, nor what is
         # over for what holds.
-        "headline": {
-            lang: _marked(v, lang, over=over, exercise=exercise) for lang in content.languages
-        },
+        "headline": {lang: _marked(v, lang, now, exercise) for lang in content.languages},
         "url": f"{base}/messages/{v.code}",
         "cap": f"{base}/cap/{quote(v.identifier or '', safe='')}.xml",
     }
 
 
-def _marked(v: Version, lang: str, *, over: bool, exercise: bool) -> str:
-    words = ended(v.state if v.state not in ("live", "held") or not over else "expired", lang, None)
-    mark = f"{words.mark}:" if words else ""
+def _marked(v: Version, lang: str, now: datetime, exercise: bool) -> str:
+    words = ended(_state(v, now), lang, v.cancel_reason)
+    mark = f"{words.mark}:" if words else _kind(v, lang)
     opening = pack_for(ENGLISH).opening(v.status) if exercise else ""
     parts = (opening, mark, v.content.languages[lang].headline, opening)
     return " ".join(part for part in parts if part)
+
+
+def _kind(v: Version, lang: str) -> str:
+    """Return what a headline of a correction or an all-clear begins with; "" for any other kind."""
+    pack = pack_for(lang)
+    kinds = {"correction": f"{pack.correction}:", "all_clear": f"{pack.all_clear}:"}
+    return kinds.get(v.kind, "")
 
 
 def _time(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="seconds") if at else None
 
 
-def atom(found: list[Version], *, sender: str, sender_name: str, base: str, lang: str) -> bytes:
+def atom(
+    found: list[Version],
+    *,
+    sender: str,
+    sender_name: str,
+    base: str,
+    lang: str,
+    now: datetime,
+    tree: AreaTree,
+    zone: str,
+) -> bytes:
     """Return the feed. An entry is a version: it is `updated` when it goes live and once more when
-    it ends, and then says so in its title.
+    it ends, and then says so in its title; by the clock, though nobody has marked it yet.
     """
     root = etree.Element(f"{{{_ATOM}}}feed", nsmap={None: _ATOM})
     query = f"?lang={lang}" if lang else ""
@@ -163,7 +181,9 @@ def atom(found: list[Version], *, sender: str, sender_name: str, base: str, lang
     add(
         root,
         "updated",
-        max((_updated(v) for v in found), default=_BEFORE_ANYTHING).isoformat(timespec="seconds"),
+        max((_updated(v, now) for v in found), default=_BEFORE_ANYTHING).isoformat(
+            timespec="seconds"
+        ),
     )
     add(root, "link", rel="self", type="application/atom+xml", href=f"{base}/feed.atom{query}")
     add(root, "link", rel="alternate", type="text/html", href=f"{base}/{query}")
@@ -173,11 +193,9 @@ def atom(found: list[Version], *, sender: str, sender_name: str, base: str, lang
         identifier = v.identifier or ""
         tag = choose_language(v.content, lang) if lang else next(iter(v.content.languages))
         text = v.content.languages[tag]
-        opening, over = pack_for("en").opening(v.status), ended(v.state, tag, v.cancel_reason)
-        pack = pack_for(tag)
-        kinds = {"correction": f"{pack.correction}:", "all_clear": f"{pack.all_clear}:"}
-        mark = f"{over.mark}:" if over else kinds.get(v.kind, "")
-        holds = over is None or stays(v.kind, v.state)
+        state = _state(v, now)
+        opening, over = pack_for("en").opening(v.status), ended(state, tag, v.cancel_reason)
+        mark = f"{over.mark}:" if over else _kind(v, tag)
         headline = " ".join(part for part in (opening, mark, text.headline) if part)
         add(
             entry,
@@ -187,26 +205,11 @@ def atom(found: list[Version], *, sender: str, sender_name: str, base: str, lang
         )
         title = add(entry, "title", f"{headline} {opening}".strip())
         title.set(_XML_LANG, tag)
-        add(entry, "updated", _updated(v).isoformat(timespec="seconds"))
-        add(entry, "published", (v.sent or _updated(v)).isoformat(timespec="seconds"))
-        for name in (v.status, v.kind, v.state):
+        add(entry, "updated", _updated(v, now).isoformat(timespec="seconds"))
+        add(entry, "published", (v.sent or _updated(v, now)).isoformat(timespec="seconds"))
+        for name in (v.status, v.kind, state):
             add(entry, "category", term=name)
-        summary = add(
-            entry,
-            "summary",
-            " ".join(
-                part
-                for part in (
-                    opening,
-                    over.why if over else "",
-                    over.before_old if over and not holds else "",
-                    text.description or text.headline,
-                    text.instruction if holds else "",  # nobody need do it any more
-                    opening,
-                )
-                if part
-            ),
-        )
+        summary = add(entry, "summary", _summary(v, tag, state, tree, zone))
         summary.set(_XML_LANG, tag)
         add(entry, "link", rel="alternate", type="text/html", href=f"{base}/v/{v.code}")
         document = f"{base}/cap/{quote(identifier, safe='')}.xml"
@@ -217,8 +220,35 @@ def atom(found: list[Version], *, sender: str, sender_name: str, base: str, lang
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
 
-def _updated(v: Version) -> datetime:
-    return max(at for at in (v.live_at, v.ended_at, v.sent, _BEFORE_ANYTHING) if at is not None)
+def _summary(v: Version, tag: str, state: str, tree: AreaTree, zone: str) -> str:
+    """Return what, where, what to do and until when; of what is over that it is, and no more of
+    what to do.
+    """
+    text, words = v.content.languages[tag], pack_for(tag)
+    over, opening = ended(state, tag, v.cancel_reason), pack_for("en").opening(v.status)
+    holds = over is None or stays(v.kind, state)
+    place = place_of(v, tree, words.tag if words.tag in PHRASES else ENGLISH)
+    until = until_when(v.content, v.expires_at if over is None else None, tag, zone)
+    parts = (
+        opening,
+        over.why if over else "",
+        over.before_old if over and not holds else "",
+        f"{place}: {text.description or text.headline}",
+        text.instruction if holds else "",  # nobody need do it any more
+        f"{until}." if until else "",
+        opening,
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _state(v: Version, now: datetime) -> str:
+    return "expired" if v.state in ("live", "held") and published.is_over(v, now) else v.state
+
+
+def _updated(v: Version, now: datetime) -> datetime:
+    over = v.expires_at if _state(v, now) == "expired" else None
+    known = (v.live_at, v.ended_at, v.sent, over, _BEFORE_ANYTHING)
+    return max(at for at in known if at is not None)
 
 
 def _authority(sender: str) -> str:

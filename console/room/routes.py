@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from console.room import entry, home, message, passkey, stream
 from console.room.figures import Figures
 from console.room.frame import Room
-from console.room.looking import answers, log, machine, office, rerun, seen
+from console.room.looking import answers, exercises, log, machine, office, rerun, seen
 from console.room.writing import compose, submission
 from console.server.context import Web
 
@@ -29,4 +29,5 @@ def router(web: Web) -> APIRouter:
     rerun.attach(api, room)
     seen.attach(api, room, figures)
     machine.attach(api, room)
+    exercises.attach(api, room)
     return api

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from shapely.geometry import shape as read_shape
 
 from broadcast.places.geometry import from_wkb
 from broadcast.places.outline import containing
+from console.pages.feeds import Feeds
 from console.pages.frame import wants_gzip
+from console.pages.static_site import Stored
 from tests.console.gallery import shots
 from tests.console.site import Site, open_site
 from tests.console.test_face import exercise, page, text
@@ -88,6 +91,54 @@ async def test_places_say_what_is_practice_and_what_is_over_in_the_headline_itse
     closed = await site.version(await site.live(visibility="restricted"))
     test = await site.version(await site.live(status="Test"))
     assert not {closed.code, test.code} & set(await places(site))
+
+
+async def test_a_map_and_a_feed_mark_a_correction_an_all_clear_and_what_is_past_its_time(
+    site: Site,
+) -> None:
+    words = {"en": {"headline": "Gas leak"}, "cy": {"headline": "Nwy'n gollwng"}}
+    first, second = [await site.live(languages=words) for _ in range(2)]
+    await site.follow(first, "correct", languages=words, note="It was the wrong street.")
+    await site.follow(second, "all-clear", languages=words)
+    live = await site.version(await site.live(languages=words))
+    all_of = json.loads((await site.get("/messages.geojson", role=None)).body)["features"]
+    said = {f["properties"]["kind"]: f["properties"]["headline"] for f in all_of}
+    assert said["correction"] == {
+        "en": "CORRECTION: Gas leak",
+        "cy": "CYWIRIAD: Nwy'n gollwng",
+    }
+    assert said["all_clear"]["en"] == "ALL CLEAR: Gas leak"
+    # nobody is there to mark it: the clock alone says that it is over
+    later = datetime.now(UTC) + timedelta(hours=5)
+    feeds = Feeds(Stored(site.settings, site.db, site.context, lambda: later))
+    (entry,) = [
+        e
+        for e in etree.fromstring(await feeds.atom()).iter(f"{ATOM}entry")
+        if e.find(f"{ATOM}link[@rel='alternate']").get("href").endswith(live.code)
+    ]
+    assert entry.findtext(f"{ATOM}title") == "EXPIRED: Gas leak"
+    assert live.expires_at is not None
+    assert datetime.fromisoformat(entry.findtext(f"{ATOM}updated")) == live.expires_at.replace(
+        microsecond=0
+    )
+    shown = {
+        f["properties"]["code"]: f["properties"]
+        for f in json.loads(await feeds.geojson())["features"]
+    }
+    assert (shown[live.code]["state"], shown[live.code]["over"]) == ("expired", True)
+
+
+async def test_an_entry_says_what_where_what_to_do_and_until_when(site: Site) -> None:
+    message = await site.live()
+    (entry,) = etree.fromstring((await site.get("/feed.atom", role=None)).body).iter(f"{ATOM}entry")
+    said = entry.findtext(f"{ATOM}summary")
+    assert said.startswith("Westminster: A long story. Go round. Until ")
+    await cancel(site, message)
+    (entry,) = etree.fromstring((await site.get("/feed.atom", role=None)).body).iter(f"{ATOM}entry")
+    said = entry.findtext(f"{ATOM}summary")
+    assert "Westminster: A long story." in said
+    assert "Go round." not in said
+    assert "Until" not in said
 
 
 async def test_the_outline_on_a_map_holds_the_exact_place(site: Site) -> None:

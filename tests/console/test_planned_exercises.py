@@ -142,6 +142,24 @@ async def test_the_page_says_it_in_every_language_and_so_do_the_files(
     assert "Winter &lt;Oak&gt; &amp; Elm" in (tmp_path / "site" / "index.html").read_text()
 
 
+async def test_no_feed_tells_of_it_for_feeds_are_read_as_alerts(
+    embedded: Site, tmp_path: Path
+) -> None:
+    """Aggregators, sirens and maps act on what a feed holds: a plan is an announcement."""
+    site = embedded
+    await approved(site)
+    feeds = ["/feed.atom", *(f"/feed.atom?lang={lang}" for lang in PHRASES), "/messages.geojson"]
+    for path in feeds:
+        body = (await site.get(path, role=None)).body
+        assert b"Winter Oak" not in body, path
+        assert b"<entry" not in body, path
+    source = Stored(site.settings, site.db, site.context, lambda: datetime.now(UTC))
+    await build(source, tmp_path / "site")
+    for file in [*tmp_path.rglob("*.atom"), *tmp_path.rglob("*.geojson"), *tmp_path.rglob("*.xml")]:
+        assert "Winter Oak" not in file.read_text(), file
+    assert [*tmp_path.rglob("*.atom")]
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [

@@ -13,7 +13,6 @@ from starlette.responses import Response
 
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.events import dead_letters
-from broadcast.exercises import planned
 from broadcast.ledger import gauges, liveness
 from broadcast.operators import audit, operators
 from broadcast.places.areas import LEVELS
@@ -36,7 +35,6 @@ def attach(api: APIRouter, room: Room) -> None:
     """Add the routes."""
     _attach_health(api, room)
     _attach_imports(api, room)
-    _attach_exercises(api, room)
 
 
 def _attach_health(api: APIRouter, room: Room) -> None:
@@ -190,25 +188,3 @@ def _file(form: Form) -> bytes:
     if not text:
         raise refuse("file_empty", "the file is empty", "paste it, or choose it", field="file")
     return (text + "\n").encode()
-
-
-def _attach_exercises(api: APIRouter, room: Room) -> None:
-    web = room.web
-
-    async def show(_request: Request, signed: Signed) -> Response:
-        operators.require(signed.operator, "read")
-        index, _ = await web.context.matcher.index()
-        enrolled = await web.context.aside(index.enrolled)
-        found = await home.readable(room, signed.operator)
-        return room.page(
-            "exercises.html",
-            signed,
-            kind="exercise",
-            title="EXERCISE: exercises",
-            enrolled=len(enrolled),
-            by_kind={k: len(v) for k, v in index.by_kind(enrolled).items()},
-            plans=await web.db.read(planned.listed, 100),
-            rows=[home.row(v) for v in found if v.status == "Exercise"],
-        )
-
-    room.add(api, "GET", "/exercise", show)
