@@ -31,7 +31,9 @@ app = typer.Typer(
 _WITHOUT_HASH = Problem(
     code="hash_missing",
     detail="this would approve whatever stands there now, which nobody was shown here",
-    fix="say what was read: give --hash, as submit printed it",
+    fix="say what was read: give --hash, as `submit` and `message show` print it",
+    field="--hash",
+    status=409,
 )
 """Off a terminal the hash is what ties an approval to what its author submitted."""
 
@@ -240,27 +242,31 @@ def approve(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Approve as the second person: with that it is published and goes out."""
-    from broadcast.messages import advice, resends
+    """Approve as the second person: with that it is published and goes out. Off a terminal only
+    with --hash.
+    """
+    from broadcast.messages import resends
+    from broadcast.operators import operators
+    from broadcast.problems import Rejected
     from service.commands import deciding, reading
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
+        operators.require(actor, "approve")
         v = await reading.head(session.context, id_)
         seen = content_hash
         waiting = await session.db.read(resends.waiting, id_)
         if v.state == "pending_approval":
-            if on_terminal() and not yes:
+            asks = on_terminal() and not yes
+            if content_hash is None and not on_terminal():
+                raise Rejected([_WITHOUT_HASH])
+            if asks:
                 _show_text(out, v)
-            for warned in await session.db.read(advice.of_submission, v.id):
-                if not warned["accepted"]:
-                    out.note(f"  the author did not accept the warning {warned['code']}")
+            await _show_warned(session, actor, out, v, count=asks)
             out.confirm(
                 f"This goes to {people_in_words(v)} at once and cannot be taken back.",
                 yes=yes,
                 expected=_people(v),
             )
-            if content_hash is None and not on_terminal():
-                out.warn([_WITHOUT_HASH])
             # what was read is what is approved, whoever edits it meanwhile
             seen = content_hash or v.content_hash
         elif waiting is not None and seen in (None, waiting.digest):
@@ -288,6 +294,31 @@ def approve(
         )
 
     _act(json, work)
+
+
+async def _show_warned(
+    session: Session, actor: Operator, out: Output, v: Version, *, count: bool
+) -> None:
+    """Tell what the author was warned of and did not accept, and what came up since, in words: with
+    `count` as it is now, which takes counting, else by the name of each warning alone.
+    """
+    from broadcast.messages import advice
+    from broadcast.problems import Rejected
+    from console.room import naming
+    from service.commands import advising, submitting
+
+    found: list[Problem] = []
+    if count:
+        try:
+            _, seen = await session.context.do(submitting.preview, actor, v.message_id)
+        except Rejected as rejected:  # it cannot be counted now; the approval will say whether
+            out.note(f"  the audience cannot be counted now: {rejected.problems[0].detail}")
+        else:
+            found = list(seen.warnings)
+    for each in advising.warned(await session.db.read(advice.of_submission, v.id), found):
+        if not each.accepted:
+            said = "; ".join(p.detail for p in each.found) or naming.word(each.code).lower()
+            out.note(f"  {each.says} ({each.code}): {said}")
 
 
 def _show_text(out: Output, v: Version) -> None:

@@ -186,7 +186,7 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
             button=words.approve_button(v),
             until=showing.expiry(room, v),
             differs=showing.differences(room, existing, v),
-            warned=_warned(await web.db.read(advice.of_submission, v.id), found),
+            warned=advising.warned(await web.db.read(advice.of_submission, v.id), found),
             submitted_for=submitted_for,
             margin=v.margin,
             counts=counts,
@@ -251,26 +251,6 @@ async def _counted_now(
     except Rejected as rejected:
         return None, [], rejected.problems[0].detail
     return seen.shown(v), list(seen.warnings), ""
-
-
-def _warned(kept: list[dict[str, object]], found: list[Problem]) -> list[dict[str, Any]]:
-    """Return each warning of the submission with what is wrong, as far as it is still so, and those
-    that came up since.
-    """
-    codes = [str(each["code"]) for each in kept]
-    told = {each["code"]: bool(each["accepted"]) for each in kept}
-    return [
-        {
-            "code": code,
-            "found": [p for p in found if p.code == code],
-            "said": "new since it was submitted"
-            if code not in told
-            else "accepted by the author"
-            if told[code]
-            else "not accepted by the author: decide yourself",
-        }
-        for code in dict.fromkeys([*codes, *(p.code for p in found)])
-    ]
 
 
 def _moved(submitted_for: int | str, counts: dict[str, Any] | None) -> str:

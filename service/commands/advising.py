@@ -4,7 +4,7 @@ same people, and, of a message that ended, who read it in a language that is not
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -63,6 +63,42 @@ async def met(
         if each.people & people:
             by_message.setdefault(each.version.message_id, []).append(each)
     return [_told(same, people) for same in by_message.values()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """One warning as an approver reads it: `accepted` by the author or not, None where it came up
+    since; `found` is what is wrong now, empty where it is so no more.
+    """
+
+    code: str
+    accepted: bool | None
+    found: tuple[Problem, ...]
+
+    @property
+    def says(self) -> str:
+        """Return what became of it at the submission."""
+        match self.accepted:
+            case None:
+                return "new since it was submitted"
+            case True:
+                return "accepted by the author"
+        return "not accepted by the author: decide yourself"
+
+
+def warned(kept: Iterable[Mapping[str, object]], found: Sequence[Problem]) -> list[Warned]:
+    """Return each warning of a submission (`advice.of_submission`) with what is wrong as far as it
+    is still so, and those that came up since.
+    """
+    told = {str(each["code"]): bool(each["accepted"]) for each in kept}
+    return [
+        Warned(
+            code=code,
+            accepted=told.get(code),
+            found=tuple(problem for problem in found if problem.code == code),
+        )
+        for code in dict.fromkeys([*told, *(problem.code for problem in found)])
+    ]
 
 
 async def read_instead(context: Context, v: Version) -> list[Problem]:

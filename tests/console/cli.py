@@ -98,6 +98,11 @@ class Cli:
         assert ran.code == 0, ran.err + ran.out
         return ran.json
 
+    def approve(self, number: int, *, token: str) -> Any:
+        """Approve what is submitted by its hash, as a script does; return its document."""
+        agreed = self.ok("message", "show", number)["content_hash"]
+        return self.ok("message", "approve", number, "--hash", agreed, token=token)
+
     def file(self, name: str, text: str | bytes) -> Path:
         """Write a file in the folder."""
         path = self.folder / name

@@ -84,8 +84,8 @@ def test_a_message_is_watched_to_its_end_and_its_account_is_told_in_every_form(r
     number = cli.ok("message", "draft", cli.file("text.yaml", TEXT), token=author)["id"]
     ran = cli("deliveries", "watch", number, "--json")
     assert (ran.code, ran.codes) == (1, ["state_conflict"])
-    cli.ok("message", "submit", number, token=author)
-    ran = cli("message", "approve", number, "--json", token=approver)
+    agreed = cli.ok("message", "submit", number, token=author)["content_hash"]
+    ran = cli("message", "approve", number, "--hash", agreed, "--json", token=approver)
     assert (ran.code, ran.json["running"]) == (0, True)
     assert "nothing is running" not in ran.err
 

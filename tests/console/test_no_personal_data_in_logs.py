@@ -87,7 +87,7 @@ def test_a_whole_job_with_failures_doubts_and_stops_logs_nobody(cli: Cli) -> Non
             assert up.stdout.readline().startswith("http://127.0.0.1:")
             number = cli.ok("message", "draft", cli.file("text.yaml", TEXT), token=author)["id"]
             cli.ok("message", "submit", number, token=author)
-            cli.ok("message", "approve", number, token=approver)
+            cli.approve(number, token=approver)
             until = time.monotonic() + 15
             while time.monotonic() < until:
                 people = cli.ok("deliveries", number)["channels"]
