@@ -4,6 +4,7 @@ resend; each is answered in its own transaction.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar
 
@@ -12,18 +13,20 @@ from starlette.responses import Response
 
 from broadcast.messages import advice, versions
 from broadcast.messages.resends import Resend
+from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
-from broadcast.store.database import Connection
+from broadcast.store.database import TROUBLE, Connection
 from broadcast.wording.cancelling import REASONS
 from console.api.bodies import JSON, check_media_type, only_of, read_act, text_field
-from console.api.told import message_id_of, told, told_with
+from console.api.told import message_id_of, told
 from console.server.context import web_of
-from service.commands import deciding, reading, resending, submitting
+from service.commands import advising, deciding, reading, resending, submitting
 from service.commands.context import Context
 from service.commands.unit_of_work import Act
 from service.idempotency import Answered, once
+from service.problem_documents import problem_json
 
 T = TypeVar("T")
 
@@ -92,9 +95,28 @@ def _act_route(name: Do) -> Callable[[Request, str], Awaitable[Response]]:
             await reading.readable(web.context, actor, message_id)
             return await prepare(web.context)
 
-        return await once(request, body, web.context, actor, make)
+        answer = await once(request, body, web.context, actor, make)
+        if name == "cancel" and answer.status_code == 200:
+            return await _with_readers(web.context, message_id_of(id), answer)
+        return answer
 
     return act
+
+
+async def _with_readers(context: Context, message_id: int, answer: Response) -> Response:
+    """Return the answer to a cancel with a warning of who read it in a language that is not theirs.
+    It is counted when the end is committed, for no end waits for counting, and anew for a repeated
+    request; where it cannot be counted the answer stands as it is.
+    """
+    try:
+        existing = await context.db.read(versions.of_message, message_id)
+        ended = next((v for v in reversed(existing) if v.state == "cancelled"), None)
+        found = await advising.read_instead(context, ended) if ended is not None else []
+    except TROUBLE:
+        return answer
+    whole = json.loads(bytes(answer.body)) | {"warnings": [problem_json(p) for p in found]}
+    headers = {k: v for k, v in answer.headers.items() if k != "content-length"}
+    return Response(json.dumps(whole, ensure_ascii=False), 200, headers)
 
 
 async def _answered(
@@ -105,7 +127,6 @@ async def _answered(
 
 def _asked(name: Do, actor: Operator, message_id: int, said: dict[str, Any]) -> Prepare:
     """Return what prepares an act, read from what the body says; raises Rejected."""
-    as_version = told_with()
     match name:
         case "preview":
             return lambda c: _answered(
@@ -114,7 +135,8 @@ def _asked(name: Do, actor: Operator, message_id: int, said: dict[str, Any]) -> 
         case "submit":
             accepted = _accepted(said)
             return lambda c: _answered(
-                submitting.submit(c, actor, message_id, accepted), lambda _conn, found: told(*found)
+                submitting.submit(c, actor, message_id, accepted),
+                lambda conn, found: told(*found, warned=_warned(conn, found[0])),
             )
         case "approve":
             operators.require(actor, "approve")
@@ -124,23 +146,25 @@ def _asked(name: Do, actor: Operator, message_id: int, said: dict[str, Any]) -> 
                 missing="content_hash_missing",
                 fix="send the content_hash that the submission answered: it says what you approve",
             ).strip()
-            return lambda c: _answered(deciding.approve(c, actor, message_id, agreed), as_version)
+            return lambda c: _answered(deciding.approve(c, actor, message_id, agreed), _as_version)
         case "return" | "reject":
             operators.require(actor, name)
             why = text_field(said, "why", missing="why_missing", fix="say why: the author reads it")
             return lambda c: _answered(
-                deciding.send_back(c, actor, message_id, name, why), as_version
+                deciding.send_back(c, actor, message_id, name, why), _as_version
             )
         case "hold":
-            return lambda c: _answered(deciding.hold(c, actor, message_id), as_version)
+            return lambda c: _answered(deciding.hold(c, actor, message_id), _as_version)
         case "resume":
-            return lambda c: _answered(deciding.resume(c, actor, message_id), as_version)
+            return lambda c: _answered(deciding.resume(c, actor, message_id), _as_version)
         case "cancel":
             operators.require(actor, "cancel")
             why, reason = _why_cancelled(said)
             return lambda c: _answered(
                 deciding.cancel(c, actor, message_id, why, reason),
-                lambda _conn, done: told(done[0], handing_over=done[1]),
+                lambda conn, done: told(
+                    done[0], handing_over=done[1], warned=_warned(conn, done[0])
+                ),
             )
         case "resend":
             only = only_of(said)
@@ -179,7 +203,16 @@ def _accepted(said: dict[str, Any]) -> tuple[str, ...]:
 
 def _resend_told(conn: Connection, order: Resend) -> dict[str, Any]:
     v = versions.get(conn, order.version_id)
-    return told(v, resend=order.shown(v.content))
+    return told(v, resend=order.shown(v.content), warned=_warned(conn, v))
+
+
+def _as_version(conn: Connection, v: Version) -> dict[str, Any]:
+    return told(v, warned=_warned(conn, v))
+
+
+def _warned(conn: Connection, v: Version) -> list[dict[str, object]]:
+    """Return what the author was warned of at the submission, and whether they accepted it."""
+    return advice.of_submission(conn, v.id)
 
 
 def _act_body(fields: tuple[str, ...]) -> dict[str, Any]:

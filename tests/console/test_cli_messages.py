@@ -95,7 +95,9 @@ SHAPE = {
 
 
 def test_an_approver_reads_the_sentence_of_each_warning_that_was_not_accepted(room: Room) -> None:
-    room.cli.file("loud.yaml", TEXT.replace("Gas leak in Victoria Street", "GAS LEAK IN VICTORIA STREET"))
+    room.cli.file(
+        "loud.yaml", TEXT.replace("Gas leak in Victoria Street", "GAS LEAK IN VICTORIA STREET")
+    )
     number = room.cli.ok("message", "draft", "loud.yaml", token=room.author)["id"]
     room.cli.ok("message", "submit", number, token=room.author)
     polish = "w1,Wanda,resident,07700 901001,E09000033,sms,pl\n"

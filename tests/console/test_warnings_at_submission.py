@@ -237,11 +237,37 @@ async def test_of_a_cancelled_message_it_is_said_who_read_it_in_another_language
     assert told.json == {"message": message, "version": 1, "warnings": []}  # nobody got it yet
     while await site.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)):
         await site.done(await site.claimed())
-    ended = await site.post(f"/api/v1/messages/{message}/cancel", {"why": "over"}, role="approver")
+    more: dict[str, Any] = {"role": "approver", "key": "one-cancel"}
+    path = f"/api/v1/messages/{message}/cancel"
+    ended = await site.post(path, {"why": "over"}, **more)
     assert ended.status == 200, ended.json
     (warned,) = (await site.get(f"/api/v1/messages/{message}/languages")).json["warnings"]
     assert warned["code"] == "language_lacking"
     assert warned["detail"].endswith("get English [en] instead: Somali [so] (2 people)")
+    again = await site.post(path, {"why": "over"}, **more)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    for answer in (ended, again):  # whoever cancels over HTTP is told at once, as at the terminal
+        assert answer.json["warnings"] == [warned]
+        assert answer.json["warned"] == [{"code": "language_lacking", "accepted": False}]
+
+
+async def test_every_act_over_http_tells_what_the_author_was_warned_of(site: Site) -> None:
+    message, _ = await submitted(site, "shouting")
+    warned = [{"code": "shouting", "accepted": True}]
+    path = f"/api/v1/messages/{message}"
+    agreed = (await site.get(path)).json["content_hash"]
+    told = [await site.post(f"{path}/approve", {"content_hash": agreed}, role="approver")]
+    await site.release(message)
+    told += [await site.post(f"{path}/{act}", role="operator") for act in ("hold",)]
+    told += [await site.post(f"{path}/resume", role="approver")]
+    await site.done(await site.claimed(), "failed")
+    told += [await site.post(f"{path}/resend", {"only": ["failed"]}, role="operator")]
+    told += [await site.post(f"{path}/cancel", {"why": "over"}, role="approver")]
+    for answer in told:
+        assert (answer.status, answer.json.get("warned")) == (200, warned), answer.json
+    other, _ = await submitted(site)
+    sent = await site.post(f"/api/v1/messages/{other}/return", {"why": "no"}, role="approver")
+    assert {"code": "shouting", "accepted": False} in sent.json["warned"]
 
 
 async def test_an_unknown_code_is_refused_by_name(site: Site) -> None:
