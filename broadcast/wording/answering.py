@@ -1,7 +1,7 @@
 """What is said to whoever wrote to us: that it came, and whom to call in danger; that texts have
 stopped or go on; how to stop them. In every language of the packs.
 
-The translations AWAIT A NATIVE SPEAKER'S CHECK, as those in languages.py do; English is the
+The translations AWAIT A NATIVE SPEAKER'S CHECK, as those of `packs/` do; English is the
 original. 999 is the emergency number of the United Kingdom.
 """
 

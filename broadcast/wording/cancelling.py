@@ -1,7 +1,7 @@
 """What is said of a cancelled message: fixed words for each reason, in every language of the packs.
 
 A cancel is one person's act, so that person's own words never go out: they would be a message that
-nobody approved. The translations AWAIT A NATIVE SPEAKER'S CHECK, as those in languages.py do;
+nobody approved. The translations AWAIT A NATIVE SPEAKER'S CHECK, as those of `packs/` do;
 English is the original.
 """
 

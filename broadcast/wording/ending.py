@@ -1,7 +1,7 @@
 """What is said of a message that holds no more, in every language of the packs: first a mark, then
 why, then that the old words hold no longer.
 
-The translations AWAIT A NATIVE SPEAKER'S CHECK, as those in languages.py do; English is the
+The translations AWAIT A NATIVE SPEAKER'S CHECK, as those of `packs/` do; English is the
 original.
 """
 

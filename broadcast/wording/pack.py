@@ -1,5 +1,5 @@
 """What a language pack is: the fixed phrases that we add to an author's words. The packs
-themselves, each with its word for an exercise, are in `languages.py`.
+themselves, each with its word for an exercise, are the files of `packs/`.
 
 The translations are an honest best effort and AWAIT A NATIVE SPEAKER'S CHECK (`AWAITING_CHECK`);
 English is the original.
@@ -24,7 +24,7 @@ TEST = "TEST"
 
 AWAITING_CHECK = (
     "The phrases in every language but English are a best effort and await a native speaker's check"
-    " before live use: broadcast/wording/languages.py, one block per language."
+    " before live use: broadcast/wording/packs, one file per language."
 )
 
 _BLANK = re.compile(r"\{([a-z_]+)\}")

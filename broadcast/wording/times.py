@@ -1,7 +1,7 @@
 """Times as people read them: local, with the name of their time zone, the day in their language.
 
 Machines are told RFC 3339 with an offset; what a person reads is made here. The words AWAIT A
-NATIVE SPEAKER'S CHECK, as those in languages.py do; English is the original.
+NATIVE SPEAKER'S CHECK, as those of `packs/` do; English is the original.
 """
 
 from __future__ import annotations

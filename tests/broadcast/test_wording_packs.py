@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import date
 
 import pytest
 
 from broadcast.content.text_rules import check_not_a_drill
 from broadcast.problems import Rejected
-from broadcast.wording.languages import ENGLISH, WELSH, all_packs, pack_for
+from broadcast.wording.languages import ENGLISH, all_packs, pack_for, read_pack
 from broadcast.wording.levels import (
     LEVELS,
     OFFICIAL_MEANINGS,
@@ -22,6 +23,8 @@ from broadcast.wording.levels import (
 )
 from broadcast.wording.pack import AWAITING_CHECK, direction, fill, load_packs
 from tests.sources import OWN
+
+WELSH = pack_for("cy")
 
 LANGUAGES = {
     "en",
@@ -182,6 +185,18 @@ def test_a_pack_without_its_exercise_mark_fails_to_load(mark):
 def test_a_pack_with_a_gap_fails_to_load(change):
     with pytest.raises(ValueError, match="'cy'"):
         replace(WELSH, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"stop": None}, "packs/cy.json.*'stop'"), ({"stopp": "STOP"}, "packs/cy.json.*'stopp'")],
+)
+def test_a_file_with_a_phrase_missing_or_unknown_is_named(change, said):
+    phrases = {**asdict(WELSH), **change}
+    del phrases["tag"]
+    text = json.dumps({name: value for name, value in phrases.items() if value is not None})
+    with pytest.raises(ValueError, match=said):
+        read_pack("cy", text)
 
 
 def test_packs_load_only_once_each_and_with_english():
