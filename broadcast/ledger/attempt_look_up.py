@@ -1,16 +1,18 @@
-"""What stands behind an attempt id when a provider asks for it: which version, in which language,
-for whom.
+"""What stands behind an attempt, and which attempts reached somebody: which version, in which
+language, for whom. The only place that looks it up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from broadcast.ledger import audiences, claims
+from broadcast.ledger.evidence import MAY_HAVE_REACHED
 from broadcast.ledger.tables import batch, outcome, slice_
 from broadcast.messages.tables import version
 
@@ -22,6 +24,7 @@ class Handed:
     """
 
     person: int
+    message_id: int
     version_id: int
     channel: str
     language: str
@@ -29,31 +32,50 @@ class Handed:
     repeat: bool
 
 
-def handed(conn: Connection, attempt: str, position: int) -> Handed | None:
-    """Return the attempt at a position of a slice; None where no slice has it."""
-    query = (
+def slices(conn: Connection, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    """Return the slices for which this holds, each with the members, language and cause of its
+    batch, and with message, status and urgency of its version.
+    """
+    query: Select[Any] = (
         select(
+            slice_.c.attempt,
             slice_.c.version_id,
+            slice_.c.generation,
             slice_.c.channel,
+            slice_.c.provider,
             slice_.c.lo,
             slice_.c.hi,
             batch.c.members,
             batch.c.language,
             batch.c.cause,
+            version.c.message_id,
             version.c.status,
+            version.c.urgent,
         )
         .join(batch, batch.c.id == slice_.c.batch_id)
         .join(version, version.c.id == slice_.c.version_id)
-        .where(slice_.c.attempt == attempt)
     )
-    row = conn.execute(query).one_or_none()
-    if row is None:
-        return None
+    return conn.execute(query.where(*where)).all()
+
+
+def person_at(row: Row[Any], position: int) -> int | None:
+    """Return who stands at a position of a slice; None where it has no such position."""
     ids = audiences.members_of(row.members)[row.lo : row.hi]
-    if not 0 <= position < len(ids):
-        return None
+    return int(ids[position]) if 0 <= position < len(ids) else None
+
+
+def handed(conn: Connection, attempt: str, position: int) -> Handed | None:
+    """Return the attempt at a position of a slice; None where no slice has it."""
+    for row in slices(conn, slice_.c.attempt == attempt):
+        person = person_at(row, position)
+        return None if person is None else _handed(row, person)
+    return None
+
+
+def _handed(row: Row[Any], person: int) -> Handed:
     return Handed(
-        person=int(ids[position]),
+        person=person,
+        message_id=row.message_id,
         version_id=row.version_id,
         channel=row.channel,
         language=row.language,
@@ -62,41 +84,98 @@ def handed(conn: Connection, attempt: str, position: int) -> Handed | None:
     )
 
 
-def last_version_of(
-    conn: Connection, person_id: int, channel: str, statuses: Collection[str]
-) -> int | None:
-    """Return the version of these statuses that reached somebody last on a channel: what made them
-    stop, or ask for help. An answer is joined by `broadcast.answers.joining` instead.
+def handed_over(
+    conn: Connection,
+    people: Sequence[int],
+    channels: Collection[str],
+    messages: Collection[int],
+    since: datetime,
+) -> list[Handed]:
+    """Return what of these messages reached one of these people, or may have, since then; and what
+    is on its way to them: a text may be answered before the slice that it went out with is
+    recorded.
     """
-    mine = select(outcome.c.version_id).join(version, version.c.id == outcome.c.version_id)
-    query = (
-        mine.where(
-            outcome.c.person_id == person_id,
-            outcome.c.channel == channel,
-            outcome.c.state.in_(("accepted", "delivered", "in_doubt")),
-            version.c.status.in_(statuses),
+    recorded = (
+        _reached(
+            people,
+            channels,
+            outcome.c.person_id,
+            outcome.c.version_id,
+            outcome.c.channel,
+            version.c.message_id,
+            version.c.status,
+            batch.c.language,
+            batch.c.cause,
         )
-        .order_by(outcome.c.at.desc())
-        .limit(1)
+        .join(slice_, slice_.c.attempt == outcome.c.attempt)
+        .join(batch, batch.c.id == slice_.c.batch_id)
+        .where(version.c.message_id.in_(messages), outcome.c.at > since)
     )
-    return conn.execute(query).scalar_one_or_none()
+    under_way = slices(
+        conn,
+        version.c.message_id.in_(messages),
+        slice_.c.state == "open",
+        slice_.c.channel.in_(channels),
+    )
+    return [
+        *(_handed(row, row.person_id) for row in conn.execute(recorded)),
+        *(
+            _handed(row, person)
+            for row in under_way
+            for person in sorted(
+                {int(i) for i in audiences.members_of(row.members)[row.lo : row.hi]} & set(people)
+            )
+        ),
+    ]
+
+
+def last_reached(
+    conn: Connection,
+    people: Sequence[int],
+    channels: Collection[str],
+    statuses: Collection[str],
+    since: datetime | None = None,
+) -> tuple[int, str] | None:
+    """Return the version of these statuses that reached one of these people last, or may have, and
+    its status: what made them stop, or ask for help. An answer is joined by
+    `broadcast.answers.joining` instead.
+    """
+    query = _reached(people, channels, outcome.c.version_id, version.c.status)
+    query = query.where(version.c.status.in_(statuses)).order_by(outcome.c.at.desc()).limit(1)
+    if since is not None:
+        query = query.where(outcome.c.at > since)
+    row = conn.execute(query).one_or_none()
+    return None if row is None else (row.version_id, row.status)
+
+
+def _reached(
+    people: Sequence[int], channels: Collection[str], *columns: ColumnElement[Any]
+) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(outcome)
+        .join(version, version.c.id == outcome.c.version_id)
+        .where(
+            outcome.c.person_id.in_(people),
+            outcome.c.channel.in_(channels),
+            outcome.c.state.in_(MAY_HAVE_REACHED),
+        )
+    )
 
 
 def sent_to(conn: Connection, person_id: int, limit: int) -> list[tuple[int, str, str, datetime]]:
     """Return the newest versions that somebody got or may have got: of each the version, the
-    channel, the state and when, the newest first. A version by two channels stands there once, by
+    channel, the line and when, the newest first. A version by two channels stands there once, by
     the one that it came by first.
     """
     query = (
         select(outcome.c.version_id, outcome.c.channel, outcome.c.state, outcome.c.at)
-        .where(
-            outcome.c.person_id == person_id,
-            outcome.c.state.in_(("accepted", "delivered", "in_doubt")),
-        )
+        .where(outcome.c.person_id == person_id, outcome.c.state.in_(MAY_HAVE_REACHED))
         .order_by(outcome.c.version_id.desc(), outcome.c.at)
         .limit(4 * limit)
     )
     found: dict[int, tuple[int, str, str, datetime]] = {}
     for row in conn.execute(query):
-        found.setdefault(row.version_id, (row.version_id, row.channel, row.state, row.at))
+        line = "accepted" if row.state == "sent" else row.state
+        found.setdefault(row.version_id, (row.version_id, row.channel, line, row.at))
     return list(found.values())[:limit]

@@ -27,7 +27,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from broadcast import traces
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS, topic_for
-from broadcast.ledger import audiences, claims
+from broadcast.ledger import attempt_look_up, claims
 from broadcast.ledger.tables import batch, outcome, receipt, response, slice_
 from broadcast.messages.tables import version
 from broadcast.store.database import at_the_end
@@ -123,25 +123,7 @@ def merge_waiting(
         query = query.where(receipt.c.attempt == attempt)
     rows = conn.execute(query.with_for_update(skip_locked=True)).all()
     attempts = {r.attempt for r in rows}
-    known = {
-        s.attempt: s
-        for s in conn.execute(
-            select(
-                slice_.c.attempt,
-                slice_.c.version_id,
-                slice_.c.generation,
-                slice_.c.channel,
-                slice_.c.provider,
-                slice_.c.lo,
-                slice_.c.hi,
-                batch.c.members,
-                version.c.urgent,
-            )
-            .join(batch, batch.c.id == slice_.c.batch_id)
-            .join(version, version.c.id == slice_.c.version_id)
-            .where(slice_.c.attempt.in_(attempts))
-        )
-    }
+    known = {s.attempt: s for s in attempt_look_up.slices(conn, slice_.c.attempt.in_(attempts))}
     evidence = [
         row
         for r in rows
@@ -177,8 +159,8 @@ def _of_the_same(one: ColumnElement[str], other: ColumnElement[str]) -> ColumnEl
 
 
 def _evidence(r: Any, s: Any, now: datetime) -> dict[str, Any] | None:
-    ids = audiences.members_of(s.members)[s.lo : s.hi]
-    if not 0 <= r.position < len(ids):
+    person = attempt_look_up.person_at(s, r.position)
+    if person is None:
         return None
     return {
         "attempt": r.attempt,
@@ -186,7 +168,7 @@ def _evidence(r: Any, s: Any, now: datetime) -> dict[str, Any] | None:
         "version_id": s.version_id,
         "channel": s.channel,
         "generation": s.generation,
-        "person_id": int(ids[r.position]),
+        "person_id": person,
         "state": r.state,
         "code": r.code,
         "provider": s.provider,

@@ -16,10 +16,10 @@ import structlog
 from broadcast.answers import joining, store
 from broadcast.answers.alarm_words import is_alarming
 from broadcast.answers.folding import folded
-from broadcast.answers.joining import Joined
 from broadcast.answers.sealing import SealingKey
 from broadcast.answers.store import Kept, New
 from broadcast.ledger import attempt_look_up, receipts
+from broadcast.ledger.attempt_look_up import Handed
 from broadcast.store.database import Connection
 from broadcast.wording import answering
 from channels.reply_words import Reading
@@ -134,7 +134,7 @@ def _keep(
     conn: Connection,
     text: Text,
     sealer: Sealer,
-    joined: Joined | None,
+    joined: Handed | None,
     people: Sequence[int],
     world: str,
     now: datetime,
@@ -262,8 +262,8 @@ def _respond(
 
 
 def _latest(conn: Connection, people: Sequence[int], statuses: Sequence[str]) -> int | None:
-    found = [attempt_look_up.last_version_of(conn, p, "sms", statuses) for p in people]
-    return max((v for v in found if v is not None), default=None)
+    found = [attempt_look_up.last_reached(conn, [p], ["sms"], statuses) for p in people]
+    return max((one[0] for one in found if one is not None), default=None)
 
 
 def _stopped(conn: Connection, people: Sequence[int]) -> bool:

@@ -17,6 +17,8 @@ from broadcast.answers import joining, store
 from broadcast.answers.sealing import new_key
 from broadcast.answers.tables import answer
 from broadcast.events.tables import outbox
+from broadcast.ledger import attempt_look_up
+from broadcast.ledger.evidence import MAY_HAVE_REACHED
 from broadcast.ledger.tables import outcome, response
 from broadcast.wording.languages import all_packs
 from config import wiring
@@ -134,6 +136,23 @@ async def test_an_appeal_is_answered_before_its_slice_is_recorded(site: Site) ->
     await texted(site, "I saw him", "SM1")
     await texted(site, "I saw him", "SM2", NOBODY)
     assert [row.message_id for row in await kept(site)] == [message, None]
+
+
+@pytest.mark.parametrize("state", MAY_HAVE_REACHED)
+async def test_an_appeal_is_answered_whatever_evidence_there_is_that_it_came(
+    site: Site, state: str
+) -> None:
+    message = await appeal(site)
+    await site.db.write(lambda conn: conn.execute(update(outcome).values(state=state)))
+    await texted(site, "I saw him", "SM1")
+    assert [row.message_id for row in await kept(site)] == [message]
+    last = await site.db.read(
+        attempt_look_up.last_reached, [2], ["sms"], ["Actual"], site.context.now() - joining.WITHIN
+    )
+    assert last is not None
+    assert last[1] == "Actual"
+    ((_, channel, line, _),) = await site.db.read(attempt_look_up.sent_to, 2, 9)
+    assert (channel, line) == ("sms", "accepted" if state == "sent" else state)
 
 
 async def test_an_answer_to_an_exercise_stays_in_the_exercise(site: Site) -> None:
