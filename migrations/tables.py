@@ -23,6 +23,7 @@ from broadcast.store.database import metadata
 from subscribers import tables as subscribers
 from subscribers.contact import tables as contact
 from subscribers.registration import tables as registration
+from subscribers.same_person import tables as same_person
 
 OWNERS = (
     answers,
@@ -39,6 +40,7 @@ OWNERS = (
     places,
     registration,
     postcodes,
+    same_person,
     sessions,
     store,
     subscribers,

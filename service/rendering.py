@@ -28,9 +28,11 @@ def facts_of(
     zone: str = DEFAULT_ZONE,
     repeat: bool = False,
     no_replies: frozenset[str] = frozenset(),
+    roles: str = "",
 ) -> Facts:
     """Return what a rendering of the version needs beside its content. `no_replies` are the
-    statuses whose texts come from a name.
+    statuses whose texts come from a name; `roles` the kinds of the several registrations that a
+    reader gets it for.
     """
     return Facts(
         sender_name=sender_name,
@@ -43,6 +45,7 @@ def facts_of(
         expires=v.expires_at,
         repeat=repeat,
         replies=v.status not in no_replies,
+        roles=tuple(roles.split(";")) if roles else (),
     )
 
 
@@ -61,15 +64,15 @@ class StoredRenderings:
     ) -> None:
         self._db, self._sender_name, self._public_url = db, sender_name, public_url
         self._zone, self._key, self._no_replies = zone, key, no_replies
-        self._made: OrderedDict[tuple[int, str, str, bool], tuple[Rendered, datetime]] = (
+        self._made: OrderedDict[tuple[int, str, str, bool, str], tuple[Rendered, datetime]] = (
             OrderedDict()
         )
 
     async def rendered(
-        self, version_id: int, channel: str, language: str, *, repeat: bool
+        self, version_id: int, channel: str, language: str, *, repeat: bool, roles: str = ""
     ) -> tuple[Rendered, datetime]:
         """Return the rendering and when the version expires."""
-        key = (version_id, channel, language, repeat)
+        key = (version_id, channel, language, repeat, roles)
         if key not in self._made:
             v = await self._db.read(versions.get, version_id)
             if v.expires_at is None or v.sent is None:
@@ -82,6 +85,7 @@ class StoredRenderings:
                 zone=self._zone,
                 repeat=repeat,
                 no_replies=self._no_replies,
+                roles=roles,
             )
             # A language that no speech engine reads aloud gives way on the phone only.
             spoken = (

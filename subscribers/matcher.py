@@ -22,6 +22,7 @@ from broadcast.places.geometry import from_wkb
 from broadcast.store.database import Connection, Database, lock_version
 from subscribers.index import IndexIncomplete, RegistryIndex, Rule, topic_of
 from subscribers.registry import shared_contacts
+from subscribers.same_person.groups import groups
 
 log = structlog.get_logger("match")
 
@@ -288,7 +289,9 @@ def _freeze_and_release(
         lock_version(conn, v.id)
         for shard, frozen in shards:
             _freeze(conn, v, shard, frozen, as_of, at)
-        happened[v.id] = audiences.release(conn, v.id, shared_contacts=shared_contacts)
+        happened[v.id] = audiences.release(
+            conn, v.id, shared_contacts=shared_contacts, one_person=groups
+        )
     return happened
 
 

@@ -29,6 +29,7 @@ from subscribers.contact.keys import opener
 from subscribers.contact.points import Known
 from subscribers.people_file import writing
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
+from subscribers.same_person import joined
 from subscribers.tables import consent, subscriber
 from subscribers.tables import stop as stop_table
 
@@ -408,6 +409,7 @@ def erase(conn: Connection, person: int, now: datetime) -> bool:
     known = points.known(conn, [person]).get(person, points.NOTHING)
     gone.remember(conn, person, row.external_id, known, now)
     points.forget(conn, [person])
+    joined.forget(conn, person)
     nothing: dict[str, Any] = dict.fromkeys(_STORED[1:], "") | dict.fromkeys(
         ("lat", "lon", "area", "uncertainty_m")
     )
@@ -494,6 +496,7 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
         c: None if (at := getattr(row, c)) is None else at.isoformat()
         for c in ("created_at", "updated_at", "erased_at")
     }
+    found["same_person"] = [each for each in joined.joined_with(conn, row.id) if each != row.id]
     found["consents"] = [
         {
             "channels": c.channels.split(";") if c.channels else [],

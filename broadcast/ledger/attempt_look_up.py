@@ -20,7 +20,7 @@ from broadcast.messages.tables import version
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handed:
     """One attempt to one person. `repeat`: a person ordered it although the first may have
-    arrived.
+    arrived. `roles`: the kinds of the several registrations that they get it for, else "".
     """
 
     person: int
@@ -30,6 +30,7 @@ class Handed:
     language: str
     status: str
     repeat: bool
+    roles: str = ""
 
 
 def slices(conn: Connection, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:
@@ -48,6 +49,7 @@ def slices(conn: Connection, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:
             batch.c.members,
             batch.c.language,
             batch.c.cause,
+            batch.c.roles,
             version.c.message_id,
             version.c.status,
             version.c.urgent,
@@ -81,6 +83,7 @@ def _handed(row: Row[Any], person: int) -> Handed:
         language=row.language,
         status=row.status,
         repeat=claims.repeats(row.cause),
+        roles=row.roles,
     )
 
 

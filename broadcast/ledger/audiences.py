@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 500
 RELEASE_SHARD = -1
+DUPLICATE_PERSON = "duplicate_person"
+"""Why somebody is not sent to whose contact point, or another registration of theirs, is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,13 +269,16 @@ class Part:
 class Plan:
     """Who is sent to in the first pass. A contact point that several people share is used once.
 
-    `left_out` are, per channel, those whose contact point somebody else is sent to at. Who is left
-    out on every channel is a duplicate: not sent to, and counted so from the preview on.
+    `left_out` are, per channel, those whose contact point somebody else is sent to at, and other
+    registrations of one person. Who is left out on every channel is a duplicate: not sent to, and
+    counted so from the preview on. `roles`: who gets it for several registrations, by their kinds,
+    joined by ";".
     """
 
     parts: tuple[Part, ...]
     left_out: Mapping[str, BitMap]
     duplicates: BitMap
+    roles: Mapping[str, BitMap] = field(default_factory=dict)
 
     @property
     def people(self) -> int:
@@ -296,7 +301,7 @@ class Plan:
             send={
                 key: rest for key, ids in audience.send.items() if (rest := ids - self.duplicates)
             },
-            suppressed={**audience.suppressed, "duplicate_person": self.duplicates},
+            suppressed={**audience.suppressed, DUPLICATE_PERSON: self.duplicates},
             held={at: rest for at, ids in audience.held.items() if (rest := ids - self.duplicates)},
         )
 
@@ -304,12 +309,21 @@ class Plan:
 SharedContacts = Callable[[Connection, str, BitMap], Iterable[BitMap]]
 """Gives groups of people, among those given, who have one contact point on a channel."""
 
+OnePerson = Callable[[Connection, BitMap], Iterable[Mapping[int, str]]]
+"""Gives groups of registrations, among those given, that are one person: each with its kind."""
+
+
+def nobody_twice(conn: Connection, ids: BitMap) -> Iterable[Mapping[int, str]]:  # noqa: ARG001 - keeps OnePerson
+    """Return that nobody is registered twice."""
+    return ()
+
 
 def release(
     conn: Connection,
     version_id: int,
     *,
     shared_contacts: SharedContacts,
+    one_person: OnePerson = nobody_twice,
     now: datetime | None = None,
 ) -> str:
     """Make a completely frozen version live, or block it; return what happened: "not_ready",
@@ -325,7 +339,16 @@ def release(
     if not _is_ready(conn, v, now):
         return "not_ready"
     audience = read(conn, version_id)
-    plan = planned(conn, audience, urgent=v.urgent, shared_contacts=shared_contacts)
+    plan = planned(
+        conn,
+        audience,
+        urgent=v.urgent,
+        shared_contacts=shared_contacts,
+        one_person=one_person,
+        reached=BitMap()
+        if v.urgent
+        else BitMap().union(*reached_by_predecessors(conn, v).values()),
+    )
     total, left_out = plan.people, plan.left_out
     why = _not_what_was_approved(conn, v) or _other_people(conn, v, total, now)
     if why:
@@ -338,7 +361,7 @@ def release(
         conn, v, "release", live_at=now, addressed=len(audience.addressed), generation=1
     )
     v = versions.get(conn, version_id)
-    insert_pass(conn, v, 1, "first", parts, now)
+    insert_pass(conn, v, 1, "first", parts, now, roles=plan.roles)
     versions.record(conn, v, "release", None, now, count=total)
     publishing.announce(
         conn,
@@ -405,7 +428,7 @@ def _keep_duplicates(conn: Connection, version_id: int, left_out: Mapping[str, B
                     role="duplicate",
                     channels=channel,
                     language="",
-                    reason="duplicate_person",
+                    reason=DUPLICATE_PERSON,
                     members=ids.serialize(),
                     size=len(ids),
                 )
@@ -432,20 +455,35 @@ def _block(conn: Connection, v: Version, now: datetime, why: str) -> str:
 
 
 def planned(
-    conn: Connection, audience: Frozen, *, urgent: bool, shared_contacts: SharedContacts
+    conn: Connection,
+    audience: Frozen,
+    *,
+    urgent: bool,
+    shared_contacts: SharedContacts,
+    one_person: OnePerson = nobody_twice,
+    reached: BitMap | None = None,
 ) -> Plan:
     """Cut the audience by channel and language; per channel only the lowest id of people sharing a
     contact point stays. A preview counts by the same plan, so that the three numbers agree.
 
-    Urgent: every channel of the person's order. Routine: the first; whoever is a duplicate there
-    moves on to the next.
+    Urgent: every channel of the person's order, and every registration of one person. Routine: the
+    first channel; whoever is a duplicate there moves on to the next. Of several registrations of
+    one person the lowest id stays, but none is left out of those that an earlier version `reached`:
+    what follows goes where that went.
     """
     left_out: dict[str, BitMap] = {}
     taken: dict[tuple[str, str], BitMap] = {}
     on_channel: dict[str, BitMap] = {}
-    waiting = [
-        (order.split(">"), language, ids) for (order, language), ids in audience.send.items()
-    ]
+    everybody = BitMap().union(*audience.send.values())
+    others, roles = BitMap(), dict[str, BitMap]()
+    if not urgent:
+        others, roles = _registered_again(one_person(conn, everybody), reached or BitMap())
+    waiting = []
+    for (joined, language), ids in audience.send.items():
+        order = joined.split(">")
+        for channel in order if ids & others else ():
+            left_out[channel] = left_out.get(channel, BitMap()) | (ids & others)
+        waiting.append((order, language, ids - others))
     step = 0
     while waiting:
         wanted: dict[str, BitMap] = {}
@@ -472,7 +510,6 @@ def planned(
         for channel, ids in doubles.items():
             left_out[channel] = left_out.get(channel, BitMap()) | ids
         waiting, step = following, step + 1
-    everybody = BitMap().union(*audience.send.values())
     return Plan(
         parts=tuple(
             Part(channel, language, ids)
@@ -481,7 +518,25 @@ def planned(
         ),
         left_out=left_out,
         duplicates=everybody.difference(*taken.values()),
+        roles=roles,
     )
+
+
+def _registered_again(
+    found: Iterable[Mapping[int, str]], reached: BitMap
+) -> tuple[BitMap, dict[str, BitMap]]:
+    """Return which registrations are left out because another one of the same person is sent to,
+    and, by their kinds, as what those who are sent to get it.
+    """
+    others, roles = BitMap(), dict[str, BitMap]()
+    for group in found:
+        ids = BitMap(group)
+        stay = ids & reached or BitMap([ids.min()])
+        others |= ids - stay
+        if len(stay) == 1:
+            kinds = ";".join(group[person] for person in ids)
+            roles[kinds] = roles.get(kinds, BitMap()) | stay
+    return others, roles
 
 
 def _doubles(
@@ -544,15 +599,20 @@ def insert_pass(
     parts: Iterable[Part],
     now: datetime,
     ordered_by: int | None = None,
+    *,
+    roles: Mapping[str, BitMap] | None = None,
 ) -> int:
     """Cut parts into batches of at most 500 people of one channel and language, announce them;
-    return how many people.
+    return how many people. `roles`: who gets it for several registrations; None = who did so in the
+    passes before.
     """
     import numpy as np  # see above
 
+    if roles is None:
+        roles = roles_of(conn, v.id)
     rows: list[dict[str, Any]] = []
-    for part in parts:
-        ids = np.asarray(part.ids.to_array(), dtype="<u4")
+    for part, as_what, mine in _by_roles(parts, roles):
+        ids = np.asarray(mine.to_array(), dtype="<u4")
         for start in range(0, len(ids), BATCH_SIZE):
             members = ids[start : start + BATCH_SIZE]
             rows.append(
@@ -564,6 +624,7 @@ def insert_pass(
                     "lane": "urgent" if v.urgent else "routine",
                     "channel": part.channel,
                     "language": part.language,
+                    "roles": as_what,
                     "members": members.tobytes(),
                     "size": len(members),
                     "next": 0,
@@ -596,6 +657,31 @@ def insert_pass(
     return people
 
 
+def roles_of(conn: Connection, version_id: int) -> dict[str, BitMap]:
+    """Return who got, or gets, this version for several registrations, by their kinds."""
+    found: dict[str, BitMap] = {}
+    query = select(batch.c.roles, batch.c.members)
+    for roles, members in conn.execute(
+        query.where(batch.c.version_id == version_id, batch.c.roles != "")
+    ):
+        found[roles] = found.get(roles, BitMap()) | BitMap(members_of(members))
+    return found
+
+
+def _by_roles(
+    parts: Iterable[Part], roles: Mapping[str, BitMap]
+) -> Iterable[tuple[Part, str, BitMap]]:
+    """Cut parts so that all people of one get it as the same: their words are the same."""
+    for part in parts:
+        rest = part.ids
+        for kinds, ids in sorted(roles.items()):
+            if rest & ids:
+                yield part, kinds, rest & ids
+                rest = rest - ids
+        if rest:
+            yield part, "", rest
+
+
 def _announce_batches(conn: Connection, v: Version, number: int, now: datetime) -> None:
     made = conn.execute(
         select(
@@ -605,6 +691,7 @@ def _announce_batches(conn: Connection, v: Version, number: int, now: datetime) 
             batch.c.size,
             batch.c.lane,
             batch.c.cause,
+            batch.c.roles,
             batch.c.members,
         ).where(batch.c.version_id == v.id, batch.c.generation == number)
     ).all()
@@ -623,6 +710,7 @@ def _announce_batches(conn: Connection, v: Version, number: int, now: datetime) 
                     "language": row.language,
                     "people": row.size,
                     "cause": row.cause,
+                    "roles": row.roles,
                     # the bytes stay in the database (R18)
                     "members": (hashlib.sha256(row.members).hexdigest()),
                     **{

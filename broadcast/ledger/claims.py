@@ -71,6 +71,7 @@ class Candidate:
     room: str
     severity_rank: int
     correction: bool
+    roles: str = ""
     size: int = 0
     not_before: datetime | None = None
     approved_at: datetime | None = None
@@ -159,6 +160,7 @@ def candidates(
         batch.c.room,
         batch.c.severity_rank,
         batch.c.correction,
+        batch.c.roles,
         batch.c.size,
         batch.c.not_before,
         version.c.approved_at,

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 from sqlalchemy import Connection, func, select, update
 
+from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS, topic_for
 from broadcast.ledger import audiences, claims, timing
-from broadcast.ledger.audiences import Part
+from broadcast.ledger.audiences import OnePerson, Part, nobody_twice
 from broadcast.ledger.evidence import MAY_HAVE_REACHED, REACHED
 from broadcast.ledger.tables import batch, generation, outcome, slice_
 from broadcast.messages import resends, two_persons, versions
@@ -66,12 +67,14 @@ def make_due(
     contacts: Contacts,
     shared: Shared = _nobody_shares,
     quiet: Quiet = _nobody_is_quiet,
+    one_person: OnePerson = nobody_twice,
     now: datetime | None = None,
 ) -> int:
     """Make the generations that are due for a version; return how many people were queued. Routine
     ones wait until a person's quiet hours end (rule R14).
 
-    A retry goes to the same channel, a failure on to the person's next one (routine only), a doubt
+    A retry goes to the same channel, a failure on to the person's next one (routine only), and
+    after the last to another registration of the same person, a doubt
     of danger to life to every other contact point, a resend to those it was approved for. Where
     people share a contact point, it is asked once per channel, as at release.
     """
@@ -82,19 +85,26 @@ def make_due(
         return 0  # nobody is claimed for; what is due stays due
     rows = due_rows(conn, version_id, now)
     people = 0
+    ways = _Ways(shared, quiet, one_person)
     if audiences.open_until(v, now):
-        people += _retry(
-            conn, v, [r for r in rows if r.state in ("refused", "not_started")], shared, quiet, now
-        )
-        people += _next_channel(
-            conn, v, [r for r in rows if r.state in ("failed", "skipped")], shared, quiet, now
-        )
+        again = [r for r in rows if r.state in ("refused", "not_started")]
+        people += _retry(conn, v, again, ways, now)
+        over = [r for r in rows if r.state in ("failed", "skipped")]
+        people += _next_channel(conn, v, over, ways, now)
         people += _other_contact(
             conn, v, [r for r in rows if r.state == "in_doubt"], contacts, shared, now
         )
         people += _resend(conn, v, quiet, now)
     settle_due(conn, rows)
     return people
+
+
+class _Ways(NamedTuple):
+    """What the registry says of whom else, and when, somebody may be reached."""
+
+    shared: Shared
+    quiet: Quiet
+    one_person: OnePerson
 
 
 def due_rows(conn: Connection, version_id: int, now: datetime) -> list[Any]:
@@ -203,9 +213,7 @@ def _by_channel(rows: list[Any]) -> dict[str, BitMap]:
     return found
 
 
-def _retry(
-    conn: Connection, v: Version, rows: list[Any], shared: Shared, quiet: Quiet, now: datetime
-) -> int:
+def _retry(conn: Connection, v: Version, rows: list[Any], ways: _Ways, now: datetime) -> int:
     """Queue those who were refused for now; whoever was refused too often fails, and a routine
     person goes on to their next channel. Return how many people were queued.
     """
@@ -218,14 +226,14 @@ def _retry(
     given_up = [row for row in rows if (row.channel, row.person_id) in exhausted]
     again = [row for row in rows if (row.channel, row.person_id) not in exhausted]
     _fail(conn, v, given_up, now)
-    queued = _next_channel(conn, v, given_up, shared, quiet, now)
+    queued = _next_channel(conn, v, given_up, ways, now)
     causes = _causes(conn, v.id)
     by_cause: dict[str, list[Any]] = {}
     for row in again:
         by_cause.setdefault(claims.retry_of(causes[row.generation]), []).append(row)
     for cause, mine in sorted(by_cause.items()):
         never = REACHED if claims.repeats_doubts(cause) else MAY_HAVE_REACHED
-        queued += _queue(conn, v, cause, _by_channel(mine), now, quiet=quiet, never=never)
+        queued += _queue(conn, v, cause, _by_channel(mine), now, quiet=ways.quiet, never=never)
     return queued
 
 
@@ -261,14 +269,13 @@ def _causes(conn: Connection, version_id: int) -> dict[int, str]:
     return {row.number: row.cause for row in conn.execute(query)}
 
 
-def _next_channel(
-    conn: Connection, v: Version, rows: list[Any], shared: Shared, quiet: Quiet, now: datetime
-) -> int:
+def _next_channel(conn: Connection, v: Version, rows: list[Any], ways: _Ways, now: datetime) -> int:
     if v.urgent or not rows:
         return 0  # urgent went by every channel at once
     wanted: dict[str, BitMap] = {}
+    at_an_end = BitMap()
     duplicate = audiences.duplicates(conn, v.id)
-    asked = {c: BitMap() for c in ("sms", "voice", "email")}
+    asked = {c: BitMap() for c in PERSONAL_CHANNELS}
     for channel, members in conn.execute(
         select(batch.c.channel, batch.c.members).where(batch.c.version_id == v.id)
     ):
@@ -285,12 +292,59 @@ def _next_channel(
                     channel,
                     asked.get(channel, BitMap()) | wanted.get(channel, BitMap()),
                     fresh,
-                    shared,
+                    ways.shared,
                 )
                 if fresh:
                     wanted[channel] = wanted.get(channel, BitMap()) | fresh
                 mine -= fresh
-    return _queue(conn, v, "next_channel", wanted, now, quiet=quiet) if wanted else 0
+            at_an_end |= mine
+    for channel, person in _other_registrations(conn, v, at_an_end, duplicate, asked, ways):
+        wanted[channel] = wanted.get(channel, BitMap()) | BitMap([person])
+    return _queue(conn, v, "next_channel", wanted, now, quiet=ways.quiet) if wanted else 0
+
+
+def _other_registrations(
+    conn: Connection,
+    v: Version,
+    failed: BitMap,
+    duplicate: Mapping[str, BitMap],
+    asked: Mapping[str, BitMap],
+    ways: _Ways,
+) -> Iterable[tuple[str, int]]:
+    """Yield (channel, person) of registrations that were left out because another one of the same
+    person was sent to, which has no way left by now, and none of them may have been reached.
+    """
+    left_out = BitMap().union(*duplicate.values()).difference(*asked.values())
+    if not failed or not left_out:
+        return
+    found = [BitMap(group) for group in ways.one_person(conn, failed | left_out)]
+    found = [ids for ids in found if ids & failed and ids & left_out]
+    if not found:
+        return
+    under_way = _under_way(conn, v, BitMap().union(*found))
+    orders = [(order, ids) for order, _, ids in _languages(conn, v)]
+    for ids in found:
+        for person in ids & left_out if not ids & under_way else ():
+            order = next((order for order, members in orders if person in members), [])
+            mine = BitMap([person])
+            free = [c for c in order if not _doubles(conn, c, asked[c], mine, ways.shared)]
+            if free:
+                yield free[0], person
+                break
+
+
+def _under_way(conn: Connection, v: Version, ids: BitMap) -> BitMap:
+    """Return who of these may have been reached on some channel, or is still tried there."""
+    found = BitMap()
+    for channel in PERSONAL_CHANNELS:
+        found |= _busy(conn, v, channel) & ids
+    states = (*MAY_HAVE_REACHED, "refused", "not_started")
+    query = select(outcome.c.person_id).where(
+        outcome.c.person_id.in_(list(ids)),
+        outcome.c.version_id == v.id,
+        outcome.c.state.in_(states),
+    )
+    return found | BitMap(conn.execute(query).scalars())
 
 
 def _doubles(

@@ -259,6 +259,7 @@ def in_doubt_to_settle(
             slice_.c.claimed_at,
             slice_.c.deadline,
             batch.c.language,
+            batch.c.roles,
         )
         .join(slice_, slice_.c.attempt == outcome.c.attempt)
         .join(batch, batch.c.id == slice_.c.batch_id)

@@ -66,6 +66,8 @@ batch = Table(
     Column("lane", String, nullable=False),  # urgent, routine
     Column("channel", String, nullable=False),
     Column("language", String, nullable=False),
+    # as whom its people get it: kinds of their registrations, where one person has several
+    Column("roles", String, nullable=False, server_default=""),
     # little-endian uint32 subscriber ids, in sending order
     Column("members", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),

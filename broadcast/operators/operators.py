@@ -301,6 +301,8 @@ _ADMIN_VERBS = frozenset(
         "rotate",
         "close",
         "erase",
+        "join",
+        "part",
     }
 )
 

@@ -51,11 +51,13 @@ def compare_batches(
             differs("batch", row.id, None, channel=row.channel, detail="no event tells of it")
             continue
         people[told["generation"]] += told["people"]
-        there = [row.channel, row.language, row.generation, row.cause, row.size]
+        there = [row.channel, row.language, row.generation, row.cause, row.size, row.roles]
+        facts = ("channel", "language", "generation", "cause", "people")
         differs(
             "batch",
             there,
-            [told[k] for k in ("channel", "language", "generation", "cause", "people")],
+            # facts of before one person could have several registrations name no roles
+            [*(told[k] for k in facts), told.get("roles", "")],
             channel=row.channel,
             detail=f"batch {row.id}",
         )

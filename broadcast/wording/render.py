@@ -23,6 +23,7 @@ from broadcast.wording.level_ending import level_ended
 from broadcast.wording.levels import ENDED, UK, Level, is_official
 from broadcast.wording.pack import Pack, called, direction, fill, primary
 from broadcast.wording.rendered import Facts, Rendered
+from broadcast.wording.roles import as_whom
 from broadcast.wording.speech import speaks, spell, spell_numbers
 from broadcast.wording.times import local_time, until
 
@@ -67,7 +68,7 @@ def render(content: Content, facts: Facts, channel: str, language: str) -> Rende
     words = _words(content, facts, language)
     match channel:
         case "sms":
-            return _sms(words)
+            return _as_whom(words, _sms(words))
         case "voice":
             return Rendered(channel=channel, language=language, body=_spoken(words))
         case "email":
@@ -158,6 +159,11 @@ class _Words:
             return ""
         more = f", {ELLIPSIS}" if len(names) > MOST_PLACES else ""
         return fill(self.pack.where, place=_one_line(", ".join(names[:MOST_PLACES]) + more))
+
+    @property
+    def as_whom(self) -> str:
+        """As whom somebody gets it who is registered several times; empty for everybody else."""
+        return as_whom(self.language, self.facts.roles)
 
     def until(self, *, short: bool = False, shows_day: bool = False) -> str:
         """Until when it holds. The `short` form is for what is read or heard as it comes; a
@@ -260,6 +266,17 @@ def _sms(words: _Words) -> Rendered:
         shorter, fits = _sms_with(words, own, words.level("", named=False))
         return shorter if fits else rendered
     return rendered
+
+
+def _as_whom(words: _Words, made: Rendered) -> Rendered:
+    """Return a text that says as whom somebody gets it who is registered several times, at the cost
+    of no other word: they read what everybody reads, and may cost a segment more.
+    """
+    said = _sentence(words.as_whom, words.pack.full_stop)
+    if not said:
+        return made
+    end = f" {words.closing}" if words.closing else ""
+    return _as_sms(words, f"{made.body.removesuffix(end)} {said}{end}")
 
 
 def _sms_with(words: _Words, own: str, level: str) -> tuple[Rendered, bool]:
@@ -422,6 +439,7 @@ def _spoken(words: _Words) -> str:
             for number in words.content.hotlines
         ),
         fill(pack.code, code=spell(words.facts.code)) if words.facts.code else "",
+        words.as_whom,
     ]
     return " ".join(
         part
@@ -489,6 +507,7 @@ def _blocks(words: _Words, *, mail: bool) -> list[_Block]:
         ("small", fill(pack.source, source=_one_line(content.source)) if content.source else ""),
         ("small", fill(pack.sent, time=local_time(facts.sent, pack.tag, facts.zone))),
         ("small", fill(pack.code, code=facts.code) if facts.code else ""),
+        ("small", words.as_whom),
         ("check", fill(pack.check, url=page) if page else ""),
         ("unsubscribe", fill(pack.unsubscribe, url=own_link) if mail and own_link else ""),
         ("mark", words.closing),

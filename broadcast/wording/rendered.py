@@ -19,7 +19,8 @@ class Facts:
     sectors by scope and language. `zone` is the time zone that people are told
     times in. `expires` is None where it is not known. `repeat` marks an attempt that a person
     ordered although the first may have arrived. `replies`: whether a text can be replied to; where
-    its sender is a name it cannot, and says at which address one stops instead.
+    its sender is a name it cannot, and says at which address one stops instead. `roles`: as what
+    somebody gets it who is registered several times: the kinds of their registrations, else none.
     """
 
     sender_name: str
@@ -32,6 +33,7 @@ class Facts:
     expires: datetime | None = None
     repeat: bool = False
     replies: bool = True
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

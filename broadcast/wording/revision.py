@@ -25,6 +25,7 @@ _LAYOUT = (
     "levels.py",
     "pack.py",
     "render.py",
+    "roles.py",
     "speech.py",
     "times.py",
 )

@@ -66,6 +66,7 @@ class Chooser:
                 chosen.channel,
                 chosen.language,
                 repeat=claims.repeats(chosen.cause),
+                roles=chosen.roles,
             )
         except TROUBLE:
             raise

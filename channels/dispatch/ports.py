@@ -14,9 +14,11 @@ class Renderings(Protocol):
     """Gives the words of a batch, made once per version, channel and language."""
 
     async def rendered(
-        self, version_id: int, channel: str, language: str, *, repeat: bool
+        self, version_id: int, channel: str, language: str, *, repeat: bool, roles: str = ""
     ) -> tuple[Rendered, datetime]:
-        """Return the words, and when the version expires."""
+        """Return the words, and when the version expires. `roles`: the kinds of the several
+        registrations that its reader gets it for, joined by ";".
+        """
         ...
 
 

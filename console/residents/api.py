@@ -12,7 +12,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from broadcast.content.model import PERSONAL_CHANNELS
+from broadcast.content.model import PERSONAL_CHANNELS, SUBSCRIBER_KINDS
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
@@ -20,7 +20,7 @@ from console.api.bodies import read_act, text_field
 from console.api.schemas import NUMBER, TEXT, TIME, YES, Schema, an_object, list_of, ref, words
 from console.api.setup.bodies import sends
 from console.residents.frame import HEADERS, Pages
-from service.residents import own, registering
+from service.residents import own, registering, several
 from service.residents.own import Own
 from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
@@ -119,9 +119,19 @@ def _registering(api: APIRouter, forms: _Forms) -> None:
         """Register, or sign in, who types the right code; the session opens their own choices."""
         body = read_act(request, await request.body(), ("registration", "code"))
         secret, code = _needed(body, "registration"), _needed(body, "code")
+        signed = "authorization" in request.headers
+        me = (await _me(pages, request)).person if signed else None
         joined = await web.db.write(
-            registering.enter, secret, code, key=web.key, world=await pages.world(), now=web.now()
+            registering.enter,
+            secret,
+            code,
+            key=web.key,
+            world=await pages.world(),
+            now=web.now(),
+            me=me,
         )
+        if joined.outcome in (several.JOINED, several.NOBODY, several.SEVERAL):
+            return JSONResponse({"outcome": joined.outcome}, 200, _KEEP_NOT)
         if joined.outcome not in ("registered", "signed_in"):
             raise registering.refused(joined)
         return JSONResponse({"outcome": joined.outcome, "session": joined.session}, 200, _KEEP_NOT)
@@ -133,7 +143,7 @@ def _choosing(api: APIRouter, pages: Pages) -> None:
     @api.get("/me")
     async def show(request: Request) -> Response:
         """Return one's own choices; contacts are masked."""
-        return JSONResponse(_told(await _me(pages, request)), 200, _KEEP_NOT)
+        return JSONResponse(await _told(pages, await _me(pages, request)), 200, _KEEP_NOT)
 
     @api.patch("/me", openapi_extra=sends("OwnChoices"))
     async def change(request: Request) -> Response:
@@ -149,7 +159,7 @@ def _choosing(api: APIRouter, pages: Pages) -> None:
                 fields[name] = _text(body, name)
         world = await pages.world()
         await web.db.write(own.change, me.person, fields, world=world, now=web.now())
-        return JSONResponse(_told(await _me(pages, request)), 200, _KEEP_NOT)
+        return JSONResponse(await _told(pages, await _me(pages, request)), 200, _KEEP_NOT)
 
     @api.post("/me/stop", openapi_extra=sends("OwnChannel"))
     async def stop(request: Request) -> Response:
@@ -157,7 +167,7 @@ def _choosing(api: APIRouter, pages: Pages) -> None:
         me = await _me(pages, request)
         body = read_act(request, await request.body(), ("channel",))
         await web.db.write(own.stop, me, _needed(body, "channel"), web.now())
-        return JSONResponse(_told(await _me(pages, request)), 200, _KEEP_NOT)
+        return JSONResponse(await _told(pages, await _me(pages, request)), 200, _KEEP_NOT)
 
     @api.post("/me/start", openapi_extra=sends("OwnChannel"))
     async def start(request: Request) -> Response:
@@ -165,7 +175,26 @@ def _choosing(api: APIRouter, pages: Pages) -> None:
         me = await _me(pages, request)
         body = read_act(request, await request.body(), ("channel",))
         await web.db.write(own.start, me, _needed(body, "channel"), web.now())
-        return JSONResponse(_told(await _me(pages, request)), 200, _KEEP_NOT)
+        return JSONResponse(await _told(pages, await _me(pages, request)), 200, _KEEP_NOT)
+
+    @api.post("/me/registrations", status_code=202, openapi_extra=sends("OtherRegistration"))
+    async def join(request: Request) -> Response:
+        """Have a code sent to a contact of another registration of one's own, to join the two: it
+        is confirmed by /registrations/confirm, signed in.
+        """
+        me = await _me(pages, request)
+        body = read_act(request, await request.body(), ("channel", "address"))
+        channel = registering.check_channel(_needed(body, "channel"), pages.offered())
+        address = registering.new_address(channel, _needed(body, "address"), trial=pages.trial())
+        language = str(me.known["language"])
+        return await _Forms(pages).begin(request, several.PURPOSE, language, address)
+
+    @api.post("/me/registrations/part")
+    async def part(request: Request) -> Response:
+        """Let one's registration stand apart from all others."""
+        me = await _me(pages, request)
+        await web.db.write(several.part, me.person, web.now())
+        return JSONResponse(await _told(pages, await _me(pages, request)), 200, _KEEP_NOT)
 
     @api.post("/me/delete")
     async def delete(request: Request) -> Response:
@@ -202,9 +231,14 @@ async def _me(pages: Pages, request: Request) -> Own:
     return found
 
 
-def _told(me: Own) -> dict[str, Any]:
+async def _told(pages: Pages, me: Own) -> dict[str, Any]:
     known = me.known
+    others = await pages.web.db.read(several.of, me.person)
     return {
+        "registrations": [
+            {"kind": o.kind, "contacts": [{"channel": c, "address": a} for c, a in o.contacts]}
+            for o in others
+        ],
         "contacts": [
             {"channel": c.channel, "address": c.address, "used": c.chosen, "stopped": c.stopped}
             for c in me.contacts()
@@ -237,6 +271,13 @@ def _list(body: dict[str, Any], name: str) -> list[str]:
 
 _FIELDS: Final = ("area", "topics", "channel", "address", "language", "agree")
 _CHOICES: Final = ("area", "topics", "channels", "minimum_severity", "language", "quiet_hours")
+_OUTCOMES: Final = (
+    "registered",
+    "signed_in",
+    several.JOINED,
+    several.NOBODY,
+    several.SEVERAL,
+)
 _TOPICS: Final = {**list_of(words(TOPICS)), "minItems": 1}
 _CHANNEL: Final = words(addresses.CHANNELS)
 _ADDRESS: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": addresses.LONGEST}
@@ -300,10 +341,23 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
     "Registration": an_object({"registration": TEXT, "expires_at": TIME}, ("expires_at",)),
     "RegistrationConfirmed": an_object(
-        {"outcome": words(("registered", "signed_in")), "session": TEXT}
+        {"outcome": words(_OUTCOMES), "session": TEXT}, ("session",)
+    ),
+    "OtherRegistration": _sent(
+        {"channel": _CHANNEL, "address": _ADDRESS},
+        ("channel", "address"),
+        {"channel": "email", "address": "kiosk@example.org"},
     ),
     "Own": an_object(
         {
+            "registrations": list_of(
+                an_object(
+                    {
+                        "kind": words(SUBSCRIBER_KINDS),
+                        "contacts": list_of(an_object({"channel": _CHANNEL, "address": TEXT})),
+                    }
+                )
+            ),
             "contacts": list_of(
                 an_object({"channel": _CHANNEL, "address": TEXT, "used": YES, "stopped": YES})
             ),
@@ -328,6 +382,8 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("patch", f"{PREFIX}/me"): ref("Own"),
     ("post", f"{PREFIX}/me/stop"): ref("Own"),
     ("post", f"{PREFIX}/me/start"): ref("Own"),
+    ("post", f"{PREFIX}/me/registrations"): ref("Registration"),
+    ("post", f"{PREFIX}/me/registrations/part"): ref("Own"),
     ("post", f"{PREFIX}/me/delete"): ref("Deleted"),
     ("post", f"{PREFIX}/me/sign-out-everywhere"): ref("SignedOut"),
 }

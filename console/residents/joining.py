@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from broadcast.problems import Problem, Rejected
 from console.residents.frame import Pages, add, one
-from service.residents import registering
+from console.residents.several import OUTCOMES, came
+from service.residents import registering, several
 from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
 from subscribers.registration.addresses import CHANNELS
@@ -146,6 +147,7 @@ class _Joining:
             problems=problems,
             channel=found.channel,
             stepped=found.purpose == "join",
+            agrees=_agrees(found),
             given=given[: addresses.LONGEST],
         )
 
@@ -155,7 +157,7 @@ class _Joining:
         given = one(form, "address")
         try:
             address = registering.new_address(found.channel, given, trial=self.pages.trial())
-            registering.check_consent(one(form, "agree") == "yes")
+            registering.check_consent(one(form, "agree") == "yes" or not _agrees(found))
             await self._ask(secret, address)
         except Rejected as rejected:
             if rejected.problems[0].code == "form_expired":
@@ -206,6 +208,8 @@ class _Joining:
         )
         if joined.outcome == "added":
             return self.pages.back(request, "channels")
+        if joined.outcome in OUTCOMES:
+            return came(self.pages, request, joined.outcome)
         if joined.outcome not in ("registered", "signed_in"):
             problems = tuple(registering.refused(joined).problems)
             return self._code(request, found, secret, problems)
@@ -298,3 +302,10 @@ class _Joining:
             now=web.now(),
         )
         await web.db.write(ask)
+
+
+def _agrees(found: Pending) -> bool:
+    """Return whether who gives this contact agrees to get messages there: not where they join a
+    registration that gets them already.
+    """
+    return found.purpose != several.PURPOSE

@@ -190,7 +190,9 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "month_number": "Messages",
         "month_night": "At night",
         "month_waited": "After your quiet hours",
-        "wrong_postcode_unknown": "We do not know this postcode: search by the name of your place",
+        "wrong_postcode_unknown": (
+            "We do not know this postcode: search by the name of your place"
+        ),
         "delete": "Delete me",
         "delete_why": (
             "We erase your name, contacts, place and choices for good, and you get no more"
@@ -200,6 +202,31 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "delete_now": "Delete me for good",
         "deleted": "You are deleted",
         "deleted_more": "We keep nothing of you by which we could reach you.",
+        "registrations": "More than one registration",
+        "registrations_why": (
+            "Are you registered twice, such as at home and as a shop? Join the "
+            "registrations, and what is not urgent comes to you once and says for which of "
+            "them. Warnings of danger to life go to every contact of all of them."
+        ),
+        "registrations_see": "See and join my registrations",
+        "registrations_joined": "Joined with this registration",
+        "registrations_part": "Keep my registrations apart again",
+        "registrations_add": "Join another registration of mine",
+        "registrations_add_why": (
+            "Give a number or e-mail address of the other registration. We send a code "
+            "there. Stopping all messages then stops them for both."
+        ),
+        "came_joined": "Joined. What is not urgent comes once from now on.",
+        "came_nobody_else": "No other registration is reached there. Nothing was changed.",
+        "came_several": (
+            "Several registrations are reached there, so we cannot know which one is yours. "
+            "Nothing was changed."
+        ),
+        "came_apart": "This registration stands by itself again.",
+        "kind_resident": "Resident",
+        "kind_business": "Business",
+        "kind_partner": "Partner",
+        "kind_officer": "Officer",
     }
 )
 
@@ -219,7 +246,9 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "place_name": "Enw'r lle",
         "find": "Chwilio",
         "found": "Dewiswch eich lle",
-        "found_none": "Nid oes lle o'r enw hwnnw yma. Rhowch gynnig ar enw byrrach neu enw arall.",
+        "found_none": (
+            "Nid oes lle o'r enw hwnnw yma. Rhowch gynnig ar enw byrrach neu enw arall."
+        ),
         "no_places": "Nid oes lleoedd wedi'u gosod yma eto. Dewch yn ôl yn nes ymlaen.",
         "topics": "Am beth yr hoffech glywed?",
         "topics_why": "Dewiswch un neu fwy. Gallwch newid hyn unrhyw bryd.",
@@ -304,7 +333,9 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "wrong_country_closed": "Rhowch rif o'r Deyrnas Unedig, neu dewiswch e-bost",
         "wrong_landline": "Nid yw'r rhif hwn yn cael negeseuon testun: dewiswch alwad ffôn",
         "wrong_email_invalid": "Nid cyfeiriad e-bost yw hwn: ysgrifennwch ef fel enw@example.org",
-        "wrong_email_domain": "Ni ellir anfon post yno: ysgrifennwch gyfeiriad fel enw@example.org",
+        "wrong_email_domain": (
+            "Ni ellir anfon post yno: ysgrifennwch gyfeiriad fel enw@example.org"
+        ),
         "wrong_code_wrong": "Nid dyma'r cod: edrychwch eto a theipiwch y chwe digid",
         "wrong_code_tried_too_often": "Teipiwyd pum cod anghywir: gofynnwch am un newydd",
         "wrong_code_expired": "Defnyddiwyd y cod hwn neu mae'n rhy hen: gofynnwch am un newydd",
@@ -402,6 +433,31 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "delete_now": "Dilëwch fi am byth",
         "deleted": "Rydych wedi'ch dileu",
         "deleted_more": "Nid ydym yn cadw dim y gallem eich cyrraedd drwyddo.",
+        "registrations": "Mwy nag un cofrestriad",
+        "registrations_why": (
+            "A ydych wedi cofrestru ddwywaith, er enghraifft gartref ac fel siop? Unwch y "
+            "cofrestriadau, a daw'r hyn nad yw'n frys atoch unwaith gan ddweud dros ba rai "
+            "ohonynt. Mae rhybuddion am berygl i fywyd yn mynd i bob cyswllt ohonynt i gyd."
+        ),
+        "registrations_see": "Gweld ac uno fy nghofrestriadau",
+        "registrations_joined": "Wedi'u huno â'r cofrestriad hwn",
+        "registrations_part": "Cadw fy nghofrestriadau ar wahân eto",
+        "registrations_add": "Uno cofrestriad arall sydd gennyf",
+        "registrations_add_why": (
+            "Rhowch rif neu gyfeiriad e-bost y cofrestriad arall. Anfonwn god yno. Bydd atal "
+            "pob neges wedyn yn eu hatal i'r ddau."
+        ),
+        "came_joined": "Wedi'u huno. Daw'r hyn nad yw'n frys unwaith o hyn ymlaen.",
+        "came_nobody_else": "Nid oes cofrestriad arall a gyrhaeddir yno. Ni newidiwyd dim.",
+        "came_several": (
+            "Cyrhaeddir sawl cofrestriad yno, felly ni allwn wybod pa un sy'n eiddo i chi. "
+            "Ni newidiwyd dim."
+        ),
+        "came_apart": "Mae'r cofrestriad hwn ar ei ben ei hun eto.",
+        "kind_resident": "Preswylydd",
+        "kind_business": "Busnes",
+        "kind_partner": "Partner",
+        "kind_officer": "Swyddog",
     }
 )
 
@@ -495,7 +551,9 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "wrong_number_invalid": "هذا ليس رقم هاتف: اكتبه هكذا 07700 900123",
         "wrong_number_too_short": "هناك أرقام ناقصة: اكتبه هكذا 07700 900123",
         "wrong_number_too_long": "هناك أرقام زائدة: اكتبه هكذا 07700 900123",
-        "wrong_number_not_allowed": "لا يمكننا استخدام الأرقام المميزة أو القصيرة أو أرقام الخدمات",
+        "wrong_number_not_allowed": (
+            "لا يمكننا استخدام الأرقام المميزة أو القصيرة أو أرقام الخدمات"
+        ),
         "wrong_number_not_reachable": "هذا الرقم موجود في الأفلام والمسرحيات فقط",
         "wrong_country_closed": "أدخل رقمًا من المملكة المتحدة أو اختر البريد الإلكتروني",
         "wrong_landline": "هذا الرقم لا يستقبل رسائل نصية: اختر مكالمة هاتفية",
@@ -543,7 +601,9 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "quiet_end": "حتى (مثل 07:00)",
         "quiet_zone": "حسب توقيت",
         "stop_head": "إيقاف كل الرسائل",
-        "stop_why": "لن تصلك أي رسالة بعد الآن، حتى عند الخطر. يمكنك البدء من جديد هنا في أي وقت.",
+        "stop_why": (
+            "لن تصلك أي رسالة بعد الآن، حتى عند الخطر. يمكنك البدء من جديد هنا في أي وقت."
+        ),
         "stop_all": "إيقاف كل الرسائل الآن",
         "start_head": "البدء من جديد",
         "start_all": "البدء من جديد",
@@ -588,6 +648,30 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "delete_now": "احذفوني نهائيًا",
         "deleted": "تم حذفك",
         "deleted_more": "لا نحتفظ بأي شيء يمكننا الوصول إليك من خلاله.",
+        "registrations": "أكثر من تسجيل واحد",
+        "registrations_why": (
+            "هل سجلت مرتين، مثلًا في منزلك وكمتجر؟ اجمع التسجيلات فيصلك ما ليس عاجلًا مرة "
+            "واحدة ويذكر لأي منها. أما تحذيرات الخطر على الحياة فتصل إلى كل وسائل الاتصال في "
+            "جميعها."
+        ),
+        "registrations_see": "عرض تسجيلاتي وجمعها",
+        "registrations_joined": "مجموع مع هذا التسجيل",
+        "registrations_part": "افصل تسجيلاتي من جديد",
+        "registrations_add": "اجمع تسجيلًا آخر لي",
+        "registrations_add_why": (
+            "أعط رقم التسجيل الآخر أو بريده الإلكتروني. نرسل إليه رمزًا. وإيقاف كل الرسائل "
+            "يوقفها عندئذ للتسجيلين."
+        ),
+        "came_joined": "تم الجمع. ما ليس عاجلًا يصل مرة واحدة من الآن.",
+        "came_nobody_else": "لا يوجد تسجيل آخر يصل إليه هذا العنوان. لم يتغير شيء.",
+        "came_several": (
+            "عدة تسجيلات تصل إلى هذا العنوان، فلا يمكننا معرفة أيها لك. لم يتغير شيء."
+        ),
+        "came_apart": "هذا التسجيل قائم بذاته من جديد.",
+        "kind_resident": "ساكن",
+        "kind_business": "منشأة",
+        "kind_partner": "شريك",
+        "kind_officer": "ضابط",
     }
 )
 

@@ -138,7 +138,7 @@ async def voice(request: Request, attempt: str) -> Response:
         pack = pack_for(handed.language)
         return _xml(twiml_after_key(digits, pack, again_url=here, status=handed.status))
     rendered, _ = await web.renderings.rendered(
-        handed.version_id, "voice", handed.language, repeat=handed.repeat
+        handed.version_id, "voice", handed.language, repeat=handed.repeat, roles=handed.roles
     )
     return _xml(twiml(rendered, pack_for(rendered.language), action_url=f"{here}?{_KEY}=1"))
 

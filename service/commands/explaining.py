@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+from pyroaring import BitMap
 
 from broadcast.ledger import audiences, claims, delivery_report
 from broadcast.messages import small_counts, versions
@@ -13,7 +16,10 @@ from broadcast.store.database import Connection
 from service.commands.context import Context
 from service.commands.places import resolve
 from subscribers import audience, registry
+from subscribers.audience import Step, Trace
+from subscribers.index import RegistryIndex, Rule
 from subscribers.matcher import rule_for
+from subscribers.same_person import groups
 
 
 async def explain(
@@ -64,6 +70,8 @@ async def explain(
     trace = await context.aside(
         audience.reasons, index, rule, person_id, tree=tree, content=v.content
     )
+    if not rule.urgent and trace.outcome == "send":
+        trace = await context.db.read(_of_one_person, v.id, person_id, rule, trace)
     attempts = await context.db.read(claims.attempts_of, v.id, person_id)
     account = await context.db.read(delivery_report.account, v)
     line, reason = account.of_person(person_id)
@@ -82,6 +90,32 @@ async def explain(
         "channel_lines": account.channels_of(person_id),
         "reason": reason,
     }
+
+
+def _of_one_person(
+    conn: Connection, version_id: int, person: int, rule: Rule, trace: Trace
+) -> Trace:
+    """Return the trace of a routine message with what it means that somebody has several
+    registrations; as it is where they have one. As the audience was frozen; before that, as it
+    would be now.
+    """
+    group = groups.of(conn, person)
+    frozen = audiences.read(conn, version_id) if group else None
+    if frozen is not None and not frozen.addressed:
+        frozen = RegistryIndex.of(conn, list(group)).match(rule)
+    meant = BitMap(group) & BitMap().union(*frozen.send.values()) if frozen else BitMap()
+    if len(meant) < 2:
+        return trace
+    stay = meant & BitMap().union(*rule.also_reached.values()) or BitMap(meant[:1])
+    others = ", ".join(str(each) for each in meant if each != person)
+    kinds = ", ".join(group[each] for each in meant)
+    said = f"one person with {others}: one message, as {kinds}, comes to {stay.min()}"
+    if person not in stay:
+        step = Step("same person", False, said)
+        return Trace(steps=(*trace.steps, step), addressed=True, outcome=audiences.DUPLICATE_PERSON)
+    if len(stay) > 1:
+        said = f"one person with {others}: what follows goes where the message before it went"
+    return replace(trace, steps=(*trace.steps, Step("same person", True, said)))
 
 
 async def explain_to(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pyroaring import BitMap
+
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.content.text_rules import warnings
 from broadcast.ledger import audiences
@@ -25,6 +27,7 @@ from service.reading import unready
 from subscribers import audience
 from subscribers.matcher import rule_for
 from subscribers.registry import shared_contacts
+from subscribers.same_person.groups import groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +123,12 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
     rule = await context.db.read(rule_for, v, context.channels_on, resolved, at=context.now())
     frozen = await context.aside(index.match, rule)
     plan = await context.db.read(
-        audiences.planned, frozen, urgent=rule.urgent, shared_contacts=shared_contacts
+        audiences.planned,
+        frozen,
+        urgent=rule.urgent,
+        shared_contacts=shared_contacts,
+        one_person=groups,
+        reached=BitMap().union(*rule.also_reached.values()),
     )
     frozen = plan.without_duplicates(frozen)
     counted = await context.aside(audience.counts_of, index, rule, frozen, plan.channels())

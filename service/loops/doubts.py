@@ -95,7 +95,7 @@ class Doubts:
             return
         if not listed:
             return  # not found proves nothing (rule R13)
-        bodies = await self._bodies(v.id, channel.name, row.language)
+        bodies = await self._bodies(v.id, channel.name, row.language, row.roles)
         for record in listed:
             if _may_be(record, bodies, row) and await self._kept(channel, row, record):
                 log.info(
@@ -103,10 +103,12 @@ class Doubts:
                 )
                 return
 
-    async def _bodies(self, version_id: int, channel: str, language: str) -> set[str]:
+    async def _bodies(self, version_id: int, channel: str, language: str, roles: str) -> set[str]:
         """Return the words that the attempt may have carried: the first time, or repeated."""
         rendered = [
-            await self._renderings.rendered(version_id, channel, language, repeat=repeat)
+            await self._renderings.rendered(
+                version_id, channel, language, repeat=repeat, roles=roles
+            )
             for repeat in (False, True)
         ]
         return {words.body for words, _ in rendered}

@@ -17,6 +17,7 @@ from broadcast.store.database import Connection, Database, database_now
 from service.loops.opt_outs import other_contacts
 from service.loops.turns import Turns
 from subscribers import registry
+from subscribers.same_person.groups import groups
 
 log = structlog.get_logger("engine")
 
@@ -61,4 +62,5 @@ class Leases:
             contacts=partial(other_contacts, on=on),
             shared=registry.sharing,
             quiet=registry.quiet_until,
+            one_person=groups,
         )

@@ -15,7 +15,7 @@ from broadcast.sessions import store
 from broadcast.sessions.store import Session
 from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
-from service.residents import opt_outs
+from service.residents import opt_outs, several
 from service.residents.registering import (
     ACTOR,
     CHANGED,
@@ -67,10 +67,7 @@ class Own:
         ]
 
     def _address(self, channel: str) -> str:
-        known = self.known
-        if channel == "email":
-            return known["email"] or ""
-        return (known["mobile"] if channel == "sms" else known["phone"] or known["mobile"]) or ""
+        return several.address_of(self.known, channel)
 
 
 def who(conn: Connection, secret: str, now: datetime) -> Own | None:
@@ -132,27 +129,34 @@ def stop(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:
     """Stop one channel, or all of them ("all"), at once; return what was stopped.
 
     Who shares the contact is stopped too: whoever holds it wants no more there, as by a STOP by
-    text. Raises Rejected (422 channel_unknown).
+    text. "all" stops the registrations that they joined with this one as well. Raises Rejected (422
+    channel_unknown).
     """
-    wanted = PERSONAL_CHANNELS if channel == "all" else (_channel(channel),)
     stopped = []
-    for each in wanted:
-        contact = registry.contacts(conn, [own.person], each).get(own.person)
-        here = (
-            registry.persons_with_address(conn, each, contact.address)
-            if contact is not None and contact.address
-            else [own.person]
-        )
-        done = [opt_outs.stop(conn, person, each, now) for person in here]
+    for each in PERSONAL_CHANNELS if channel == "all" else (_channel(channel),):
+        mine = several.everywhere(conn, own.person) if channel == "all" else [own.person]
+        here = dict.fromkeys(mine)
+        for contact in registry.contacts(conn, mine, each).values():
+            if contact.address:
+                here |= dict.fromkeys(registry.persons_with_address(conn, each, contact.address))
+        done = [opt_outs.stop(conn, person, each, now) for person in sorted(here)]
         if any(done):
             stopped.append(each)
     return stopped
 
 
 def start(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:
-    """Start one channel, or all of them ("all"), again; return on which they are sent to now."""
-    wanted = PERSONAL_CHANNELS if channel == "all" else (_channel(channel),)
-    return [each for each in wanted if opt_outs.start(conn, own.person, each, now)]
+    """Start one channel, or all of them ("all"), again; return on which they are sent to now. "all"
+    starts the registrations that they joined with this one as well.
+    """
+    if channel != "all":
+        return [channel] if opt_outs.start(conn, own.person, _channel(channel), now) else []
+    mine = several.everywhere(conn, own.person)
+    return [
+        each
+        for each in PERSONAL_CHANNELS
+        if [person for person in mine if opt_outs.start(conn, person, each, now)]
+    ]
 
 
 def ask_sample(

@@ -17,7 +17,7 @@ from broadcast.places.postcodes.look_up import PostcodePlace
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.sessions import store
 from broadcast.store.database import Connection, lock_name
-from service.residents import opt_outs
+from service.residents import opt_outs, several
 from service.setup import people
 from service.setup.people import World
 from subscribers import registry
@@ -56,7 +56,7 @@ class Choice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
     """What an entered code led to. `outcome`: registered, signed_in, added, wrong, too_often,
-    expired.
+    expired; of another registration of one's own: joined, nobody_else, several.
     """
 
     outcome: str
@@ -189,6 +189,10 @@ def enter(
     lock_name(conn, f"contact {addresses.mark(key, 'address', text)}")
     if form.purpose == "add":
         return _add(conn, me, form.channel, text, key=key, world=world, now=now)
+    if form.purpose == several.PURPOSE:
+        if me is None:
+            return Joined(outcome="expired")  # signed out while the code came
+        return Joined(outcome=several.join(conn, me, form.channel, text, key, now), person=me)
     known = pending.confirmed_at(conn, form.channel, text, key)
     if not known and form.purpose == "sign_in":
         return Joined(outcome="expired")  # they left, or moved the contact, while the code came

@@ -24,6 +24,7 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "known": "{sender}: you are registered already. {code} is your code to sign in.",
         "sign_in": "{sender}: {code} is your code to sign in.",
         "add": "{sender}: {code} is your code to get messages here.",
+        "same_person": "{sender}: {code} is your code to join your registrations.",
         "sample": (
             "{sender}: this is a sample of the messages that you will get. Nothing has happened, do"
             " nothing."
@@ -38,6 +39,7 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "known": "{sender}: rydych wedi cofrestru eisoes. {code} yw eich cod i fewngofnodi.",
         "sign_in": "{sender}: {code} yw eich cod i fewngofnodi.",
         "add": "{sender}: {code} yw eich cod i gael negeseuon yma.",
+        "same_person": "{sender}: {code} yw eich cod i uno eich cofrestriadau.",
         "sample": (
             "{sender}: sampl yw hwn o'r negeseuon a gewch. Nid oes dim wedi digwydd, peidiwch"
             " gwneud dim."
@@ -52,6 +54,7 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "known": "{sender}: أنت مسجل بالفعل. {code} هو رمزك لتسجيل الدخول.",
         "sign_in": "{sender}: {code} هو رمزك لتسجيل الدخول.",
         "add": "{sender}: {code} هو رمزك لتلقي الرسائل هنا.",
+        "same_person": "{sender}: {code} هو رمزك لضم تسجيلاتك.",
         "sample": "{sender}: هذه عينة من الرسائل التي ستصلك. لم يحدث شيء، فلا تفعل شيئًا.",
         "lasts": "الرمز صالح لمدة 10 دقائق. إذا لم تطلبه فلا تفعل شيئًا.",
         "subject": "رمزك لدى {sender}",
@@ -71,7 +74,7 @@ def language_for(tag: str) -> str:
 def rendered(
     channel: str, what: str, language: str, *, code: str, sender: str, public_url: str
 ) -> Rendered:
-    """Return what is sent. `what`: join, known, sign_in, add or sample.
+    """Return what is sent. `what`: join, known, sign_in, add, same_person or sample.
 
     A text ends with the line by which a phone fills in the code on our page alone:
     https://wicg.github.io/sms-one-time-codes/

@@ -32,6 +32,7 @@ from subscribers import by_postcode, registry
 from subscribers.people_file.reading import ImportResult, read_subscribers
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registration import pending
+from subscribers.same_person import joined
 
 RESIDENT = "resident"
 """What the sessions of subscribers are called among all sessions."""
@@ -279,6 +280,51 @@ def start(
     done = registry.start(conn, [found["id"]], _channel(channel), "operator", now)
     _log(conn, actor, "start", found["id"], f"channel={channel} why={why}", now)
     return _whole(conn, found["id"]), bool(done)
+
+
+def join(
+    conn: Connection,
+    who: Who,
+    person: int | str,
+    others: Sequence[int | str],
+    why: str,
+    *,
+    world: World,
+    now: datetime,
+) -> tuple[dict[str, Any], bool]:
+    """Say that these registrations are one person, who gets a routine message once; `why` says on
+    whose word and goes on record. Returns as `stop`. Raises Rejected.
+    """
+    why = check_reason(why, "why")
+    actor = allowed(conn, who)
+    found = find(conn, who, person, world)
+    ids = {int(find(conn, who, each, world)["id"]) for each in others} - {found["id"]}
+    if not ids:
+        raise refuse(
+            "subscriber_missing",
+            "no other registration is named",
+            "name the number or external id of another registration of the same person",
+            field="with",
+        )
+    there = set(joined.joined_with(conn, found["id"]))
+    every = joined.join(conn, {found["id"], *ids}, "operator", now)
+    named = ",".join(str(each) for each in every)
+    _log(conn, actor, "join", found["id"], f"same_person={named} why={why}", now)
+    return _whole(conn, found["id"]), not ids <= there
+
+
+def part(
+    conn: Connection, who: Who, person: int | str, why: str, *, world: World, now: datetime
+) -> tuple[dict[str, Any], bool]:
+    """Say that a registration is a person of its own, also where another one has the same name and
+    contact; `why` goes on record. Returns as `stop`. Raises Rejected.
+    """
+    why = check_reason(why, "why")
+    actor = allowed(conn, who)
+    found = find(conn, who, person, world)
+    done = joined.part(conn, found["id"], "operator", now)
+    _log(conn, actor, "part", found["id"], f"why={why}", now)
+    return _whole(conn, found["id"]), done
 
 
 def erase(

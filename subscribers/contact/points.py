@@ -61,20 +61,18 @@ def known(conn: Connection, ids: Iterable[int]) -> dict[int, Known]:
     """Return what is known of these people, opened; whoever has nothing is missing. Raises Rejected
     contact_key_missing, contact_unreadable.
     """
+    ids = list(ids)
     opened = opener(conn)
     one_of, bound = some(conn, ids)
-    names: dict[int, str] = {}
+    called = names(conn, ids)
     addresses: dict[int, dict[str, str]] = {}
-    sql = f"SELECT subscriber_id, sealed, key_id FROM sealed_name WHERE subscriber_id {one_of}"  # noqa: S608 - constants
-    for person, sealed, key_id in conn.execute(text(sql), {"ids": bound}):
-        names[person] = opened(person, NAME, sealed, key_id)
     sql = f"""SELECT subscriber_id, kind, sealed, key_id FROM contact_point
         WHERE place_in_order = 0 AND subscriber_id {one_of}"""  # noqa: S608 - constants
     for person, kind, sealed, key_id in conn.execute(text(sql), {"ids": bound}):
         addresses.setdefault(person, {})[kind] = opened(person, kind, sealed, key_id)
     return {
-        person: Known(name=names.get(person, ""), addresses=addresses.get(person, {}))
-        for person in names.keys() | addresses.keys()
+        person: Known(name=called.get(person, ""), addresses=addresses.get(person, {}))
+        for person in called.keys() | addresses.keys()
     }
 
 
@@ -228,6 +226,48 @@ def sharing(
         GROUP BY {mark} HAVING count(*) > 1"""  # noqa: S608 - constants
     for group in conn.execute(text(sql), binds).scalars():
         yield json.loads(group) if isinstance(group, str) else group
+
+
+def sharing_any(
+    conn: Connection,
+    *,
+    among: Iterable[int] | None = None,
+    reached_with: Iterable[int] | None = None,
+) -> Iterator[list[int]]:
+    """Yield the groups of two or more who have one contact point, whatever it is used for: the
+    mobile of one may be the phone of another. `among`, `reached_with`: as for `sharing`.
+    """
+    keys = ring_of(conn).in_force(conn)
+    if keys is None:
+        return
+    mark = f"p.{keys.column}"
+    postgres = conn.dialect.name == "postgresql"
+    many = "array_agg(p.subscriber_id)" if postgres else "json_group_array(p.subscriber_id)"
+    which, binds = "", dict[str, Any]()
+    if among is not None:
+        one_of, bound = some(conn, among)
+        which, binds = f" AND p.subscriber_id {one_of}", {"ids": bound}
+    elif reached_with is not None:
+        one_of, bound = some(conn, reached_with)
+        which = f""" AND {mark} IN (SELECT o.{keys.column} FROM contact_point o
+            WHERE o.subscriber_id {one_of} AND o.place_in_order = 0)"""  # noqa: S608 - constants
+        binds = {"ids": bound}
+    # one person's mobile and phone may be the same number: that is not two people
+    sql = f"""SELECT {many} FROM contact_point p WHERE p.place_in_order = 0{which}
+        GROUP BY {mark} HAVING min(p.subscriber_id) <> max(p.subscriber_id)"""  # noqa: S608 - constants
+    for group in conn.execute(text(sql), binds).scalars():
+        yield json.loads(group) if isinstance(group, str) else group
+
+
+def names(conn: Connection, ids: Iterable[int]) -> dict[int, str]:
+    """Return how these people are called, opened; who has no name is missing. Raises as `known`."""
+    opened = opener(conn)
+    one_of, bound = some(conn, ids)
+    sql = f"SELECT subscriber_id, sealed, key_id FROM sealed_name WHERE subscriber_id {one_of}"  # noqa: S608 - constants
+    return {
+        person: opened(person, NAME, sealed, key_id)
+        for person, sealed, key_id in conn.execute(text(sql), {"ids": bound})
+    }
 
 
 def _bulk(

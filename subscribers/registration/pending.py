@@ -212,6 +212,8 @@ def claim(
         known = bool(address) and bool(confirmed_at(conn, row.channel, address, key))
         # who is unknown and would sign in is told nothing: it would cost, and bother a stranger
         nobody = not address or (row.purpose == "sign_in" and not known)
+        if row.purpose == "same_person":  # here is no other registration to be joined
+            nobody = not registry.persons_with_address(conn, row.channel, address)
         code = "".join(secrets.choice("0123456789") for _ in range(CODE_DIGITS))
         conn.execute(
             update(registration)

@@ -87,3 +87,17 @@ def test_a_person_is_erased_for_good_and_the_next_file_says_so(cli: Cli) -> None
     assert (again["new"], again["erased"]) == (0, 1)
     links = cli.ok("audit", "list", "--kind", "admin", "--subject", str(person["id"]))
     assert links[-1]["action"] == "subscribers.erase"
+
+
+def test_registrations_of_one_person_are_joined_and_part_again_on_record(cli: Cli) -> None:
+    first = added(cli)
+    beside = ("--external-id", "shop", "--kind", "business", "--mobile", "07700 900002")
+    second = cli.ok("subscribers", "add", *beside, "--area", "", *BASIS)
+    why = ("--why", "told by telephone")
+    done = cli.ok("subscribers", "join", "r-1", "shop", *why)
+    assert (done["same_person"], done["changed"]) == ([second["id"]], True)
+    assert cli.ok("subscribers", "show", "shop")["same_person"] == [first["id"]]
+    assert cli.ok("subscribers", "join", "r-1", "shop", *why)["changed"] is False
+    assert cli.ok("subscribers", "part", "shop", *why)["same_person"] == []
+    links = cli.ok("audit", "list", "--kind", "admin", "--subject", str(second["id"]))
+    assert [link["action"] for link in links] == ["subscribers.add", "subscribers.part"]

@@ -247,7 +247,7 @@ class Broken:
         self._version_id = version_id
 
     async def rendered(
-        self, version_id: int, channel: str, language: str, *, repeat: bool
+        self, version_id: int, channel: str, language: str, *, repeat: bool, roles: str = ""
     ) -> tuple[Rendered, datetime]:
         if version_id == self._version_id:
             raise KeyError("a bug")

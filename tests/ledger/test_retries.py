@@ -99,7 +99,7 @@ class Renderings:
     """One text for everybody."""
 
     async def rendered(
-        self, version_id: int, channel: str, language: str, *, repeat: bool
+        self, version_id: int, channel: str, language: str, *, repeat: bool, roles: str = ""
     ) -> tuple[Rendered, datetime]:
         return Rendered(
             channel=channel, language=language, subject="S", body="B", html="H"

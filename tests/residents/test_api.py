@@ -8,7 +8,7 @@ import jsonschema
 
 from console.residents.api import ANSWERS, PREFIX
 from subscribers import registry
-from tests.console.site import CAMDEN, WESTMINSTER, Answer, Site
+from tests.console.site import CAMDEN, WESTMINSTER, Answer, Site, person
 from tests.residents.journey import E164, MOBILE, Box
 
 WANTED = {
@@ -126,3 +126,23 @@ async def test_no_operator_s_token_opens_a_resident_s_door_and_none_the_other_wa
     assert answer.status == 401
     form = begun.json["registration"]
     assert (await call(site, "GET", "/me", session=form)).status == 401
+
+
+async def test_a_program_joins_two_registrations_of_its_holder(site: Site, box: Box) -> None:
+    kiosk = person(77, kind="business", email="kiosk@example.org", mobile=None, channels="email")
+    await site.db.write(registry.import_records, [kiosk], "test", site.context.now())
+    begun = await call(site, "POST", "/registrations", WANTED)
+    typed = {"registration": begun.json["registration"], "code": await box.code()}
+    session = (await call(site, "POST", "/registrations/confirm", typed)).json["session"]
+    body = {"channel": "email", "address": "kiosk@example.org"}
+    assert (await call(site, "POST", "/me/registrations", body)).status == 401
+    begun = await call(site, "POST", "/me/registrations", body, session)
+    typed = {"registration": begun.json["registration"], "code": await box.code("email")}
+    done = await call(site, "POST", "/registrations/confirm", typed, session)
+    assert (done.status, done.json) == (200, {"outcome": "joined"})
+    mine = (await call(site, "GET", "/me", session=session)).json
+    assert mine["registrations"] == [
+        {"kind": "business", "contacts": [{"channel": "email", "address": "k•••@example.org"}]}
+    ]
+    mine = (await call(site, "POST", "/me/registrations/part", {}, session)).json
+    assert mine["registrations"] == []

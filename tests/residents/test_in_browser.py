@@ -74,6 +74,9 @@ async def test_53_axe_finds_nothing_on_the_way_through_in_three_languages(
     await page.locator("main a").click()
     await page.wait_for_url("**/me*")
     await sound(page)
+    for came in ("", "&came=joined", "&came=nobody_else"):
+        await page.goto(f"{site.url}/me/registrations?lang={lang}{came}")
+        await sound(page)
     await page.goto(f"{site.url}/me/place?place=cam&lang={lang}")
     await sound(page)
     await page.goto(f"{site.url}/sign-in?lang={lang}")

@@ -83,6 +83,22 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
         "required": ["channel"],
         "example": {"channel": "sms"},
     },
+    "Join": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "with": {
+                "description": "Numbers or external ids of other registrations of this person.",
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 20,
+                "items": {"type": ["integer", "string"]},
+            },
+            "why": _REASON,
+        },
+        "required": ["with", "why"],
+        "example": {"with": [12], "why": "told us by telephone that both are theirs"},
+    },
     "Erase": {
         "type": "object",
         "additionalProperties": False,

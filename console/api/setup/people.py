@@ -24,6 +24,8 @@ from subscribers import listing
 from subscribers.people_file.record import COLUMNS
 
 _FIELDS = (*COLUMNS, "basis")
+MOST_JOINED = 20
+"""So many registrations are joined with one in one call."""
 
 
 def router(_web: Web) -> APIRouter:
@@ -38,6 +40,8 @@ def router(_web: Web) -> APIRouter:
     api.patch("/subscribers/{subscriber}", openapi_extra=sends("SubscriberChange"))(edit)
     api.post("/subscribers/{subscriber}/stop", openapi_extra=sends("Stop"))(stop)
     api.post("/subscribers/{subscriber}/erase", openapi_extra=sends("Erase"))(erase)
+    api.post("/subscribers/{subscriber}/join", openapi_extra=sends("Join"))(join)
+    api.post("/subscribers/{subscriber}/part", openapi_extra=sends("Erase"))(part)
     api.post("/subscribers/{subscriber}/start", openapi_extra=sends("Start"))(start)
     return api
 
@@ -161,6 +165,38 @@ async def _started(asked: Asked, *, subscriber: str) -> Answered[Any]:
     return _told(
         lambda conn: people.start(conn, asked.actor, subscriber, channel, why, world=known, now=now)
     )
+
+
+async def join(request: Request, subscriber: str) -> Response:
+    """Say that several registrations are one person, who gets a routine message once; for
+    administrators, and recorded.
+    """
+    return await answer_once(request, "administer", partial(_joined, subscriber=subscriber))
+
+
+async def _joined(asked: Asked, *, subscriber: str) -> Answered[Any]:
+    said = asked.fields("with", "why")
+    others = said.get("with")
+    if not isinstance(others, list) or not all(isinstance(each, str | int) for each in others):
+        raise refuse("field_type", "with is no list", "write a list of numbers", field="with")
+    if len(others) > MOST_JOINED:
+        raise refuse("too_many", f"more than {MOST_JOINED} are named", "name fewer", field="with")
+    why = text_field(said, "why", missing="why_missing", fix="say on whose word")
+    known, now = await _world(asked.web), asked.web.now()
+    return _told(
+        lambda conn: people.join(conn, asked.actor, subscriber, others, why, world=known, now=now)
+    )
+
+
+async def part(request: Request, subscriber: str) -> Response:
+    """Say that a registration is a person of its own; for administrators, and recorded."""
+    return await answer_once(request, "administer", partial(_parted, subscriber=subscriber))
+
+
+async def _parted(asked: Asked, *, subscriber: str) -> Answered[Any]:
+    why = text_field(asked.fields("why"), "why", missing="why_missing", fix="say on whose word")
+    known, now = await _world(asked.web), asked.web.now()
+    return _told(lambda conn: people.part(conn, asked.actor, subscriber, why, world=known, now=now))
 
 
 async def erase(request: Request, subscriber: str) -> Response:

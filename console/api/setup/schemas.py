@@ -72,7 +72,14 @@ _PERSON: Final[Mapping[str, Schema]] = {
             }
         )
     ),
-    "changed": {**YES, "description": "Of a stop or start: whether it was not so before."},
+    "same_person": {
+        **list_of(NUMBER),
+        "description": "Other registrations that were joined with this one by hand.",
+    },
+    "changed": {
+        **YES,
+        "description": "Of a stop, start, join or part: whether it was not so before.",
+    },
     "warnings": _WARNINGS,
 }
 _SHORT_AREA: Final[Mapping[str, Schema]] = {"code": TEXT, "name": TEXT, "level": TEXT}
@@ -213,6 +220,8 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("patch", "/api/v1/subscribers/{subscriber}"): ref("SubscriberRecord"),
     ("post", "/api/v1/subscribers/{subscriber}/stop"): ref("SubscriberRecord"),
     ("post", "/api/v1/subscribers/{subscriber}/start"): ref("SubscriberRecord"),
+    ("post", "/api/v1/subscribers/{subscriber}/join"): ref("SubscriberRecord"),
+    ("post", "/api/v1/subscribers/{subscriber}/part"): ref("SubscriberRecord"),
     ("post", "/api/v1/subscribers/{subscriber}/erase"): ref("Erased"),
     ("post", "/api/v1/subscribers/import"): ref("SubscribersImported"),
     ("post", "/api/v1/groups"): ref("GroupsRegistered"),

@@ -204,6 +204,45 @@ def start(
     )
 
 
+Why = Annotated[
+    str, typer.Option("--why", help="On whose word: it goes on record.", show_default=False)
+]
+
+
+def join(
+    subscriber: Person,
+    others: Annotated[
+        list[str],
+        typer.Argument(metavar="ID…", help="Other registrations of theirs.", show_default=False),
+    ],
+    why: Why,
+    json: Json = False,
+) -> None:
+    """Say that several registrations are one person, who gets a routine message once."""
+    from console.commands.session import machine_user
+    from service.setup import people
+
+    _one(
+        json,
+        lambda conn, world, now: people.join(
+            conn, machine_user(), subscriber, others, why, world=world, now=now
+        ),
+    )
+
+
+def part(subscriber: Person, why: Why, json: Json = False) -> None:
+    """Say that a registration is a person of its own, whatever its name and contact."""
+    from console.commands.session import machine_user
+    from service.setup import people
+
+    _one(
+        json,
+        lambda conn, world, now: people.part(
+            conn, machine_user(), subscriber, why, world=world, now=now
+        ),
+    )
+
+
 def erase(
     subscriber: Person,
     why: Annotated[
@@ -275,5 +314,5 @@ def _one(json: bool, do: Callable[[Connection, World, Any], tuple[dict[str, Any]
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to `fasttime subscribers`."""
-    for command in (add, edit, stop, start, erase):
+    for command in (add, edit, stop, start, join, part, erase):
         app.command()(command)
