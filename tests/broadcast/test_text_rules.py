@@ -335,6 +335,14 @@ def test_a_warning_says_what_to_leave_out_and_shows_a_mark_by_its_number():
     assert "leave out" not in none.fix
 
 
+@pytest.mark.parametrize("char", "\u200b\u2028\u00ad\u2060\u200d")
+def test_a_warning_shows_what_nobody_sees_by_its_number(char):
+    [warning] = warnings("f", f"ab{char}cd " + "a" * 30)
+    assert f"U+{ord(char):04X} at 2" in warning.detail
+    assert f"leave out U+{ord(char):04X}" in warning.fix
+    assert char not in warning.detail + warning.fix
+
+
 @pytest.mark.parametrize("char", "a€Ω[")
 def test_what_gsm_7_has_stays_as_it_is(char):
     assert gsm_instead(char) == char

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from broadcast.ledger import claims
@@ -80,3 +81,33 @@ async def test_of_several_pieces_at_once_the_highest_counts(db: Database) -> Non
     await db.write(claims.merge_evidence, rows)
     states = await db.read(lambda conn: list(conn.execute(select(outcome.c.state)).scalars()))
     assert states == ["sent"]
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "kept"), [("SM1", "", "SM1"), ("SM1", "SM2", "SM2"), ("", "SM2", "SM2")]
+)
+async def test_a_providers_id_that_came_first_stays_where_higher_evidence_brings_none(
+    db: Database, first: str, later: str, kept: str
+) -> None:
+    world = await World.make(db)
+    await world.live([1])
+    (s,) = await world.claim()
+    told = {
+        "attempt": s.attempt,
+        "position": 0,
+        "version_id": s.version_id,
+        "channel": "sms",
+        "generation": 1,
+        "person_id": 1,
+        "code": "",
+        "provider": "test",
+        "at": datetime.now(UTC),
+        "due_at": None,
+    }
+    for state, provider_id in (("accepted", first), ("delivered", later)):
+        row = {**told, "state": state, "provider_id": provider_id}
+        await db.write(claims.merge_evidence, [row])
+    found = await db.read(
+        lambda conn: conn.execute(select(outcome.c.state, outcome.c.provider_id)).all()
+    )
+    assert [tuple(row) for row in found] == [("delivered", kept)]

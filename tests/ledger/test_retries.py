@@ -70,6 +70,7 @@ async def test_a_first_refusal_after_many_retries_of_others_is_tried_again_as_so
         assert due is not None
         waits.append((due - datetime.now(UTC)).total_seconds())
         assert await world.db.write(passes.make_due, v.id, contacts=no_contacts, now=due) == 1
+        assert (await world.db.read(versions.get, v.id)).generation == len(waits) + 1
         (first,) = await world.claim(candidate=await retry_of(world))
     assert [round(wait / 5) for wait in waits] == [1, 2, 4, 8]
     (other,) = await world.claim(want=1)
