@@ -5,6 +5,7 @@
 #   make check                    lint, format, types and the layers' contract
 #   make test-chaos               the long runs with kills
 #   make test-security            the long attacks; make test-security CASES=5000 for fewer generated requests
+#   make test-room                the control room in a browser against a cluster under 10,000 people
 #   make gallery                 a picture of every page, in build/gallery/index.html
 #   make bench [NAME=email]       side-by-side ratios
 #   make lock                     resolve the dependencies anew (needs uv)
@@ -19,7 +20,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --universal --
 
 export PYTHON
 
-.PHONY: help demo venv venv-dev services gallery test test-chaos test-security bench lint format types layers check lock clean
+.PHONY: help demo venv venv-dev services gallery test test-chaos test-security test-room bench lint format types layers check lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -48,6 +49,10 @@ test-chaos: services
 # Attacks and generated requests, long ones; what a run printed stands in docs/security.md.
 test-security: services
 	@SECURITY_CASES=$(or $(CASES),100000) $(BIN)/python -m pytest -m security -s --timeout=14400 -o faulthandler_timeout=0 $(ARGS)
+
+# The full size of console check 27; the suite has 200 people.
+test-room: services
+	@ROOM_PEOPLE=$(or $(PEOPLE),10000) $(BIN)/python -m pytest -s --timeout=3600 tests/journeys/test_room_on_the_cluster.py $(ARGS)
 
 gallery: services
 	@$(BIN)/python -m tests.console.gallery build/gallery

@@ -4,11 +4,13 @@ webhooks have a part of their own.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import ipaddress
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
 from starlette.types import Scope
@@ -49,6 +51,7 @@ class Capacity:
         self.streams = 0
         self.requests = dict.fromkeys(SHARES, 0)
         self.body_bytes = dict.fromkeys(SHARES, 0)
+        self._hooks_at_work = asyncio.Semaphore(limits.hooks_at_work)
 
     def ask(self, scope: Scope) -> None:
         """Count one more request of its token and its address; raises Rejected (429)."""
@@ -82,6 +85,17 @@ class Capacity:
             self.streams -= 1
         else:
             self.requests[share] -= 1
+
+    @contextlib.asynccontextmanager
+    async def turn(self, share: str) -> AsyncIterator[None]:
+        """Wait for a turn. A provider reports whatever we handed over within a moment: if all of
+        that were worked on at once, every look of a page at the database would stand behind it.
+        """
+        if share != "hooks":
+            yield
+            return
+        async with self._hooks_at_work:
+            yield
 
     def _most(self, share: str, what: str) -> int:
         return int(getattr(self.limits, what if share == "general" else f"{what}_{share}"))

@@ -172,7 +172,8 @@ class Edge:
                 await body.read()
             self._capacity.enter(share, stream=stream)
             entered = True
-            await self._app(scope, body.give, dressed)
+            async with self._capacity.turn(share):
+                await self._app(scope, body.give, dressed)
         except _TooLargeError:
             await body.drain()
             await self._refuse(

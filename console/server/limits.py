@@ -32,6 +32,7 @@ class Limits:
     requests: int = 128
     requests_acts: int = 64
     requests_hooks: int = 128
+    hooks_at_work: int = 4
     streams: int = 128
     body_bytes: int = 64 * MIB
     body_bytes_acts: int = 8 * MIB

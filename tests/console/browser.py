@@ -1,13 +1,16 @@
-"""Debian's chromium, for the tests of pages and for the gallery."""
+"""Debian's chromium, for the tests of pages and for the gallery; and somebody signed in there."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+DESK = {"width": 1200, "height": 800}
 
 
 @asynccontextmanager
@@ -29,3 +32,16 @@ async def browser() -> AsyncIterator[Browser]:
     """A browser for one test."""
     async with chromium() as running:
         yield running
+
+
+async def signed_in(browser: Browser, url: str, token: str, **more: Any) -> Page:
+    """Open a browser profile of its own, sign somebody in by keyboard, return the first page."""
+    context = await browser.new_context(**{"viewport": DESK, **more})
+    page = await context.new_page()
+    page.set_default_timeout(20_000)
+    await page.goto(f"{url}/room")
+    await page.get_by_label("Your personal token").focus()
+    await page.keyboard.type(token)
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_have_text("Control room", timeout=20_000)
+    return page

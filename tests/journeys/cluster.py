@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -37,6 +37,7 @@ from subscribers.people_file.reading import read_subscribers
 from tests.keys import database as open_database
 from tests.services import Kafka, PostgreSQL, Program, Redis, free_port
 from tests.services.apart import run_apart
+from tests.services.outside import OutsideKafka, OutsidePostgreSQL, OutsideRedis
 from tests.services.process import accepts
 
 ROOT = Path(__file__).parents[2]
@@ -45,15 +46,22 @@ PROCESSES = ("web", "relay", *(f"worker-{role}" for role in ROLES))
 
 
 class Cluster:
-    """`programs` by name: web, relay, worker-match, worker-urgent, worker-routine, worker-log. A
-    context manager.
+    """`programs` by name: web, relay, worker-match, worker-urgent, worker-routine, worker-log;
+    `settings` for each of them. A context manager.
     """
 
     def __init__(
-        self, kafka: Kafka, postgres: PostgreSQL, redis: Redis, *, people: int = PEOPLE
+        self,
+        kafka: Kafka | OutsideKafka,
+        postgres: PostgreSQL | OutsidePostgreSQL,
+        redis: Redis | OutsideRedis,
+        *,
+        people: int = PEOPLE,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.kafka, self.postgres, self.redis = kafka, postgres, redis
-        self.people = people
+        self.people, self.more = people, dict(settings or {})
+        self.tokens: dict[str, str] = {}
         self.programs: dict[str, Program] = {}
         self.database_url = postgres.create_database()
         self.web_port, self.sim_http, self.sim_smtp = free_port(), free_port(), free_port()
@@ -88,6 +96,7 @@ class Cluster:
             "FASTTIME_SMTP_URL": f"smtp://127.0.0.1:{self.sim_smtp}",
             "FASTTIME_MAIL_FROM": "Police alerts <alerts@example.org>",
             "FASTTIME_EXERCISE_MAIL_FROM": "EXERCISE <exercise@example.org>",
+            **self.more,
             **more,
         }
 
@@ -184,22 +193,15 @@ class Cluster:
         now = datetime.now(UTC)
         async with self.database() as db:
             await db.write(store_areas, demo_world.demo_areas(), now, source="demonstration")
-            await db.write(
-                operators.add,
-                name="Author",
-                role="author",
-                area=None,
-                email="author@example.org",
-                now=now,
-            )
-            await db.write(
-                operators.add,
-                name="Approver",
-                role="approver",
-                area=None,
-                email="approver@example.org",
-                now=now,
-            )
+            for name in ("Author", "Approver"):
+                _, self.tokens[name.lower()] = await db.write(
+                    operators.add,
+                    name=name,
+                    role=name.lower(),
+                    area=None,
+                    email=f"{name.lower()}@example.org",
+                    now=now,
+                )
             tree = await db.read(AreaTree.load)
             found = read_subscribers(
                 demo_world.demo_people(self.people, seed=7),
@@ -237,6 +239,13 @@ class Cluster:
         assert seen.people > 0
         return (await context.do(deciding.approve, approver, v.message_id, v.content_hash)).id
 
+    async def cancel(self, db: Database, message_id: int) -> None:
+        """Cancel a message, as the approver."""
+        context = make_context(self.settings, db, lambda _status: frozenset())
+        approver = await db.read(operators.by_id, 2)
+        assert approver is not None
+        await context.do(deciding.cancel, approver, message_id, "it is over", "over")
+
     async def account(self, db: Database, version_id: int) -> Account:
         """Return the account as of one moment: read over several, somebody may stand between two
         lines.
@@ -248,12 +257,17 @@ class Cluster:
             )
 
     async def finished(self, db: Database, version_id: int, seconds: float = 30) -> Account:
-        """Wait until nobody waits or is being handed over; return the account."""
+        """Wait until nobody waits or is being handed over, on no channel; return the account."""
         end = time.monotonic() + seconds
         while True:
             account = await self.account(db, version_id)
             v = account.version
-            if v.live_at is not None and account.complete:
+            under_way = any(
+                lines[line]
+                for lines in account.channels.values()
+                for line in ("waiting", "handing_over")
+            )
+            if v.live_at is not None and account.complete and not under_way:
                 return account
             if time.monotonic() > end:
                 told = "\n".join(

@@ -43,6 +43,15 @@ class Doors:
 
     def __init__(self, port: int, capacity: Capacity) -> None:
         self.port, self.capacity = port, capacity
+        self.most = self._now = 0
+
+    async def counting(self, _request: Request) -> Response:
+        """Answer after a moment, and keep how many were here at once."""
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await asyncio.sleep(0.02)
+        self._now -= 1
+        return PlainTextResponse("done")
 
     async def connect(self, sent: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -75,21 +84,23 @@ async def doors(limits: Limits, proxies: str = "") -> AsyncIterator[Doors]:
         Route(path, echo, methods=["POST", "GET"]) for path in ("/", HOLD, "/hooks/twilio/inbound")
     ]
     capacity = Capacity(limits, proxies=read_proxies(proxies))
-    inner = Starlette(routes=[*routes, Route("/slow", slow, methods=["POST"])])
+    sock = socket.socket(proto=socket.IPPROTO_TCP)
+    sock.bind(("127.0.0.1", 0))
+    served = Doors(sock.getsockname()[1], capacity)
+    counted = Route("/hooks/slow", served.counting, methods=["POST"])
+    inner = Starlette(routes=[*routes, counted, Route("/slow", slow, methods=["POST"])])
     app = Edge(
         inner,
         limit_of=lambda path: body_limit(path, 4 << 20),
         observe=lambda *_: None,
         capacity=capacity,
     )
-    sock = socket.socket(proto=socket.IPPROTO_TCP)
-    sock.bind(("127.0.0.1", 0))
     server = make_server(app, limits, graceful_seconds=1, lifespan="off")
     running = asyncio.create_task(run_server(server, sock))
     while not server.started:
         await asyncio.sleep(0.01)
     try:
-        yield Doors(sock.getsockname()[1], capacity)
+        yield served
     finally:
         server.should_exit = server.force_exit = True
         await running
@@ -245,6 +256,17 @@ async def test_webhooks_that_never_end_take_no_place_of_one_that_does_nor_of_a_h
         assert (await served.ask(HOLD, b"{}"))[0] == 200
         for _, writer in held:
             writer.close()
+
+
+async def test_many_webhooks_at_once_are_worked_on_a_few_at_a_time_and_all_answered() -> None:
+    async with doors(Limits(hooks_at_work=3)) as served:
+        hooks = [served.ask("/hooks/slow", str(n).encode()) for n in range(40)]
+        answers = asyncio.gather(*hooks)
+        await asyncio.sleep(0.05)
+        assert (await served.ask(HOLD, b"{}"))[0] == 200
+        assert (await served.ask("/"))[0] == 200
+        assert {status for status, _ in await answers} == {200}
+        assert 1 < served.most <= 3
 
 
 async def test_a_token_and_an_address_have_a_pace_and_hold_has_its_own() -> None:
