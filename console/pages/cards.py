@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -21,7 +23,7 @@ from broadcast.messages import published
 from broadcast.messages.versions import Version
 from broadcast.places.areas import AreaTree
 from broadcast.places.geometry import circle_outline, from_wkb, union
-from broadcast.store.database import Database
+from broadcast.store.database import Connection
 from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
 from broadcast.wording.pack import called as name_in
@@ -32,8 +34,10 @@ from config.settings import Settings
 from console.pages import maps
 from console.pages.frame import Links
 from console.pages.phrases import ENGLISH, PHRASES
-from service.commands.context import Context
 from service.rendering import StoredRenderings
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _MAPS_KEPT = 256
 _CLASSES = (
@@ -47,15 +51,31 @@ no style from inside.
 """
 
 
+class Reads(Protocol):
+    """What is stored, read."""
+
+    async def read(
+        self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return what `fn(connection, …)` finds."""
+
+
+class Areas(Protocol):
+    """What knows the areas."""
+
+    async def tree(self) -> AreaTree:
+        """Return them as they are imported now."""
+
+
 class Source(Protocol):
     """What pages are made from: an installation that is read."""
 
     @property
-    def db(self) -> Database:
+    def db(self) -> Reads:
         """Where it is stored."""
 
     @property
-    def context(self) -> Context:
+    def context(self) -> Areas:
         """What knows its areas."""
 
     @property
@@ -106,6 +126,7 @@ class Card:
         return classed(self.rendered, level)
 
 
+@lru_cache(maxsize=512)
 def classed(rendered: str, level: int) -> Markup:
     """Return a rendering without styles of its own: classes instead, and its heading of `level`,
     or none.
@@ -130,7 +151,7 @@ class Cards:
 
     def __init__(self, web: Source) -> None:
         self._web = web
-        self._maps: OrderedDict[tuple[int, str, str], Markup] = OrderedDict()
+        self._maps: OrderedDict[tuple[int, str], maps.Drawing | None] = OrderedDict()
 
     async def card(
         self, v: Version, lang: str, links: Links, now: datetime, *, with_map: bool = True
@@ -176,25 +197,19 @@ class Cards:
         )
 
     async def _map(self, v: Version, tree: AreaTree, lang: str, place: str) -> Markup:
-        key = (v.id, tree.revision, lang)
+        key = (v.id, tree.revision)
         if key not in self._maps:
-            say = PHRASES[lang]
             shape = shape_of(v)
             self._maps[key] = (
-                Markup("")
-                if shape is None
-                else await asyncio.to_thread(
-                    maps.draw,
-                    shape,
-                    tree,
-                    title=say["map"],
-                    description=fill(say["map_of"], place=place),
-                    name=f"map-{v.id}",
-                )
+                None if shape is None else await asyncio.to_thread(maps.drawing, shape, tree)
             )
             while len(self._maps) > _MAPS_KEPT:
                 self._maps.popitem(last=False)
-        return self._maps[key]
+        drawn, say = self._maps[key], PHRASES[lang]
+        if drawn is None:
+            return Markup("")
+        described = fill(say["map_of"], place=place)
+        return drawn.titled(title=say["map"], description=described, name=f"map-{v.id}")
 
 
 def shape_of(v: Version) -> Geometry | None:

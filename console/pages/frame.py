@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -38,6 +39,11 @@ STATIC_POLICY = (
 _FOLDER = Path(__file__).parent
 _PACKED_FROM = 1_000
 """Bytes: what is smaller fits one packet anyway."""
+_MENU = frozenset({"/", "/what-to-do", "/past", "/check"})
+"""Pages that the menu of every page leads to."""
+_MARK = "\ue000"
+"""Stands around the name of a blank in a frame; no phrase of ours and no sender holds it."""
+_SWITCH = "switch "
 
 
 @lru_cache(maxsize=len(ASSETS))
@@ -61,6 +67,7 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # the templates of an installed package do not change while it runs
     )
     environment.filters["put"] = _put
     return environment
@@ -109,35 +116,108 @@ class Links:
         return f"/static/{name}?v={_revision(name)}"
 
 
+class _Template(Links):
+    """Links of a page that is kept as a frame: the switch of languages leads to blanks."""
+
+    def switch(self, path: str, lang: str) -> str:
+        """Return the address, or the blank that stands for the page's own in this language."""
+        return _blank(f"{_SWITCH}{lang}") if path == _SWITCH else super().switch(path, lang)
+
+
 def html(name: str, *, lang: str, links: Links, sender: str, **values: Any) -> str:
     """Return a page as text. `here` among the values is its own path, for the switch of languages;
     None where there is none; `switch_at` is where the switch leads instead.
+
+    What a page has in common with all others of its language is laid out once and kept: of the
+    page itself only its main part is.
     """
-    say = PHRASES[lang]
-    return (
-        _templates()
-        .get_template(name)
-        .render(
-            {
-                "lang": lang,
-                "dir": direction(lang),
-                "say": say,
-                "links": links,
-                "sender": sender,
-                "title": fill(say["title"], sender=sender),
-                "exercise_mark": exercise_mark(lang),
-                "here": None,
-                "switch_at": values.get("here"),
-                "as_of": "",
-                # a copy that is served elsewhere has no forms
-                "join": "" if links.static else join_words(lang),
-                "join_lang": lang if lang in RESIDENT_WORDS else ENGLISH,
-                "static_policy": STATIC_POLICY,
-                "languages": [(tag, p["language"], direction(tag)) for tag, p in PHRASES.items()],
-                **values,
-            }
-        )
+    template, given = _templates().get_template(name), _given(lang, links, sender, values)
+    main = "".join(template.blocks["main"](template.new_context(given)))
+    switch_at, as_of = given["switch_at"], given["as_of"]
+    filled = {"title": escape(given["title"]), "as_of": escape(as_of), "main": main}
+    frame = _frame(
+        lang,
+        links,
+        sender,
+        given["here"] if given["here"] in _MENU else None,
+        switch=switch_at is not None,
+        dated=bool(as_of),
+        lookup="lookup" not in template.blocks,
     )
+    return "".join(
+        text
+        if n % 2 == 0
+        else filled[text]
+        if text in filled
+        else escape(links.switch(switch_at, text.removeprefix(_SWITCH)))
+        for n, text in enumerate(frame)
+    )
+
+
+def whole_page(name: str, *, lang: str, links: Links, sender: str, **values: Any) -> str:
+    """Return the same page laid out from its first line to its last, as a test compares it."""
+    page: str = _templates().get_template(name).render(_given(lang, links, sender, values))
+    return page
+
+
+def _given(lang: str, links: Links, sender: str, values: dict[str, Any]) -> dict[str, Any]:
+    given = _values(lang, links, sender) | values
+    given.setdefault("switch_at", given["here"])
+    return given
+
+
+@lru_cache(maxsize=1024)
+def _frame(
+    lang: str,
+    links: Links,
+    sender: str,
+    here: str | None,
+    *,
+    switch: bool,
+    dated: bool,
+    lookup: bool,
+) -> tuple[str, ...]:
+    """Return what surrounds the main part of a page, cut at its blanks: text and the name of a
+    blank by turns.
+    """
+    template = _templates().get_template("frame.html" if lookup else "frame_bare.html")
+    given = _values(lang, _Template(lang=links.lang, static=links.static), sender) | {
+        "here": here,
+        "switch_at": _SWITCH if switch else None,
+        "title": _blank("title"),
+        "as_of": _blank("as_of") if dated else "",
+        "main": _blank("main"),
+    }
+    return tuple(template.render(given).split(_MARK))
+
+
+def _blank(name: str) -> str:
+    return f"{_MARK}{name}{_MARK}"
+
+
+def _values(lang: str, links: Links, sender: str) -> dict[str, Any]:
+    say, sender = PHRASES[lang], sender.replace(_MARK, "")
+    return {
+        "lang": lang,
+        "dir": direction(lang),
+        "say": say,
+        "links": links,
+        "sender": sender,
+        "title": fill(say["title"], sender=sender),
+        "exercise_mark": exercise_mark(lang),
+        "here": None,
+        "as_of": "",
+        # a copy that is served elsewhere has no forms
+        "join": "" if links.static else join_words(lang),
+        "join_lang": lang if lang in RESIDENT_WORDS else ENGLISH,
+        "static_policy": STATIC_POLICY,
+        "languages": _languages(),
+    }
+
+
+@lru_cache(maxsize=1)
+def _languages() -> tuple[tuple[str, str, str], ...]:
+    return tuple((tag, say["language"], direction(tag)) for tag, say in PHRASES.items())
 
 
 def join_words(lang: str) -> str:

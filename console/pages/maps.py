@@ -5,6 +5,7 @@ them comes from elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import cos, radians
 
 import shapely
@@ -22,13 +23,39 @@ _AROUND = 0.35
 _MOST_NEIGHBOURS = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A map without words: what it shows is the same in every language."""
+
+    width: int
+    height: int
+    paths: str
+
+    def titled(self, *, title: str, description: str, name: str) -> Markup:
+        """Return it as SVG with its words; `name` makes its ids unique on a page."""
+        return Markup(  # noqa: S704 - numbers of ours, and text that is escaped
+            f'<svg class="map" viewBox="0 0 {self.width} {self.height}" role="img"'
+            f' aria-labelledby="{escape(name)}-t {escape(name)}-d">'
+            f'<title id="{escape(name)}-t">{escape(title)}</title>'
+            f'<desc id="{escape(name)}-d">{escape(description)}</desc>{self.paths}</svg>'
+        )
+
+
 def draw(shape: Geometry, tree: AreaTree, *, title: str, description: str, name: str) -> Markup:
     """Return the map as SVG; `name` makes its ids unique on a page. Empty where the shape has no
     extent.
     """
+    drawn = drawing(shape, tree)
+    if drawn is None:
+        return Markup("")
+    return drawn.titled(title=title, description=description, name=name)
+
+
+def drawing(shape: Geometry, tree: AreaTree) -> Drawing | None:
+    """Return what the map shows; None where the shape has no extent."""
     west, south, east, north = (float(side) for side in shapely.bounds(shape))
     if not (west < east and south < north):
-        return Markup("")
+        return None
     flat = cos(radians((south + north) / 2)) or 1.0
     pad = max((east - west) * flat, north - south) * _AROUND
     west, east = west - pad / flat, east + pad / flat
@@ -56,13 +83,7 @@ def draw(shape: Geometry, tree: AreaTree, *, title: str, description: str, name:
         path(shapely.clip_by_rect(g, west, south, east, north), "land")
         for g in _around(tree, frame)
     ]
-    drawing = "".join([*land, path(shape, "place")])
-    return Markup(  # noqa: S704 - numbers of ours, and text that is escaped
-        f'<svg class="map" viewBox="0 0 {width} {height}" role="img"'
-        f' aria-labelledby="{escape(name)}-t {escape(name)}-d">'
-        f'<title id="{escape(name)}-t">{escape(title)}</title>'
-        f'<desc id="{escape(name)}-d">{escape(description)}</desc>{drawing}</svg>'
-    )
+    return Drawing(width, height, "".join([*land, path(shape, "place")]))
 
 
 def _around(tree: AreaTree, frame: Geometry) -> Iterable[Geometry]:

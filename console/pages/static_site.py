@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from broadcast.messages import published
 from broadcast.messages.versions import Version
+from broadcast.places.areas import AreaTree
 from broadcast.problems import refuse
-from broadcast.store.database import TROUBLE, Database
+from broadcast.store.database import TROUBLE, Connection, Database
 from broadcast.wording.pack import fill
 from broadcast.wording.times import local_time
 from channels.twilio.settings import named_senders
@@ -28,6 +28,9 @@ from console.pages.phrases import ENGLISH, PHRASES
 from console.pages.public import ROBOTS
 from service.commands.context import Context
 from service.rendering import StoredRenderings
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MARK = ".fasttime-site"
 """The file that says that a folder is ours to write and to clear."""
@@ -62,6 +65,57 @@ class Stored:
         return self._now()
 
 
+class _Moment:
+    """An installation as it is at one moment: whatever is asked for is read once, and every page of
+    a build says the same "as of".
+    """
+
+    def __init__(self, source: Stored) -> None:
+        self.settings, self.renderings = source.settings, source.renderings
+        self._source, self._at = source, source.now()
+        self._known: dict[Any, Any] = {}
+        self._tree: AreaTree | None = None
+
+    @property
+    def db(self) -> _Moment:
+        """Where it is stored, read once."""
+        return self
+
+    @property
+    def context(self) -> _Moment:
+        """What knows its areas, read once."""
+        return self
+
+    def now(self) -> datetime:
+        """Return the moment, aware UTC."""
+        return self._at
+
+    async def tree(self) -> AreaTree:
+        """Return the areas."""
+        if self._tree is None:
+            self._tree = await self._source.context.tree()
+        return self._tree
+
+    async def read(
+        self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return what `fn` finds: in the database the first time."""
+        key = (fn, args, tuple(sorted(kwargs.items())))
+        if key not in self._known:
+            self._known[key] = await self._source.db.read(fn, *args, **kwargs)
+        found: T = self._known[key]
+        return found
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Keep nothing of what is read meanwhile: nobody else asks for it."""
+        known = self._known.copy()
+        try:
+            yield
+        finally:
+            self._known = known
+
+
 @dataclass(frozen=True, kw_only=True)
 class Built:
     """What was written."""
@@ -84,6 +138,14 @@ class _Kept:
     files: frozenset[Path]
 
 
+@dataclass
+class Before:
+    """What earlier builds of the same process wrote: of each message, and in all."""
+
+    messages: dict[str, _Kept] = field(default_factory=dict)
+    files: frozenset[Path] | None = None
+
+
 class _Folder:
     """The folder that is written: each file whole or not at all, and nothing left of before."""
 
@@ -99,6 +161,7 @@ class _Folder:
                 field="DIR",
             )
         self._root = root
+        self._made: set[Path] = set()
         self.written: set[Path] = set()
         self.write(MARK, b"Written by fasttime site build, which clears what it did not write.\n")
 
@@ -109,16 +172,40 @@ class _Folder:
     def write(self, name: str, body: bytes) -> None:
         """Write a file below the folder; a reader sees the old one or the new one."""
         target = self._root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        number, temporary = tempfile.mkstemp(dir=target.parent)
-        with os.fdopen(number, "wb") as file:
+        if target.parent not in self._made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._made.add(target.parent)
+        temporary = f"{target}.{os.getpid()}"  # what a crash leaves behind the next build clears
+        with open(temporary, "wb") as file:  # noqa: PTH123 - thousands of files
+            os.fchmod(file.fileno(), 0o644)
             file.write(body)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
+        os.replace(temporary, target)  # noqa: PTH105
         self.written.add(target)
 
-    def clear(self) -> None:
-        """Take away what an earlier build wrote and this one did not."""
+    @contextmanager
+    def apart(self) -> Iterator[set[Path]]:
+        """Yield a set that holds, at the end, what was written meanwhile."""
+        written, whole = set[Path](), self.written
+        self.written = written
+        try:
+            yield written
+        finally:
+            whole |= written
+            self.written = whole
+
+    def clear(self, before: frozenset[Path] | None) -> None:
+        """Take away what an earlier build wrote and this one did not: of `before` where that is all
+        there is, else whatever the folder holds.
+        """
+        if before is not None:
+            for path in sorted(before - self.written, reverse=True):
+                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    for folder in path.parents:
+                        if folder == self._root:
+                            break
+                        folder.rmdir()  # only where it is empty
+            return
         for path in sorted(self._root.rglob("*"), reverse=True):
             if path.is_dir():
                 with suppress(OSError):
@@ -127,17 +214,20 @@ class _Folder:
                 path.unlink()
 
 
-async def build(source: Stored, root: Path, kept: dict[str, _Kept] | None = None) -> Built:
+async def build(source: Stored, root: Path, before: Before | None = None) -> Built:
     """Write every page in every language of ours, the feed and the CAP documents.
 
-    `kept` is what earlier builds of the same process wrote of each message: those that have
-    changed since are written first, of the others as many as TURN_SECONDS allow, the oldest first.
-    Raises Rejected (folder_unusable, folder_not_ours).
+    `before` is what earlier builds of the same process wrote. Messages that have changed since are
+    written first, then the front pages and the feeds, then the lists; of the messages that have not
+    changed as many as TURN_SECONDS allow, the oldest first. Raises Rejected (folder_unusable,
+    folder_not_ours).
     """
-    folder, face, now = _Folder(root), Face(source), source.now()
-    kept = {} if kept is None else kept
-    codes = await source.db.read(published.codes)
-    states = await source.db.read(published.state_of_each, now)
+    moment = _Moment(source)
+    folder, face, now = _Folder(root), Face(moment), moment.now()
+    before = before or Before()
+    kept = before.messages
+    codes = await moment.db.read(published.codes)
+    states = await moment.db.read(published.state_of_each, now)
     same = [code for code in codes if code in kept and kept[code].state == states.get(code)]
     for name in ASSETS:
         folder.write(f"static/{name}", asset(name))
@@ -145,33 +235,45 @@ async def build(source: Stored, root: Path, kept: dict[str, _Kept] | None = None
     folder.write("robots.txt", ROBOTS)
     for code in codes:
         if code not in same:
-            kept[code] = await _message(source, face, folder, code, states.get(code))
-    months = await face.months()
-    for lang in PHRASES:
-        links = _links(lang)
-        for month in months:
-            folder.page(_at(lang, f"past/{month}"), await face.past(month, lang, links))
-        folder.page(_at(lang, "past"), await face.past("", lang, links))
-        folder.page(_at(lang, "check"), await face.check(lang, links))
-        unknown, _ = await face.verified("", lang, links)
-        folder.page(_at(lang, NOT_OURS), unknown)
-        folder.page(_at(lang, "what-to-do"), await face.todo(lang, links))
-        folder.page(_at(lang, ""), await face.front(lang, links))
-    folder.write("404.html", _gone(source).encode())
-    feeds = Feeds(source)
-    folder.write("feed.atom", await feeds.atom())
-    for lang in PHRASES:
-        folder.write(f"{lang}/feed.atom", await feeds.atom(lang))
-    folder.write("messages.geojson", await feeds.geojson())
+            kept[code] = await _message(moment, face, folder, code, states.get(code))
+    await _front(moment, face, folder)
+    await _lists(moment, face, folder)
     until = time.monotonic() + TURN_SECONDS
     for code in sorted(same, key=lambda each: kept[each].written):
         if time.monotonic() < until:
-            kept[code] = await _message(source, face, folder, code, states.get(code))
+            kept[code] = await _message(moment, face, folder, code, states.get(code))
         folder.written |= kept[code].files
-    folder.clear()
+    folder.clear(before.files)
+    before.files = frozenset(folder.written)
     return Built(
         files=len(folder.written), messages=len(codes), as_of=now.isoformat(timespec="seconds")
     )
+
+
+async def _front(moment: _Moment, face: Face, folder: _Folder) -> None:
+    """Write the front page in every language, and the feeds."""
+    feeds = Feeds(moment)
+    for lang in PHRASES:
+        folder.page(_at(lang, ""), await face.front(lang, _links(lang)))
+    folder.write("feed.atom", await feeds.atom())
+    folder.write("messages.geojson", await feeds.geojson())
+    for lang in PHRASES:
+        folder.write(f"{lang}/feed.atom", await feeds.atom(lang))
+
+
+async def _lists(moment: _Moment, face: Face, folder: _Folder) -> None:
+    """Write the pages that list messages, and those that are about none."""
+    months = await face.months()
+    for lang in PHRASES:
+        links = _links(lang)
+        folder.page(_at(lang, "check"), await face.check(lang, links))
+        for month in months:
+            folder.page(_at(lang, f"past/{month}"), await face.past(month, lang, links))
+        folder.page(_at(lang, "past"), await face.past("", lang, links))
+        unknown, _ = await face.verified("", lang, links)
+        folder.page(_at(lang, NOT_OURS), unknown)
+        folder.page(_at(lang, "what-to-do"), await face.todo(lang, links))
+    folder.write("404.html", _gone(moment).encode())
 
 
 async def keep_current(
@@ -182,31 +284,31 @@ async def keep_current(
     """
     last: object = None
     built = 0.0
-    kept: dict[str, _Kept] = {}
+    before = Before()
     while ends is None or not ends.is_set():
         try:
             seen = await source.db.read(published.state_of_all, source.now())
             if seen != last or time.monotonic() - built > FRESH_SECONDS:
-                await build(source, root, kept)
+                await build(source, root, before)
                 last, built = seen, time.monotonic()
         except TROUBLE as trouble:
             tell(f"the files stay as they are: {type(trouble).__name__}")
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _message(source: Stored, face: Face, folder: _Folder, code: str, state: object) -> _Kept:
+async def _message(moment: _Moment, face: Face, folder: _Folder, code: str, state: object) -> _Kept:
     """Write the look-up page of a message, and where it is public its own page and documents."""
-    before = set(folder.written)
-    versions = await source.db.read(published.versions_of, code)
-    for lang in PHRASES:
-        page, _ = await face.verified(code, lang, _links(lang))
-        folder.page(_at(lang, f"v/{code}"), page)
-    if versions:
-        await _public(source, face, folder, versions)
-    return _Kept(state, time.monotonic(), frozenset(folder.written - before))
+    with folder.apart() as written, moment.apart():
+        versions = await moment.db.read(published.versions_of, code)
+        for lang in PHRASES:
+            page, _ = await face.verified(code, lang, _links(lang))
+            folder.page(_at(lang, f"v/{code}"), page)
+        if versions:
+            await _public(moment, face, folder, versions)
+    return _Kept(state, time.monotonic(), frozenset(written))
 
 
-async def _public(source: Stored, face: Face, folder: _Folder, versions: list[Version]) -> None:
+async def _public(moment: _Moment, face: Face, folder: _Folder, versions: list[Version]) -> None:
     """Write the sheets of a public message in every language, and its documents."""
     code = versions[-1].code
     foreign = [t for t in versions[-1].content.languages if t not in PHRASES and is_tag(t)]
@@ -218,7 +320,7 @@ async def _public(source: Stored, face: Face, folder: _Folder, versions: list[Ve
             folder.page(f"{tag}/messages/{code}{path}", await make(code, ENGLISH, links))
     for v in versions:
         for name in (v.identifier or "", f"{v.identifier}{published.CANCEL_SUFFIX}"):
-            document = await source.db.read(published.document, name)
+            document = await moment.db.read(published.document, name)
             if document is not None and "/" not in name:
                 folder.write(f"cap/{name}.xml", document)
 
@@ -231,7 +333,7 @@ def _at(lang: str, path: str) -> str:
     return path if lang == ENGLISH else f"{lang}/{path}"
 
 
-def _gone(source: Stored) -> str:
+def _gone(moment: _Moment) -> str:
     """Return the page for addresses that lead nowhere: most are codes that are not ours. It
     leads to the front page in every language.
     """
@@ -240,7 +342,7 @@ def _gone(source: Stored) -> str:
         "plain.html",
         lang=ENGLISH,
         links=Links(static=True),
-        sender=source.settings.sender_name,
+        sender=moment.settings.sender_name,
         heading=say["gone"],
         paragraphs=(say["gone_more"], say["no_such_code"], say["no_then"]),
         button="",
@@ -249,6 +351,6 @@ def _gone(source: Stored) -> str:
         switch_at="/",
         as_of=fill(
             say["as_of"],
-            time=local_time(source.now(), ENGLISH, source.settings.timezone),
+            time=local_time(moment.now(), ENGLISH, moment.settings.timezone),
         ),
     )

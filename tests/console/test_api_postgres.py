@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,7 @@ from broadcast.problems import Rejected
 from broadcast.store import replies
 from broadcast.store.database import Connection
 from broadcast.store.replies import Reply, Reservation
-from console.pages.static_site import Stored, build
+from console.pages.static_site import Before, Stored, build
 from service.commands import checking
 from subscribers import registry, unsubscribe
 from tests.console.site import Site, a_draft, open_site
@@ -144,13 +143,14 @@ async def test_the_record_is_checked_and_the_files_are_written_here_too(
     with pytest.raises(Rejected) as refused:
         await checking.held(site.context, _late, by_hand="fasttime x", seconds=0.3)
     assert refused.value.problems[0].code == "too_costly"
-    kept: dict[str, Any] = {}
+    before = Before()
+    kept = before.messages
     source = Stored(site.settings, site.db, site.context, site.context.now)
-    await build(source, tmp_path / "www", kept)
+    await build(source, tmp_path / "www", before)
     first = kept[code].state
     await site.post(
         f"/api/v1/messages/{message}/cancel", {"why": "x", "reason": "over"}, role="approver"
     )
-    await build(source, tmp_path / "www", kept)
+    await build(source, tmp_path / "www", before)
     assert kept[code].state != first
     assert "CANCELLED" in (tmp_path / "www" / "v" / code / "index.html").read_text()

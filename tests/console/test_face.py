@@ -18,7 +18,8 @@ from sqlalchemy import insert
 
 from broadcast.levels.tables import level_fact
 from broadcast.wording.languages import all_packs
-from console.pages.frame import ASSETS, matches
+from console.pages.frame import ASSETS, Links, matches, whole_page
+from console.pages.frame import html as page_of
 from console.pages.phrases import OWN_WORDS, PHRASES, chosen
 from subscribers import registry
 from tests.console.site import Site, open_site, person
@@ -360,6 +361,32 @@ async def test_all_that_a_page_loads_is_ours_and_the_policy_allows_nothing_else(
     assert "unsafe" not in policy
     assert "style-src 'self'" in policy
     assert (await site.get("/static/nothing.css", role=None)).status == 404
+
+
+WORDS: dict[str, Any] = {"title": "<b>Gas</b> & \ue000title\ue000", "here": None}
+PLAIN: dict[str, Any] = {"heading": "H <i>", "paragraphs": ("P",), "button": "", "action": ""}
+BARE: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("todo.html", WORDS | {"here": "/what-to-do"}),
+    ("unknown.html", WORDS | {"as_of": "As of <now>"}),
+    ("plain.html", WORDS | PLAIN | {"switch_at": "/"}),
+    ("plain.html", WORDS | PLAIN | {"here": "/messages/A<B"}),
+    ("past.html", WORDS | {"here": "/past", "month": "", "rows": [], "months": []}),
+    ("check.html", WORDS | {"here": "/check", "empty": True, "senders": ["x"], "recent": []}),
+)
+
+
+@pytest.mark.parametrize(
+    "links", [Links(), Links(lang="ar"), Links(static=True), Links(lang="cy", static=True)]
+)
+@pytest.mark.parametrize(("name", "values"), BARE, ids=[name for name, _ in BARE])
+def test_a_page_put_into_the_frame_that_is_kept_is_the_page_laid_out_whole(
+    name: str, values: dict[str, Any], links: Links
+) -> None:
+    lang = links.lang or "en"
+    for sender in ("Met <Police>", "Met \ue000Police"):
+        whole = whole_page(name, lang=lang, links=links, sender=sender, **values)
+        for _ in range(2):  # the frame new, and kept
+            assert page_of(name, lang=lang, links=links, sender=sender, **values) == whole
 
 
 def test_templates_and_style_sheet_are_in_the_wheel(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,12 +20,13 @@ import aiohttp
 import pytest
 from lxml import html
 from playwright.async_api import Browser
+from sqlalchemy import Engine, event
 
 from broadcast.problems import Rejected
 from broadcast.wording.pack import fill
 from broadcast.wording.times import local_time
 from console.pages.phrases import PHRASES
-from console.pages.static_site import Stored, build, keep_current
+from console.pages.static_site import Before, Stored, build, keep_current
 from tests.console.cli import Cli
 from tests.console.site import Site, open_site
 from tests.console.test_face import exercise, set_level
@@ -261,23 +263,59 @@ async def test_a_change_does_not_wait_for_messages_that_have_not_changed(
 ) -> None:
     folder, source = tmp_path / "www", stored(site)
     first, second = [(await site.version(await site.live())).code for _ in range(2)]
-    kept: dict[str, Any] = {}
-    await build(source, folder, kept)
+    earlier = Before()
+    kept = earlier.messages
+    await build(source, folder, earlier)
     before = {code: one.written for code, one in kept.items()}
     assert set(before) == {first, second}
     message = await site.live(languages={"en": {"headline": "Third"}})
     third = (await site.version(message)).code
-    await build(source, folder, kept)
+    await build(source, folder, earlier)
     # The new one first; of those that have not changed one at least after it, the others' files
     # stay meanwhile.
     assert kept[third].written < max(kept[first].written, kept[second].written)
     await site.post(
         f"/api/v1/messages/{message}/cancel", {"why": "x", "reason": "over"}, role="approver"
     )
-    await build(source, folder, kept)
+    await build(source, folder, earlier)
     assert "CANCELLED" in file_of(folder, f"/messages/{third}/").read_text()
     whole = await build(source, tmp_path / "whole")
     assert whole.files == sum(path.is_file() for path in folder.rglob("*"))
+
+
+async def test_what_a_build_needs_is_read_once_however_many_languages_there_are(
+    site: Site, tmp_path: Path
+) -> None:
+    """The number of pages on which a fact stands must not multiply the reading."""
+    for n in range(3):
+        await site.live(languages={"en": {"headline": f"Gas {n}"}})
+    statements: Counter[str] = Counter()
+
+    def count(*about: Any) -> None:
+        statements[about[2].split(" WHERE ")[0]] += 1
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        built = await build(stored(site), tmp_path / "www")
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+    assert built.files > 3 * 4 * len(PHRASES)
+    per_message = sum(statements.values()) / 3
+    assert per_message < 2 * len(PHRASES), statements.most_common(5)
+
+
+async def test_a_file_that_is_gone_from_a_later_build_of_the_same_process_is_taken_away(
+    site: Site, tmp_path: Path
+) -> None:
+    folder, before = tmp_path / "www", Before()
+    message = await site.live(languages={"en": {"headline": "Gas"}, "de": {"headline": "Gas"}})
+    code = (await site.version(message)).code
+    await build(stored(site), folder, before)
+    assert (folder / "de" / "messages" / code).is_dir()
+    await site.follow(message, "update", languages={"en": {"headline": "Gas still"}})
+    built = await build(stored(site), folder, before)
+    assert not (folder / "de").exists()
+    assert built.files == sum(path.is_file() for path in folder.rglob("*"))
 
 
 def test_the_command_writes_the_files_and_says_how_many(cli: Cli, tmp_path: Path) -> None:
