@@ -5,7 +5,7 @@ R10).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -164,6 +164,21 @@ def read(conn: Connection, version_id: int) -> Frozen:
         else:
             suppressed[row.reason] = suppressed.get(row.reason, BitMap()) | ids
     return Frozen(addressed=addressed, send=send, suppressed=suppressed, held=held)
+
+
+def sent_to_as_stored(conn: Connection, version_id: int) -> list[bytes]:
+    """Return whom a frozen version is sent to as it lies there: reading a million people out of it
+    is work for a thread (`together`).
+    """
+    query = select(frozen_set.c.members).where(
+        frozen_set.c.version_id == version_id, frozen_set.c.role == "send"
+    )
+    return [bytes(data) for data in conn.execute(query).scalars()]
+
+
+def together(stored: Sequence[bytes]) -> BitMap:
+    """Return the people of several stored sets."""
+    return BitMap().union(*map(BitMap.deserialize, stored))
 
 
 def duplicates(conn: Connection, version_id: int) -> dict[str, BitMap]:

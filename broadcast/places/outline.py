@@ -17,8 +17,8 @@ DECIMALS = 5
 """Of a coordinate in degrees: about a metre."""
 MOST_RINGS = 10
 MOST_POINTS = 100
-"""What a CAP info of ours holds of imported borders, and the points of each of them. Our own choice:
-neither CAP 1.2 nor the schema of its IPAWS profile sets a limit (docs/cap-conformance.md).
+"""Of imported borders in a CAP info of ours, and points of each of them: our own choice,
+for neither CAP 1.2 nor the schema of its IPAWS profile sets a limit (docs/cap-conformance.md).
 """
 TOGETHER = ""
 """The code under which the outline of more areas than MOST_RINGS stands: one for all of them."""

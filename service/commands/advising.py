@@ -4,9 +4,9 @@ same people, and, of a message that ended, who read it in a language that is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import shapely
 from pyroaring import BitMap
@@ -30,6 +30,8 @@ LATEST = 200
 """Of so many messages that are out or to come it is asked whether they meet, the newest first."""
 GOT = ("handing_over", "accepted", "delivered", "in_doubt")
 """Whoever is on one of these lines got it, or may have got it."""
+AT_ONCE = 20_000
+"""So many people's languages are asked for in one question."""
 MATCHED = 20
 """So many that are not frozen yet are matched, which costs as much as a preview each."""
 
@@ -52,12 +54,16 @@ async def met(
     """
     if not people:
         return []
-    others = await context.db.read(_others, v, people, context.channels_on, context.now())
+    others = await _others(context, v, people)
     to_come = [each for each in others if each.rule is not None]
     near = await context.aside(_near, v, resolved, to_come)
     for each in near[:MATCHED]:
         assert each.rule is not None
         each.people = audience.everybody(await context.aside(index.match, each.rule))
+    return await context.aside(_met, others, people)
+
+
+def _met(others: Sequence[_Other], people: BitMap) -> list[Met]:
     by_message: dict[int, list[_Other]] = {}
     for each in others:
         if each.people & people:
@@ -106,12 +112,13 @@ async def read_instead(context: Context, v: Version) -> list[Problem]:
 
     Whoever ends a message looks at it afterwards: the end itself waits for no counting.
     """
-    return advice.languages_missing(v.content, await context.db.read(_readers, v), "all_clear")
-
-
-def _readers(conn: Connection, v: Version) -> dict[str, int]:
-    lines = delivery_report.account(conn, v).people
-    return languages_of(conn, BitMap().union(*(lines[name] for name in GOT)))
+    account = await context.db.read(delivery_report.account, v)
+    got = BitMap().union(*(account.people[name] for name in GOT))
+    read: Counter[str] = Counter()
+    for n in range(0, len(got), AT_ONCE):  # one question of a million ids would hold everybody up
+        some = got[n : n + AT_ONCE]
+        read.update(await context.db.read(languages_of, some))
+    return advice.languages_missing(v.content, read, "all_clear")
 
 
 def _told(same: list[_Other], people: BitMap) -> Met:
@@ -126,30 +133,36 @@ def _told(same: list[_Other], people: BitMap) -> Met:
     )
 
 
-def _others(
-    conn: Connection,
-    v: Version,
-    people: BitMap,
-    channels_on: Callable[[str], frozenset[str]],
-    now: datetime,
-) -> list[_Other]:
+async def _others(context: Context, v: Version, people: BitMap) -> list[_Other]:
     """Return the versions of other rooms that are out and go to some of `people`, and those that
     are to come, the newest first.
 
     A text is read only where the people meet: with hundreds of messages out, reading them all made
-    each submission slower than the one before.
+    each submission slower than the one before. Audiences are compared on a thread: read from
+    PostgreSQL, a million people would hold up everybody whom this process serves.
     """
+    db, now = context.db, context.now()
+    asked = await db.read(versions.of_other_rooms, v, (*OUT, *TO_COME), now, LATEST)
     found = []
-    for version_id, frozen in versions.of_other_rooms(conn, v, (*OUT, *TO_COME), now, LATEST):
-        theirs = audience.everybody(audiences.read(conn, version_id)) if frozen else BitMap()
-        if frozen and not theirs.intersect(people):
+    for version_id, is_frozen in asked:
+        theirs = BitMap()
+        if is_frozen:
+            stored = await db.read(audiences.sent_to_as_stored, version_id)
+            theirs = await context.aside(audiences.together, stored)
+            if not theirs.intersect(people):
+                continue
+        other = await db.read(_open, version_id)
+        if other is None:
             continue
-        other = versions.get(conn, version_id)
-        if not readers.is_open(versions.of_message(conn, other.message_id)):
-            continue
-        rule = None if frozen else rule_for(conn, other, channels_on, at=now)
+        rule = None if is_frozen else await db.read(rule_for, other, context.channels_on, at=now)
         found.append(_Other(other, theirs, rule))
     return found
+
+
+def _open(conn: Connection, version_id: int) -> Version | None:
+    """Return a version that whoever asks may know of; None for every other."""
+    v = versions.get(conn, version_id)
+    return v if readers.is_open(versions.of_message(conn, v.message_id)) else None
 
 
 def _near(v: Version, resolved: Resolved, others: list[_Other]) -> list[_Other]:

@@ -5,10 +5,12 @@ locks, types and conflicts.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -20,7 +22,8 @@ from broadcast.store.replies import Reply, Reservation
 from console.pages.static_site import Before, Stored, build
 from service.commands import checking
 from subscribers import registry, unsubscribe
-from tests.console.site import Site, a_draft, open_site
+from tests.console.site import LONDON, Site, a_draft, open_site
+from tests.console.test_warnings_at_submission import a_message_of_camden
 
 
 @pytest.fixture
@@ -154,3 +157,32 @@ async def test_the_record_is_checked_and_the_files_are_written_here_too(
     await build(source, tmp_path / "www", before)
     assert kept[code].state != first
     assert "CANCELLED" in (tmp_path / "www" / "v" / code / "index.html").read_text()
+
+
+async def test_the_audience_of_another_message_is_compared_on_a_thread_of_its_own(
+    site: Site,
+) -> None:
+    """What is read from PostgreSQL comes to the loop that serves everybody: a million people are
+    not unpacked and compared there.
+    """
+    other, agreed = await a_message_of_camden(site)
+    approve = f"/api/v1/messages/{other}/approve"
+    assert (
+        await site.post(approve, {"content_hash": agreed}, role="camden approver")
+    ).status == 200
+    await site.release(other)
+    message = await site.drafted(areas=[LONDON])
+    on_the_loop: set[str] = set()
+
+    def seen(frame: FrameType, happens: str, _: object) -> None:
+        if happens == "call" and frame.f_code.co_filename.endswith(("audiences.py", "advising.py")):
+            on_the_loop.add(frame.f_code.co_name)
+
+    sys.setprofile(seen)
+    try:
+        answer = await site.post(f"/api/v1/messages/{message}/preview", {})
+    finally:
+        sys.setprofile(None)
+    assert "overlap" in [warning["code"] for warning in answer.json["warnings"]]
+    assert "sent_to_as_stored" in on_the_loop  # the loop was watched
+    assert not {"together", "read", "_met", "_told", "_near"} & on_the_loop
