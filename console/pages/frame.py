@@ -51,7 +51,21 @@ def asset(name: str) -> bytes:
     """Return an asset's bytes; KeyError where there is none of this name."""
     if name not in ASSETS:
         raise KeyError(name)
-    return (_FOLDER / "assets" / name).read_bytes()
+    return read_asset(_FOLDER / "assets" / name)
+
+
+def read_asset(path: Path) -> bytes:
+    """Return the bytes of an asset of ours as they are served: a script or style sheet without its
+    indentation, its empty lines and the lines that are a comment alone.
+    """
+    if path.suffix not in (".js", ".css"):
+        return path.read_bytes()
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not _is_comment(line)).encode()
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("//") or (line.startswith("/*") and line.find("*/") == len(line) - 2)
 
 
 @lru_cache(maxsize=len(ASSETS))

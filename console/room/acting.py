@@ -84,9 +84,16 @@ async def message_of(
     Raises Rejected: 404, and `here` 409 wrong_entrance where a live message is asked for among the
     exercises, or an exercise among what is live.
     """
-    number = message_id_of(request.path_params["id"])
-    existing = await reading.readable(room.web.context, signed.operator, number)
-    if here and entrance(existing[-1].status) != "/" + request.url.path.split("/")[1]:
+    base = "/" + request.url.path.split("/")[1]
+    return await message_at(room, signed, base if here else None, request.path_params["id"])
+
+
+async def message_at(room: Room, signed: Signed, base: str | None, number: str) -> list[Version]:
+    """Return the versions of the message of this number, which stands under the entrance `base`
+    (None: under either). Raises Rejected as `message_of` does.
+    """
+    existing = await reading.readable(room.web.context, signed.operator, message_id_of(number))
+    if base is not None and entrance(existing[-1].status) != base:
         raise refuse(
             "wrong_entrance",
             "this form belongs to the other entrance: exercises and what is live never mix",

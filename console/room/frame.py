@@ -24,7 +24,7 @@ from broadcast.operators.operators import PERMISSIONS
 from broadcast.problems import Problem, Rejected
 from broadcast.wording.pack import direction
 from broadcast.wording.times import local_time, zone_name
-from console.pages.frame import Links
+from console.pages.frame import Links, read_asset
 from console.pages.phrases import ENGLISH, PHRASES
 from console.room import naming
 from console.server import browser
@@ -68,7 +68,7 @@ class PasskeyNeeded(SignInNeeded):
 def asset(name: str) -> bytes:
     """Return an asset's bytes; KeyError where there is none of this name."""
     if name in ASSETS:
-        return (_FOLDER / "assets" / name).read_bytes()
+        return read_asset(_FOLDER / "assets" / name)
     folder = _vendor()
     if name not in VENDOR or folder is None or not (folder / name).is_file():
         raise KeyError(name)
@@ -185,6 +185,7 @@ class Room:
                 "base": "/exercise" if kind == "exercise" else "/room",
                 "signed": signed,
                 "now": now,
+                "mark": self.mark(signed) if signed is not None else "",
                 "idle_until": now + idle if idle is not None else None,
                 "sign_out": self.form(signed, "/room/sign-out") if signed is not None else None,
                 "problems": (),
@@ -223,9 +224,11 @@ class Room:
 
     def _form_token(self, signed: Signed, action: str, about: str, key: str) -> str:
         kind = BASES.get("/" + action.split("/")[1], "")
-        # the session's own mark, so that a token ends with its session
-        session = f"{signed.session.id}|{signed.session.began_at.isoformat()}"
-        return browser.form_token(self.web.key, session, action, kind, about, key)
+        return browser.form_token(self.web.key, _session(signed), action, kind, about, key)
+
+    def mark(self, signed: Signed) -> str:
+        """Return a short mark of a session, by which its tabs know each other. It opens nothing."""
+        return browser.form_token(self.web.key, _session(signed), "mark")[:16]
 
     async def read(self, request: Request, signed: Signed) -> Form:
         """Return what a form of ours sent; raises Rejected where it comes from elsewhere, or was
@@ -331,6 +334,11 @@ class Room:
         return self.page(
             "problem.html", None, status=401, title="Sign in again", problems=(problem,)
         )
+
+
+def _session(signed: Signed) -> str:
+    """Return what names a session, so that a token ends with it."""
+    return f"{signed.session.id}|{signed.session.began_at.isoformat()}"
 
 
 def local_path(asked: str) -> str:

@@ -1,5 +1,5 @@
-"""What moves on a page, as it moves: the whole part of the page, first as it stands, then whenever
-it has changed, and a beat in between (server-sent events).
+"""What moves on pages, as it moves: whole parts of pages, first as they stand, then whenever they
+have changed, and a beat in between (server-sent events). One stream serves every tab of a browser.
 
 A stream writes nothing and does not keep its reader signed in; it ends with the session.
 """
@@ -26,68 +26,80 @@ from service.sign_in import Signed
 
 LOOK_SECONDS = 0.5
 BEAT_SECONDS = 2.0
+PARTS_MOST = 24
+"""So many different pages are told of in one stream; the first ones asked for are left out."""
 
-Part = Callable[[Request, Signed], Awaitable[str]]
+Part = Callable[[str, Signed], Awaitable[str]]
+"""Makes the part of the page with this path; raises Rejected where it has none for its reader."""
 
 
 def attach(api: APIRouter, room: Room, figures: Figures) -> None:
-    """Add the routes."""
+    """Add the route. Who is signed out, or as somebody else by now, gets 204 and asks no more."""
 
-    async def message(request: Request, signed: Signed) -> str:
-        existing = await acting.message_of(room, request, signed)
+    async def part(path: str, signed: Signed) -> str:
+        if path == "/room":
+            operators.require(signed.operator, "read")
+            return room.part("home.part.html", **await home.gather(room, figures, signed))
+        base, _, number = path.partition("/messages/")
+        existing = await acting.message_at(room, signed, base if base in BASES else "", number)
         published = versions.newest_published(existing)
         if published is None:
             return ""
         told = await figures.told(published)
-        log = request.url.path.removesuffix("events") + "log"
-        return room.part("figures.html", published=published, figures=told, log=log)
+        return room.part("figures.html", published=published, figures=told, log=f"{path}/log")
 
-    for base in BASES:
-        add(api, room, f"{base}/messages/{{id}}/events", message)
-
-    async def first_page(_request: Request, signed: Signed) -> str:
-        operators.require(signed.operator, "read")
-        return room.part("home.part.html", **await home.gather(room, figures, signed))
-
-    add(api, room, "/room/events", first_page)
-
-
-def add(api: APIRouter, room: Room, path: str, part: Part) -> None:
-    """Add the stream of one part of a page. Who is signed out gets 204, and asks no more."""
-
-    async def endpoint(request: Request) -> Response:
+    async def events(request: Request) -> Response:
+        asked = request.query_params
+        paths = list(dict.fromkeys(asked.getlist("of")))[-PARTS_MOST:]
         try:
-            await part(request, await room.proved(request))
-        except (SignInNeeded, Rejected):
+            signed = await room.proved(request)
+        except SignInNeeded:
+            return Response(status_code=204)
+        if not paths or asked.get("who") != room.mark(signed):
             return Response(status_code=204)
         return StreamingResponse(
-            _stream(room, request, part),
+            _stream(room, request, paths, part),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    api.add_api_route(path, endpoint, methods=["GET"], include_in_schema=False)
+    api.add_api_route("/room/events", events, methods=["GET"], include_in_schema=False)
 
 
-async def _stream(room: Room, request: Request, part: Part) -> AsyncIterator[str]:
+async def _stream(room: Room, request: Request, paths: list[str], part: Part) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
-    told, spoke, closing = "", 0.0, room.web.closing
-    while not closing.is_set():
+    told: dict[str, str | None] = dict.fromkeys(paths)
+    spoke, closing = time.monotonic(), room.web.closing
+    while told and not closing.is_set():
+        # where the database is away nothing is told, no beat either: the figures are no longer
+        # those of now, and a page says so when it hears nothing
         with contextlib.suppress(*TROUBLE):
             try:
-                now = await part(request, await room.proved(request))
-            except (SignInNeeded, Rejected):
-                yield "event: over\ndata: \n\n"
-                return
-            bare = _without_time(now)
-            if bare != told:
-                told, spoke = bare, time.monotonic()
-                yield f"event: part\ndata: {json.dumps(now)}\n\n"
-        if time.monotonic() - spoke >= BEAT_SECONDS:
-            spoke = time.monotonic()
-            yield "event: beat\ndata: \n\n"
+                signed = await room.proved(request)
+            except SignInNeeded:
+                break
+            for path in list(told):
+                try:
+                    now = await part(path, signed)
+                except Rejected:  # its reader may know of it no more
+                    del told[path]
+                    yield _part(path, None)
+                    continue
+                bare = _without_time(now)
+                if bare != told[path]:
+                    told[path], spoke = bare, time.monotonic()
+                    yield _part(path, now)
+            if time.monotonic() - spoke >= BEAT_SECONDS:
+                spoke = time.monotonic()
+                yield "event: beat\ndata: \n\n"
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(closing.wait(), LOOK_SECONDS)
+    if not closing.is_set():
+        yield "event: over\ndata: \n\n"
+
+
+def _part(path: str, html: str | None) -> str:
+    return f"event: part\ndata: {json.dumps({'of': path, 'html': html})}\n\n"
 
 
 def _without_time(part: str) -> str:

@@ -131,7 +131,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        stream = is_endless(scope["path"], self._endless)
+        stream = scope["path"] in self._endless
         if scope["method"] == "HEAD" and not stream:
             scope = {
                 **scope,
@@ -231,13 +231,6 @@ class Edge:
             return {"type": "http.disconnect"}
 
         await answer(scope, nothing, send)
-
-
-def is_endless(path: str, endless: frozenset[str]) -> bool:
-    """Return whether a path is a stream: one of those named, or the events of a message's page."""
-    return path in endless or (
-        path.startswith(("/room/", "/exercise/")) and path.endswith("/events")
-    )
 
 
 def _request_id(scope: Scope) -> str:

@@ -99,7 +99,7 @@ def create_app(
         observe=counted.observe,
         capacity=capacity,
         sender_name=settings.sender_name,
-        endless=frozenset({"/api/v1/events"}),
+        endless=frozenset({"/api/v1/events", "/room/events"}),
         tls=settings.public_url.startswith("https:"),
     )
     for routes in (api, hooks, health, face, public, own_link, residents, room):

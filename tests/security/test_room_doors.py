@@ -26,7 +26,6 @@ ROLES = {
 }
 OF_A_MESSAGE = {
     ("GET", ""): "read",
-    ("GET", "/events"): ANYBODY,  # who is not signed in gets nothing: 204
     ("GET", "/edit"): "edit",
     ("POST", "/edit"): "edit",
     ("GET", "/check"): "submit",

@@ -1,87 +1,167 @@
 "use strict";
 // Live parts, the line that says when they stopped being so, and the warning before one is signed out.
-(function () {
-  var line = document.getElementById("connection"), live = document.querySelector("[data-stream]");
-  var clock = function (d) { return d.toLocaleTimeString("en-GB"); };
-  var said = "", problems = document.getElementById("problems");
-  function say(text) { if (line && text !== said) { line.textContent = said = text; } }
+(() => {
+  const line = document.getElementById("connection"), live = document.querySelector("[data-part]"), body = document.body;
+  const clock = (d) => d.toLocaleTimeString("en-GB"), problems = document.getElementById("problems");
+  let said = "";
+  const say = (text) => { if (line && text !== said) { line.textContent = said = text; } };
   if (problems) { problems.focus(); }
   if (live) {
-    var source = null, heard = Date.now(), fresh = new Date();
-    var lost = function () {
-      document.body.classList.add("stale");
-      say("Connection lost. Figures are from " + clock(fresh) + ". Trying again.");
-    };
-    var hear = function () {
-      heard = Date.now(); fresh = new Date();
-      document.body.classList.remove("stale"); say("");
-    };
-    var close = function () { if (source) { source.close(); source = null; } };
-    var open = function () {
-      close();
-      source = new EventSource(live.dataset.stream);
-      source.addEventListener("beat", hear);
-      source.addEventListener("part", function (event) {
-        var at = live.contains(document.activeElement) ? document.activeElement.id : "";
-        live.innerHTML = JSON.parse(event.data);
-        if (at && document.getElementById(at)) { document.getElementById(at).focus(); }
-        hear();
-      });
-      source.addEventListener("over", function () { close(); clearInterval(watch); document.body.classList.add("stale"); say("Signed out. Figures are from " + clock(fresh) + "."); });
-    };
-    var watch = setInterval(function () {
-      if (document.hidden || Date.now() - heard < 5000) { return; }
-      lost();
-      if (!source || source.readyState === 2) { open(); heard = Date.now() - 4000; }
-    }, 500);
+    const own = live.dataset.part, who = body.dataset.who, told = document.getElementById("told");
+    // one tab of a browser holds the stream and tells the others; a browser without locks or
+    // channels has a stream for each tab
+    const shared = navigator.locks && window.BroadcastChannel ? new BroadcastChannel("room " + who) : null;
+    const post = (m) => { if (shared) { shared.postMessage(m); } };
+    let source = null, heard = Date.now(), fresh = new Date(), leader = heard, parts = {}, free = null, queued = false, over = false, wait = 0;
+    const hear = () => { heard = Date.now(); fresh = new Date(); body.classList.remove("stale"); say(""); };
+    const stop = () => { clearTimeout(wait); if (source) { source.close(); source = null; } };
+    const end = (text) => { over = true; leave(); body.classList.add("stale"); say(text + " Figures are from " + clock(fresh) + "."); };
+    // what the stream says, to this tab and to the others
+    const tell = (m) => { post(m); take(m); };
+    function take(m) {
+      if (over) { return; }
+      if (m.want) {
+        if (!free) { return; }
+        if (parts[m.want]) { post({ of: m.want, html: parts[m.want] }); } else { parts[m.want] = ""; soon(50); }
+        return;
+      }
+      leader = Date.now();
+      if (m.roll && !free) { post({ want: own }); }
+      else if (m.over) { end("Signed out."); }
+      else if (m.of === own) { if (m.html === null) { end("You may not see this any more."); } else { show(m.html); hear(); } }
+      else if (m.beat && m.beat.includes(own)) { hear(); }
+    }
+    function open() {
+      stop();
+      const here = Object.keys(parts);
+      source = new EventSource("/room/events?who=" + who + here.map((of) => "&of=" + encodeURIComponent(of)).join(""));
+      source.addEventListener("beat", () => tell({ beat: here }));
+      source.addEventListener("part", (event) => { const m = JSON.parse(event.data); parts[m.of] = m.html; tell(m); });
+      source.addEventListener("over", () => tell({ over: 1 }));
+    }
+    const soon = (ms) => { clearTimeout(wait); wait = setTimeout(open, ms); };
+    // lead: ask every tab what it shows, then open one stream for all of that
+    function lead() { parts = { [own]: "" }; post({ roll: 1 }); soon(50); }
+    function join(steal) {
+      if (!shared) { lead(); return; }
+      post({ want: own });
+      if (queued && !steal) { return; }
+      queued = true;
+      navigator.locks.request("room " + who, steal ? { steal: true } : {}, () => new Promise((done) => {
+        queued = false;
+        if (document.hidden || over) { done(); return; }
+        free = done; lead();
+      })).catch(() => { free = null; stop(); if (!document.hidden && !over) { join(); } });
+    }
     // a page that nobody sees holds no connection: browsers have six for all pages together
-    document.addEventListener("visibilitychange", function () { if (document.hidden) { close(); } else { heard = Date.now(); open(); } });
-    if (!document.hidden) { open(); }
+    function leave() { stop(); if (free) { free(); free = null; } else { post({ bye: own }); } }
+    if (shared) { shared.onmessage = (event) => { if (event.data.bye) { if (free) { lead(); } } else { take(event.data); } }; }
+    setInterval(() => {
+      if (document.hidden || over) { return; }
+      const now = Date.now();
+      if (free) { post({ led: 1 }); leader = now; }
+      if (now - heard < 5000) { return; }
+      body.classList.add("stale");
+      say("Connection lost. Figures are from " + clock(fresh) + ". Trying again.");
+      if (source ? source.readyState === 2 : !shared) { open(); heard = now - 4000; }
+      // the tab that led does not answer: it stands still
+      else if (!free && now - leader > 5000) { leader = now; join(true); }
+    }, 500);
+    document.addEventListener("visibilitychange", () => {
+      if (over) { return; }
+      if (document.hidden) { leave(); body.classList.add("stale"); } else { heard = leader = Date.now(); join(); }
+    });
+    if (!document.hidden) { join(); }
+
+    // what differs is changed where it stands: focus, marked text, open details and scrolling stay
+    const key = (e) => e.id || (e.getAttribute && e.getAttribute("href")) || "";
+    function patch(a, b) {
+      if (a.nodeName !== b.nodeName || key(a) !== key(b)) { a.replaceWith(b); return; }
+      if (a.nodeType === 3) { if (a.data !== b.data) { a.data = b.data; } return; }
+      for (const { name, value } of b.attributes) { if (a.getAttribute(name) !== value) { a.setAttribute(name, value); } }
+      for (const { name } of [...a.attributes]) { if (name !== "open" && !b.hasAttribute(name)) { a.removeAttribute(name); } }
+      const old = [...a.childNodes], now = [...b.childNodes];
+      now.forEach((n, at) => { if (old[at]) { patch(old[at], n); } else { a.append(n); } });
+      old.slice(now.length).forEach((n) => n.remove());
+    }
+    const words = (what) => [...live.querySelectorAll(what)].map((e) => e.textContent.replace(/\s+/g, " ").trim()).join(". ");
+    let spoken = words("[data-say]"), state = words("[data-state]"), spoke = 0, later = 0;
+    // said aloud: a change of state at once, numbers at most every 15 seconds, the last always
+    function aloud() {
+      const text = words("[data-say]"), is = words("[data-state]"), left = spoke + 15000 - Date.now();
+      clearTimeout(later);
+      if (text === spoken) { return; }
+      if (is === state && left > 0) { later = setTimeout(aloud, left); return; }
+      told.textContent = spoken = text; state = is; spoke = Date.now();
+    }
+    function show(html) {
+      const focus = document.activeElement, at = live.contains(focus) ? key(focus) : "", box = live.cloneNode();
+      box.innerHTML = html;
+      patch(live, box);
+      if (at && !live.contains(document.activeElement)) { const to = [...live.querySelectorAll("a,button")].find((e) => key(e) === at); if (to) { to.focus(); } }
+      aloud();
+    }
   }
-  var idle = Number(document.body.dataset.idle || 0);
-  if (idle) {
-    var ends = Date.now() + idle * 1000;
-    setInterval(function () {
-      var left = ends - Date.now();
-      if (left <= 0) { say("You are signed out. What you wrote is still here: sign in in another tab before you send it."); return; }
-      if (left > 300000 || !line || line.querySelector("button")) { return; }
-      line.textContent = "In five minutes you are signed out. ";
-      var stay = document.createElement("button");
-      stay.type = "button"; stay.textContent = "Stay signed in";
-      stay.addEventListener("click", function () {
-        fetch("/room/sessions", { method: "HEAD" }).then(function (answer) { if (answer.ok && !answer.redirected) { ends = Date.now() + idle * 1000; line.textContent = said = ""; } });
-      });
-      line.appendChild(stay);
+  const idle = Number(body.dataset.idle || 0);
+  let ends = Date.now() + idle * 1000;
+  const used = () => { ends = Date.now() + idle * 1000; };
+  // who signed in again in another tab goes on here: the forms of this page get the new session's marks
+  const renew = () => fetch(location.href).then((answer) => answer.ok && !answer.redirected ? answer.text() : "").then((html) => {
+    const of = (form) => form.getAttribute("action") + " " + (form.elements.about || {}).value;
+    for (const made of new DOMParser().parseFromString(html, "text/html").forms) {
+      for (const form of document.forms) {
+        if (made.elements.form && of(made) === of(form)) { ["form", "key"].forEach((name) => { form.elements[name].value = made.elements[name].value; }); }
+      }
+    }
+    if (html) { used(); }
+    return html !== "";
+  });
+  window.room = { used, renew };
+  if (idle && line) {
+    const ask = (text, label, act) => {
+      if (line.textContent === text + label) { return; }
+      line.textContent = text;
+      const button = document.createElement("button");
+      button.type = "button"; button.textContent = label;
+      button.addEventListener("click", () => act().then((well) => { if (well) { used(); line.textContent = said = ""; } }));
+      line.append(button);
+    };
+    setInterval(() => {
+      const left = ends - Date.now();
+      if (left <= 0) { ask("You are signed out. What you wrote is still here: sign in in another tab, then press ", "Go on", renew); }
+      else if (left <= 300000) { ask("In five minutes you are signed out. ", "Stay signed in", () => fetch("/room/sessions", { method: "HEAD" }).then((answer) => answer.ok && !answer.redirected)); }
+      else if (line.querySelector("button")) { line.textContent = said = ""; }
     }, 1000);
   }
-  var replay = document.getElementById("replay");
+  const replay = document.getElementById("replay");
   if (replay) {
-    var frames = JSON.parse(replay.dataset.frames), slider = document.getElementById("moment"), now = replay.querySelector(".now");
-    var stamps = frames.map(function (f) { return Date.parse(f.at); }), player = 0;
-    var span = (stamps[stamps.length - 1] - stamps[0]) || 1;
-    var show = function (n) {
-      var f = frames[n];
-      replay.querySelectorAll("[data-of]").forEach(function (cell) {
-        var of = cell.dataset.of, value = of in f ? f[of] : f.people[of];
+    const frames = JSON.parse(replay.dataset.frames), slider = document.getElementById("moment"), now = replay.querySelector(".now");
+    const stamps = frames.map((f) => Date.parse(f.at)), last = stamps.length - 1, span = (stamps[last] - stamps[0]) || 1;
+    let player = 0;
+    const show = (n) => {
+      const f = frames[n];
+      for (const cell of replay.querySelectorAll("[data-of]")) {
+        const of = cell.dataset.of, value = of in f ? f[of] : f.people[of];
         cell.textContent = typeof value === "number" ? value.toLocaleString("en-GB") : value;
-      });
+      }
       slider.value = n;
       slider.setAttribute("aria-valuetext", f.clock + ", " + f.state);
-      if (now) { var x = 8 + (stamps[n] - stamps[0]) / span * 704; now.setAttribute("d", "M" + x + " 0V216"); }
+      if (now) { now.setAttribute("d", "M" + (8 + (stamps[n] - stamps[0]) / span * 704) + " 0V216"); }
     };
     document.getElementById("player").hidden = false;
-    slider.addEventListener("input", function () { show(Number(slider.value)); });
-    replay.addEventListener("click", function (event) {
-      var speed = event.target.dataset.speed;
+    slider.addEventListener("input", () => show(Number(slider.value)));
+    replay.addEventListener("click", (event) => {
+      const speed = event.target.dataset.speed;
       if (speed === undefined) { return; }
       clearInterval(player);
       if (speed === "0") { return; }
-      var from = Number(slider.value) >= frames.length - 1 ? 0 : Number(slider.value), began = Date.now();
-      player = setInterval(function () {
-        var at = stamps[from] + (Date.now() - began) * Number(speed), n = from;
-        while (n + 1 < frames.length && stamps[n + 1] <= at) { n += 1; }
+      const from = Number(slider.value) >= last ? 0 : Number(slider.value), began = Date.now();
+      player = setInterval(() => {
+        const at = stamps[from] + (Date.now() - began) * Number(speed);
+        let n = from;
+        while (n < last && stamps[n + 1] <= at) { n += 1; }
         show(n);
-        if (n === frames.length - 1) { clearInterval(player); }
+        if (n === last) { clearInterval(player); }
       }, 100);
     });
   }
