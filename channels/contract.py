@@ -114,6 +114,10 @@ class Channel(Protocol):
     """Adapter and account, as "twilio:AC…" or "smtp:mail.example.org"; every attempt names it."""
     serves: frozenset[str]
     """The CAP statuses it may carry; everything else raises WrongStatus."""
+    gone: frozenset[str]
+    """Codes of failures that say that nobody is at the address, and will be: it is used no more. A
+    channel of another package may leave it out.
+    """
     concurrency: int
     """How many attempts it can have under way at once."""
 

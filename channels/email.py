@@ -40,6 +40,10 @@ MAX_REPLY = 64 * 1024  # bytes; a server that talks without end is hung up on
 # RFC 2606 section 3, and the same name under any country
 _RESERVED = re.compile(r"(?:^|\.)example(?:\.[a-z]{2,})?$")
 _QUEUED_AS = re.compile(rb"queued as ([A-Za-z0-9._-]{1,64})", re.IGNORECASE)
+GONE = frozenset({"550 5.1.1", "550 5.1.6", "550 5.2.1", "551 5.1.6", "553 5.1.3"})
+"""Answers that say that there is no such mailbox (RFC 3463 section 3.2, 3.3). Without an enhanced
+code a 550 may as well be a policy against us, and counts for nothing.
+"""
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}")
 
 
@@ -187,6 +191,7 @@ class EmailChannel:
     """
 
     name = "email"
+    gone = GONE
 
     def __init__(
         self,
@@ -465,8 +470,9 @@ class EmailChannel:
 
 def _error(answer: Reply) -> ChannelError:
     """Translate a refusal: 5yz is final, everything else may be tried again; before the body both
-    are sure.
+    are sure. Where it says that there is no such mailbox, the enhanced code is part of the code.
     """
     if 500 <= answer.code < 600:
-        return Refused(str(answer.code), answer.detail)
+        whole = f"{answer.code} {answer.detail}"
+        return Refused(whole if whole in GONE else str(answer.code), answer.detail)
     return Unavailable(str(answer.code), answer.detail, retry_after=LATER_SECONDS, only_this=True)

@@ -82,9 +82,11 @@ class MemoryChannel:
         by_call: Mapping[int, Outcome] | Callable[[int], Outcome | None] | None = None,
         always: Outcome = TAKEN,
         has_list: bool = True,
+        gone: frozenset[str] = frozenset({"gone"}),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.name = name
+        self.gone = gone
         self.sender = sender
         self.provider = f"memory:{sender}"
         self.serves = serves

@@ -31,19 +31,22 @@ from channels.dispatch.sender import Identity, Sender
 from channels.twilio.settings import named_senders
 from config.settings import Settings
 from config.wiring import Adapters, rate_of
+from service.loops.bounces import Bounces
 from service.loops.doubts import ASK_AFTER, Doubts
 from service.loops.heartbeat import Heartbeat
 from service.loops.leases import Leases
 from service.loops.opt_outs import RecentOptOuts
 from service.loops.turns import Turns
 from service.rendering import StoredRenderings
-from service.residents.sending import CODE_SECONDS, Codes
+from service.residents.sending import CODE_SECONDS, Codes, channels_of
 from subscribers import registry, unsubscribe
 from subscribers.matcher import Matcher, no_longer_for
+from subscribers.registration.budgets import Limits
 
 EXPIRE_SECONDS = 2.0
 OPT_OUT_SECONDS = 1.0
 DOUBT_SECONDS = 5.0
+BOUNCE_SECONDS = 5.0
 OUTBOX_POLL_SECONDS = 0.1
 MATCHED_TOGETHER = 20
 
@@ -96,6 +99,16 @@ class Engine:
         )
         self._codes = (
             Codes(db, adapters["routine"], limiter, settings) if "routine" in self.roles else None
+        )
+        self._bounces = (
+            Bounces(
+                db,
+                channels_of(adapters["routine"]),
+                key=settings.key(),
+                limits=Limits(day_money=settings.code_budget),
+            )
+            if "log" in self.roles
+            else None
         )
         self.senders = [
             (lane, self._sender(lane, channel))
@@ -172,6 +185,8 @@ class Engine:
         if self.senders:
             loops.append(turns.every(OPT_OUT_SECONDS, self.opt_outs.refresh))
             loops.append(turns.every(DOUBT_SECONDS, self.doubts.reconcile))
+        if self._bounces is not None:
+            loops.append(turns.every(BOUNCE_SECONDS, self._bounces.look))
         if self._codes is not None:
             loops.append(turns.every(CODE_SECONDS, self._codes.send_codes))
         # the doors of `up` have no roles: what they took from the outbox would wake nobody

@@ -24,7 +24,7 @@ from broadcast.store.database import UtcDateTime, count_up, lock_name
 from subscribers import by_area, by_postcode, quiet_hours
 from subscribers.by_area import BY_AREA
 from subscribers.contact import erased as gone
-from subscribers.contact import kinds, points
+from subscribers.contact import kinds, order, points
 from subscribers.contact.keys import opener
 from subscribers.contact.points import Known
 from subscribers.people_file import writing
@@ -138,6 +138,7 @@ def import_records(
         conn.execute(
             text("UPDATE incoming SET moved = 1 WHERE no = :no"), [{"no": no} for no, _ in moved]
         )
+    _leave_out_bounced(conn, before, told)
     new_rows = f"""INSERT INTO subscriber ({", ".join(_STORED)}, stopped, consented,
             created_at, updated_at, change)
         SELECT {", ".join("i." + c for c in _STORED)}, '', i.channels, :now, :now, :change
@@ -196,6 +197,27 @@ def known_of(record: SubscriberRecord) -> Known:
     """Return what a record says of how somebody is called and reached."""
     given = {kind: address for kind in kinds.NAMES if (address := getattr(record, kind))}
     return Known(name=record.name, addresses=given)
+
+
+def _leave_out_bounced(
+    conn: Connection, before: Sequence[tuple[int, int]], told: Sequence[Known]
+) -> None:
+    """Keep in `incoming` that addresses which bounced, and which the records still name, reach
+    nobody.
+    """
+    dead = order.bounced(conn, (person for _, person in before)) if before else {}
+    for no, person in before:
+        still = {
+            kind
+            for kind, address in dead.get(person, {}).items()
+            if told[no].addresses.get(kind) == address
+        }
+        if still:
+            rest = {k: a for k, a in told[no].addresses.items() if k not in still}
+            conn.execute(
+                text("UPDATE incoming SET reached_by = :kinds WHERE no = :no"),
+                {"no": no, "kinds": points.reached_by(Known(addresses=rest))},
+            )
 
 
 def _there_already(conn: Connection) -> tuple[list[tuple[int, int]], list[int]]:
@@ -319,10 +341,11 @@ def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Co
     opened = opener(conn)
     reached = kinds.of_channel(channel)
     one_of, bound = points.some(conn, ids)
+    these = ", ".join(f"'{kind}'" for kind in reached)
     sql = f"""SELECT s.id, s.stopped, s.consented, s.erased_at IS NOT NULL,
             p.kind, p.sealed, p.key_id
         FROM subscriber s LEFT JOIN contact_point p ON p.subscriber_id = s.id
-            AND p.place_in_order = 0 AND p.kind IN ({", ".join(f"'{kind}'" for kind in reached)})
+            AND p.place_in_order = 0 AND p.bounced_at IS NULL AND p.kind IN ({these})
         WHERE s.id {one_of}"""  # noqa: S608 - constants
     found: dict[int, Contact] = {}
     ranks: dict[int, int] = {}
@@ -408,6 +431,11 @@ def erase(conn: Connection, person: int, now: datetime) -> bool:
         return False
     known = points.known(conn, [person]).get(person, points.NOTHING)
     gone.remember(conn, person, row.external_id, known, now)
+    for other in order.of_person(conn, person):
+        if other.place > 0:
+            gone.remember(
+                conn, person, row.external_id, Known(addresses={other.kind: other.address}), now
+            )
     points.forget(conn, [person])
     joined.forget(conn, person)
     nothing: dict[str, Any] = dict.fromkeys(_STORED[1:], "") | dict.fromkeys(
@@ -451,7 +479,7 @@ def start(
     conn: Connection, person_ids: Iterable[int], channel: str, source: str, now: datetime
 ) -> list[int]:
     """Lift a person's own stop of a channel; return whom it was lifted for. `source`: sms_reply,
-    link, operator.
+    link, operator. An address that bounced stays out of use (`trust`).
     """
     if channel not in PERSONAL_CHANNELS or source not in START_SOURCES:
         raise ValueError(f"no such channel or source of a start: {channel}, {source}")
@@ -464,6 +492,77 @@ def start(
         )
         conn.execute(lifted.values(lifted_at=now, lifted_by=source))
     return started
+
+
+def bounced(
+    conn: Connection, person: int, channel: str, claimed_at: datetime, code: str, now: datetime
+) -> str | None:
+    """Mark the contact point that a channel uses for somebody: the provider says that nobody is
+    there. Return its kind; None where nothing was marked.
+
+    `claimed_at`: when what came back was claimed. What is in use since then only is left alone, so
+    the same evidence read twice marks nothing twice, nor what took the place of what it marked.
+    """
+    if not _lock(conn, person):
+        return None
+    kind = order.bounce(conn, person, channel, claimed_at, code, now)
+    if kind is not None:
+        _reached(conn, person, now)
+    return kind
+
+
+def trust(conn: Connection, person: int, channel: str, now: datetime) -> bool:
+    """Use the contact points of a channel again, though they bounced; return whether any had."""
+    done = _lock(conn, person) and order.trust(conn, person, channel, now)
+    if done:
+        _reached(conn, person, now)
+    return done
+
+
+def reorder(
+    conn: Connection, person: int, kind: str, place: int, now: datetime, *, remove: bool = False
+) -> bool:
+    """Use another of somebody's addresses of a kind first, or take it away; return whether there is
+    one at that place.
+    """
+    if not _lock(conn, person):
+        return False
+    done = (
+        order.remove(conn, person, kind, place)
+        if remove
+        else order.put_first(conn, person, kind, place, now)
+    )
+    if done:
+        _reached(conn, person, now)
+    return done
+
+
+def use_first(conn: Connection, person: int, kind: str, address: str, now: datetime) -> None:
+    """Use this address first, where it is among somebody's others of that kind."""
+    for point in order.of_person(conn, person):
+        if (point.kind, point.address) == (kind, address) and point.place > 0:
+            reorder(conn, person, kind, point.place, now)
+
+
+def _lock(conn: Connection, person: int) -> bool:
+    """Return whether somebody is registered, and keep others from changing them meanwhile."""
+    mine = select(subscriber.c.id).where(
+        subscriber.c.id == person, subscriber.c.erased_at.is_(None)
+    )
+    return conn.execute(mine.with_for_update()).first() is not None
+
+
+def _reached(conn: Connection, person: int, now: datetime) -> None:
+    """Tell the matching index by which kinds of contact point somebody is reached now."""
+    conn.execute(
+        update(subscriber)
+        .where(subscriber.c.id == person)
+        .values(
+            reached_by=order.kinds_used(conn, person),
+            updated_at=now,
+            change=next_change(conn),
+        )
+    )
 
 
 def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
@@ -497,6 +596,7 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
         for c in ("created_at", "updated_at", "erased_at")
     }
     found["same_person"] = [each for each in joined.joined_with(conn, row.id) if each != row.id]
+    found["contact_points"] = order.told(conn, row.id)
     found["consents"] = [
         {
             "channels": c.channels.split(";") if c.channels else [],
@@ -610,13 +710,14 @@ def _restop(conn: Connection, person_ids: Iterable[int], now: datetime, change: 
     if not ids:
         return []
     rows = conn.execute(
-        select(subscriber.c.id, subscriber.c.stopped)
+        select(subscriber.c.id, subscriber.c.stopped, subscriber.c.channels)
         .where(subscriber.c.id.in_(ids))
         .order_by(subscriber.c.id)
         .with_for_update()
     ).all()
     done = []
     mark: int | None = None
+    stopped: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
     for row in rows:
         held = {part for part in row.stopped.split(";") if part}
         wanted = change(held)
@@ -632,6 +733,8 @@ def _restop(conn: Connection, person_ids: Iterable[int], now: datetime, change: 
                 )
             )
             done.append(row.id)
+            stopped[row.id] = frozenset(row.channels.split(";")), frozenset(wanted)
+    order.note_opt_outs(conn, stopped, now)
     return done
 
 

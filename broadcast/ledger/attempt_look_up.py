@@ -166,6 +166,32 @@ def _reached(
     )
 
 
+def failed_since(
+    conn: Connection,
+    channel: str,
+    codes: Collection[str],
+    statuses: Collection[str],
+    since: datetime,
+) -> list[tuple[int, str, datetime]]:
+    """Return whose attempts on a channel failed since then with one of these codes: (person, code,
+    when they were claimed), the oldest first.
+    """
+    query = (
+        select(outcome.c.person_id, outcome.c.code, slice_.c.claimed_at)
+        .join(slice_, slice_.c.attempt == outcome.c.attempt)
+        .join(version, version.c.id == outcome.c.version_id)
+        .where(
+            outcome.c.state == "failed",
+            outcome.c.at >= since,
+            outcome.c.channel == channel,
+            outcome.c.code.in_(sorted(codes)),
+            version.c.status.in_(sorted(statuses)),
+        )
+        .order_by(outcome.c.at)
+    )
+    return [(row[0], row[1], row[2]) for row in conn.execute(query)]
+
+
 def sent_to(conn: Connection, person_id: int, limit: int) -> list[tuple[int, str, str, datetime]]:
     """Return the newest versions that somebody got or may have got: of each the version, the
     channel, the line and when, the newest first. A version by two channels stands there once, by

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from broadcast.store.database import UtcDateTime, id_column, metadata
@@ -131,6 +132,12 @@ outcome = Table(
     Index("ix_outcome_version", "version_id", "channel", "state"),
     Index("ix_outcome_person", "person_id", "version_id"),
     Index("ix_outcome_provider_id", "provider_id"),
+    Index(
+        "ix_outcome_failed",
+        "at",
+        sqlite_where=text("state = 'failed'"),
+        postgresql_where=text("state = 'failed'"),
+    ),
 )
 
 receipt = Table(

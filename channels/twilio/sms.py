@@ -25,6 +25,9 @@ class SmsChannel:
     """Text messages of one sender. Keeps channels.contract.Channel."""
 
     name = "sms"
+    gone = frozenset(
+        {"21211", "21614", "30005", "30006"}
+    )  # no such number, one that takes no texts, an unknown handset, a landline
 
     def __init__(
         self,

@@ -49,6 +49,7 @@ class VoiceChannel:
     """Calls of one number. Keeps channels.contract.Channel."""
 
     name = "voice"
+    gone = frozenset({"21211", "21217"})  # no such number
 
     def __init__(
         self,

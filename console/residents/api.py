@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -17,11 +18,23 @@ from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
 from console.api.bodies import read_act, text_field
-from console.api.schemas import NUMBER, TEXT, TIME, YES, Schema, an_object, list_of, ref, words
+from console.api.schemas import (
+    NUMBER,
+    TEXT,
+    TIME,
+    YES,
+    Schema,
+    an_object,
+    list_of,
+    or_null,
+    ref,
+    words,
+)
 from console.api.setup.bodies import sends
 from console.residents.frame import HEADERS, Pages
 from service.residents import own, registering, several
 from service.residents.own import Own
+from subscribers.contact.kinds import NAMES as KINDS
 from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
 
@@ -196,6 +209,19 @@ def _choosing(api: APIRouter, pages: Pages) -> None:
         await web.db.write(several.part, me.person, web.now())
         return JSONResponse(await _told(pages, await _me(pages, request)), 200, _KEEP_NOT)
 
+    @api.post("/me/addresses", openapi_extra=sends("OwnAddress"))
+    async def address(request: Request) -> Response:
+        """Use another of one's addresses of a kind first, or take it away."""
+        me = await _me(pages, request)
+        body = read_act(request, await request.body(), ("kind", "address", "act"))
+        kind, shown, act = (_needed(body, name) for name in ("kind", "address", "act"))
+        if act not in ("first", "remove"):
+            raise refuse("act_unknown", "there is no such act", "use first or remove", field="act")
+        place = next((o.place for o in me.others() if (o.kind, o.address) == (kind, shown)), -1)
+        turn = partial(own.reorder, remove=act == "remove")
+        await web.db.write(turn, me, kind, place, shown, web.now())
+        return JSONResponse(await _told(pages, await _me(pages, request)), 200, _KEEP_NOT)
+
     @api.post("/me/delete")
     async def delete(request: Request) -> Response:
         """Erase oneself for good."""
@@ -241,7 +267,13 @@ async def _told(pages: Pages, me: Own) -> dict[str, Any]:
         ],
         "contacts": [
             {"channel": c.channel, "address": c.address, "used": c.chosen, "stopped": c.stopped}
+            | {"bounced_at": c.bounced_at.isoformat() if c.bounced_at else None}
             for c in me.contacts()
+        ],
+        "addresses": [
+            {"kind": o.kind, "address": o.address}
+            | {"bounced_at": o.bounced_at.isoformat() if o.bounced_at else None}
+            for o in me.others()
         ],
         "area": known["area"] or "",
         "topics": known["topics"],
@@ -339,6 +371,11 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "OwnChannel": _sent(
         {"channel": words(("all", *PERSONAL_CHANNELS))}, ("channel",), {"channel": "all"}
     ),
+    "OwnAddress": _sent(
+        {"kind": words(KINDS), "address": TEXT, "act": words(("first", "remove"))},
+        ("kind", "address", "act"),
+        {"kind": "email", "address": "a…@example.org", "act": "first"},
+    ),
     "Registration": an_object({"registration": TEXT, "expires_at": TIME}, ("expires_at",)),
     "RegistrationConfirmed": an_object(
         {"outcome": words(_OUTCOMES), "session": TEXT}, ("session",)
@@ -359,7 +396,13 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
                 )
             ),
             "contacts": list_of(
-                an_object({"channel": _CHANNEL, "address": TEXT, "used": YES, "stopped": YES})
+                an_object(
+                    {"channel": _CHANNEL, "address": TEXT, "used": YES, "stopped": YES}
+                    | {"bounced_at": or_null(TIME)}
+                )
+            ),
+            "addresses": list_of(
+                an_object({"kind": words(KINDS), "address": TEXT, "bounced_at": or_null(TIME)})
             ),
             "area": TEXT,
             "topics": list_of(words(TOPICS)),
@@ -384,6 +427,7 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("post", f"{PREFIX}/me/start"): ref("Own"),
     ("post", f"{PREFIX}/me/registrations"): ref("Registration"),
     ("post", f"{PREFIX}/me/registrations/part"): ref("Own"),
+    ("post", f"{PREFIX}/me/addresses"): ref("Own"),
     ("post", f"{PREFIX}/me/delete"): ref("Deleted"),
     ("post", f"{PREFIX}/me/sign-out-everywhere"): ref("SignedOut"),
 }

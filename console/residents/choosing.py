@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -14,6 +15,7 @@ from broadcast.content.model import SEVERITIES
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
+from broadcast.wording.times import local_time
 from console.residents.frame import Pages, add, one
 from console.residents.words import LANGUAGE_NAMES
 from console.server import browser
@@ -40,6 +42,7 @@ def attach(api: APIRouter, pages: Pages) -> None:
         ("POST", "/me/channels", me.channels),
         ("POST", "/me/language", me.language),
         ("POST", "/me/quiet-hours", me.quiet),
+        ("POST", "/me/address", me.address),
         ("GET", "/me/add", me.ways),
         ("POST", "/me/add", me.add_way),
         ("POST", "/me/sample", me.sample),
@@ -81,7 +84,7 @@ class _Me:
     async def _show(
         self, request: Request, me: Own, secret: str, problems: tuple[Problem, ...] = ()
     ) -> Response:
-        tree = await self.pages.web.context.tree()
+        tree, lang = await self.pages.web.context.tree(), self.pages.lang(request)
         known = me.known
         area = known["area"]
         hours = quiet_hours.known(known["quiet_hours"]) if known["quiet_hours"] else None
@@ -97,6 +100,8 @@ class _Me:
             saved=request.query_params.get("saved", "")[:20],
             me=me,
             contacts=contacts,
+            others=me.others(),
+            when=lambda at: local_time(at, lang, self.pages.web.settings.timezone),
             all_stopped=bool(contacts) and all(c.stopped for c in contacts if c.chosen),
             place=known["postcode"] or (tree[area].name if area and area in tree else ""),
             by_point=known["lat"] is not None and not known["postcode"],
@@ -183,6 +188,19 @@ class _Me:
         if first in wanted:
             wanted = [first, *(c for c in wanted if c != first)]
         return await self._change(request, me, secret, "channels", {"channels": wanted})
+
+    async def address(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        kind, at, shown = (one(form, name)[:100] for name in ("kind", "place", "address"))
+        place = int(at) if at.isascii() and at.isdigit() and len(at) < 3 else -1
+        remove = one(form, "act") == "remove"
+        web = self.pages.web
+        turn = partial(own.reorder, remove=remove)
+        try:
+            await web.db.write(turn, me, kind, place, shown, web.now())
+        except Rejected as rejected:
+            return await self._show(request, me, secret, tuple(rejected.problems))
+        return self.pages.back(request, "channels")
 
     async def language(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from console.pages.phrases import ENGLISH
+from console.residents.choice_words import with_choices
 
 _ENGLISH: Mapping[str, str] = MappingProxyType(
     {
@@ -676,7 +677,10 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
 )
 
 RESIDENT_WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {ENGLISH: _ENGLISH, "cy": _WELSH, "ar": _ARABIC}
+    {
+        tag: with_choices(tag, words)
+        for tag, words in ((ENGLISH, _ENGLISH), ("cy", _WELSH), ("ar", _ARABIC))
+    }
 )
 """Every phrase of these pages, by the language's tag; who reads another language gets English."""
 

@@ -29,18 +29,34 @@ from service.residents.texts import SAMPLE
 from service.setup import people
 from service.setup.people import World
 from subscribers import registry
+from subscribers.contact import order
+from subscribers.contact.kinds import of_channel
+from subscribers.contact.order import Point
 from subscribers.registration import addresses, pending
 from subscribers.registration.budgets import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """One way on which somebody is reached: the address masked, and whether they stopped it."""
+    """One way on which somebody is reached: the address masked, and whether they stopped it.
+    `bounced_at`: since when it takes no messages, as the provider says.
+    """
 
     channel: str
     address: str
     chosen: bool
     stopped: bool
+    bounced_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """Another address of a kind, masked, which stands in for the first; `place` in their order."""
+
+    kind: str
+    place: int
+    address: str
+    bounced_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +66,7 @@ class Own:
     session: Session
     person: int
     known: Mapping[str, Any]
+    points: Sequence[Point] = ()
 
     def contacts(self) -> list[Contact]:
         """Return the ways on which they are reached, in their order; then those not chosen."""
@@ -58,16 +75,37 @@ class Own:
         return [
             Contact(
                 channel=channel,
-                address=addresses.masked(channel, address),
+                address=addresses.masked(channel, point.address),
                 chosen=channel in self.known["channels"],
                 stopped=channel in self.known["stopped"],
+                bounced_at=point.bounced_at,
             )
             for channel in order
-            if (address := self._address(channel))
+            if (point := self._used(channel))
         ]
 
-    def _address(self, channel: str) -> str:
-        return several.address_of(self.known, channel)
+    def others(self) -> list[Other]:
+        """Return the addresses that stand in for the first of their kind."""
+        return [
+            Other(
+                kind=p.kind,
+                place=p.place,
+                address=_masked(p),
+                bounced_at=p.bounced_at,
+            )
+            for p in self.points
+            if p.place > 0
+        ]
+
+    def _used(self, channel: str) -> Point | None:
+        """Return what a channel reaches, or would if it had not bounced."""
+        kinds = of_channel(channel)
+        firsts = [p for kind in kinds for p in self.points if (p.kind, p.place) == (kind, 0)]
+        return next((p for p in firsts if p.bounced_at is None), next(iter(firsts), None))
+
+
+def _masked(point: Point) -> str:
+    return addresses.masked("email" if point.kind == "email" else "sms", point.address)
 
 
 def who(conn: Connection, secret: str, now: datetime) -> Own | None:
@@ -76,7 +114,8 @@ def who(conn: Connection, secret: str, now: datetime) -> Own | None:
     known = registry.show(conn, session.holder_id) if session is not None else None
     if session is None or known is None or known["erased_at"] is not None:
         return None
-    return Own(session=session, person=session.holder_id, known=known)
+    points = order.of_person(conn, session.holder_id)
+    return Own(session=session, person=session.holder_id, known=known, points=points)
 
 
 def change(
@@ -147,9 +186,11 @@ def stop(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:
 
 def start(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:
     """Start one channel, or all of them ("all"), again; return on which they are sent to now. "all"
-    starts the registrations that they joined with this one as well.
+    starts the registrations that they joined with this one as well; one that is named is used again
+    though it bounced.
     """
     if channel != "all":
+        registry.trust(conn, own.person, _channel(channel), now)
         return [channel] if opt_outs.start(conn, own.person, _channel(channel), now) else []
     mine = several.everywhere(conn, own.person)
     return [
@@ -157,6 +198,19 @@ def start(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:
         for each in PERSONAL_CHANNELS
         if [person for person in mine if opt_outs.start(conn, person, each, now)]
     ]
+
+
+def reorder(
+    conn: Connection, own: Own, kind: str, place: int, address: str, now: datetime, *, remove: bool
+) -> None:
+    """Use one of one's other addresses first, or take it away. `address` as it was shown, masked:
+    what changed meanwhile is left alone. Raises Rejected (422 contact_unknown).
+    """
+    shown = [o for o in own.others() if (o.kind, o.place, o.address) == (kind, place, address)]
+    if not shown or not registry.reorder(conn, own.person, kind, place, now, remove=remove):
+        raise refuse(
+            "contact_unknown", "there is no such address", "look at the list again", field="address"
+        )
 
 
 def ask_sample(

@@ -17,6 +17,7 @@ from broadcast.store.database import Connection
 from service.commands.context import Context
 from service.residents.registering import KIND
 from subscribers import registry
+from subscribers.contact import order
 from subscribers.index import RegistryIndex, Rule
 from subscribers.matcher import rule_for
 
@@ -108,6 +109,8 @@ def everything(conn: Connection, person: int, now: datetime) -> dict[str, Any]:
     """
     known = registry.show(conn, person)
     assert known is not None
+    for told, point in zip(known["contact_points"], order.of_person(conn, person), strict=True):
+        told["address"] = point.address
     sent = [
         {
             "message": version.code,

@@ -21,6 +21,7 @@ from service.residents import opt_outs, several
 from service.setup import people
 from service.setup.people import World
 from subscribers import registry
+from subscribers.contact import order
 from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
 from subscribers.registration.addresses import Address
@@ -198,6 +199,7 @@ def enter(
         return Joined(outcome="expired")  # they left, or moved the contact, while the code came
     person = known[0] if known else _register(conn, form, text, world, now)
     pending.confirm(conn, person, form.channel, text, key, now)
+    registry.trust(conn, person, form.channel, now)  # the code came there
     return Joined(
         outcome="signed_in" if known else "registered",
         person=person,
@@ -221,6 +223,8 @@ def _add(
     assert known is not None
     channels = ";".join(dict.fromkeys([*known["channels"], channel]))
     fields = {COLUMN[channel]: text, "channels": channels}
+    # what was used so far stands in for it, should nobody be there one day
+    order.make_room(conn, me, COLUMN[channel], text)
     people.edit(
         conn,
         ACTOR,

@@ -17,6 +17,8 @@ from broadcast.wording.rendered import Rendered
 ENGLISH = "en"
 SAMPLE = "sample"
 """What is sent to show how messages arrive: it holds no code."""
+BOUNCED = "bounced_"
+"""What tells that one's address on a channel, whose name follows, takes no messages: no code."""
 
 _ENGLISH: Mapping[str, str] = MappingProxyType(
     {
@@ -29,6 +31,11 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
             "{sender}: this is a sample of the messages that you will get. Nothing has happened, do"
             " nothing."
         ),
+        "bounced_email": "{sender}: your e-mail address takes no messages from us any more.",
+        "bounced_sms": "{sender}: your mobile number takes no messages from us any more.",
+        "bounced_voice": "{sender}: your telephone number takes no calls from us any more.",
+        "look": "Check it at {page}.",
+        "subject_bounced": "{sender}: we could not reach you",
         "lasts": "It is good for 10 minutes. If you did not ask for it, do nothing.",
         "subject": "Your code for {sender}",
     }
@@ -44,6 +51,11 @@ _WELSH: Mapping[str, str] = MappingProxyType(
             "{sender}: sampl yw hwn o'r negeseuon a gewch. Nid oes dim wedi digwydd, peidiwch"
             " gwneud dim."
         ),
+        "bounced_email": "{sender}: nid yw eich cyfeiriad e-bost yn derbyn ein negeseuon mwyach.",
+        "bounced_sms": "{sender}: nid yw eich rhif symudol yn derbyn ein negeseuon mwyach.",
+        "bounced_voice": "{sender}: nid yw eich rhif ffôn yn derbyn ein galwadau mwyach.",
+        "look": "Gwiriwch ef yn {page}.",
+        "subject_bounced": "{sender}: ni allem eich cyrraedd",
         "lasts": "Mae'n ddilys am 10 munud. Os na wnaethoch ofyn amdano, peidiwch gwneud dim.",
         "subject": "Eich cod ar gyfer {sender}",
     }
@@ -56,6 +68,11 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "add": "{sender}: {code} هو رمزك لتلقي الرسائل هنا.",
         "same_person": "{sender}: {code} هو رمزك لضم تسجيلاتك.",
         "sample": "{sender}: هذه عينة من الرسائل التي ستصلك. لم يحدث شيء، فلا تفعل شيئًا.",
+        "bounced_email": "{sender}: لم يعد عنوان بريدك الإلكتروني يستقبل رسائلنا.",
+        "bounced_sms": "{sender}: لم يعد رقم هاتفك المحمول يستقبل رسائلنا.",
+        "bounced_voice": "{sender}: لم يعد رقم هاتفك يستقبل مكالماتنا.",
+        "look": "تحقق منه في {page}.",
+        "subject_bounced": "{sender}: لم نتمكن من الوصول إليك",
         "lasts": "الرمز صالح لمدة 10 دقائق. إذا لم تطلبه فلا تفعل شيئًا.",
         "subject": "رمزك لدى {sender}",
     }
@@ -74,7 +91,8 @@ def language_for(tag: str) -> str:
 def rendered(
     channel: str, what: str, language: str, *, code: str, sender: str, public_url: str
 ) -> Rendered:
-    """Return what is sent. `what`: join, known, sign_in, add, same_person or sample.
+    """Return what is sent. `what`: join, known, sign_in, add, same_person, sample, or what
+    BOUNCED begins.
 
     A text ends with the line by which a phone fills in the code on our page alone:
     https://wicg.github.io/sms-one-time-codes/
@@ -82,13 +100,21 @@ def rendered(
     lang = language_for(language)
     words = CODE_WORDS[lang]
     said = fill(words[what], sender=sender, code=_read_out(code) if channel == "voice" else code)
-    body = said if what == SAMPLE else f"{said} {words['lasts']}"
+    bounced = what.startswith(BOUNCED)
+    holds_code = not bounced and what != SAMPLE
+    body = f"{said} {words['lasts']}" if holds_code else said
+    if bounced and public_url and channel != "voice":
+        body = f"{said} {fill(words['look'], page=f'{public_url}/me')}"
     host = urlsplit(public_url).hostname
-    if channel == "sms" and host and what != SAMPLE:
+    if channel == "sms" and host and holds_code:
         body = f"{body}\n\n@{host} #{code}"
     if channel != "email":
         return Rendered(channel=channel, language=lang, body=body)
-    subject = said if what == SAMPLE else fill(words["subject"], sender=sender)
+    subject = (
+        said
+        if what == SAMPLE
+        else fill(words["subject_bounced" if bounced else "subject"], sender=sender)
+    )
     own = secrets.token_hex(16)  # of which the mail's Message-ID is made
     return Rendered(channel=channel, language=lang, body=f"{body}\n", subject=subject, secret=own)
 

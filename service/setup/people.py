@@ -29,6 +29,7 @@ from broadcast.store.replies import Reply
 from service import problem_documents
 from service.setup.who import Who, allowed
 from subscribers import by_postcode, registry
+from subscribers.contact import kinds
 from subscribers.people_file.reading import ImportResult, read_subscribers
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registration import pending
@@ -244,6 +245,9 @@ def edit(
     else:
         basis = held["basis"]
     registry.import_records(conn, [record], basis, now, source=source, wording=wording)
+    for kind in kinds.NAMES:
+        if kind in fields and (address := getattr(record, kind)):
+            registry.use_first(conn, before["id"], kind, address, now)
     _log(conn, actor, "edit", before["id"], f"fields={','.join(sorted(fields))}", now)
     return _whole(conn, before["id"]), warnings
 
@@ -271,15 +275,16 @@ def start(
     world: World,
     now: datetime,
 ) -> tuple[dict[str, Any], bool]:
-    """Lift a stop of one person, who asked for it; `why` says on whose word and goes on record.
-    Returns as `stop`. Raises Rejected.
+    """Lift a stop of one person, who asked for it, and use again what bounced on the channel; `why`
+    says on whose word and goes on record. Returns as `stop`. Raises Rejected.
     """
     why = check_reason(why, "why")
     actor = allowed(conn, who)
     found = find(conn, who, person, world)
     done = registry.start(conn, [found["id"]], _channel(channel), "operator", now)
+    again = registry.trust(conn, found["id"], channel, now)
     _log(conn, actor, "start", found["id"], f"channel={channel} why={why}", now)
-    return _whole(conn, found["id"]), bool(done)
+    return _whole(conn, found["id"]), bool(done) or again
 
 
 def join(

@@ -77,14 +77,46 @@ def known(conn: Connection, ids: Iterable[int]) -> dict[int, Known]:
 
 
 def differing(conn: Connection, wanted: Sequence[tuple[int, Known]]) -> list[int]:
-    """Return at which places of `wanted` stands somebody of whom something else is known."""
+    """Return at which places of `wanted` stands somebody of whom something else is known. An
+    address that is among a person's others is no other.
+    """
     found = []
     for start in range(0, len(wanted), _AT_ONCE):
         page = wanted[start : start + _AT_ONCE]
         held = known(conn, [person for person, _ in page])
+        others = [n for n, (person, told) in enumerate(page) if held.get(person, NOTHING) != told]
+        meant = _meant(conn, [page[n] for n in others], held)
         found += [
-            start + n for n, (person, told) in enumerate(page) if held.get(person, NOTHING) != told
+            start + n
+            for n, told in zip(others, meant, strict=True)
+            if held.get(page[n][0], NOTHING) != told
         ]
+    return found
+
+
+def _meant(
+    conn: Connection, people: Sequence[tuple[int, Known]], held: Mapping[int, Known]
+) -> list[Known]:
+    """Return what is told of each person, with their first address in the place of one that is
+    among their others: a file that names it says nothing new, and puts it before none.
+    """
+    if not people:
+        return []
+    opened = opener(conn)
+    one_of, bound = some(conn, [person for person, _ in people])
+    others: dict[tuple[int, str], set[str]] = {}
+    sql = f"""SELECT subscriber_id, kind, sealed, key_id FROM contact_point
+        WHERE place_in_order > 0 AND subscriber_id {one_of}"""  # noqa: S608 - constants
+    for person, kind, sealed, key_id in conn.execute(text(sql), {"ids": bound}):
+        others.setdefault((person, kind), set()).add(opened(person, kind, sealed, key_id))
+    found = []
+    for person, told in people:
+        first = held.get(person, NOTHING).addresses
+        meant = {
+            kind: first.get(kind, address) if address in others.get((person, kind), ()) else address
+            for kind, address in told.addresses.items()
+        }
+        found.append(Known(name=told.name, addresses=meant))
     return found
 
 
@@ -132,7 +164,8 @@ def change(conn: Connection, people: Sequence[tuple[int, Known]], how: str, now:
         renamed: list[int] = []
         gone: list[dict[str, Any]] = []
         fresh: list[tuple[int, Known]] = []
-        for person, told in page:
+        meant = _meant(conn, page, held)
+        for (person, _), told in zip(page, meant, strict=True):
             before = held.get(person, NOTHING)
             if before.name != told.name:
                 renamed.append(person)
@@ -153,7 +186,10 @@ def change(conn: Connection, people: Sequence[tuple[int, Known]], how: str, now:
         conn.execute(text(sql), {"ids": bound})
         if gone:
             conn.execute(
-                text("DELETE FROM contact_point WHERE subscriber_id = :person AND kind = :kind"),
+                text(
+                    "DELETE FROM contact_point WHERE subscriber_id = :person AND kind = :kind"
+                    " AND place_in_order = 0"
+                ),
                 gone,
             )
         add(conn, fresh, how, now)
@@ -168,7 +204,9 @@ def forget(conn: Connection, ids: Iterable[int]) -> None:
 
 
 def used(channel: str, p: str = "p") -> str:
-    """Return the condition that the contact point `p` is the one that a channel uses."""
+    """Return the condition that the contact point `p` is the one that a channel uses. One that
+    bounced is used by none.
+    """
     said = []
     before: list[str] = []
     for kind in of_channel(channel):
@@ -178,21 +216,25 @@ def used(channel: str, p: str = "p") -> str:
             first += (
                 " AND NOT EXISTS (SELECT 1 FROM contact_point b"  # noqa: S608 - constants
                 f" WHERE b.subscriber_id = {p}.subscriber_id AND b.place_in_order = 0"
-                f" AND b.kind IN ({others}))"
+                f" AND b.bounced_at IS NULL AND b.kind IN ({others}))"
             )
         said.append(f"({first})")
         before.append(kind)
-    return f"{p}.place_in_order = 0 AND ({' OR '.join(said)})"
+    return f"{p}.place_in_order = 0 AND {p}.bounced_at IS NULL AND ({' OR '.join(said)})"
 
 
 def persons_at(conn: Connection, channel: str, address: str) -> list[int]:
-    """Return who is reached at this address on a channel, the lowest id first."""
+    """Return who is reached at this address on a channel, or would be if others of their addresses
+    were not there, or if it had not bounced; the lowest id first.
+    """
     keys = ring_of(conn).in_force(conn)
     if keys is None:
         return []
     mark = keys.active[1].mark(of_channel(channel)[0], address)
-    sql = f"""SELECT p.subscriber_id FROM contact_point p
-        WHERE p.{keys.column} = :mark AND {used(channel)} ORDER BY 1"""  # noqa: S608 - constants
+    kinds = ", ".join(f"'{kind}'" for kind in of_channel(channel))
+    sql = f"""SELECT DISTINCT p.subscriber_id FROM contact_point p
+        WHERE p.{keys.column} = :mark AND (({used(channel)}) OR (p.kind IN ({kinds})
+            AND (p.place_in_order > 0 OR p.bounced_at IS NOT NULL))) ORDER BY 1"""  # noqa: S608 - constants
     return list(conn.execute(text(sql), {"mark": mark}).scalars())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, LargeBinary, String, Table
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, text
 
 from broadcast.store.database import UtcDateTime, metadata
 
@@ -20,7 +20,21 @@ contact_point = Table(
     Column("mark_0", LargeBinary, index=True),
     Column("mark_1", LargeBinary, index=True),
     Column("confirmed_at", UtcDateTime, nullable=False),
-    Column("confirmed_how", String, nullable=False),  # basis: a file or an administrator said so
+    Column("confirmed_how", String, nullable=False),  # basis: on whose word; code
+    # since when everything that would use it is stopped by the person
+    Column("opted_out_at", UtcDateTime),
+    # since when a provider says that nobody is there, in which words, and when they were told
+    Column("bounced_at", UtcDateTime),
+    Column("bounced_code", String, nullable=False, server_default=""),
+    Column("bounce_told_at", UtcDateTime),
+    # what was claimed before says nothing against it; None = since it was confirmed
+    Column("used_since", UtcDateTime),
+    Index(
+        "ix_contact_point_bounced",
+        "subscriber_id",
+        sqlite_where=text("bounced_at IS NOT NULL"),
+        postgresql_where=text("bounced_at IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.sessions.store import LONGEST_SECRET, hashed
 from subscribers import registry
+from subscribers.contact import order
 from subscribers.registration import addresses, budgets
 from subscribers.registration.addresses import Address
 from subscribers.registration.tables import contact_confirmed, registration
@@ -286,17 +287,17 @@ def enter(conn: Connection, secret: str, typed: str, key: bytes, now: datetime) 
 def confirm(
     conn: Connection, person: int, channel: str, address: str, key: bytes, now: datetime
 ) -> None:
-    """Keep that this contact of a person was proven to be theirs."""
-    mine = (contact_confirmed.c.subscriber_id == person) & (contact_confirmed.c.channel == channel)
-    conn.execute(delete(contact_confirmed).where(mine))
+    """Keep that this contact of a person was proven to be theirs, beside others of theirs."""
+    marked = addresses.mark(key, "address", address)
+    held = contact_confirmed.c
+    mine = (held.subscriber_id == person) & (held.channel == channel)
+    conn.execute(delete(contact_confirmed).where(mine, held.address_mark == marked))
     conn.execute(
         insert(contact_confirmed).values(
-            subscriber_id=person,
-            channel=channel,
-            address_mark=addresses.mark(key, "address", address),
-            at=now,
+            subscriber_id=person, channel=channel, address_mark=marked, at=now
         )
     )
+    order.confirmed(conn, person, channel, address, now)
 
 
 def confirmed_at(conn: Connection, channel: str, address: str, key: bytes) -> list[int]:

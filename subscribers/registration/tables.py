@@ -52,9 +52,9 @@ sign_up_count = Table(
 contact_confirmed = Table(
     "contact_confirmed",
     metadata,
-    Column("subscriber_id", Integer, primary_key=True),
+    Column("subscriber_id", Integer, primary_key=True, autoincrement=False),
     Column("channel", String, primary_key=True),
-    Column("address_mark", String, nullable=False),
+    Column("address_mark", String, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Index("ix_contact_confirmed_address_mark", "address_mark"),
 )

@@ -59,14 +59,14 @@ TALKS: list[tuple[str, dict[str, str], type, str, bool]] = [
         "no such inbox",
         {"RCPT": "550 5.1.1 <ada@example.org> unknown", "DATA": "554 no recipients"},
         Refused,
-        "550",
+        "550 5.1.1",
         False,
     ),
     (
         "no such inbox, in several lines",
         {"RCPT": "550-5.1.1 unknown\r\n550 see https://example.org", "DATA": "554 no"},
         Refused,
-        "550",
+        "550 5.1.1",
         False,
     ),
     (
@@ -88,14 +88,14 @@ TALKS: list[tuple[str, dict[str, str], type, str, bool]] = [
         "no such inbox, and the body is wanted",
         {"RCPT": "550 5.1.1 unknown", ".": "554 no recipients"},
         Refused,
-        "550",
+        "550 5.1.1",
         False,
     ),
     (
         "no such inbox, and an empty mail is taken",
         {"RCPT": "550 5.1.1 unknown"},
         Refused,
-        "550",
+        "550 5.1.1",
         False,
     ),
     (

@@ -53,6 +53,7 @@ async def test_a_program_registers_somebody_who_chooses_and_stops(site: Site, bo
         "address": "••• 555",
         "used": True,
         "stopped": False,
+        "bounced_at": None,
     }
     change = {"area": CAMDEN, "topics": ["advice"], "quiet_hours": "22:00-07:00 Europe/London"}
     mine = (await call(site, "PATCH", "/me", change, session)).json

@@ -20,6 +20,7 @@ from console.api.schemas import (
     ref,
     words,
 )
+from subscribers.contact.kinds import NAMES as KINDS
 
 _DEGREES: Final[Schema] = {"type": "number"}
 _WARNINGS: Final = list_of(ref("Fault"))
@@ -47,6 +48,19 @@ _PERSON: Final[Mapping[str, Schema]] = {
     "created_at": TIME,
     "updated_at": TIME,
     "erased_at": or_null(TIME),
+    "contact_points": list_of(
+        an_object(
+            {
+                "kind": words(KINDS),
+                "order": {**NUMBER, "description": "0 is used; the others stand in for it."},
+                "confirmed_at": TIME,
+                "confirmed_how": TEXT,
+                "opted_out_at": or_null(TIME),
+                "bounced_at": or_null(TIME),
+                "bounced_code": or_null(TEXT),
+            }
+        )
+    ),
     "consents": list_of(
         an_object(
             {

@@ -1,0 +1,53 @@
+"""The phrases of the choices beyond the first few, by language.
+
+The translations AWAIT A NATIVE SPEAKER'S CHECK, as those of the other pages do; English is the
+original, and stands in where a language has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_ENGLISH: Mapping[str, str] = MappingProxyType(
+    {
+        "bounced": "Nothing can be delivered here since {time}.",
+        "others": "Your other addresses",
+        "others_why": "We use these only where the first one takes no messages any more.",
+        "use_first": "Use this one first: {address}",
+        "take_away": "Remove: {address}",
+        "wrong_contact_unknown": "Your addresses have changed: look at the list again",
+    }
+)
+_WELSH: Mapping[str, str] = MappingProxyType(
+    {
+        "bounced": "Ni ellir danfon dim yma ers {time}.",
+        "others": "Eich cyfeiriadau eraill",
+        "others_why": (
+            "Dim ond os na fydd y cyntaf yn derbyn negeseuon mwyach y defnyddiwn y rhain."
+        ),
+        "use_first": "Defnyddio hwn yn gyntaf: {address}",
+        "take_away": "Dileu: {address}",
+        "wrong_contact_unknown": "Mae eich cyfeiriadau wedi newid: edrychwch ar y rhestr eto",
+    }
+)
+_ARABIC: Mapping[str, str] = MappingProxyType(
+    {
+        "bounced": "لا يمكن تسليم أي شيء هنا منذ {time}.",
+        "others": "عناوينك الأخرى",
+        "others_why": "لا نستخدمها إلا إذا لم يعد الأول يستقبل الرسائل.",
+        "use_first": "استخدموا هذا أولًا: {address}",
+        "take_away": "إزالة: {address}",
+        "wrong_contact_unknown": "تغيرت عناوينك: انظر إلى القائمة مرة أخرى",
+    }
+)
+
+CHOICE_WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"en": _ENGLISH, "cy": _WELSH, "ar": _ARABIC}
+)
+"""Every phrase, by the language's tag."""
+
+
+def with_choices(tag: str, words: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the phrases of a language's pages, and those of the choices beside them."""
+    return MappingProxyType({**_ENGLISH, **CHOICE_WORDS.get(tag, {}), **words})
