@@ -102,7 +102,7 @@ TALKS: list[tuple[str, dict[str, str], type, str, bool]] = [
         "no such inbox, and gone at the dot",
         {"RCPT": "550 5.1.1 unknown", ".": HANG_UP},
         Refused,
-        "550",
+        "550 5.1.1",
         False,
     ),
     ("the body is refused", {"DATA": "554 5.3.0 no"}, Refused, "554", False),
