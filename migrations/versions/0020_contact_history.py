@@ -29,8 +29,8 @@ def upgrade() -> None:
     )
     key = ["subscriber_id", "channel", "address_mark"]  # several addresses of one channel
     if op.get_bind().dialect.name == "postgresql":
-        op.drop_constraint("contact_confirmed_pkey", "contact_confirmed")
-        op.create_primary_key("contact_confirmed_pkey", "contact_confirmed", key)
+        op.drop_constraint("pk_contact_confirmed", "contact_confirmed")
+        op.create_primary_key("pk_contact_confirmed", "contact_confirmed", key)
     else:
         op.rename_table("contact_confirmed", "contact_confirmed_before")
         op.drop_index("ix_contact_confirmed_address_mark")

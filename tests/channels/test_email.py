@@ -155,7 +155,7 @@ async def test_the_enhanced_status_is_kept_and_the_servers_words_are_not() -> No
         channel = a_channel(server)
         with pytest.raises(Refused) as refusal:
             await channel.send(a_mail(), timeout=5)
-        assert (refusal.value.code, refusal.value.detail) == ("550", "5.1.1")
+        assert (refusal.value.code, refusal.value.detail) == ("550 5.1.1", "5.1.1")
         await channel.close()
 
 
