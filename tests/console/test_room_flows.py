@@ -71,6 +71,7 @@ async def test_flows_1_and_2_from_a_template_to_people(site: Site, browser: Brow
     await page.get_by_text("Keep this as a template").click()
     await page.locator("#skeleton").fill("Gas leak")
     await first.button("Keep as a template").click()
+    await expect(page.get_by_text("Start from a template")).to_be_visible()  # it is kept
     await page.context.close()
     hand = await at(site, browser, "author")
     await hand.press(hand.link("New message"))
