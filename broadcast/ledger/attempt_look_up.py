@@ -109,6 +109,7 @@ def handed_over(
             version.c.status,
             batch.c.language,
             batch.c.cause,
+            batch.c.roles,
         )
         .join(slice_, slice_.c.attempt == outcome.c.attempt)
         .join(batch, batch.c.id == slice_.c.batch_id)
