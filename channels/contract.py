@@ -26,6 +26,12 @@ class Delivery:
     status: str
     expires_at: datetime
     unsubscribe_url: str = ""
+    answer_url: str = ""
+
+    @property
+    def text(self) -> str:
+        """The words of a text, with the person's own link where one stands."""
+        return self.rendered.words_for(self.answer_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

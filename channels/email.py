@@ -296,10 +296,13 @@ class EmailChannel:
                 b"Date: " + format_datetime(now.replace(microsecond=0)).encode("ascii") + b"\r\n",
             )
         own = own_headers(delivery, to, self._domain)
-        link = delivery.unsubscribe_url or delivery.rendered.unsubscribe
-        head, body = self._date[1] + own.encode("ascii"), template.body_for(link)
+        links = (
+            delivery.unsubscribe_url or delivery.rendered.unsubscribe,
+            delivery.answer_url or delivery.rendered.answer,
+        )
+        head, body = self._date[1] + own.encode("ascii"), template.body_for(*links)
         signer = self._settings.signer
-        signatures = template.signed(signer, head, link) if signer else b""
+        signatures = template.signed(signer, head, *links) if signer else b""
         return b"".join((signatures, head, template.head, b"\r\n", body, b".\r\n"))
 
     # ---- the conversation

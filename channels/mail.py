@@ -24,6 +24,8 @@ _DOT_AT_START = re.compile(rb"(?m)^\.")
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=75)
 ID_DIGITS = 32
 _LINK_LINE = 72  # characters of a link on one line
+STOP, ANSWER = "stop", "answer"
+"""The links that each person gets of their own: to stop, and to answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,35 +33,38 @@ class Template:
     """The mail of one rendering, ready for the wire: CRLF, dots doubled (RFC 5321 section 4.5.2).
 
     `head` are the headers that all have in common. `body` are the pieces between which each
-    person's own link stands; `links` says of each gap whether it is in HTML. `relaxed_head` and
-    `relaxed` are the same as DKIM signs them.
+    person's own links stand; `links` says of each gap which link it is, and whether in HTML.
+    `relaxed_head` and `relaxed` are the same as DKIM signs them.
     """
 
     head: bytes
     body: tuple[bytes, ...]
-    links: tuple[bool, ...]
+    links: tuple[tuple[str, bool], ...]
     relaxed_head: tuple[bytes, ...]
     relaxed: tuple[bytes, ...]
 
-    def body_for(self, unsubscribe_url: str) -> bytes:
-        """Return the body of somebody who has this link."""
-        return self._joined(self.body, unsubscribe_url)
+    def body_for(self, unsubscribe_url: str, answer_url: str = "") -> bytes:
+        """Return the body of somebody who has these links."""
+        return self._joined(self.body, unsubscribe_url, answer_url)
 
-    def signed(self, signer: Signer, own: bytes, unsubscribe_url: str) -> bytes:
-        """Return the signatures of the mail of somebody who has these headers and this link."""
-        body = sha256(self._joined(self.relaxed, unsubscribe_url)).digest()
+    def signed(
+        self, signer: Signer, own: bytes, unsubscribe_url: str, answer_url: str = ""
+    ) -> bytes:
+        """Return the signatures of the mail of somebody who has these headers and these links."""
+        body = sha256(self._joined(self.relaxed, unsubscribe_url, answer_url)).digest()
         return signer.sign((*relaxed_headers(own), *self.relaxed_head), body)
 
-    def _joined(self, body: tuple[bytes, ...], unsubscribe_url: str) -> bytes:
+    def _joined(self, body: tuple[bytes, ...], unsubscribe_url: str, answer_url: str) -> bytes:
         if not self.links:
             return body[0]
+        urls = {STOP: unsubscribe_url, ANSWER: answer_url}
         quoted = {
-            html: _quoted(escape(unsubscribe_url) if html else unsubscribe_url)
-            for html in set(self.links)
+            (which, html): _quoted(escape(urls[which]) if html else urls[which])
+            for which, html in set(self.links)
         }
         pieces = [body[0]]
-        for html, piece in zip(self.links, body[1:], strict=True):
-            pieces += (quoted[html], piece)
+        for gap, piece in zip(self.links, body[1:], strict=True):
+            pieces += (quoted[gap], piece)
         return b"".join(pieces)
 
 
@@ -117,20 +122,30 @@ def build_template(rendered: Rendered, mail_from: str, display_name: str) -> Tem
     mail["List-Id"] = list_id(mail_from)
     # Quoted-printable always: a person's own link can be put between its lines.
     mark = sha256(f"{rendered.body}\0{rendered.html}".encode()).hexdigest()[:32]
-    in_text, in_html = f"text{mark}", f"html{mark}"
-    mail.set_content(_marked(rendered.body, rendered.unsubscribe, in_text), cte="quoted-printable")
+    links = {STOP: rendered.unsubscribe, ANSWER: rendered.answer}
+
+    def marked(text: str, where: str) -> str:
+        for which, link in links.items():
+            text = _marked(text, link, f"{which}{where}{mark}")
+        return text
+
+    mail.set_content(marked(rendered.body, "text"), cte="quoted-printable")
     if rendered.html:
-        marked = _marked(rendered.html, rendered.unsubscribe, in_html)
-        mail.add_alternative(marked, subtype="html", cte="quoted-printable")
+        html = marked(rendered.html, "html")
+        mail.add_alternative(html, subtype="html", cte="quoted-printable")
     # last: setting the content drops what is called Content-
     mail["Content-Language"] = header(rendered.language)
     head, _, body = mail.as_bytes().partition(b"\r\n\r\n")
-    parts = re.split(rf"\r\n(text|html){mark}\r\n".encode(), body)
-    pieces = parts[::2]
+    gaps = rf"\r\n({STOP}|{ANSWER})(text|html){mark}\r\n".encode()
+    parts = re.split(gaps, body)
+    pieces = parts[::3]
     return Template(
         head=head + b"\r\n",
         body=tuple(_DOT_AT_START.sub(b"..", piece) for piece in pieces),
-        links=tuple(part == b"html" for part in parts[1::2]),
+        links=tuple(
+            (which.decode(), where == b"html")
+            for which, where in zip(parts[1::3], parts[2::3], strict=True)
+        ),
         relaxed_head=relaxed_headers(head),
         relaxed=(*(relaxed_lines(p) for p in pieces[:-1]), relaxed_body(pieces[-1])),
     )

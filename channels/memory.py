@@ -134,7 +134,7 @@ class MemoryChannel:
             LedgerEntry(
                 to=delivery.to,
                 attempt=delivery.attempt,
-                body=delivery.rendered.body,
+                body=delivery.text,
                 at=self._now(),
                 taken=outcome.taken,
                 outcome=word,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from broadcast.answers import links as answers
 from broadcast.events import outbox
 from broadcast.events.topics import (
     ALERTS,
@@ -26,6 +27,7 @@ from broadcast.messages import versions
 from broadcast.store.database import Connection, Database
 from channels.contract import Channel
 from channels.dispatch.measures import Measures
+from channels.dispatch.ports import AnswerLinks
 from channels.dispatch.rates import Limiter
 from channels.dispatch.sender import Identity, Sender
 from channels.twilio.settings import named_senders
@@ -93,6 +95,7 @@ class Engine:
             db,
             self._asked_channels,
             self._renderings,
+            lambda channel: self._answer_links(self._asked_lane(), channel),
             self.turns,
             self.stopping,
             ask_after=ask_after,
@@ -137,12 +140,23 @@ class Engine:
                 key=key,
                 simulated=self._adapters[lane].is_simulated(channel),
             ),
+            answer_links=self._answer_links(lane, channel),
         )
 
+    def _answer_links(self, lane: str, channel: Channel) -> AnswerLinks:
+        return answers.Links(
+            public_url=self._settings.public_url,
+            key=self._settings.key(),
+            simulated=self._adapters[lane].is_simulated(channel),
+        )
+
+    def _asked_lane(self) -> str:
+        """Return the lane whose adapters are asked about doubts: routine, where it is."""
+        return next(lane for lane in ("routine", "urgent") if lane in self.roles)
+
     def _asked_channels(self) -> Iterable[Channel]:
-        """Return the adapters that are asked about doubts: those of routine, where they are."""
-        lane = next(lane for lane in ("routine", "urgent") if lane in self.roles)
-        return self._adapters[lane].all()
+        """Return the adapters that are asked about doubts."""
+        return self._adapters[self._asked_lane()].all()
 
     @property
     def matcher(self) -> Matcher | None:

@@ -152,6 +152,12 @@ def keep(conn: Connection, new: New, now: datetime, *, may_acknowledge: bool) ->
     return Kept(id=number, fresh=True, acknowledge=ack_key is not None, urgent=new.urgent)
 
 
+def is_kept(conn: Connection, provider: str, provider_id: str) -> bool:
+    """Return whether an answer is there already, by its provider's id."""
+    digest = _sha("answer", provider, provider_id)
+    return conn.execute(select(answer.c.id).where(answer.c.digest == digest)).first() is not None
+
+
 def of_message(conn: Connection, message_id: int, after: int, limit: int) -> list[Answer]:
     """Return the answers to a message behind number `after`, the oldest first."""
     return _page(conn, _rows().where(answer.c.message_id == message_id), after, limit)

@@ -1,5 +1,5 @@
 """What is said to whoever wrote to us: that it came, and whom to call in danger; that texts have
-stopped or go on; how to stop them. In every language of the packs.
+stopped or go on; how to stop them; where to answer. In every language of the packs.
 
 The translations AWAIT A NATIVE SPEAKER'S CHECK, as those of `packs/` do; English is the
 original. 999 is the emergency number of the United Kingdom.
@@ -24,6 +24,7 @@ class _Words:
     stopped: str
     started: str
     stop_at: str
+    answer_at: str
 
 
 _WORDS: Mapping[str, _Words] = MappingProxyType(
@@ -34,6 +35,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "You will get no more texts from us. To get them again reply START.",
             "You will get our texts again.",
             "To stop these texts: {url}",
+            "Answer here: {url}",
         ),
         "cy": _Words(
             "Diolch.",
@@ -41,6 +43,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Ni chewch ragor o negeseuon testun gennym. I'w cael eto atebwch START.",
             "Byddwch yn cael ein negeseuon testun eto.",
             "I atal y negeseuon hyn: {url}",
+            "Atebwch yma: {url}",
         ),
         "pl": _Words(
             "Dziękujemy.",
@@ -48,6 +51,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Nie będziemy już wysyłać SMS-ów. Aby je znów otrzymywać, odpisz START.",
             "Znów będziemy wysyłać SMS-y.",
             "Aby nie otrzymywać SMS-ów: {url}",
+            "Odpowiedz tutaj: {url}",
         ),
         "ro": _Words(
             "Vă mulțumim.",
@@ -55,6 +59,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Nu veți mai primi SMS-uri de la noi. Pentru a le primi din nou răspundeți START.",
             "Veți primi din nou SMS-urile noastre.",
             "Pentru a opri aceste SMS-uri: {url}",
+            "Răspundeți aici: {url}",
         ),
         "es": _Words(
             "Gracias.",
@@ -62,6 +67,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "No recibirá más mensajes de texto nuestros. Para recibirlos de nuevo responda START.",
             "Volverá a recibir nuestros mensajes de texto.",
             "Para no recibir estos mensajes: {url}",
+            "Responda aquí: {url}",
         ),
         "pt": _Words(
             "Obrigado.",
@@ -69,6 +75,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Não receberá mais SMS nossos. Para os receber de novo responda START.",
             "Voltará a receber os nossos SMS.",
             "Para não receber estes SMS: {url}",
+            "Responda aqui: {url}",
         ),
         "fr": _Words(
             "Merci.",
@@ -76,6 +83,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Vous ne recevrez plus nos SMS. Pour les recevoir à nouveau, répondez START.",
             "Vous recevrez à nouveau nos SMS.",
             "Pour ne plus recevoir ces SMS : {url}",
+            "Répondez ici : {url}",
         ),
         "it": _Words(
             "Grazie.",
@@ -83,6 +91,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Non riceverete più SMS da noi. Per riceverli di nuovo rispondete START.",
             "Riceverete di nuovo i nostri SMS.",
             "Per non ricevere più questi SMS: {url}",
+            "Risponda qui: {url}",
         ),
         "bn": _Words(
             "ধন্যবাদ।",
@@ -90,6 +99,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "আমাদের কাছ থেকে আর কোনো টেক্সট পাবেন না। আবার পেতে START লিখে উত্তর দিন।",
             "আপনি আবার আমাদের টেক্সট পাবেন।",
             "এই টেক্সট বন্ধ করতে: {url}",
+            "এখানে উত্তর দিন: {url}",
         ),
         "gu": _Words(
             "આભાર.",
@@ -97,6 +107,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "તમને અમારા તરફથી વધુ ટેક્સ્ટ મળશે નહીં. ફરી મેળવવા START જવાબ આપો.",
             "તમને અમારા ટેક્સ્ટ ફરી મળશે.",
             "આ ટેક્સ્ટ બંધ કરવા: {url}",
+            "અહીં જવાબ આપો: {url}",
         ),
         "pa": _Words(
             "ਧੰਨਵਾਦ।",
@@ -104,6 +115,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "ਤੁਹਾਨੂੰ ਸਾਡੇ ਵੱਲੋਂ ਹੋਰ ਟੈਕਸਟ ਨਹੀਂ ਮਿਲਣਗੇ। ਦੁਬਾਰਾ ਲੈਣ ਲਈ START ਜਵਾਬ ਦਿਓ।",
             "ਤੁਹਾਨੂੰ ਸਾਡੇ ਟੈਕਸਟ ਦੁਬਾਰਾ ਮਿਲਣਗੇ।",
             "ਇਹ ਟੈਕਸਟ ਬੰਦ ਕਰਨ ਲਈ: {url}",
+            "ਇੱਥੇ ਜਵਾਬ ਦਿਓ: {url}",
         ),
         "tr": _Words(
             "Teşekkürler.",
@@ -111,6 +123,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Bizden artık SMS almayacaksınız. Yeniden almak için START yanıtını gönderin.",
             "SMS'lerimizi yeniden alacaksınız.",
             "Bu SMS'leri durdurmak için: {url}",
+            "Buradan yanıtlayın: {url}",
         ),
         "ar": _Words(
             "شكرًا لك.",
@@ -118,6 +131,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "لن تصلك منا رسائل نصية بعد الآن. لتلقيها مجددًا أجب بكلمة START.",
             "ستصلك رسائلنا النصية من جديد.",
             "لإيقاف هذه الرسائل: {url}",
+            "أجب هنا: {url}",
         ),
         "ur": _Words(
             "شکریہ۔",
@@ -125,6 +139,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "آپ کو ہماری طرف سے مزید ٹیکسٹ نہیں ملیں گے۔ دوبارہ لینے کے لیے START جواب دیں۔",
             "آپ کو ہمارے ٹیکسٹ دوبارہ ملیں گے۔",
             "یہ ٹیکسٹ بند کرنے کے لیے: {url}",
+            "یہاں جواب دیں: {url}",
         ),
         "ta": _Words(
             "நன்றி.",
@@ -132,6 +147,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "எங்களிடமிருந்து இனி குறுஞ்செய்திகள் வராது. மீண்டும் பெற START என பதிலளிக்கவும்.",
             "எங்கள் குறுஞ்செய்திகள் மீண்டும் வரும்.",
             "இந்த குறுஞ்செய்திகளை நிறுத்த: {url}",
+            "இங்கே பதிலளிக்கவும்: {url}",
         ),
         "fa": _Words(
             "سپاسگزاریم.",
@@ -139,6 +155,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "دیگر از ما پیامک نخواهید گرفت. برای دریافت دوباره START را پاسخ دهید.",
             "دوباره پیامک‌های ما را خواهید گرفت.",
             "برای توقف این پیامک‌ها: {url}",
+            "اینجا پاسخ دهید: {url}",
         ),
         "so": _Words(
             "Mahadsanid.",
@@ -146,6 +163,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Farriimo dambe nagama heli doontid. Si aad mar kale u hesho ku jawaab START.",
             "Farriimahayaga mar kale waad heli doontaa.",
             "Si aad farriimahan u joojiso: {url}",
+            "Halkan kaga jawaab: {url}",
         ),
         "lt": _Words(
             "Ačiū.",
@@ -153,6 +171,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "SMS žinučių iš mūsų nebegausite. Norėdami vėl jas gauti, atsakykite START.",
             "Vėl gausite mūsų SMS žinutes.",
             "Norėdami nebegauti šių SMS: {url}",
+            "Atsakykite čia: {url}",
         ),
         "el": _Words(
             "Ευχαριστούμε.",
@@ -160,6 +179,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Δεν θα λαμβάνετε άλλα SMS από εμάς. Για να τα λαμβάνετε ξανά απαντήστε START.",
             "Θα λαμβάνετε ξανά τα SMS μας.",
             "Για να σταματήσετε αυτά τα SMS: {url}",
+            "Απαντήστε εδώ: {url}",
         ),
         "ru": _Words(
             "Спасибо.",
@@ -167,6 +187,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Вы больше не будете получать наши SMS. Чтобы снова получать их, ответьте START.",
             "Вы снова будете получать наши SMS.",
             "Чтобы не получать эти SMS: {url}",
+            "Ответьте здесь: {url}",
         ),
         "zh": _Words(
             "谢谢。",
@@ -174,6 +195,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "您将不再收到我们的短信。如需重新接收，请回复START。",
             "您将重新收到我们的短信。",
             "停止接收这些短信：{url}",
+            "在此回复：{url}",
         ),
         "bg": _Words(
             "Благодарим ви.",
@@ -181,6 +203,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Няма да получавате повече SMS от нас. За да ги получавате отново, отговорете START.",
             "Отново ще получавате нашите SMS.",
             "За да спрете тези SMS: {url}",
+            "Отговорете тук: {url}",
         ),
         "sq": _Words(
             "Faleminderit.",
@@ -188,6 +211,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "Nuk do të merrni më SMS nga ne. Për t'i marrë përsëri përgjigjuni START.",
             "Do t'i merrni përsëri SMS-të tona.",
             "Për t'i ndalur këto SMS: {url}",
+            "Përgjigjuni këtu: {url}",
         ),
     }
 )
@@ -233,3 +257,8 @@ def stop_at(language: str, url: str) -> str:
     "reply STOP": the address at which one stops.
     """
     return fill(_of(language).stop_at, url=url)
+
+
+def answer_at(language: str, url: str) -> str:
+    """Return the line that gives the address at which somebody answers an appeal."""
+    return fill(_of(language).answer_at, url=url)

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 
+from broadcast.answers.links import LENGTH, PATH
 from broadcast.content.model import Content, Text, is_urgent
 from broadcast.content.segments import count
-from broadcast.wording.answering import stop_at
+from broadcast.wording.answering import answer_at, stop_at
 from broadcast.wording.languages import pack_for
 from broadcast.wording.level_ending import level_ended
 from broadcast.wording.levels import ENDED, UK, Level, is_official
@@ -294,6 +295,8 @@ def _sms_with(words: _Words, own: str, level: str) -> tuple[Rendered, bool]:
         if words.facts.code
         else ""
     )
+    if link := _answer_link(words):
+        code = f"{code} {answer_at(pack.tag, link)}".strip()
 
     def whole(middle: str, *extra: str) -> str:
         return " ".join(part for part in (before, middle, *extra, words.closing) if part)
@@ -370,6 +373,7 @@ def _as_sms(words: _Words, body: str) -> Rendered:
         body=body,
         encoding=size.encoding,
         segments=size.segments,
+        answer=_answer_link(words),
     )
 
 
@@ -499,11 +503,13 @@ def _blocks(words: _Words, *, mail: bool) -> list[_Block]:
     ]
     page = f"{facts.public_url}/v/{facts.code}" if facts.public_url and facts.code else ""
     own_link = _own_link(words)
+    answer = _answer_link(words) if mail else ""
     end = [
         ("text", words.where if mail else ""),  # a page says both beside its map
         ("text", words.until() if mail else ""),
         ("note", words.note),
         *(("text", fill(pack.call, number=_one_line(number))) for number in content.hotlines),
+        ("answer", answer_at(pack.tag, answer) if answer else ""),
         ("small", fill(pack.source, source=_one_line(content.source)) if content.source else ""),
         ("small", fill(pack.sent, time=local_time(facts.sent, pack.tag, facts.zone))),
         ("small", fill(pack.code, code=facts.code) if facts.code else ""),
@@ -531,6 +537,7 @@ _STYLES = {
     "note": "margin:0 0 12px;padding-left:8px;border-left:4px solid #000",
     "small": "margin:0 0 6px;font-size:14px;color:#333",
     "check": "margin:0 0 6px;font-size:14px;color:#333",
+    "answer": "margin:0 0 12px;font-weight:bold;overflow-wrap:anywhere",
     "unsubscribe": "margin:0 0 6px;font-size:14px;color:#333;overflow-wrap:anywhere",
 }
 
@@ -561,9 +568,11 @@ def _article(words: _Words, *, mail: bool) -> str:
 def _html_text(block: _Block, words: _Words) -> str:
     facts = words.facts
     said = escape(block.text).replace("\n", "<br>\n")
-    page = {"check": f"{facts.public_url}/v/{facts.code}", "unsubscribe": _own_link(words)}.get(
-        block.role, ""
-    )
+    page = {
+        "check": f"{facts.public_url}/v/{facts.code}",
+        "answer": _answer_link(words),
+        "unsubscribe": _own_link(words),
+    }.get(block.role, "")
     if page and facts.public_url.startswith(("https://", "http://")):
         return said.replace(escape(page), f'<a href="{escape(page)}">{escape(page)}</a>', 1)
     return said
@@ -575,13 +584,39 @@ def _own_link(words: _Words) -> str:
     """
     if not words.facts.public_url:
         return ""
-    text, content, facts = words.text, words.content, words.facts
-    said = [text.headline, text.description, text.instruction, content.note, content.source]
-    written = "\n".join([*(part or "" for part in said), *content.hotlines, facts.sender_name])
-    own = f"{facts.public_url}/u/your-own-link"
+    own, written = f"{words.facts.public_url}/u/your-own-link", _written(words)
     while own in written:
         own += "-"
     return own
+
+
+def _answer_link(words: _Words) -> str:
+    """Return the same of the link by which one answers an appeal, as long as each person's own: a
+    text is counted with it. Empty where nothing is asked.
+    """
+    if not words.facts.public_url or words.content.kind != "appeal":
+        return ""
+    written = _written(words)
+    for filler in "-xyz0123456789":
+        link = f"{words.facts.public_url}{PATH}{'your-own-link'.ljust(LENGTH, filler)}"
+        if link not in written:
+            return link
+    return ""  # an author who wrote all of these wants none
+
+
+def _written(words: _Words) -> str:
+    """Return everything in a message that its author wrote."""
+    text, content, facts = words.text, words.content, words.facts
+    said = [
+        text.headline,
+        text.description,
+        text.instruction,
+        text.sms,
+        content.note,
+        content.source,
+        content.exercise,
+    ]
+    return "\n".join([*(part or "" for part in said), *content.hotlines, facts.sender_name])
 
 
 def _email(words: _Words) -> Rendered:
@@ -608,4 +643,5 @@ def _email(words: _Words) -> Rendered:
         body=_plain(words, mail=True),
         html=html,
         unsubscribe=_own_link(words),
+        answer=_answer_link(words),
     )

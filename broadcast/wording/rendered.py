@@ -42,8 +42,10 @@ class Rendered:
 
     sms: `body` is the text. voice: `body` is what is read aloud. email: `subject`, `body` (plain
     text) and `html`. `unsubscribe`: what stands in an e-mail's `body` and `html` where each person
-    gets a link of their own; empty where there is none. `secret` and `earlier` belong to this
-    version and those before it, the newest first: the Message-IDs of their mails are made of them.
+    gets a link of their own; empty where there is none. `answer`: the same of the link by which one
+    answers, in a text or a mail; it is as long as each person's own. `secret` and `earlier` belong
+    to this version and those before it, the newest first: the Message-IDs of their mails are made
+    of them.
     """
 
     channel: str
@@ -54,5 +56,12 @@ class Rendered:
     encoding: str = ""  # sms: "GSM-7" or "UCS-2"
     segments: int = 0  # sms
     unsubscribe: str = ""  # email
+    answer: str = ""  # sms, email
     secret: str = field(default="", repr=False)  # email
     earlier: tuple[str, ...] = field(default=(), repr=False)  # email
+
+    def words_for(self, answer_url: str) -> str:
+        """Return the body with somebody's own link to answer by, where one stands."""
+        if not self.answer or not answer_url:
+            return self.body
+        return self.body.replace(self.answer, answer_url)

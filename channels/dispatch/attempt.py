@@ -15,7 +15,7 @@ from channels.contract import Channel, Delivery, InDoubt, Refused, Unavailable
 from channels.dispatch.clock import Clock
 from channels.dispatch.measures import Measures
 from channels.dispatch.pace import Pace
-from channels.dispatch.ports import OptOutLinks, OptOuts
+from channels.dispatch.ports import AnswerLinks, OptOutLinks, OptOuts
 from channels.dispatch.under_way import STOPPED, OpenSlice, UnderWay, in_doubt, not_started
 
 log = structlog.get_logger("deliver")
@@ -36,12 +36,14 @@ class Attempts:
         pace: Pace,
         opted_out: OptOuts,
         links: OptOutLinks,
+        answer_links: AnswerLinks,
         clock: Clock,
         send_seconds: float,
         measures: Measures,
     ) -> None:
         self._channel, self._key, self._under_way, self._pace = channel, key, under_way, pace
         self._opted_out, self._links, self._clock = opted_out, links, clock
+        self._answer_links = answer_links
         self._send_seconds, self._measures = send_seconds, measures
         measures.expects(channel)
         self.stopping = False
@@ -103,6 +105,11 @@ class Attempts:
             status=opened.candidate.status,
             expires_at=opened.expires_at,
             unsubscribe_url=self._links(person, channel),
+            answer_url=(
+                self._answer_links(person, opened.slice.version_id)
+                if opened.rendered.answer
+                else ""
+            ),
         )
         try:
             accepted = await self._channel.send(delivery, timeout=self._send_seconds)

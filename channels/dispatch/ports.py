@@ -60,6 +60,14 @@ class OptOuts(Protocol):
         ...
 
 
+class AnswerLinks(Protocol):
+    """Makes the link by which a person answers a version."""
+
+    def __call__(self, person: int, version_id: int) -> str:
+        """Return the link, or an empty string where nobody can answer by one."""
+        ...
+
+
 class OptOutLinks(Protocol):
     """Makes the link by which a person opts out of a channel."""
 

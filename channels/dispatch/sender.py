@@ -24,7 +24,14 @@ from channels.dispatch.claim import Claimer
 from channels.dispatch.clock import Clock
 from channels.dispatch.measures import Measures
 from channels.dispatch.pace import Pace
-from channels.dispatch.ports import Contacts, NoLongerFor, OptOutLinks, OptOuts, Renderings
+from channels.dispatch.ports import (
+    AnswerLinks,
+    Contacts,
+    NoLongerFor,
+    OptOutLinks,
+    OptOuts,
+    Renderings,
+)
 from channels.dispatch.rates import Limiter
 from channels.dispatch.record import Recorder
 from channels.dispatch.under_way import UnderWay
@@ -45,6 +52,11 @@ class Identity:
     alive: bool = False
 
 
+def no_answers(person: int, version_id: int) -> str:  # noqa: ARG001 - keeps AnswerLinks
+    """Return that nobody answers by a link."""
+    return ""
+
+
 class Sender:
     """Sends what is claimable on one lane and channel until it is told to stop."""
 
@@ -63,6 +75,7 @@ class Sender:
         no_longer_for: NoLongerFor,
         opted_out: OptOuts,
         links: OptOutLinks,
+        answer_links: AnswerLinks = no_answers,
         send_seconds: float = SEND_SECONDS,
         clock: Clock = clocks.SYSTEM,
         measures: Measures | None = None,
@@ -85,6 +98,7 @@ class Sender:
             pace=self._pace,
             opted_out=opted_out,
             links=links,
+            answer_links=answer_links,
             clock=clock,
             send_seconds=send_seconds,
             measures=measures or Measures(),

@@ -66,7 +66,7 @@ class SmsChannel:
         fields = {
             **self._from,
             "To": delivery.to,
-            "Body": delivery.rendered.body,
+            "Body": delivery.text,
             "ValidityPeriod": min(int(left), VALIDITY[1]),
         }
         if self._settings.public_url and delivery.attempt:

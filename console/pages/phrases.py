@@ -40,6 +40,13 @@ OWN_WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 language's tag. A channel's name, `{words}`, is put in where no language bends it.
 """
 
+ANSWER_WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {tag: MappingProxyType(found["answer"]) for tag, found in _ALL.items()}
+)
+"""Every phrase of the page on which an appeal is answered, by the language's tag. Those that are
+called as the code of a problem say what is wrong.
+"""
+
 
 def chosen(asked: str, accepted: str) -> str:
     """Return the language of a page: the one asked for by the switch, else the best of

@@ -13,7 +13,9 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from broadcast.answers import links
 from broadcast.content.model import PERSONAL_CHANNELS, SUBSCRIBER_KINDS
+from broadcast.events.topics import RECEIPTS
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
@@ -32,6 +34,8 @@ from console.api.schemas import (
 )
 from console.api.setup.bodies import sends
 from console.residents.frame import HEADERS, Pages
+from service.answers import by_link
+from service.answers.keeping import LONGEST
 from service.residents import own, registering, several
 from service.residents.own import Own
 from subscribers.contact.kinds import NAMES as KINDS
@@ -46,6 +50,7 @@ def router(pages: Pages) -> APIRouter:
     """Return the routes."""
     api = APIRouter(prefix=PREFIX, tags=["residents"])
     _registering(api, _Forms(pages))
+    _answering(api, pages)
     _choosing(api, pages)
     return api
 
@@ -148,6 +153,26 @@ def _registering(api: APIRouter, forms: _Forms) -> None:
         if joined.outcome not in ("registered", "signed_in"):
             raise registering.refused(joined)
         return JSONResponse({"outcome": joined.outcome, "session": joined.session}, 200, _KEEP_NOT)
+
+
+def _answering(api: APIRouter, pages: Pages) -> None:
+    web = pages.web
+
+    @api.post("/answers", openapi_extra=sends("AnswerByLink"))
+    async def answer(request: Request) -> Response:
+        """Answer a message by the token of one's own link (`/a/TOKEN`); the same words by the same
+        link are kept once.
+        """
+        body = read_act(request, await request.body(), ("link", "answer"))
+        link = links.read(_needed(body, "link"), web.key)
+        if link is None:
+            raise by_link.unknown()
+        words, where = _text(body, "answer"), pages.network(request)
+        keep = partial(by_link.keep, network=where, sealer=web.sealer, now=web.now())
+        await web.db.write(keep, link, words)
+        if web.wake is not None:
+            web.wake(RECEIPTS)
+        return JSONResponse({"kept": True}, 200, _KEEP_NOT)
 
 
 def _choosing(api: APIRouter, pages: Pages) -> None:
@@ -411,6 +436,15 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "quiet_hours": TEXT,
         }
     ),
+    "AnswerByLink": _sent(
+        {
+            "link": {"type": "string", "minLength": 1, "maxLength": 100},
+            "answer": {"type": "string", "minLength": 1, "maxLength": LONGEST},
+        },
+        ("link", "answer"),
+        {"link": "kz7dajyvdsptotlxmmwbz2h3vo5mgm57vy", "answer": "I saw a white van at nine."},
+    ),
+    "AnswerKept": an_object({"kept": YES}),
     "Deleted": an_object({"deleted": YES}),
     "SignedOut": an_object({"ended": NUMBER}),
 }
@@ -421,6 +455,7 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("post", f"{PREFIX}/registrations/again"): ref("Registration"),
     ("post", f"{PREFIX}/registrations/confirm"): ref("RegistrationConfirmed"),
     ("post", f"{PREFIX}/sign-in"): ref("Registration"),
+    ("post", f"{PREFIX}/answers"): ref("AnswerKept"),
     ("get", f"{PREFIX}/me"): ref("Own"),
     ("patch", f"{PREFIX}/me"): ref("Own"),
     ("post", f"{PREFIX}/me/stop"): ref("Own"),

@@ -83,6 +83,8 @@ def body_limit(path: str, drafts: int) -> int:
         return drafts
     if path in ("/api/v1/areas/import", "/api/v1/subscribers/import"):
         return 16 * MIB  # some hundred thousand people; more is for the command line
+    if path.startswith(("/a/", "/api/residents/answers")):
+        return 128 * KIB  # ten thousand characters of any script, as a form writes them
     if path.startswith("/u/"):
         return 8 * KIB
     return MIB

@@ -163,7 +163,7 @@ def _keep(
         now,
         may_acknowledge=may_acknowledge,
     )
-    _tell(kept, joined.message_id if joined else None)
+    tell(kept, joined.message_id if joined else None)
     return kept
 
 
@@ -223,10 +223,11 @@ def keep_keys(
         now,
         may_acknowledge=False,  # the call itself says thank you
     )
-    _tell(kept, message)
+    tell(kept, message)
 
 
-def _tell(kept: Kept, message: int | None) -> None:
+def tell(kept: Kept, message: int | None) -> None:
+    """Log that an answer was kept, and aloud where its words raise it at once."""
     if kept.fresh:
         log.info("answer.kept", answer=kept.id, message=message, urgent=kept.urgent)
     if kept.fresh and kept.urgent:

@@ -17,6 +17,7 @@ from broadcast.ledger.receipts import Receipt
 from broadcast.messages import versions
 from broadcast.store.database import Connection, Database
 from channels.contract import Channel, ProviderRecord, Unavailable
+from channels.dispatch.ports import AnswerLinks
 from service.loops.turns import Turns
 from service.rendering import StoredRenderings
 from subscribers import registry
@@ -39,12 +40,14 @@ class Doubts:
         db: Database,
         channels: Callable[[], Iterable[Channel]],
         renderings: StoredRenderings,
+        answer_links: Callable[[Channel], AnswerLinks],
         turns: Turns,
         stopping: asyncio.Event,
         *,
         ask_after: timedelta = ASK_AFTER,
     ) -> None:
         self._db, self._channels, self._renderings = db, channels, renderings
+        self._answer_links = answer_links
         self._turns, self._stopping, self._ask_after = turns, stopping, ask_after
         self._asked: dict[tuple[str, int], datetime] = {}
         """Until when an attempt is not asked about again."""
@@ -95,7 +98,7 @@ class Doubts:
             return
         if not listed:
             return  # not found proves nothing (rule R13)
-        bodies = await self._bodies(v.id, channel.name, row.language, row.roles)
+        bodies = await self._bodies(channel, v.id, row)
         for record in listed:
             if _may_be(record, bodies, row) and await self._kept(channel, row, record):
                 log.info(
@@ -103,15 +106,16 @@ class Doubts:
                 )
                 return
 
-    async def _bodies(self, version_id: int, channel: str, language: str, roles: str) -> set[str]:
+    async def _bodies(self, channel: Channel, version_id: int, row: Any) -> set[str]:
         """Return the words that the attempt may have carried: the first time, or repeated."""
-        rendered = [
-            await self._renderings.rendered(
-                version_id, channel, language, repeat=repeat, roles=roles
+        link = self._answer_links(channel)(row.person_id, version_id)
+        found = set()
+        for repeat in (False, True):
+            words, _ = await self._renderings.rendered(
+                version_id, channel.name, row.language, repeat=repeat, roles=row.roles
             )
-            for repeat in (False, True)
-        ]
-        return {words.body for words, _ in rendered}
+            found.add(words.words_for(link))
+        return found
 
     async def _kept(self, channel: Channel, row: Any, record: ProviderRecord) -> bool:
         """Store what was found as a receipt; return False where another attempt holds that record

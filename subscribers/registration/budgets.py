@@ -107,6 +107,35 @@ def take(conn: Connection, code: Code, limits: Limits, now: datetime) -> None:
             raise _too_many(name == purse, _ends(now, length) - now)
 
 
+ANSWERS_BY_LINK_DAY: Final = 30
+"""Different answers by one person's link to one message, a day."""
+ANSWERS_BY_NETWORK: Final = 300
+"""Answers by links from one network in ten minutes: many telephones share one."""
+
+
+def answer(conn: Connection, link: str, network: str, now: datetime) -> None:
+    """Count one answer by a link, by keyed marks, before it is kept. Raises Rejected (429
+    too_many_answers): what is used up already is refused without a write.
+    """
+    wanted = [
+        (f"answers link {link}", _DAY, ANSWERS_BY_LINK_DAY),
+        (f"answers network {network}", _TEN_MINUTES, ANSWERS_BY_NETWORK),
+    ]
+    used = _used(conn, {name for name, _, _ in wanted})
+    for name, length, most in wanted:
+        spent_up = used.get((name, _span(now, length)), 0) >= most
+        if spent_up or _count(conn, name, length, 1, now) > most:
+            raise Rejected(
+                Problem(
+                    code="too_many_answers",
+                    detail="too many answers came by this link, or from this network",
+                    fix="try again later, or call 101",
+                    status=429,
+                    retry_after=max(1, int((_ends(now, length) - now).total_seconds())),
+                )
+            )
+
+
 def start(conn: Connection, network: str, limits: Limits, now: datetime) -> None:
     """Count one form that is begun. Raises Rejected (429 too_many_codes)."""
     hour = timedelta(hours=1)

@@ -28,6 +28,7 @@ from tests.channels.messages import MAIL, a_delivery
 
 FROM = "Police Alerts <alerts@police.example.org>"
 OWN = "https://alerts.example.org/u/your-own-link"
+ANSWER = "https://alerts.example.org/a/your-own-link"
 LINKED = Rendered(
     channel="email",
     language="cy",
@@ -196,14 +197,17 @@ def test_whatever_the_words_the_signature_verifies(
         channel="email",
         language="en",
         subject=subject,
-        body=f"{body}{OWN}{body}",
-        html=f"{html}{OWN}" if html else "",
+        body=f"{body}{OWN}{body}{ANSWER}",
+        html=f"{html}{ANSWER}{OWN}" if html else "",
         unsubscribe=OWN,
+        answer=ANSWER,
     )
     template = build_template(rendered, "alerts@police.example.org", "Police")
-    own, link = b"To: ada@example.org\r\n", "https://alerts.example.org/u/x"
-    mail = template.head + b"\r\n" + template.body_for(link).replace(b"\r\n..", b"\r\n.")
-    signed = template.signed(signer, own, link) + own + mail
+    own = b"To: ada@example.org\r\n"
+    links = ("https://alerts.example.org/u/x", "https://alerts.example.org/a/xyz")
+    mail = template.head + b"\r\n" + template.body_for(*links).replace(b"\r\n..", b"\r\n.")
+    assert b"your-own" not in mail
+    signed = template.signed(signer, own, *links) + own + mail
     assert verified(signed, signer) == [True]
 
 

@@ -236,6 +236,29 @@ async def test_each_person_reads_a_link_of_their_own_in_text_and_html(link: str)
         assert html.get_content().strip() == LINKED.html.replace(OWN, escaped)
 
 
+async def test_the_link_to_answer_and_the_link_to_stop_are_each_in_their_place() -> None:
+    answer = "https://alerts.example.org/a/your-own-link"
+    both = replace(
+        LINKED,
+        body=f"Ateb: {answer}\n{LINKED.body}",
+        html=f'<p><a href="{answer}">{answer}</a></p>{LINKED.html}',
+        answer=answer,
+    )
+    mine = {OWN: "https://alerts.example.org/u/x1", answer: "https://alerts.example.org/a/y2"}
+    async with a_mail_server() as server:
+        channel = a_channel(server)
+        one = a_delivery("ada@example.org", rendered=both, unsubscribe_url=mine[OWN])
+        await channel.send(replace(one, answer_url=mine[answer]), timeout=5)
+        await channel.close()
+    mail = message_from_bytes(server.bodies[0], policy=policy.default)
+    for kind, said in (("plain", both.body), ("html", both.html)):
+        part = mail.get_body((kind,))
+        assert part is not None
+        for placed, own in mine.items():
+            said = said.replace(placed, own)
+        assert part.get_content().replace("\r\n", "\n").strip() == said
+
+
 def whole(rendered: Rendered) -> bytes:
     template: Template = build_template(rendered, SETTINGS.mail_from, SETTINGS.display_name)
     return template.head + b"\r\n" + template.body_for(rendered.unsubscribe) + b".\r\n"

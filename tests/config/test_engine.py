@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import Connection, insert, select
 
+from broadcast.answers import links
 from broadcast.ledger import claims, receipts
 from broadcast.problems import Rejected
 from broadcast.store import replies
@@ -15,7 +18,7 @@ from broadcast.store.database import Database, metadata
 from broadcast.store.tables import idempotency
 from channels.contract import ProviderRecord
 from channels.dispatch.rates import MemoryLimiter
-from channels.memory import MemoryChannel
+from channels.memory import LOST_REPLY, MemoryChannel
 from config import settings
 from config.wiring import Adapters
 from service.engine import Engine
@@ -184,6 +187,42 @@ async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_n
     await db.write(receipts.merge_waiting, datetime.now(UTC))
     assert (live.asked, drill.asked) == (0, 1)
     assert [a["state"] for a in await db.read(claims.attempts_of, v.id, 1)] == [state]
+
+
+async def test_a_text_with_a_link_of_ones_own_is_found_in_the_providers_list_by_its_words(
+    db: Database, tmp_path: Path
+) -> None:
+    world = await World.make(db)
+    some = [r._replace(mobile="+447700900001", channels="sms") for r in people(1)]
+    await db.write(registry.import_records, some, "test", datetime.now(UTC))
+    v = await world.live([1], channels="sms", kind="appeal")
+    sms = MemoryChannel("sms", by_call={0: LOST_REPLY})
+    engine = Engine(
+        settings=settings.load(
+            {"FASTTIME_DATA": str(tmp_path), "FASTTIME_PUBLIC_URL": "https://alerts.example"}
+        ),
+        db=db,
+        adapters={"routine": Adapters({"Actual": {"sms": sms}})},
+        limiter=MemoryLimiter(),
+        roles=("routine",),
+        channels_on=lambda _: frozenset({"sms"}),
+        ask_after=-timedelta(minutes=1),
+    )
+    (_, sender), *_ = engine.senders
+    engine.identity.worker, engine.identity.alive = "w1", True
+    stopping = asyncio.Event()
+    running = asyncio.create_task(sender.run(stopping))
+    async with asyncio.timeout(10):
+        while [a["state"] for a in await db.read(claims.attempts_of, v.id, 1)] != ["in_doubt"]:
+            await asyncio.sleep(0.05)
+    stopping.set()
+    await running
+    (sent,) = sms.ledger
+    [token] = re.findall(r"https://alerts\.example/a/(\S+)", sent.body)
+    assert links.read(token, engine._settings.key()) == links.Link(1, v.id, False)
+    await engine.doubts.reconcile()
+    await db.write(receipts.merge_waiting, datetime.now(UTC))
+    assert [a["state"] for a in await db.read(claims.attempts_of, v.id, 1)] != ["in_doubt"]
 
 
 async def test_another_contact_point_is_looked_for_only_where_a_channel_is_on(db: Database) -> None:
