@@ -12,6 +12,7 @@ from broadcast.events import tables as events
 from broadcast.exercises import tables as exercises
 from broadcast.groups import tables as groups
 from broadcast.ledger import tables as ledger
+from broadcast.ledger.kept import tables as kept
 from broadcast.levels import tables as levels
 from broadcast.messages import tables as messages
 from broadcast.operators import tables as operators
@@ -33,6 +34,7 @@ OWNERS = (
     events,
     exercises,
     groups,
+    kept,
     ledger,
     levels,
     messages,

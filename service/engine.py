@@ -36,6 +36,7 @@ from config.wiring import Adapters, rate_of
 from service.loops.bounces import Bounces
 from service.loops.doubts import ASK_AFTER, Doubts
 from service.loops.heartbeat import Heartbeat
+from service.loops.keeping import KEEP_SECONDS, Keeping
 from service.loops.leases import Leases
 from service.loops.opt_outs import RecentOptOuts
 from service.loops.turns import Turns
@@ -196,6 +197,7 @@ class Engine:
             loops.append(turns.woken(self._match_wake, self.match))
         if "log" in self.roles:
             loops.append(turns.woken(self._log_wake, self.merge_receipts))
+            loops.append(turns.every(KEEP_SECONDS, Keeping(self._db).keep))
         if self.senders:
             loops.append(turns.every(OPT_OUT_SECONDS, self.opt_outs.refresh))
             loops.append(turns.every(DOUBT_SECONDS, self.doubts.reconcile))

@@ -33,9 +33,12 @@ class Handed:
     roles: str = ""
 
 
-def slices(conn: Connection, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:
+def slices(
+    conn: Connection, *where: ColumnElement[bool], locked: bool = False
+) -> Sequence[Row[Any]]:
     """Return the slices for which this holds, each with the members, language and cause of its
-    batch, and with message, status and urgency of its version.
+    batch, and with message, status and urgency of its version. `locked`: for the rest of the
+    transaction, and without those that another one holds.
     """
     query: Select[Any] = (
         select(
@@ -46,6 +49,7 @@ def slices(conn: Connection, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:
             slice_.c.provider,
             slice_.c.lo,
             slice_.c.hi,
+            slice_.c.kept_at,
             batch.c.members,
             batch.c.language,
             batch.c.cause,
@@ -57,7 +61,10 @@ def slices(conn: Connection, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:
         .join(batch, batch.c.id == slice_.c.batch_id)
         .join(version, version.c.id == slice_.c.version_id)
     )
-    return conn.execute(query.where(*where)).all()
+    query = query.where(*where)
+    if locked:
+        query = query.with_for_update(of=slice_, skip_locked=True)
+    return conn.execute(query).all()
 
 
 def person_at(row: Row[Any], position: int) -> int | None:

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from broadcast.events import outbox
 from broadcast.events.topics import deliveries_topic
 from broadcast.ledger.evidence import MAY_HAVE_REACHED
+from broadcast.ledger.kept import asked
 from broadcast.ledger.tables import batch, frozen_set, frozen_shard, generation, outcome, slice_
 from broadcast.messages import publishing, small_counts, two_persons, versions
 from broadcast.messages.tables import version
@@ -626,7 +627,9 @@ def insert_pass(
     if roles is None:
         roles = roles_of(conn, v.id)
     rows: list[dict[str, Any]] = []
+    everybody: dict[tuple[int, str], BitMap] = {}
     for part, as_what, mine in _by_roles(parts, roles):
+        everybody.setdefault((number, part.channel), BitMap()).update(mine)
         ids = np.asarray(mine.to_array(), dtype="<u4")
         for start in range(0, len(ids), BATCH_SIZE):
             members = ids[start : start + BATCH_SIZE]
@@ -666,6 +669,7 @@ def insert_pass(
     )
     if rows:
         conn.execute(insert(batch), rows)
+        asked.begin(conn, v.id, everybody)
         _announce_batches(conn, v, number, now)
     if number > 1:
         versions.note_pass(conn, v.id, number)

@@ -20,7 +20,7 @@ from sqlalchemy.util import await_only
 
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS, topic_for
-from broadcast.ledger import audiences, timing
+from broadcast.ledger import audiences, batches, timing
 from broadcast.ledger.evidence import MAY_HAVE_REACHED, RANK, REACHED, rank_of
 from broadcast.ledger.tables import batch, outcome, slice_
 from broadcast.ledger.tables import worker as worker_table
@@ -419,9 +419,12 @@ def record(
                 [*_skips(s), *outcomes] if was_open else outcomes,
             )
         )
+    late = [s.attempt for s, _ in finished if s.attempt not in closed]
+    if late:
+        batches.outcomes_change(conn, late)
     merge_evidence(conn, rows)
     outbox.append_many(conn, events, at=at, wake=False)
-    return sum(s.attempt not in closed for s, _ in finished)
+    return len(late)
 
 
 def _close(
@@ -589,6 +592,8 @@ def record_some(conn: Connection, s: Slice, outcomes: Sequence[Outcome], *, at: 
         .where(slice_.c.attempt == s.attempt, slice_.c.state == "open")
         .values(_more(outcomes))
     ).rowcount
+    if not was_open:
+        batches.outcomes_change(conn, [s.attempt])
     merge_evidence(conn, _rows(conn, s, outcomes, at))
     outbox.append_many(
         conn, [_event(s, "slice.part" if was_open else "slice.late", outcomes)], at=at, wake=False
@@ -601,7 +606,8 @@ def merge_evidence(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
     One statement for all rows on PostgreSQL, as fast as COPY for the few hundred of a group and
     never in the way of a callback that came first: a callback's row is simply already there. Of
-    several rows for one person the highest is used.
+    several rows for one person the highest is used. Of a slice that is closed it was said before
+    that its outcomes change (`batches.outcomes_change`).
     """
     best: dict[tuple[str, int], dict[str, Any]] = {}
     for row in rows:

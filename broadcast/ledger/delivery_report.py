@@ -4,19 +4,25 @@ moment (rules R12, R18).
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from broadcast.content.model import CHANNELS
 from broadcast.ledger import audiences
 from broadcast.ledger.evidence import BEST_FIRST, LINES, SUPPRESSION_REASONS
-from broadcast.ledger.tables import batch, outcome, slice_
+from broadcast.ledger.kept import reading, rows
+from broadcast.ledger.kept.reading import Facts, Pass, Passes
+from broadcast.ledger.tables import batch, outcome
 from broadcast.messages import small_counts, versions
 from broadcast.messages.versions import Version
+
+UNSURE = ("failed", "in_doubt", "refused")
+"""Of an attempt that ended so a provider's code tells why."""
 
 _WITHDRAWN = ("superseded", "corrected", "cancelled", "stood_down", "rejected")
 
@@ -105,17 +111,29 @@ class Account:
 
 
 def account(conn: Connection, v: Version) -> Account:
-    """Compute the account from what is stored: the frozen audience, batches, slices and
-    outcomes.
+    """Return the account as it stands at this moment: from what is kept of the version, and what
+    changed since. The connection must see one snapshot, as that of `Database.read` does.
     """
+    return _account(conn, v, reading.passes(conn, v.id))
+
+
+def computed(conn: Connection, v: Version) -> Account:
+    """Return the same account from the rows alone, person by person: seconds for a million people.
+
+    What decides whom to send to goes by this one, and what is kept is held against it.
+    """
+    return _account(conn, v, rows.passes(conn, v.id))
+
+
+def _account(conn: Connection, v: Version, passes: Passes) -> Account:
     audience = audiences.read(conn, v.id)
     duplicate = audiences.duplicates(conn, v.id)
     channels: dict[str, dict[str, BitMap]] = {}
     reasons: dict[str, dict[str, BitMap]] = {}
     ended = _ended_as(v)
-    for channel in _channels_asked(conn, v, duplicate):
+    for channel in _in_order({*passes, *duplicate}):
         channels[channel], reasons[channel] = _channel_lines(
-            conn, v, channel, duplicate.get(channel, BitMap()), ended
+            passes.get(channel, {}), duplicate.get(channel, BitMap()), ended
         )
     sendable = BitMap().union(*audience.send.values()) if audience.send else BitMap()
     people = {line: BitMap() for line in LINES}
@@ -176,19 +194,12 @@ def _ended_as(v: Version) -> str | None:
     return "not_sent" if v.state in _WITHDRAWN else None
 
 
-def _channels_asked(conn: Connection, v: Version, duplicate: dict[str, BitMap]) -> list[str]:
-    asked = set(
-        conn.execute(select(batch.c.channel).where(batch.c.version_id == v.id).distinct()).scalars()
-    ) | set(duplicate)
-    return [*(c for c in CHANNELS if c in asked), *sorted(asked - set(CHANNELS))]
-
-
-Facts = dict[tuple[str, str], BitMap]
-"""(state, code of a skip) → people: what became of them in one pass."""
+def _in_order(channels: set[str]) -> list[str]:
+    return [*(c for c in CHANNELS if c in channels), *sorted(channels - set(CHANNELS))]
 
 
 def _channel_lines(
-    conn: Connection, v: Version, channel: str, duplicate: BitMap, ended: str | None
+    passes: Mapping[int, Pass], duplicate: BitMap, ended: str | None
 ) -> tuple[dict[str, BitMap], dict[str, BitMap]]:
     """Return the lines of one channel, and the reasons of those not sent.
 
@@ -196,9 +207,8 @@ def _channel_lines(
     visible (rule R12).
     """
     found = _Lines(ended)
-    facts = _outcomes(conn, v.id, channel)
-    for number, (waiting, claimed) in sorted(_passes(conn, v.id, channel).items()):
-        found.add_pass(facts.get(number, {}), waiting, claimed)
+    for _, each in sorted(passes.items()):
+        found.add_pass(each.facts, each.waiting, each.claimed)
     found.show_arrivals_and_doubts()
     found.add_duplicates(duplicate)
     if ended == "not_sent":
@@ -269,77 +279,11 @@ class _Lines:
         self.reasons[reason] = self.reasons.get(reason, BitMap()) | ids
 
 
-def _outcomes(
-    conn: Connection, version_id: int, channel: str
-) -> dict[int, dict[tuple[str, str], BitMap]]:
-    """Return generation → (state, code of a skip) → people."""
-    found: dict[int, dict[tuple[str, str], list[int]]] = {}
-    query = select(
-        outcome.c.generation, outcome.c.state, outcome.c.code, outcome.c.person_id
-    ).where(outcome.c.version_id == version_id, outcome.c.channel == channel)
-    for number, state, code, person in conn.execute(query):
-        found.setdefault(number, {}).setdefault(
-            (state, code if state == "skipped" else ""), []
-        ).append(person)
-    return {
-        number: {key: BitMap(ids) for key, ids in groups.items()}
-        for number, groups in found.items()
-    }
-
-
-def _passes(conn: Connection, version_id: int, channel: str) -> dict[int, tuple[BitMap, BitMap]]:
-    """Return generation → (not yet claimed, claimed) people."""
-    found: dict[int, tuple[BitMap, BitMap]] = {}
-    claimed_ranges: dict[int, list[tuple[int, int]]] = {}
-    for row in conn.execute(
-        select(slice_.c.batch_id, slice_.c.lo, slice_.c.hi).where(
-            slice_.c.version_id == version_id, slice_.c.channel == channel, slice_.c.state == "open"
-        )
-    ):
-        claimed_ranges.setdefault(row.batch_id, []).append((row.lo, row.hi))
-    for b in conn.execute(
-        select(batch.c.id, batch.c.generation, batch.c.members, batch.c.next).where(
-            batch.c.version_id == version_id, batch.c.channel == channel
-        )
-    ):
-        ids = audiences.members_of(b.members)
-        waiting, claimed = found.setdefault(b.generation, (BitMap(), BitMap()))
-        waiting |= BitMap(ids[b.next :])
-        for lo, hi in claimed_ranges.get(b.id, ()):
-            claimed |= BitMap(ids[lo:hi])
-        found[b.generation] = (waiting, claimed)
-    return found
-
-
 def progress(conn: Connection, version_id: int) -> dict[str, dict[str, int]]:
     """Return channel → {size, claimed, accepted, failed, in_doubt, skipped, waiting} from per-slice
     totals: cheap, for a live view (R18).
     """
-    found: dict[str, dict[str, int]] = {}
-    for channel, size, claimed in conn.execute(
-        select(batch.c.channel, func.sum(batch.c.size), func.sum(batch.c.next))
-        .where(batch.c.version_id == version_id)
-        .group_by(batch.c.channel)
-    ):
-        found[channel] = {
-            "size": int(size),
-            "claimed": int(claimed),
-            "accepted": 0,
-            "failed": 0,
-            "in_doubt": 0,
-            "skipped": 0,
-            "waiting": 0,
-        }
-    names = ("accepted", "failed", "in_doubt", "skipped", "waiting")
-    for channel, *sums in conn.execute(
-        select(slice_.c.channel, *(func.sum(slice_.c[n]) for n in names))
-        .where(slice_.c.version_id == version_id)
-        .group_by(slice_.c.channel)
-    ):
-        found.setdefault(channel, {"size": 0, "claimed": 0}).update(
-            {n: int(total or 0) for n, total in zip(names, sums, strict=True)}
-        )
-    return found
+    return reading.progress(conn, version_id)
 
 
 def held(conn: Connection, version_id: int, now: datetime) -> dict[str, tuple[BitMap, datetime]]:
@@ -364,11 +308,16 @@ def only_held(conn: Connection, found: Account, now: datetime) -> bool:
     return not (found.people["waiting"] - later) and not found.people["handing_over"]
 
 
-def failure_codes(conn: Connection, version_id: int) -> dict[int, list[str]]:
-    """Return per person why an attempt failed or is in doubt: "sms 30003"."""
+def failure_codes(
+    conn: Connection, version_id: int, people: Collection[int]
+) -> dict[int, list[str]]:
+    """Return why an attempt to these people failed or is in doubt, "sms 30003"; who had none is
+    missing. Every person is looked up, so whoever lists a million asks piece by piece.
+    """
     query = select(outcome.c.person_id, outcome.c.channel, outcome.c.code).where(
         outcome.c.version_id == version_id,
-        outcome.c.state.in_(("failed", "in_doubt", "refused")),
+        outcome.c.person_id.in_(list(people)),
+        outcome.c.state.in_(UNSURE),
         outcome.c.code != "",
     )
     found: dict[int, list[str]] = {}
@@ -379,3 +328,8 @@ def failure_codes(conn: Connection, version_id: int) -> dict[int, list[str]]:
         if f"{channel} {code}" not in said:
             said.append(f"{channel} {code}")
     return found
+
+
+def with_failures(conn: Connection, version_id: int) -> BitMap:
+    """Return everybody with an attempt that failed, was refused or is in doubt."""
+    return reading.people_in(conn, version_id, UNSURE)

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Select, func, select
 from broadcast.answers.tables import answer
 from broadcast.events.tables import outbox, parked
 from broadcast.ledger import delivery_report
-from broadcast.ledger.tables import outcome, receipt, slice_, worker
+from broadcast.ledger.kept import reading
+from broadcast.ledger.tables import receipt, slice_, worker
 from broadcast.messages.tables import version
 
 CAP = 10_000
@@ -55,13 +56,7 @@ def look(conn: Connection, alive_after: datetime) -> Gauges:
         receipts_waiting=_bounded(conn, select(receipt.c.id).where(receipt.c.folded_at.is_(None))),
         slices_open=_bounded(conn, select(slice_.c.attempt).where(slice_.c.state == "open")),
         in_doubt=sum(
-            _bounded(
-                conn,
-                select(outcome.c.attempt).where(
-                    outcome.c.version_id == version_id, outcome.c.state == "in_doubt"
-                ),
-            )
-            for version_id in live
+            min(reading.in_state(conn, version_id, "in_doubt"), CAP) for version_id in live
         ),
         parked=_bounded(conn, select(parked.c.id).where(parked.c.closed_at.is_(None))),
         urgent_answers=_bounded(

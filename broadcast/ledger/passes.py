@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, select, update
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS, topic_for
-from broadcast.ledger import audiences, claims, timing
+from broadcast.ledger import audiences, batches, claims, timing
 from broadcast.ledger.audiences import OnePerson, Part, nobody_twice
 from broadcast.ledger.evidence import MAY_HAVE_REACHED, REACHED
 from broadcast.ledger.tables import batch, generation, outcome, slice_
@@ -240,6 +240,8 @@ def _retry(conn: Connection, v: Version, rows: list[Any], ways: _Ways, now: date
 def _fail(conn: Connection, v: Version, rows: list[Any], now: datetime) -> None:
     """Write that these people are not tried again, unless better evidence came meanwhile."""
     failed: list[list[Any]] = []
+    if rows:
+        batches.outcomes_change(conn, {row.attempt for row in rows})
     for row in rows:
         still_refused = update(outcome).where(
             outcome.c.attempt == row.attempt,

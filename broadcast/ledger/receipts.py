@@ -27,7 +27,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from broadcast import traces
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS, topic_for
-from broadcast.ledger import attempt_look_up, claims
+from broadcast.ledger import attempt_look_up, batches, claims
 from broadcast.ledger.tables import batch, outcome, receipt, response, slice_
 from broadcast.messages.tables import version
 from broadcast.store.database import at_the_end
@@ -123,13 +123,18 @@ def merge_waiting(
         query = query.where(receipt.c.attempt == attempt)
     rows = conn.execute(query.with_for_update(skip_locked=True)).all()
     attempts = {r.attempt for r in rows}
-    known = {s.attempt: s for s in attempt_look_up.slices(conn, slice_.c.attempt.in_(attempts))}
+    # Of a slice that is just being closed, or put into what is kept, they wait for the next turn:
+    # who waited here for one while holding another could wait for ever.
+    of_attempts = slice_.c.attempt.in_(attempts)
+    known = {s.attempt: s for s in attempt_look_up.slices(conn, of_attempts, locked=True)}
     evidence = [
         row
         for r in rows
         if r.attempt in known and (row := _evidence(r, known[r.attempt], now)) is not None
     ]
     if evidence:
+        changed = {row["attempt"] for row in evidence}
+        batches.not_any_more(conn, [a for a in changed if known[a].kept_at is not None])
         claims.merge_evidence(conn, evidence)
         if traces.on():
             at_the_end(conn, lambda _conn: _tell(evidence, now))

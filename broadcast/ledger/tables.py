@@ -109,7 +109,18 @@ slice_ = Table(
     Column("in_doubt", Integer, nullable=False, server_default="0"),
     Column("skipped", Integer, nullable=False, server_default="0"),
     Column("waiting", Integer, nullable=False, server_default="0"),
+    # when its outcomes went into what is kept (broadcast.ledger.kept); NULL where they have not,
+    # or have changed since
+    Column("kept_at", UtcDateTime),
+    # its totals and its people are in what is kept: they do not change after it was closed
+    Column("counted", Boolean, nullable=False, server_default="0"),
     Index("ix_slice_state", "state"),
+)
+Index(
+    "ix_slice_not_kept",
+    slice_.c.version_id,
+    sqlite_where=slice_.c.kept_at.is_(None),
+    postgresql_where=slice_.c.kept_at.is_(None),
 )
 
 outcome = Table(

@@ -6,36 +6,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pyroaring import BitMap
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from broadcast.content.model import CHANNELS
-from broadcast.files.csv_files import escape, write_rows
-from broadcast.files.nearest import did_you_mean, shown
 from broadcast.ledger import delivery_report
 from broadcast.ledger.delivery_report import Account
-from broadcast.ledger.evidence import LINES
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
+from console import listed
 from console.api import cursors
 from console.api.told import message_id_of
+from console.listed import Filter
 from console.server.context import Web, web_of
 from service.commands import advising, explaining, reading
 from service.problem_documents import problem_json
 
-KEPT_SECONDS = 5.0
-"""An account of a million people takes a while: the pages of one reader within this time are cut
-from one account.
-"""
+KEPT_SECONDS = 1.0
+"""The pages that many readers ask for within this time are cut from one account."""
 _KEPT = 4
 
 
@@ -48,7 +42,7 @@ class Accounts:
         self._busy = asyncio.Lock()
 
     async def of(self, v: Version) -> Account:
-        """Return the account of a version, at most five seconds old."""
+        """Return the account of a version, at most a second old."""
         async with self._busy:
             now = time.monotonic()
             at, account = self._kept.get(v.id, (-KEPT_SECONDS, None))
@@ -80,13 +74,15 @@ def router(web: Web) -> APIRouter:
         version: str | None = None,
         state: str | None = None,
         channel: str | None = None,
+        reason: str | None = None,
         cursor: str | None = None,
         limit: str | None = None,
     ) -> Response:
         """Return the addressed people, each with their line, by channel too, and why they were not
-        sent to; by page, or all of them as CSV.
+        sent to; by page, or all of them as CSV. `state`, `channel` and `reason` choose some.
         """
-        wanted = Wanted(id=id, version=version, state=state, channel=channel)
+        asked = Filter(state=state, channel=channel, reason=reason)
+        wanted = Wanted(id=id, version=version, asked=asked)
         return await person_by_person(kept, request, wanted, cursor=cursor, limit=limit)
 
     api.get("/messages/{id}/languages")(languages)
@@ -100,13 +96,13 @@ class Wanted:
 
     id: str
     version: str | None
-    state: str | None
-    channel: str | None
+    asked: Filter
 
     @property
     def about(self) -> str:
         """What a cursor of this question is good for, and of no other."""
-        return f"deliveries:{self.id}:{self.state or ''}:{self.channel or ''}"
+        of = self.asked
+        return f"deliveries:{self.id}:{of.state or ''}:{of.channel or ''}:{of.reason or ''}"
 
 
 async def person_by_person(
@@ -132,11 +128,11 @@ async def person_by_person(
             now=web.now(),
         )
     account = await kept.of(v)
-    people = selected(account, wanted.state, wanted.channel)
+    people = wanted.asked.of(account)
     if as_csv:
         name = f"deliveries-{v.message_id}-{v.number}.csv"
         return StreamingResponse(
-            csv_of(account, people),
+            listed.csv_of(account, people),
             media_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -148,18 +144,13 @@ def _page(
 ) -> dict[str, Any]:
     """Return the people behind number `after`, at most `size` of them."""
     v = account.version
-    page = [
-        entry(account, person) for person in islice(people.iter_equal_or_larger(after + 1), size)
-    ]
-    more = bool(page) and page[-1]["person"] != people.max()
+    ids, more = listed.page(people, after, size)
     return {
         "message": v.message_id,
         "version": v.number,
         "addressed": account.shown()["addressed"],
-        "deliveries": page,
-        "next": cursors.write(web.key, wanted.about, v.number, page[-1]["person"])
-        if more
-        else None,
+        "deliveries": listed.told(account, ids),
+        "next": cursors.write(web.key, wanted.about, v.number, ids[-1]) if more else None,
     }
 
 
@@ -214,64 +205,3 @@ async def _version(
     if people:
         await reading.require_people(web.context, actor, v)
     return v
-
-
-def selected(account: Account, state: str | None, channel: str | None) -> BitMap:
-    """Return the people on a line, of all channels or of one; everybody addressed where nothing is
-    asked. Raises Rejected (422).
-    """
-    if state is not None and state not in LINES:
-        raise refuse(
-            "state_unknown", f"{shown(state)} is no line", did_you_mean(state, LINES), field="state"
-        )
-    if channel is not None and channel not in account.channels:
-        raise refuse(
-            "channel_unknown",
-            f"{shown(channel)} is no channel",
-            did_you_mean(channel, CHANNELS),
-            field="channel",
-        )
-    lines = account.people if channel is None else account.channels[channel]
-    if state is not None:
-        return lines[state]
-    return account.addressed if channel is None else BitMap().union(*lines.values())
-
-
-def entry(account: Account, person: int) -> dict[str, Any]:
-    """Return {person, line, channels, reason} of one addressed person."""
-    return {
-        "person": person,
-        "line": line_of(account.people, person),
-        "channels": {
-            channel: line
-            for channel, lines in account.channels.items()
-            if (line := line_of(lines, person)) is not None
-        },
-        "reason": next(
-            (reason for reason, ids in account.suppressed.items() if person in ids), None
-        ),
-    }
-
-
-def line_of(lines: dict[str, BitMap], person: int) -> str | None:
-    """Return the line somebody is on."""
-    return next((line for line, ids in lines.items() if person in ids), None)
-
-
-def csv_of(account: Account, wanted: BitMap) -> Iterator[str]:
-    """Yield the account of these people as CSV, with no cell that a spreadsheet runs."""
-    channels = list(account.channels)
-
-    def rows() -> Iterator[list[str]]:
-        for person in wanted:
-            told = entry(account, person)
-            yield [
-                str(person),
-                told["line"] or "",
-                told["reason"] or "",
-                *(told["channels"].get(channel, "") for channel in channels),
-            ]
-
-    return write_rows(
-        ["person", "line", "reason", *(escape(channel) for channel in channels)], rows()
-    )

@@ -15,16 +15,21 @@ from console.commands.options import Json, MessageId, Yes
 from console.output import Output, Progress, sums, write_file
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
+
+    from pyroaring import BitMap
 
     from broadcast.ledger.delivery_report import Account
     from broadcast.messages.versions import Version
     from broadcast.operators.operators import Operator
+    from broadcast.store.database import Connection
     from console.commands.session import Session
 
 _POLL_SECONDS = 0.25
 _ACCOUNT_SECONDS = 2.0
 _LISTED = 1000
+_MOST_LISTED = 10_000
 
 
 def attach(app: typer.Typer) -> None:
@@ -48,6 +53,18 @@ def deliveries(
         str, typer.Option("--state", metavar="LINE", help="Only the people on this line.")
     ] = "",
     channel: Annotated[str, typer.Option("--channel", help="Only this channel.")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", help="Only who was not sent to for this reason.")
+    ] = "",
+    after: Annotated[
+        int,
+        typer.Option(
+            "--after", metavar="PERSON", min=0, help="List from the person behind this number on."
+        ),
+    ] = 0,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=_MOST_LISTED, help="List so many people.")
+    ] = _LISTED,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -63,6 +80,14 @@ def deliveries(
             "--version", help="Another version than the newest published.", show_default=False
         ),
     ] = None,
+    recount: Annotated[
+        bool,
+        typer.Option(
+            "--recount",
+            help="Hold what is kept for looking against every single outcome; exit 1 where they"
+            " differ, and what was kept is made anew.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Print on which line everybody stands, by person and by channel; `deliveries watch ID` shows
@@ -70,6 +95,7 @@ def deliveries(
     """
     from broadcast.problems import refuse
     from console.commands.session import run
+    from console.listed import Filter
 
     watched = words[0] == "watch"
     numbers = words[1:] if watched else words
@@ -82,17 +108,25 @@ def deliveries(
             "write `fasttime deliveries ID` or `fasttime deliveries watch ID`",
             field="ID",
         )
-    if watched and (state or channel or export):
+    asked = Filter(state=state or None, channel=channel or None, reason=reason or None)
+    if watched and (asked or export or recount):
         raise refuse(
             "options_exclude",
             "watch shows everybody",
-            "leave --state, --channel and --export to `fasttime deliveries ID`",
+            "leave the filters, --export and --recount to `fasttime deliveries ID`",
             field="watch",
         )
+    if recount and (asked or export):
+        raise refuse(
+            "options_exclude",
+            "a recount is of everybody",
+            "leave out the filters and --export",
+            field="--recount",
+        )
+    asked.check(prefix="--")
     message_id, out = int(numbers[0]), Output(json=json)
-    _check_filters(state, channel)
 
-    async def work(session: Session) -> None:
+    async def work(session: Session) -> bool:
         from broadcast.ledger import delivery_report
 
         await session.log(
@@ -101,59 +135,34 @@ def deliveries(
         )
         if watched:
             await _watch(session, out, message_id, version)
-            return
+            return True
         found = await session.db.read(delivery_report.of_message, message_id, version)
-        people = await _people(session, found, state, channel) if export or state or channel else []
+        if recount:
+            return await _recount(session, out, found)
+        wanted = asked.of(found, prefix="--")
         if export is not None:
-            from broadcast.content.model import CHANNELS
-            from broadcast.files.csv_files import write_rows
-
-            names = [
-                *(c for c in CHANNELS if c in found.channels),
-                *(c for c in found.channels if c not in CHANNELS),
-            ]
-            header = ("person", "external_id", "line", *names, "reason")
-            pieces = write_rows(header, _csv_rows(people, names))
+            await _export(session, out, found, wanted, export)
             if str(export) == "-":  # then the file is the answer
-                sys.stdout.writelines(pieces)
-                sys.stdout.flush()
-                return
-            write_file(export, pieces)
-            out.note(f"{len(people)} people written to {export}")
+                return True
+        listed: list[dict[str, Any]] = []
+        more: int | None = None
+        if asked:
+            listed, more = await session.db.read(_page, found, wanted, after, limit)
         document = (
             found.shown()
-            | ({"list": people} if state or channel else {})
+            | ({"list": listed, "next": more} if asked else {})
             | ({"file": str(export)} if export else {})
         )
-        _answer_account(out, document, found, people if state or channel else [])
+        left = len(wanted) - wanted.rank(listed[-1]["person"]) if listed else 0
+        _answer_account(out, document, found, listed, left)
+        return True
 
-    run(work, out)
-
-
-def _check_filters(state: str, channel: str) -> None:
-    from broadcast.content.model import CHANNELS
-    from broadcast.files.nearest import did_you_mean, shown
-    from broadcast.ledger.evidence import LINES
-    from broadcast.problems import refuse
-
-    if state and state not in LINES:
-        raise refuse(
-            "state_unknown",
-            f"{shown(state)} is no line",
-            did_you_mean(state, LINES),
-            field="--state",
-        )
-    if channel and channel not in CHANNELS and not channel.isidentifier():
-        raise refuse(
-            "channel_unknown",
-            f"{shown(channel)} is no channel",
-            did_you_mean(channel, CHANNELS),
-            field="--channel",
-        )
+    if not run(work, out):
+        raise typer.Exit(1)
 
 
 def _answer_account(
-    out: Output, document: Any, account: Account, listed: list[dict[str, Any]]
+    out: Output, document: Any, account: Account, listed: list[dict[str, Any]], left: int = 0
 ) -> None:
     from broadcast.ledger.evidence import LINES
 
@@ -176,68 +185,117 @@ def _answer_account(
         f"message {v.message_id} version {v.number}: {v.status}, {v.state}",
     ]
     after += [
-        f"  {p['person']} {p['external_id']}: {p['line']} {p['reason']}".rstrip()
-        for p in listed[:_LISTED]
+        f"  {p['person']} {p['external_id']}: {p['line']} {p['reason']}".rstrip() for p in listed
     ]
-    if len(listed) > _LISTED:
-        after.append(f"  and {len(listed) - _LISTED} more: use --export FILE.csv")
+    if left:
+        last = listed[-1]["person"]
+        after.append(f"  and {left} more: go on with --after {last}, or use --export FILE.csv")
     out.table(document, ("", *LINES, "in all"), rows, *after)
 
 
-async def _people(
-    session: Session, account: Account, state: str, channel: str
+def _page(
+    conn: Connection, account: Account, wanted: BitMap, after: int, limit: int
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Return the next people of those wanted, and behind whom to go on; None where nobody is
+    left.
+    """
+    from console import listed
+
+    people, more = listed.page(wanted, after, limit)
+    return _told(conn, account, people, people), people[-1] if more else None
+
+
+def _told(
+    conn: Connection, account: Account, people: list[int], failed: Collection[int]
 ) -> list[dict[str, Any]]:
-    """Return everybody of the account, or those on one line (of one channel), by id, with the line
-    of each channel and the reason.
+    """Return these people by what they are called outside, with the line of each channel and the
+    reason; of those of `failed` a provider's codes.
     """
     from broadcast.ledger import delivery_report
-    from broadcast.problems import refuse
+    from console import listed
     from subscribers import names
 
-    if channel and channel not in account.channels:
-        raise refuse(
-            "channel_unknown",
-            f"the message has no channel {channel}",
-            f"its channels are {', '.join(account.channels)}",
-            field="--channel",
-        )
-    lines = account.channels[channel] if channel else account.people
-    line_of = {person: line for line, ids in account.people.items() for person in ids}
-    chosen = sorted(
-        {person for line, ids in lines.items() if not state or line == state for person in ids}
-    )
-    of_channel = {
-        name: {person: line for line, ids in there.items() for person in ids}
-        for name, there in account.channels.items()
-    }
-    reason_of = {person: reason for reason, ids in account.suppressed.items() for person in ids}
-    codes = await session.db.read(delivery_report.failure_codes, account.version.id)
-    external = await session.db.read(names.external_ids, chosen)
+    codes = delivery_report.failure_codes(conn, account.version.id, failed) if failed else {}
+    external = names.external_ids(conn, people)
     return [
         {
-            "person": person,
-            "external_id": external.get(person, ""),
-            "line": line_of.get(person, ""),
-            "channels": {
-                name: there[person] for name, there in of_channel.items() if person in there
-            },
-            "reason": reason_of.get(person) or "; ".join(codes.get(person, [])),
+            "person": each["person"],
+            "external_id": external.get(each["person"], ""),
+            "line": each["line"] or "",
+            "channels": each["channels"],
+            "reason": each["reason"] or "; ".join(codes.get(each["person"], [])),
         }
-        for person in chosen
+        for each in listed.told(account, people)
     ]
 
 
-def _csv_rows(people: list[dict[str, Any]], channels: list[str]) -> Iterator[list[str]]:
-    from broadcast.files.csv_files import escape
+async def _export(
+    session: Session, out: Output, account: Account, wanted: BitMap, export: Path
+) -> None:
+    """Write these people as CSV, piece by piece."""
+    from broadcast.content.model import CHANNELS
+    from broadcast.files.csv_files import write_rows
 
-    for p in people:
-        yield [
-            str(p["person"]),
-            escape(p["external_id"]),
-            p["line"],
-            *(p["channels"].get(name, "") for name in channels),
-            escape(p["reason"]),
-        ]
+    names = [
+        *(c for c in CHANNELS if c in account.channels),
+        *(c for c in account.channels if c not in CHANNELS),
+    ]
+    header = ("person", "external_id", "line", *names, "reason")
+
+    def write(conn: Connection) -> None:
+        pieces = write_rows(header, _csv_rows(conn, account, wanted, names))
+        if str(export) == "-":
+            sys.stdout.writelines(pieces)
+            sys.stdout.flush()
+        else:
+            write_file(export, pieces)
+
+    await session.db.read(write)
+    if str(export) != "-":
+        out.note(f"{len(wanted)} people written to {export}")
+
+
+def _csv_rows(
+    conn: Connection, account: Account, wanted: BitMap, channels: list[str]
+) -> Iterator[list[str]]:
+    from pyroaring import BitMap
+
+    from broadcast.files.csv_files import escape
+    from broadcast.ledger import delivery_report
+    from console import listed
+
+    failed = delivery_report.with_failures(conn, account.version.id)
+    for people in listed.pieces(wanted):
+        for p in _told(conn, account, people, list(failed & BitMap(people))):
+            yield [
+                str(p["person"]),
+                escape(p["external_id"]),
+                p["line"],
+                *(p["channels"].get(name, "") for name in channels),
+                escape(p["reason"]),
+            ]
+
+
+async def _recount(session: Session, out: Output, account: Account) -> bool:
+    """Hold what is kept of a version against its rows; where they differ it is thrown away, and
+    made anew by whatever runs. Return whether they agree.
+    """
+    from broadcast.ledger.kept import checking
+    from console.commands.session import machine_user
+    from service.setup import upkeep
+
+    v = account.version
+    found = await session.db.read(checking.differences, v.id)
+    if found:
+        await session.db.write(upkeep.forget_kept, machine_user(), v, found, now=session.now())
+    document = {"message": v.message_id, "version": v.number, "differences": found}
+    last = (
+        "it was thrown away; what is told is read from the outcomes until it is kept anew"
+        if found
+        else f"what is kept of {len(account.addressed)} people is what the outcomes say"
+    )
+    out.answer(document, *found, last)
+    return not found
 
 
 async def _watch(session: Session, out: Output, message_id: int, number: int | None) -> None:

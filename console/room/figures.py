@@ -15,9 +15,6 @@ from broadcast.messages.versions import Version
 from console.room.frame import Room
 
 KEPT_SECONDS = 0.8
-LARGE = 20_000
-KEPT_SECONDS_LARGE = 5.0
-"""From so many people on an account is looked at less often: it takes a while."""
 _KEPT = 16
 
 WORDS = {
@@ -45,10 +42,8 @@ class Figures:
         """Return the account of a version as of a moment ago."""
         async with self._busy:
             at, account = self._kept.get(v.id, (0.0, None))
-            large = account is not None and len(account.addressed) > LARGE
-            age = KEPT_SECONDS_LARGE if large else KEPT_SECONDS
             same = account is not None and account.version.state == v.state
-            if account is None or not same or time.monotonic() - at > age:
+            if account is None or not same or time.monotonic() - at > KEPT_SECONDS:
                 account = await self._room.web.db.read(delivery_report.account, v)
                 self._kept[v.id] = (time.monotonic(), account)
                 for old in sorted(self._kept, key=lambda key: self._kept[key][0])[:-_KEPT]:

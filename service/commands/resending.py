@@ -47,7 +47,7 @@ async def resend(
                 status=409,
             )
         wanted = passes.resend_members(
-            conn, published, only, delivery_report.account(conn, published).channels, now
+            conn, published, only, delivery_report.computed(conn, published).channels, now
         )
         people = len(BitMap().union(*wanted.values())) if wanted else 0
         publishing.order_resend(

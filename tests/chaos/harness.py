@@ -32,6 +32,7 @@ from broadcast.content.model import Content, Text
 from broadcast.ledger import attempts, audiences, claims, delivery_report
 from broadcast.ledger.delivery_report import Account
 from broadcast.ledger.evidence import LINES
+from broadcast.ledger.kept import checking, folding
 from broadcast.ledger.tables import batch, outcome, receipt, slice_
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
@@ -432,7 +433,7 @@ class System:
 
     async def account(self, version_id: int) -> Account:
         return await self.read(
-            lambda conn: delivery_report.account(conn, versions.get(conn, version_id))
+            lambda conn: delivery_report.computed(conn, versions.get(conn, version_id))
         )
 
     async def claimed(self, version_id: int) -> int:
@@ -499,8 +500,8 @@ class System:
     # ------------------------------------------------------------
 
     async def finish(self, within: float) -> None:
-        """Wait until nobody waits or is being handed over, and what the provider had to say is
-        folded.
+        """Wait until nobody waits or is being handed over, what the provider had to say is folded,
+        and all of it is kept.
         """
         began = time.monotonic()
 
@@ -515,6 +516,7 @@ class System:
             return (
                 self.handsets.get("/control")["callbacks"]["waiting"] == 0
                 and await self.read(_unfolded) == 0
+                and not await self.read(folding.waits)
             )
 
         await self.until(settled, within, every=0.5)
@@ -708,6 +710,7 @@ async def verify(system: System) -> Verdict:
                 f" missing, {len(account.addressed - wanted)} are not of them"
             )
         _log_is_ledger(account, taken, verdict)
+        await _is_kept(system, version_id, verdict)
         v = account.version
         took = sum(len(ids) for (of, _), ids in taken.items() if of == version_id)
         name = f"{v.message_id}.{v.number} {v.action} {v.content.severity}"
@@ -880,6 +883,28 @@ def _log_is_ledger(
                 f"version {v.id}, {channel}: the provider took {len(unnamed)} who are on no line:"
                 f" {list(unnamed)[:5]}"
             )
+
+
+async def _is_kept(system: System, version_id: int, verdict: Verdict) -> None:
+    """Hold what is kept of a version, of which everybody's looks are made, against its rows."""
+
+    def look(conn: Connection) -> tuple[list[str], int, int]:
+        kept, closed = (
+            conn.execute(
+                select(func.count()).select_from(slice_).where(slice_.c.version_id == version_id, w)
+            ).scalar_one()
+            for w in (slice_.c.kept_at.is_not(None), slice_.c.state != "open")
+        )
+        return checking.differences(conn, version_id), int(kept), int(closed)
+
+    found, kept, closed = await system.read(look)
+    verdict.faults += [f"version {version_id}, kept: {line}" for line in found]
+    if closed and not kept:
+        verdict.faults.append(f"version {version_id}: of {closed} slices nothing is kept")
+    before = verdict.facts.get("slices kept, of those closed", "")
+    verdict.facts["slices kept, of those closed"] = (
+        f"{before}{', ' if before else ''}{kept:,} of {closed:,}"
+    )
 
 
 def _kills(system: System, verdict: Verdict) -> None:

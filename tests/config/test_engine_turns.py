@@ -19,9 +19,8 @@ async def test_each_loop_is_watched_and_one_that_hangs_is_named(tmp_path: Path) 
         assert engine.hung(now)[0].startswith("engine_not_started")
         await migrate.upgrade(service.db)
         running = asyncio.create_task(engine.run())
-        while not {"Leases.expire", "Engine.match", "Engine.merge_receipts"} <= set(
-            engine.turns.ended
-        ):
+        loops = {"Leases.expire", "Engine.match", "Engine.merge_receipts", "Keeping.keep"}
+        while not loops <= set(engine.turns.ended):
             await asyncio.sleep(0.01)
         assert engine.hung(datetime.now(UTC)) == []
         late = engine.hung(datetime.now(UTC) + HUNG_AFTER + timedelta(seconds=1))

@@ -57,13 +57,32 @@ async def test_deliveries_are_chosen_by_line_and_channel(site: Site) -> None:
         )
     ).json["deliveries"]
     assert len(waiting) == 1
-    for query, code in (("state=lost", "state_unknown"), ("channel=pigeon", "channel_unknown")):
+    for query, code in (
+        ("state=lost", "state_unknown"),
+        ("channel=pigeon", "channel_unknown"),
+        ("reason=nobody", "reason_unknown"),
+    ):
         assert (
             await site.get(f"/api/v1/messages/{message}/deliveries?{query}", role="operator")
         ).code == code
     assert (
         await site.get(f"/api/v1/messages/{message}/deliveries?version=9", role="operator")
     ).code == "version_unknown"
+
+
+async def test_deliveries_are_chosen_by_the_reason_why_somebody_was_not_sent_to(
+    site: Site,
+) -> None:
+    message = await site.live()
+    path = f"/api/v1/messages/{message}/deliveries"
+    everybody = (await site.get(path, role="operator")).json["deliveries"]
+    reasons = {each["reason"] for each in everybody} - {None}
+    assert reasons
+    for reason in reasons:
+        chosen = (await site.get(f"{path}?reason={reason}", role="operator")).json["deliveries"]
+        assert chosen == [each for each in everybody if each["reason"] == reason]
+        other = await site.get(f"{path}?reason={reason}&state=delivered", role="operator")
+        assert other.json["deliveries"] == []
 
 
 async def test_a_cursor_is_good_for_its_own_list_only(site: Site) -> None:

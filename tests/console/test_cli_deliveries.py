@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import signal
+import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -135,6 +137,32 @@ def test_a_message_is_watched_to_its_end_and_its_account_is_told_in_every_form(r
     assert [r["external_id"] for r in rows if "p3" in r["external_id"]] == ["'-p3"]
     assert len(cli.ok("deliveries", number, "--channel", "email")["list"]) == 19
     assert cli("deliveries", number, "--state", "sent", "--json").codes == ["state_unknown"]
+    listed = cli.ok("deliveries", number, "--reason", "not_chosen")
+    assert ([p["external_id"] for p in listed["list"]], listed["next"]) == (["p5"], None)
+    assert cli("deliveries", number, "--reason", "sent", "--json").codes == ["reason_unknown"]
+
+    pages, after = [], 0
+    while after is not None:
+        page = cli.ok("deliveries", number, "--channel", "email", "--limit", 8, "--after", after)
+        pages.append([p["person"] for p in page["list"]])
+        after = page["next"]
+    assert [len(page) for page in pages] == [8, 8, 3]
+    assert sum(pages, []) == sorted({person for page in pages for person in page})
+    assert (
+        "  and 11 more: go on with --after "
+        in cli("deliveries", number, "--channel", "email", "--limit", 8).out
+    )
+
+    assert cli.ok("deliveries", number, "--recount")["differences"] == []
+    assert cli("deliveries", number, "--recount", "--state", "failed").code == 2
+    with sqlite3.connect(next(cli.folder.glob(".fasttime/*.db")), timeout=20) as ledger:
+        while ledger.execute("SELECT 1 FROM slice WHERE kept_at IS NULL").fetchone():
+            time.sleep(0.05)
+        ledger.execute("DELETE FROM kept_outcome WHERE state = 'claimed'")
+    ran = cli("deliveries", number, "--recount")
+    assert ran.code == 1
+    assert "email, pass 1: 19 people are not claimed on one side only" in ran.out
+    assert cli.ok("deliveries", number, "--recount")["differences"] == []
 
     told = cli.ok("explain", number, "p1")
     assert told["line"] in ("accepted", "delivered")

@@ -13,7 +13,8 @@ from console.processes import migrate
 from tests.keys import database as open_database
 
 
-async def _migrate(url: str) -> None:
+async def migrate_to_present(url: str) -> None:
+    """Give a database the present schema."""
     db = open_database(url)
     try:
         await migrate.upgrade(db)
@@ -26,11 +27,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     """The URL of a database with the present schema."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'ledger.db'}"
-        asyncio.run(_migrate(url))
+        asyncio.run(migrate_to_present(url))
         yield url
         return
     postgres = request.getfixturevalue("postgres")
-    url = postgres.databases.prepared("schema", lambda made: asyncio.run(_migrate(made)))
+    url = postgres.databases.prepared("schema", lambda made: asyncio.run(migrate_to_present(made)))
     yield url
     postgres.drop_database(url)
 

@@ -5,12 +5,10 @@ explained in sentences; a contact unmasked for who says why.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from pyroaring import BitMap
 from starlette.responses import Response, StreamingResponse
 
 from broadcast.content.model import CHANNELS
@@ -21,7 +19,8 @@ from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.store.database import Connection
-from console.api.deliveries import csv_of, entry, selected
+from console import listed
+from console.listed import Filter
 from console.room import acting, naming
 from console.room.figures import WORDS, Figures
 from console.room.frame import BASES, Room
@@ -52,14 +51,6 @@ async def _version(room: Room, request: Request, signed: Signed) -> Version:
     return v
 
 
-def chosen(account: Account, line: str, channel: str, reason: str) -> BitMap:
-    """Return the people of a line, a channel and a reason; everybody where nothing is asked. Raises
-    Rejected (422).
-    """
-    wanted = selected(account, line or None, channel or None)
-    return wanted & account.suppressed.get(reason, BitMap()) if reason else wanted
-
-
 def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None:
     web = room.web
 
@@ -67,7 +58,11 @@ def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None
         v = await _version(room, request, signed)
         asked = {name: request.query_params.get(name, "")[:40] for name in FILTERS}
         account = await figures.account(v)
-        wanted = chosen(account, **asked)
+        wanted = Filter(
+            state=asked["line"] or None,
+            channel=asked["channel"] or None,
+            reason=asked["reason"] or None,
+        ).of(account)
         as_csv = request.query_params.get("format") == "csv"
         after = request.query_params.get("after", "")
         start = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
@@ -82,17 +77,16 @@ def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None
         if as_csv:
             name = f"deliveries-{v.message_id}-{v.number}.csv"
             return StreamingResponse(
-                csv_of(account, wanted),
+                listed.csv_of(account, wanted),
                 media_type="text/csv; charset=utf-8",
                 headers={
                     "Content-Disposition": f'attachment; filename="{name}"',
                     "Cache-Control": "no-store",
                 },
             )
-        ids = list(islice(wanted.iter_equal_or_larger(start), PAGE))
+        ids, more = listed.page(wanted, start - 1, PAGE)
         path = f"{base}/messages/{v.message_id}"
         query = {**{k: n for k, n in asked.items() if n}, "version": str(v.number)}
-        more = bool(ids) and ids[-1] != wanted.max()
         return room.page(
             "log.html",
             signed,
@@ -115,12 +109,11 @@ def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None
 
 def _rows(conn: Connection, account: Account, ids: list[int]) -> list[dict[str, Any]]:
     """Return one row for each person: masked, their line and why."""
-    codes = delivery_report.failure_codes(conn, account.version.id)
+    codes = delivery_report.failure_codes(conn, account.version.id, ids)
     found = []
-    for person in ids:
+    for person, told in zip(ids, listed.told(account, ids), strict=True):
         known = registry.show(conn, person)
         masked = listing.masked(known) if known is not None else {}
-        told = entry(account, person)
         contact = [masked.get(name) for name in ("mobile", "phone", "email")]
         found.append(
             {
