@@ -141,7 +141,8 @@ def test_a_message_is_watched_to_its_end_and_its_account_is_told_in_every_form(r
     assert ([p["external_id"] for p in listed["list"]], listed["next"]) == (["p5"], None)
     assert cli("deliveries", number, "--reason", "sent", "--json").codes == ["reason_unknown"]
 
-    pages, after = [], 0
+    pages: list[list[int]] = []
+    after: int | None = 0
     while after is not None:
         page = cli.ok("deliveries", number, "--channel", "email", "--limit", 8, "--after", after)
         pages.append([p["person"] for p in page["list"]])
