@@ -102,6 +102,17 @@ async def test_a_reading_of_what_is_kept_reads_no_outcome_and_no_batch(db: Datab
     assert counts["sms"]["accepted"] == 98
 
 
+async def test_everybody_of_a_pass_is_kept_from_the_moment_at_which_it_is_made(
+    db: Database,
+) -> None:
+    """So nobody reads two thousand batches between a release and the first slice."""
+    world = await World.make(db)
+    v = await world.live(range(1, 41), channels="sms>email")
+    query = select(kept_pass.c.channel, kept_pass.c.size).where(kept_pass.c.version_id == v.id)
+    assert await db.read(lambda conn: [tuple(row) for row in conn.execute(query)]) == [("sms", 40)]
+    assert len((await db.read(delivery_report.account, v)).people["waiting"]) == 40
+
+
 async def test_what_is_changed_behind_what_is_kept_is_found_and_mended_by_throwing_it_away(
     db: Database,
 ) -> None:
