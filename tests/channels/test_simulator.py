@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -554,8 +555,8 @@ async def test_what_was_written_is_taken_even_if_its_sender_dies_meanwhile(
 # local part, what the channel says, ledger: outcome and taken (None = no entry)
 INBOXES = [
     ("ada", None, ("taken", True)),
-    ("refuse", "Refused 550", ("refused 550", False)),
-    ("refuse+tag", "Refused 550", ("refused 550", False)),
+    ("refuse", "Refused 550 5.1.1", ("refused 550", False)),
+    ("refuse+tag", "Refused 550 5.1.1", ("refused 550", False)),
     ("later", "Unavailable 451", ("refused 451", False)),
     ("full", "Refused 552", ("refused 552", False)),
     ("later-after-dot", "Unavailable 451", ("refused 451", False)),
@@ -694,27 +695,35 @@ async def test_the_ledger_is_served_whole_and_summed_up(
     }
 
 
-async def test_a_hundred_thousand_entries_are_served_in_seconds(
+async def test_serving_entries_costs_what_their_number_costs(
     simulator: Simulator, http: aiohttp.ClientSession
 ) -> None:
     from channels.simulator import Entry
 
-    for number in range(100_000):
-        entry = Entry(
-            to=f"+999{number:09}",
-            attempt=an_attempt(number),
-            body="The same words for all.",
-            at=1.8e9,
-            outcome="taken",
-            taken=True,
-            sid=f"SM{number:032}",
-        )
-        simulator.ledger.add("sms", entry)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    async with http.get(f"{simulator.http_url}/ledger") as answer:
-        assert len((await answer.json())["sms"]) == 100_000
-    assert loop.time() - began < 5
+    def add(numbers: range) -> None:
+        for number in numbers:
+            entry = Entry(
+                to=f"+999{number:09}",
+                attempt=an_attempt(number),
+                body="The same words for all.",
+                at=1.8e9,
+                outcome="taken",
+                taken=True,
+                sid=f"SM{number:032}",
+            )
+            simulator.ledger.add("sms", entry)
+
+    async def cost(count: int) -> float:
+        """Seconds of this process, which is simulator and client, so load beside it is not seen."""
+        began = time.process_time()
+        async with http.get(f"{simulator.http_url}/ledger") as answer:
+            assert len((await answer.json())["sms"]) == count
+        return time.process_time() - began
+
+    add(range(10_000))
+    few = await cost(10_000)
+    add(range(10_000, 100_000))
+    assert await cost(100_000) < 30 * few  # ten times the entries; squared it would be a hundred
 
 
 CONTROLS: list[tuple[dict[str, Any], str]] = [

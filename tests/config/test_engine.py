@@ -63,7 +63,7 @@ async def test_answers_are_kept_a_day_and_swept_at_most_once_a_minute(
         db=db,
         adapters={},
         limiter=MemoryLimiter(),
-        roles=("log",),
+        roles=("match",),
         channels_on=lambda _: frozenset(),
     )
     for key, ago in (
