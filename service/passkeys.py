@@ -67,13 +67,6 @@ async def mine(db: Database, operator: Operator) -> list[Passkey]:
     return await db.read(passkeys.of_operator, operator.id)
 
 
-async def missing(db: Database, signed: Signed) -> bool:
-    """Return whether this session lacks the passkey that its operator has."""
-    if signed.session.proof == PROOF:
-        return False
-    return bool(await mine(db, signed.operator))
-
-
 async def to_add(
     db: Database, site: Site, operator: Operator, sender: str, given: str
 ) -> dict[str, Any]:

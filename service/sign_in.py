@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from broadcast.operators import audit, operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected, refuse
-from broadcast.sessions import store
+from broadcast.sessions import passkeys, store
 from broadcast.sessions.store import Session
 from broadcast.store.database import Connection, Database
 
@@ -26,11 +26,20 @@ INVITATION_LASTS = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signed:
-    """Who a browser stands for at this moment."""
+class Standing:
+    """A session that stands, and whose it is."""
 
     session: Session
     operator: Operator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed(Standing):
+    """Who a browser stands for at this moment. `lacks_passkey`: they have one, and this session was
+    not proved by it.
+    """
+
+    lacks_passkey: bool
 
 
 async def invite(db: Database, name: str, *, actor: str, now: datetime) -> str:
@@ -101,18 +110,22 @@ async def who(db: Database, secret: str, now: datetime) -> Signed | None:
         found = operators.by_id(conn, session.holder_id) if session is not None else None
         if session is None or found is None:
             return None
-        return Signed(session=session, operator=replace(found, proof=session.proof))
+        return Signed(
+            session=session,
+            operator=replace(found, proof=session.proof),
+            lacks_passkey=passkeys.lacking(conn, found.id, session.proof),
+        )
 
     return await db.read(looked)
 
 
-async def sessions(db: Database, actor: Operator, now: datetime) -> list[Signed]:
+async def sessions(db: Database, actor: Operator, now: datetime) -> list[Standing]:
     """Return one's own sessions; all of them for an administrator."""
 
-    def looked(conn: Connection) -> list[Signed]:
+    def looked(conn: Connection) -> list[Standing]:
         known = operators.active(conn)
         return [
-            Signed(session=each, operator=known[each.holder_id])
+            Standing(session=each, operator=known[each.holder_id])
             for each in store.listed(conn, KIND, now)
             if each.holder_id in known and _may_end(actor, each)
         ]

@@ -98,11 +98,16 @@ def remove(conn: Connection, operator_id: int, now: datetime, passkey_id: int | 
     return conn.execute(gone.values(removed_at=now)).rowcount
 
 
+def lacking(conn: Connection, operator_id: int, proof: str) -> bool:
+    """Return whether an operator has a passkey, and proved who they are without it."""
+    return proof != PROOF and bool(of_operator(conn, operator_id))
+
+
 def require_shown(conn: Connection, operator_id: int, proof: str) -> None:
     """Raise Rejected (403 passkey_needed) where an operator who has a passkey proved who they are
     without it: a stolen token approves nothing.
     """
-    if proof != PROOF and of_operator(conn, operator_id):
+    if lacking(conn, operator_id, proof):
         raise refuse(
             "passkey_needed",
             "you have a passkey, and nothing is approved without it",

@@ -29,7 +29,7 @@ from console.pages.phrases import ENGLISH, PHRASES
 from console.room import naming
 from console.server import browser
 from console.server.context import Web
-from service import passkeys, sign_in
+from service import sign_in
 from service.sign_in import Signed
 
 ASSETS: Mapping[str, str] = {
@@ -281,7 +281,7 @@ class Room:
     async def proved(self, request: Request) -> Signed:
         """Return who is signed in with all that they have; raises SignInNeeded, PasskeyNeeded."""
         signed = await self.signed(request)
-        if await passkeys.missing(self.web.db, signed):
+        if signed.lacks_passkey:
             raise PasskeyNeeded
         return signed
 

@@ -32,7 +32,7 @@ class _Pages:
 
     async def ask(self, request: Request, signed: Signed) -> Response:
         to = local_path(request.query_params.get("next", "")[:2000])
-        if not await passkeys.missing(self._web.db, signed):
+        if not signed.lacks_passkey:
             return self._room.go(to)
         return await self._asking(signed, to)
 
