@@ -27,14 +27,17 @@ from service.sign_in import Signed
 LOOK_SECONDS = 0.5
 BEAT_SECONDS = 2.0
 PARTS_MOST = 24
-"""So many different pages are told of in one stream; the first ones asked for are left out."""
+"""So many different pages are told of in one stream; room.js asks for no more."""
+OVER = "event: over\ndata: \n\n"
 
 Part = Callable[[str, Signed], Awaitable[str]]
 """Makes the part of the page with this path; raises Rejected where it has none for its reader."""
 
 
 def attach(api: APIRouter, room: Room, figures: Figures) -> None:
-    """Add the route. Who is signed out, or as somebody else by now, gets 204 and asks no more."""
+    """Add the route. Who is signed out, or is somebody else by now, is told that it is over, which
+    a browser understands; it would ask for ever again where it is refused.
+    """
 
     async def part(path: str, signed: Signed) -> str:
         if path == "/room":
@@ -50,20 +53,23 @@ def attach(api: APIRouter, room: Room, figures: Figures) -> None:
 
     async def events(request: Request) -> Response:
         asked = request.query_params
-        paths = list(dict.fromkeys(asked.getlist("of")))[-PARTS_MOST:]
+        paths = list(dict.fromkeys(asked.getlist("of")))[:PARTS_MOST]
         try:
             signed = await room.proved(request)
+            wanted = paths and asked.get("who") == room.mark(signed)
         except SignInNeeded:
-            return Response(status_code=204)
-        if not paths or asked.get("who") != room.mark(signed):
-            return Response(status_code=204)
+            wanted = False
         return StreamingResponse(
-            _stream(room, request, paths, part),
+            _stream(room, request, paths, part) if wanted else _over(),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
     api.add_api_route("/room/events", events, methods=["GET"], include_in_schema=False)
+
+
+async def _over() -> AsyncIterator[str]:
+    yield OVER
 
 
 async def _stream(room: Room, request: Request, paths: list[str], part: Part) -> AsyncIterator[str]:
@@ -95,7 +101,7 @@ async def _stream(room: Room, request: Request, paths: list[str], part: Part) ->
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(closing.wait(), LOOK_SECONDS)
     if not closing.is_set():
-        yield "event: over\ndata: \n\n"
+        yield OVER
 
 
 def _part(path: str, html: str | None) -> str:

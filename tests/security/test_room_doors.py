@@ -54,7 +54,7 @@ OF_A_MESSAGE = {
 PLACES = ("places", "borders")
 TABLE = {
     ("GET", "/room"): "read",
-    ("GET", "/room/events"): ANYBODY,  # who is not signed in gets nothing: 204
+    ("GET", "/room/events"): ANYBODY,  # who is not signed in is told that it is over
     ("GET", "/room/sign-in"): ANYBODY,
     ("POST", "/room/sign-in"): ANYBODY,
     ("GET", "/room/invitation/{secret}"): ANYBODY,

@@ -1,131 +1,158 @@
 "use strict";
-// Writing: what is typed is kept and previewed, places are found while typing, shapes are drawn.
-(function () {
-  var form = document.getElementById("compose");
+// Writing: what is typed is kept and previewed, places are found and chosen while typing, shapes are drawn.
+(() => {
+  const form = document.getElementById("compose");
   if (!form) { return; }
-  var by = function (id) { return document.getElementById(id); };
-  var saved = by("saved"), preview = by("preview"), timer = 0, busy = false, again = false, leaving = false, pressed = null;
-  var out = function (text) { saved.textContent = text; preview.classList.add("old"); };
+  const by = (id) => document.getElementById(id), saved = by("saved"), preview = by("preview"), search = by("search"), found = by("found"), { patch, renew, used } = window.room;
+  let timer = 0, busy = false, again = 0, leaving = false, pressed = null, waits = null, failed = false, change = null, drawn = () => {};
   function keep() {
-    if (busy) { again = true; return; }
-    busy = true; again = false;
-    var body = new URLSearchParams(new FormData(form));
+    if (busy) { again = again || 1; return; }
+    busy = true; again = 0;
+    const body = new URLSearchParams(new FormData(form)), changed = change;
     body.delete("search"); body.delete("postcode"); body.set("do", "keep");
-    fetch(form.getAttribute("action"), { method: "POST", body: body, headers: { Accept: "application/json" } }).then(function (answer) {
-      var json = (answer.headers.get("Content-Type") || "").indexOf("json") >= 0;
-      if (!json) { throw new Error(answer.status === 401 ? "you are signed out: sign in in another tab" : "the page was not understood: press Save draft"); }
-      return answer.json();
-    }).then(function (told) {
+    if (changed) { body.append(changed.name, changed.value); }
+    fetch(form.getAttribute("action"), { method: "POST", body: body, headers: { Accept: "application/json" } }).then((answer) => {
+      if ((answer.headers.get("Content-Type") || "").includes("json")) { return answer.json(); }
+      // signed in again meanwhile? Then this page's form gets the new session's marks
+      return (answer.status === 401 || answer.status === 403 ? renew() : Promise.resolve(false)).then((well) => {
+        if (well) { again = 1000; waits = pressed; }
+        throw new Error(answer.status === 401 && !well ? "you are signed out: sign in in another tab" : "the page was not understood");
+      });
+    }).then((told) => {
       if (told.id) { form.elements.kept.value = told.id; form.elements["kept-revision"].value = told.revision; }
       if (told.at) { history.replaceState(null, "", told.at); }
       saved.textContent = told.saved;
-      preview.innerHTML = told.preview;
+      patch(preview, told.preview);
       preview.classList.remove("old");
-    }).catch(function (error) {
-      out("Not saved: " + (error instanceof TypeError ? "no connection" : error.message) + ". Your text is kept in this tab. The preview is out of date.");
-      again = again || error instanceof TypeError;
-    }).then(function () { busy = false; if (pressed) { form.requestSubmit(pressed); } else if (again) { later(1000); } });
+      failed = false;
+      used();
+      if (told.chosen && changed) {
+        change = null;
+        patch(by("chosen"), told.chosen); patch(by("branches"), told.branches);
+        if (by("picked")) { by("picked").textContent = ""; }
+        search.value = found.textContent = ""; search.focus(); drawn();
+      }
+    }).catch((error) => {
+      const away = error instanceof TypeError;
+      saved.textContent = "Not saved: " + (away ? "no connection" : error.message) + ". Your text is kept in this tab. The preview is out of date.";
+      preview.classList.add("old");
+      failed = true;
+      if (away) { again = 1000; }
+    }).then(() => {
+      busy = false;
+      const send = pressed;
+      pressed = waits; waits = null;
+      if (send && !failed) { leaving = true; form.requestSubmit(send); } else if (again) { later(again); }
+    });
   }
   function later(wait) { if (!leaving) { clearTimeout(timer); timer = setTimeout(keep, wait); preview.classList.add("old"); } }
-  form.addEventListener("input", function (event) { if (["search", "skeleton", "postcode", "radius"].indexOf(event.target.id) < 0) { later(250); } });
-  // what is being kept at this moment comes first: a form must not overtake its own text
-  form.addEventListener("submit", function (event) {
-    leaving = true; clearTimeout(timer);
-    if (busy && event.submitter && !pressed) { event.preventDefault(); pressed = event.submitter; }
+  form.addEventListener("input", (event) => { if (!["search", "skeleton", "postcode", "radius"].includes(event.target.id) && event.target.name !== "accept") { later(250); } });
+  // what is not kept yet comes first: a form must not overtake its own text, nor lose it
+  form.addEventListener("submit", (event) => {
+    clearTimeout(timer);
+    if (!leaving && (busy || failed) && event.submitter) { event.preventDefault(); pressed = event.submitter; if (!busy) { keep(); } } else { leaving = true; }
   });
-  var search = by("search"), found = by("found"), asked = 0;
-  search.addEventListener("input", function () {
+  // a place is chosen or removed where it stands, without another page
+  form.addEventListener("click", (event) => {
+    const button = event.target.closest("[name=add], [name=remove]");
+    if (!button || failed) { return; }
+    event.preventDefault(); change = button; clearTimeout(timer); keep();
+  });
+  let asked = 0;
+  search.addEventListener("input", () => {
     clearTimeout(asked);
-    asked = setTimeout(function () {
-      var q = search.value.trim();
+    asked = setTimeout(() => {
+      const q = search.value.trim();
       if (q.length < 2) { found.textContent = ""; return; }
-      fetch(form.dataset.base + "/places?q=" + encodeURIComponent(q)).then(function (answer) { return answer.ok ? answer.text() : ""; }).then(function (html) {
+      fetch(form.dataset.base + "/places?q=" + encodeURIComponent(q)).then((answer) => answer.ok ? answer.text() : "").then((html) => {
         if (search.value.trim() === q) { found.innerHTML = html; }
-      }).catch(function () { found.textContent = "No connection: press Search."; });
+      }).catch(() => { found.textContent = "No connection: press Search."; });
     }, 200);
   });
-  if (window.L) { draw(by("draw"), by("corners"), later); }
+  if (window.L) { draw(by("draw"), by("corners")); }
   if (form.elements.kept.value || form.elements["headline-0"].value) { later(0); }
 
-  function draw(box, corners, changed) {
-    var make = function (tag, text) { var e = document.createElement(tag); e.textContent = text; return e; };
-    var pane = make("div", ""), line = make("p", ""), open = false;
+  function draw(box, corners) {
+    const make = (tag, text) => { const e = document.createElement(tag); e.textContent = text; return e; };
+    const pane = make("div", ""), line = make("p", ""), picked = make("div", ""), paths = [];
+    let open = false, current = [];
     pane.className = "drawing"; pane.setAttribute("role", "group"); pane.setAttribute("aria-label", "Map");
     line.setAttribute("role", "status"); line.className = "small";
+    picked.id = "picked";
     box.append(make("p", "Or draw on the map: press “Draw a shape”, then a corner at a time. The corners are written above; by keyboard write them there."), pane, line);
-    var map = L.map(pane, { attributionControl: false, zoomAnimation: false, fadeAnimation: false }).setView([51.5, -0.12], 9);
-    var shown = L.layerGroup().addTo(map), paths = [], boundary;
-    var buttons = ["Draw a shape", "Undo a corner", "Finish the shape", "Cancel"].map(function (label) {
-      var b = make("button", label); b.type = "button"; b.className = "quiet"; box.appendChild(b); return b;
+    const map = L.map(pane, { attributionControl: false, zoomAnimation: false, fadeAnimation: false }).setView([51.5, -0.12], 9);
+    const shown = L.layerGroup().addTo(map);
+    const buttons = ["Draw a shape", "Undo a corner", "Finish the shape", "Cancel"].map((label) => {
+      const b = make("button", label); b.type = "button"; b.className = "quiet"; box.append(b); return b;
     });
-    var blocks = function () { return corners.value.split(/\n\s*\n/).map(function (b) { return b.trim(); }).filter(Boolean); };
-    var points = function (block) {
-      return block.split("\n").map(function (l) { return l.split(",").map(Number); }).filter(function (p) { return p.length === 2 && isFinite(p[0]) && isFinite(p[1]); });
-    };
-    var current = [];
+    box.append(picked);
+    const blocks = () => corners.value.split(/\n\s*\n/).map((b) => b.trim()).filter(Boolean);
+    const points = (block) => block.split("\n").map((l) => l.split(",").map(Number)).filter((p) => p.length === 2 && isFinite(p[0]) && isFinite(p[1]));
     function crossing(ring) {
-      var side = function (a, b, c) { return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]); };
-      for (var i = 0; i < ring.length; i++) { for (var j = i + 2; j < ring.length; j++) {
+      const side = (a, b, c) => (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
+      for (let i = 0; i < ring.length; i++) { for (let j = i + 2; j < ring.length; j++) {
         if (i === 0 && j === ring.length - 1) { continue; }
-        var a = ring[i], b = ring[i + 1], c = ring[j], d = ring[(j + 1) % ring.length];
+        const a = ring[i], b = ring[i + 1], c = ring[j], d = ring[(j + 1) % ring.length];
         if (side(a, b, c) * side(a, b, d) < 0 && side(c, d, a) * side(c, d, b) < 0) { return [i + 1, j + 1]; }
       } }
       return null;
     }
+    const style = { className: "drawn", interactive: false };
     function show() {
       shown.clearLayers();
-      blocks().forEach(function (b) { if (b[0] !== "{") { L.polygon(points(b), { className: "drawn", interactive: false }).addTo(shown); } });
-      if (current.length) { L.polyline(current, { className: "drawn", interactive: false }).addTo(shown); }
-      current.forEach(function (p, n) { L.circleMarker(p, { radius: 6, className: "corner", interactive: false }).bindTooltip(String(n + 1)).addTo(shown); });
-      buttons[0].hidden = open; buttons.slice(1).forEach(function (b) { b.hidden = !open; });
+      blocks().forEach((b) => { if (b[0] !== "{") { L.polygon(points(b), style).addTo(shown); } });
+      if (current.length) { L.polyline(current, style).addTo(shown); }
+      current.forEach((p, n) => { L.circleMarker(p, { radius: 6, className: "corner", interactive: false }).bindTooltip(String(n + 1)).addTo(shown); });
+      buttons.forEach((b, n) => { b.hidden = open === (n === 0); });
     }
     function say(text) { line.textContent = text; show(); }
-    function cancel() { open = false; current = []; pane.classList.remove("open"); say("Cancelled: nothing was drawn."); }
-    buttons[0].addEventListener("click", function () { open = true; current = []; pane.classList.add("open"); say("Press on the map for the first corner."); });
-    buttons[1].addEventListener("click", function () { current.pop(); say(current.length + " corners."); });
-    buttons[2].addEventListener("click", function () {
+    function set(is, text) { open = is; current = []; pane.classList.toggle("open", is); say(text); }
+    const cancel = () => set(false, "Cancelled: nothing was drawn."), count = () => say(current.length + (current.length === 1 ? " corner." : " corners."));
+    buttons[0].addEventListener("click", () => set(true, "Press on the map for the first corner."));
+    buttons[1].addEventListener("click", () => { current.pop(); count(); });
+    buttons[2].addEventListener("click", () => {
       if (current.length < 3) { say("A shape has three corners at least; this one has " + current.length + "."); return; }
-      var cross = crossing(current);
+      const cross = crossing(current);
       if (cross) { say("The sides after corner " + cross[0] + " and after corner " + cross[1] + " cross: undo corners until they do not."); return; }
-      corners.value = blocks().concat(current.map(function (p) { return p[0].toFixed(5) + "," + p[1].toFixed(5); }).join("\n")).join("\n\n");
-      open = false; current = []; pane.classList.remove("open");
+      corners.value = blocks().concat(current.map((p) => p[0].toFixed(5) + "," + p[1].toFixed(5)).join("\n")).join("\n\n");
+      set(false, "");
       corners.dispatchEvent(new Event("input", { bubbles: true }));
       say("Drawn: its corners stand in the box above.");
     });
     buttons[3].addEventListener("click", cancel);
-    box.addEventListener("keydown", function (event) { if (event.key === "Escape" && open) { event.preventDefault(); cancel(); } });
-    map.on("click", function (event) { if (open) { current.push([event.latlng.lat, event.latlng.lng]); say(current.length + (current.length === 1 ? " corner." : " corners.")); } });
+    box.addEventListener("keydown", (event) => { if (event.key === "Escape" && open) { event.preventDefault(); cancel(); } });
+    map.on("click", (event) => { if (open) { current.push([event.latlng.lat, event.latlng.lng]); count(); } });
     corners.addEventListener("input", show);
     show();
     // one tab stop for all shapes, arrows between them, Space or Enter chooses
-    function name(f) { var n = f.properties.people; return f.properties.name + (n === null ? "" : ", " + (n === 1 ? "1 person" : n.toLocaleString("en-GB") + " people")); }
-    function chosen(code) { return !!form.querySelector('#chosen input[value="' + code + '"]') || !!form.querySelector('#tree input[value="' + code + '"]:checked') || !!form.querySelector('#picked input[value="' + code + '"]'); }
+    const name = (f) => { const n = f.properties.people; return f.properties.name + (n === null ? "" : ", " + (n === 1 ? "1 person" : n.toLocaleString("en-GB") + " people")); };
+    const has = (f, where) => form.querySelector(where.replaceAll("*", '[value="' + f.properties.code + '"]'));
+    const mark = (f, path) => { const on = !!has(f, "#chosen *, #branches *:checked, #picked *"); path.setAttribute("aria-pressed", String(on)); path.classList.toggle("on", on); };
     function toggle(f, path) {
       if (open) { return; }
-      var code = f.properties.code, have = form.querySelector('#picked input[value="' + code + '"]'), other = form.querySelector('#chosen button[value="' + code + '"]');
+      const have = has(f, "#picked *"), other = has(f, "#chosen button*");
       if (other) { other.click(); return; }
-      if (have) { have.remove(); } else { var i = document.createElement("input"); i.type = "hidden"; i.name = "areas"; i.value = code; by("picked").appendChild(i); }
-      path.setAttribute("aria-pressed", String(!have)); path.classList.toggle("on", !have);
+      if (have) { have.remove(); } else { const i = document.createElement("input"); i.type = "hidden"; i.name = "areas"; i.value = f.properties.code; picked.append(i); }
+      mark(f, path);
       line.textContent = name(f) + (have ? " is no longer chosen." : " is chosen.");
-      changed(0);
+      later(0);
     }
-    var picked = make("div", ""); picked.id = "picked"; box.appendChild(picked);
-    fetch(box.dataset.borders).then(function (answer) { return answer.json(); }).then(function (told) {
-      boundary = L.geoJSON(told, { style: { className: "border" }, onEachFeature: function (f, layer) { layer.on("click", function () { toggle(f, layer.getElement()); }); layer.bindTooltip(name(f)); } }).addTo(map);
-      boundary.eachLayer(function (layer) {
-        var path = layer.getElement(), f = layer.feature, at = paths.length;
-        path.setAttribute("role", "button"); path.setAttribute("aria-label", name(f));
-        path.setAttribute("aria-pressed", String(chosen(f.properties.code))); path.setAttribute("tabindex", at ? "-1" : "0");
-        path.classList.toggle("on", chosen(f.properties.code));
-        path.addEventListener("keydown", function (event) {
-          var step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-          if (step) { var to = paths[(at + step + paths.length) % paths.length]; path.setAttribute("tabindex", "-1"); to.setAttribute("tabindex", "0"); to.focus(); event.preventDefault(); event.stopPropagation(); }
+    fetch(box.dataset.borders).then((answer) => answer.json()).then((told) => {
+      const boundary = L.geoJSON(told, { style: { className: "border" }, onEachFeature: (f, layer) => { layer.on("click", () => toggle(f, layer.getElement())); layer.bindTooltip(name(f)); } }).addTo(map);
+      boundary.eachLayer((layer) => {
+        const path = layer.getElement(), f = layer.feature, at = paths.length;
+        path.setAttribute("role", "button"); path.setAttribute("aria-label", name(f)); path.setAttribute("tabindex", at ? "-1" : "0");
+        mark(f, path);
+        path.addEventListener("keydown", (event) => {
+          const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+          if (step) { const to = paths[(at + step + paths.length) % paths.length][1]; path.setAttribute("tabindex", "-1"); to.setAttribute("tabindex", "0"); to.focus(); event.preventDefault(); event.stopPropagation(); }
           else if (event.key === " " || event.key === "Enter") { toggle(f, path); event.preventDefault(); }
         });
-        paths.push(path);
+        paths.push([f, path]);
       });
+      drawn = () => paths.forEach(([f, path]) => mark(f, path));
       if (paths.length) { map.fitBounds(boundary.getBounds()); }
       show();
-    }).catch(function () { line.textContent = "The borders could not be loaded: write the corners."; });
+    }).catch(() => { line.textContent = "The borders could not be loaded: write the corners."; });
   }
 })();

@@ -6,6 +6,25 @@
   let said = "";
   const say = (text) => { if (line && text !== said) { line.textContent = said = text; } };
   if (problems) { problems.focus(); }
+  // what differs is changed where it stands: focus, marked text, open details, what is typed and
+  // ticked, and scrolling stay; what has another id or address is another thing
+  const key = (e) => e.id || (e.getAttribute && e.getAttribute("href")) || "";
+  function become(a, b) {
+    if (a.nodeName !== b.nodeName || key(a) !== key(b)) { a.replaceWith(b); return; }
+    if (a.nodeType === 3) { if (a.data !== b.data) { a.data = b.data; } return; }
+    for (const { name, value } of b.attributes) { if (a.getAttribute(name) !== value) { a.setAttribute(name, value); } }
+    for (const { name } of [...a.attributes]) { if (name !== "open" && !b.hasAttribute(name)) { a.removeAttribute(name); } }
+    const old = [...a.childNodes], now = [...b.childNodes];
+    now.forEach((n, at) => { if (old[at]) { become(old[at], n); } else { a.append(n); } });
+    old.slice(now.length).forEach((n) => n.remove());
+  }
+  function patch(at, html) {
+    const focus = document.activeElement, had = at.contains(focus) && key(focus), box = at.cloneNode();
+    box.innerHTML = html;
+    become(at, box);
+    const to = had && !at.contains(document.activeElement) && [...at.querySelectorAll("a, button, [id]")].find((e) => key(e) === had);
+    if (to) { to.focus(); }
+  }
   if (live) {
     const own = live.dataset.part, who = body.dataset.who, told = document.getElementById("told");
     // one tab of a browser holds the stream and tells the others; a browser without locks or
@@ -28,12 +47,12 @@
       leader = Date.now();
       if (m.roll && !free) { post({ want: own }); }
       else if (m.over) { end("Signed out."); }
-      else if (m.of === own) { if (m.html === null) { end("You may not see this any more."); } else { show(m.html); hear(); } }
+      else if (m.of === own) { if (m.html === null) { end("You may not see this any more."); } else { patch(live, m.html); aloud(); hear(); } }
       else if (m.beat && m.beat.includes(own)) { hear(); }
     }
     function open() {
       stop();
-      const here = Object.keys(parts);
+      const here = Object.keys(parts).slice(0, 24);
       source = new EventSource("/room/events?who=" + who + here.map((of) => "&of=" + encodeURIComponent(of)).join(""));
       source.addEventListener("beat", () => tell({ beat: here }));
       source.addEventListener("part", (event) => { const m = JSON.parse(event.data); parts[m.of] = m.html; tell(m); });
@@ -73,17 +92,6 @@
     });
     if (!document.hidden) { join(); }
 
-    // what differs is changed where it stands: focus, marked text, open details and scrolling stay
-    const key = (e) => e.id || (e.getAttribute && e.getAttribute("href")) || "";
-    function patch(a, b) {
-      if (a.nodeName !== b.nodeName || key(a) !== key(b)) { a.replaceWith(b); return; }
-      if (a.nodeType === 3) { if (a.data !== b.data) { a.data = b.data; } return; }
-      for (const { name, value } of b.attributes) { if (a.getAttribute(name) !== value) { a.setAttribute(name, value); } }
-      for (const { name } of [...a.attributes]) { if (name !== "open" && !b.hasAttribute(name)) { a.removeAttribute(name); } }
-      const old = [...a.childNodes], now = [...b.childNodes];
-      now.forEach((n, at) => { if (old[at]) { patch(old[at], n); } else { a.append(n); } });
-      old.slice(now.length).forEach((n) => n.remove());
-    }
     const words = (what) => [...live.querySelectorAll(what)].map((e) => e.textContent.replace(/\s+/g, " ").trim()).join(". ");
     let spoken = words("[data-say]"), state = words("[data-state]"), spoke = 0, later = 0;
     // said aloud: a change of state at once, numbers at most every 15 seconds, the last always
@@ -93,13 +101,6 @@
       if (text === spoken) { return; }
       if (is === state && left > 0) { later = setTimeout(aloud, left); return; }
       told.textContent = spoken = text; state = is; spoke = Date.now();
-    }
-    function show(html) {
-      const focus = document.activeElement, at = live.contains(focus) ? key(focus) : "", box = live.cloneNode();
-      box.innerHTML = html;
-      patch(live, box);
-      if (at && !live.contains(document.activeElement)) { const to = [...live.querySelectorAll("a,button")].find((e) => key(e) === at); if (to) { to.focus(); } }
-      aloud();
     }
   }
   const idle = Number(body.dataset.idle || 0);
@@ -116,7 +117,7 @@
     if (html) { used(); }
     return html !== "";
   });
-  window.room = { used, renew };
+  window.room = { patch, used, renew };
   if (idle && line) {
     const ask = (text, label, act) => {
       if (line.textContent === text + label) { return; }
