@@ -224,11 +224,11 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
             await page.context.close()
 
 
-def test_our_own_style_and_script_stay_small() -> None:
+def test_our_own_script_stays_small() -> None:
     from console.pages.frame import asset as public
 
-    own = [asset(name) for name in ASSETS if name.endswith((".css", ".js"))]
-    assert sum(map(len, [*own, public("face.css")])) <= 30_000
+    own = [asset(name) for name in ASSETS if name.endswith(".js")]
+    assert sum(map(len, [*own, public("lookup.js")])) <= 30_000
 
 
 def test_a_served_script_has_lost_nothing_but_comments_and_blanks(tmp_path: Path) -> None:
