@@ -224,11 +224,11 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
             await page.context.close()
 
 
-def test_our_own_script_stays_small() -> None:
+def test_our_own_style_and_script_stay_small() -> None:
     from console.pages.frame import asset as public
 
-    own = [asset(name) for name in ASSETS if name.endswith(".js")]
-    assert sum(map(len, [*own, public("lookup.js")])) <= 30_000
+    own = [asset(name) for name in ASSETS if name.endswith((".css", ".js"))]
+    assert sum(map(len, [*own, public("face.css")])) <= 30_000
 
 
 def test_a_served_script_has_lost_nothing_but_comments_and_blanks(tmp_path: Path) -> None:
@@ -240,6 +240,18 @@ def test_a_served_script_has_lost_nothing_but_comments_and_blanks(tmp_path: Path
     folder = ROOT / "console" / "room" / "assets"
     for script in folder.glob("*.js"):  # a text over several lines would lose its blanks
         assert all(line.count("`") % 2 == 0 for line in script.read_text("utf-8").splitlines())
+
+
+def test_a_served_style_sheet_has_lost_nothing_but_what_means_nothing(tmp_path: Path) -> None:
+    kept = tmp_path / "a.css"
+    kept.write_text(
+        "/* why */\n@media (min-width: 4rem) {\n  .a :hover, b > i { margin: 0 calc(1px + 2px); }\n}\n",
+        encoding="utf-8",
+    )
+    served = read_asset(kept).decode()
+    assert served == "@media (min-width:4rem){.a :hover,b>i{margin:0 calc(1px + 2px)}}"
+    for sheet in (ROOT / "console").glob("*/assets/*.css"):  # a text in it would lose its blanks
+        assert not re.search(r'"[^"\n]*[{};:,>][^"\n]*"', sheet.read_text("utf-8")), sheet
 
 
 async def test_check_30_twelve_tabs_have_one_stream_and_another_leads_when_the_first_closes(

@@ -97,10 +97,11 @@ async def test_check_30_twelve_tabs_hold_one_stream_and_another_leads_when_the_l
             await asyncio.sleep(0.02)
     promised("30 another tab leads after", asyncio.get_running_loop().time() - began, 3)
     await settled(streams, 1)
-    await up.until(path, lambda a: not a.people["waiting"] and not a.people["handing_over"])
+    async with up.visitor("approver") as approver:
+        await approver.send(await approver.get(path), f"{path}/hold")
     for tab in tabs[1:]:
-        where = WAITING if path in tab.url else "section[aria-labelledby=live-now] .line-waiting"
-        await expect(tab.locator(where).first).to_contain_text("0", timeout=LONG)
+        where = "#live caption" if path in tab.url else "section[aria-labelledby=live-now]"
+        await expect(tab.locator(where)).to_contain_text("held", timeout=LONG)
         await expect(tab.locator("#connection")).to_have_text("")
     await context.close()
 

@@ -158,7 +158,7 @@ class Up:
 
     async def live(self, **more: str) -> str:
         """Write, submit and approve; return the address of the message."""
-        path = await self.submitted(**more)  # type: ignore[arg-type]
+        path = await self.submitted(**more)
         await self.approve(path)
         return path
 

@@ -52,12 +52,6 @@
     clearTimeout(timer);
     if (!leaving && (busy || failed) && event.submitter) { event.preventDefault(); pressed = event.submitter; if (!busy) { keep(); } } else { leaving = true; }
   });
-  // a place is chosen or removed where it stands, without another page
-  form.addEventListener("click", (event) => {
-    const button = event.target.closest("[name=add], [name=remove]");
-    if (!button || failed) { return; }
-    event.preventDefault(); change = button; clearTimeout(timer); keep();
-  });
   let asked = 0;
   search.addEventListener("input", () => {
     clearTimeout(asked);
@@ -127,7 +121,7 @@
     // one tab stop for all shapes, arrows between them, Space or Enter chooses
     const name = (f) => { const n = f.properties.people; return f.properties.name + (n === null ? "" : ", " + (n === 1 ? "1 person" : n.toLocaleString("en-GB") + " people")); };
     const has = (f, where) => form.querySelector(where.replaceAll("*", '[value="' + f.properties.code + '"]'));
-    const mark = (f, path) => { const on = !!has(f, "#chosen *, #branches *:checked, #picked *"); path.setAttribute("aria-pressed", String(on)); path.classList.toggle("on", on); };
+    const mark = (f, path) => { const on = !!has(f, "#chosen *, #tree *:checked, #picked *"); path.setAttribute("aria-pressed", String(on)); path.classList.toggle("on", on); };
     function toggle(f, path) {
       if (open) { return; }
       const have = has(f, "#picked *"), other = has(f, "#chosen button*");
