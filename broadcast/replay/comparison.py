@@ -17,16 +17,17 @@ from sqlalchemy import Connection, select
 
 from broadcast.content.model import Content
 from broadcast.events.tables import outbox
-from broadcast.ledger.tables import receipt, response, slice_
+from broadcast.ledger.tables import response, slice_
 from broadcast.messages import versions
 from broadcast.messages.tables import version
 from broadcast.operators import audit
+from broadcast.replay import receipts
 from broadcast.replay.batches import compare_batches, compare_resends
 from broadcast.replay.differences import Difference, Differs, ReplayResult
 from broadcast.replay.frozen import Frozen
 from broadcast.replay.levels import compare_levels
 from broadcast.replay.outcomes import compare_counts, compare_outcomes, compare_totals
-from broadcast.replay.recorded import Log, Told, receipt_digest
+from broadcast.replay.recorded import Log, Told
 from broadcast.replay.slices import compare_slices
 from broadcast.replay.streaming import stream
 from broadcast.store.database import Database
@@ -67,10 +68,10 @@ def replay(
     """
     result = ReplayResult()
     log = _log(conn, since, message_id)
-    receipts = _receipts(conn, log)
+    found = _receipts(conn, log)
     log.read(stream(conn, select(outbox.c.type, outbox.c.payload).order_by(outbox.c.id)))
     result.events = log.events
-    _compare_receipts(result, log, receipts)
+    receipts.compare(conn, result, log, log.receipts, found)
     _compare_responses(conn, result, log)
     compare_levels(conn, result, log, since)
     _compare_audit(conn, result, log.heads)
@@ -132,7 +133,7 @@ def _touched_since(conn: Connection, since: datetime) -> set[int]:
         *everything.versions,
         *of_receipts,
         *(b["version_id"] for b in everything.batches.values()),
-        *(s.place["version_id"] for s in everything.slices.values()),
+        *(s.place.version_id for s in everything.slices.values()),
     }
 
 
@@ -148,25 +149,16 @@ def _live_versions(conn: Connection, log: Log) -> Iterator[versions.Version]:
 # Receipts, responses, levels
 
 
-def _receipts(conn: Connection, log: Log) -> Counter[str]:
-    """Return the digests of the receipts on record; those not merged yet are named to the log."""
-    found: Counter[str] = Counter()
-    unmerged: set[str] = set()
-    columns = (
-        receipt.c.attempt,
-        receipt.c.position,
-        receipt.c.source,
-        receipt.c.provider_id,
-        receipt.c.state,
-        receipt.c.code,
-        receipt.c.folded_at,
-    )
-    for row in stream(conn, select(*columns)):
+def _receipts(conn: Connection, log: Log) -> receipts.Told:
+    """Return the receipts on record; those not merged yet are named to the log."""
+    found = receipts.Told(log.receipts.key)
+    unmerged: set[bytes] = set()
+    for row in receipts.stored(conn):
         if log.concerns(None, row.attempt):
-            digest = receipt_digest({c.name: getattr(row, c.name) for c in columns})
-            found[digest] += 1
+            hashed = found.hashed(receipts.said_by(row))
+            found.add(hashed)
             if row.folded_at is None:
-                unmerged.add(digest)
+                unmerged.add(hashed)
     log.unmerged = frozenset(unmerged)
     return found
 
@@ -183,19 +175,6 @@ def _compare_audit(conn: Connection, result: ReplayResult, heads: Mapping[int, s
                 detail=broken.what,
             )
         )
-
-
-def _compare_receipts(result: ReplayResult, log: Log, found: Counter[str]) -> None:
-    for digest in log.receipts.keys() | found.keys():
-        if log.receipts[digest] != found[digest]:
-            result.add(
-                Difference(
-                    what="receipt",
-                    live=found[digest],
-                    rebuilt=log.receipts[digest],
-                    detail=f"of digest {digest}",
-                )
-            )
 
 
 def _compare_responses(conn: Connection, result: ReplayResult, log: Log) -> None:

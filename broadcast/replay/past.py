@@ -179,11 +179,8 @@ class _Book:
 
 def _slice(row: Any, log: Log, *, closed: bool, skips: dict[int, str]) -> SliceOf:
     states = bytearray(log.states.get(row.attempt, b"").ljust(row.hi - row.lo, bytes([NONE])))
-    reasons = {
-        position: log.reasons[row.attempt, position]
-        for position in range(row.hi - row.lo)
-        if (row.attempt, position) in log.reasons
-    }
+    told = log.reasons.get(row.attempt, {})
+    reasons = {position: why for position, why in told.items() if position < row.hi - row.lo}
     for position, code in skips.items():
         if states[position] == NONE:
             states[position], reasons[position] = STATES.index("skipped"), code

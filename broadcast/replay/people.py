@@ -7,6 +7,7 @@ broadcast/ledger/delivery_report.py does the same with bitmaps.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -100,7 +101,7 @@ class _Channel:
         self.doubted = np.zeros(n, bool)
         # how often it was sent unordered and may have arrived
         self.handed = np.zeros(n, np.uint8)
-        self.asked: dict[int, Marks] = {}
+        self.asked: dict[int, BitMap] = {}
 
 
 def count(
@@ -134,7 +135,9 @@ def count(
     waiting = _LINE[ended or "waiting"]
     channels: dict[str, _Channel] = {name: _Channel(len(ids)) for name in duplicates}
     for b in sorted(batches, key=lambda b: b.generation):
-        _hand_over(channels.setdefault(b.channel, _Channel(len(ids))), b, ids, waiting, result)
+        if b.channel not in channels:
+            channels[b.channel] = _Channel(len(ids))
+        _hand_over(channels[b.channel], b, ids, waiting, result)
     for name, c in channels.items():
         _settle(c, ids, duplicates.get(name, BitMap()))
         result.channels[name] = _tally(c.line)
@@ -161,9 +164,16 @@ def count(
     return result
 
 
+def set_of(members: Ids) -> BitMap:
+    """Return ids as a set; numpy's own numbers would be taken one by one."""
+    ids = array("I")
+    ids.frombytes(np.ascontiguousarray(members, "=u4").tobytes())
+    return BitMap(ids)
+
+
 def _tally(lines: Marks) -> Counter[str]:
-    values, counts = np.unique(lines[lines != NOWHERE], return_counts=True)
-    return Counter({LINES[v]: int(n) for v, n in zip(values, counts, strict=True)})
+    counts = np.bincount(lines, minlength=NOWHERE)[:NOWHERE]
+    return Counter({LINES[v]: int(n) for v, n in enumerate(counts) if n})
 
 
 def _hand_over(c: _Channel, b: BatchOf, ids: Ids, waiting: int, result: Counted) -> None:
@@ -178,10 +188,10 @@ def _hand_over(c: _Channel, b: BatchOf, ids: Ids, waiting: int, result: Counted)
             f"{int(np.count_nonzero(~known))} people of a batch on {b.channel} are not to be"
             " sent to"
         )
-    asked = c.asked.setdefault(b.generation, np.zeros(len(ids), np.uint8))
-    if asked[at[known]].any() or len(np.unique(b.members)) != len(b.members):
+    asked, mine = c.asked.setdefault(b.generation, BitMap()), set_of(b.members)
+    if not asked.isdisjoint(mine) or len(mine) != len(b.members):
         result.wrong.append(f"somebody is twice in generation {b.generation} on {b.channel}")
-    asked[at[known]] = 1
+    asked |= mine
     state = np.full(len(b.members), NONE, np.uint8)
     reason = np.full(len(b.members), _NO_REASON, np.uint8)
     touched = np.ones(len(b.members), bool)
@@ -218,6 +228,8 @@ def _settle(c: _Channel, ids: Ids, duplicate: BitMap) -> None:
     """
     c.line[c.doubted & (c.line != _LINE["accepted"])] = _LINE["in_doubt"]
     c.line[c.arrived] = _LINE["delivered"]
+    if not duplicate:
+        return
     alone = np.isin(ids, np.asarray(duplicate.to_array(), np.uint32)) & (c.line == NOWHERE)
     c.line[alone], c.reason[alone] = _LINE["not_sent"], REASONS.index("duplicate_person")
 

@@ -8,13 +8,15 @@ replay that used the tables of the programs would repeat their mistakes.
 
 from __future__ import annotations
 
-import hashlib
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+from broadcast.replay import receipts
 
 STATES = (
     "skipped",
@@ -28,7 +30,9 @@ STATES = (
 )
 NONE = 255
 """No state: nothing is known of a position yet. A state is its index in STATES."""
+_NOTHING = bytes([NONE])
 _RANK = (0, 1, 2, 2, 3, 4, 5, 6)
+_STATE = {state: n for n, state in enumerate(STATES)}
 TOTALS = ("accepted", "failed", "in_doubt", "skipped", "waiting")
 _TOTAL_OF = dict(
     zip(
@@ -37,6 +41,8 @@ _TOTAL_OF = dict(
         strict=True,
     )
 )
+_SKIPPED = _STATE["skipped"]
+_TOTAL = {state: TOTALS.index(total) for state, total in _TOTAL_OF.items()}
 
 _STEPS: dict[str, tuple[tuple[str, ...], str]] = {
     "message.approved": (("", "blocked"), "approved"),
@@ -68,15 +74,27 @@ class Told:
     resends: int = 0
 
 
-@dataclass
+class Place(NamedTuple):
+    """Where a slice stands. Facts of before attempts named their provider do not have it: None."""
+
+    version_id: int
+    batch: int
+    generation: int
+    channel: str
+    lo: int
+    hi: int
+    provider: str | None
+
+
+@dataclass(slots=True)
 class SliceTold:
     """A slice as its events tell it: its place, whether and how it was closed, and its totals at
-    that moment.
+    that moment (in the order of TOTALS).
     """
 
-    place: dict[str, Any]
+    place: Place
     closed: str = ""  # done, swept
-    totals: Counter[str] = field(default_factory=Counter)
+    totals: tuple[int, ...] = (0,) * len(TOTALS)
 
 
 @dataclass
@@ -84,14 +102,14 @@ class Log:
     """Everything that the events tell. `wanted` are the versions in question (None = all),
     `attempts` those of their slices.
 
-    `unmerged` are the digests of receipts that were stored and not merged yet: they have changed
+    `unmerged` are the hashes of receipts that were stored and not merged yet: they have changed
     nothing so far. Facts about levels count from `levels_from` on; `imports` is False where one
     message is replayed, to which none belongs.
     """
 
     wanted: frozenset[int] | None = None
     attempts: frozenset[str] = frozenset()
-    unmerged: frozenset[str] = frozenset()
+    unmerged: frozenset[bytes] = frozenset()
     levels_from: datetime | None = None
     imports: bool = True
     events: int = 0
@@ -99,8 +117,8 @@ class Log:
     batches: dict[int, dict[str, Any]] = field(default_factory=dict)
     slices: dict[str, SliceTold] = field(default_factory=dict)
     states: dict[str, bytearray] = field(default_factory=dict)
-    reasons: dict[tuple[str, int], str] = field(default_factory=dict)
-    receipts: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, dict[int, str]] = field(default_factory=dict)
+    receipts: receipts.Told = field(default_factory=receipts.Told)
     responses: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     levels: list[tuple[str, str, str, str, int | None]] = field(default_factory=list)
     broken: list[tuple[int | None, str]] = field(default_factory=list)
@@ -135,18 +153,21 @@ class Log:
         for group in self.groups.values():
             self.close(group)
 
-    def merge(self, attempt: str, position: int, state: str, reason: str = "") -> None:
-        """Let one piece of evidence count: what is known of a position only moves up (rule
-        R12).
+    def merge(self, attempt: str, outcomes: Iterable[tuple[int, str, str]]) -> None:
+        """Let evidence count, (position, state, why it was skipped): what is known of a position
+        only moves up (rule R12).
         """
-        new = STATES.index(state)
-        known = self.states.setdefault(attempt, bytearray())
-        if position >= len(known):
-            known.extend([NONE] * (position + 1 - len(known)))
-        if known[position] == NONE or _RANK[new] > _RANK[known[position]]:
-            known[position] = new
-            if state == "skipped":
-                self.reasons[attempt, position] = reason
+        known = self.states.get(attempt)
+        if known is None:
+            known = self.states[attempt] = bytearray()
+        for position, state, reason in outcomes:
+            new = _STATE[state]
+            if position >= len(known):
+                known.extend(_NOTHING * (position + 1 - len(known)))
+            if known[position] == NONE or _RANK[new] > _RANK[known[position]]:
+                known[position] = new
+                if new == _SKIPPED:
+                    self.reasons.setdefault(attempt, {})[position] = sys.intern(reason)
 
     def close(self, group: _Group) -> None:
         """Look whether an act has its record for every shard."""
@@ -240,31 +261,36 @@ def _batch(log: Log, _type: str, fact: dict[str, Any]) -> bool:
     return True
 
 
-_PLACE = ("version_id", "batch", "generation", "channel", "lo", "hi")
-
-
 def _slice(log: Log, type_: str, fact: dict[str, Any]) -> bool:
     if not log.concerns(fact["version_id"]):
         return False
-    attempt = fact["attempt"]
-    told = log.slices.setdefault(
-        attempt,
-        SliceTold(
-            # Facts of before attempts named their provider do not have it.
-            {k: fact[k] for k in (*_PLACE, "provider") if k in _PLACE or k in fact}
-        ),
-    )
-    for position, state, code in fact["outcomes"]:
-        log.merge(attempt, position, state, code)
+    attempt, outcomes = fact["attempt"], fact["outcomes"]
+    told = log.slices.get(attempt)
+    if told is None:
+        provider = fact.get("provider")
+        told = log.slices[attempt] = SliceTold(
+            Place(
+                version_id=fact["version_id"],
+                batch=fact["batch"],
+                generation=fact["generation"],
+                channel=sys.intern(fact["channel"]),
+                lo=fact["lo"],
+                hi=fact["hi"],
+                provider=None if provider is None else sys.intern(provider),
+            )
+        )
+    log.merge(attempt, outcomes)
     if type_ == "slice.late":
         return True
-    here = Counter(_TOTAL_OF[state] for _, state, _ in fact["outcomes"])
     # slice.swept tells of everybody in it
-    told.totals = here if type_ == "slice.swept" else told.totals + here
+    totals = [0] * len(TOTALS) if type_ == "slice.swept" else list(told.totals)
+    for _, state, _ in outcomes:
+        totals[_TOTAL[state]] += 1
+    told.totals = tuple(totals)
     if type_ in ("slice.done", "slice.swept"):
         if told.closed:
             log.broken.append((fact["version_id"], f"the slice {attempt} was closed twice"))
-        told.closed = type_.removeprefix("slice.")
+        told.closed = sys.intern(type_.removeprefix("slice."))
     return True
 
 
@@ -272,27 +298,18 @@ def _exhausted(log: Log, _type: str, fact: dict[str, Any]) -> bool:
     if not log.concerns(fact["version_id"]):
         return False
     for attempt, position in fact["outcomes"]:
-        log.merge(attempt, position, fact["state"])
+        log.merge(attempt, [(position, fact["state"], "")])
     return True
 
 
 def _receipt(log: Log, _type: str, fact: dict[str, Any]) -> bool:
     if not log.concerns(None, fact["attempt"]):
         return False
-    digest = receipt_digest(fact)
-    log.receipts[digest] += 1
-    if digest not in log.unmerged:
-        log.merge(fact["attempt"], fact["position"], fact["state"])
+    hashed = log.receipts.hashed(fact)
+    log.receipts.add(hashed)
+    if hashed not in log.unmerged:
+        log.merge(fact["attempt"], [(fact["position"], fact["state"], "")])
     return True
-
-
-def receipt_digest(fact: dict[str, Any]) -> str:
-    """Return what tells one receipt from another: SHA-256 over what it says."""
-    return hashlib.sha256(
-        "|".join(
-            str(fact[k]) for k in ("attempt", "position", "source", "provider_id", "state", "code")
-        ).encode()
-    ).hexdigest()
 
 
 def _response(log: Log, _type: str, fact: dict[str, Any]) -> bool:

@@ -16,6 +16,6 @@ def stream(conn: Connection, query: Select[Any]) -> Iterator[Any]:
     """Yield the rows of a query. Raises Rejected (422 too_costly) where the work has a deadline
     that has passed.
     """
-    for row in conn.execute(query.execution_options(yield_per=_AT_ONCE)):
+    for some in conn.execute(query.execution_options(yield_per=_AT_ONCE)).partitions():
         check_time()
-        yield row
+        yield from some
