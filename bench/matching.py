@@ -206,6 +206,7 @@ def _rows(count: int, chunk: int = 50_000) -> Iterator[list[Sequence[Any]]]:
             quiet = "22:00-07:00 Europe/London" if bits % 11 == 0 else ""
             group = "Retail" if bits % 13 == 0 else ""
             spread = 200 if known == 1 and not area else 0
+            single = ("", "", "", "incident Minor", "appeal email")[bits // 12_800 % 5]
             tongue = tongues[bits // 1600 % 8]
-            rows.append((n, *place, area, tongue, traits, 0, group, "", quiet, spread))
+            rows.append((n, *place, area, tongue, traits, 0, group, "", quiet, spread, single))
         yield rows

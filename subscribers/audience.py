@@ -18,7 +18,8 @@ from broadcast.places.areas import AreaTree
 from broadcast.places.geometry import inside_circles, inside_shape
 from broadcast.places.reach import reaches
 from subscribers.by_area import BY_AREA
-from subscribers.index import RegistryIndex, Rule, Traits, language_for
+from subscribers.index import RegistryIndex, Rule, Traits, chosen_as, language_for
+from subscribers.people_file.by_topic import OfTopic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,15 +268,17 @@ def _audience_steps(person: Traits, rule: Rule) -> list[Step]:
 
 
 def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: list[Step]) -> Trace:
-    order = (*person.channels, *(c for c in reached if c not in person.channels))
-    wanted = [c for c in order if (c in person.channels and c in rule.channels) or c in reached]
+    topic = chosen_as(rule)
+    own = person.by_topic.get(topic, OfTopic())
+    chosen_channels = own.channels or person.channels
+    order = (*chosen_channels, *(c for c in reached if c not in chosen_channels))
+    wanted = [c for c in order if (c in chosen_channels and c in rule.channels) or c in reached]
     usable = [c for c in wanted if c in person.available and c in rule.configured]
     ways = usable or wanted
     running = [c for c in ways if c not in person.stopped]
     consented = [c for c in running if c in person.consented]
-    topic = "exercise" if rule.status == "Exercise" else rule.topic
     chosen = topic in person.topics or bool(reached)
-    floor = person.minimum_severity_rank
+    floor = SEVERITIES.index(own.severity) if own.severity else person.minimum_severity_rank
     severe = floor is None or rule.severity_rank <= floor or bool(reached)
     corrected = ", which they got before: the choice does not count" if reached else ""
     checks = [
@@ -309,14 +312,14 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
             Step(
                 "severity",
                 severe,
-                f"{SEVERITIES[rule.severity_rank]}, asked for from"
+                f"{SEVERITIES[rule.severity_rank]}, asked{_of(topic, own.severity)} from"
                 f" {'any' if floor is None else SEVERITIES[floor]}{corrected}",
             ),
         ),
         ("quiet_hours", _quiet_step(person, rule)),
         (
             "no_channel",
-            Step("channels", bool(usable), _channel_detail(person, rule, wanted, usable)),
+            Step("channels", bool(usable), _channel_detail(person, rule, wanted, usable, own)),
         ),
     ]
     steps += [step for _, step in checks]
@@ -355,14 +358,23 @@ def _quiet_step(person: Traits, rule: Rule) -> Step:
     )
 
 
-def _channel_detail(person: Traits, rule: Rule, wanted: list[str], usable: list[str]) -> str:
+def _of(topic: str, chosen: object) -> str:
+    """Say that something was chosen for one topic, where it was."""
+    return f" for {topic}" if chosen else ""
+
+
+def _channel_detail(
+    person: Traits, rule: Rule, wanted: list[str], usable: list[str], own: OfTopic
+) -> str:
     if usable:
         return ", ".join(usable)
     if not person.channels:
         return "no channel is chosen"
     if not wanted:
         return (
-            f"chosen {', '.join(person.channels)}, the message goes by {', '.join(rule.channels)}"
+            f"chosen{_of(chosen_as(rule), own.channels)}"
+            f" {', '.join(own.channels or person.channels)},"
+            f" the message goes by {', '.join(rule.channels)}"
         )
     return "; ".join(
         f"{c}: {'not configured' if c not in rule.configured else 'no number or address'}"

@@ -20,7 +20,8 @@ from broadcast.messages import versions
 from broadcast.messages.versions import Resolved, Version
 from broadcast.places.geometry import from_wkb
 from broadcast.store.database import Connection, Database, lock_version
-from subscribers.index import IndexIncomplete, RegistryIndex, Rule, topic_of
+from subscribers.index import IndexIncomplete, RegistryIndex, Rule, chosen_as, topic_of
+from subscribers.people_file.by_topic import OfTopic
 from subscribers.registry import shared_contacts
 from subscribers.same_person.groups import groups
 
@@ -127,20 +128,38 @@ def no_longer_for(
     conn: Connection,
     version_id: int,
     people: Sequence[int],
+    channel: str,
     channels_on: Callable[[str], frozenset[str]],
 ) -> dict[int, str]:
     """Return whom of these people a version is not for any more, and why, as they are in this
-    transaction: `moved_away`, or what they chose meanwhile.
+    transaction: `moved_away`, or what they chose meanwhile. Who chose other channels for its topic
+    is owed the next of theirs (`no_consent` on this one).
     """
     rule = rule_for(conn, versions.get(conn, version_id), channels_on)
-    found = RegistryIndex.of(conn, people).match(rule)
+    index = RegistryIndex.of(conn, people)
+    found = index.match(rule)
     gone = dict.fromkeys(BitMap(people) - found.addressed, "moved_away")
     chosen = {
         person: reason
         for reason in ("erased", "not_chosen", "below_severity")
         for person in found.suppressed.get(reason, ())
     }
-    return gone | chosen
+    return _otherwise(index, rule, people, channel) | gone | chosen
+
+
+def _otherwise(
+    index: RegistryIndex, rule: Rule, people: Sequence[int], channel: str
+) -> dict[int, str]:
+    """Return who chose, for the topic of a message, other channels than this one."""
+    reached = rule.also_reached.get(channel, BitMap())
+    own = {
+        each: known.by_topic.get(chosen_as(rule), OfTopic()).channels
+        for each in people
+        if each not in reached and (known := index.person(each)) is not None
+    }
+    return {
+        each: "no_consent" for each, channels in own.items() if channels and channel not in channels
+    }
 
 
 class Matcher:

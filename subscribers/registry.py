@@ -589,7 +589,15 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
         return None
     known = points.known(conn, [row.id]).get(row.id, points.NOTHING)
     found: dict[str, Any] = {"id": row.id, **_whole(row, known, SubscriberRecord._fields)}
-    for column in ("sectors", "communities", "topics", "channels", "stopped", "consented"):
+    for column in (
+        "sectors",
+        "communities",
+        "topics",
+        "channels",
+        "by_topic",
+        "stopped",
+        "consented",
+    ):
         found[column] = [part for part in getattr(row, column).split(";") if part]
     found |= {
         c: None if (at := getattr(row, c)) is None else at.isoformat()

@@ -39,6 +39,8 @@ subscriber = Table(
     Column("channels", String, nullable=False, server_default=""),
     Column("minimum_severity", String, nullable=False, server_default=""),
     Column("quiet_hours", String, nullable=False, server_default=""),
+    # severity and channels of single topics (subscribers/people_file/by_topic.py)
+    Column("by_topic", String, nullable=False, server_default=""),
     # channels stopped by the person, joined by ";"
     Column("stopped", String, nullable=False, server_default=""),
     Column("consented", String, nullable=False, server_default=""),  # channels consented to

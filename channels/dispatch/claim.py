@@ -58,7 +58,9 @@ class Claimer:
                 suppress=lambda c, people, channel: self._contacts(
                     c, people, channel, addresses, any_contact=any_contact
                 ),
-                no_longer_for=lambda c, people: self._no_longer_for(c, chosen.version_id, people),
+                no_longer_for=lambda c, people: self._no_longer_for(
+                    c, chosen.version_id, people, chosen.channel
+                ),
             )
 
         try:

@@ -45,8 +45,12 @@ class Contacts(Protocol):
 class NoLongerFor(Protocol):
     """Knows whom a version is not for any more of those who have waited since its release."""
 
-    def __call__(self, conn: Connection, version_id: int, people: Sequence[int]) -> dict[int, str]:
-        """Return them and why, as they stand in the claim's own transaction."""
+    def __call__(
+        self, conn: Connection, version_id: int, people: Sequence[int], channel: str
+    ) -> dict[int, str]:
+        """Return them and why, as they stand in the claim's own transaction, about to be sent to
+        on this channel.
+        """
         ...
 
 

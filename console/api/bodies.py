@@ -51,10 +51,15 @@ def read_act(request: Request, body: bytes, fields: Sequence[str]) -> dict[str, 
         raise refuse(
             "field_type", "the body is no JSON object", "send an object, such as {}", status=422
         )
+    check_fields(value, fields)
+    return value
+
+
+def check_fields(value: dict[str, Any], fields: Sequence[str]) -> None:
+    """Raise Rejected (field_unknown) for what is none of these fields."""
     unknown = [name for name in value if name not in fields]
     if unknown:
         raise Rejected(_unknown_field(name, fields) for name in unknown[: safe_json.MAX_PROBLEMS])
-    return value
 
 
 def _unknown_field(name: str, fields: Sequence[str]) -> Problem:

@@ -14,12 +14,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from broadcast.answers import links
-from broadcast.content.model import PERSONAL_CHANNELS, SUBSCRIBER_KINDS
+from broadcast.content.model import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS
 from broadcast.events.topics import RECEIPTS
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
-from console.api.bodies import read_act, text_field
+from console.api.bodies import check_fields, read_act, text_field
 from console.api.schemas import (
     NUMBER,
     TEXT,
@@ -39,6 +39,8 @@ from service.answers.keeping import LONGEST
 from service.residents import own, registering, several
 from service.residents.own import Own
 from subscribers.contact.kinds import NAMES as KINDS
+from subscribers.people_file import by_topic
+from subscribers.people_file.by_topic import OfTopic
 from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
 
@@ -188,14 +190,7 @@ def _choosing(api: APIRouter, pages: Pages) -> None:
         """Change some of one's own choices; the next message follows them."""
         me = await _me(pages, request)
         body = read_act(request, await request.body(), _CHOICES)
-        fields: dict[str, Any] = {}
-        for name in ("topics", "channels"):
-            if name in body:
-                fields[name] = _list(body, name)
-        for name in ("area", "minimum_severity", "language", "quiet_hours"):
-            if name in body:
-                fields[name] = _text(body, name)
-        world = await pages.world()
+        fields, world = _wanted(body), await pages.world()
         await web.db.write(own.change, me.person, fields, world=world, now=web.now())
         return JSONResponse(await _told(pages, await _me(pages, request)), 200, _KEEP_NOT)
 
@@ -305,6 +300,10 @@ async def _told(pages: Pages, me: Own) -> dict[str, Any]:
         "minimum_severity": known["minimum_severity"],
         "language": known["language"],
         "quiet_hours": known["quiet_hours"],
+        "by_topic": [
+            {"topic": topic, "minimum_severity": each.severity, "channels": list(each.channels)}
+            for topic, each in by_topic.known(";".join(known["by_topic"])).items()
+        ],
     }
 
 
@@ -319,6 +318,35 @@ def _text(body: dict[str, Any], name: str) -> str:
     return value.strip()
 
 
+def _wanted(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the choices that a program changes. Raises Rejected."""
+    fields: dict[str, Any] = {}
+    for name in body:
+        if name == "by_topic":
+            fields[name] = _by_topic(body)
+        else:
+            fields[name] = (_list if name in _LISTS else _text)(body, name)
+    return fields
+
+
+def _by_topic(body: dict[str, Any]) -> dict[str, OfTopic]:
+    """Return what is chosen for single topics. Raises Rejected."""
+    value = body["by_topic"]
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        fix = "write a list of {topic, minimum_severity, channels}"
+        raise refuse("field_type", "by_topic is no list of objects", fix, field="by_topic")
+    found = {}
+    for each in value:
+        check_fields(each, ("topic", "minimum_severity", "channels"))
+        topic = registering.check_topics([_text(each, "topic")])
+        chosen = by_topic.checked(_text(each, "minimum_severity"), _list(each, "channels"))
+        if topic in found:
+            fix = "say it once, with its severity and channels"
+            raise refuse("topic_twice", f"{topic} stands there twice", fix, field="by_topic")
+        found[topic] = chosen
+    return found
+
+
 def _list(body: dict[str, Any], name: str) -> list[str]:
     value = body.get(name, [])
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
@@ -327,7 +355,15 @@ def _list(body: dict[str, Any], name: str) -> list[str]:
 
 
 _FIELDS: Final = ("area", "topics", "channel", "address", "language", "agree")
-_CHOICES: Final = ("area", "topics", "channels", "minimum_severity", "language", "quiet_hours")
+_LISTS: Final = ("topics", "channels")
+_CHOICES: Final = (
+    *_LISTS,
+    "area",
+    "minimum_severity",
+    "language",
+    "quiet_hours",
+    "by_topic",
+)
 _OUTCOMES: Final = (
     "registered",
     "signed_in",
@@ -337,6 +373,16 @@ _OUTCOMES: Final = (
 )
 _TOPICS: Final = {**list_of(words(TOPICS)), "minItems": 1}
 _CHANNEL: Final = words(addresses.CHANNELS)
+_OF_TOPIC: Final[Schema] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "topic": words(TOPICS),
+        "minimum_severity": words(("", *SEVERITIES)),
+        "channels": list_of(_CHANNEL),
+    },
+    "required": ["topic"],
+}
 _ADDRESS: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": addresses.LONGEST}
 _SECRET: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 100}
 
@@ -389,9 +435,14 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "minimum_severity": TEXT,
             "language": words(list(PACKS)),
             "quiet_hours": TEXT,
+            "by_topic": {**list_of(_OF_TOPIC), "maxItems": len(TOPICS)},
         },
         (),
-        {"topics": ["incident"], "quiet_hours": "22:00-07:00 Europe/London"},
+        {
+            "topics": ["incident", "appeal"],
+            "by_topic": [{"topic": "appeal", "minimum_severity": "Severe", "channels": ["email"]}],
+            "quiet_hours": "22:00-07:00 Europe/London",
+        },
     ),
     "OwnChannel": _sent(
         {"channel": words(("all", *PERSONAL_CHANNELS))}, ("channel",), {"channel": "all"}
@@ -434,6 +485,15 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "minimum_severity": TEXT,
             "language": TEXT,
             "quiet_hours": TEXT,
+            "by_topic": list_of(
+                an_object(
+                    {
+                        "topic": words(TOPICS),
+                        "minimum_severity": TEXT,
+                        "channels": list_of(_CHANNEL),
+                    }
+                )
+            ),
         }
     ),
     "AnswerByLink": _sent(

@@ -13,6 +13,16 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
     {
         "bounced": "Nothing can be delivered here since {time}.",
         "others": "Your other addresses",
+        "by_topic": "Choose how serious and by which way, topic by topic",
+        "by_topic_why": (
+            "What you choose here counts for messages of that topic, urgent ones too, in the place"
+            " of your usual choices."
+        ),
+        "by_topic_way": "By which way",
+        "by_topic_by": " – by {way}",
+        "by_topic_then": ", then {way}",
+        "as_usual": "as usual",
+        "wrong_topic_channel": "Choose among the ways that you use",
         "others_why": "We use these only where the first one takes no messages any more.",
         "use_first": "Use this one first: {address}",
         "take_away": "Remove: {address}",
@@ -23,6 +33,16 @@ _WELSH: Mapping[str, str] = MappingProxyType(
     {
         "bounced": "Ni ellir danfon dim yma ers {time}.",
         "others": "Eich cyfeiriadau eraill",
+        "by_topic": "Dewis pa mor ddifrifol a thrwy ba ffordd, fesul pwnc",
+        "by_topic_why": (
+            "Mae'r hyn a ddewiswch yma yn cyfrif am negeseuon y pwnc hwnnw, rhai brys hefyd, yn lle"
+            " eich dewisiadau arferol."
+        ),
+        "by_topic_way": "Drwy ba ffordd",
+        "by_topic_by": " – drwy {way}",
+        "by_topic_then": ", wedyn {way}",
+        "as_usual": "fel arfer",
+        "wrong_topic_channel": "Dewiswch o blith y ffyrdd a ddefnyddiwch",
         "others_why": (
             "Dim ond os na fydd y cyntaf yn derbyn negeseuon mwyach y defnyddiwn y rhain."
         ),
@@ -35,6 +55,16 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
     {
         "bounced": "لا يمكن تسليم أي شيء هنا منذ {time}.",
         "others": "عناوينك الأخرى",
+        "by_topic": "اختر درجة الخطورة والوسيلة لكل موضوع",
+        "by_topic_why": (
+            "ما تختاره هنا يسري على رسائل ذلك الموضوع، والعاجلة منها أيضًا، بدلًا من اختياراتك"
+            " المعتادة."
+        ),
+        "by_topic_way": "بأي وسيلة",
+        "by_topic_by": " – {way}",
+        "by_topic_then": "، ثم {way}",
+        "as_usual": "كالمعتاد",
+        "wrong_topic_channel": "اختر من بين الوسائل التي تستخدمها",
         "others_why": "لا نستخدمها إلا إذا لم يعد الأول يستقبل الرسائل.",
         "use_first": "استخدموا هذا أولًا: {address}",
         "take_away": "إزالة: {address}",

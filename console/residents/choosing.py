@@ -22,6 +22,7 @@ from console.server import browser
 from service.residents import own, registering
 from service.residents.own import Own
 from subscribers import quiet_hours
+from subscribers.people_file import by_topic
 from subscribers.people_file.choices import TOPICS
 from subscribers.registration.addresses import CHANNELS
 
@@ -74,6 +75,11 @@ def add_signed(
     add(api, pages, method, path, signed)
 
 
+def chosen_topics(me: Own) -> list[str]:
+    """Return the topics that somebody gets."""
+    return me.known["topics"] or [t for t in TOPICS if t != "exercise"]
+
+
 @dataclass(frozen=True)
 class _Me:
     pages: Pages
@@ -106,7 +112,8 @@ class _Me:
             place=known["postcode"] or (tree[area].name if area and area in tree else ""),
             by_point=known["lat"] is not None and not known["postcode"],
             topics=TOPICS,
-            chosen_topics=known["topics"] or [t for t in TOPICS if t != "exercise"],
+            chosen_topics=chosen_topics(me),
+            by_topic=by_topic.known(";".join(known["by_topic"])),
             floors=FLOORS,
             floor=known["minimum_severity"],
             tongues=[(tag, LANGUAGE_NAMES.get(tag, tag)) for tag in PACKS],

@@ -32,6 +32,7 @@ from subscribers import registry
 from subscribers.contact import order
 from subscribers.contact.kinds import of_channel
 from subscribers.contact.order import Point
+from subscribers.people_file import by_topic
 from subscribers.registration import addresses, pending
 from subscribers.registration.budgets import Limits
 
@@ -121,8 +122,10 @@ def who(conn: Connection, secret: str, now: datetime) -> Own | None:
 def change(
     conn: Connection, person: int, fields: Mapping[str, Any], *, world: World, now: datetime
 ) -> None:
-    """Change what somebody chose: area, topics, channels, minimum_severity, language, quiet_hours.
-    A channel must be one on which they are reached. Raises Rejected: every fault of the fields.
+    """Change what somebody chose: area, topics, channels, minimum_severity, language, quiet_hours,
+    by_topic (an `OfTopic` for each topic). A channel must be one on which they are reached; one
+    that they choose no more is taken out of what they chose for single topics, too. Raises
+    Rejected: every fault of the fields.
     """
     fields = dict(fields)
     if "area" in fields:
@@ -137,6 +140,11 @@ def change(
         )
     if "channels" in fields:
         fields["channels"] = _reached(conn, person, fields["channels"])
+    if "by_topic" in fields:
+        fields["by_topic"] = by_topic.written(fields["by_topic"])
+    elif "channels" in fields:
+        single = registry.cells_of(conn, person)["by_topic"]
+        fields["by_topic"] = by_topic.within(single, fields["channels"])
     basis = CHANGED if {"topics", "channels"} & set(fields) else ""
     agreed = WORDING if basis else ""  # what they agreed to before stays as it was
     people.edit(

@@ -3,7 +3,7 @@ says who is sent to. It writes no table.
 """
 
 from subscribers.index.registry_index import IndexIncomplete, RegistryIndex, shard_of
-from subscribers.index.rule import REASONS, Rule, Traits, language_for, topic_of
+from subscribers.index.rule import REASONS, Rule, Traits, chosen_as, language_for, topic_of
 
 __all__ = [
     "REASONS",
@@ -11,6 +11,7 @@ __all__ = [
     "RegistryIndex",
     "Rule",
     "Traits",
+    "chosen_as",
     "language_for",
     "shard_of",
     "topic_of",

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from broadcast.content.model import PERSONAL_CHANNELS, SEVERITIES, SUBSCRIBER_KINDS
 from subscribers.contact.kinds import channels_of as reached_by
-from subscribers.index.rule import REASONS, Rule, language_for
+from subscribers.index.rule import REASONS, Rule, chosen_as, language_for
+from subscribers.people_file.by_topic import OfTopic
 from subscribers.people_file.choices import TOPICS
 
 NO_FLOOR: Final = 255
@@ -71,6 +72,7 @@ class Profile(NamedTuple):
     erased: int
     language: int
     quiet: int
+    by_topic: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +101,32 @@ class Verdicts:
 
 
 def verdicts(
-    profiles: Profiles, rule: Rule, waits: Sequence[datetime | None], *, reached: bool
+    profiles: Profiles,
+    rule: Rule,
+    waits: Sequence[datetime | None],
+    of_topic: Sequence[OfTopic],
+    *,
+    reached: bool,
 ) -> Verdicts:
     """Judge every profile, with every set of channels that may have reached such a person before if
-    `reached`, else with none. `waits`: by hours, until when they hold this message back.
+    `reached`, else with none. `waits`: by hours, until when they hold this message back;
+    `of_topic`: by the choices for single topics, what they say of the rule's topic.
     """
     count, sets = len(profiles.columns), len(_MASKS) if reached else 1
     at = np.repeat(np.arange(count), sets)
     before = np.tile(np.arange(sets, dtype=np.uint8), count)
     small = {n: profiles.column(n)[at].astype(np.uint8) for n in Profile._fields[:8]}
     asked, configured = np.uint8(mask(rule.channels)), np.uint8(mask(rule.configured))
-    order = _WITH[small["order"], before]
-    wanted = (_MASK_OF_ORDER[small["order"]] & asked) | before
+    usual, floor = small["order"], small["floor"]
+    if any(of_topic):
+        own = profiles.column("by_topic")[at]
+        there = np.array([_ORDER_CODE.get(each.channels, 0) for each in of_topic], dtype=np.uint8)
+        least = np.array([_rank(each.severity) for each in of_topic], dtype=np.uint8)
+        usual = np.where(there[own] > 0, there[own], usual)
+        named = np.array([each.severity != "" for each in of_topic])
+        floor = np.where(named[own], least[own], floor)
+    order = _WITH[usual, before]
+    wanted = (_MASK_OF_ORDER[usual] & asked) | before
     usable = wanted & small["available"] & configured
     # The question is which obstacle took the last way to the person: of the ways that work, or, if
     # none does, of those they want.
@@ -122,14 +138,13 @@ def verdicts(
         dtype=np.bool_,
     )
     also = before > 0
-    # an exercise is for the enrolled, whatever they chose beside it
-    topic = TOPIC_BIT["exercise" if rule.status == "Exercise" else rule.topic]
+    topic = TOPIC_BIT[chosen_as(rule)]
     obstacles = (
         small["erased"] > 0,
         (ways > 0) & (open_ways == 0),
         (open_ways > 0) & (consented == 0),
         ~(((small["topics"] & topic) > 0) | also),
-        (rule.severity_rank > small["floor"]) & ~also,
+        (rule.severity_rank > floor) & ~also,
         too_late[profiles.column("quiet")[at]] if count else also,
         usable == 0,
     )
@@ -155,7 +170,7 @@ def traits_of(joined: str) -> tuple[int, int, int, int, int, int, int]:
     order = _ORDER_CODE[tuple(dict.fromkeys(c for c in channels.split(";") if c in BIT))]
     return (
         SUBSCRIBER_KINDS.index(kind) if kind in SUBSCRIBER_KINDS else 255,
-        SEVERITIES.index(severity) if severity in SEVERITIES else NO_FLOOR,
+        _rank(severity),
         order,
         mask(stopped.split(";")),
         mask(consented.split(";")),
@@ -166,6 +181,10 @@ def traits_of(joined: str) -> tuple[int, int, int, int, int, int, int]:
         ),
         mask(reached_by(kinds.split(";"))),
     )
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else NO_FLOOR
 
 
 def mask(channels: Iterable[str]) -> int:

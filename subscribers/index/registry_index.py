@@ -37,7 +37,9 @@ from subscribers.index.choices import (
 )
 from subscribers.index.columns import Columns, once
 from subscribers.index.people import People
-from subscribers.index.rule import REASONS, Rule, Traits
+from subscribers.index.rule import REASONS, Rule, Traits, chosen_as
+from subscribers.people_file import by_topic
+from subscribers.people_file.by_topic import OfTopic
 from subscribers.people_file.choices import TOPICS
 from subscribers.quiet_hours import QuietHours
 
@@ -112,6 +114,7 @@ class RegistryIndex:
         self._profiles: dict[tuple[Any, ...], int] = {}
         self._profile_rows: list[Profile] = []
         self._quiet, self._hours = _Ordinals(), list[QuietHours | None]()
+        self._by_topic, self._of_topics = _Ordinals(), list[Mapping[str, OfTopic]]()
         self._growing = Lock()
         self._state = _State(People.of(Columns.empty()), self._known(), {}, {}, "")
 
@@ -217,7 +220,7 @@ class RegistryIndex:
                 before[mine] |= BIT[channel]
         also = bool(np.any(before))
         waits = self._quiet_until(rule)
-        found = verdicts(state.profiles, rule, waits, reached=also)
+        found = verdicts(state.profiles, rule, waits, self._of_topic(rule), reached=also)
         profile = state.people.take("profile", at)
         judged = profile.astype(np.int64) * 8 + before if also else profile
         reason = found.reason[judged]
@@ -302,6 +305,7 @@ class RegistryIndex:
             consented=frozenset(channels_of(chosen.consented)),
             minimum_severity_rank=None if chosen.floor == NO_FLOOR else chosen.floor,
             quiet_hours=self._hours[chosen.quiet],
+            by_topic=self._of_topics[chosen.by_topic],
             erased=bool(chosen.erased),
         )
 
@@ -440,6 +444,11 @@ class RegistryIndex:
         at = None if rule.urgent else rule.at
         return [None if at is None or each is None else each.until(at) for each in hours]
 
+    def _of_topic(self, rule: Rule) -> list[OfTopic]:
+        """Return by the ordinal of choices for single topics what they say of this message's."""
+        topic = chosen_as(rule)
+        return [each.get(topic, OfTopic()) for each in list(self._of_topics)]
+
     def _known(self, before: Profiles | None = None) -> Profiles:
         """Return the profiles and languages met so far; what was met before stays as it is."""
         with self._growing:
@@ -454,9 +463,11 @@ class RegistryIndex:
         """Turn the driver's tuples into columns. What people chose goes through a dictionary: there
         are few kinds of people among a million.
         """
-        ids, lat, lon, area, language, traits, flags, _, _, quiet, spread = zip(*rows, strict=True)
+        ids, lat, lon, area, language, traits, flags, _, _, quiet, spread, single = zip(
+            *rows, strict=True
+        )
         count = len(rows)
-        choices = list(zip(traits, flags, language, quiet, strict=True))
+        choices = list(zip(traits, flags, language, quiet, single, strict=True))
         with self._growing:  # SQLite is read on threads; nothing is awaited here
             for each in set(choices).difference(self._profiles):
                 self._profiles[each] = len(self._profile_rows)
@@ -478,17 +489,21 @@ class RegistryIndex:
             spread=vague,
         )
 
-    def _profile(self, joined: str, flags: int, language: str, quiet: str) -> Profile:
+    def _profile(self, joined: str, flags: int, language: str, quiet: str, single: str) -> Profile:
         if joined not in self._traits:
             self._traits[joined] = traits_of(joined)
         if quiet not in self._quiet:
             self._hours.append(quiet_hours.known(quiet))
             self._quiet.add(quiet)
+        if single not in self._by_topic:
+            self._of_topics.append(by_topic.known(single))
+            self._by_topic.add(single)
         return Profile(
             *self._traits[joined],
             erased=flags,
             language=self._languages.add(language),
             quiet=self._quiet[quiet],
+            by_topic=self._by_topic[single],
         )
 
 
@@ -513,10 +528,10 @@ def _read(
     sql = f"""SELECT id, {by_area} lat END, {by_area} lon END,
             COALESCE(area, ''), language, {traits},
             CASE WHEN erased_at IS NULL THEN 0 ELSE 1 END,
-            sectors, communities, quiet_hours, COALESCE(uncertainty_m, 0)
+            sectors, communities, quiet_hours, COALESCE(uncertainty_m, 0), by_topic
         FROM subscriber{since}
         UNION ALL SELECT -1, NULL, NULL, {mark},
-            CAST((SELECT count(*) FROM subscriber) AS TEXT), '', 0, '', '', '', 0"""  # noqa: S608
+            CAST((SELECT count(*) FROM subscriber) AS TEXT), '', 0, '', '', '', 0, ''"""  # noqa: S608
     # the driver's transaction begins with SQLAlchemy's first statement
     conn.execute(text("SELECT 1"))
     driver: Any = conn.connection.driver_connection

@@ -11,6 +11,7 @@ from pyroaring import BitMap
 from shapely import Geometry
 
 from broadcast.content.model import Audience, Circle
+from subscribers.people_file.by_topic import OfTopic
 from subscribers.quiet_hours import QuietHours
 
 REASONS: Final = (
@@ -98,7 +99,15 @@ class Traits:
     consented: frozenset[str]
     minimum_severity_rank: int | None
     quiet_hours: QuietHours | None
+    by_topic: Mapping[str, OfTopic]
     erased: bool
+
+
+def chosen_as(rule: Rule) -> str:
+    """Return the topic whose choices decide: an exercise is for the enrolled, whatever they chose
+    beside it.
+    """
+    return "exercise" if rule.status == "Exercise" else rule.topic
 
 
 def topic_of(kind: str, first_kind: str | None = None) -> str:

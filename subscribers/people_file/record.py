@@ -24,6 +24,7 @@ COLUMNS: Final = (
     "channels",
     "minimum_severity",
     "quiet_hours",
+    "by_topic",
 )
 ADDED_UP: Final = frozenset({"sectors", "communities"})
 """Columns of which two rows of one person keep both; of the others the later row wins."""
@@ -51,6 +52,8 @@ class SubscriberRecord(NamedTuple):
     channels: str
     minimum_severity: str
     quiet_hours: str
+    by_topic: str = ""
+    """Severity and channels of single topics (`subscribers/people_file/by_topic.py`)."""
     uncertainty_m: int | None = None
     """Metres round a place that a postcode stands for; None = the place itself was given."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from broadcast.files.csv_files import is_formula, unescape
 from broadcast.problems import Rejected, refuse
-from subscribers.people_file import choices, places, telephone, texts
+from subscribers.people_file import by_topic, choices, places, telephone, texts
 from subscribers.people_file.email_address import normalise_email
 from subscribers.people_file.findings import Findings
 from subscribers.people_file.record import ADDED_UP, COLUMNS, SubscriberRecord
@@ -24,6 +24,7 @@ _ALIKE: Mapping[str, Callable[[str], str]] = {
     "channels": choices.channels,
     "minimum_severity": choices.severity,
     "quiet_hours": choices.quiet_hours,
+    "by_topic": lambda cell: by_topic.written(by_topic.read(cell)),
 }
 """How a cell of these columns is read. Many rows say the same in them."""
 
@@ -92,6 +93,10 @@ class RowReader:
         if len(problems) > wrong:
             return None
         channels = chosen["channels"] or _usual_channels(mobile, email)
+        single = chosen["by_topic"]
+        if single and by_topic.within(single, channels) != single:
+            self._findings.wrong(line, _another_channel(), "by_topic")
+            return None
         self._warn_of_channels(line, channels, email, mobile, phone)
         return SubscriberRecord(
             external_id=external_id,
@@ -111,6 +116,7 @@ class RowReader:
             channels=channels,
             minimum_severity=chosen["minimum_severity"],
             quiet_hours=chosen["quiet_hours"],
+            by_topic=chosen["by_topic"],
         )
 
     def _external_id(self, line: int, cell: str) -> str:
@@ -212,6 +218,14 @@ class RowReader:
                 "a channel is chosen without a number or address for it",
                 "give the number or address",
             )
+
+
+def _another_channel() -> Rejected:
+    return refuse(
+        "topic_channel",
+        "a topic has a channel on which the person chose to get nothing",
+        "name it in channels too, or leave it out here",
+    )
 
 
 def _usual_channels(mobile: str | None, email: str | None) -> str:

@@ -20,9 +20,12 @@ URGENT = {"severity": "Severe", "urgency": "Immediate"}
 
 
 def shared() -> list[Any]:
-    """Ten people of Camden: four of one mobile, three of one mailbox, two of both."""
+    """Of Camden: four of one mobile, three of one mailbox, two of both; and four who want less, or
+    other channels, of incidents.
+    """
     home, box, there = "+447700901999", "office@example.org", {"lat": 51.55}
     one = {"channels": "sms", "mobile": home, **there}
+    mine = {"mobile": "+447700901111", "email": "mine@example.org"}
     many = {"channels": "sms;email", "mobile": home, "email": box, **there}
     return [
         person(101, **one),
@@ -34,6 +37,9 @@ def shared() -> list[Any]:
         person(107, channels="voice;sms", mobile=home, **there),
         person(108, channels="voice", mobile=None, phone=home, **there),
         person(109, mobile="+447700901109", minimum_severity="Extreme", **there),
+        person(110, mobile="+447700901110", by_topic="incident Extreme", **there),
+        person(111, **mine, channels="email;sms", by_topic="incident sms", **there),
+        person(112, mobile=None, channels="sms;voice", by_topic="incident voice", **there),
     ]
 
 
@@ -71,7 +77,7 @@ async def test_what_was_previewed_and_approved_is_what_the_account_ends_with(
     sent = account["addressed"] - account["people"]["not_sent"]
     assert previewed["people"] == counts["send"] == v.seen_count == sent
     assert account["people"]["accepted"] == sent
-    assert counts["addressed"] == account["addressed"] == 10
+    assert counts["addressed"] == account["addressed"] == 13
     assert counts["suppressed"] == {r: n for r, n in account["suppressed"].items() if n}
     assert counts["suppressed"]["duplicate_person"] > 0
     for channel, people in counts["channels"].items():
@@ -79,18 +85,18 @@ async def test_what_was_previewed_and_approved_is_what_the_account_ends_with(
         assert people == sum(lines.values()) - lines["not_sent"] == lines["accepted"], channel
     assert sum(counts["kinds"].values()) == sum(counts["languages"].values()) == sent
     (listed,) = (await site.get("/api/v1/messages", role="approver")).json["messages"]
-    assert listed["counts"] == {"people": sent, "addressed": 10}
+    assert listed["counts"] == {"people": sent, "addressed": 13}
 
 
 async def test_the_numbers_are_these(site: Site) -> None:
-    """One mobile, one mailbox and one telephone are used once each; one person wants less."""
+    """One mobile, one mailbox and one telephone are used once each; two want less."""
     message = await site.drafted(areas=[CAMDEN])
     counts = (await site.post(f"/api/v1/messages/{message}/preview", {})).json["counts"]
-    # by text: person 31 of Camden and the first of the shared mobile; by mail: the first of the
-    # mailbox; by call: the first of the telephone
-    assert counts["channels"] == {"sms": 2, "voice": 1, "email": 1}
-    assert counts["send"] == 4
-    assert counts["suppressed"] == {"below_severity": 1, "duplicate_person": 5}
+    # by text: person 31 of Camden, the first of the shared mobile and who wants incidents so; by
+    # mail: the first of the mailbox; by call: the first of the telephone
+    assert counts["channels"] == {"sms": 3, "voice": 1, "email": 1}
+    assert counts["send"] == 5
+    assert counts["suppressed"] == {"below_severity": 2, "duplicate_person": 5, "no_channel": 1}
 
 
 async def test_a_message_whose_people_are_all_duplicates_of_one_goes_to_that_one(

@@ -58,6 +58,9 @@ async def test_a_program_registers_somebody_who_chooses_and_stops(site: Site, bo
     change = {"area": CAMDEN, "topics": ["advice"], "quiet_hours": "22:00-07:00 Europe/London"}
     mine = (await call(site, "PATCH", "/me", change, session)).json
     assert (mine["area"], mine["topics"]) == (CAMDEN, ["advice"])
+    single = [{"topic": "advice", "minimum_severity": "Minor", "channels": ["sms"]}]
+    mine = (await call(site, "PATCH", "/me", {"by_topic": single}, session)).json
+    assert (mine["by_topic"], mine["topics"]) == (single, ["advice"])
     for wrong_change, code in (
         ({"channels": ["email"]}, "channel_unknown"),
         ({"channels": []}, "channel_unknown"),
@@ -65,6 +68,13 @@ async def test_a_program_registers_somebody_who_chooses_and_stops(site: Site, bo
         ({"area": "nowhere"}, "area_unknown"),
         ({"language": "xx"}, "language_unknown"),
         ({"minimum_severity": "bad"}, "severity_unknown"),
+        ({"by_topic": "incident sms"}, "field_type"),
+        ({"by_topic": [{"topic": "x"}]}, "topic_unknown"),
+        ({"by_topic": [{"topic": "advice", "way": "sms"}]}, "field_unknown"),
+        ({"by_topic": [{"topic": "advice", "minimum_severity": "a;b"}]}, "severity_unknown"),
+        ({"by_topic": [{"topic": "advice", "channels": ["sms>fax"]}]}, "channel_unknown"),
+        ({"by_topic": [{"topic": "advice", "channels": ["email"]}]}, "topic_channel"),
+        ({"by_topic": [{"topic": "advice"}, {"topic": "advice"}]}, "topic_twice"),
         ({"mobile": "+447700900001"}, "field_unknown"),
         ({"topics": "advice"}, "field_type"),
     ):

@@ -66,6 +66,39 @@ async def test_what_is_chosen_is_what_the_next_message_follows(site: Site, box: 
     assert (wrong.status, "Write the hours as" in wrong.words) == (422, True)
 
 
+async def test_each_topic_has_its_own_severity_and_way_and_the_next_message_follows(
+    site: Site, box: Box
+) -> None:
+    visitor, _ = await register(site, box)
+    page = await visitor.send(await visitor.get("/me/add"), "/me/add", channel="email")
+    page = await visitor.send(page, "/join/address", address="ada@example.org", agree="yes")
+    await visitor.send(page, "/join/code", code=await box.code("email"))
+    page = await visitor.get("/me")
+    await visitor.send(page, "/me/topics", topics=["incident", "appeal", "advice"])
+    page = await visitor.get("/me/by-topic")
+    ways = page.tree.xpath("//select[@id='channels-appeal']/option/@value")
+    assert ways == ["", "sms", "email", "sms>email", "email>sms"]
+    choices = {"severity-incident": "Extreme", "channels-incident": "email"}
+    page = await visitor.send(page, "/me/by-topic", **choices, **{"severity-appeal": "Unknown"})
+    assert "Saved. Your next message follows these choices." in page.words
+    assert "Tell me of danger to many lives only – by e-mail" in page.words
+    assert (await me_of(site))["by_topic"] == ["incident Extreme email", "appeal Unknown"]
+    assert not await told(site)
+    assert await told(site, severity="Extreme")
+    assert not await told(site, severity="Extreme", channels=["sms", "web"])
+    assert await told(site, kind="advice", channels=["sms", "web"])
+    # who gives up a way gives it up for every topic
+    page = await visitor.send(page, "/me/channels", channels=["sms"], first="sms")
+    assert (await me_of(site))["by_topic"] == ["incident Extreme", "appeal Unknown"]
+    page = await visitor.get("/me/by-topic")
+    wrong = await visitor.send(page, "/me/by-topic", **{"channels-advice": "email"})
+    assert (wrong.status, "Choose among the ways that you use" in wrong.words) == (422, True)
+    # what is chosen for a topic stays while the topic is left out
+    page = await visitor.send(await visitor.get("/me"), "/me/topics", topics=["advice"])
+    await visitor.send(await visitor.get("/me/by-topic"), "/me/by-topic")
+    assert (await me_of(site))["by_topic"] == ["incident Extreme", "appeal Unknown"]
+
+
 async def test_44_stop_is_one_press_and_holds_for_who_shares_the_number(
     site: Site, box: Box
 ) -> None:

@@ -77,8 +77,9 @@ async def test_53_axe_finds_nothing_on_the_way_through_in_three_languages(
     for came in ("", "&came=joined", "&came=nobody_else"):
         await page.goto(f"{site.url}/me/registrations?lang={lang}{came}")
         await sound(page)
-    await page.goto(f"{site.url}/me/place?place=cam&lang={lang}")
-    await sound(page)
+    for path in ("/me/by-topic?", "/me/place?place=cam&"):
+        await page.goto(f"{site.url}{path}lang={lang}")
+        await sound(page)
     await page.goto(f"{site.url}/sign-in?lang={lang}")
     await sound(page)
     await page.goto(f"{site.url}/join/topics?lang={lang}")  # done already

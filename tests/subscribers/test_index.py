@@ -229,6 +229,36 @@ async def test_those_reached_before_are_added_by_the_channel_that_reached_them(
     }
 
 
+ADA = {"email": "a@example.org", "channels": "sms;email"}
+SINGLE: dict[str, tuple[dict[str, Any], str]] = {
+    "severer": ({"by_topic": "incident Extreme"}, "below_severity"),
+    "of_another": ({"by_topic": "appeal Extreme email"}, "sms>email en"),
+    "lower": ({"by_topic": "incident Minor", "minimum_severity": "Extreme"}, "sms>email en"),
+    "all_of_it": ({"by_topic": "incident Unknown", "minimum_severity": "Extreme"}, "sms>email en"),
+    "by_mail": ({"by_topic": "incident email"}, "email en"),
+    "mail_first": ({"by_topic": "incident email>sms"}, "email>sms en"),
+    "not_asked_for": ({"by_topic": "incident voice", "channels": "sms;voice"}, "no_channel"),
+    "bounced": ({"by_topic": "incident email", "email": None}, "no_channel"),
+    "not_chosen": ({"by_topic": "incident Minor", "topics": "appeal"}, "not_chosen"),
+}
+
+
+async def test_a_topic_has_its_own_severity_and_channels_in_the_place_of_the_usual_ones(
+    db: Database,
+) -> None:
+    people = [person(name, **(ADA | more)) for name, (more, _) in SINGLE.items()]
+    index, known = await index_of(db, people)
+    rule = a_rule(channels=("sms", "email", "web"))
+    assert sent(index, rule, known) == {name: line for name, (_, line) in SINGLE.items()}
+    told = reasons(index, rule, known["severer"]).steps
+    assert "Severe, asked for incident from Extreme" in [s.detail for s in told]
+    told = reasons(index, rule, known["not_asked_for"]).steps
+    assert told[-1].detail == "chosen for incident voice, the message goes by sms, email, web"
+    await db.write(import_records, [person("severer", **ADA)], "test", NOON)
+    await db.read(index.catch_up)
+    assert sent(index, rule, known)["severer"] == "sms>email en"
+
+
 QUIET: dict[str, tuple[dict[str, Any], str]] = {
     "asleep": ({}, "quiet_hours"),
     "awake": ({"quiet_hours": "12:00-13:00 America/New_York"}, "sms en"),
@@ -531,6 +561,19 @@ WORLD_MOMENTS = st.sampled_from(
 
 
 @st.composite
+def single_topics(draw: st.DrawFn) -> str:
+    """What is chosen for one topic: of any channels, whether chosen at all or not."""
+    severity = draw(st.sampled_from(["", "Extreme", "Minor", "Unknown"]))
+    channels = draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), unique=True, max_size=2))
+    topic = draw(st.sampled_from([*TOPICS[:4], "exercise"]))
+    return " ".join(filter(None, (topic, severity, ">".join(channels))))
+
+
+def _topic(written: str) -> str:
+    return written.partition(" ")[0]
+
+
+@st.composite
 def people_of_a_world(
     draw: st.DrawFn,
 ) -> list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]]:
@@ -554,6 +597,7 @@ def people_of_a_world(
             channels=";".join(channels),
             minimum_severity=draw(st.sampled_from(["", "Extreme", "Severe", "Minor"])),
             quiet_hours=draw(st.sampled_from(WORLD_HOURS)),
+            by_topic=";".join(draw(st.lists(single_topics(), unique_by=_topic, max_size=2))),
         )
         stops = frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), max_size=2)))
         without = frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), max_size=1)))
@@ -649,7 +693,11 @@ def expected(
         return None
     if erased:
         return "erased"
-    own = r.channels.split(";") if r.channels else []
+    topic = "exercise" if rule.status == "Exercise" else rule.topic
+    single = next((s.split()[1:] for s in r.by_topic.split(";") if _topic(s) == topic), [])
+    floor = next((s for s in single if s in SEVERITIES), r.minimum_severity)
+    usual = r.channels.split(";") if r.channels else []
+    own = next((s.split(">") for s in single if s not in SEVERITIES), usual)
     wanted = [c for c in own if c in rule.channels or c in reached] + [
         c for c in reached if c not in own
     ]
@@ -659,17 +707,13 @@ def expected(
     if ways and all(c in stops for c in ways):
         return "stopped"
     left = [c for c in ways if c not in stops]
-    consents = set(own) - without
+    consents = set(usual) - without
     if left and not any(c in consents for c in left):
         return "no_consent"
     topics = r.topics.split(";") if r.topics else TOPICS[:5]
-    if not reached and ("exercise" if rule.status == "Exercise" else rule.topic) not in topics:
+    if not reached and topic not in topics:
         return "not_chosen"
-    if (
-        not reached
-        and r.minimum_severity
-        and rule.severity_rank > SEVERITIES.index(r.minimum_severity)
-    ):
+    if not reached and floor and rule.severity_rank > SEVERITIES.index(floor):
         return "below_severity"
     until = quiet_until(r.quiet_hours, rule)
     if until is not None and rule.expires is not None and until >= rule.expires:

@@ -106,13 +106,16 @@ async def test_who_waited_is_looked_at_again_before_anything_is_sent(world: Worl
         stop(conn, [1, 4], "sms", "sms_reply", DAY)
         moved = [a_person(n, "")._replace(area="E09000007") for n in (1, 3)]
         choosy = a_person(2, "")._replace(topics="appeal")
-        import_records(conn, [*moved, choosy], "test", DAY)
+        less = a_person(5, "")._replace(by_topic="incident Extreme")
+        by_mail = a_person(6, "")._replace(by_topic="incident email", channels="sms;email")
+        as_usual = a_person(7, "")._replace(by_topic="incident sms;appeal email")
+        import_records(conn, [*moved, choosy, less, by_mail, as_usual], "test", DAY)
 
     await world.db.write(change)
     (late,) = await _late(world)
 
     def gone(conn: Connection, people: list[int]) -> dict[int, str]:
-        return no_longer_for(conn, v.id, people, lambda _: frozenset({"sms"}))
+        return no_longer_for(conn, v.id, people, "sms", lambda _: frozenset({"sms"}))
 
     claimed = await world.db.write(
         claims.claim,
@@ -130,7 +133,14 @@ async def test_who_waited_is_looked_at_again_before_anything_is_sent(world: Worl
     ((s,), _) = claimed
     assert dict(s.people) == dict(enumerate(range(1, 33)))
     # Who stopped one channel is owed the next one, but not where they have moved away as well.
-    assert s.skipped == {0: "stopped", 1: "moved_away", 2: "not_chosen", 3: "moved_away"}
+    assert s.skipped == {
+        0: "stopped",
+        1: "moved_away",
+        2: "not_chosen",
+        3: "moved_away",
+        5: "below_severity",
+        6: "no_consent",
+    }
 
 
 async def _late(world: World) -> list[claims.Candidate]:

@@ -46,10 +46,11 @@ def codes(result: ImportResult) -> list[tuple[str, str]]:
 
 
 FULL = (
-    'external_id,name,kind,email,mobile,phone,language,postcode,lat,lon,area,sectors,communities,topics,channels,minimum_severity,quiet_hours\nr1,"Amara,'
+    'external_id,name,kind,email,mobile,phone,language,postcode,lat,lon,area,sectors,communities,topics,channels,minimum_severity,quiet_hours,by_topic\nr1,"Amara,'
     ' Ltd",business,Sales@Example.ORG,07700 900123,020 7946 0123,zh-hant,sw1a'
     " 2aa,51.5,-0.1,E09000033,Retail; food"
-    " ;retail,Jewish;Irish,appeal;incident,voice;sms,severe,22:00-07:00 Europe/London\n"
+    " ;retail,Jewish;Irish,appeal;incident,voice;sms,severe,22:00-07:00 Europe/London,"
+    "appeal VOICE ; incident severe sms>voice;advice\n"
 )
 
 
@@ -79,6 +80,7 @@ def test_every_column_is_read_and_put_into_its_usual_form() -> None:
                 "voice;sms",
                 "Severe",
                 "22:00-07:00 Europe/London",
+                "incident Severe sms>voice;appeal voice",
                 None,
             ),
         )
@@ -155,6 +157,14 @@ BAD_CELLS = [
     ("quiet_hours", "22:00-07:00 ../../etc/passwd", "quiet_hours_invalid"),
     ("quiet_hours", "25:00-07:00 Europe/London", "quiet_hours_invalid"),
     ("postcode", "???", "postcode_invalid"),
+    ("by_topic", "apeal sms", "topic_unknown"),
+    ("by_topic", "appeal sms;appeal Minor", "topic_twice"),
+    ("by_topic", "appeal sms email", "topic_choice_invalid"),
+    ("by_topic", "appeal Minor Severe", "topic_choice_invalid"),
+    ("by_topic", "appeal fax", "topic_choice_invalid"),
+    ("by_topic", "appeal sms>>email", "topic_choice_invalid"),
+    ("by_topic", "appeal sms", "topic_channel"),
+    ("by_topic", "=x", "formula_cell"),
 ]
 
 

@@ -268,6 +268,7 @@ async def test_what_is_exported_can_be_imported_again_and_is_the_same(db: Databa
             topics="incident;exercise",
             area="E09000033",
             minimum_severity="Severe",
+            by_topic="incident Minor email;exercise voice>email",
         ),
         person("c", kind="officer", language="pt-BR", postcode="SW1A 2AA", channels=""),
     ]

@@ -18,6 +18,7 @@ from broadcast.problems import refuse
 from broadcast.wording.levels import ENDED
 from console.api.bodies import JSON
 from service.setup.people import LISTS, LONGEST_REASON
+from subscribers.people_file.by_topic import FORM
 from subscribers.people_file.choices import TOPICS
 from subscribers.people_file.record import COLUMNS
 
@@ -34,6 +35,13 @@ _WORDS_OF: Final[Mapping[str, Any]] = {
     "topics": {"type": "array", "items": {"type": "string", "enum": list(TOPICS)}},
     "channels": {"type": "array", "items": {"type": "string", "enum": list(PERSONAL_CHANNELS)}},
     "minimum_severity": {"type": "string", "enum": list(SEVERITIES)},
+    "by_topic": {
+        "description": "For each topic in the place of the usual choices: its least severity,"
+        f" channels in their order, or both, such as {FORM.split(';')}.",
+        "type": "array",
+        "items": _TEXT,
+        "maxItems": len(TOPICS),
+    },
 }
 _PERSON: Final[Mapping[str, Any]] = {
     column: _WORDS_OF.get(column, {"type": "array", "items": _TEXT} if column in LISTS else _TEXT)

@@ -43,6 +43,7 @@ _PERSON: Final[Mapping[str, Schema]] = {
     "channels": list_of(words(PERSONAL_CHANNELS)),
     "minimum_severity": TEXT,
     "quiet_hours": TEXT,
+    "by_topic": list_of(TEXT),
     "stopped": list_of(words(PERSONAL_CHANNELS)),
     "consented": list_of(words(PERSONAL_CHANNELS)),
     "created_at": TIME,

@@ -83,6 +83,15 @@ Quiet = Annotated[
     typer.Option("--quiet-hours", help="Such as 22:00-07:00 Europe/London.", show_default=False),
 ]
 
+ByTopic = Annotated[
+    str | None,
+    typer.Option(
+        "--by-topic",
+        help='Severity and channels of single topics: "incident Severe sms>email;appeal email".',
+        show_default=False,
+    ),
+]
+
 
 def add(
     external_id: ExternalId,
@@ -110,6 +119,7 @@ def add(
     channels: Channels = None,
     minimum_severity: Severity = None,
     quiet_hours: Quiet = None,
+    by_topic: ByTopic = None,
     json: Json = False,
 ) -> None:
     """Register one person with their consent, by the rules of the file."""
@@ -147,6 +157,7 @@ def edit(
     channels: Channels = None,
     minimum_severity: Severity = None,
     quiet_hours: Quiet = None,
+    by_topic: ByTopic = None,
     json: Json = False,
 ) -> None:
     """Change one person: only the fields given; an empty one ("") is cleared."""
