@@ -16,7 +16,7 @@ from broadcast.drafts import unfinished
 from broadcast.drafts.unfinished import Kept
 from broadcast.ledger import gauges, liveness
 from broadcast.levels import history
-from broadcast.messages import listing, states, versions
+from broadcast.messages import listing, resends, states, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import PERMISSIONS, Operator
@@ -68,6 +68,7 @@ async def gather(room: Room, figures: Figures, signed: Signed) -> dict[str, Any]
         "levels": await room.web.db.read(_levels, room.web.now()),
         "needs": {
             "to approve": [row(v) for v in pending if "approve" in mine and not _own(signed, v)],
+            "resends to approve": await _repeats(room, signed, found, mine),
             "returned to you": [row(v) for v in returned],
             "in doubt": [r for r in rows if _in_doubt(r)],
             "blocked": [row(v) for v in live if v.state == "blocked"],
@@ -83,6 +84,21 @@ async def gather(room: Room, figures: Figures, signed: Signed) -> dict[str, Any]
             "Ended lately": [row(v) for v in found if v.state in states.ENDED][:ENDED_SHOWN],
         },
     }
+
+
+async def _repeats(
+    room: Room, signed: Signed, found: list[Version], mine: frozenset[str]
+) -> list[dict[str, Any]]:
+    """Return a line for each resend that waits for this person's approval."""
+    if "approve" not in mine:
+        return []
+    known = {v.message_id: v for v in found}
+    waiting = await room.web.db.read(resends.all_shown)
+    return [
+        row(known[message]) | {"to": f"{entrance(known[message].status)}/messages/{message}/resend"}
+        for message, order in waiting
+        if message in known and order["ordered_by"] != signed.operator.id
+    ]
 
 
 def _own(signed: Signed, v: Version) -> bool:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from broadcast.messages import advice, small_counts, states, versions
+from broadcast.messages import advice, resends, small_counts, states, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import PERMISSIONS
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.wording.cancelling import REASONS
-from console.room import acting, naming, showing, words
+from console.room import acting, naming, resend, showing, words
 from console.room.figures import Figures
 from console.room.frame import BASES, Form, Room, entrance
 from console.room.looking import answers
@@ -103,7 +104,26 @@ async def page(room: Room, figures: Figures, signed: Signed, existing: list[Vers
         published=published,
         warned=await advising.read_instead(room.web.context, v) if v.state == "cancelled" else [],
         refusal=may_not_approve(signed, v) if v.state == "pending_approval" else "",
+        repeat=await _repeat(room, signed, published, by_line),
     )
+
+
+async def _repeat(
+    room: Room, signed: Signed, v: Version | None, by_line: Mapping[str, Any]
+) -> dict[str, str] | None:
+    """Return what is said about sending it again: an order that waits, or that one is possible."""
+    if v is None or v.state != "live":
+        return None
+    order = await room.web.db.read(resends.waiting, v.message_id)
+    if order is not None:
+        n = naming.people(small_counts.number(order.people, v.content))
+        refusal = resend.may_not_approve(signed, order)
+        says = f"A resend to {n} waits for approval. {refusal}".strip()
+        return {"says": says, "link": "Look at it" if refusal else "Read it and decide"}
+    missed = any(by_line.get(line) for line in resend.LINES)
+    if missed and "resend" in PERMISSIONS[signed.operator.role]:
+        return {"says": "", "link": "Send again to those who missed it"}
+    return None
 
 
 def may_not_approve(signed: Signed, v: Version) -> str:

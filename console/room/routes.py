@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from console.room import entry, home, message, passkey, stream
+from console.room import entry, home, message, passkey, resend, stream
 from console.room.figures import Figures
 from console.room.frame import Room
 from console.room.looking import answers, exercises, log, machine, office, rerun, seen
@@ -22,6 +22,7 @@ def router(web: Web) -> APIRouter:
     compose.attach(api, room)
     submission.attach(api, room)
     message.attach(api, room, figures)
+    resend.attach(api, room, figures)
     stream.attach(api, room, figures)
     log.attach(api, room, figures)
     answers.attach(api, room)

@@ -44,6 +44,14 @@ def phrase(v: Version) -> str:
     return ""
 
 
+def repeat_phrase(v: Version, people: int) -> str:
+    """Return what the approver of a resend to so many people types; "" where nothing is asked."""
+    if v.status == "Exercise":
+        return "EXERCISE"
+    urgent_or_large = v.urgent or people >= TYPED_FROM
+    return f"SEND {number(people, v).upper()}" if urgent_or_large else ""
+
+
 def typed_right(typed: str, wanted: str) -> bool:
     """Return whether somebody typed the phrase: spaces, commas and case do not count."""
     return _bare(typed) == _bare(wanted)

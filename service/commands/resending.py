@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pyroaring import BitMap
 
 from broadcast.ledger import delivery_report, passes
 from broadcast.messages import publishing, resends, versions
 from broadcast.messages.resends import Resend
+from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
@@ -24,14 +27,7 @@ async def resend(
     approves it by its digest.
     """
     operators.require(actor, "resend")
-    unknown = [line for line in only if line not in ("failed", "in_doubt")]
-    if unknown or not only:
-        raise refuse(
-            "only_unknown",
-            f"{', '.join(unknown) or 'nothing'} cannot be sent to again",
-            "use --only failed, --only in_doubt or --only failed,in_doubt: never the delivered",
-            field="only",
-        )
+    _check(only)
     v = await acted_on(context, message_id, "resend")
     guard = await all_inside(context, actor, "resend", (v.content, v.room), v=v)
     now = context.now()
@@ -46,10 +42,7 @@ async def resend(
                 field="state",
                 status=409,
             )
-        wanted = passes.resend_members(
-            conn, published, only, delivery_report.computed(conn, published).channels, now
-        )
-        people = len(BitMap().union(*wanted.values())) if wanted else 0
+        wanted, people = _members(conn, published, only, now)
         publishing.order_resend(
             conn,
             actor,
@@ -64,3 +57,33 @@ async def resend(
         return ordered
 
     return guarded(guard, order)
+
+
+async def counted(context: Context, v: Version, only: tuple[str, ...]) -> int:
+    """Return to how many people of a published version such an order would send as they stand now.
+    Raises Rejected where it could not be ordered now (409 too_young).
+    """
+    _check(only)
+    _, people = await context.db.read(_members, v, only, context.now())
+    return people
+
+
+def _members(
+    conn: Connection, v: Version, only: tuple[str, ...], now: datetime
+) -> tuple[dict[str, BitMap], int]:
+    """Return whom an order means per channel, and how many people that is."""
+    lines = delivery_report.computed(conn, v).channels
+    wanted = passes.resend_members(conn, v, only, lines, now)
+    return wanted, len(BitMap().union(*wanted.values())) if wanted else 0
+
+
+def _check(only: tuple[str, ...]) -> None:
+    """Raise Rejected (422 only_unknown) unless these are lines that can be sent to again."""
+    unknown = [line for line in only if line not in ("failed", "in_doubt")]
+    if unknown or not only:
+        raise refuse(
+            "only_unknown",
+            f"{', '.join(unknown) or 'nothing'} cannot be sent to again",
+            "use --only failed, --only in_doubt or --only failed,in_doubt: never the delivered",
+            field="only",
+        )

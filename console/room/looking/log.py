@@ -15,13 +15,13 @@ from broadcast.content.model import CHANNELS
 from broadcast.ledger import delivery_report
 from broadcast.ledger.delivery_report import Account
 from broadcast.ledger.evidence import LINES, SUPPRESSION_REASONS
-from broadcast.messages import versions
+from broadcast.messages import resends, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.store.database import Connection
 from console import listed
 from console.listed import Filter
-from console.room import acting, naming
+from console.room import acting, naming, resend
 from console.room.figures import WORDS, Figures
 from console.room.frame import BASES, Room
 from service import contacts
@@ -102,9 +102,25 @@ def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None
             following=f"{path}/log?{urlencode(query | {'after': ids[-1] + 1})}" if more else "",
             first=f"{path}/log?{urlencode(query)}" if start else "",
             csv=f"{path}/log?{urlencode(query | {'format': 'csv'})}",
+            again=await _again(room, signed, v, account, asked),
         )
 
     room.add(api, "GET", f"{base}/messages/{{id}}/log", show)
+
+
+async def _again(
+    room: Room, signed: Signed, v: Version, account: Account, asked: dict[str, str]
+) -> dict[str, Any] | None:
+    """Return how the people of a line are sent to again, where the page shows exactly that line,
+    it is live and nothing waits.
+    """
+    line = asked["line"]
+    chosen = line in resend.LINES and not asked["channel"] and not asked["reason"]
+    if not chosen or v.state != "live" or not account.people[line]:
+        return None
+    if await room.web.db.read(resends.waiting, v.message_id) is not None:
+        return None
+    return await resend.offered(room, signed, v, line)
 
 
 def _rows(conn: Connection, account: Account, ids: list[int]) -> list[dict[str, Any]]:

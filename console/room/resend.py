@@ -1,0 +1,170 @@
+"""Sending a message once more to those who missed it: ordered by one person, approved by another,
+who reads whom it goes to and why.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from broadcast.messages import resends, small_counts, versions
+from broadcast.messages.resends import Resend
+from broadcast.messages.versions import Version
+from broadcast.operators import operators
+from broadcast.operators.operators import PERMISSIONS
+from broadcast.problems import Problem, Rejected, refuse
+from console.room import acting, naming, showing, words
+from console.room.figures import Figures
+from console.room.frame import BASES, Room
+from service.commands import deciding, resending
+from service.sign_in import Signed
+
+LINES = ("failed", "in_doubt")
+
+
+def attach(api: APIRouter, room: Room, figures: Figures) -> None:
+    """Add the routes, once for each entrance."""
+    for base in BASES:
+        _attach(api, room, figures, base)
+
+
+async def offered(room: Room, signed: Signed, v: Version, *only: str) -> dict[str, Any]:
+    """Return what a resend to these lines would be, as a page offers it: its form and its button,
+    or why it cannot be ordered.
+    """
+    told: dict[str, Any] = {"form": None, "why": "", "button": "", "only": only}
+    if "resend" not in PERMISSIONS[signed.operator.role]:
+        return told
+    if v.state != "live":
+        return told | {"why": f"It is {naming.word(v.state)}: only what is live is sent again"}
+    try:
+        people = await resending.counted(room.web.context, v, only)
+    except Rejected as rejected:
+        problem = rejected.problems[0]
+        return told | {"why": f"{problem.detail}: {problem.fix}"}
+    if not people:
+        return told
+    path = f"{_base(v)}/messages/{v.message_id}/resend"
+    shown = small_counts.number(people, v.content)
+    return told | {
+        "form": room.form(signed, path),
+        "button": f"Submit resend to {naming.people(shown)}",
+    }
+
+
+def _base(v: Version) -> str:
+    return "/exercise" if v.status == "Exercise" else "/room"
+
+
+def may_not_approve(signed: Signed, order: Resend) -> str:
+    """Return why this person cannot approve an order, as far as it is known; "" if they may."""
+    if "approve" not in PERMISSIONS[signed.operator.role]:
+        return "Another person, an approver, must approve it."
+    if signed.operator.id == order.ordered_by:
+        return "You ordered it: another person must approve it."
+    return ""
+
+
+def _attach(api: APIRouter, room: Room, figures: Figures, base: str) -> None:
+    web = room.web
+
+    async def published(request: Request, signed: Signed) -> Version:
+        v = versions.newest_published(await acting.message_of(room, request, signed))
+        if v is None:
+            raise refuse(
+                "state_conflict",
+                "nothing of this message was published yet",
+                "approve it first",
+                status=409,
+            )
+        return v
+
+    async def look(
+        signed: Signed, v: Version, problems: tuple[Problem, ...] = (), typed: str = ""
+    ) -> Response:
+        operators.require(signed.operator, "read")
+        order = await web.db.read(resends.waiting, v.message_id)
+        told = await figures.told(v)
+        path = f"{base}/messages/{v.message_id}"
+        names = await showing.names(room, order.ordered_by if order else None)
+        shown = small_counts.number(order.people, v.content) if order else ""
+        return room.page(
+            "resend.html",
+            signed,
+            status=problems[0].status if problems else 200,
+            kind=BASES[base],
+            title="Send again to those who missed it",
+            v=v,
+            path=path,
+            people={row["line"]: row["people"] for row in told["rows"]},
+            offers=[] if order else [await offered(room, signed, v, *o) for o in _choices(told)],
+            order=order,
+            names=names,
+            shown=shown,
+            refusal=may_not_approve(signed, order) if order else "",
+            phrase=words.repeat_phrase(v, order.people) if order else "",
+            typed=typed,
+            form=room.form(signed, f"{path}/resend/approve", about=order.digest or "")
+            if order
+            else None,
+            texts=showing.texts(room, v),
+            problems=problems,
+            fields={"phrase": "phrase"},
+        )
+
+    async def show(request: Request, signed: Signed) -> Response:
+        return await look(signed, await published(request, signed))
+
+    async def order(request: Request, signed: Signed) -> Response:
+        form = await room.read(request, signed)
+        operators.require(signed.operator, "resend")
+        v = await published(request, signed)
+        only = tuple(line for line in LINES if line in form.many("only"))
+
+        async def make() -> Any:
+            return await resending.resend(web.context, signed.operator, v.message_id, only)
+
+        await acting.act(room, request, signed, form, make)
+        return room.go(f"{base}/messages/{v.message_id}")
+
+    async def approve(request: Request, signed: Signed) -> Response:
+        form = await room.read(request, signed)
+        operators.require(signed.operator, "approve")
+        v = await published(request, signed)
+        read = form.one("about")
+        # this address approves resends alone: never a version whose phrase nobody typed here
+        asked = await web.db.read(resends.by_digest, v.message_id, read)
+        if asked is None:
+            raise refuse(
+                "changed_meanwhile",
+                "This is not what you read: no such resend of this message was ordered",
+                "nothing was sent: open the message again and read it",
+                status=409,
+            )
+        wanted = words.repeat_phrase(v, asked.people)
+        if wanted and not words.typed_right(form.one("phrase"), wanted):
+            wrong = refuse(
+                "phrase_wrong", "the phrase is not that", f"type {wanted}", field="phrase"
+            )
+            return await look(signed, v, tuple(wrong.problems), form.one("phrase"))
+
+        async def make() -> Any:
+            return await deciding.approve(web.context, signed.operator, v.message_id, read)
+
+        await acting.act(room, request, signed, form, make)
+        return room.go(f"{base}/messages/{v.message_id}")
+
+    path = f"{base}/messages/{{id}}/resend"
+    room.add(api, "GET", path, show)
+    room.add(api, "POST", path, order)
+    room.add(api, "POST", f"{path}/approve", approve)
+
+
+def _choices(told: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return which lines can be sent to again: each that holds people, and both where both do."""
+    there: list[tuple[str, ...]] = [
+        (row["line"],) for row in told["rows"] if row["line"] in LINES and row["people"]
+    ]
+    return [LINES, *there] if len(there) > 1 else there
