@@ -23,10 +23,8 @@ async def followed(room: Room, action: str, kind: str, name: str, by: str) -> tu
     """Return how many batches a message has that was sent, and what follows on it, submitted."""
     v = await room.live()
     assert await room.claimed() == [v.id]
-    v2 = await room.context.do(
-        drafting.follow, await room.who(name), v.message_id, action, content(kind=kind)
-    )
-    v2, _ = await room.context.do(submitting.submit, await room.who(by), v.message_id)
+    v2 = await room.does(name, drafting.follow, v.message_id, action, content(kind=kind))
+    v2, _ = await room.does(by, submitting.submit, v.message_id)
     return await room.batches(), v2
 
 
@@ -75,14 +73,10 @@ async def an_exercise_made_real_by_its_update(room: Room) -> None:
         )
     )
     with refused("status_differs"):
-        await room.context.do(
-            drafting.follow, await room.who("bea"), v.message_id, "update", content()
-        )
-    await room.context.do(
-        drafting.follow, await room.who("bea"), v.message_id, "update", content(status="Exercise")
-    )
+        await room.does("bea", drafting.follow, v.message_id, "update", content())
+    await room.does("bea", drafting.follow, v.message_id, "update", content(status="Exercise"))
     with refused("status_differs"):
-        await room.context.do(drafting.edit, await room.who("bea"), v.message_id, content())
+        await room.does("bea", drafting.edit, v.message_id, content())
 
 
 async def ordered(room: Room, name: str) -> tuple[int, Version, str]:
@@ -110,7 +104,7 @@ async def ordered(room: Room, name: str) -> tuple[int, Version, str]:
             at=datetime.now(UTC),
         )
     before = await room.batches()
-    order = await room.context.do(resending.resend, await room.who(name), v.message_id, ("failed",))
+    order = await room.does(name, resending.resend, v.message_id, ("failed",))
     return before, v, order.digest or ""
 
 
@@ -159,9 +153,7 @@ async def a_resend_approved_without_naming_it(room: Room) -> None:
 @way
 async def an_order_of_a_resend_that_a_newer_one_replaced(room: Room) -> None:
     before, v, digest = await ordered(room, "ops")
-    newer = await room.context.do(
-        resending.resend, await room.who("ops"), v.message_id, ("failed",)
-    )
+    newer = await room.does("ops", resending.resend, v.message_id, ("failed",))
     assert newer.digest != digest
     with refused("content_changed"):
         await room.approve("bea", v, digest)
@@ -183,14 +175,14 @@ async def a_resend_ordered_by_an_author_or_an_approver(room: Room) -> None:
     before, v, _ = await ordered(room, "ops")
     for name in ("ada", "bea", "admin", "audit"):
         with refused("wrong_role"):
-            await room.context.do(resending.resend, await room.who(name), v.message_id, ("failed",))
+            await room.does(name, resending.resend, v.message_id, ("failed",))
     assert await room.batches() == before
 
 
 @way
 async def a_resend_of_a_message_that_was_cancelled_meanwhile(room: Room) -> None:
     before, v, digest = await ordered(room, "ops")
-    await room.context.do(deciding.cancel, await room.who("bea"), v.message_id, "over")
+    await room.does("bea", deciding.cancel, v.message_id, "over")
     with refused("state_conflict"):
         await room.approve("bea", v, digest)
     assert await room.batches() == before

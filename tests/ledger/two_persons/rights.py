@@ -55,7 +55,7 @@ async def _ready_for(room: Room, act: str) -> Version:
         return await room.submitted("ada")
     v = await room.live()
     if act == "resume":
-        await room.context.do(deciding.hold, await room.who("bea"), v.message_id)
+        await room.does("bea", deciding.hold, v.message_id)
     return v
 
 
@@ -90,11 +90,9 @@ async def an_act_whose_body_was_held_back_until_the_rights_ended(room: Room) -> 
             assert await _everything(room) == before, act
             await room.rewrite("bea", disabled_at=None, role="approver", area=None)
         with contextlib.suppress(Rejected):
-            await room.context.do(deciding.cancel, await room.who("bea"), v.message_id, "looked at")
+            await room.does("bea", deciding.cancel, v.message_id, "looked at")
         with contextlib.suppress(Rejected):
-            await room.context.do(
-                deciding.send_back, await room.who("bea"), v.message_id, "reject", "looked at"
-            )
+            await room.does("bea", deciding.send_back, v.message_id, "reject", "looked at")
 
 
 @way
@@ -109,19 +107,17 @@ async def an_edit_that_moves_a_draft_to_the_whole_country(room: Room) -> None:
         # Without a place it goes to everybody in the control room's own area: that is its own to
         # write.
         if elsewhere == {"areas": ()}:
-            await room.context.do(drafting.edit, await room.who("far"), v.message_id, text)
+            await room.does("far", drafting.edit, v.message_id, text)
             continue
         with refused("area_out_of_scope"):
-            await room.context.do(drafting.edit, await room.who("far"), v.message_id, text)
+            await room.does("far", drafting.edit, v.message_id, text)
 
 
 @way
 async def an_edit_of_what_was_written_for_another_place(room: Room) -> None:
     v = await room.draft("ada")  # for Westminster
     with refused("area_out_of_scope"):
-        await room.context.do(
-            drafting.edit, await room.who("far"), v.message_id, content(areas=(CAMDEN,))
-        )
+        await room.does("far", drafting.edit, v.message_id, content(areas=(CAMDEN,)))
 
 
 @way
@@ -186,17 +182,17 @@ async def a_shape_that_reaches_beyond_the_area(room: Room) -> None:
 async def a_cancel_by_who_has_only_some_of_the_places(room: Room) -> None:
     v = await room.live(areas=(WESTMINSTER, CAMDEN))
     with refused("area_out_of_scope"):
-        await room.context.do(deciding.cancel, await room.who("far"), v.message_id, "no")
+        await room.does("far", deciding.cancel, v.message_id, "no")
     # to hold is for whoever has any of them
-    held = await room.context.do(deciding.hold, await room.who("far"), v.message_id)
+    held = await room.does("far", deciding.hold, v.message_id)
     assert held.state == "held"
     with refused("area_out_of_scope"):
-        await room.context.do(deciding.resume, await room.who("far"), v.message_id)
+        await room.does("far", deciding.resume, v.message_id)
     other = await room.live()
     with refused("area_out_of_scope"):
-        await room.context.do(deciding.hold, await room.who("far"), other.message_id)
+        await room.does("far", deciding.hold, other.message_id)
     for each in (v, other):
-        await room.context.do(deciding.cancel, await room.who("bea"), each.message_id, "looked at")
+        await room.does("bea", deciding.cancel, each.message_id, "looked at")
 
 
 @way

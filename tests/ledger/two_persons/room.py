@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pytest
 from pyroaring import BitMap
@@ -29,10 +29,14 @@ from broadcast.problems import Rejected
 from broadcast.store.database import Connection, Database
 from service.commands import deciding, drafting, submitting
 from service.commands.context import Context
+from service.commands.unit_of_work import Act
 from subscribers.matcher import Matcher
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registry import import_records
 from tests.ledger.world import content, house
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 WESTMINSTER, CAMDEN, LONDON = "E09000033", "E09000007", "E12000007"
 PEOPLE = {
@@ -122,18 +126,28 @@ class Room:
     async def who(self, name: str) -> Operator:
         return await self.context.actor(self.tokens[name])
 
+    async def does(
+        self,
+        name: str,
+        command: Callable[Concatenate[Context, Operator, P], Awaitable[Act[T]]],
+        *given: P.args,
+        **more: P.kwargs,
+    ) -> T:
+        """Let somebody run one command to its end."""
+        return await self.context.do(command, await self.who(name), *given, **more)
+
     async def draft(self, name: str = "ada", **changes: Any) -> Version:
-        return await self.context.do(drafting.draft, await self.who(name), content(**changes))
+        return await self.does(name, drafting.draft, content(**changes))
 
     async def submitted(self, name: str = "ada", by: str = "", **changes: Any) -> Version:
         v = await self.draft(name, **changes)
-        v, _ = await self.context.do(submitting.submit, await self.who(by or name), v.message_id)
+        v, _ = await self.does(by or name, submitting.submit, v.message_id)
         return v
 
     async def approve(self, name: str, v: Version, content_hash: str | None = "") -> Version:
-        return await self.context.do(
+        return await self.does(
+            name,
             deciding.approve,
-            await self.who(name),
             v.message_id,
             v.content_hash if content_hash == "" else content_hash,
         )

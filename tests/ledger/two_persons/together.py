@@ -23,7 +23,7 @@ async def both(*acts: Awaitable[Any]) -> list[Any]:
 @way
 async def an_approval_while_the_author_edits_a_returned_text(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.context.do(deciding.send_back, await room.who("cy"), v.message_id, "return", "typo")
+    await room.does("cy", deciding.send_back, v.message_id, "return", "typo")
     results = await both(
         room.approve("bea", v),
         room.context.do(drafting.edit, room.people["ada"], v.message_id, content(severity="Minor")),

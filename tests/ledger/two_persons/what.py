@@ -21,13 +21,9 @@ from tests.ledger.world import content, house
 @way
 async def the_hash_from_before_an_edit(room: Room) -> None:
     old = await room.submitted("ada")
-    await room.context.do(
-        deciding.send_back, await room.who("cy"), old.message_id, "return", "typo"
-    )
-    await room.context.do(
-        drafting.edit, await room.who("ada"), old.message_id, content(severity="Minor")
-    )
-    await room.context.do(submitting.submit, await room.who("ada"), old.message_id)
+    await room.does("cy", deciding.send_back, old.message_id, "return", "typo")
+    await room.does("ada", drafting.edit, old.message_id, content(severity="Minor"))
+    await room.does("ada", submitting.submit, old.message_id)
     with refused("content_changed"):
         await room.approve("bea", old)
 
@@ -70,21 +66,15 @@ async def an_edit_after_submission(room: Room) -> None:
     v = await room.submitted("ada")
     for name in ("ada", "bea", "cy"):
         with refused("state_conflict"):
-            await room.context.do(
-                drafting.edit, await room.who(name), v.message_id, content(severity="Minor")
-            )
-    await room.context.do(
-        deciding.send_back, await room.who("cy"), v.message_id, "reject", "enough"
-    )
+            await room.does(name, drafting.edit, v.message_id, content(severity="Minor"))
+    await room.does("cy", deciding.send_back, v.message_id, "reject", "enough")
 
 
 @way
 async def an_edit_that_comes_while_it_is_counted(room: Room) -> None:
     v = await room.draft("ada")
     seen = await submitting.look(room.context, v, room.people["ada"])
-    await room.context.do(
-        drafting.edit, await room.who("dot"), v.message_id, content(severity="Extreme")
-    )
+    await room.does("dot", drafting.edit, v.message_id, content(severity="Extreme"))
     with refused("content_changed"):
         more: dict[str, Any] = {
             "revision": v.revision,
@@ -279,7 +269,7 @@ async def areas_imported_anew_and_larger_between_submission_and_approval(room: R
     )
     # those whom two people saw, and nobody of the larger area
     assert sorted(reached) == list(range(1, 30))
-    await room.context.do(deciding.cancel, await room.who("bea"), v.message_id, "looked at")
+    await room.does("bea", deciding.cancel, v.message_id, "looked at")
 
 
 def ids_of(data: bytes) -> list[int]:
@@ -294,6 +284,6 @@ async def a_level_that_changed_since_it_was_submitted(room: Room) -> None:
         await room.submitted("ada", level="CRITICAL", **change),
     )
     await room.approve("bea", first)
-    await room.context.do(deciding.cancel, await room.who("bea"), first.message_id, "not now")
+    await room.does("bea", deciding.cancel, first.message_id, "not now")
     with refused("level_changed"):
         await room.approve("cy", second)

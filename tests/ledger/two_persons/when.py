@@ -24,7 +24,7 @@ async def a_draft_that_nobody_submitted(room: Room) -> None:
 @way
 async def what_was_returned(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.context.do(deciding.send_back, await room.who("cy"), v.message_id, "return", "typo")
+    await room.does("cy", deciding.send_back, v.message_id, "return", "typo")
     with refused("state_conflict"):
         await room.approve("bea", v)
 
@@ -32,22 +32,22 @@ async def what_was_returned(room: Room) -> None:
 @way
 async def what_was_rejected(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.context.do(deciding.send_back, await room.who("cy"), v.message_id, "reject", "no")
+    await room.does("cy", deciding.send_back, v.message_id, "reject", "no")
     with refused("state_conflict"):
         await room.approve("bea", v)
     with refused("state_conflict"):
-        await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
+        await room.does("ada", submitting.submit, v.message_id)
 
 
 @way
 async def what_was_cancelled_before_it_was_released(room: Room) -> None:
     v = await room.submitted("ada")
     await room.approve("bea", v)
-    await room.context.do(deciding.cancel, await room.who("cy"), v.message_id, "wrong")
+    await room.does("cy", deciding.cancel, v.message_id, "wrong")
     with refused("state_conflict"):
         await room.approve("bea", v)
     with refused("state_conflict"):
-        await room.context.do(deciding.resume, await room.who("bea"), v.message_id)
+        await room.does("bea", deciding.resume, v.message_id)
 
 
 @way
@@ -94,13 +94,13 @@ async def what_was_blocked_without_submitting_it_anew(room: Room) -> None:
         with refused("state_conflict"):
             await room.approve(name, v)
     with refused("state_conflict"):
-        await room.context.do(deciding.resume, await room.who("bea"), v.message_id)
+        await room.does("bea", deciding.resume, v.message_id)
 
 
 @way
 async def what_was_blocked_and_submitted_anew_by_the_one_who_approves_it(room: Room) -> None:
     v = await blocked(room)
-    again, _ = await room.context.do(submitting.submit, await room.who("bea"), v.message_id)
+    again, _ = await room.does("bea", submitting.submit, v.message_id)
     assert again.content_hash != v.content_hash
     with refused("same_person"):
         await room.approve("bea", again)
@@ -112,28 +112,20 @@ async def what_was_blocked_and_submitted_anew_by_the_one_who_approves_it(room: R
 async def what_was_blocked_and_given_another_text(room: Room) -> None:
     v = await blocked(room)
     with refused("state_conflict"):
-        await room.context.do(
-            drafting.edit, await room.who("ada"), v.message_id, content(severity="Minor")
-        )
-    await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
-    await room.context.do(
-        deciding.send_back, await room.who("cy"), v.message_id, "return", "the text"
-    )
+        await room.does("ada", drafting.edit, v.message_id, content(severity="Minor"))
+    await room.does("ada", submitting.submit, v.message_id)
+    await room.does("cy", deciding.send_back, v.message_id, "return", "the text")
     with refused("state_conflict"):
-        await room.context.do(
-            drafting.edit, await room.who("ada"), v.message_id, content(severity="Minor")
-        )
+        await room.does("ada", drafting.edit, v.message_id, content(severity="Minor"))
     assert (await room.read(v)).state == "blocked"
 
 
 @way
 async def what_was_blocked_and_is_rejected_in_silence(room: Room) -> None:
     v = await blocked(room)
-    await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
+    await room.does("ada", submitting.submit, v.message_id)
     with refused("state_conflict"):
-        await room.context.do(
-            deciding.send_back, await room.who("cy"), v.message_id, "reject", "no"
-        )
+        await room.does("cy", deciding.send_back, v.message_id, "reject", "no")
 
 
 @way
@@ -141,7 +133,7 @@ async def a_status_that_goes_to_nobody(room: Room) -> None:
     for status in ("System", "Draft"):
         v = await room.draft("ada", status=status)
         with refused("status_goes_to_nobody"):
-            await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
+            await room.does("ada", submitting.submit, v.message_id)
         with refused("state_conflict"):
             await room.approve("bea", v, None)
 
@@ -150,7 +142,7 @@ async def a_status_that_goes_to_nobody(room: Room) -> None:
 async def a_message_to_nobody(room: Room) -> None:
     v = await room.draft("ada", channels=("sms",), audience=Audience(kinds=("officer",)))
     with refused("audience_empty"):
-        await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
+        await room.does("ada", submitting.submit, v.message_id)
     with refused("state_conflict"):
         await room.approve("bea", v, None)
 
@@ -160,15 +152,15 @@ async def holding_and_resuming_what_was_never_approved(room: Room) -> None:
     v = await room.submitted("ada")
     for name in ("bea", "cy", "ops"):
         with refused("state_conflict", "wrong_role"):
-            await room.context.do(deciding.hold, await room.who(name), v.message_id)
+            await room.does(name, deciding.hold, v.message_id)
         with refused("state_conflict", "wrong_role"):
-            await room.context.do(deciding.resume, await room.who(name), v.message_id)
+            await room.does(name, deciding.resume, v.message_id)
 
 
 @way
 async def an_operator_who_holds_what_was_approved_and_resumes_it(room: Room) -> None:
     v = await room.submitted("ada")
     await room.approve("bea", v)
-    await room.context.do(deciding.hold, await room.who("ops"), v.message_id)
+    await room.does("ops", deciding.hold, v.message_id)
     with refused("wrong_role"):
-        await room.context.do(deciding.resume, await room.who("ops"), v.message_id)
+        await room.does("ops", deciding.resume, v.message_id)

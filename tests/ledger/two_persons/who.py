@@ -45,10 +45,8 @@ async def an_approver_approves_what_they_only_submitted(room: Room) -> None:
 @way
 async def an_approver_approves_what_they_only_edited(room: Room) -> None:
     v = await room.draft("ada")
-    await room.context.do(
-        drafting.edit, await room.who("bea"), v.message_id, content(severity="Minor")
-    )
-    v, _ = await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
+    await room.does("bea", drafting.edit, v.message_id, content(severity="Minor"))
+    v, _ = await room.does("ada", submitting.submit, v.message_id)
     with refused("same_person"):
         await room.approve("bea", v)
 
@@ -56,11 +54,9 @@ async def an_approver_approves_what_they_only_edited(room: Room) -> None:
 @way
 async def an_approver_approves_a_text_of_which_they_edited_an_earlier_revision(room: Room) -> None:
     v = await room.draft("ada")
-    await room.context.do(
-        drafting.edit, await room.who("bea"), v.message_id, content(severity="Minor")
-    )
-    await room.context.do(drafting.edit, await room.who("dot"), v.message_id, content())
-    v, _ = await room.context.do(submitting.submit, await room.who("dot"), v.message_id)
+    await room.does("bea", drafting.edit, v.message_id, content(severity="Minor"))
+    await room.does("dot", drafting.edit, v.message_id, content())
+    v, _ = await room.does("dot", submitting.submit, v.message_id)
     with refused("same_person"):
         await room.approve("bea", v)
 
@@ -68,13 +64,9 @@ async def an_approver_approves_a_text_of_which_they_edited_an_earlier_revision(r
 @way
 async def an_approver_returns_it_edits_it_and_approves_it(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.context.do(
-        deciding.send_back, await room.who("bea"), v.message_id, "return", "let me"
-    )
-    await room.context.do(
-        drafting.edit, await room.who("bea"), v.message_id, content(severity="Minor")
-    )
-    v, _ = await room.context.do(submitting.submit, await room.who("ada"), v.message_id)
+    await room.does("bea", deciding.send_back, v.message_id, "return", "let me")
+    await room.does("bea", drafting.edit, v.message_id, content(severity="Minor"))
+    v, _ = await room.does("ada", submitting.submit, v.message_id)
     with refused("same_person"):
         await room.approve("bea", v)
 
@@ -82,10 +74,8 @@ async def an_approver_returns_it_edits_it_and_approves_it(room: Room) -> None:
 @way
 async def an_approver_returns_it_submits_it_and_approves_it(room: Room) -> None:
     v = await room.submitted("ada")
-    await room.context.do(
-        deciding.send_back, await room.who("bea"), v.message_id, "return", "let me"
-    )
-    v, _ = await room.context.do(submitting.submit, await room.who("bea"), v.message_id)
+    await room.does("bea", deciding.send_back, v.message_id, "return", "let me")
+    v, _ = await room.does("bea", submitting.submit, v.message_id)
     with refused("same_person"):
         await room.approve("bea", v)
 
@@ -155,7 +145,7 @@ async def an_administrator_writes_and_submits(room: Room) -> None:
         await room.draft("admin")
     v = await room.draft("ada")
     with refused("wrong_role"):
-        await room.context.do(submitting.submit, await room.who("admin"), v.message_id)
+        await room.does("admin", submitting.submit, v.message_id)
 
 
 @way
@@ -243,9 +233,7 @@ async def an_author_of_another_borough_who_writes_for_this_one(room: Room) -> No
         await room.draft("far")
     v = await room.draft("far", areas=(CAMDEN,))
     with refused("area_out_of_scope"):
-        await room.context.do(
-            drafting.edit, await room.who("far"), v.message_id, content(areas=(CAMDEN, WESTMINSTER))
-        )
+        await room.does("far", drafting.edit, v.message_id, content(areas=(CAMDEN, WESTMINSTER)))
 
 
 @way
