@@ -11,8 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from broadcast.levels import history
 from broadcast.levels.history import Fact
+from tests import past_levels
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site
 
 
@@ -143,7 +143,7 @@ async def test_threat_levels_now_then_and_at_a_place(site: Site) -> None:
         Fact(scope="UK", level="SUBSTANTIAL", at=at(5), source="import"),
         Fact(scope=WESTMINSTER, level="SEVERE", at=at(7), source="import"),
     ]
-    await site.db.write(history.import_facts, facts, datetime.now(UTC))
+    await site.db.write(past_levels.import_facts, facts, datetime.now(UTC))
     unset = (await site.get("/api/v1/threat-levels")).json
     # a file of the past is not the present
     assert [(e["scope"], e["level"]) for e in unset] == [("UK", None)]

@@ -13,7 +13,6 @@ from sqlalchemy import insert
 from broadcast.cap.shape_text import read_polygon
 from broadcast.cap.validation.parse import parse
 from broadcast.cap.validation.validate import validate
-from broadcast.levels import history
 from broadcast.levels.history import Fact
 from broadcast.levels.tables import level_fact
 from broadcast.places.areas import AreaRecord
@@ -21,6 +20,7 @@ from broadcast.places.stored_areas import store_areas
 from broadcast.wording.times import local_time, until
 from service.rendering import StoredRenderings
 from subscribers import registry, unsubscribe
+from tests import past_levels
 from tests.console.site import LONDON, WESTMINSTER, Site, open_site, person
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -46,7 +46,7 @@ async def test_the_page_shows_the_level_with_word_number_meaning_and_since_and_t
     site: Site,
 ) -> None:
     await site.db.write(
-        history.import_facts,
+        past_levels.import_facts,
         [Fact(scope="UK", level="CRITICAL", at=datetime(2026, 1, 4, tzinfo=UTC), source="import")],
         datetime.now(UTC),
     )

@@ -16,13 +16,13 @@ from broadcast.ledger import claims, delivery_report, passes, receipts
 from broadcast.ledger.claims import Outcome, Slice
 from broadcast.ledger.receipts import Receipt
 from broadcast.ledger.tables import outcome
-from broadcast.levels import history
 from broadcast.levels.history import Fact
 from broadcast.messages import authoring, publishing, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.problems import Rejected
 from broadcast.store.database import Connection, Database
+from tests import past_levels
 from tests.ledger.world import World, house
 
 _ORDERS = ("sms", "email", "sms>email", "email>sms>voice", "voice>sms")
@@ -379,7 +379,7 @@ class History:
         if self.chance.random() < 0.5:
             day = datetime(self.chance.randint(2007, 2024), 1, 1, tzinfo=UTC)
             await self.db.write(
-                history.import_facts,
+                past_levels.import_facts,
                 [Fact(scope=scope, level=level, at=day, source="import")],
                 self.now,
             )

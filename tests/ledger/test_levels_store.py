@@ -17,6 +17,7 @@ from broadcast.messages import publishing
 from broadcast.places.areas import AreaRecord, AreaTree
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
+from tests import past_levels
 from tests.ledger.world import World, house
 from tests.sources import OWN
 
@@ -184,7 +185,7 @@ async def test_an_import_never_changes_an_approved_level_or_a_present_one(
     between = Fact(scope="UK", level="LOW", at=first + (second - first) / 2, source="import")
     after = Fact(scope="UK", level="LOW", at=second + timedelta(days=1), source="import")
     before = Fact(scope="UK", level="SUBSTANTIAL", at=first - timedelta(hours=1), source="import")
-    taken, left_out = await db.write(history.import_facts, [between, after, before], TODAY)
+    taken, left_out = await db.write(past_levels.import_facts, [between, after, before], TODAY)
     assert (taken, left_out) == (1, [between, after])
     held = await db.read(history.present, "UK")
     assert held is not None
@@ -207,8 +208,8 @@ async def test_facts_known_to_the_moment_may_lie_on_one_day_and_are_recorded_onc
         Fact(scope="UK", level="LOW", at=noon, source="import"),
         Fact(scope="UK", level="SEVERE", at=noon + timedelta(hours=1), source="import"),
     ]
-    assert await db.write(history.import_facts, facts, TODAY) == (2, [])
-    assert await db.write(history.import_facts, facts, TODAY) == (0, [])
+    assert await db.write(past_levels.import_facts, facts, TODAY) == (2, [])
+    assert await db.write(past_levels.import_facts, facts, TODAY) == (0, [])
     at_noon = await db.read(history.present, "UK", noon)
     assert at_noon is not None
     assert at_noon.level == "LOW"

@@ -33,6 +33,7 @@ from broadcast.messages.tables import message, version
 from broadcast.problems import Rejected
 from broadcast.replay import comparison, differences
 from broadcast.store.database import Database
+from tests import past_levels
 from tests.ledger.history import History
 from tests.ledger.world import World, house
 
@@ -469,7 +470,7 @@ async def a_history_that_is_whole(db: Database) -> None:
         now=now,
     )
     await db.write(
-        history.import_facts,
+        past_levels.import_facts,
         [
             history.Fact(
                 scope="UK", level="LOW", at=datetime(2020, 1, 1, tzinfo=UTC), source="import"
