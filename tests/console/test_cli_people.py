@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from console.commands.setup import people
+from subscribers.people_file.record import COLUMNS
 from tests.console.cli import Cli
 
 BASIS = ("--basis", "consent, form of 1 May 2026")
@@ -101,3 +103,7 @@ def test_registrations_of_one_person_are_joined_and_part_again_on_record(cli: Cl
     assert cli.ok("subscribers", "part", "shop", *why)["same_person"] == []
     links = cli.ok("audit", "list", "--kind", "admin", "--subject", str(second["id"]))
     assert [link["action"] for link in links] == ["subscribers.add", "subscribers.part"]
+
+
+def test_every_column_of_the_file_is_an_option_of_add_and_edit() -> None:
+    assert ("external_id", *people.FIELDS) == COLUMNS

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -21,80 +23,67 @@ Person = Annotated[
 Channel = Annotated[str, typer.Option("--channel", help="sms, voice or email.", show_default=False)]
 
 
-ExternalId = Annotated[
-    str, typer.Option("--external-id", help="What other books call them.", show_default=False)
-]
-Name = Annotated[
-    str | None, typer.Option("--name", help="What they are called.", show_default=False)
-]
-Kind = Annotated[
-    str | None,
-    typer.Option("--kind", help="resident, business, partner or officer.", show_default=False),
-]
-Email = Annotated[str | None, typer.Option("--email", help="E-mail address.", show_default=False)]
-Mobile = Annotated[
-    str | None,
-    typer.Option("--mobile", help="Mobile number, for texts and calls.", show_default=False),
-]
-Phone = Annotated[
-    str | None, typer.Option("--phone", help="Number for calls alone.", show_default=False)
-]
-Language = Annotated[
-    str | None, typer.Option("--language", help="Language tag, such as cy.", show_default=False)
-]
-Postcode = Annotated[str | None, typer.Option("--postcode", help="Postcode.", show_default=False)]
-Lat = Annotated[str | None, typer.Option("--lat", help="Degrees north.", show_default=False)]
-Lon = Annotated[
-    str | None,
-    typer.Option("--lon", help="Degrees east; west is negative: --lon=-0.13.", show_default=False),
-]
-Area = Annotated[
-    str | None,
-    typer.Option(
-        "--area", help="Code of an area, where the place is not known.", show_default=False
-    ),
-]
-Sectors = Annotated[
-    str | None, typer.Option("--sectors", help="Names with ; between.", show_default=False)
-]
-Communities = Annotated[
-    str | None, typer.Option("--communities", help="Names with ; between.", show_default=False)
-]
-Topics = Annotated[
-    str | None,
-    typer.Option("--topics", help="With ; between; empty is all but exercise.", show_default=False),
-]
-Channels = Annotated[
-    str | None,
-    typer.Option(
-        "--channels",
-        help="sms, voice, email with ; between, in order of choice.",
-        show_default=False,
-    ),
-]
-Severity = Annotated[
-    str | None,
-    typer.Option(
-        "--minimum-severity", help="Nothing below it; empty is everything.", show_default=False
-    ),
-]
-Quiet = Annotated[
-    str | None,
-    typer.Option("--quiet-hours", help="Such as 22:00-07:00 Europe/London.", show_default=False),
-]
-
-ByTopic = Annotated[
-    str | None,
-    typer.Option(
-        "--by-topic",
-        help='Severity and channels of single topics: "incident Severe sms>email;appeal email".',
-        show_default=False,
-    ),
-]
+FIELDS = {
+    "name": "What they are called.",
+    "kind": "resident, business, partner or officer.",
+    "email": "E-mail address.",
+    "mobile": "Mobile number, for texts and calls.",
+    "phone": "Number for calls alone.",
+    "language": "Language tag, such as cy.",
+    "postcode": "Postcode.",
+    "lat": "Degrees north.",
+    "lon": "Degrees east; west is negative: --lon=-0.13.",
+    "area": "Code of an area, where the place is not known.",
+    "sectors": "Names with ; between.",
+    "communities": "Names with ; between.",
+    "topics": "With ; between; empty is all but exercise.",
+    "channels": "sms, voice, email with ; between, in order of choice.",
+    "minimum_severity": "Nothing below it; empty is everything.",
+    "quiet_hours": "Such as 22:00-07:00 Europe/London.",
+    "by_topic": 'Severity and channels of single topics: "incident Severe sms>email;appeal email".',
+}
+"""What one may say of a person, by the column of the file: its option, and what the help says."""
 
 
+def _with_fields(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command with an option for each of `FIELDS`, before `--json`; the command gets
+    those that were given as `fields`.
+    """
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        said = {name: given.pop(name) for name in FIELDS}
+        command(**given, fields={n: value for n, value in said.items() if value is not None})
+
+    options = [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                str | None,
+                typer.Option(f"--{name.replace('_', '-')}", help=told, show_default=False),
+            ],
+        )
+        for name, told in FIELDS.items()
+    ]
+    hints = get_type_hints(command, include_extras=True)
+    own = [
+        p.replace(kind=Parameter.KEYWORD_ONLY, annotation=hints[name])
+        for name, p in signature(command).parameters.items()
+        if name != "fields"
+    ]
+    parameters = [*own[:-1], *options, own[-1]]
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+@_with_fields
 def add(
-    external_id: ExternalId,
+    external_id: Annotated[
+        str, typer.Option("--external-id", help="What other books call them.", show_default=False)
+    ],
     basis: Annotated[
         str,
         typer.Option(
@@ -103,61 +92,30 @@ def add(
             show_default=False,
         ),
     ],
-    name: Name = None,
-    kind: Kind = None,
-    email: Email = None,
-    mobile: Mobile = None,
-    phone: Phone = None,
-    language: Language = None,
-    postcode: Postcode = None,
-    lat: Lat = None,
-    lon: Lon = None,
-    area: Area = None,
-    sectors: Sectors = None,
-    communities: Communities = None,
-    topics: Topics = None,
-    channels: Channels = None,
-    minimum_severity: Severity = None,
-    quiet_hours: Quiet = None,
-    by_topic: ByTopic = None,
+    fields: dict[str, str],
     json: Json = False,
 ) -> None:
     """Register one person with their consent, by the rules of the file."""
     from console.commands.session import machine_user
     from service.setup import people
 
-    fields = _given(locals())
+    person = {"external_id": external_id, **fields}
     _one(
         json,
         lambda conn, world, now: people.add(
-            conn, machine_user(), fields, basis=basis, world=world, now=now
+            conn, machine_user(), person, basis=basis, world=world, now=now
         ),
     )
 
 
+@_with_fields
 def edit(
     subscriber: Person,
+    fields: dict[str, str],
     basis: Annotated[
         str,
         typer.Option("--basis", help="Of other channels or topics: they are another consent."),
     ] = "",
-    name: Name = None,
-    kind: Kind = None,
-    email: Email = None,
-    mobile: Mobile = None,
-    phone: Phone = None,
-    language: Language = None,
-    postcode: Postcode = None,
-    lat: Lat = None,
-    lon: Lon = None,
-    area: Area = None,
-    sectors: Sectors = None,
-    communities: Communities = None,
-    topics: Topics = None,
-    channels: Channels = None,
-    minimum_severity: Severity = None,
-    quiet_hours: Quiet = None,
-    by_topic: ByTopic = None,
     json: Json = False,
 ) -> None:
     """Change one person: only the fields given; an empty one ("") is cleared."""
@@ -165,7 +123,6 @@ def edit(
     from console.commands.session import machine_user
     from service.setup import people
 
-    fields = _given(locals())
     if not fields and not basis:
         raise refuse(
             "nothing_to_change",
@@ -283,13 +240,6 @@ def erase(
         out.answer(told, f"person {told['id']} is erased")
 
     run(work, out)
-
-
-def _given(values: dict[str, Any]) -> dict[str, str]:
-    """Return the options that were given, by the column that they stand for."""
-    from subscribers.people_file.record import COLUMNS
-
-    return {name: values[name] for name in COLUMNS if values.get(name) is not None}
 
 
 def _one(json: bool, do: Callable[[Connection, World, Any], tuple[dict[str, Any], Any]]) -> None:
