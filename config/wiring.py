@@ -280,7 +280,8 @@ def database(settings: Settings, *, pool_size: int = 10) -> Database:
         return Database(
             settings.database_url,
             pool_size=pool_size,
-            options={keys.OPTION: KeyRing(settings.contact_keys)},
+            # the secret key is for the migration of what it marked once
+            options={keys.OPTION: KeyRing(settings.contact_keys), "secret_key": settings.key},
         )
     except ValueError as error:
         raise refuse(

@@ -108,7 +108,6 @@ class Engine:
             Bounces(
                 db,
                 channels_of(adapters["routine"]),
-                key=settings.key(),
                 limits=Limits(day_money=settings.code_budget),
             )
             if "log" in self.roles

@@ -35,8 +35,6 @@ from subscribers.tables import stop as stop_table
 
 STOP_SOURCES: Final = ("sms_reply", "unsubscribe", "provider", "operator")
 CONSENT_SOURCES: Final = ("file", "operator", "page", "text")
-BASIS: Final = "basis"
-"""How a contact point was confirmed that a file or an administrator brought, on a legal basis."""
 START_SOURCES: Final = ("sms_reply", "link", "operator")
 ERASED: Final = "erased:"
 """What the external id of an erased person begins with; their number follows."""
@@ -156,12 +154,12 @@ def import_records(
             AND (i.moved = 1 OR {differs})"""  # noqa: S608 - our own column names
     updated = conn.execute(_timed(changed_rows), values).rowcount
     new = conn.execute(_timed(new_rows), values).rowcount
-    points.change(conn, [(person, told[no]) for no, person in moved], BASIS, now)
+    points.change(conn, [(person, told[no]) for no, person in moved], points.BASIS, now)
     if new:
         points.add(
             conn,
             ((person, told[no]) for no, person in _there_already(conn)[0] if no not in there),
-            BASIS,
+            points.BASIS,
             now,
         )
     other = _differ(

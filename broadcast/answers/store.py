@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, update
 
@@ -18,6 +18,9 @@ from broadcast.events.topics import RECEIPTS, topic_for
 from broadcast.messages.tables import version
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import lock_name
+
+KEY_LETTERS: Final = 12
+"""With how many letters a sender's mark says which key made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +226,12 @@ def urgent_unread(conn: Connection) -> dict[int | None, int]:
     )
     query = select(answer.c.message_id, func.count()).where(waiting).group_by(answer.c.message_id)
     return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def marked_with(conn: Connection) -> list[str]:
+    """Return the ids of the keys by which the senders of answers are marked."""
+    key_id = func.substr(answer.c.mark, 1, KEY_LETTERS)
+    return sorted(conn.execute(select(key_id).where(answer.c.mark != "").distinct()).scalars())
 
 
 def erase(

@@ -24,7 +24,8 @@ answer = Table(
     Column("status", String, nullable=False),
     Column("simulated", Boolean, nullable=False, server_default="0"),
     Column("person_id", Integer),  # only where a single one can have sent it
-    Column("mark", String, nullable=False, server_default=""),  # keyed, of the sender's number
+    # of the sender's number: the id of a contact key, then what that key makes of the number
+    Column("mark", String, nullable=False, server_default=""),
     Column("urgent", Boolean, nullable=False, server_default="0"),
     Column("key_id", String, nullable=False),
     Column("sealed", LargeBinary),  # None = erased

@@ -22,7 +22,7 @@ from console.server.context import Web, web_of
 from service.answers import by_link
 from service.answers.by_link import Asked
 from service.answers.keeping import LONGEST
-from service.residents.registering import network_mark
+from service.residents.registering import network_of
 
 FIELD = "answer"
 
@@ -61,7 +61,7 @@ async def send(request: Request, token: str) -> Response:
             by_link.keep,
             link,
             words,
-            network=network(web, request),
+            network=network(request),
             sealer=web.sealer,
             now=web.now(),
         )
@@ -72,10 +72,10 @@ async def send(request: Request, token: str) -> Response:
     return _page(web, request, link, asked, sent=True)
 
 
-def network(web: Web, request: Request) -> str:
-    """Return the keyed mark of where an answer comes from."""
+def network(request: Request) -> str:
+    """Return the network that an answer comes from."""
     capacity: Capacity = request.app.state.capacity
-    return network_mark(web.key, capacity.address_of(request.scope))
+    return network_of(capacity.address_of(request.scope))
 
 
 def _page(

@@ -92,8 +92,7 @@ class _Forms:
 def _ask(
     conn: Connection, secret: str, pages: Pages, address: addresses.Address | None, now: datetime
 ) -> None:
-    key, limits = pages.web.key, pages.limits
-    pending.ask_code(conn, secret, key=key, address=address, limits=limits, now=now)
+    pending.ask_code(conn, secret, address=address, limits=pages.limits, now=now)
 
 
 def _registering(api: APIRouter, forms: _Forms) -> None:
@@ -145,7 +144,6 @@ def _registering(api: APIRouter, forms: _Forms) -> None:
             registering.enter,
             secret,
             code,
-            key=web.key,
             world=await pages.world(),
             now=web.now(),
             me=me,

@@ -243,7 +243,6 @@ class _Me:
                 conn,
                 me,
                 one(form, "channel"),
-                key=web.key,
                 network=pages.network(request),
                 limits=pages.limits,
                 now=web.now(),

@@ -92,8 +92,8 @@ class Pages:
         return World(tree=await self.web.context.tree(), trial_numbers=self.trial())
 
     def network(self, request: Request) -> str:
-        """Return the keyed mark of where a request comes from."""
-        return registering.network_mark(self.web.key, self._address_of(request))
+        """Return the network that a request comes from."""
+        return registering.network_of(self._address_of(request))
 
     def lang(self, request: Request) -> str:
         """Return the language of the pages for a reader: English where they do not speak theirs."""

@@ -169,14 +169,14 @@ class _Joining:
 
     async def code(self, request: Request) -> Response:
         found, secret = await self._form(request)
-        if found.sealed is None:
+        if not found.address:
             return self.pages.go(request, "/join/address")
         return self._code(request, found, secret)
 
     def _code(
         self, request: Request, found: Pending, secret: str, problems: tuple[Problem, ...] = ()
     ) -> Response:
-        text = addresses.unseal(self.pages.web.key, found.sealed) if found.sealed else ""
+        text = found.address
         island = bool(text) and found.channel != "email"
         if island:
             island = addresses.read(found.channel, text, trial=True).island
@@ -201,7 +201,6 @@ class _Joining:
             registering.enter,
             secret,
             one(form, "code"),
-            key=web.key,
             world=world,
             now=web.now(),
             me=me[0].person if me is not None else None,
@@ -296,7 +295,6 @@ class _Joining:
         ask = partial(
             pending.ask_code,
             secret=secret,
-            key=web.key,
             address=address,
             limits=self.pages.limits,
             now=web.now(),

@@ -303,7 +303,6 @@ async def _join(web: Web, number: str, asked: str, *, simulated: bool) -> str:
         by_text.join,
         number=number,
         place=asked,
-        key=web.key,
         world=world,
         limits=Limits(day_money=web.settings.code_budget),
         sender=web.settings.sender_name,

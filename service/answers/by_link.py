@@ -18,9 +18,9 @@ from broadcast.messages import published, versions
 from broadcast.messages.versions import Version
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import Connection
-from service.answers.keeping import LONGEST, Sealer, mark_of, tell
+from service.answers.keeping import LONGEST, Sealer, mark_of, tell, told_again
 from subscribers import registry
-from subscribers.registration import budgets
+from subscribers.registration import budgets, pending
 
 PROVIDER: Final = "page"
 
@@ -57,7 +57,7 @@ def keep(
     conn: Connection, link: Link, words: str, *, network: str, sealer: Sealer, now: datetime
 ) -> Kept:
     """Keep what was written, sealed, once: the same words by the same link are the same answer.
-    `network` is a keyed mark of where it came from.
+    `network`: where it came from, of which a keyed mark is counted.
 
     Raises Rejected: 404 answer_link_unknown; 422 answer_missing, answer_too_long; 429
     too_many_answers.
@@ -75,11 +75,13 @@ def keep(
             "send it in parts",
             field="answer",
         )
-    mark = mark_of(sealer.secret, f"link|{link.person}|{link.version_id}")
-    # HMAC: a plain digest of few words tells them
-    number = hmac.digest(sealer.secret, f"answer|{mark}|{said}".encode(), "sha256").hex()
+    by = f"link|{link.person}|{link.version_id}"
+    # HMAC: a plain digest of few words tells them; the same after a change of the contact keys
+    told = told_again(sealer.secret, by)
+    number = hmac.digest(sealer.secret, f"answer|{told}|{said}".encode(), "sha256").hex()
+    mark = mark_of(conn, by)
     if not store.is_kept(conn, PROVIDER, number):
-        budgets.answer(conn, mark, network, now)
+        budgets.answer(conn, mark, pending.network_mark(conn, network), now)
     version = found.version
     receipts.store_response(
         conn,

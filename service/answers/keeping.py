@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,6 +24,8 @@ from broadcast.store.database import Connection
 from broadcast.wording import answering
 from channels.reply_words import Reading
 from subscribers import registry
+from subscribers.contact import points
+from subscribers.contact.keys import Key, ring_of
 
 log = structlog.get_logger("answers")
 LONGEST = 10_000
@@ -37,7 +39,7 @@ _PROVIDER_SAYS_SO = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealer:
-    """What answers are sealed with, and the secret that makes marks of numbers."""
+    """What answers are sealed with, and the secret by which a call's keys are told again."""
 
     key: SealingKey
     secret: bytes = field(repr=False)
@@ -69,11 +71,33 @@ class Told:
     words: str = field(repr=False)
 
 
-def mark_of(secret: bytes, number: str) -> str:
-    """Return the mark of a number, by which its answers are found and erased; nobody makes it
-    without the secret.
+def mark_of(conn: Connection, number: str) -> str:
+    """Return the mark of a number, by which its answers are found and erased: which contact key
+    made it, and what nobody makes without that key.
     """
-    return hmac.new(secret, b"answer from|" + number.encode(), hashlib.sha256).hexdigest()
+    return _mark(ring_of(conn).to_write(conn).newest, number)
+
+
+def erase_of(conn: Connection, person: int, numbers: Iterable[str], now: datetime) -> int:
+    """Erase the words and the sender of every answer of somebody who is erased already, and of
+    those that came from a number which was theirs and is nobody's any more; return of how many.
+    Raises Rejected contact_key_missing where answers are marked with a key that is not at hand.
+    """
+    left = [number for number in numbers if not points.anybody_has(conn, "mobile", number)]
+    keys = [ring_of(conn).key(key_id) for key_id in store.marked_with(conn)] if left else []
+    marks = [_mark(key, number) for key in keys for number in left]
+    return store.erase(conn, now, marks=marks, person=person)
+
+
+def told_again(secret: bytes, text: str) -> str:
+    """Return by what the same answer is known when it is told again; it stays through a change of
+    the contact keys.
+    """
+    return hmac.digest(secret, b"answer from|" + text.encode(), "sha256").hex()
+
+
+def _mark(key: Key, number: str) -> str:
+    return key.id + key.mark_of("answer from", number).hex()
 
 
 def takes_replies(sender: str) -> bool:
@@ -155,7 +179,7 @@ def _keep(
             status=world,
             simulated=text.simulated,
             person_id=joined.person if joined and only is not None else only,
-            mark=mark_of(sealer.secret, text.number),
+            mark=mark_of(conn, text.number),
             urgent=is_alarming(text.words),
             key_id=sealer.key.id,
             sealed=sealer.key.seal(content),
@@ -208,7 +232,7 @@ def keep_keys(
             kind="keypress",
             provider=provider,
             # HMAC: the keys may be a number, and a plain digest of few digits tells them
-            provider_id=mark_of(sealer.secret, f"{call}|{attempt}|{position}|{digits}"),
+            provider_id=told_again(sealer.secret, f"{call}|{attempt}|{position}|{digits}"),
             joined="attempt",
             message_id=message,
             version_id=handed.version_id,
@@ -216,7 +240,7 @@ def keep_keys(
             status=handed.status,
             simulated=simulated,
             person_id=handed.person,
-            mark=mark_of(sealer.secret, number) if number else "",
+            mark=mark_of(conn, number) if number else "",
             key_id=sealer.key.id,
             sealed=sealer.key.seal({"words": digits, "from": number, "media": 0}),
         ),

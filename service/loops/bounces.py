@@ -34,12 +34,11 @@ class Bounces:
         db: Database,
         channels: tuple[str, Mapping[str, Channel]],
         *,
-        key: bytes,
         limits: Limits,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._db, (self._status, self._channels) = db, channels
-        self._key, self._limits, self._now = key, limits, now
+        self._limits, self._now = limits, now
         self._since = now() - LOOK_BACK
         self._seen: dict[tuple[int, str, datetime], datetime] = {}
 
@@ -62,7 +61,6 @@ class Bounces:
     async def _tell(self, now: datetime) -> None:
         tell = partial(
             bounced.tell,
-            key=self._key,
             on=frozenset(self._channels),
             limits=self._limits,
             now=now,

@@ -59,7 +59,6 @@ def tell(
     kind: str,
     bounced_at: datetime,
     *,
-    key: bytes,
     on: frozenset[str],
     limits: Limits,
     now: datetime,
@@ -71,7 +70,7 @@ def tell(
         return False
     way = None if _is_late(bounced_at, now) else _other_way(conn, person, on)
     if way is not None:
-        _ask(conn, person, kind, way, key=key, limits=limits, now=now)
+        _ask(conn, person, kind, way, limits=limits, now=now)
     return way is not None
 
 
@@ -96,7 +95,6 @@ def _ask(
     kind: str,
     way: tuple[str, str],
     *,
-    key: bytes,
     limits: Limits,
     now: datetime,
 ) -> None:
@@ -108,9 +106,9 @@ def _ask(
         conn,
         purpose=BOUNCED + next(iter(kinds.BY_NAME[kind].channels)),
         language=registry.language_of(conn, person),
-        network=addresses.mark(key, "network", f"bounced {person}"),
+        network=f"bounced {person}",
         limits=limits,
         now=now,
     )
     asked = addresses.read(channel, address, trial=True)
-    pending.ask_code(conn, secret, key=key, address=asked, limits=limits, now=now)
+    pending.ask_code(conn, secret, address=asked, limits=limits, now=now)

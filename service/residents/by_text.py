@@ -14,6 +14,7 @@ from broadcast.problems import Rejected
 from broadcast.store.database import Connection, lock_name
 from service.residents import registering, sending
 from service.setup.people import World
+from subscribers.contact import points
 from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, budgets, pending
 
@@ -45,7 +46,6 @@ def join(
     number: str,
     place: str,
     *,
-    key: bytes,
     world: World,
     limits: budgets.Limits,
     sender: str,
@@ -62,19 +62,12 @@ def join(
     except Rejected:
         return ""
     page = f" at {public_url}/join" if public_url else ""
-    marked = addresses.mark(key, "address", address.text)
-    prefix = addresses.mark(key, "prefix", address.prefix)
-    code = budgets.Code(
-        channel="sms",
-        address=marked,
-        prefix=prefix,
-        network=addresses.mark(key, "network", f"text {address.prefix}"),
-        cost=budgets.cost("sms", island=address.island),
-    )
+    network = pending.network_mark(conn, f"text {address.prefix}")
+    code = pending.counted(conn, address, network, "en")
     budgets.take(conn, code, limits, now)
     # counts first, then the contact: in the order of who types a code in
-    lock_name(conn, f"contact {marked}")
-    if pending.confirmed_at(conn, "sms", address.text, key):
+    lock_name(conn, f"contact {code.address}")
+    if points.who_proved(conn, "sms", address.text):
         budgets.typed_in(conn, code.prefix, code.network, now)
         change = f" Your choices: {public_url}/sign-in." if public_url else ""
         return (
@@ -98,7 +91,7 @@ def join(
         world=world,
         now=now,
     )
-    pending.confirm(conn, person, "sms", address.text, key, now)
+    points.prove(conn, person, "sms", address.text, "text", now)
     budgets.typed_in(conn, code.prefix, code.network, now)
     change = f" Choose more: {public_url}/sign-in." if public_url else ""
     return (

@@ -226,7 +226,6 @@ def ask_sample(
     own: Own,
     channel: str,
     *,
-    key: bytes,
     network: str,
     limits: Limits,
     now: datetime,
@@ -250,7 +249,7 @@ def ask_sample(
         now=now,
     )
     address = addresses.read(channel, contact.address, trial=True)
-    pending.ask_code(conn, secret, key=key, address=address, limits=limits, now=now)
+    pending.ask_code(conn, secret, address=address, limits=limits, now=now)
 
 
 def sessions(conn: Connection, person: int, now: datetime) -> list[Session]:

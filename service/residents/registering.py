@@ -21,7 +21,7 @@ from service.residents import opt_outs, several
 from service.setup import people
 from service.setup.people import World
 from subscribers import registry
-from subscribers.contact import order
+from subscribers.contact import order, points
 from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
 from subscribers.registration.addresses import Address
@@ -150,19 +150,18 @@ def check_consent(agreed: bool) -> None:
         )
 
 
-def network_mark(key: bytes, address: str) -> str:
-    """Return what is kept of where somebody asks from: a keyed mark of the network, IPv4 /24 or
-    IPv6 /48.
+def network_of(address: str) -> str:
+    """Return the network that somebody asks from, IPv4 /24 or IPv6 /48, for a mark to be made of
+    it.
     """
     try:
         found = ipaddress.ip_address(address)
         mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
         found = mapped or found
         bits = 24 if isinstance(found, ipaddress.IPv4Address) else 48
-        text = str(ipaddress.ip_network((found, bits), strict=False))
+        return str(ipaddress.ip_network((found, bits), strict=False))
     except ValueError:
-        text = address[:64]
-    return addresses.mark(key, "network", text)
+        return address[:64]
 
 
 def enter(
@@ -170,7 +169,6 @@ def enter(
     secret: str,
     typed: str,
     *,
-    key: bytes,
     world: World,
     now: datetime,
     me: int | None = None,
@@ -179,26 +177,23 @@ def enter(
     was confirmed before. `me` is who is signed in: a contact to be added is added to them. Commit
     what it returns, whatever it is.
     """
-    before = pending.find(conn, secret, now, lock=True)
-    sealed = before.sealed if before is not None else None
-    entered = pending.enter(conn, secret, typed, key, now)
-    if entered.outcome != "right" or entered.pending is None or sealed is None:
-        outcome = "expired" if entered.outcome == "right" else entered.outcome
-        return Joined(outcome=outcome, left=entered.left)
-    form, text = entered.pending, addresses.unseal(key, sealed)
+    entered = pending.enter(conn, secret, typed, now)
+    if entered.outcome != "right" or entered.pending is None:
+        return Joined(outcome=entered.outcome, left=entered.left)
+    form, text = entered.pending, entered.pending.address
     # two browsers that prove one contact at a time make one person
-    lock_name(conn, f"contact {addresses.mark(key, 'address', text)}")
+    lock_name(conn, f"contact {pending.address_mark(conn, form.channel, text)}")
     if form.purpose == "add":
-        return _add(conn, me, form.channel, text, key=key, world=world, now=now)
+        return _add(conn, me, form.channel, text, world=world, now=now)
     if form.purpose == several.PURPOSE:
         if me is None:
             return Joined(outcome="expired")  # signed out while the code came
-        return Joined(outcome=several.join(conn, me, form.channel, text, key, now), person=me)
-    known = pending.confirmed_at(conn, form.channel, text, key)
+        return Joined(outcome=several.join(conn, me, form.channel, text, now), person=me)
+    known = points.who_proved(conn, form.channel, text)
     if not known and form.purpose == "sign_in":
         return Joined(outcome="expired")  # they left, or moved the contact, while the code came
     person = known[0] if known else _register(conn, form, text, world, now)
-    pending.confirm(conn, person, form.channel, text, key, now)
+    points.prove(conn, person, form.channel, text, "code", now)
     registry.trust(conn, person, form.channel, now)  # the code came there
     return Joined(
         outcome="signed_in" if known else "registered",
@@ -213,7 +208,6 @@ def _add(
     channel: str,
     text: str,
     *,
-    key: bytes,
     world: World,
     now: datetime,
 ) -> Joined:
@@ -236,7 +230,7 @@ def _add(
         source=PAGE,
         wording=WORDING,
     )
-    pending.confirm(conn, me, channel, text, key, now)
+    points.prove(conn, me, channel, text, "code", now)
     opt_outs.start(conn, me, channel, now)  # who stopped everything, and adds a way, wants it
     return Joined(outcome="added", person=me)
 

@@ -78,15 +78,14 @@ class Codes:
         tokens = await self._limiter.take(bucket, waiting, rate, urgent=False) if waiting else 0
         if not tokens:
             return 0
-        key = self._settings.key()
-        claim = partial(pending.claim, key=key, channels=(name,), now=self._now(), most=tokens)
+        claim = partial(pending.claim, channels=(name,), now=self._now(), most=tokens)
         claimed = await self._db.write(claim)
         if len(claimed) < tokens:
             await self._limiter.give_back(bucket, tokens - len(claimed), rate)
-        await asyncio.gather(*(self._send(channel, each, key) for each in claimed))
+        await asyncio.gather(*(self._send(channel, each) for each in claimed))
         return len(claimed)
 
-    async def _send(self, channel: Channel, each: ToSend, key: bytes) -> None:
+    async def _send(self, channel: Channel, each: ToSend) -> None:
         what = "known" if each.known and each.purpose == "join" else each.purpose
         delivery = Delivery(
             attempt="",
@@ -113,4 +112,4 @@ class Codes:
             state, reason = "doubt", type(error).__name__
         if reason:
             log.warning("code.not_sent", channel=each.channel, state=state, reason=reason)
-        await self._db.write(pending.record, each.id, each.code, state, key)
+        await self._db.write(pending.record, each.id, each.code, state)

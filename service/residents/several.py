@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from broadcast.store.database import Connection
 from subscribers import registry
-from subscribers.registration import addresses, pending
+from subscribers.contact import points
+from subscribers.registration import addresses
 from subscribers.same_person import joined
 
 PURPOSE: Final = "same_person"
@@ -49,7 +50,7 @@ def address_of(known: Mapping[str, Any], channel: str) -> str:
     return (known["mobile"] if channel == "sms" else known["phone"] or known["mobile"]) or ""
 
 
-def join(conn: Connection, me: int, channel: str, text: str, key: bytes, now: datetime) -> str:
+def join(conn: Connection, me: int, channel: str, text: str, now: datetime) -> str:
     """Join who is reached at a contact that was proven just now with who proved it; return what
     came of it: joined, nobody_else, several.
 
@@ -62,7 +63,7 @@ def join(conn: Connection, me: int, channel: str, text: str, key: bytes, now: da
     if not others:
         return JOINED if here - {me} else NOBODY
     if len(others) > 1:
-        others &= set(pending.confirmed_at(conn, channel, text, key))
+        others &= set(points.who_proved(conn, channel, text))
     if len(others) != 1:
         return SEVERAL
     joined.join(conn, {me, *others}, PAGE, now)

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from broadcast.answers import store as answers
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.files.nearest import did_you_mean, shown
 from broadcast.operators import operators
@@ -27,12 +26,12 @@ from broadcast.store import replies
 from broadcast.store.database import Connection
 from broadcast.store.replies import Reply
 from service import problem_documents
+from service.answers import keeping
 from service.setup.who import Who, allowed
 from subscribers import by_postcode, registry
-from subscribers.contact import kinds
+from subscribers.contact import kinds, order
 from subscribers.people_file.reading import ImportResult, read_subscribers
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
-from subscribers.registration import pending
 from subscribers.same_person import joined
 
 RESIDENT = "resident"
@@ -345,10 +344,11 @@ def erase(
     why = check_reason(why, "why")
     actor = allowed(conn, who)
     number = int(find(conn, who, person, world)["id"])
+    points = order.of_person(conn, number)
+    numbers = {p.address for p in points if kinds.BY_NAME[p.kind].family == "number"}
     registry.erase(conn, number, now)
-    pending.forget_person(conn, number)
     store.forget_holder(conn, RESIDENT, number)
-    answers.erase(conn, now, person=number)
+    keeping.erase_of(conn, number, numbers, now)
     replies.replace_about(conn, number, Reply(410, problem_documents.text(_gone())))
     _log(conn, actor, "erase", number, f"why={why}", now)
     return {"id": number, "erased_at": now.isoformat()}

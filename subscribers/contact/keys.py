@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES: Final = 32
-_NONCE_BYTES, _MARK_BYTES, _ID_BYTES = 12, 16, 6
+_NONCE_BYTES, _MARK_BYTES, _ID_BYTES = 12, 16, 6  # answers hold an id too: KEY_LETTERS
 WRITERS: Final = "contact key"
 """The lock that whoever seals holds shared, and the beginning of a rotation alone: after it nobody
 writes who does not know of the new key.
@@ -71,7 +71,9 @@ class Key:
         return cls(secret, made[0][:_ID_BYTES].hex(), made[1], marking)
 
     def seal(self, person: int, what: str, text: str) -> bytes:
-        """Return a text that only this key opens, and only as this person's `what`."""
+        """Return a text that only this key opens, and only as this person's `what`; of who is not
+        registered yet, as what the form with this number holds.
+        """
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + _cipher(self._sealing).encrypt(nonce, text.encode(), _bound(person, what))
 
@@ -202,6 +204,14 @@ def ring_of(conn: Connection) -> KeyRing:
     if ring is None:
         raise RuntimeError("this database was opened without keys: Database(url, options=…)")
     return ring
+
+
+def mark(conn: Connection, family: str, text: str) -> str:
+    """Return what is counted, or waited for, in the place of a text of a family, such as a network:
+    nobody without the key can tell what it stands for, or try all of them. Only in a transaction
+    that writes. It is another one after a rotation.
+    """
+    return ring_of(conn).to_write(conn).active[1].mark_of(family, text).hex()
 
 
 def check(conn: Connection) -> None:

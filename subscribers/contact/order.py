@@ -13,8 +13,6 @@ from subscribers.contact.keys import opener
 from subscribers.contact.kinds import BY_NAME, NAMES, of_channel
 from subscribers.contact.tables import contact_point
 
-BY_CODE: Final = "code"
-"""How a contact point was confirmed of which a code came back."""
 MOST_OF_A_KIND: Final = 3
 """So many addresses of one kind are kept of a person; of more the last is let go."""
 
@@ -65,15 +63,6 @@ def told(conn: Connection, person: int) -> list[dict[str, Any]]:
         | {"bounced_code": r.bounced_code or None}
         for r in rows
     ]
-
-
-def confirmed(conn: Connection, person: int, channel: str, address: str, now: datetime) -> None:
-    """Keep that a code proved this address of somebody to be theirs."""
-    for point in of_person(conn, person):
-        normal = BY_NAME[point.kind].normal
-        if point.kind in of_channel(channel) and normal(point.address) == normal(address):
-            mine = _at(person, point.kind, point.place)
-            conn.execute(mine.values(confirmed_how=BY_CODE, confirmed_at=now))
 
 
 def make_room(conn: Connection, person: int, kind: str, address: str) -> None:

@@ -9,13 +9,18 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.util import await_only
 
+from broadcast.store.database import UtcDateTime
 from subscribers.contact.keys import opener, ring_of
 from subscribers.contact.kinds import NAMES, of_channel
 
 NAME: Final = "name"
+BASIS: Final = "basis"
+"""How a contact point was confirmed that a file or an administrator brought, on a legal basis."""
+PROVEN: Final = ("code", "text")
+"""How its owner proved that it is theirs: by typing in a code sent there, or by a text from it."""
 _AT_ONCE = 10_000
 _POINT = (
     "subscriber_id",
@@ -122,7 +127,7 @@ def _meant(
 
 def add(conn: Connection, people: Iterable[tuple[int, Known]], how: str, now: datetime) -> None:
     """Write names and contact points of people of whom nothing is known yet. `how`: on whose word
-    a contact point counts as confirmed, such as "basis".
+    a contact point counts as confirmed: BASIS, or one of PROVEN.
     """
     keys = ring_of(conn).to_write(conn)
     key = keys.newest
@@ -223,6 +228,35 @@ def used(channel: str, p: str = "p") -> str:
     return f"{p}.place_in_order = 0 AND {p}.bounced_at IS NULL AND ({' OR '.join(said)})"
 
 
+def prove(
+    conn: Connection, person: int, channel: str, address: str, how: str, now: datetime
+) -> None:
+    """Keep that this contact point of a person was proven to be theirs. `how`: one of PROVEN."""
+    keys = ring_of(conn).to_write(conn)
+    sql = f"""UPDATE contact_point SET confirmed_how = :how, confirmed_at = :now
+        WHERE subscriber_id = :person AND {keys.column} = :mark"""  # noqa: S608 - constants
+    mark = keys.active[1].mark(of_channel(channel)[0], address)
+    conn.execute(
+        text(sql).bindparams(bindparam("now", type_=UtcDateTime())),
+        {"how": how, "now": now, "person": person, "mark": mark},
+    )
+
+
+def who_proved(conn: Connection, channel: str, address: str) -> list[int]:
+    """Return who proved this contact point, the lowest id first; though it bounced meanwhile, or
+    stands behind another of theirs. A number that was proven by a text counts for calls too, and
+    the other way round.
+    """
+    keys = ring_of(conn).in_force(conn)
+    if keys is None:
+        return []
+    mark = keys.active[1].mark(of_channel(channel)[0], address)
+    proven = ", ".join(f"'{how}'" for how in PROVEN)
+    sql = f"""SELECT DISTINCT subscriber_id FROM contact_point WHERE {keys.column} = :mark
+        AND confirmed_how IN ({proven}) ORDER BY 1"""  # noqa: S608 - constants
+    return list(conn.execute(text(sql), {"mark": mark}).scalars())
+
+
 def persons_at(conn: Connection, channel: str, address: str) -> list[int]:
     """Return who is reached at this address on a channel, or would be if others of their addresses
     were not there, or if it had not bounced; the lowest id first.
@@ -236,6 +270,16 @@ def persons_at(conn: Connection, channel: str, address: str) -> list[int]:
         WHERE p.{keys.column} = :mark AND (({used(channel)}) OR (p.kind IN ({kinds})
             AND (p.place_in_order > 0 OR p.bounced_at IS NOT NULL))) ORDER BY 1"""  # noqa: S608 - constants
     return list(conn.execute(text(sql), {"mark": mark}).scalars())
+
+
+def anybody_has(conn: Connection, kind: str, address: str) -> bool:
+    """Return whether an address of this kind's family is a contact point of anybody."""
+    keys = ring_of(conn).in_force(conn)
+    if keys is None:
+        return False
+    mark = keys.active[1].mark(kind, address)
+    sql = f"SELECT 1 FROM contact_point WHERE {keys.column} = :mark LIMIT 1"  # noqa: S608 - a column of ours
+    return conn.execute(text(sql), {"mark": mark}).first() is not None
 
 
 def sharing(

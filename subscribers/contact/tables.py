@@ -20,7 +20,8 @@ contact_point = Table(
     Column("mark_0", LargeBinary, index=True),
     Column("mark_1", LargeBinary, index=True),
     Column("confirmed_at", UtcDateTime, nullable=False),
-    Column("confirmed_how", String, nullable=False),  # basis: on whose word; code
+    # basis: a file or an administrator said so; code, text: its owner proved it
+    Column("confirmed_how", String, nullable=False),
     # since when everything that would use it is stopped by the person
     Column("opted_out_at", UtcDateTime),
     # since when a provider says that nobody is there, in which words, and when they were told

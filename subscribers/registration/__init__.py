@@ -1,4 +1,4 @@
-"""People who register by themselves: what they choose, codes, budgets, confirmed contacts.
+"""People who register by themselves: what they choose, codes, budgets.
 
-It alone writes registration, sign_up_count and contact_confirmed.
+It alone writes registration and sign_up_count.
 """

@@ -1,17 +1,14 @@
-"""The address that somebody gives while registering: read, refused where it would cost or reach
-nobody, sealed for the time that a code is on its way, and known afterwards by a keyed mark.
+"""The address that somebody gives while registering: read, and refused where it would cost or
+reach nobody.
 """
 
 from __future__ import annotations
 
-import hmac
 import re
 from dataclasses import dataclass, field
 from typing import Final
 
 import phonenumbers
-from nacl.exceptions import CryptoError
-from nacl.secret import SecretBox
 
 from broadcast.problems import Rejected, refuse
 from subscribers.people_file.email_address import normalise_email
@@ -112,31 +109,6 @@ def _number(channel: str, number: str, *, trial: bool) -> Address:
             field="address",
         )
     return Address(channel=channel, text=number, island=region in ISLANDS)
-
-
-def mark(key: bytes, what: str, text: str) -> str:
-    """Return what is kept instead of an address, a prefix or a network: nobody without the key can
-    tell what it stands for, or try all numbers.
-    """
-    folded = text.casefold() if "@" in text else text
-    return hmac.digest(key, f"registration|{what}|{folded}".encode(), "sha256").hex()[:40]
-
-
-def seal(key: bytes, address: str) -> bytes:
-    """Return an address that can be read with the key alone (XSalsa20 and Poly1305)."""
-    return bytes(_box(key).encrypt(address.encode()))
-
-
-def unseal(key: bytes, sealed: bytes) -> str:
-    """Return a sealed address; "" where another key sealed it."""
-    try:
-        return _box(key).decrypt(sealed).decode()
-    except (CryptoError, ValueError):
-        return ""
-
-
-def _box(key: bytes) -> SecretBox:
-    return SecretBox(hmac.digest(key, b"registration|seal", "sha256"))
 
 
 def masked(channel: str, text: str) -> str:

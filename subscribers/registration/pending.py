@@ -21,10 +21,12 @@ from sqlalchemy import Connection, delete, insert, select, update
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.sessions.store import LONGEST_SECRET, hashed
 from subscribers import registry
-from subscribers.contact import order
+from subscribers.contact import points
+from subscribers.contact.keys import Key, mark, ring_of
+from subscribers.contact.kinds import of_channel
 from subscribers.registration import addresses, budgets
 from subscribers.registration.addresses import Address
-from subscribers.registration.tables import contact_confirmed, registration
+from subscribers.registration.tables import registration
 
 LASTS: Final = timedelta(hours=1)
 """From the first page to the last; then nothing of it is kept."""
@@ -33,12 +35,15 @@ CODE_DIGITS: Final = 6
 TRIES: Final = 5
 CODES: Final = 4
 """Codes that one form may ask for."""
+_ADDRESS: Final = "registration"
+"""As what an address is sealed while its code is on the way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """One form under way. `state` is what became of its newest code: "" (none was asked for),
-    waiting, sending, sent, refused, doubt, nobody.
+    """One form under way. `address`: where its code goes, "" before one was asked for, once it was
+    used, and where the key that sealed it is gone. `state` is what became of its newest code: ""
+    (none was asked for), waiting, sending, sent, refused, doubt, nobody.
     """
 
     id: int
@@ -48,7 +53,7 @@ class Pending:
     postcode: str
     topics: str
     channel: str
-    sealed: bytes | None = field(repr=False)
+    address: str = field(repr=False)
     codes: int
     state: str
     done: bool
@@ -88,7 +93,10 @@ def begin(
     now: datetime,
     **chosen: str,
 ) -> str:
-    """Begin a form; return the secret of the browser that fills it in. Raises Rejected (429)."""
+    """Begin a form; return the secret of the browser that fills it in. `network`: where it comes
+    from, of which a keyed mark is kept. Raises Rejected (429).
+    """
+    network = network_mark(conn, network)
     budgets.start(conn, network, limits, now)
     secret = secrets.token_urlsafe(32)
     conn.execute(
@@ -108,7 +116,7 @@ def begin(
 def find(conn: Connection, secret: str, now: datetime, *, lock: bool = False) -> Pending | None:
     """Return the form of a browser; None where it has none, or took too long."""
     row = _row(conn, secret, now, lock=lock)
-    return None if row is None else _pending(row)
+    return None if row is None else _pending(conn, row)
 
 
 def choose(conn: Connection, secret: str, now: datetime, **chosen: str) -> None:
@@ -126,7 +134,6 @@ def ask_code(
     conn: Connection,
     secret: str,
     *,
-    key: bytes,
     address: Address | None,
     limits: budgets.Limits,
     now: datetime,
@@ -138,8 +145,7 @@ def ask_code(
     row = _row(conn, secret, now, lock=True)
     if row is None or row.done_at is not None:
         raise expired()
-    if address is None and row.address is not None:
-        text = addresses.unseal(key, row.address)
+    if address is None and (text := _opened(conn, row)):
         address = addresses.read(row.channel, text, trial=True)
     if address is None:
         raise expired()
@@ -152,24 +158,17 @@ def ask_code(
                 status=429,
             )
         )
-    prefix = addresses.mark(key, "prefix", address.prefix) if address.channel != "email" else ""
-    marked = addresses.mark(key, "address", address.text)
-    code = budgets.Code(
-        channel=address.channel,
-        address=marked,
-        prefix=prefix,
-        network=row.network,
-        cost=budgets.cost(address.channel, island=address.island, language=row.language),
-    )
+    code = counted(conn, address, row.network, row.language)
     budgets.take(conn, code, limits, now)
+    key = ring_of(conn).to_write(conn).newest
     conn.execute(
         update(registration)
         .where(registration.c.id == row.id)
         .values(
             channel=address.channel,
-            address=addresses.seal(key, address.text),
-            address_mark=marked,
-            prefix_mark=prefix,
+            address=key.seal(row.id, _ADDRESS, address.text),
+            key_id=key.id,
+            prefix_mark=code.prefix,
             codes=registration.c.codes + 1,
             tries=0,
             state="waiting",
@@ -178,6 +177,29 @@ def ask_code(
             code_expires_at=now + CODE_LASTS,
         )
     )
+
+
+def counted(conn: Connection, address: Address, network: str, language: str) -> budgets.Code:
+    """Return one code to an address as it is counted, from a network that is marked already."""
+    prefix = mark(conn, "prefix", address.prefix) if address.channel != "email" else ""
+    return budgets.Code(
+        channel=address.channel,
+        address=address_mark(conn, address.channel, address.text),
+        prefix=prefix,
+        network=network,
+        cost=budgets.cost(address.channel, island=address.island, language=language),
+    )
+
+
+def address_mark(conn: Connection, channel: str, address: str) -> str:
+    """Return what an address is counted and waited for by: the mark of a contact point there."""
+    key = ring_of(conn).to_write(conn).active[1]
+    return key.mark(of_channel(channel)[0], address).hex()
+
+
+def network_mark(conn: Connection, network: str) -> str:
+    """Return what is kept of a network."""
+    return mark(conn, "network", network)
 
 
 def waiting(conn: Connection, channel: str, now: datetime, most: int) -> int:
@@ -191,7 +213,7 @@ def waiting(conn: Connection, channel: str, now: datetime, most: int) -> int:
 
 
 def claim(
-    conn: Connection, *, key: bytes, channels: Sequence[str], now: datetime, most: int = 20
+    conn: Connection, *, channels: Sequence[str], now: datetime, most: int = 20
 ) -> list[ToSend]:
     """Make the codes that wait, each claimed for this process: only once this is committed may they
     be sent, and no other process sends them.
@@ -209,8 +231,8 @@ def claim(
     )
     claimed = []
     for row in conn.execute(query).all():
-        address = addresses.unseal(key, row.address) if row.address is not None else ""
-        known = bool(address) and bool(confirmed_at(conn, row.channel, address, key))
+        address = _opened(conn, row)
+        known = bool(address) and bool(points.who_proved(conn, row.channel, address))
         # who is unknown and would sign in is told nothing: it would cost, and bother a stranger
         nobody = not address or (row.purpose == "sign_in" and not known)
         if row.purpose == "same_person":  # here is no other registration to be joined
@@ -221,7 +243,7 @@ def claim(
             .where(registration.c.id == row.id)
             .values(
                 state="nobody" if nobody else "sending",
-                code_hash=None if nobody else _hash(key, row.id, code),
+                code_hash=None if nobody else _hash(ring_of(conn).key(row.key_id), row.id, code),
                 code_expires_at=now + CODE_LASTS,
             )
         )
@@ -240,20 +262,24 @@ def claim(
     return claimed
 
 
-def record(conn: Connection, registration_id: int, code: str, state: str, key: bytes) -> None:
+def record(conn: Connection, registration_id: int, code: str, state: str) -> None:
     """Keep what became of sending a code: sent, refused or doubt. A newer code is left alone."""
+    form = registration.c.id == registration_id
+    key_id = conn.execute(select(registration.c.key_id).where(form)).scalar_one_or_none()
+    if not key_id:
+        return  # it took too long, and is forgotten
     conn.execute(
         update(registration)
         .where(
-            registration.c.id == registration_id,
+            form,
             registration.c.state == "sending",
-            registration.c.code_hash == _hash(key, registration_id, code),
+            registration.c.code_hash == _hash(ring_of(conn).key(key_id), registration_id, code),
         )
         .values(state=state)
     )
 
 
-def enter(conn: Connection, secret: str, typed: str, key: bytes, now: datetime) -> Entered:
+def enter(conn: Connection, secret: str, typed: str, now: datetime) -> Entered:
     """Try a code; each may be tried five times, in ten minutes, and used once.
 
     What it returns must be committed, wrong tries too. "right" is for the rest of this transaction
@@ -262,10 +288,12 @@ def enter(conn: Connection, secret: str, typed: str, key: bytes, now: datetime) 
     row = _row(conn, secret, now, lock=True)
     if row is None or row.done_at is not None or row.state == "":
         return Entered(outcome="expired")
-    if row.code_expires_at <= now:
-        return Entered(outcome="expired", pending=_pending(row))
+    form = _pending(conn, row)
+    if row.code_expires_at <= now or not form.address:
+        return Entered(outcome="expired", pending=form)
     if row.tries >= TRIES:
-        return Entered(outcome="too_often", pending=_pending(row))
+        return Entered(outcome="too_often", pending=form)
+    key = ring_of(conn).key(row.key_id)
     digits = "".join(c for c in typed[:40] if c.isascii() and c.isdigit())
     wanted = row.code_hash or _hash(key, row.id, "none")
     right = hmac.compare_digest(wanted, _hash(key, row.id, digits)) and row.code_hash is not None
@@ -274,48 +302,14 @@ def enter(conn: Connection, secret: str, typed: str, key: bytes, now: datetime) 
         conn.execute(
             update(table).where(table.c.id == row.id).values(tries=registration.c.tries + 1)
         )
-        return Entered(outcome="wrong", pending=_pending(row), left=TRIES - 1 - row.tries)
+        return Entered(outcome="wrong", pending=form, left=TRIES - 1 - row.tries)
     conn.execute(
         update(registration)
         .where(registration.c.id == row.id)
         .values(done_at=now, address=None, code_hash=None)
     )
     budgets.typed_in(conn, row.prefix_mark, row.network, row.code_expires_at - CODE_LASTS)
-    return Entered(outcome="right", pending=_pending(row))
-
-
-def confirm(
-    conn: Connection, person: int, channel: str, address: str, key: bytes, now: datetime
-) -> None:
-    """Keep that this contact of a person was proven to be theirs, beside others of theirs."""
-    marked = addresses.mark(key, "address", address)
-    held = contact_confirmed.c
-    mine = (held.subscriber_id == person) & (held.channel == channel)
-    conn.execute(delete(contact_confirmed).where(mine, held.address_mark == marked))
-    conn.execute(
-        insert(contact_confirmed).values(
-            subscriber_id=person, channel=channel, address_mark=marked, at=now
-        )
-    )
-    order.confirmed(conn, person, channel, address, now)
-
-
-def confirmed_at(conn: Connection, channel: str, address: str, key: bytes) -> list[int]:
-    """Return who confirmed this contact and is still reached there, the lowest id first. A number
-    that was confirmed by text counts for calls too, and the other way round.
-    """
-    channels = ("email",) if channel == "email" else ("sms", "voice")
-    here = {p for each in channels for p in registry.persons_with_address(conn, each, address)}
-    query = select(contact_confirmed.c.subscriber_id).where(
-        contact_confirmed.c.subscriber_id.in_(sorted(here)),
-        contact_confirmed.c.address_mark == addresses.mark(key, "address", address),
-    )
-    return sorted(set(conn.execute(query).scalars()))
-
-
-def forget_person(conn: Connection, person: int) -> None:
-    """Take away which contacts somebody confirmed."""
-    conn.execute(delete(contact_confirmed).where(contact_confirmed.c.subscriber_id == person))
+    return Entered(outcome="right", pending=form)
 
 
 def forget(conn: Connection, now: datetime) -> int:
@@ -345,7 +339,19 @@ def _row(conn: Connection, secret: str, now: datetime, *, lock: bool) -> Any:
     return conn.execute(query.with_for_update() if lock else query).first()
 
 
-def _pending(row: Any) -> Pending:
+def _opened(conn: Connection, row: Any) -> str:
+    """Return where the code of a form goes; "" where there is none, or its key was taken away in
+    the hour that a form lasts: then its owner begins again.
+    """
+    if row.address is None:
+        return ""
+    try:
+        return ring_of(conn).key(row.key_id).open(row.id, _ADDRESS, row.address)
+    except Rejected:
+        return ""
+
+
+def _pending(conn: Connection, row: Any) -> Pending:
     return Pending(
         id=row.id,
         purpose=row.purpose,
@@ -354,13 +360,12 @@ def _pending(row: Any) -> Pending:
         postcode=row.postcode,
         topics=row.topics,
         channel=row.channel,
-        sealed=row.address,
+        address=_opened(conn, row),
         codes=row.codes,
         state=row.state,
         done=row.done_at is not None,
     )
 
 
-def _hash(key: bytes, registration_id: int, code: str) -> str:
-    said = f"registration|code|{registration_id}|{code}".encode()
-    return hmac.digest(key, said, "sha256").hex()
+def _hash(key: Key, registration_id: int, code: str) -> str:
+    return key.mark_of("code", f"{registration_id}|{code}").hex()

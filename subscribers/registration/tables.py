@@ -1,6 +1,6 @@
-"""The tables of people who are registering, and of contacts that were confirmed by a code.
+"""The tables of people who are registering, and of how many codes were sent.
 
-No address stands in them in clear: it is sealed while a code is on its way, and known by a keyed
+No address stands in them in clear: it is sealed while a code is on its way, and counted by a keyed
 mark.
 """
 
@@ -23,7 +23,8 @@ registration = Table(
     Column("topics", String, nullable=False, server_default=""),
     Column("channel", String, nullable=False, server_default=""),
     Column("address", LargeBinary),  # sealed; gone once it is confirmed
-    Column("address_mark", String, nullable=False, server_default=""),
+    # the contact key that the address is sealed with, and the code is kept under
+    Column("key_id", String, nullable=False, server_default=""),
     Column("prefix_mark", String, nullable=False, server_default=""),
     Column("codes", Integer, nullable=False, server_default="0"),  # asked for in all
     Column("tries", Integer, nullable=False, server_default="0"),  # of the present code
@@ -47,14 +48,4 @@ sign_up_count = Table(
     Column("used", Integer, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Index("ix_sign_up_count_expires_at", "expires_at"),
-)
-
-contact_confirmed = Table(
-    "contact_confirmed",
-    metadata,
-    Column("subscriber_id", Integer, primary_key=True, autoincrement=False),
-    Column("channel", String, primary_key=True),
-    Column("address_mark", String, primary_key=True),
-    Column("at", UtcDateTime, nullable=False),
-    Index("ix_contact_confirmed_address_mark", "address_mark"),
 )

@@ -23,6 +23,7 @@ from broadcast.ledger.tables import outcome, response
 from broadcast.wording.languages import all_packs
 from config import wiring
 from service.answers import keeping
+from service.setup.keys import rotate
 from subscribers import registry
 from tests.console.site import Site, open_site, person
 
@@ -250,7 +251,7 @@ async def test_erasing_a_number_leaves_that_there_was_an_answer_and_nothing_of_i
     message = await appeal(site)
     await texted(site, "I saw a gun", "SM1")
     await texted(site, "me too", "SM2", TWO)
-    marks = [keeping.mark_of(site.settings.key(), ONE)]
+    marks = [await site.db.write(keeping.mark_of, ONE)]
     now = site.context.now()
     assert await site.db.write(store.erase, now, marks=marks) == 1
     assert await site.db.write(store.erase, now, marks=["", *marks]) == 0
@@ -270,6 +271,40 @@ async def test_who_is_erased_takes_their_answers_along(site: Site) -> None:
     assert got.status == 200, got.body
     (row,) = await kept(site)
     assert (row.sealed, row.mark, row.person_id) == (None, "", None)
+
+
+async def test_answers_of_a_shared_number_go_with_the_last_who_has_it(site: Site) -> None:
+    now = site.context.now()
+    shares = person(90, mobile=ONE)
+    await site.db.write(registry.import_records, [shares], "test", now)
+    await texted(site, "which of us was it", "SM1")
+    await texted(site, "another number", "SM2", TWO)
+    assert (await kept(site))[0].person_id is None
+    for who, left in (("p90", 2), ("p2", 1)):
+        path = f"/api/v1/subscribers/{who}/erase"
+        got = await site.post(path, {"why": "asked by letter"}, role="administrator")
+        assert got.status == 200, got.body
+        assert len([row for row in await kept(site) if row.sealed is not None]) == left, who
+    gone, other = await kept(site)
+    assert (gone.mark, gone.erased_at is None, other.erased_at) == ("", False, None)
+
+
+async def test_an_answer_from_before_another_key_is_found_and_erased_all_the_same(
+    tmp_path: Path,
+) -> None:
+    keys = tmp_path / "apart" / "contact.keys"
+    env = {"FASTTIME_ANSWERS_KEY": KEY.public.hex(), "FASTTIME_CONTACT_KEYS_FILE": str(keys)}
+    async with open_site(tmp_path, **env, **TWILIO) as site:
+        shares = person(90, mobile=ONE)
+        await site.db.write(registry.import_records, [shares], "test", site.context.now())
+        await texted(site, "before", "SM1")
+        await rotate(site.db, site.settings.contact_keys, site.context.now, lambda _: None)
+        await texted(site, "after", "SM2")
+        assert len({row.mark for row in await kept(site)}) == 2
+        for who in ("p90", "p2"):
+            path = f"/api/v1/subscribers/{who}/erase"
+            await site.post(path, {"why": "asked by letter"}, role="administrator")
+        assert [row.sealed for row in await kept(site)] == [None, None]
 
 
 async def test_without_a_key_answers_are_sealed_to_the_stand_in_and_not_lost(

@@ -24,7 +24,6 @@ def bounces(site: Site, box: Box, *, after: timedelta = timedelta(0), pounds: in
     return Bounces(
         site.db,
         ("Actual", dict(box.channels)),
-        key=site.settings.key(),
         limits=Limits(day_money=pounds),
         now=lambda: datetime.now(UTC) + after,
     )

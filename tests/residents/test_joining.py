@@ -13,8 +13,9 @@ from channels.contract import InDoubt, Refused
 from channels.memory import Outcome, fails_with
 from service.residents.registering import BASIS
 from subscribers import registry
+from subscribers.contact.tables import contact_point
 from subscribers.registration import pending
-from subscribers.registration.tables import contact_confirmed, registration, sign_up_count
+from subscribers.registration.tables import registration, sign_up_count
 from tests.console.site import CAMDEN, WESTMINSTER, Site, person
 from tests.console.visitor import Visitor
 from tests.residents.journey import E164, MOBILE, Box, choose, register, to_code
@@ -256,10 +257,9 @@ async def test_a_code_in_doubt_is_never_sent_again_by_itself(site: Site, box: Bo
 async def test_a_sender_that_died_with_a_code_leaves_it_in_doubt(site: Site, box: Box) -> None:
     visitor = Visitor(site)
     page = await to_code(visitor)
-    key = site.settings.key()
 
     def claim_and_die(conn: Any) -> Any:
-        return pending.claim(conn, key=key, channels=("sms",), now=site.context.now())
+        return pending.claim(conn, channels=("sms",), now=site.context.now())
 
     assert len(await site.db.write(claim_and_die)) == 1
     await box.deliver()
@@ -284,7 +284,7 @@ async def test_no_address_and_no_code_lies_in_the_tables_in_clear(site: Site, bo
     page = await to_code(visitor)
 
     def rows(conn: Any) -> str:
-        tables = (registration, sign_up_count, contact_confirmed)
+        tables = (registration, sign_up_count, contact_point)
         return "".join(str(conn.execute(select(t)).all()) for t in tables)
 
     code = await box.code()

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import shapely
+from sqlalchemy import update
 
 from broadcast.places.areas import Area, AreaTree
 from broadcast.problems import Rejected
 from broadcast.store.database import Connection, Database
+from config.contact_keys import ContactKeys
+from migrations.tables import metadata
 from service.residents import registering
+from service.setup.keys import rotate
 from service.setup.people import World
 from subscribers import registry
-from subscribers.registration import addresses, pending
+from subscribers.contact import points
+from subscribers.contact.keys import OPTION, KeyRing
+from subscribers.registration import addresses, budgets, pending
 from subscribers.registration.budgets import Limits
+from subscribers.registration.tables import registration
 from tests.ledger.conftest import database_url, db
 
 __all__ = ["database_url", "db"]
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
-KEY = b"k" * 32
 LIMITS = Limits()
 NUMBER = "+447700900555"
 AREA = Area(code="E1", name="Here", level="ward", parent=None)
@@ -43,18 +50,18 @@ async def asked(db: Database, number: str = NUMBER, purpose: str = "join") -> st
             area="E1",
             topics="incident",
         )
-        pending.ask_code(conn, secret, key=KEY, address=address, limits=LIMITS, now=NOW)
+        pending.ask_code(conn, secret, address=address, limits=LIMITS, now=NOW)
         return secret
 
     return await db.write(ask)
 
 
 async def claimed(db: Database) -> list[pending.ToSend]:
-    return await db.write(pending.claim, key=KEY, channels=("sms",), now=NOW)
+    return await db.write(pending.claim, channels=("sms",), now=NOW)
 
 
 async def entered(db: Database, secret: str, code: str, now: datetime = NOW) -> registering.Joined:
-    return await db.write(registering.enter, secret, code, key=KEY, world=WORLD, now=now)
+    return await db.write(registering.enter, secret, code, world=WORLD, now=now)
 
 
 async def test_a_code_is_claimed_by_one_of_many_senders(db: Database) -> None:
@@ -114,8 +121,8 @@ async def test_nothing_is_typed_in_before_a_code_is_made(db: Database) -> None:
 async def test_a_newer_code_is_not_marked_by_what_became_of_the_older(db: Database) -> None:
     secret = await asked(db)
     [older] = await claimed(db)
-    await db.write(pending.ask_code, secret, key=KEY, address=None, limits=LIMITS, now=NOW)
-    await db.write(pending.record, older.id, older.code, "refused", KEY)
+    await db.write(pending.ask_code, secret, address=None, limits=LIMITS, now=NOW)
+    await db.write(pending.record, older.id, older.code, "refused")
     found = await db.read(pending.find, secret, NOW)
     assert found is not None
     assert found.state == "waiting"
@@ -130,12 +137,11 @@ async def test_a_form_asks_for_four_codes_at_most(db: Database) -> None:
     later = NOW
     for _ in range(pending.CODES - 1):
         later += timedelta(minutes=11)
-        await db.write(pending.ask_code, secret, key=KEY, address=None, limits=LIMITS, now=later)
+        await db.write(pending.ask_code, secret, address=None, limits=LIMITS, now=later)
     with pytest.raises(Rejected) as refused:
         await db.write(
             pending.ask_code,
             secret,
-            key=KEY,
             address=None,
             limits=LIMITS,
             now=later + timedelta(minutes=11),
@@ -143,7 +149,34 @@ async def test_a_form_asks_for_four_codes_at_most(db: Database) -> None:
     assert refused.value.problems[0].code == "too_many_codes"
 
 
-async def test_a_code_sealed_with_another_key_reaches_nobody(db: Database) -> None:
-    await asked(db)
-    other = await db.write(pending.claim, key=b"x" * 32, channels=("sms",), now=NOW)
-    assert other == []
+async def test_of_a_key_that_was_taken_away_who_registers_begins_again(db: Database) -> None:
+    secret = await asked(db)
+    [code] = await claimed(db)
+    await db.write(
+        lambda conn: conn.execute(
+            update(registration).values(state="waiting", key_id="000000000000")
+        )
+    )
+    assert await claimed(db) == []
+    assert (await entered(db, secret, code.code)).outcome == "expired"
+
+
+async def test_a_form_under_way_outlasts_a_rotation_and_so_do_the_counts_of_money(
+    tmp_path: Path,
+) -> None:
+    keys = ContactKeys("", tmp_path / "apart" / "contact.keys", file_set=True)
+    db = Database(f"sqlite:///{tmp_path}/r.db", options={OPTION: KeyRing(keys)})
+    await db.write(metadata.create_all)
+    try:
+        secret, waiting = await asked(db), await asked(db, "+447700900556")
+        [code, _] = await claimed(db)
+        await rotate(db, keys, lambda: NOW, lambda _: None)
+        assert (await entered(db, secret, code.code)).outcome == "registered"
+        assert await db.read(points.who_proved, "sms", NUMBER) == [1]
+        # one key later: the address is opened with the old one, and sealed with the new one
+        await db.write(pending.ask_code, waiting, address=None, limits=LIMITS, now=NOW)
+        [other] = await claimed(db)
+        assert other.address == "+447700900556"
+        assert await db.read(budgets.spent, NOW) == 3 * budgets.PRICES["sms"]
+    finally:
+        await db.close()

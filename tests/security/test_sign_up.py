@@ -14,7 +14,8 @@ import pytest
 from broadcast.store.database import Connection
 from console.processes import migrate
 from subscribers import registry
-from subscribers.registration import budgets, pending
+from subscribers.contact import points
+from subscribers.registration import budgets
 from subscribers.registration.budgets import POUND, Limits
 from tests.console.site import WESTMINSTER, Site, open_site, person
 from tests.console.visitor import HERE, Visitor
@@ -115,7 +116,7 @@ def confirm_all(conn: Connection, site: Site) -> None:
     for n in range(PAIRS):
         address = f"known{n}@example.org"
         [who] = registry.persons_with_address(conn, "email", address)
-        pending.confirm(conn, who, "email", address, site.settings.key(), site.context.now())
+        points.prove(conn, who, "email", address, "code", site.context.now())
 
 
 async def timed(
