@@ -136,8 +136,7 @@ def build_template(rendered: Rendered, mail_from: str, display_name: str) -> Tem
     # last: setting the content drops what is called Content-
     mail["Content-Language"] = header(rendered.language)
     head, _, body = mail.as_bytes().partition(b"\r\n\r\n")
-    gaps = rf"\r\n({STOP}|{ANSWER})(text|html){mark}\r\n".encode()
-    parts = re.split(gaps, body)
+    parts = re.split(rf"\r\n({STOP}|{ANSWER})(text|html){mark}\r\n".encode(), body)
     pieces = parts[::3]
     return Template(
         head=head + b"\r\n",

@@ -124,7 +124,7 @@ async def reply_once(
         if (
             rejected.status == 429
             or rejected.status >= 500
-            or rejected.problems[0].code == "key_in_flight"
+            or rejected.problems[0].code == replies.IN_FLIGHT
         ):
             await db.write(replies.release, held)
             raise

@@ -21,6 +21,9 @@ may take it over. Either way the act is done once: the answer is stored in the a
 transaction, and only for who still holds the reservation.
 """
 
+IN_FLIGHT = "key_in_flight"
+"""The code of the refusal of a request that is being answered already."""
+
 KEPT = timedelta(hours=24)
 """How long an answer is given again; after that the key is as good as new."""
 
@@ -133,7 +136,7 @@ def forget(conn: Connection, before: datetime) -> int:
 def in_flight() -> Exception:
     """Return (to be raised) the refusal of a request that is being answered already."""
     return refuse(
-        "key_in_flight",
+        IN_FLIGHT,
         "a request with this Idempotency-Key is being answered",
         "repeat it in a moment, with the same key",
         field="Idempotency-Key",

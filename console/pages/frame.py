@@ -66,7 +66,7 @@ def read_asset(path: Path) -> bytes:
     kept = "".join(f"{line}\n" for line in lines if line and not _is_comment(line))
     if path.suffix == ".css":
         # a blank before ":" or within a text means something; after these it does not
-        kept = re.sub(r"([{};:,>])[ \n]+", r"\1", re.sub(r"[ \n]+([{}>])", r"\1", kept))
+        kept = re.sub(r"([{};:,>])[ \n]+", r"\1", re.sub(r"(?<![ \n])[ \n]+([{}>])", r"\1", kept))
         kept = kept.replace(";}", "}")
     return kept.encode()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from fastapi import Request
 
@@ -13,12 +16,16 @@ from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.store.database import Connection
+from broadcast.store.replies import IN_FLIGHT, Reply
 from console.api.told import message_id_of
 from console.room.frame import Form, Room, entrance
 from service.commands import reading
 from service.commands.unit_of_work import Act
 from service.idempotency import Answered, reply_once
 from service.sign_in import Signed
+
+FIRST_PRESS_SECONDS: Final = 5.0
+"""How long the second press of a button waits for what the first one did."""
 
 
 async def act(
@@ -40,13 +47,15 @@ async def act(
         )
 
     digest = hashlib.sha256(request.url.path.encode() + b"\n" + await request.body()).hexdigest()
-    reply, _ = await reply_once(
+    once = partial(
+        reply_once,
         room.web.context,
         signed.operator,
         key=f"room {form.one('key')}"[:255],
         digest=digest,
         make=made,
     )
+    reply = await _also_pressed_twice(once)
     told: dict[str, Any] = json.loads(reply.body)
     if reply.status >= 400:
         raise Rejected(
@@ -60,6 +69,20 @@ async def act(
             for p in told["problems"]
         )
     return told
+
+
+async def _also_pressed_twice(once: Callable[[], Awaitable[tuple[Reply, bool]]]) -> Reply:
+    """Return the answer; whoever pressed twice waits for that of the first press, and sees it
+    instead of a refusal. Raises Rejected.
+    """
+    until = time.monotonic() + FIRST_PRESS_SECONDS
+    while True:
+        try:
+            return (await once())[0]
+        except Rejected as rejected:
+            if rejected.problems[0].code != IN_FLIGHT or time.monotonic() > until:
+                raise
+        await asyncio.sleep(0.1)
 
 
 def unchanged(

@@ -84,6 +84,7 @@ _MEDIA: Final[Mapping[str, str]] = {
     "/v/{code}": "text/html",
     "/u/{token}": "text/html",
     "/u/{token}/start": "text/html",
+    "/a/{token}": "text/html",
     "/feed.atom": "application/atom+xml",
     "/messages.geojson": "application/geo+json",
     "/cap/{name}": "application/cap+xml",
@@ -91,7 +92,7 @@ _MEDIA: Final[Mapping[str, str]] = {
     "/hooks/twilio/voice/{attempt}": "text/xml",
     "/api/v1/events": "text/event-stream",
 }
-_PAGES_NOT_FOUND: Final = frozenset({"/v/{code}", "/u/{token}", "/u/{token}/start"})
+_PAGES_NOT_FOUND: Final = frozenset({"/v/{code}", "/u/{token}", "/u/{token}/start", "/a/{token}"})
 _FORM: Final = {
     "application/x-www-form-urlencoded": {
         "schema": {"type": "object", "additionalProperties": _TEXT}

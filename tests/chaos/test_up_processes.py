@@ -72,7 +72,7 @@ async def test_doors_and_engine_killed_by_turns_lose_nobody_and_tell_nobody_twic
                 return child(system, kind) not in (None, before)
 
             await system.until(replaced, 60)
-            assert await asyncio.to_thread(answers, url_of(system), 15)
+            assert await asyncio.to_thread(answers, url_of(system), 60)
             # The other one goes on.
             assert child(system, "doors" if kind == "engine" else "engine") == other
         system.handsets.control(latency=0.0)

@@ -349,6 +349,8 @@ CHANGES = [
     ("PATCH", "/subscribers/p1", b'{"name": "x"}', "application/json"),
     ("POST", "/subscribers/p1/stop", b'{"channel": "sms"}', "application/json"),
     ("POST", "/subscribers/p1/start", b'{"channel": "sms", "why": "x"}', "application/json"),
+    ("POST", "/subscribers/p1/join", b'{"with": ["p2"], "why": "x"}', "application/json"),
+    ("POST", "/subscribers/p1/part", b'{"why": "x"}', "application/json"),
     ("POST", "/subscribers/p1/erase", b'{"why": "x"}', "application/json"),
 ]
 LOOKS = {

@@ -4,6 +4,7 @@ pages without script.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from broadcast.ledger import claims
+from service import idempotency
 from subscribers.registry import import_records
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site, person
 from tests.console.test_face import EXERCISER
@@ -149,6 +151,33 @@ async def test_a_form_sent_twice_or_by_two_approvers_sends_once(site: Site) -> N
         again = await approver.send(page, f"{path}/approve", phrase="SEND 31")
         assert (again.status, again.url) == (200, path)
     await other.send(theirs, f"{path}/approve", phrase="SEND 31")
+    approvals = await site.get("/api/v1/audit?subject=message%201%20version%201", role="auditor")
+    assert approvals.body.count(b'"approve"') == 1, approvals.body
+
+
+async def test_who_presses_twice_while_it_is_being_done_sees_what_was_done(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author, approver = await two(site)
+    path = await submitted(author)
+    page = await approver.get(f"{path}/approve")
+    finish, unfinished = idempotency._do, asyncio.Event()
+
+    async def late(*arguments: Any) -> Any:
+        await unfinished.wait()
+        return await finish(*arguments)
+
+    monkeypatch.setattr(idempotency, "_do", late)
+    pressed = [
+        asyncio.create_task(approver.send(page, f"{path}/approve", phrase="SEND 31"))
+        for _ in range(2)
+    ]
+    await asyncio.sleep(0.3)
+    assert not any(press.done() for press in pressed)
+    unfinished.set()
+    for press in pressed:
+        seen = await press
+        assert (seen.status, seen.url) == (200, path), seen.words
     approvals = await site.get("/api/v1/audit?subject=message%201%20version%201", role="auditor")
     assert approvals.body.count(b'"approve"') == 1, approvals.body
 
