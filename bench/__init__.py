@@ -21,6 +21,7 @@ Bench = Callable[..., "Awaitable[Result | tuple[Result, ...]]"]
 def benches() -> Mapping[str, Bench]:
     """Return every bench by name, in the order of `all`."""
     from bench import fanout, latency, matching, sending, small
+    from bench.log import measuring
 
     return {
         "email": sending.email,
@@ -30,6 +31,7 @@ def benches() -> Mapping[str, Bench]:
         "latency": latency.latency,
         "match": matching.match,
         "preview": matching.preview,
+        "log": measuring.log,
         "segments": small.segments,
         "signing": small.signing,
     }

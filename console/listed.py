@@ -4,7 +4,7 @@ all of them in pieces, so that a million take no more room than a few thousand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyroaring import BitMap
 
     from broadcast.ledger.delivery_report import Account
+    from broadcast.store.database import Connection
 
 PIECE = 5_000
 """So many people are told of at once."""
@@ -131,6 +132,66 @@ def csv_of(account: Account, wanted: BitMap) -> Iterator[str]:
 
     header = ["person", "line", "reason", *(escape(channel) for channel in channels)]
     return write_rows(header, rows())
+
+
+def named(
+    conn: Connection, account: Account, people: list[int], failed: Collection[int]
+) -> list[dict[str, Any]]:
+    """Return these people by what they are called outside, with the line of each channel and the
+    reason; of those of `failed` a provider's codes.
+    """
+    from broadcast.ledger import delivery_report
+    from subscribers import names
+
+    codes = delivery_report.failure_codes(conn, account.version.id, failed) if failed else {}
+    external = names.external_ids(conn, people)
+    return [
+        {
+            "person": each["person"],
+            "external_id": external.get(each["person"], ""),
+            "line": each["line"] or "",
+            "channels": each["channels"],
+            "reason": each["reason"] or "; ".join(codes.get(each["person"], [])),
+        }
+        for each in told(account, people)
+    ]
+
+
+def csv_named(
+    conn: Connection,
+    account: Account,
+    wanted: BitMap,
+    *,
+    written: Callable[[int], None] = lambda _: None,
+) -> Iterator[str]:
+    """Yield the account of these people as CSV with what they are called outside, piece by piece;
+    `written` is told after each piece how many people were.
+    """
+    from pyroaring import BitMap
+
+    from broadcast.ledger import delivery_report
+
+    channels = [
+        *(c for c in CHANNELS if c in account.channels),
+        *(c for c in account.channels if c not in CHANNELS),
+    ]
+    failed = delivery_report.with_failures(conn, account.version.id)
+
+    def rows() -> Iterator[list[str]]:
+        done = 0
+        for people in pieces(wanted):
+            for p in named(conn, account, people, list(failed & BitMap(people))):
+                yield [
+                    str(p["person"]),
+                    escape(p["external_id"]),
+                    p["line"],
+                    *(p["channels"].get(name, "") for name in channels),
+                    escape(p["reason"]),
+                ]
+            done += len(people)
+            written(done)
+
+    return write_rows(("person", "external_id", "line", *channels, "reason"), rows())
 
 
 def _where(sets: Mapping[str, BitMap], people: BitMap) -> dict[int, str]:

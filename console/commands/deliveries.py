@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,6 @@ from console.commands.options import Json, MessageId, Yes
 from console.output import Output, Progress, sums, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from datetime import datetime
 
     from pyroaring import BitMap
@@ -202,78 +200,31 @@ def _page(
     from console import listed
 
     people, more = listed.page(wanted, after, limit)
-    return _told(conn, account, people, people), people[-1] if more else None
-
-
-def _told(
-    conn: Connection, account: Account, people: list[int], failed: Collection[int]
-) -> list[dict[str, Any]]:
-    """Return these people by what they are called outside, with the line of each channel and the
-    reason; of those of `failed` a provider's codes.
-    """
-    from broadcast.ledger import delivery_report
-    from console import listed
-    from subscribers import names
-
-    codes = delivery_report.failure_codes(conn, account.version.id, failed) if failed else {}
-    external = names.external_ids(conn, people)
-    return [
-        {
-            "person": each["person"],
-            "external_id": external.get(each["person"], ""),
-            "line": each["line"] or "",
-            "channels": each["channels"],
-            "reason": each["reason"] or "; ".join(codes.get(each["person"], [])),
-        }
-        for each in listed.told(account, people)
-    ]
+    return listed.named(conn, account, people, people), people[-1] if more else None
 
 
 async def _export(
     session: Session, out: Output, account: Account, wanted: BitMap, export: Path
 ) -> None:
     """Write these people as CSV, piece by piece."""
-    from broadcast.content.model import CHANNELS
-    from broadcast.files.csv_files import write_rows
-
-    names = [
-        *(c for c in CHANNELS if c in account.channels),
-        *(c for c in account.channels if c not in CHANNELS),
-    ]
-    header = ("person", "external_id", "line", *names, "reason")
-
-    def write(conn: Connection) -> None:
-        pieces = write_rows(header, _csv_rows(conn, account, wanted, names))
-        if str(export) == "-":
-            sys.stdout.writelines(pieces)
-            sys.stdout.flush()
-        else:
-            write_file(export, pieces)
-
-    await session.db.read(write)
-    if str(export) != "-":
-        out.note(f"{len(wanted)} people written to {export}")
-
-
-def _csv_rows(
-    conn: Connection, account: Account, wanted: BitMap, channels: list[str]
-) -> Iterator[list[str]]:
-    from pyroaring import BitMap
-
-    from broadcast.files.csv_files import escape
-    from broadcast.ledger import delivery_report
     from console import listed
 
-    failed = delivery_report.with_failures(conn, account.version.id)
-    for people in listed.pieces(wanted):
-        for p in _told(conn, account, people, list(failed & BitMap(people))):
-            yield [
-                str(p["person"]),
-                escape(p["external_id"]),
-                p["line"],
-                *(p["channels"].get(name, "") for name in channels),
-                escape(p["reason"]),
-            ]
+    everybody = len(wanted)
+    with out.progress() as bars:
+
+        def write(conn: Connection) -> None:
+            pieces = listed.csv_named(
+                conn, account, wanted, written=lambda n: bars.show("writing", n, everybody)
+            )
+            if str(export) == "-":
+                sys.stdout.writelines(pieces)
+                sys.stdout.flush()
+            else:
+                write_file(export, pieces)
+
+        await session.db.read(write)
+    if str(export) != "-":
+        out.note(f"{everybody} people written to {export}")
 
 
 async def _recount(session: Session, out: Output, account: Account) -> bool:

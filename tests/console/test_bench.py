@@ -8,13 +8,20 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
+from bench import places
+from bench.log import looking, million
 from bench.measure import Block, Result, of_pairs, percentile, quartiles, side_by_side
 from bench.sink import MARK, Books, Sink
+from broadcast.events.tables import outbox
+from broadcast.ledger.kept import folding
+from console.processes import migrate
 from tests.services import PostgreSQL
 from tests.services.bench import _NEEDS
 
@@ -82,6 +89,35 @@ def test_a_few_people_go_the_whole_way_and_each_is_counted_at_both_ends(
             pair["ours_facts"]["sink_counted"],
         ) == (200, [1, 200], 200)
         assert pair["ours"] > 0 < pair["theirs"]
+
+
+async def test_each_way_of_looking_at_the_log_sees_what_the_bare_statements_see(
+    tmp_path: Path,
+) -> None:
+    db = places.a_connection(f"sqlite:///{tmp_path / 'log.db'}", 2)
+    await migrate.upgrade(db)
+    await million.register(db, 1_200)
+    v = await million.publish(db, 1_200)
+    await million.hand_over(db, v, quiet=True)
+    while await db.write(folding.fold, datetime.now(UTC)):
+        pass
+    seen = {name: await look(db, v) for name, look in looking.LOOKS.items()}
+    stored = await db.read(looking.count_rows, v)
+    events = await db.read(lambda conn: conn.scalar(select(func.count()).select_from(outbox)))
+    assert await db.read(looking.write_rows, v) == stored == 1_200 - 12
+    assert await db.read(looking.read_rows, v) == stored + events
+    stopped = seen.pop("reason")
+    assert 0 < stopped < 50
+    assert seen == {
+        "counts": 1_200,
+        "page": looking.PAGE,
+        "filtered": seen["filtered"],
+        "export": 1_200,
+        "export_named": 1_200,
+        "curve": looking.MOMENTS,
+        "replay": events,
+    }
+    await db.close()
 
 
 async def test_pairs_are_measured_in_the_order_abba() -> None:

@@ -20,6 +20,7 @@ _NEEDS = {
     "latency": "PKR",
     "match": "",
     "preview": "",
+    "log": "P",
     "segments": "",
     "signing": "",
 }

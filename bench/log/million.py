@@ -80,7 +80,9 @@ def _insert(conn: Connection, rows: list[dict[str, Any]]) -> None:
     conn.execute(insert(subscriber), rows)
 
 
-async def hand_over(db: Database, v: Version, *, seed: int = 7, told: float = 0.1) -> None:
+async def hand_over(
+    db: Database, v: Version, *, seed: int = 7, told: float = 0.1, quiet: bool = False
+) -> None:
     """Claim everybody of a version and record what became of them, by a seeded die. Of so many
     slices that were taken (`told`) the provider then says that all arrived.
     """
@@ -90,7 +92,7 @@ async def hand_over(db: Database, v: Version, *, seed: int = 7, told: float = 0.
         await db.write(_some, waiting[start : start + _TOGETHER], dice, told)
         while await db.write(receipts.merge_waiting, datetime.now(UTC)):
             pass
-        if start % 400 == 0:
+        if start % 400 == 0 and not quiet:
             note(f"  {start * 500:,} of {len(waiting) * 500:,} handed over")
 
 
