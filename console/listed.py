@@ -109,19 +109,21 @@ def told(account: Account, people: list[int]) -> list[dict[str, Any]]:
     ]
 
 
-def pieces(wanted: BitMap) -> Iterator[list[int]]:
-    """Yield everybody in pieces, by their numbers."""
+def pieces(wanted: BitMap, size: int = PIECE) -> Iterator[list[int]]:
+    """Yield everybody in pieces of so many, by their numbers."""
     people = iter(wanted)
-    while some := list(islice(people, PIECE)):
+    while some := list(islice(people, size)):
         yield some
 
 
-def csv_of(account: Account, wanted: BitMap) -> Iterator[str]:
-    """Yield the account of these people as CSV, with no cell that a spreadsheet runs."""
+def csv_of(account: Account, wanted: BitMap, *, at_once: int = PIECE) -> Iterator[str]:
+    """Yield the account of these people as CSV, with no cell that a spreadsheet runs; so many of
+    them are held `at_once`.
+    """
     channels = list(account.channels)
 
     def rows() -> Iterator[list[str]]:
-        for people in pieces(wanted):
+        for people in pieces(wanted, at_once):
             for each in told(account, people):
                 yield [
                     str(each["person"]),
@@ -163,9 +165,10 @@ def csv_named(
     wanted: BitMap,
     *,
     written: Callable[[int], None] = lambda _: None,
+    at_once: int = PIECE,
 ) -> Iterator[str]:
-    """Yield the account of these people as CSV with what they are called outside, piece by piece;
-    `written` is told after each piece how many people were.
+    """Yield the account of these people as CSV with what they are called outside, `at_once`
+    so many; `written` is told after each piece how many people were.
     """
     from pyroaring import BitMap
 
@@ -179,7 +182,7 @@ def csv_named(
 
     def rows() -> Iterator[list[str]]:
         done = 0
-        for people in pieces(wanted):
+        for people in pieces(wanted, at_once):
             for p in named(conn, account, people, list(failed & BitMap(people))):
                 yield [
                     str(p["person"]),
