@@ -92,7 +92,13 @@ _MEDIA: Final[Mapping[str, str]] = {
     "/hooks/twilio/voice/{attempt}": "text/xml",
     "/api/v1/events": "text/event-stream",
 }
-_PAGES_NOT_FOUND: Final = frozenset({"/v/{code}", "/u/{token}", "/u/{token}/start", "/a/{token}"})
+_PAGES_REFUSING: Final[Mapping[str, frozenset[str]]] = {
+    "/v/{code}": frozenset({"404"}),
+    "/u/{token}": frozenset({"404"}),
+    "/u/{token}/start": frozenset({"404"}),
+    "/a/{token}": frozenset({"404", "422", "429"}),
+}
+"""Which refusals of a page are pages too."""
 _FORM: Final = {
     "application/x-www-form-urlencoded": {
         "schema": {"type": "object", "additionalProperties": _TEXT}
@@ -216,7 +222,7 @@ def _responses(path: str, method: str, operation: dict[str, Any]) -> None:
         found["304"] = {"description": "Not changed."}
     for status, words in _REFUSALS.items():
         content: dict[str, Any] = {MEDIA_TYPE: {"schema": ref("Problem")}}
-        if status == "404" and path in _PAGES_NOT_FOUND:
+        if status in _PAGES_REFUSING.get(path, ()):
             content["text/html"] = {"schema": _TEXT}
         if status == "503" and path == "/readyz":
             content["application/json"] = content["text/plain"] = {"schema": {}}
