@@ -1,1 +1,3 @@
-"""Reading CSV and JSON from strangers, and guessing a misspelt word. No table."""
+"""Reading CSV and JSON from strangers, guessing a misspelt word, files that one receiver alone
+opens. No table.
+"""

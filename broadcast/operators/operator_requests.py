@@ -1,5 +1,5 @@
-"""Changes of operators and bulk exports asked for over HTTP: another administrator approves each,
-and everything is chained.
+"""Changes of operators and bulk exports asked for over HTTP, and the registry to be moved: another
+administrator approves each, and everything is chained.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from broadcast.problems import refuse
 from broadcast.sessions import passkeys
 
 KINDS = ("add", "disable", "export")
+"""What is asked for over HTTP."""
+REGISTRY = "registry"
+"""The whole registry as a sealed file; asked for and written at the machine."""
 STANDS_FOR = timedelta(days=7)
 """How long a request waits; after that nobody remembers what it was for."""
 EXPORT_WITHIN = timedelta(hours=1)
@@ -29,7 +32,7 @@ MOST_WAITING = 100
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One request. `what` is what it asks for: of an operator to add all but the token, of one to
-    disable the name.
+    disable the name, of a registry the public key that it is sealed to.
     """
 
     id: int
@@ -158,6 +161,13 @@ def approve(
             "ask another administrator to approve it",
             status=403,
         )
+    if wanted.kind == REGISTRY and actor.area is not None:
+        raise refuse(
+            "area_bound",
+            f"it is about everybody, and this administrator is bound to {actor.area}",
+            "ask an administrator without area to approve it",
+            status=403,
+        )
     token = None
     if wanted.kind == "add":
         what = {**wanted.what, "may_set": tuple(wanted.what["may_set"])}
@@ -180,9 +190,18 @@ def take_export(conn: Connection, actor: Operator, request_id: int, now: datetim
     """Note that an approved export is fetched: by who asked for it, within an hour of the approval,
     once.
     """
+    return take(conn, actor, request_id, now, kind="export", action="subscribers.export")
+
+
+def take(
+    conn: Connection, actor: Operator, request_id: int, now: datetime, *, kind: str, action: str
+) -> Request:
+    """Note, as an `action` in the chain, that what was approved is used: by who asked for it,
+    within an hour of the approval, once. Raises Rejected.
+    """
     actor = operators.still(conn, actor, "administer")
     wanted = get(conn, request_id)
-    if wanted.kind != "export" or wanted.asked_by != actor.id:
+    if wanted.kind != kind or wanted.asked_by != actor.id:
         raise refuse(
             "request_unknown",
             "you asked for no such export",
@@ -211,7 +230,7 @@ def take_export(conn: Connection, actor: Operator, request_id: int, now: datetim
     operators.log_admin(
         conn,
         actor=_name(actor),
-        action="subscribers.export",
+        action=action,
         subject=f"request {wanted.id}",
         now=now,
     )

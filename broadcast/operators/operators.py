@@ -287,6 +287,7 @@ def require(actor: Operator, permission: str) -> None:
         )
 
 
+_EXPORT_VERBS = frozenset({"export", "exported"})
 _ADMIN_VERBS = frozenset(
     {
         "import",
@@ -301,6 +302,9 @@ _ADMIN_VERBS = frozenset(
         "rotate",
         "close",
         "erase",
+        "erase_again",
+        "imported",
+        "not_imported",
         "join",
         "part",
     }
@@ -314,7 +318,9 @@ def log_admin(
     change, an export or a look-up.
     """
     verb = action.rpartition(".")[2]
-    kind = "export" if verb == "export" else "admin" if verb in _ADMIN_VERBS else "look_up"
+    kind = "admin" if verb in _ADMIN_VERBS else "look_up"
+    if verb in _EXPORT_VERBS:
+        kind = "export"
     audit.append(
         conn, kind=kind, actor=actor, action=action, subject=subject, detail=detail, now=now
     )

@@ -26,7 +26,7 @@ operator_request = Table(
     "operator_request",
     metadata,
     id_column(),
-    Column("kind", String, nullable=False),  # add, disable, export
+    Column("kind", String, nullable=False),  # add, disable, export, registry
     Column("what", Text, nullable=False),  # JSON: what is asked for, never a token
     Column("state", String, nullable=False),  # pending_approval, approved, rejected, taken
     Column("asked_by", ForeignKey("operator.id"), nullable=False),

@@ -378,7 +378,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "OperatorRequest": an_object(
         {
             "id": NUMBER,
-            "kind": words(("add", "disable", "export")),
+            "kind": words(("add", "disable", "export", "registry")),
             "what": {"type": "object"},
             "state": TEXT,
             "asked_by": NUMBER,

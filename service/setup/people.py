@@ -343,7 +343,13 @@ def erase(
     """
     why = check_reason(why, "why")
     actor = allowed(conn, who)
-    number = int(find(conn, who, person, world)["id"])
+    return erase_known(conn, actor, int(find(conn, who, person, world)["id"]), why, now)
+
+
+def erase_known(
+    conn: Connection, actor: str, number: int, why: str, now: datetime
+) -> dict[str, Any]:
+    """Erase somebody by their number, on record as done by `actor`; as `erase`."""
     points = order.of_person(conn, number)
     numbers = {p.address for p in points if kinds.BY_NAME[p.kind].family == "number"}
     registry.erase(conn, number, now)

@@ -4,9 +4,9 @@ a later file, and to tell nobody anything without the key.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -14,8 +14,10 @@ from subscribers.contact.keys import Key, ring_of
 from subscribers.contact.kinds import BY_NAME
 from subscribers.contact.points import Known
 from subscribers.contact.tables import erased_mark
+from subscribers.tables import subscriber
 
 EXTERNAL_ID: Final = "external id"
+_AT_ONCE: Final = 1_000
 
 
 def remember(conn: Connection, person: int, external_id: str, known: Known, now: datetime) -> None:
@@ -47,6 +49,44 @@ def among(conn: Connection, people: Sequence[tuple[str, Known]]) -> list[int]:
             if named in held or (marks and held.issuperset(marks.values())):
                 found.add(n)
     return sorted(found)
+
+
+def back(conn: Connection, marks: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Return who is here of those whom these rows of marks stand for, the lowest number first:
+    known by their number and the mark of their external id together. Raises Rejected
+    contact_key_missing.
+    """
+    ring = ring_of(conn)
+    found = set()
+    named = [row for row in marks if row["what"] == EXTERNAL_ID]
+    for start in range(0, len(named), _AT_ONCE):
+        page = named[start : start + _AT_ONCE]
+        query = select(subscriber.c.id, subscriber.c.external_id).where(
+            subscriber.c.id.in_([row["subscriber_id"] for row in page]),
+            subscriber.c.erased_at.is_(None),
+        )
+        here = {row.id: row.external_id for row in conn.execute(query)}
+        for row in page:
+            person = row["subscriber_id"]
+            key = ring.key(row["key_id"])
+            if person in here and key.mark_of(EXTERNAL_ID, here[person]) == row["mark"]:
+                found.add(person)
+    return sorted(found)
+
+
+def add_missing(conn: Connection, marks: Sequence[Mapping[str, Any]]) -> int:
+    """Keep those of these rows of marks that are not kept here; return how many."""
+    held = {
+        (row.key_id, bytes(row.mark))
+        for row in conn.execute(select(erased_mark.c.key_id, erased_mark.c.mark))
+    }
+    added = {(row["key_id"], row["mark"]): dict(row) for row in marks}
+    fresh = [row for which, row in added.items() if which not in held]
+    for key_id in {row["key_id"] for row in fresh}:
+        ring_of(conn).key(key_id)
+    if fresh:
+        conn.execute(insert(erased_mark), fresh)
+    return len(fresh)
 
 
 def welcome(conn: Connection, external_id: str, known: Known) -> None:

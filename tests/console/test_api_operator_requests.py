@@ -229,3 +229,27 @@ async def test_of_two_approvals_at_a_time_one_counts(db: Database) -> None:
     assert all(isinstance(g, Rejected) for g in got if isinstance(g, BaseException))
     assert [o["name"] for o in await db.read(operators.listed)][3:] == ["Kit Lee"]
     assert await db.read(audit.verify) is None
+
+
+async def test_a_registry_is_not_asked_for_here_but_agreed_to_by_who_is_bound_to_no_area(
+    site: Site,
+) -> None:
+    answer = await site.post(PATH, {"kind": "registry"}, role="administrator")
+    assert (answer.status, answer.code) == (422, "kind_unknown")
+    actor, now = await site.context.actor(site.tokens["administrator"]), site.context.now()
+    asked = await site.db.write(
+        operator_requests.ask, actor, operator_requests.REGISTRY, {"to": "ab" * 32}, now
+    )
+    _, site.tokens["bound"] = await site.db.write(
+        operators.add,
+        name="Admin bound",
+        role="administrator",
+        area="E09000033",
+        email="bound@example.org",
+        now=now,
+    )
+    path = f"{PATH}/{asked.id}"
+    assert (await site.post(f"{path}/approve", role="bound")).code == "area_bound"
+    assert (await site.post(f"{path}/approve", role="second")).json["what"] == {"to": "ab" * 32}
+    # it is no export of the other kind
+    assert (await site.get(f"{path}/export", role="administrator")).code == "request_unknown"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from console.commands.options import Json
-from console.output import Output, problem_json
+from console.output import Output, problem_json, write_file
 
 if TYPE_CHECKING:
     from broadcast.store.database import Connection
@@ -242,6 +243,48 @@ def erase(
     run(work, out)
 
 
+def erased(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Write keyed marks of who was erased, to be kept apart from backups; they tell no name."""
+    from console.commands.session import run
+    from service.setup import erasures
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        await session.db.read(lambda conn: write_file(output, erasures.listed(conn)))
+        out.answer({"file": str(output)}, f"written to {output}")
+
+    run(work, out, with_channels=False)
+
+
+def erase_again(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Erase again whom a restore of an older backup brought back, by a list that `erased` wrote."""
+    from broadcast.files.csv_files import read_file
+    from console.commands.session import machine_user, run
+    from service.setup import erasures
+
+    out = Output(json=json)
+    lines = read_file(file).splitlines()
+
+    async def work(session: Session) -> None:
+        who, now = machine_user(), session.now()
+        told = await session.db.write(erasures.erase_again, who, lines, now)
+        if not await session.db.scrub():
+            out.note(
+                "what is deleted still lies in the database's side file (-wal), which is in use:"
+                " it goes when fasttime up is restarted"
+            )
+        out.answer(told, f"{len(told['erased'])} people were here again, and are erased")
+
+    run(work, out, with_channels=False)
+
+
 def _one(json: bool, do: Callable[[Connection, World, Any], tuple[dict[str, Any], Any]]) -> None:
     """Do one act on one person and print them as they stand then."""
     from console.commands.session import run
@@ -275,5 +318,6 @@ def _one(json: bool, do: Callable[[Connection, World, Any], tuple[dict[str, Any]
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to `fasttime subscribers`."""
-    for command in (add, edit, stop, start, join, part, erase):
+    for command in (add, edit, stop, start, join, part, erase, erased):
         app.command()(command)
+    app.command("erase-again")(erase_again)

@@ -1,0 +1,187 @@
+"""fasttime registry: everybody moved as one sealed file, after a second administrator agreed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.commands.options import Json
+from console.group import Group
+from console.output import Output
+
+if TYPE_CHECKING:
+    from console.commands.session import Session
+
+app = typer.Typer(
+    cls=Group,
+    name="registry",
+    help="Everybody, moved as one sealed file.",
+    no_args_is_help=True,
+)
+
+KeyFile = Annotated[
+    Path,
+    typer.Option(
+        "--key", metavar="KEYFILE", help="What `registry keygen` wrote.", show_default=False
+    ),
+]
+
+
+@app.command("keygen")
+def keygen(
+    file: Annotated[
+        Path, typer.Argument(metavar="KEYFILE", help="A new file.", show_default=False)
+    ],
+    json: Json = False,
+) -> None:
+    """Make the pair of keys where a file will be imported: the private half goes into KEYFILE, the
+    public one is printed, and is given to who exports. Needs no database.
+    """
+    from broadcast.files import sealed_file
+    from broadcast.problems import refuse
+
+    private = sealed_file.new_private()
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as opened:
+            opened.write(private.hex() + "\n")
+    except OSError as error:
+        raise refuse(
+            "file_not_written",
+            f"{file}: {error.strerror or type(error).__name__}",
+            "choose a new name, in a folder that this user may write to",
+            field="KEYFILE",
+        ) from None
+    public = sealed_file.public_of(private)
+    Output(json=json).answer(
+        {"public": public.hex(), "id": sealed_file.id_of(public), "file": str(file)},
+        f"public key: {public.hex()}",
+        f"the private half is in {file}: keep it here, and remove it after the import",
+    )
+
+
+@app.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.", show_default=False)],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="KEY", help="Ask: to which public key. See keygen.", show_default=False
+        ),
+    ] = "",
+    request: Annotated[
+        int | None,
+        typer.Option(
+            "--request",
+            metavar="NUMBER",
+            help="Write it: by a request that a second administrator agreed to.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Ask for the whole registry as one sealed file (--to), then write it (--request)."""
+    from broadcast.problems import refuse
+    from console.commands.session import run
+    from service.setup import registry_file
+
+    out = Output(json=json)
+    if bool(to) == (request is not None):
+        raise refuse(
+            "usage",
+            "the registry is asked for first, and written when another administrator agreed",
+            "give --to KEY to ask for it, or --request NUMBER to write it",
+            field="--to",
+        )
+
+    async def work(session: Session) -> None:
+        actor, now = await session.person(), session.now()
+        if request is None:
+            asked = await session.db.write(registry_file.propose, actor, to, now)
+            out.answer(
+                asked.to_json(),
+                f"request {asked.id} waits for another administrator: they run",
+                f"  fasttime registry agree {asked.id}",
+                f"within an hour of that: fasttime registry export {file} --request {asked.id}",
+            )
+            return
+        moved = await registry_file.write(session.db, actor, request, file, now)
+        out.answer(
+            {"file": str(file), "sha256": moved.sha256, "rows": moved.rows},
+            f"{moved.people} people are sealed in {file}",
+            f"SHA-256 {moved.sha256}",
+        )
+
+    run(work, out, with_channels=False)
+
+
+@app.command("agree")
+def agree(
+    number: Annotated[
+        int, typer.Argument(metavar="NUMBER", help="The request.", show_default=False)
+    ],
+    json: Json = False,
+) -> None:
+    """Agree, as another administrator, that the registry is sealed to the key asked for."""
+    from broadcast.files import sealed_file
+    from console.commands.session import run
+    from service.setup import registry_file
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        actor = await session.person()
+        agreed = await session.db.write(registry_file.agree, actor, number, session.now())
+        key = bytes.fromhex(agreed.what["to"])
+        out.answer(
+            agreed.to_json(),
+            f"agreed: the registry may be written once, within an hour, to key {key.hex()}"
+            f" (id {sealed_file.id_of(key)})",
+        )
+
+    run(work, out, with_channels=False)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    key: KeyFile,
+    json: Json = False,
+) -> None:
+    """Bring everybody into this empty installation: all of the file or nothing."""
+    from console.commands.session import machine_user, run
+    from service.setup import registry_file
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        private = _private(key)
+        who = machine_user()
+        moved = await registry_file.bring(session.db, who, file, private, session.now())
+        out.answer(
+            {"rows": moved.rows},
+            f"{moved.people} people are here, with their consents, stops and confirmations",
+        )
+
+    run(work, out, with_channels=False)
+
+
+def _private(file: Path) -> bytes:
+    from broadcast.files import sealed_file
+    from broadcast.problems import refuse
+
+    try:
+        found = bytes.fromhex(file.read_text(encoding="ascii").strip())
+    except (OSError, ValueError):
+        found = b""
+    if len(found) != sealed_file.KEY_BYTES:
+        raise refuse(
+            "registry_key_invalid",
+            f"{file} cannot be read, or holds no private key",
+            "give the file that `fasttime registry keygen` wrote here",
+            field="--key",
+        )
+    return found
