@@ -181,7 +181,7 @@ class Cards:
             said_lang=pack_for(tag).tag,
             said_dir=direction(pack_for(tag).tag),
             place=place,
-            ends=until_when(v.content, None if over else v.expires_at, tag, zone),
+            ends=until_when(v.content, None if over else v.expires_at, lang, zone),
             cap=f"/cap/{quote(v.identifier or '', safe='')}.xml",
             map=await self._map(v, tree, lang, place) if with_map else Markup(""),
             others=tuple(

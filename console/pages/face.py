@@ -19,6 +19,7 @@ from broadcast.groups import registered
 from broadcast.levels.scales import LEVELS, UK
 from broadcast.messages import published
 from broadcast.messages.versions import Version
+from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
 from broadcast.wording.pack import called, direction, fill, primary
 from broadcast.wording.render import choose_language
@@ -294,7 +295,7 @@ def _row(v: Version, lang: str, links: Links, now: datetime, zone: str) -> dict[
         "headline": v.content.languages[tag].headline if public else "",
         "exercise": v.status == "Exercise",
         "mark": PHRASES[lang][state] if state else "",
-        "over": published.is_over(v, now),
+        "struck": ended(state, tag, v.cancel_reason) is not None and not stays(v.kind, state),
     }
 
 

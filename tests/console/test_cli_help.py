@@ -91,6 +91,31 @@ def test_colours_are_for_a_terminal_that_has_some_and_nobody_else(cli: Cli) -> N
     assert "\x1b" not in cli.apart("message", "show", "9", TERM="xterm").err
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("fasttime mess", {"message"}),
+        ("fasttime message a", {"approve", "all-clear"}),
+        ("fasttime message show --js", {"--json"}),
+    ],
+)
+def test_a_shell_is_offered_what_can_follow(cli: Cli, typed: str, offered: set[str]) -> None:
+    ours = process_env(cli.environment())
+    asked = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    for how, more in (("complete", asked), ("source", {})):
+        said = subprocess.run(
+            ENTRY,
+            env={**ours, "_FASTTIME_COMPLETE": f"{how}_bash", **more},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        if how == "complete":
+            assert set(said.split()) == offered
+        else:  # what turns completion on in the shell that is named
+            assert "_FASTTIME_COMPLETE=complete_bash" in said
+
+
 def test_a_hyphen_is_stdin_or_stdout_for_every_file(cli: Cli) -> None:
     given = {
         ("areas", "import", "-", "--level", "borough"): "code,name\nE09000033,Westminster\n",
