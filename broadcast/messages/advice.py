@@ -23,6 +23,8 @@ from broadcast.problems import Problem, refuse
 from broadcast.wording.languages import in_english
 from broadcast.wording.levels import ENDED
 from broadcast.wording.pack import primary
+from broadcast.wording.render import MOST_PLACES, render, until_when
+from broadcast.wording.rendered import Facts
 
 CODES = (
     "channel_off",
@@ -36,6 +38,7 @@ CODES = (
     "shape_partly_outside",
     "shouting",
     "sms_costs_more",
+    "sms_incomplete",
     "sms_many_parts",
 )
 """Every warning that an author may accept."""
@@ -54,6 +57,7 @@ NAMED = 5
 
 _LETTERS_TO_JUDGE = 12
 _KNOWN_ALWAYS = re.compile(r"\b(?:999|112|101|111|105|18000|0800 ?789 ?321|0800 ?555 ?111)\b")
+_CLOCK = re.compile(r"\b\d{1,2}(?:[:.]\d\d\b| ?[ap]\.?m\b)")
 _NUMBER = re.compile(r"\+?\d[\d ()-]{5,40}\d")
 _ACT_NOW = frozenset({"incident", "contingency", "threat_level_change", "advice"})
 
@@ -96,6 +100,40 @@ def of_text(content: Content, people: int) -> list[Problem]:
                 "areas",
             )
         )
+    return found
+
+
+def sms_incomplete(content: Content, facts: Facts, touched: Sequence[str]) -> list[Problem]:
+    """Return a warning for each language in which the text message does not say where, or until
+    when.
+
+    Place and time are added to an author's words only where nothing of theirs need be cut, and to
+    an SMS of their own never; a drawn shape has no name that could be added. `touched` are the
+    names of the areas that it touches: whoever names one has said where.
+    """
+    found = []
+    for language in content.languages if "sms" in content.channels else ():
+        said = render(content, facts, "sms", language).body.casefold()
+        named = [facts.names[c].casefold() in said for c in content.areas if c in facts.names]
+        drawn = bool(content.polygons or content.circles)
+        placed = not (named or drawn) or bool(content.level) or all(named[:MOST_PLACES] or [False])
+        placed = placed or (drawn and any(name.casefold() in said for name in touched))
+        time = until_when(content, facts.expires, language, facts.zone, facts.sent, shows_day=True)
+        lacking = [
+            *([] if placed else ["where"]),
+            *([] if not time or time.casefold() in said or _CLOCK.search(said) else ["until when"]),
+        ]
+        if lacking:
+            found.append(
+                _warning(
+                    "sms_incomplete",
+                    f"the text message in {in_english(language)} does not say"
+                    f" {' and '.join(lacking)}",
+                    "name the place in the headline, shorten headline and instruction so that there"
+                    " is room, or write a text for SMS that says it",
+                    f"languages.{language}.sms",
+                )
+            )
     return found
 
 

@@ -32,6 +32,7 @@ _OF_TEXT = frozenset(
         "instruction_missing",
         "nobody_there",
         "shouting",
+        "sms_incomplete",
         "sms_many_parts",
     }
 )
@@ -156,6 +157,7 @@ class Previews:
                 del self._kept[old]
         kept = [w for w in seen.warnings if w.code not in _OF_TEXT]
         said = await context.apart(advice.of_text, v.content, seen.people)
+        said += await submitting.sms_incomplete(context, v, seen.resolved)
         return replace(seen, warnings=(*kept, *said))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from pyroaring import BitMap
@@ -24,6 +25,7 @@ from service.commands.places import all_inside, require_known_groups, resolve
 from service.commands.reading import head
 from service.commands.unit_of_work import Act, guarded
 from service.reading import unready
+from service.rendering import facts_of
 from subscribers import audience
 from subscribers.matcher import rule_for
 from subscribers.registry import shared_contacts
@@ -161,12 +163,32 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
         if c in PERSONAL_CHANNELS and c not in on
     ]
     found += await context.apart(advice.of_text, v.content, counted.send)
+    found += await sms_incomplete(context, v, resolved)
     found += advice.perhaps_inside(v.content, counted.perhaps)
     found += advice.languages_missing(v.content, counted.reads, v.action)
     met = await advising.met(context, v, resolved, audience.everybody(frozen), index)
     found += advice.overlap(v.content, counted.send, met)
     found += await context.db.read(advice.same_text, v, context.now())
     return Seen(resolved=resolved, counts=counts, warnings=tuple(found))
+
+
+async def sms_incomplete(context: Context, v: Version, resolved: Resolved) -> list[Problem]:
+    """Return in which languages the text message says no place or no time, as it would be sent
+    now.
+    """
+    tree, now, asked = await context.tree(), context.now(), v.content.expires
+    facts = facts_of(
+        replace(
+            v,
+            resolved=resolved,
+            expires_at=now + asked if isinstance(asked, timedelta) else asked,
+        ),
+        sender_name=context.sender_name,
+        public_url=context.public_url,
+        sent=now,
+    )
+    touched = [tree[code].name for code in resolved.touched if code in tree]
+    return await context.apart(advice.sms_incomplete, v.content, facts, touched)
 
 
 def _submitted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from broadcast.content.model import Circle, Content, Text
 from broadcast.messages import advice
 from broadcast.problems import Problem, Rejected
+from broadcast.wording.rendered import Facts
 
 QUIET = Content(
     kind="incident",
@@ -69,6 +70,44 @@ def test_a_warning_says_where_and_how_to_mend_it(content: Content, people: int, 
     assert found.detail
     assert found.fix
     assert found.field
+
+
+FACTS = Facts(
+    sender_name="Met Police",
+    code="K7QX2M4RX",
+    public_url="https://alerts.example",
+    sent=datetime(2026, 11, 21, 9, tzinfo=UTC),
+    expires=datetime(2026, 11, 21, 13, tzinfo=UTC),
+    names={"E09000033": "Westminster"},
+)
+LONG = "Stay indoors, close every window and wait. " * 9
+SHAPE = (((0.0, 51.0), (1.0, 51.0), (1.0, 52.0), (0.0, 51.0)),)
+
+
+@pytest.mark.parametrize(
+    ("content", "lacking"),
+    [
+        (QUIET, []),  # we add both
+        (text(instruction=LONG), ["where and until when"]),
+        (text(headline="Gas in Westminster", instruction=LONG), ["until when"]),
+        (text(instruction=f"Until 6 pm. {LONG}"), ["where"]),
+        (text(sms="Gas leak. Stay in."), ["where and until when"]),
+        (text(sms="Gas leak in WESTMINSTER until 18:00. Stay in."), []),
+        (replace(QUIET, areas=(), polygons=(SHAPE,)), ["where"]),
+        (replace(text(headline="Gas in Camden"), areas=(), polygons=(SHAPE,)), []),
+        (replace(QUIET, areas=()), []),  # for everybody: there is no place to name
+        (replace(text(instruction=LONG), channels=("email",)), []),
+        (replace(text(instruction=LONG), kind="all_clear"), ["where"]),
+    ],
+)
+def test_a_text_message_that_says_no_place_or_no_time_is_named(
+    content: Content, lacking: list[str]
+) -> None:
+    found = advice.sms_incomplete(content, FACTS, ["Camden"])
+    assert [problem.detail.partition("does not say ")[2] for problem in found] == lacking
+    for problem in found:
+        assert (problem.code, problem.field) == ("sms_incomplete", "languages.en.sms")
+        assert problem.code in advice.CODES
 
 
 def test_what_is_accepted_is_kept_in_words() -> None:

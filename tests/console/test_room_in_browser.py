@@ -7,8 +7,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -196,7 +198,14 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
     await site.submitted(severity="Severe")
     await site.drafted()
     pages = {
-        "author": ("/room", "/room/new", "/exercise/new", "/room/messages/1", "/room/messages/3"),
+        "author": (
+            "/room",
+            "/room/new",
+            "/exercise",
+            "/exercise/new",
+            "/room/messages/1",
+            "/room/messages/3",
+        ),
         "approver": (
             "/room/messages/2/approve",
             "/room/messages/1/correct",
@@ -222,6 +231,38 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
                 )
                 assert small == [], (scheme, path)
             await page.context.close()
+
+
+async def test_an_exercise_is_planned_by_keyboard_alone_on_a_phone_and_every_field_is_seen(
+    site: Site, browser: Browser
+) -> None:
+    page = await profile(site, browser, "author", viewport=PHONE, locale="en-US")
+    await page.goto(f"{site.url}/exercise")
+    day = datetime.now(ZoneInfo("Europe/London")) + timedelta(days=3)
+    typed = {
+        "name": ("Winter Oak",),
+        "area": ("Westminster",),
+        "from": (f"{day:%m%d%Y}", "0900AM"),  # as the browser of the tests asks for it
+        "until": (f"{day:%m%d%Y}", "0530PM"),
+    }
+    for name, keys in typed.items():
+        await tab_to(page, f"#{name}")
+        box = await page.locator(f"#{name}").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0, name
+        assert box["x"] + box["width"] <= PHONE["width"], name
+        outline = "getComputedStyle(document.activeElement).outlineStyle"
+        assert await page.evaluate(outline) == "solid", name
+        for n, part in enumerate(keys):
+            if n:
+                await page.keyboard.press("ArrowRight")  # from the year to the hour
+            await page.keyboard.type(part)
+    await tab_to(page, "button.practise")
+    await page.keyboard.press("Enter")
+    plan = page.get_by_label("Plan 1", exact=True)
+    await expect(plan).to_contain_text("Winter Oak, Westminster")
+    await expect(plan).to_contain_text("waits for another person")
+    await page.context.close()
 
 
 def test_our_own_style_and_script_stay_small() -> None:
