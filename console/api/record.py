@@ -8,8 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from broadcast.cap import kept
 from broadcast.cap.validation.validate import Verdict, judge
-from broadcast.messages import small_counts
+from broadcast.messages import readers, small_counts
 from broadcast.operators import audit, operators
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.replay import comparison, past
@@ -32,6 +33,8 @@ def router(_web: Web) -> APIRouter:
     api.get("/audit/verify")(verify)
     api.get("/messages/{id}/replay")(replay)
     api.get("/messages/{id}/replay/at")(stood)
+    api.get("/messages/{id}/cap")(cap_of)
+    api.get("/cap/kept")(cap_kept)
     document = {"schema": {"type": "string", "format": "binary"}}
     body = {"required": True, "content": {CAP: document, _XML: document}}
     api.post("/cap/import", status_code=201, openapi_extra={"requestBody": body})(import_cap)
@@ -96,6 +99,37 @@ async def stood(request: Request, id: str, as_of: str | None = None) -> Response
     contents = {v.number: v.content for v in existing}
     told = [small_counts.account(m.to_json(), contents[m.version]) for m in found]
     return JSONResponse({"message": number, "as_of": moment.isoformat(), "versions": told})
+
+
+async def cap_of(request: Request, id: str) -> Response:
+    """Return a message's CAP document byte for byte as it was published, of a cancelled one the
+    Cancel; of what was never published what it would be now. For whoever may read the message.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    operators.require(actor, "read")
+    existing = await reading.readable(web.context, actor, message_id_of(id))
+    return Response(await reading.cap_of(web.context, existing), media_type=CAP)
+
+
+async def cap_kept(request: Request, name: str | None = None) -> Response:
+    """Return an imported CAP document byte for byte as it was received: `name` is its identifier,
+    or "sender,identifier,sent". For auditors, and whoever is bound to no area.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    operators.require(actor, "read")
+    named = await web.db.read(kept.find, (name or "")[:1000])
+    found = kept.one(named) if readers.reads_all(actor) else None  # it need not be for the public
+    if found is None:
+        raise refuse(
+            "document_unknown",
+            "no imported document has that name",
+            "write ?name= and its identifier, or sender,identifier,sent",
+            field="name",
+            status=404,
+        )
+    return Response(found, media_type=CAP)
 
 
 async def import_cap(request: Request) -> Response:

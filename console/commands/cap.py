@@ -176,8 +176,6 @@ def export(
 
 
 async def _document(session: Session, name: str) -> bytes | None:
-    from dataclasses import replace
-
     from broadcast.cap import kept
     from broadcast.messages import versions
     from broadcast.problems import Rejected
@@ -190,14 +188,7 @@ async def _document(session: Session, name: str) -> bytes | None:
             pass  # an identifier may be a number too
         else:
             existing = await session.db.read(versions.of_message, v.message_id)
-            published = versions.newest_published(existing)
-            if published is not None:
-                return await session.db.read(kept.published, version_id=published.id)
-            await session.context.tree()  # gives the document the names of its areas
-            identifier = f"{session.settings.sender}-{v.code}-{v.number}"
-            return session.context.house.document(
-                replace(v, identifier=identifier), "Alert", [], session.now().replace(microsecond=0)
-            )
+            return await reading.cap_of(session.context, existing)
     return await session.db.read(kept.published, identifier=name) or kept.one(
         await session.db.read(kept.find, name)
     )

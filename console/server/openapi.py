@@ -74,6 +74,8 @@ _MUST: Final = frozenset(
         ("/areas/import", "level"),
         ("/areas/locate", "lat"),
         ("/areas/locate", "lon"),
+        ("/areas/postcode", "postcode"),
+        ("/cap/kept", "name"),
         ("/subscribers/import", "basis"),
     }
 )
@@ -91,6 +93,8 @@ _MEDIA: Final[Mapping[str, str]] = {
     "/hooks/twilio/inbound": "text/xml",
     "/hooks/twilio/voice/{attempt}": "text/xml",
     "/api/v1/events": "text/event-stream",
+    "/api/v1/messages/{id}/cap": "application/cap+xml",
+    "/api/v1/cap/kept": "application/cap+xml",
 }
 _PAGES_REFUSING: Final[Mapping[str, frozenset[str]]] = {
     "/v/{code}": frozenset({"404"}),

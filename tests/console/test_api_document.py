@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from broadcast.places.postcodes.directory import Entry
 from console.server.openapi import ANSWERS, COMPONENTS
+from service.setup import places
 from tests.console.site import WESTMINSTER, Site, open_site
 
 ASKED = {
@@ -32,6 +35,8 @@ ASKED = {
     "/api/v1/exercises": "author",
     "/api/v1/areas/{code}": "author",
     "/api/v1/areas/locate": "author",
+    "/api/v1/areas/replaced": "administrator",
+    "/api/v1/areas/postcode": "author",
     "/api/v1/audit": "auditor",
     "/api/v1/audit/verify": "auditor",
     "/api/v1/messages/{id}/replay": "author",
@@ -42,8 +47,12 @@ ASKED = {
     "/readyz": None,
 }
 
-ASKING = {"/api/v1/areas/locate": "?lat=51.5&lon=-0.1"}
+ASKING = {
+    "/api/v1/areas/locate": "?lat=51.5&lon=-0.1",
+    "/api/v1/areas/postcode": "?postcode=sw1a2aa",
+}
 """What must be asked with it."""
+DOWNING_STREET = Entry("SW1A2AA", 51.5035, -0.1277, 100, "", "")
 
 
 @pytest.fixture
@@ -68,6 +77,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 async def test_what_every_route_answers_is_what_the_document_says(site: Site) -> None:
     document = (await site.get("/openapi.json", role=None)).json
     message = await site.live()
+    await site.db.write(places.store_postcodes, [DOWNING_STREET], datetime.now(UTC))
     texted = {"MessageSid": "SM1", "From": "+447700900002", "Body": "I saw him"}
     assert (await site.twilio("/hooks/twilio/inbound", texted)).status == 200
     for path, role in ASKED.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from sqlalchemy import func, select, update
 from broadcast.cap.tables import cap_document
 from broadcast.messages.tables import version
 from broadcast.operators import audit as audits
+from broadcast.operators import operators
 from broadcast.operators.tables import audit
 from broadcast.problems import Rejected
 from broadcast.replay import comparison, past
 from broadcast.store.database import Connection
 from service.commands import checking
 from tests.broadcast.cap.documents import document
-from tests.console.site import Site, open_site
+from tests.console.site import CAMDEN, Site, open_site
 from tests.console.test_api_document import check
 
 CAP = {"Content-Type": "application/cap+xml"}
@@ -133,3 +135,51 @@ async def test_a_document_is_kept_as_received_once_and_never_sent(site: Site) ->
         await site.db.read(lambda c: c.execute(select(func.count()).select_from(version)).scalar())
         == 0
     )
+
+
+async def bound_to_camden(site: Site) -> None:
+    """Add an author who is bound to another borough than the messages are for."""
+    _, site.tokens["camden author"] = await site.db.write(
+        operators.add,
+        name="Camden Author",
+        role="author",
+        area=CAMDEN,
+        email="c@example.org",
+        now=datetime.now(UTC),
+    )
+
+
+async def test_a_messages_document_is_read_by_whoever_may_read_the_message(site: Site) -> None:
+    message = await site.live(visibility="restricted")
+    path = f"/api/v1/messages/{message}/cap"
+    v = await site.version(message)
+    told = await site.get(path, role="auditor")
+    assert told.headers["Content-Type"].startswith("application/cap+xml")
+    assert told.headers["Cache-Control"] == "no-store"
+    (stored,) = await site.db.read(lambda c: c.execute(select(version.c.cap)).scalars().all())
+    assert told.body == bytes(stored)
+    assert (await site.get(f"/cap/{v.identifier}.xml", role=None)).status == 404
+    await bound_to_camden(site)
+    assert (await site.get(path, role="camden author")).code == "message_unknown"
+    assert (await site.get(path, role=None)).status == 401
+    cancel = {"why": "x", "reason": "in_error"}
+    await site.post(f"/api/v1/messages/{message}/cancel", cancel, role="approver")
+    assert b"<msgType>Cancel</msgType>" in (await site.get(path, role="author")).body
+    draft = await site.drafted()
+    shown = (await site.get(f"/api/v1/messages/{draft}/cap", role="author")).body
+    assert b"<areaDesc>Westminster</areaDesc>" in shown
+
+
+async def test_a_kept_document_is_given_back_byte_for_byte_to_who_is_bound_to_no_area(
+    site: Site,
+) -> None:
+    data = document().encode()
+    await site.call("POST", "/api/v1/cap/import", headers=CAP, data=data)
+    path = "/api/v1/cap/kept?name=one"
+    for role in ("author", "auditor"):
+        assert (await site.get(path, role=role)).body == data
+    await bound_to_camden(site)
+    assert (await site.get(path, role="camden author")).code == "document_unknown"
+    for other in ("/api/v1/cap/kept", "/api/v1/cap/kept?name=two"):
+        assert (await site.get(other, role="author")).code == "document_unknown"
+    assert (await site.get(path, role=None)).status == 401

@@ -352,11 +352,14 @@ CHANGES = [
     ("POST", "/subscribers/p1/join", b'{"with": ["p2"], "why": "x"}', "application/json"),
     ("POST", "/subscribers/p1/part", b'{"why": "x"}', "application/json"),
     ("POST", "/subscribers/p1/erase", b'{"why": "x"}', "application/json"),
+    ("POST", "/subscribers/p1/join", b'{"with": ["p2"], "why": "x"}', "application/json"),
+    ("POST", "/subscribers/p1/part", b'{"why": "x"}', "application/json"),
 ]
 LOOKS = {
     "/areas": ("author", "approver", "operator", "administrator", "auditor"),
     f"/areas/{WESTMINSTER}": ("author", "approver", "operator", "administrator", "auditor"),
     "/areas/locate?lat=51.5&lon=0": ("author", "approver", "operator", "administrator", "auditor"),
+    "/areas/replaced": ("administrator", "auditor"),
     "/threat-levels/history": ("author", "approver", "operator", "administrator", "auditor"),
     "/subscribers/p1": ("administrator", "auditor"),
     "/operators": ("administrator", "auditor"),

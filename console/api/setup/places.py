@@ -43,6 +43,8 @@ def router(_web: Web) -> APIRouter:
     )(bring_in)
     api.get("/areas/locate")(locate)
     api.post("/areas/locate", openapi_extra=sends("Points"))(locate_many)
+    api.get("/areas/replaced")(replaced)
+    api.get("/areas/postcode")(postcode)
     api.get("/areas/{code}")(area)
     return api
 
@@ -102,6 +104,38 @@ async def _located(asked: Asked) -> Answered[None]:
     points = _points(asked.fields("points"))
     found = places.located(await asked.web.context.tree(), points)
     return Answered(act=Act(lambda _conn: None), answer=lambda _c, _r: {"places": found})
+
+
+async def replaced(request: Request) -> Response:
+    """Return the areas whose code a later import replaced, and by which people are still known; for
+    administrators and auditors without area, and recorded.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    operators.require(actor, "see_what_is_set_up")
+    if actor.area is not None:
+        raise refuse(
+            "area_bound",
+            f"it counts people everywhere, and this operator is bound to {actor.area}",
+            "ask somebody who is bound to no area",
+            status=403,
+        )
+    await web.db.write(
+        operators.log_admin,
+        actor=f"operator {actor.id}",
+        action="areas.replaced",
+        subject="",
+        now=web.now(),
+    )
+    return JSONResponse(await web.db.read(places.replaced, await web.context.tree()))
+
+
+async def postcode(request: Request, postcode: str | None = None) -> Response:
+    """Return where a postcode lies, how exactly, and in which areas, smallest first."""
+    web = web_of(request)
+    operators.require(await web.actor(request), "read")
+    tree = await web.context.tree()
+    return JSONResponse(await web.db.read(places.place_of_postcode, tree, (postcode or "")[:20]))
 
 
 async def area(request: Request, code: str) -> Response:

@@ -177,6 +177,16 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         }
     ),
     "Place": an_object({"lat": _DEGREES, "lon": _DEGREES, "areas": list_of(ref("ShortArea"))}),
+    "PlaceOfPostcode": an_object(
+        {
+            "postcode": TEXT,
+            "lat": _DEGREES,
+            "lon": _DEGREES,
+            "uncertainty_m": NUMBER,
+            "areas": list_of(ref("ShortArea")),
+        }
+    ),
+    "ReplacedArea": an_object({**_SHORT_AREA, "now": ref("ShortArea"), "people": NUMBER}),
     "Places": an_object({"places": list_of(ref("Place"))}),
     "AreasImported": an_object(
         {
@@ -245,6 +255,8 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("post", "/api/v1/cap/validate"): ref("CapVerdict"),
     ("post", "/api/v1/sms/segments"): ref("SmsSize"),
     ("get", "/api/v1/areas/{code}"): ref("AreaInFull"),
+    ("get", "/api/v1/areas/replaced"): list_of(ref("ReplacedArea")),
+    ("get", "/api/v1/areas/postcode"): ref("PlaceOfPostcode"),
     ("get", "/api/v1/areas/locate"): list_of(ref("Place")),
     ("post", "/api/v1/areas/locate"): ref("Places"),
     ("post", "/api/v1/areas/import"): ref("AreasImported"),
