@@ -20,7 +20,7 @@ Bench = Callable[..., "Awaitable[Result | tuple[Result, ...]]"]
 
 def benches() -> Mapping[str, Bench]:
     """Return every bench by name, in the order of `all`."""
-    from bench import fanout, latency, matching, sending, small
+    from bench import fanout, latency, matching, registry, sending, small
     from bench.log import measuring
 
     return {
@@ -32,6 +32,7 @@ def benches() -> Mapping[str, Bench]:
         "match": matching.match,
         "preview": matching.preview,
         "log": measuring.log,
+        "import": registry.import_,
         "segments": small.segments,
         "signing": small.signing,
     }

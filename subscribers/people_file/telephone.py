@@ -50,6 +50,8 @@ def normalise_number(cell: str, *, mobile: bool, allow_trial_numbers: bool = Fal
             "a trial number is +999 and nine digits",
             "write nine digits after +999",
         )
+    if compact.startswith("0") and is_plain(as_dialled := "+44" + compact[1:], mobile=mobile):
+        return as_dialled  # what the library would say, at a twentieth of the cost
     if _LOST.fullmatch(compact):
         raise refuse(
             "number_lost_by_spreadsheet",

@@ -21,6 +21,7 @@ _NEEDS = {
     "match": "",
     "preview": "",
     "log": "P",
+    "import": "P",
     "segments": "",
     "signing": "",
 }
