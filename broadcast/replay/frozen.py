@@ -14,7 +14,7 @@ from broadcast.ledger.tables import frozen_set, frozen_shard
 from broadcast.replay import people
 from broadcast.replay.batches import Batch
 from broadcast.replay.differences import Differs
-from broadcast.replay.people import BatchOf, Counted
+from broadcast.replay.people import BatchOf, Counted, Placed
 from broadcast.replay.recorded import Told
 from broadcast.replay.slices import Slices
 
@@ -105,16 +105,26 @@ class Frozen:
             )
             for batch_id, b in batches.items()
         ]
-        return self.put(made, ended=ended, released=released)
-
-    def put(self, made: list[BatchOf], *, ended: str, released: bool) -> Counted:
-        """Put everybody on a line by what became of these batches."""
         return people.count(
             addressed=self.addressed,
             send=self.send,
             suppressed=self.suppressed,
             duplicates=self.duplicates,
             batches=made,
+            ended=ended,
+            released=released,
+        )
+
+    def sum_up(
+        self, everybody: people.Ids, passes: list[Placed], *, ended: str, released: bool
+    ) -> Counted:
+        """Put everybody on a line by what became of them in these passes, the earliest first."""
+        return people.sum_up(
+            addressed=len(self.addressed),
+            everybody=everybody,
+            suppressed=self.suppressed,
+            duplicates=self.duplicates,
+            passes=passes,
             ended=ended,
             released=released,
         )

@@ -6,6 +6,7 @@ audience, the batches and the claimed ranges, and writes nothing.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,12 +22,15 @@ from broadcast.ledger.tables import batch, outcome, slice_
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.replay.frozen import Frozen
-from broadcast.replay.people import LINES, REASONS, BatchOf, Counted, SliceOf
+from broadcast.replay.people import LINES, REASONS, Counted, Placed, SliceOf, in_order
 from broadcast.replay.recorded import NONE, STATES, Log, Told
 from broadcast.replay.streaming import stream
 
 _NOT_SENT = ("superseded", "corrected", "cancelled", "stood_down")
 _EVENTS = "message."
+
+_Pass = tuple[int, str, bool]
+"""Generation, channel, whether a person ordered it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,9 @@ def at(conn: Connection, message_id: int, moments: Sequence[datetime]) -> list[l
             due.append((waiting.type, waiting.payload))
             waiting = next(rows, None)
         log.read(due)
+        for book in books.values():
+            book.turn_to(log, moment)
+        log.touched.clear()
         found.append([books[i].at(log, told, moment) for i, told in sorted(log.versions.items())])
     return found
 
@@ -127,54 +134,91 @@ def _rows(conn: Connection) -> Iterator[Any]:
 
 
 class _Book:
-    """What a version's rows hold beside the facts: the frozen bytes, batches, claimed ranges."""
+    """What a version's rows hold beside the facts: the frozen bytes, batches, claimed ranges.
+
+    The pages are turned one after the other: between two moments only the slices are looked at of
+    which something was claimed or told.
+    """
 
     def __init__(self, conn: Connection, v: Version) -> None:
         self._v = v
         self._frozen_at = audiences.frozen_at(conn, v.id)
         self._frozen = Frozen.read(conn, v.id)
-        of_version = batch.c.version_id == v.id
-        self._batches = conn.execute(select(batch).where(of_version).order_by(batch.c.id)).all()
-        self._slices = conn.execute(select(slice_).where(slice_.c.version_id == v.id)).all()
-        skipped = (outcome.c.version_id == v.id) & (outcome.c.state == "skipped")
-        columns = (outcome.c.attempt, outcome.c.position, outcome.c.code, outcome.c.at)
-        self._skipped = conn.execute(select(*columns).where(skipped)).all()
+        self._everybody = in_order(self._frozen.send)
+        self._passes, self._begins = self._read_batches(conn)
+        self._untold = set(self._begins)
+        s, o = slice_.c, outcome.c
+        columns = (s.attempt, s.batch_id, s.lo, s.hi, s.claimed_at)
+        claimed = select(*columns).where(s.version_id == v.id).order_by(s.claimed_at)
+        self._slices = deque(stream(conn, claimed))
+        skipped = (o.version_id == v.id) & (o.state == "skipped")
+        columns_of_skips = (o.attempt, o.position, o.code, o.at)
+        self._skipped = deque(stream(conn, select(*columns_of_skips).where(skipped).order_by(o.at)))
+        self._claimed: dict[str, Any] = {}
+        self._skips: dict[str, dict[int, str]] = {}
+
+    def _read_batches(
+        self, conn: Connection
+    ) -> tuple[dict[_Pass, Placed], dict[int, tuple[Placed, int, int]]]:
+        """Return the passes, and batch → its pass, where its members begin there and how many they
+        are. Nobody stands in a pass before their batch was told of.
+        """
+        query = select(batch.c.id, batch.c.generation, batch.c.channel, batch.c.cause)
+        members: dict[_Pass, bytearray] = {}
+        place: dict[int, tuple[_Pass, int, int]] = {}
+        of_version = batch.c.version_id == self._v.id
+        for row in stream(conn, query.add_columns(batch.c.members).where(of_version)):
+            key = (row.generation, row.channel, claims.repeats(row.cause))
+            data, mine = members.setdefault(key, bytearray()), row.members
+            place[row.id] = (key, len(data) // 4, len(mine) // 4)
+            data += mine[: len(mine) // 4 * 4]
+        passes = {}
+        for key in sorted(members):
+            generation, channel, ordered = key
+            ids = np.frombuffer(members.pop(key), "<u4")
+            passes[key] = Placed.of(channel, generation, ids, self._everybody, ordered=ordered)
+            passes[key].here[:] = False
+        return passes, {n: (passes[key], start, size) for n, (key, start, size) in place.items()}
+
+    def turn_to(self, log: Log, moment: datetime) -> None:
+        """Take in what was claimed, and what the log was told, since the moment before."""
+        changed = set()
+        while self._slices and self._slices[0].claimed_at <= moment:
+            row = self._slices.popleft()
+            self._claimed[row.attempt] = row
+            changed.add(row.attempt)
+        while self._skipped and self._skipped[0].at <= moment:
+            row = self._skipped.popleft()  # of an open slice the claim's own rows are the record
+            self._skips.setdefault(row.attempt, {})[row.position] = row.code
+            changed.add(row.attempt)
+        new = self._untold & log.batches.keys()
+        self._untold -= new
+        for number in new:
+            placed, start, size = self._begins[number]
+            placed.here[start : start + size] = True
+        if new:  # what was claimed of them says who stands elsewhere
+            changed.update(a for a, row in self._claimed.items() if row.batch_id in new)
+        for attempt in changed | log.touched:
+            row = self._claimed.get(attempt)
+            if row is None or row.batch_id in self._untold or row.batch_id not in self._begins:
+                continue
+            placed, start, _ = self._begins[row.batch_id]
+            told = log.slices.get(attempt)
+            closed = bool(told and told.closed)
+            mine = _slice(row, log, closed=closed, skips=self._skips.get(attempt, {}))
+            placed.put(mine, start)
 
     def at(self, log: Log, told: Told, moment: datetime) -> Moment:
         """Return how it stood when the log had told so much."""
         counted = Counted()
         if told.live is not None or (self._frozen_at is not None and self._frozen_at <= moment):
-            counted = self._frozen.put(
-                self._made(log, moment),
+            counted = self._frozen.sum_up(
+                self._everybody,
+                [p for p in self._passes.values() if p.here.any()],
                 ended=_ended(told.state),
                 released=told.live is not None,
             )
         return Moment(at=moment, version=self._v.number, state=told.state, counted=counted)
-
-    def _made(self, log: Log, moment: datetime) -> list[BatchOf]:
-        skips: dict[str, dict[int, str]] = {}
-        for row in self._skipped:  # of an open slice the claim's own rows are the record
-            if row.at <= moment:
-                skips.setdefault(row.attempt, {})[row.position] = row.code
-        claimed: dict[int, list[SliceOf]] = {}
-        for row in self._slices:
-            if row.claimed_at <= moment:
-                told = log.slices.get(row.attempt)
-                closed = bool(told and told.closed)
-                claimed.setdefault(row.batch_id, []).append(
-                    _slice(row, log, closed=closed, skips=skips.get(row.attempt, {}))
-                )
-        return [
-            BatchOf(
-                channel=row.channel,
-                generation=row.generation,
-                members=np.frombuffer(row.members[: len(row.members) // 4 * 4], "<u4"),
-                ordered=claims.repeats(row.cause),
-                slices=tuple(claimed.get(row.id, ())),
-            )
-            for row in self._batches
-            if row.id in log.batches
-        ]
 
 
 def _slice(row: Any, log: Log, *, closed: bool, skips: dict[int, str]) -> SliceOf:

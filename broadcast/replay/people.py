@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,6 +80,60 @@ class BatchOf:
     slices: tuple[SliceOf, ...]
 
 
+@dataclass(slots=True, kw_only=True)
+class Placed:
+    """The members of a batch, or of all batches of one pass: where they sit among everybody who is
+    to be sent to, and what became of each.
+
+    `state` holds an index of STATES, or what stands beside them; `here` is False for who stands
+    where an earlier pass put them.
+    """
+
+    channel: str
+    generation: int
+    ordered: bool
+    at: NDArray[np.intp]
+    known: NDArray[np.bool_]
+    state: Marks
+    reason: Marks
+    here: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls, channel: str, generation: int, members: Ids, everybody: Ids, *, ordered: bool
+    ) -> Placed:
+        """Return members of whom nobody was claimed yet. `everybody` is sorted."""
+        at = np.searchsorted(everybody, members)
+        known = at < len(everybody)
+        known[known] = everybody[at[known]] == members[known]
+        return cls(
+            channel=channel,
+            generation=generation,
+            ordered=ordered,
+            at=at,
+            known=known,
+            state=np.full(len(members), NONE, np.uint8),
+            reason=np.full(len(members), _NO_REASON, np.uint8),
+            here=np.ones(len(members), bool),
+        )
+
+    def put(self, s: SliceOf, base: int = 0) -> None:
+        """Let a slice say what became of its positions, whatever it said before; `base` is where
+        its batch begins.
+        """
+        lo, hi = base + s.lo, base + s.hi
+        size = s.hi - s.lo
+        told = np.frombuffer(s.states.ljust(size, bytes([NONE]))[:size], np.uint8).copy()
+        told[told == NONE] = _OPEN if s.open else _LOST
+        self.state[lo:hi], self.reason[lo:hi], self.here[lo:hi] = told, _NO_REASON, True
+        for position, why in s.reasons.items():
+            if self.state[lo + position] == _SKIPPED:
+                # they stand where the earlier attempt put them
+                self.here[lo + position] = why != "reached"
+                self.state[lo + position] = _EXPIRED if why == "expired" else _SKIPPED
+                self.reason[lo + position] = REASONS.index(why) if why in REASONS else _NO_REASON
+
+
 @dataclass
 class Counted:
     """How many people stand on which line. What should not be is in `wrong`."""
@@ -101,7 +155,6 @@ class _Channel:
         self.doubted = np.zeros(n, bool)
         # how often it was sent unordered and may have arrived
         self.handed = np.zeros(n, np.uint8)
-        self.asked: dict[int, BitMap] = {}
 
 
 def count(
@@ -117,35 +170,64 @@ def count(
     """Put every addressed person on a line. `ended` is "", "expired" or "not_sent": where those go
     who were still waiting when it ended.
     """
-    result = Counted(addressed=len(addressed))
+    wrong: list[str] = []
     parts = list(send)
-    ids = (
-        np.asarray(BitMap().union(*parts).to_array(), np.uint32)
-        if parts
-        else np.empty(0, np.uint32)
-    )
+    ids = in_order(parts)
     left_out = list(suppressed.values())
     if (
         sum(map(len, (*parts, *left_out))) != len(addressed)
         or BitMap().union(*parts, *left_out) != addressed
     ):
-        result.wrong.append(
+        wrong.append(
             "the frozen audience does not add up: somebody addressed is on no side, or on two"
         )
+    result = sum_up(
+        addressed=len(addressed),
+        everybody=ids,
+        suppressed=suppressed,
+        duplicates=duplicates,
+        passes=_placed(sorted(batches, key=lambda b: b.generation), ids, wrong),
+        ended=ended,
+        released=released,
+    )
+    result.wrong = [*wrong, *result.wrong]
+    return result
+
+
+def in_order(send: Iterable[BitMap]) -> Ids:
+    """Return everybody who is to be sent to, in the order of their numbers."""
+    return np.asarray(BitMap().union(*send).to_array(), np.uint32)
+
+
+def sum_up(
+    *,
+    addressed: int,
+    everybody: Ids,
+    suppressed: Mapping[str, BitMap],
+    duplicates: Mapping[str, BitMap],
+    passes: Iterable[Placed],
+    ended: str,
+    released: bool,
+) -> Counted:
+    """Put everybody on a line by what became of them in these passes, the earliest first; for the
+    rest see `count`.
+    """
+    result = Counted(addressed=addressed)
     waiting = _LINE[ended or "waiting"]
-    channels: dict[str, _Channel] = {name: _Channel(len(ids)) for name in duplicates}
-    for b in sorted(batches, key=lambda b: b.generation):
-        if b.channel not in channels:
-            channels[b.channel] = _Channel(len(ids))
-        _hand_over(channels[b.channel], b, ids, waiting, result)
+    channels: dict[str, _Channel] = {name: _Channel(len(everybody)) for name in duplicates}
+    for each in passes:
+        if each.channel not in channels:
+            channels[each.channel] = _Channel(len(everybody))
+        _hand_over(channels[each.channel], each, waiting)
     for name, c in channels.items():
-        _settle(c, ids, duplicates.get(name, BitMap()))
+        _settle(c, everybody, duplicates.get(name, BitMap()))
         result.channels[name] = _tally(c.line)
         if twice := int(np.count_nonzero(c.handed > 1)):
             result.wrong.append(
                 f"{twice} people may have been reached twice on {name}, and nobody ordered it"
             )
-    best, reason = np.full(len(ids), NOWHERE, np.uint8), np.full(len(ids), _NO_REASON, np.uint8)
+    best = np.full(len(everybody), NOWHERE, np.uint8)
+    reason = np.full(len(everybody), _NO_REASON, np.uint8)
     for c in channels.values():
         best, reason = np.minimum(best, c.line), np.minimum(reason, c.reason)
     if not released:
@@ -154,7 +236,7 @@ def count(
     if nowhere:
         result.wrong.append(f"{nowhere} people of the frozen audience are on no line")
     result.people = _tally(best)
-    result.people["not_sent"] += sum(map(len, left_out))
+    result.people["not_sent"] += sum(map(len, suppressed.values()))
     # no other reason: it ended first
     reasons = np.minimum(reason[best == _LINE["not_sent"]], _WITHDRAWN)
     result.suppressed = Counter(
@@ -162,6 +244,29 @@ def count(
     )
     result.suppressed.update({name: len(members) for name, members in suppressed.items()})
     return result
+
+
+def _placed(batches: Iterable[BatchOf], everybody: Ids, wrong: list[str]) -> Iterator[Placed]:
+    """Yield each batch with what became of its members; what should not be is added to `wrong`."""
+    asked: dict[tuple[str, int], BitMap] = {}
+    for b in batches:
+        placed = Placed.of(b.channel, b.generation, b.members, everybody, ordered=b.ordered)
+        if not placed.known.all():
+            wrong.append(
+                f"{int(np.count_nonzero(~placed.known))} people of a batch on {b.channel} are not"
+                " to be sent to"
+            )
+        before, mine = asked.setdefault((b.channel, b.generation), BitMap()), set_of(b.members)
+        if not before.isdisjoint(mine) or len(mine) != len(b.members):
+            wrong.append(f"somebody is twice in generation {b.generation} on {b.channel}")
+        before |= mine
+        covered = np.zeros(len(b.members), np.uint8)
+        for s in b.slices:
+            covered[s.lo : s.hi] += 1
+            placed.put(s)
+        if (covered > 1).any():
+            wrong.append(f"somebody was claimed twice in one batch on {b.channel}")
+        yield placed
 
 
 def set_of(members: Ids) -> BitMap:
@@ -176,50 +281,19 @@ def _tally(lines: Marks) -> Counter[str]:
     return Counter({LINES[v]: int(n) for v, n in enumerate(counts) if n})
 
 
-def _hand_over(c: _Channel, b: BatchOf, ids: Ids, waiting: int, result: Counted) -> None:
-    """Let one batch count: of several generations the newest decides, an arrival or a doubt in any
-    of them is remembered (R12).
+def _hand_over(c: _Channel, p: Placed, waiting: int) -> None:
+    """Let one batch or pass count: of several generations the newest decides, an arrival or a doubt
+    in any of them is remembered (R12).
     """
-    at = np.searchsorted(ids, b.members)
-    known = at < len(ids)
-    known[known] = ids[at[known]] == b.members[known]
-    if not known.all():
-        result.wrong.append(
-            f"{int(np.count_nonzero(~known))} people of a batch on {b.channel} are not to be"
-            " sent to"
-        )
-    asked, mine = c.asked.setdefault(b.generation, BitMap()), set_of(b.members)
-    if not asked.isdisjoint(mine) or len(mine) != len(b.members):
-        result.wrong.append(f"somebody is twice in generation {b.generation} on {b.channel}")
-    asked |= mine
-    state = np.full(len(b.members), NONE, np.uint8)
-    reason = np.full(len(b.members), _NO_REASON, np.uint8)
-    touched = np.ones(len(b.members), bool)
-    covered = np.zeros(len(b.members), np.uint8)
-    for s in b.slices:
-        covered[s.lo : s.hi] += 1
-        here = np.frombuffer(
-            s.states.ljust(s.hi - s.lo, bytes([NONE]))[: s.hi - s.lo], np.uint8
-        ).copy()
-        here[here == NONE] = _OPEN if s.open else _LOST
-        state[s.lo : s.hi] = here
-        for position, why in s.reasons.items():
-            if state[s.lo + position] == _SKIPPED:
-                # they stand where the earlier attempt put them
-                touched[s.lo + position] = why != "reached"
-                state[s.lo + position] = _EXPIRED if why == "expired" else _SKIPPED
-                reason[s.lo + position] = REASONS.index(why) if why in REASONS else _NO_REASON
-    if (covered > 1).any():
-        result.wrong.append(f"somebody was claimed twice in one batch on {b.channel}")
-    lines = _LINES_OF[state]
+    lines = _LINES_OF[p.state]
     lines[lines == _STILL] = waiting
-    use = known & touched
-    where = at[use]
-    c.line[where], c.reason[where] = lines[use], reason[use]
-    c.arrived[where] |= state[use] == _DELIVERED
-    c.doubted[where] |= state[use] == _DOUBT
-    if not b.ordered:
-        c.handed[where] += np.isin(state[use], _MAY_HAVE_REACHED)
+    use = p.known & p.here
+    where, state = p.at[use], p.state[use]
+    c.line[where], c.reason[where] = lines[use], p.reason[use]
+    c.arrived[where] |= state == _DELIVERED
+    c.doubted[where] |= state == _DOUBT
+    if not p.ordered:
+        c.handed[where] += np.isin(state, _MAY_HAVE_REACHED)
 
 
 def _settle(c: _Channel, ids: Ids, duplicate: BitMap) -> None:

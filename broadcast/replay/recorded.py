@@ -102,6 +102,7 @@ class Log:
     """Everything that the events tell. `wanted` are the versions in question (None = all),
     `attempts` those of their slices.
 
+    `touched` are the attempts of which something was told; whoever reads in parts may clear it.
     `unmerged` are the hashes of receipts that were stored and not merged yet: they have changed
     nothing so far. Facts about levels count from `levels_from` on; `imports` is False where one
     message is replayed, to which none belongs.
@@ -117,6 +118,7 @@ class Log:
     batches: dict[int, dict[str, Any]] = field(default_factory=dict)
     slices: dict[str, SliceTold] = field(default_factory=dict)
     states: dict[str, bytearray] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
     reasons: dict[str, dict[int, str]] = field(default_factory=dict)
     receipts: receipts.Told = field(default_factory=receipts.Told)
     responses: Counter[tuple[Any, ...]] = field(default_factory=Counter)
@@ -157,6 +159,7 @@ class Log:
         """Let evidence count, (position, state, why it was skipped): what is known of a position
         only moves up (rule R12).
         """
+        self.touched.add(attempt)
         known = self.states.get(attempt)
         if known is None:
             known = self.states[attempt] = bytearray()
