@@ -23,6 +23,7 @@ from broadcast.store import tables as store
 from broadcast.store.database import metadata
 from subscribers import tables as subscribers
 from subscribers.contact import tables as contact
+from subscribers.places import tables as other_places
 from subscribers.registration import tables as registration
 from subscribers.same_person import tables as same_person
 
@@ -39,6 +40,7 @@ OWNERS = (
     levels,
     messages,
     operators,
+    other_places,
     places,
     registration,
     postcodes,

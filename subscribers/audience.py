@@ -5,7 +5,7 @@ person is or is not sent to.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pyroaring import BitMap
@@ -133,7 +133,7 @@ def reasons(
         )
     reached = tuple(c for c in PERSONAL_CHANNELS if person_id in rule.also_reached.get(c, ()))
     steps = [Step("registered", not person.erased, "erased" if person.erased else "registered")]
-    steps.append(_place_step(person, rule, tree, content))
+    steps.append(_places_step(person, rule, tree, content))
     steps += _audience_steps(person, rule)
     selected = not person.erased and all(step.passed for step in steps)
     if rule.also_reached:
@@ -148,6 +148,29 @@ def reasons(
         outcome = "out_of_audience" if steps[1].passed else "out_of_area"
         return Trace(steps=tuple(steps), addressed=False, outcome=outcome)
     return _suppression(person, rule, reached, steps)
+
+
+def _places_step(
+    person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None
+) -> Step:
+    """Judge a person's own place, then the others."""
+    own = _place_step(person, rule, tree, content)
+    if own.passed:
+        return own
+    for other in person.others:
+        if other.until is not None and rule.at is not None and other.until <= rule.at.timestamp():
+            continue
+        there = replace(
+            person,
+            lat=other.lat,
+            lon=other.lon,
+            uncertainty_m=other.uncertainty_m,
+            area=other.area,
+        )
+        step = _place_step(there, rule, tree, content)
+        if step.passed:
+            return Step("area", True, f"another place of theirs: {step.detail}")
+    return own
 
 
 def _place_step(person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None) -> Step:

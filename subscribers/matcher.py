@@ -19,7 +19,7 @@ from broadcast.ledger import audiences
 from broadcast.messages import versions
 from broadcast.messages.versions import Resolved, Version
 from broadcast.places.geometry import from_wkb
-from broadcast.store.database import Connection, Database, lock_version
+from broadcast.store.database import Connection, Database, database_now, lock_version
 from subscribers.index import IndexIncomplete, RegistryIndex, Rule, chosen_as, topic_of
 from subscribers.people_file.by_topic import OfTopic
 from subscribers.registry import shared_contacts
@@ -135,7 +135,8 @@ def no_longer_for(
     transaction: `moved_away`, or what they chose meanwhile. Who chose other channels for its topic
     is owed the next of theirs (`no_consent` on this one).
     """
-    rule = rule_for(conn, versions.get(conn, version_id), channels_on)
+    # a visit may have ended by now
+    rule = rule_for(conn, versions.get(conn, version_id), channels_on, at=database_now(conn))
     index = RegistryIndex.of(conn, people)
     found = index.match(rule)
     gone = dict.fromkeys(BitMap(people) - found.addressed, "moved_away")

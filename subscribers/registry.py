@@ -29,6 +29,7 @@ from subscribers.contact.keys import opener
 from subscribers.contact.points import Known
 from subscribers.people_file import writing
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
+from subscribers.places import rows as places
 from subscribers.same_person import joined
 from subscribers.tables import consent, subscriber
 from subscribers.tables import stop as stop_table
@@ -186,6 +187,7 @@ def import_records(
         conn.execute(_timed(withdrawn), values)
     conn.execute(_timed(given), values)
     conn.execute(text("DROP TABLE incoming"))
+    places.follow(conn, change)
     return ImportCounts(
         new=new, updated=updated, unchanged=len(records) - new - updated - erased, erased=erased
     )
@@ -271,6 +273,11 @@ def settle(conn: Connection, now: datetime) -> int:
             update(subscriber).where(subscriber.c.id == bindparam("who")).values(**values), placed
         )
     return len(placed)
+
+
+def place_others_by_postcode(conn: Connection, after: int) -> tuple[int, int | None]:
+    """Do what `place_by_postcode` does for the other places of people."""
+    return places.renew(conn, after, _PAGE, next_change(conn))
 
 
 def known_by_area(conn: Connection, codes: Iterable[str]) -> dict[str, int]:
@@ -440,11 +447,13 @@ def erase(conn: Connection, person: int, now: datetime) -> bool:
         ("lat", "lon", "area", "uncertainty_m")
     )
     nothing |= {"kind": "resident", "language": "en", "external_id": f"{ERASED}{person}"}
+    change = next_change(conn)
     conn.execute(
         update(subscriber)
         .where(subscriber.c.id == person)
-        .values(**nothing, consented="", erased_at=now, updated_at=now, change=next_change(conn))
+        .values(**nothing, consented="", erased_at=now, updated_at=now, change=change)
     )
+    places.follow(conn, change)
     conn.execute(
         update(consent)
         .where(consent.c.subscriber_id == person, consent.c.withdrawn_at.is_(None))
@@ -593,6 +602,7 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
         "topics",
         "channels",
         "by_topic",
+        "places",
         "stopped",
         "consented",
     ):

@@ -41,6 +41,8 @@ subscriber = Table(
     Column("quiet_hours", String, nullable=False, server_default=""),
     # severity and channels of single topics (subscribers/people_file/by_topic.py)
     Column("by_topic", String, nullable=False, server_default=""),
+    # where they are beside; subscriber_place follows it (subscribers/places)
+    Column("places", String, nullable=False, server_default=""),
     # channels stopped by the person, joined by ";"
     Column("stopped", String, nullable=False, server_default=""),
     Column("consented", String, nullable=False, server_default=""),  # channels consented to

@@ -183,6 +183,9 @@ def postcodes(
                     registry.place_by_postcode, session.now(), after
                 )
                 counts["people_placed"] += placed
+            after = 0
+            while after is not None:
+                _, after = await session.db.write(registry.place_others_by_postcode, after)
         known = await session.db.write(
             places.postcodes_imported,
             machine_user(),

@@ -39,9 +39,10 @@ from service.answers.keeping import LONGEST
 from service.residents import own, registering, several
 from service.residents.own import Own
 from subscribers.contact.kinds import NAMES as KINDS
-from subscribers.people_file import by_topic
+from subscribers.people_file import by_topic, other_places
 from subscribers.people_file.by_topic import OfTopic
 from subscribers.people_file.choices import TOPICS
+from subscribers.people_file.other_places import OtherPlace
 from subscribers.registration import addresses, pending
 
 PREFIX: Final = "/api/residents"
@@ -302,6 +303,14 @@ async def _told(pages: Pages, me: Own) -> dict[str, Any]:
             {"topic": topic, "minimum_severity": each.severity, "channels": list(each.channels)}
             for topic, each in by_topic.known(";".join(known["by_topic"])).items()
         ],
+        "places": [
+            {
+                "kind": each.kind,
+                "area": f"{registering.POSTCODE}{each.postcode}" if each.postcode else each.area,
+                "until": each.until.isoformat() if each.until else None,
+            }
+            for each in own.places_of(known, pages.web.now())
+        ],
     }
 
 
@@ -322,6 +331,8 @@ def _wanted(body: dict[str, Any]) -> dict[str, Any]:
     for name in body:
         if name == "by_topic":
             fields[name] = _by_topic(body)
+        elif name == "places":
+            fields[name] = _places(body)
         else:
             fields[name] = (_list if name in _LISTS else _text)(body, name)
     return fields
@@ -329,13 +340,8 @@ def _wanted(body: dict[str, Any]) -> dict[str, Any]:
 
 def _by_topic(body: dict[str, Any]) -> dict[str, OfTopic]:
     """Return what is chosen for single topics. Raises Rejected."""
-    value = body["by_topic"]
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        fix = "write a list of {topic, minimum_severity, channels}"
-        raise refuse("field_type", "by_topic is no list of objects", fix, field="by_topic")
     found = {}
-    for each in value:
-        check_fields(each, ("topic", "minimum_severity", "channels"))
+    for each in _objects(body, "by_topic", ("topic", "minimum_severity", "channels")):
         topic = registering.check_topics([_text(each, "topic")])
         chosen = by_topic.checked(_text(each, "minimum_severity"), _list(each, "channels"))
         if topic in found:
@@ -343,6 +349,28 @@ def _by_topic(body: dict[str, Any]) -> dict[str, OfTopic]:
             raise refuse("topic_twice", f"{topic} stands there twice", fix, field="by_topic")
         found[topic] = chosen
     return found
+
+
+def _places(body: dict[str, Any]) -> list[OtherPlace]:
+    """Return all one's other places. Raises Rejected."""
+    found = []
+    for each in _objects(body, "places", ("kind", "area", "until")):
+        said = each.get("until")
+        until = None if said is None else other_places.time(_text(each, "until"))
+        found.append(own.other_place(_text(each, "kind"), _text(each, "area"), until))
+    if len(found) > other_places.MOST:
+        raise other_places.too_many()
+    return found
+
+
+def _objects(body: dict[str, Any], name: str, fields: tuple[str, ...]) -> list[dict[str, Any]]:
+    value = body[name]
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        fix = f"write a list of {{{', '.join(fields)}}}"
+        raise refuse("field_type", f"{name} is no list of objects", fix, field=name)
+    for each in value:
+        check_fields(each, fields)
+    return value
 
 
 def _list(body: dict[str, Any], name: str) -> list[str]:
@@ -361,6 +389,7 @@ _CHOICES: Final = (
     "language",
     "quiet_hours",
     "by_topic",
+    "places",
 )
 _OUTCOMES: Final = (
     "registered",
@@ -380,6 +409,16 @@ _OF_TOPIC: Final[Schema] = {
         "channels": list_of(_CHANNEL),
     },
     "required": ["topic"],
+}
+_ELSEWHERE: Final[Schema] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "kind": words(other_places.KINDS),
+        "area": {"type": "string", "minLength": 1, "maxLength": 100},
+        "until": or_null(TIME),
+    },
+    "required": ["kind", "area"],
 }
 _ADDRESS: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": addresses.LONGEST}
 _SECRET: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 100}
@@ -434,6 +473,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "language": words(list(PACKS)),
             "quiet_hours": TEXT,
             "by_topic": {**list_of(_OF_TOPIC), "maxItems": len(TOPICS)},
+            "places": {**list_of(_ELSEWHERE), "maxItems": other_places.MOST},
         },
         (),
         {
@@ -483,6 +523,9 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "minimum_severity": TEXT,
             "language": TEXT,
             "quiet_hours": TEXT,
+            "places": list_of(
+                an_object({"kind": words(other_places.KINDS), "area": TEXT, "until": or_null(TIME)})
+            ),
             "by_topic": list_of(
                 an_object(
                     {

@@ -110,6 +110,10 @@ class _Me:
             when=lambda at: local_time(at, lang, self.pages.web.settings.timezone),
             all_stopped=bool(contacts) and all(c.stopped for c in contacts if c.chosen),
             place=known["postcode"] or (tree[area].name if area and area in tree else ""),
+            other_places=[
+                (each.kind, own.place_named(each, tree))
+                for each in own.places_of(known, self.pages.web.now())
+            ],
             by_point=known["lat"] is not None and not known["postcode"],
             topics=TOPICS,
             chosen_topics=chosen_topics(me),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from console.residents import api as programs
-from console.residents import by_topic, choosing, joining, reading, several
+from console.residents import by_topic, choosing, joining, places, reading, several
 from console.residents.frame import Pages, attach_assets
 from console.server.capacity import Capacity
 from console.server.context import Web
@@ -24,6 +24,7 @@ def router(web: Web) -> APIRouter:
     joining.attach(api, pages)
     choosing.attach(api, pages)
     by_topic.attach(api, pages)
+    places.attach(api, pages)
     reading.attach(api, pages)
     several.attach(api, pages)
     api.include_router(programs.router(pages))

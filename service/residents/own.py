@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from broadcast.content.model import PERSONAL_CHANNELS
+from broadcast.places.areas import AreaTree
 from broadcast.problems import refuse
 from broadcast.sessions import store
 from broadcast.sessions.store import Session
@@ -21,6 +22,7 @@ from service.residents.registering import (
     CHANGED,
     KIND,
     PAGE,
+    POSTCODE,
     WORDING,
     check_place,
     check_topics,
@@ -32,7 +34,8 @@ from subscribers import registry
 from subscribers.contact import order
 from subscribers.contact.kinds import of_channel
 from subscribers.contact.order import Point
-from subscribers.people_file import by_topic
+from subscribers.people_file import by_topic, other_places
+from subscribers.people_file.other_places import OtherPlace
 from subscribers.registration import addresses, pending
 from subscribers.registration.budgets import Limits
 
@@ -123,9 +126,10 @@ def change(
     conn: Connection, person: int, fields: Mapping[str, Any], *, world: World, now: datetime
 ) -> None:
     """Change what somebody chose: area, topics, channels, minimum_severity, language, quiet_hours,
-    by_topic (an `OfTopic` for each topic). A channel must be one on which they are reached; one
-    that they choose no more is taken out of what they chose for single topics, too. Raises
-    Rejected: every fault of the fields.
+    by_topic (an `OfTopic` for each topic), places (all others, an `OtherPlace` each).
+
+    A channel must be one on which they are reached; one that they choose no more is taken out of
+    what they chose for single topics, too. Raises Rejected: every fault of the fields.
     """
     fields = dict(fields)
     if "area" in fields:
@@ -134,6 +138,8 @@ def change(
         fields |= {"lat": None, "lon": None}
     if "topics" in fields:
         fields["topics"] = check_topics(fields["topics"])
+    if "places" in fields:
+        fields["places"] = _places(conn, world, fields["places"], now)
     if "language" in fields and fields["language"] not in PACKS:
         raise refuse(
             "language_unknown", "messages have no such language", "choose one", field="language"
@@ -158,6 +164,42 @@ def change(
         source=PAGE,
         wording=agreed,
     )
+
+
+def _places(conn: Connection, world: World, places: Sequence[OtherPlace], now: datetime) -> str:
+    for each in places:
+        if each.lat is None:
+            where = f"{POSTCODE}{each.postcode}" if each.postcode else each.area
+            check_place(conn, world.tree, where)
+        if each.until is not None and each.until <= now:
+            raise refuse(
+                "visit_over", "the visit has ended already", "write a later day", field="until"
+            )
+    return other_places.text(places)
+
+
+def other_place(kind: str, chosen: str, until: datetime | None) -> OtherPlace:
+    """Return another place, as a search gives it: the code of an area, or "postcode:" and one.
+    Raises Rejected (place_kind_unknown, place_missing, visit_until).
+    """
+    if kind not in other_places.KINDS:
+        raise refuse(
+            "place_kind_unknown", "there is no such kind of place", "choose one", field="kind"
+        )
+    return other_places.at(kind, chosen.removeprefix(POSTCODE), until)
+
+
+def places_of(known: Mapping[str, Any], now: datetime) -> list[OtherPlace]:
+    """Return one's other places; visits that have ended are none."""
+    places = other_places.known(";".join(known["places"]))
+    return [each for each in places if each.until is None or each.until > now]
+
+
+def place_named(place: OtherPlace, tree: AreaTree) -> str:
+    """Return what a place is called."""
+    if place.area:
+        return tree[place.area].name if place.area in tree else place.area
+    return place.postcode or f"{place.lat}, {place.lon}"
 
 
 def _reached(conn: Connection, person: int, channels: Sequence[str]) -> str:

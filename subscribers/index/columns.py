@@ -65,6 +65,11 @@ def once(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     full = [part for part in parts if len(part)]
     if len(full) < 2:
         return full[0] if full else np.empty(0, dtype=np.int64)
-    found: NDArray[np.int64] = np.sort(np.concatenate(full))
-    first: NDArray[np.int64] = found[np.append(True, found[1:] != found[:-1])]
+    return distinct(np.concatenate(full))
+
+
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """Return every value once, in order."""
+    found = np.sort(values)
+    first: NDArray[Any] = found[np.append(True, found[1:] != found[:-1])[: len(found)]]
     return first

@@ -7,7 +7,7 @@ Some 40 bytes a person. Nothing in it is a name, a number or an address.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any, Final, Self
@@ -35,9 +35,9 @@ from subscribers.index.choices import (
     traits_of,
     verdicts,
 )
-from subscribers.index.columns import Columns, once
+from subscribers.index.columns import Columns, distinct, once
 from subscribers.index.people import People
-from subscribers.index.rule import REASONS, Rule, Traits, chosen_as
+from subscribers.index.rule import REASONS, Elsewhere, Rule, Traits, chosen_as
 from subscribers.people_file import by_topic
 from subscribers.people_file.by_topic import OfTopic
 from subscribers.people_file.choices import TOPICS
@@ -86,12 +86,37 @@ class _Ordinals(dict[str, int]):
 @dataclass(frozen=True, slots=True)
 class _State:
     people: People
+    others: People
+    """Other places of people, each a row of its own: its number stands in the place of an id, the
+    id of its person in that of a profile. One that was given up lies nowhere.
+    """
+    visits: Mapping[int, int]
+    """Of places that are visited, until when: seconds since 1970."""
     profiles: Profiles
     sectors: Mapping[str, BitMap]
     communities: Mapping[str, BitMap]
     as_of: str
 
 
+@dataclass(slots=True)
+class _Read:
+    """What came from the registry. `count`, `others_count`: how many people and other places it
+    has; -1 = it did not say.
+    """
+
+    people: list[Columns] = field(default_factory=list)
+    others: list[Columns] = field(default_factory=list)
+    visits: dict[int, int] = field(default_factory=dict)
+    sectors: dict[str, list[int]] = field(default_factory=dict)
+    communities: dict[str, list[int]] = field(default_factory=dict)
+    mark: str = ""
+    count: int = -1
+    others_count: int = -1
+
+
+_ELSEWHERE: Final = ("lat", "lon", "area", "spread", "ids")
+_PLACE: Final = 2
+"""Among the rows of the registry: another place of somebody."""
 _TRAIT_COLUMNS = (
     "kind",
     "minimum_severity",
@@ -116,7 +141,8 @@ class RegistryIndex:
         self._quiet, self._hours = _Ordinals(), list[QuietHours | None]()
         self._by_topic, self._of_topics = _Ordinals(), list[Mapping[str, OfTopic]]()
         self._growing = Lock()
-        self._state = _State(People.of(Columns.empty()), self._known(), {}, {}, "")
+        nobody = People.of(Columns.empty())
+        self._state = _State(nobody, nobody, {}, self._known(), {}, {}, "")
 
     @classmethod
     def load(cls, conn: Connection) -> Self:
@@ -143,21 +169,30 @@ class RegistryIndex:
         index; nothing is kept then.
         """
         before = self._state
-        chunks, sectors, communities, mark, count = self._rows(_read(conn, before.as_of))
-        if count < 0:
+        read = self._rows(_read(conn, before.as_of))
+        if read.count < 0:
             raise IndexIncomplete("the registry did not say how many rows it has")
-        people = before.people.changed(Columns.joined(chunks))
-        if len(people) != count:
-            raise IndexIncomplete(f"{len(people)} people in the index, {count} in the registry")
+        people = before.people.changed(Columns.joined(read.people))
+        if len(people) != read.count:
+            raise IndexIncomplete(
+                f"{len(people)} people in the index, {read.count} in the registry"
+            )
+        others = before.others.changed(Columns.joined(read.others))
+        if len(others) != read.others_count:
+            raise IndexIncomplete(
+                f"{len(others)} other places in the index, {read.others_count} in the registry"
+            )
         changed = BitMap()
-        for chunk in chunks:
+        for chunk in read.people:
             changed |= BitMap(chunk.ids)
         after = _State(
             people,
+            others,
+            _visited(before.visits, read.others, read.visits),
             self._known(before.profiles),
-            _renamed(before.sectors, sectors, changed),
-            _renamed(before.communities, communities, changed),
-            mark,
+            _renamed(before.sectors, read.sectors, changed),
+            _renamed(before.communities, read.communities, changed),
+            read.mark,
         )
         with self._growing:
             if (
@@ -165,28 +200,25 @@ class RegistryIndex:
             ):  # a reader that was given up came in late: which of the two is newer, nobody knows
                 raise IndexIncomplete("the index was brought up to date by two at a time")
             self._state = after
-        return mark
+        return read.mark
 
-    def _rows(
-        self, chunks_of_rows: Iterable[list[Sequence[Any]]]
-    ) -> tuple[list[Columns], dict[str, list[int]], dict[str, list[int]], str, int]:
-        """Return what was read: people, members of sectors and communities, the mark, and how many
-        people the registry has (-1: it did not say).
-        """
-        chunks: list[Columns] = []
-        sectors: dict[str, list[int]] = {}
-        communities: dict[str, list[int]] = {}
-        mark, count = "", -1
+    def _rows(self, chunks_of_rows: Iterable[list[Sequence[Any]]]) -> _Read:
+        """Return what was read."""
+        read = _Read()
         for rows in chunks_of_rows:
             head = next((row for row in rows if row[0] == -1), None)
-            people = [row for row in rows if row[0] != -1]
+            people = [row for row in rows if row[0] != -1 and row[6] != _PLACE]
+            others = [row for row in rows if row[6] == _PLACE]
             if head is not None:
-                mark, count = head[3], int(head[4])
+                read.mark, read.count, read.others_count = head[3], int(head[4]), int(head[5])
             if people:
-                chunks.append(self._encode(people))
-                _gather(sectors, people, 7)
-                _gather(communities, people, 8)
-        return chunks, sectors, communities, mark, count
+                read.people.append(self._encode(people))
+                _gather(read.sectors, people, 7)
+                _gather(read.communities, people, 8)
+            if others:
+                read.others.append(self._encode_others(others))
+                read.visits |= {row[0]: int(row[5]) for row in others if row[5] != "0"}
+        return read
 
     @classmethod
     def of(cls, conn: Connection, ids: Sequence[int]) -> Self:
@@ -197,13 +229,15 @@ class RegistryIndex:
     def of_rows(cls, rows: Iterable[list[Sequence[Any]]]) -> Self:
         """Hold these rows alone, as the registry's statement gives them."""
         index = cls()
-        chunks, sectors, communities, mark, _ = index._rows(rows)
+        read = index._rows(rows)
         index._state = _State(
-            People.of(Columns.joined(chunks)),
+            People.of(Columns.joined(read.people)),
+            People.of(Columns.joined(read.others)),
+            read.visits,
             index._known(),
-            _renamed({}, sectors, BitMap()),
-            _renamed({}, communities, BitMap()),
-            mark,
+            _renamed({}, read.sectors, BitMap()),
+            _renamed({}, read.communities, BitMap()),
+            read.mark,
         )
         return index
 
@@ -266,6 +300,8 @@ class RegistryIndex:
         parts = [self._in_place(state, only_areas)]
         if rule.postcodes == "perhaps":
             parts.append(state.people.reached(rule.shape, rule.circles))
+            others = state.others.reached(rule.shape, rule.circles)
+            parts.append(self._owners(state, others, rule))
         if addressed is None:
             addressed = BitMap(self._addressed(state, rule, 0, 1)[1])
         wider = self._addressed(state, replace(rule, also_reached={}), 0, 1, once(parts))
@@ -307,7 +343,31 @@ class RegistryIndex:
             quiet_hours=self._hours[chosen.quiet],
             by_topic=self._of_topics[chosen.by_topic],
             erased=bool(chosen.erased),
+            others=self._others(state, person_id),
         )
+
+    def _others(self, state: _State, person_id: int) -> tuple[Elsewhere, ...]:
+        """Return the other places of one person."""
+        at = state.others.everybody()
+        at = at[state.others.take("profile", at) == person_id]
+        found = []
+        for here in at.tolist():
+            lat, lon, area, spread, number = (
+                state.others.take(name, np.array([here]))[0].item() for name in _ELSEWHERE
+            )
+            known = bool(np.isfinite(lat))
+            if not known and area < 0:
+                continue
+            found.append(
+                Elsewhere(
+                    lat=lat if known else None,
+                    lon=lon if known else None,
+                    uncertainty_m=spread if known else 0,
+                    area=None if area < 0 else self._areas.names[area],
+                    until=state.visits.get(number),
+                )
+            )
+        return tuple(found)
 
     def by_language(self, members: BitMap) -> dict[str, BitMap]:
         """Return people by the language they speak."""
@@ -408,7 +468,25 @@ class RegistryIndex:
         return at[order], ids[order]
 
     def _in_place(self, state: _State, rule: Rule) -> NDArray[np.int64]:
-        people = state.people
+        """Return who has a place where a message goes, their own or another."""
+        here = self._there(state, state.people, rule)
+        if not len(state.others):
+            return here
+        others = self._there(state, state.others, rule)
+        return once([here, self._owners(state, others, rule)])
+
+    def _owners(self, state: _State, others: NDArray[np.int64], rule: Rule) -> NDArray[np.int64]:
+        """Return who has one of these other places; a visit that has ended is none."""
+        if not len(others):
+            return others
+        if rule.at is not None and state.visits:
+            now = rule.at.timestamp()
+            over = [number for number, until in state.visits.items() if until <= now]
+            numbers = state.others.take("ids", others)
+            others = others[~np.isin(numbers, np.array(over, dtype=np.uint32))]
+        return state.people.positions(distinct(state.others.take("profile", others)))
+
+    def _there(self, state: _State, people: People, rule: Rule) -> NDArray[np.int64]:
         parts = [people.inside(rule.shape, rule.circles)]
         if rule.postcodes == "touch":
             parts.append(people.reached(rule.shape, rule.circles))
@@ -418,7 +496,9 @@ class RegistryIndex:
             told = self._coded(rule.targets)[area]
             if rule.touched:
                 coarse = self._coded(rule.touched)[area]
-                if not rule.audience.communities:
+                if not rule.audience.communities and people is state.others:
+                    coarse &= False  # who is known by one area only has no others
+                elif not rule.audience.communities:
                     kind = state.profiles.column("kind")[people.take("profile", nowhere)]
                     coarse &= np.isin(kind, _BY_AREA)
                 told |= coarse
@@ -489,6 +569,21 @@ class RegistryIndex:
             spread=vague,
         )
 
+    def _encode_others(self, rows: Sequence[Sequence[Any]]) -> Columns:
+        """Turn the rows of other places into columns."""
+        with self._growing:
+            codes = [self._areas.add(row[3]) if row[3] else -1 for row in rows]
+        y, x = (np.array([row[n] for row in rows], dtype=np.float64) for n in (1, 2))
+        vague = np.array([min(int(row[10]), 65_535) for row in rows], dtype=np.uint16)
+        return Columns(
+            ids=np.array([row[0] for row in rows], dtype=np.uint32),
+            lat=y,
+            lon=x,
+            area=np.array(codes, dtype=np.int32),
+            profile=np.array([int(row[4]) for row in rows], dtype=np.uint32),
+            spread=vague,
+        )
+
     def _profile(self, joined: str, flags: int, language: str, quiet: str, single: str) -> Profile:
         if joined not in self._traits:
             self._traits[joined] = traits_of(joined)
@@ -521,8 +616,10 @@ def _read(
         else "COALESCE((SELECT value FROM meta WHERE key = 'registry_change'), '0')"
     )
     since = f" WHERE change {'>=' if postgres else '>'} {int(after)}" if after else ""
+    whose = since
     if only is not None:
-        since = f" WHERE id IN ({', '.join(str(int(each)) for each in only) or 'NULL'})"
+        those = ", ".join(str(int(each)) for each in only) or "NULL"
+        since, whose = f" WHERE id IN ({those})", f" WHERE subscriber_id IN ({those})"
     # S608: nothing in it comes from outside but numbers.
     by_area = "CASE WHEN kind IN ('" + "', '".join(BY_AREA) + "') THEN NULL ELSE"
     sql = f"""SELECT id, {by_area} lat END, {by_area} lon END,
@@ -530,8 +627,12 @@ def _read(
             CASE WHEN erased_at IS NULL THEN 0 ELSE 1 END,
             sectors, communities, quiet_hours, COALESCE(uncertainty_m, 0), by_topic
         FROM subscriber{since}
+        UNION ALL SELECT id, lat, lon, COALESCE(area, ''), CAST(subscriber_id AS TEXT),
+            CAST(until AS TEXT), {_PLACE}, '', '', '', COALESCE(uncertainty_m, 0), ''
+        FROM subscriber_place{whose}
         UNION ALL SELECT -1, NULL, NULL, {mark},
-            CAST((SELECT count(*) FROM subscriber) AS TEXT), '', 0, '', '', '', 0, ''"""  # noqa: S608
+            CAST((SELECT count(*) FROM subscriber) AS TEXT),
+            CAST((SELECT count(*) FROM subscriber_place) AS TEXT), 0, '', '', '', 0, ''"""  # noqa: S608
     # the driver's transaction begins with SQLAlchemy's first statement
     conn.execute(text("SELECT 1"))
     driver: Any = conn.connection.driver_connection
@@ -547,6 +648,16 @@ def _read(
     remote: Any = await_only(opened())
     while rows := await_only(remote.fetch(_CHUNK)):
         yield rows
+
+
+def _visited(
+    before: Mapping[int, int], changed: Sequence[Columns], visits: Mapping[int, int]
+) -> Mapping[int, int]:
+    """Return until when places are visited, after some of them changed."""
+    if not changed:
+        return before
+    numbers = {int(each) for chunk in changed for each in chunk.ids}
+    return {n: until for n, until in before.items() if n not in numbers} | dict(visits)
 
 
 def _array(members: BitMap) -> NDArray[np.uint32]:

@@ -52,9 +52,10 @@ class Rule:
     R10). `channels` are those asked for, `configured` those that are on; `languages` those of the
     message, the first for whom none fits. `at`: the aware moment for which quiet hours are judged;
     None = they are not. What is urgent passes them; what is not waits until they end, if that is
-    before the message `expires`. `postcodes` says what decides about who gave a postcode and no
-    place: its point, or, with "touch", whether the shape touches the circle in which they are; with
-    "perhaps" the point decides, and whose circle is touched counts as perhaps inside.
+    before the message `expires`. A visit that has ended by `at` is no place of anybody.
+    `postcodes` says what decides about who gave a postcode and no place: its point, or, with
+    "touch", whether the shape touches the circle in which they are; with "perhaps" the point
+    decides, and whose circle is touched counts as perhaps inside.
     """
 
     topic: str
@@ -75,6 +76,17 @@ class Rule:
     postcodes: Literal["point", "perhaps", "touch"] = "point"
     at: datetime | None = None
     expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """Another place of a person. `until`: when a visit ends, in seconds since 1970."""
+
+    lat: float | None
+    lon: float | None
+    uncertainty_m: int
+    area: str | None
+    until: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +113,7 @@ class Traits:
     quiet_hours: QuietHours | None
     by_topic: Mapping[str, OfTopic]
     erased: bool
+    others: tuple[Elsewhere, ...] = ()
 
 
 def chosen_as(rule: Rule) -> str:

@@ -25,6 +25,7 @@ COLUMNS: Final = (
     "minimum_severity",
     "quiet_hours",
     "by_topic",
+    "places",
 )
 ADDED_UP: Final = frozenset({"sectors", "communities"})
 """Columns of which two rows of one person keep both; of the others the later row wins."""
@@ -54,6 +55,8 @@ class SubscriberRecord(NamedTuple):
     quiet_hours: str
     by_topic: str = ""
     """Severity and channels of single topics (`subscribers/people_file/by_topic.py`)."""
+    places: str = ""
+    """Where they are beside (`subscribers/people_file/other_places.py`)."""
     uncertainty_m: int | None = None
     """Metres round a place that a postcode stands for; None = the place itself was given."""
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 
 from broadcast.files.csv_files import is_formula, unescape
 from broadcast.problems import Rejected, refuse
-from subscribers.people_file import by_topic, choices, places, telephone, texts
+from subscribers.people_file import by_topic, choices, other_places, places, telephone, texts
 from subscribers.people_file.email_address import normalise_email
 from subscribers.people_file.findings import Findings
 from subscribers.people_file.record import ADDED_UP, COLUMNS, SubscriberRecord
 
+_BY_AREA = ("officer", "partner")  # as of subscribers/by_area.py
 _REMEMBERED = 100_000  # different cells of one column
 
 _ALIKE: Mapping[str, Callable[[str], str]] = {
@@ -25,6 +26,7 @@ _ALIKE: Mapping[str, Callable[[str], str]] = {
     "minimum_severity": choices.severity,
     "quiet_hours": choices.quiet_hours,
     "by_topic": lambda cell: by_topic.written(by_topic.read(cell)),
+    "places": lambda cell: other_places.text(other_places.read(cell)),
 }
 """How a cell of these columns is read. Many rows say the same in them."""
 
@@ -93,6 +95,9 @@ class RowReader:
         if len(problems) > wrong:
             return None
         channels = chosen["channels"] or _usual_channels(mobile, email)
+        if chosen["places"] and chosen["kind"] in _BY_AREA:
+            self._findings.wrong(line, _one_area(), "places")
+            return None
         single = chosen["by_topic"]
         if single and by_topic.within(single, channels) != single:
             self._findings.wrong(line, _another_channel(), "by_topic")
@@ -117,6 +122,7 @@ class RowReader:
             minimum_severity=chosen["minimum_severity"],
             quiet_hours=chosen["quiet_hours"],
             by_topic=chosen["by_topic"],
+            places=chosen["places"],
         )
 
     def _external_id(self, line: int, cell: str) -> str:
@@ -218,6 +224,14 @@ class RowReader:
                 "a channel is chosen without a number or address for it",
                 "give the number or address",
             )
+
+
+def _one_area() -> Rejected:
+    return refuse(
+        "places_by_area",
+        "officers and partners are known by one area",
+        "leave places empty, or register them as a resident or a business too",
+    )
 
 
 def _another_channel() -> Rejected:

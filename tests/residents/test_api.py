@@ -61,6 +61,12 @@ async def test_a_program_registers_somebody_who_chooses_and_stops(site: Site, bo
     single = [{"topic": "advice", "minimum_severity": "Minor", "channels": ["sms"]}]
     mine = (await call(site, "PATCH", "/me", {"by_topic": single}, session)).json
     assert (mine["by_topic"], mine["topics"]) == (single, ["advice"])
+    places: list[dict[str, Any]] = [
+        {"kind": "work", "area": WESTMINSTER, "until": None},
+        {"kind": "visiting", "area": CAMDEN, "until": "2199-12-24T18:00:00+00:00"},
+    ]
+    mine = (await call(site, "PATCH", "/me", {"places": places}, session)).json
+    assert mine["places"] == places
     for wrong_change, code in (
         ({"channels": ["email"]}, "channel_unknown"),
         ({"channels": []}, "channel_unknown"),
@@ -69,6 +75,12 @@ async def test_a_program_registers_somebody_who_chooses_and_stops(site: Site, bo
         ({"language": "xx"}, "language_unknown"),
         ({"minimum_severity": "bad"}, "severity_unknown"),
         ({"by_topic": "incident sms"}, "field_type"),
+        ({"places": [{"kind": "office", "area": CAMDEN}]}, "place_kind_unknown"),
+        ({"places": [{"kind": "work", "area": "nowhere"}]}, "area_unknown"),
+        ({"places": [{"kind": "work", "area": "postcode:AA1 1AA"}]}, "postcode_unknown"),
+        ({"places": [{"kind": "visiting", "area": CAMDEN}]}, "visit_until"),
+        ({"places": [places[1] | {"until": "2020-01-01T00:00Z"}]}, "visit_over"),
+        ({"places": [places[0]] * 6}, "too_many_places"),
         ({"by_topic": [{"topic": "x"}]}, "topic_unknown"),
         ({"by_topic": [{"topic": "advice", "way": "sms"}]}, "field_unknown"),
         ({"by_topic": [{"topic": "advice", "minimum_severity": "a;b"}]}, "severity_unknown"),

@@ -99,6 +99,29 @@ async def test_each_topic_has_its_own_severity_and_way_and_the_next_message_foll
     assert (await me_of(site))["by_topic"] == ["incident Extreme", "appeal Unknown"]
 
 
+async def test_other_places_bring_their_messages_and_a_visit_ends(site: Site, box: Box) -> None:
+    visitor, _ = await register(site, box)
+    assert not await told(site, areas=[CAMDEN])
+    found = await visitor.get("/me/places?place=cam")
+    wrong = await visitor.send(found, "/me/places", area=CAMDEN, kind="visiting", until="")
+    assert (wrong.status, "Write the last day of your visit" in wrong.words) == (422, True)
+    visit = {"area": CAMDEN, "kind": "visiting"}
+    wrong = await visitor.send(found, "/me/places", **visit, until="2020-01-01")
+    assert (wrong.status, "This day is over" in wrong.words) == (422, True)
+    page = await visitor.send(found, "/me/places", **visit, until="2099-12-24")
+    assert "Saved. Your next message follows these choices." in page.words
+    assert "Visiting Camden" in page.words
+    assert "Visiting Camden" in (await visitor.get("/me")).words
+    assert await told(site, areas=[CAMDEN])
+    assert await told(site, areas=[CAMDEN, "E09000033"])
+    data = json.loads((await visitor.get("/me/data.json")).text)
+    assert data["person"]["places"] == [f"visiting {CAMDEN} until 2099-12-24T23:59Z"]
+    page = await visitor.send(page, "/me/places/remove", which=data["person"]["places"][0])
+    assert "Visiting Camden" not in page.words
+    assert not await told(site, areas=[CAMDEN])
+    assert await told(site)
+
+
 async def test_44_stop_is_one_press_and_holds_for_who_shares_the_number(
     site: Site, box: Box
 ) -> None:

@@ -77,7 +77,7 @@ async def test_53_axe_finds_nothing_on_the_way_through_in_three_languages(
     for came in ("", "&came=joined", "&came=nobody_else"):
         await page.goto(f"{site.url}/me/registrations?lang={lang}{came}")
         await sound(page)
-    for path in ("/me/by-topic?", "/me/place?place=cam&"):
+    for path in ("/me/by-topic?", "/me/places?place=cam&", "/me/place?place=cam&"):
         await page.goto(f"{site.url}{path}lang={lang}")
         await sound(page)
     await page.goto(f"{site.url}/sign-in?lang={lang}")

@@ -39,6 +39,8 @@ from subscribers.index import (
 )
 from subscribers.people_file.choices import TOPICS
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
+from subscribers.places.tables import subscriber_place
+from subscribers.registry import erase as remove
 from subscribers.registry import import_records, next_change, start, stop
 from subscribers.tables import subscriber
 from tests.keys import database as open_database
@@ -257,6 +259,50 @@ async def test_a_topic_has_its_own_severity_and_channels_in_the_place_of_the_usu
     await db.write(import_records, [person("severer", **ADA)], "test", NOON)
     await db.read(index.catch_up)
     assert sent(index, rule, known)["severer"] == "sms>email en"
+
+
+async def test_a_message_for_any_of_several_places_comes_once_and_a_visit_ends_by_itself(
+    db: Database,
+) -> None:
+    near, far_away = {"lat": 51.5, "lon": 0.0}, {"lat": 55.0, "lon": -3.0}
+    until = "2026-11-21T13:00Z"
+    people = [
+        person("both", **near, places="work 51.51,0.01;shop A"),
+        person("works", **far_away, places="work 51.5,0.0"),
+        person("by_code", **far_away, places="school A"),
+        person("visits", **far_away, places=f"visiting 51.5,0.0 until {until}"),
+        person("nowhere", **far_away, places="work 56.0,-3.0;school B"),
+        person("no_place", places="work 51.5,0.0"),
+    ]
+    index, known = await index_of(db, people)
+    here = {"everybody": False, "shape": box(-0.5, 51.4, 0.5, 51.6), "targets": frozenset("A")}
+    told = {"both", "works", "by_code", "no_place"}
+    assert sent(index, a_rule(at=NOON, **here), known).keys() == told | {"visits"}
+    later = a_rule(at=NOON + timedelta(hours=1), **here)
+    assert sent(index, later, known).keys() == told
+    assert reasons(index, later, known["visits"]).outcome == "out_of_area"
+    step = next(s for s in reasons(index, later, known["works"]).steps if s.name == "area")
+    assert step.detail.startswith("another place of theirs: ")
+    changes = [
+        person("works", **far_away),
+        person("visits", **far_away, places="work A"),
+        person("nowhere", **far_away, places="work 56.0,-3.0;school B;shop A"),
+        person("by_code", **far_away, places="school B"),
+    ]
+    await db.write(import_records, changes, "test", NOON)
+    await db.write(remove, known["no_place"], NOON)
+    await db.read(index.catch_up)
+    assert sent(index, later, known).keys() == {"both", "visits", "nowhere"}
+    assert sent(await db.read(RegistryIndex.load), later, known).keys() == {
+        "both",
+        "visits",
+        "nowhere",
+    }
+    kept = await db.read(lambda conn: conn.execute(select(subscriber_place)).all())
+    gone = [row for row in kept if row.subscriber_id in (known["works"], known["no_place"])]
+    assert [(row.lat, row.lon, row.area) for row in gone] == [(None, None, None)] * 2
+    alone = await db.read(RegistryIndex.of, [known["visits"]])
+    assert len(alone.match(later).addressed) == 1
 
 
 QUIET: dict[str, tuple[dict[str, Any], str]] = {
@@ -569,6 +615,15 @@ def single_topics(draw: st.DrawFn) -> str:
     return " ".join(filter(None, (topic, severity, ">".join(channels))))
 
 
+@st.composite
+def other_places_of_a_world(draw: st.DrawFn) -> str:
+    """A place of an area's code or of degrees, and where it is visited until when."""
+    place = draw(COORDINATES)
+    where = draw(AREAS.filter(bool)) if place is None else f"{place[0]},{place[1]}"
+    until = draw(st.sampled_from(["", "2026-07-10T06:00Z", "2026-07-10T20:00Z"]))
+    return f"visiting {where} until {until}" if until else f"work {where}"
+
+
 def _topic(written: str) -> str:
     return written.partition(" ")[0]
 
@@ -577,13 +632,15 @@ def _topic(written: str) -> str:
 def people_of_a_world(
     draw: st.DrawFn,
 ) -> list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]]:
+    several = st.lists(other_places_of_a_world(), max_size=2).map(";".join)
     found = []
     for n in range(draw(st.integers(1, 12))):
         place = draw(COORDINATES)
         channels = draw(st.permutations(PERSONAL_CHANNELS))[: draw(st.integers(0, 3))]
+        kind = draw(st.sampled_from(SUBSCRIBER_KINDS))
         record = person(
             f"p{n}",
-            kind=draw(st.sampled_from(SUBSCRIBER_KINDS)),
+            kind=kind,
             email=draw(st.sampled_from([None, f"p{n}@example.org"])),
             mobile=draw(st.sampled_from([None, "+447700900001"])),
             phone=draw(st.sampled_from([None, "+442079460001"])),
@@ -598,6 +655,7 @@ def people_of_a_world(
             minimum_severity=draw(st.sampled_from(["", "Extreme", "Severe", "Minor"])),
             quiet_hours=draw(st.sampled_from(WORLD_HOURS)),
             by_topic=";".join(draw(st.lists(single_topics(), unique_by=_topic, max_size=2))),
+            places="" if kind in ("officer", "partner") else draw(several),
         )
         stops = frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), max_size=2)))
         without = frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), max_size=1)))
@@ -676,11 +734,8 @@ def expected(
             or (r.area in rule.touched and (by_area or bool(rule.audience.communities)))
         )
     else:
-        here = (
-            (rule.shape is not None and rule.shape.intersects(Point(r.lon, r.lat)))
-            or any(far(c, r.lat, r.lon) <= c.radius_km for c in rule.circles)
-            or r.area in rule.by_code
-        )
+        here = at_point(rule, r.lat, r.lon) or r.area in rule.by_code
+    here = here or any(also_here(rule, each) for each in filter(None, r.places.split(";")))
     fits = all(
         not wanted or {w.lower() for w in wanted} & {h.lower() for h in held}
         for wanted, held in (
@@ -723,6 +778,25 @@ def expected(
     order = ">".join(c for c in left if c in consents)
     line = f"{order} {language_for(r.language, rule.languages)}"
     return line if until is None else f"{line} {until.isoformat()}"
+
+
+def at_point(rule: Rule, lat: float, lon: float) -> bool:
+    return (rule.shape is not None and rule.shape.intersects(Point(lon, lat))) or any(
+        far(c, lat, lon) <= c.radius_km for c in rule.circles
+    )
+
+
+def also_here(rule: Rule, written: str) -> bool:
+    """Say of one other place whether the message is for it."""
+    words = written.split()
+    until = datetime.fromisoformat(words[3]) if words[0] == "visiting" else None
+    if until is not None and rule.at is not None and until <= rule.at:
+        return False
+    if "," in words[1]:
+        lat, lon = (float(each) for each in words[1].split(","))
+        return at_point(rule, lat, lon)
+    touched = bool(rule.audience.communities) and words[1] in rule.touched
+    return words[1] in rule.targets or words[1] in rule.by_code or touched
 
 
 def quiet_until(written: str, rule: Rule) -> datetime | None:

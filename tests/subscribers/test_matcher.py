@@ -109,7 +109,11 @@ async def test_who_waited_is_looked_at_again_before_anything_is_sent(world: Worl
         less = a_person(5, "")._replace(by_topic="incident Extreme")
         by_mail = a_person(6, "")._replace(by_topic="incident email", channels="sms;email")
         as_usual = a_person(7, "")._replace(by_topic="incident sms;appeal email")
-        import_records(conn, [*moved, choosy, less, by_mail, as_usual], "test", DAY)
+        over = "visiting E09000033 until 2020-01-01T00:00Z"
+        visited = a_person(8, "")._replace(area="E09000007", places=over)
+        works_here = a_person(9, "")._replace(area="E09000007", places="work E09000033")
+        told = [*moved, choosy, less, by_mail, as_usual, visited, works_here]
+        import_records(conn, told, "test", DAY)
 
     await world.db.write(change)
     (late,) = await _late(world)
@@ -140,6 +144,7 @@ async def test_who_waited_is_looked_at_again_before_anything_is_sent(world: Worl
         3: "moved_away",
         5: "below_severity",
         6: "no_consent",
+        8: "moved_away",
     }
 
 

@@ -20,6 +20,8 @@ from console.api.bodies import JSON
 from service.setup.people import LISTS, LONGEST_REASON
 from subscribers.people_file.by_topic import FORM
 from subscribers.people_file.choices import TOPICS
+from subscribers.people_file.other_places import FORM as PLACES
+from subscribers.people_file.other_places import MOST as MOST_PLACES
 from subscribers.people_file.record import COLUMNS
 
 CSV: Final = "text/csv"
@@ -41,6 +43,13 @@ _WORDS_OF: Final[Mapping[str, Any]] = {
         "type": "array",
         "items": _TEXT,
         "maxItems": len(TOPICS),
+    },
+    "places": {
+        "description": "Where they are beside their own place: an area's code, a postcode or"
+        f" degrees; a visit with its end, such as {PLACES.split(';')}.",
+        "type": "array",
+        "items": _TEXT,
+        "maxItems": MOST_PLACES,
     },
 }
 _PERSON: Final[Mapping[str, Any]] = {

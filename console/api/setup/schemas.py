@@ -44,6 +44,7 @@ _PERSON: Final[Mapping[str, Schema]] = {
     "minimum_severity": TEXT,
     "quiet_hours": TEXT,
     "by_topic": list_of(TEXT),
+    "places": list_of(TEXT),
     "stopped": list_of(words(PERSONAL_CHANNELS)),
     "consented": list_of(words(PERSONAL_CHANNELS)),
     "created_at": TIME,
