@@ -32,9 +32,14 @@ class OtherPlace(NamedTuple):
     until: datetime | None = None
 
     def __str__(self) -> str:
-        where = self.area or self.postcode or f"{self.lat},{self.lon}"
+        where = self.area or self.postcode or f"{_degrees(self.lat)},{_degrees(self.lon)}"
         end = "" if self.until is None else f" until {self.until:%Y-%m-%dT%H:%MZ}"
         return f"{self.kind} {where}{end}"
+
+
+def _degrees(value: float | None) -> str:
+    """Return degrees as the file has them: never with an exponent."""
+    return f"{value or 0:.9f}".rstrip("0").rstrip(".")
 
 
 def read(cell: str) -> list[OtherPlace]:

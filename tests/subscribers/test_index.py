@@ -822,7 +822,7 @@ def far(circle: Circle, lat: float, lon: float) -> float:
     return 2 * 6371.0088 * asin(sqrt(h))
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(people_of_a_world(), st.lists(rules_of_a_world(), min_size=3, max_size=6), st.integers(1, 4))
 def test_matching_equals_the_plainest_rule_and_the_explanation_equals_both(
     tmp_path_factory: pytest.TempPathFactory,
