@@ -36,9 +36,12 @@ async def act(
     make: Callable[[], Awaitable[Act[Any]]],
     tell: Callable[[Any], dict[str, Any]] = lambda _result: {},
     once_only: Callable[[Any], dict[str, Any]] | None = None,
+    *,
+    step: str = "",
 ) -> dict[str, Any]:
     """Do what a form asks for and return what is told of it; a form that comes twice is done once.
-    `once_only` is told the first time and kept nowhere. Raises Rejected, the second time too.
+    `once_only` is told the first time and kept nowhere; `step` names what a form does beside
+    another act. Raises Rejected, the second time too.
     """
 
     async def made() -> Answered[Any]:
@@ -51,7 +54,7 @@ async def act(
         reply_once,
         room.web.context,
         signed.operator,
-        key=f"room {form.one('key')}"[:255],
+        key=f"room {step}{form.one('key')}"[:255],
         digest=digest,
         make=made,
     )

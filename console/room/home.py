@@ -43,7 +43,10 @@ def attach(api: APIRouter, room: Room, figures: Figures) -> None:
     async def home(_request: Request, signed: Signed) -> Response:
         operators.require(signed.operator, "read")
         told = await gather(room, figures, signed)
-        return room.page("home.html", signed, title="Control room", **told)
+        begin = []
+        if "draft" in PERMISSIONS[signed.operator.role]:
+            begin = await room.web.db.read(unfinished.skeletons, signed.operator, "/room")
+        return room.page("home.html", signed, title="Control room", begin=begin, **told)
 
     room.add(api, "GET", "/room", home)
 

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from broadcast.content.segments import count
 from broadcast.drafts import unfinished
+from broadcast.messages import advice
 from broadcast.operators.tables import audit
 from broadcast.places.postcodes import look_up
 from broadcast.places.postcodes.directory import Entry
@@ -243,3 +244,56 @@ async def test_an_answer_that_was_lost_is_no_other_tab(site: Site, author: Visit
     await keep(author, page, **state, **{"headline-0": "Mine"})  # this answer does not arrive
     again = await keep(author, page, **state, **{"headline-0": "Mine"})
     assert again["saved"].startswith("Saved ")
+
+
+async def test_without_script_what_was_previewed_is_submitted_and_what_was_not_is_checked_first(
+    site: Site, author: Visitor
+) -> None:
+    page = await author.get("/room/new")
+    assert "submit" not in page.tree.xpath("//button[@name='do']/@value")
+    half = await author.send(page, "/room/new", {}, areas=[WESTMINSTER], do="preview")
+    assert "submit" not in half.tree.xpath("//button[@name='do']/@value")
+    seen = await author.send(half, "/room/new", WORDS, do="preview")
+    assert seen.tree.xpath("string(//button[@value='submit'])") == "Submit for approval"
+    other = await author.send(seen, "/room/new", {"headline-0": "Gas leak, big"}, do="submit")
+    assert other.h1 == "Check before you submit"
+    assert "was not submitted" not in other.words
+    assert (await site.version(1)).state == "draft"
+    again = await author.get("/room/new")
+    seen = await author.send(again, "/room/new", WORDS, areas=[WESTMINSTER], do="preview")
+    done = await author.send(seen, "/room/new", do="submit")
+    assert done.url == "/room/messages/2"
+    assert (await site.version(2)).state == "pending_approval"
+    twice = await author.send(seen, "/room/new", do="submit")
+    assert twice.url == "/room/messages/2"  # a double click is one message
+    assert len((await site.get("/api/v1/messages")).json["messages"]) == 2
+
+
+async def test_warnings_ticked_beside_the_preview_are_accepted_with_what_is_submitted(
+    site: Site, author: Visitor
+) -> None:
+    page = await author.get("/room/new")
+    words = {**WORDS, "headline-0": "GAS LEAK IN THE WHOLE STREET"}
+    told = await keep(author, page, **words, areas=[WESTMINSTER], accept="shouting")
+    assert 'value="shouting" id="accept-shouting" checked' in told["preview"]  # a tick stays
+    seen = await author.send(page, "/room/new", words, areas=[WESTMINSTER], do="preview")
+    assert seen.tree.xpath("//input[@name='accept']/@value") == ["shouting"]
+    done = await author.send(seen, "/room/new", do="submit", accept="shouting")
+    assert done.url == "/room/messages/1"
+    v = await site.version(1)
+    assert await site.db.read(advice.of_submission, v.id) == [
+        {"code": "shouting", "accepted": True}
+    ]
+
+
+async def test_the_script_of_the_page_chooses_and_removes_places_without_another_page(
+    author: Visitor,
+) -> None:
+    page = await author.get("/room/new")
+    told = await keep(author, page, add=WESTMINSTER)
+    assert "Westminster" in told["chosen"]
+    assert "✓ chosen" in told["branches"]
+    assert "Submit for approval" in told["preview"]
+    told = await keep(author, page, areas=[WESTMINSTER], remove=WESTMINSTER)
+    assert "None yet." in told["chosen"]
+    assert "chosen" not in await keep(author, page, areas=[WESTMINSTER])

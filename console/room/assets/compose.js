@@ -4,11 +4,11 @@
   const form = document.getElementById("compose");
   if (!form) { return; }
   const by = (id) => document.getElementById(id), saved = by("saved"), preview = by("preview"), search = by("search"), found = by("found"), { patch, renew, used } = window.room;
-  let timer = 0, busy = false, again = 0, leaving = false, pressed = null, waits = null, failed = false, change = null, drawn = () => {};
+  let timer = 0, busy = false, again = 0, leaving = false, pressed = null, waits = null, failed = false, changes = [], drawn = () => {};
   function keep() {
     if (busy) { again = again || 1; return; }
     busy = true; again = 0;
-    const body = new URLSearchParams(new FormData(form)), changed = change;
+    const body = new URLSearchParams(new FormData(form)), changed = changes[0];
     body.delete("search"); body.delete("postcode"); body.set("do", "keep");
     if (changed) { body.append(changed.name, changed.value); }
     fetch(form.getAttribute("action"), { method: "POST", body: body, headers: { Accept: "application/json" } }).then((answer) => {
@@ -27,10 +27,12 @@
       failed = false;
       used();
       if (told.chosen && changed) {
-        change = null;
+        changes.shift();
+        if (changes.length) { again = 1; }
         patch(by("chosen"), told.chosen); patch(by("branches"), told.branches);
         if (by("picked")) { by("picked").textContent = ""; }
-        search.value = found.textContent = ""; search.focus(); drawn();
+        if (changed.name === "add") { search.value = found.textContent = ""; }
+        search.focus(); drawn();
       }
     }).catch((error) => {
       const away = error instanceof TypeError;
@@ -51,6 +53,12 @@
   form.addEventListener("submit", (event) => {
     clearTimeout(timer);
     if (!leaving && (busy || failed) && event.submitter) { event.preventDefault(); pressed = event.submitter; if (!busy) { keep(); } } else { leaving = true; }
+  });
+  // a place is chosen or removed where it stands, without another page
+  form.addEventListener("click", (event) => {
+    const button = event.target.closest("[name=add], [name=remove]");
+    if (!button || failed) { return; }
+    event.preventDefault(); changes.push(button); clearTimeout(timer); keep();
   });
   let asked = 0;
   search.addEventListener("input", () => {
@@ -121,7 +129,7 @@
     // one tab stop for all shapes, arrows between them, Space or Enter chooses
     const name = (f) => { const n = f.properties.people; return f.properties.name + (n === null ? "" : ", " + (n === 1 ? "1 person" : n.toLocaleString("en-GB") + " people")); };
     const has = (f, where) => form.querySelector(where.replaceAll("*", '[value="' + f.properties.code + '"]'));
-    const mark = (f, path) => { const on = !!has(f, "#chosen *, #tree *:checked, #picked *"); path.setAttribute("aria-pressed", String(on)); path.classList.toggle("on", on); };
+    const mark = (f, path) => { const on = !!has(f, "#chosen *, #branches *:checked, #picked *"); path.setAttribute("aria-pressed", String(on)); path.classList.toggle("on", on); };
     function toggle(f, path) {
       if (open) { return; }
       const have = has(f, "#picked *"), other = has(f, "#chosen button*");

@@ -8,7 +8,7 @@
   if (problems) { problems.focus(); }
   // what differs is changed where it stands: focus, marked text, open details, what is typed and
   // ticked, and scrolling stay; what has another id or address is another thing
-  const key = (e) => e.id || (e.getAttribute && e.getAttribute("href")) || "";
+  const key = (e) => e.id || (e.getAttribute && (e.getAttribute("href") || (e.matches("button, [type=checkbox]") && e.value))) || "";
   function become(a, b) {
     if (a.nodeName !== b.nodeName || key(a) !== key(b)) { a.replaceWith(b); return; }
     if (a.nodeType === 3) { if (a.data !== b.data) { a.data = b.data; } return; }

@@ -4,8 +4,9 @@ leads to the check before submission.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +25,13 @@ from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected, refuse
 from broadcast.wording.languages import NAMED
-from console.room import acting, naming, showing
+from console.room import acting, naming, showing, words
 from console.room.frame import BASES, Form, Room
 from console.room.writing import drafts, places
 from console.room.writing.drafts import Fields
 from console.room.writing.places import Places
-from service.commands import composing, drafting, reading
+from console.room.writing.submission import by_code, unchanged
+from service.commands import composing, drafting, reading, submitting
 from service.commands.composing import Previews
 from service.commands.unit_of_work import Act
 from service.setup.places import place_of_postcode
@@ -43,6 +45,8 @@ TITLES = {
     "correct": "Correct what people got",
     "all_clear": "Say it is over",
 }
+FINISHING = ("check", "save", "submit")
+"""What ends the writing of this page, once."""
 SAYS = {
     "correct": "Wrong text stays visible, struck through. Goes first, by the same channels, to"
     " everyone who got or may have got it.",
@@ -74,7 +78,8 @@ def _attach_new(api: APIRouter, room: Room, desk: Desk, base: str) -> None:
     async def show(request: Request, signed: Signed) -> Response:
         operators.require(signed.operator, "draft")
         asked = {name: _number(request, name) for name in ("kept", "from", "copy")}
-        fields, kept, notice = drafts.blank("incident"), None, ""
+        kind = request.query_params.get("kind", "")
+        fields, kept, notice = drafts.blank(kind if kind in NEW_KINDS else "incident"), None, ""
         if asked["kept"]:
             kept = await room.web.db.read(unfinished.find, signed.operator, asked["kept"])
             fields, notice = kept.fields, f"As you left it at {room.time(kept.saved_at)}."
@@ -260,6 +265,7 @@ class Page:
         slots = [*(written or drafts.blank("")["languages"]), {"tag": "", **drafts.EMPTY}]
         title = TITLES[self.follows]
         preview = await self.preview(signed, fields, kept) if look else ""
+        chosen_codes = set(fields["areas"])
         return room.page(
             "compose.html",
             signed,
@@ -274,9 +280,9 @@ class Page:
             slots=slots,
             follows=self.follows,
             chosen=chosen,
-            chosen_codes=set(fields["areas"]),
+            chosen_codes=chosen_codes,
             search=search,
-            found=[a for a in found if a.code not in fields["areas"]],
+            found=[a for a in found if a.code not in chosen_codes],
             tree=await places.tree(signed.operator, {opened}),
             opened=opened,
             problems=problems,
@@ -308,21 +314,30 @@ class Page:
         ]
 
     async def preview(
-        self, signed: Signed, fields: Fields, kept: Kept | None, note: str = ""
+        self,
+        signed: Signed,
+        fields: Fields,
+        kept: Kept | None,
+        note: str = "",
+        accepted: Collection[str] = (),
     ) -> str:
         """Return the preview of what stands there, as part of a page: what is missing, who would
-        get it and every text as it arrives.
+        get it, every text as it arrives; and where nothing is missing, the button that submits
+        exactly that. `accepted` are the warnings that are ticked already.
         """
         room, actor = self.room, signed.operator
         told: dict[str, Any] = {
             "counts": None,
             "uncounted": "It cannot be counted yet.",
-            "warnings": [],
+            "warnings": {},
+            "accepted": accepted,
             "texts": [],
             "where": None,
             "costly": [],
             "missing": [],
             "note": note,
+            "submit": "",
+            "seen": "",
         }
         try:
             draft = self._draft(fields)
@@ -344,12 +359,14 @@ class Page:
             return room.part("preview.html", **told | {"uncounted": said})
         told |= {
             "counts": seen.shown(v),
-            "warnings": list({w.code: w for w in seen.warnings}.values()),
+            "warnings": by_code(seen.warnings),
             "where": await showing.where(room, v, seen.resolved),
         }
         if written.complete:
             told["texts"] = showing.texts(room, v, seen.resolved)
             told["costly"] = showing.costly(room, v, seen.resolved)
+            told["submit"] = words.submit_button(v, told["counts"]["send"])
+            told["seen"] = _digest(draft)
         return room.part("preview.html", **told)
 
     def _draft(self, fields: Fields) -> dict[str, Any]:
@@ -372,7 +389,7 @@ class Page:
             fields["areas"] = list(dict.fromkeys([*fields["areas"], added[:100]]))
         if removed := form.one("remove"):
             fields["areas"] = [code for code in fields["areas"] if code != removed]
-        problems: tuple[Any, ...] = ()
+        refused: Rejected | None = None
         kept: Kept | None = None
         try:
             if form.one("postcode") and asked != "keep":
@@ -380,19 +397,24 @@ class Page:
                 fields["circles"] = f"{fields['circles']}\n{point}".strip()
             kept = await context.do(composing.keep, actor, self.path, fields, known)
         except Rejected as rejected:
-            problems = tuple(rejected.problems)
+            refused = rejected
+        problems = tuple(refused.problems) if refused is not None else ()
         if asked == "keep":
-            return await self._kept(signed, fields, kept, problems)
+            return await self._kept(signed, form, fields, kept, problems)
         # Enter in the search box presses the form's first button: a search is meant all the same
         staying = asked in ("search", "preview", "skeleton") or any(
-            form.one(name) for name in ("search", "add", "remove", "open", "postcode")
+            form.one(name) for name in ("add", "remove", "open", "postcode")
         )
+        staying = staying or (bool(form.one("search")) and asked != "submit")
         if staying and not problems:
             return await self._stay(signed, form, fields, kept)
-        if problems:
+        if problems and (staying or asked not in FINISHING):
             return await self.show(signed, fields, problems, kept=None)
 
         async def act() -> Act[Version]:
+            # a form that comes twice is answered as the first time, though what it kept is gone
+            if refused is not None:
+                raise refused
             content = await context.apart(
                 read_draft,
                 json.dumps(self._draft(fields)).encode(),
@@ -406,12 +428,36 @@ class Page:
 
         try:
             told = await acting.act(
-                self.room, request, signed, form, act, lambda v: {"message": v.message_id}
+                self.room,
+                request,
+                signed,
+                form,
+                act,
+                lambda v: {"message": v.message_id, "revision": v.revision},
             )
         except Rejected as rejected:
             return await self.show(signed, fields, tuple(rejected.problems), kept=kept)
-        to = "edit" if asked == "save" else "check"
-        return self.room.go(f"{self.entrance}/messages/{told['message']}/{to}")
+        path = f"{self.entrance}/messages/{told['message']}"
+        if asked == "submit" and form.one("seen") == _digest(self._draft(fields)):
+            try:
+                await self._submit(request, signed, form, told)
+            except Rejected:  # the check says what it is, and has what must be ticked
+                return self.room.go(f"{path}/check?refused=1")
+            return self.room.go(path)
+        # what is not as it was previewed is read again first
+        return self.room.go(f"{path}/edit" if asked == "save" else f"{path}/check")
+
+    async def _submit(
+        self, request: Request, signed: Signed, form: Form, told: dict[str, Any]
+    ) -> None:
+        """Submit the draft that this form saved a moment ago, unless it is another by now."""
+        context, message = self.room.web.context, told["message"]
+
+        async def act() -> Act[Any]:
+            made = await submitting.submit(context, signed.operator, message, form.many("accept"))
+            return unchanged(made, message, told["revision"])
+
+        await acting.act(self.room, request, signed, form, act, step="submit ")
 
     async def _point(self, written: str, radius: str) -> str:
         """Return a postcode as a point with its radius. Raises Rejected (postcode_invalid,
@@ -444,20 +490,44 @@ class Page:
         return await self.show(signed, fields, search=search, opened=opened, kept=kept, look=look)
 
     async def _kept(
-        self, signed: Signed, fields: Fields, kept: Kept | None, problems: tuple[Any, ...]
+        self,
+        signed: Signed,
+        form: Form,
+        fields: Fields,
+        kept: Kept | None,
+        problems: tuple[Any, ...],
     ) -> Response:
-        """Answer a page that keeps what is typed: what was saved, and the preview of it."""
+        """Answer a page that keeps what is typed: what was saved, the preview of it, and the places
+        where one was chosen or removed.
+        """
         note = problems[0].detail + "." if problems else ""
         if not note and self.draft is not None and self.about != str(self.draft.revision):
             note = "Somebody changed this draft meanwhile. Your text is kept here."
+        accepted = form.many("accept")
         told = {
             "id": kept.id if kept else None,
             "revision": kept.revision if kept else None,
             "saved": f"Saved {self.room.clock(kept.saved_at)[:8]}" if kept else note,
             "at": f"{self.path}?kept={kept.id}" if kept and not self.message else "",
-            "preview": await self.preview(signed, fields, kept, note),
+            "preview": await self.preview(signed, fields, kept, note, accepted),
         }
+        if form.one("add") or form.one("remove"):
+            places, actor = self.desk.places, signed.operator
+            shown = {
+                "chosen": await places.named(fields["areas"]),
+                "chosen_codes": set(fields["areas"]),
+                "tree": await places.tree(actor, {form.one("open")}),
+                "opened": "",
+            }
+            told |= {
+                name: self.room.part(f"{name}.html", **shown) for name in ("chosen", "branches")
+            }
         return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+def _digest(draft: Mapping[str, Any]) -> str:
+    """Return what a preview was made of, so that what is submitted is what was previewed."""
+    return hashlib.sha256(json.dumps(draft, sort_keys=True).encode()).hexdigest()
 
 
 def _known(form: Form) -> tuple[int, int] | None:

@@ -29,7 +29,8 @@ def blank(kind: str) -> Fields:
     return {
         **dict.fromkeys((*PLAIN, *LINES, *LISTS, *NUMBERS), ""),
         "kind": kind,
-        "expires": "4h",
+        "expires": "4h" if kind != "threat_level_change" else "",
+        "scope": "UK" if kind == "threat_level_change" else "",
         "areas": [],
         "kinds": [],
         "channels": ["sms", "voice", "email", "web"],

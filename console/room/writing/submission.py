@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -16,15 +17,31 @@ from broadcast.problems import Problem, Rejected, refuse
 from console.room import acting, showing, words
 from console.room.frame import BASES, Room
 from service.commands import submitting
+from service.commands.unit_of_work import Act
 from service.sign_in import Signed
 
 
-def _by_code(warnings: Iterable[Problem]) -> dict[str, list[Problem]]:
+def by_code(warnings: Iterable[Problem]) -> dict[str, list[Problem]]:
     """Return the warnings by their code, which is what an author ticks; none is left out."""
     found: dict[str, list[Problem]] = {}
     for warning in warnings:
         found.setdefault(warning.code, []).append(warning)
     return found
+
+
+def unchanged(act: Act[Any], message_id: int, revision: int) -> Act[Any]:
+    """Return the act of submitting, refused where the draft is another one by then."""
+
+    def changed() -> Rejected:
+        return refuse(
+            "changed_meanwhile",
+            "This is not what you read: somebody changed it meanwhile",
+            "nothing was submitted: open the check again and read it",
+            status=409,
+        )
+
+    made: Act[Any] = acting.unchanged(act, message_id, revision, changed)
+    return made
 
 
 def attach(api: APIRouter, room: Room) -> None:
@@ -49,10 +66,11 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
             v=replace(v, resolved=seen.resolved),
             counts=seen.shown(v),
             button=words.submit_button(v, seen.shown(v)["send"]),
-            warnings=_by_code(seen.warnings),
+            warnings=by_code(seen.warnings),
             texts=showing.texts(room, v, seen.resolved),
             where=await showing.where(room, v, seen.resolved),
             form=room.form(signed, f"{base}/messages/{number}/submit", about=str(v.revision)),
+            refused=request.query_params.get("refused") == "1",
         )
 
     async def submit(request: Request, signed: Signed) -> Response:
@@ -60,19 +78,11 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
         existing = await acting.message_of(room, request, signed)
         v = versions.head(existing)
 
-        def changed() -> Rejected:
-            return refuse(
-                "changed_meanwhile",
-                "This is not what you read: somebody changed it meanwhile",
-                "nothing was submitted: open the check again and read it",
-                status=409,
-            )
-
         async def make() -> object:
             act = await submitting.submit(
                 web.context, signed.operator, v.message_id, form.many("accept")
             )
-            return acting.unchanged(act, v.message_id, int(form.one("about") or 0), changed)
+            return unchanged(act, v.message_id, int(form.one("about") or 0))
 
         await acting.act(room, request, signed, form, make)  # type: ignore[arg-type]
         return room.go(f"{base}/messages/{v.message_id}")
