@@ -40,6 +40,7 @@ class Pulses:
         self._web = web
         self._busy = asyncio.Lock()
         self._at = -LOOK_SECONDS
+        self._acts = 0
         self._seen: dict[int, Pulse] = {}
         self._operators: dict[int, Operator] = {}
 
@@ -48,10 +49,11 @@ class Pulses:
         most.
         """
         async with self._busy:
-            if time.monotonic() - self._at >= LOOK_SECONDS:
+            acts = self._web.streams.acts
+            if acts != self._acts or time.monotonic() - self._at >= LOOK_SECONDS:
                 self._operators = await self._web.db.read(operators.active)
                 self._seen = await self._web.db.read(listing.pulse, self._web.now() - FOLLOWED)
-                self._at = time.monotonic()
+                self._at, self._acts = time.monotonic(), acts
             return self._seen
 
     def reader(self, operator_id: int) -> Operator | None:
@@ -120,11 +122,18 @@ def router(web: Web) -> APIRouter:
         actor = await web.actor(request)
         operators.require(actor, "read")
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        web.streams.check(actor.id)
         return StreamingResponse(
-            _stream(web, pulses, actor.id), media_type="text/event-stream", headers=headers
+            _counted(web, pulses, actor.id), media_type="text/event-stream", headers=headers
         )
 
     return api
+
+
+async def _counted(web: Web, pulses: Pulses, operator_id: int) -> AsyncIterator[str]:
+    with web.streams.one_of(operator_id):
+        async for told in _stream(web, pulses, operator_id):
+            yield told
 
 
 async def _stream(web: Web, pulses: Pulses, operator_id: int) -> AsyncIterator[str]:
@@ -134,6 +143,7 @@ async def _stream(web: Web, pulses: Pulses, operator_id: int) -> AsyncIterator[s
     spoke = time.monotonic()
     while not web.closing.is_set():
         lines: list[str] = []
+        acts = web.streams.acts
         with contextlib.suppress(
             *TROUBLE
         ):  # a database that is away is asked again; the heartbeat goes on
@@ -155,8 +165,7 @@ async def _stream(web: Web, pulses: Pulses, operator_id: int) -> AsyncIterator[s
         elif time.monotonic() - spoke >= HEARTBEAT_SECONDS:
             yield ": still here\n\n"
             spoke = time.monotonic()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(web.closing.wait(), LOOK_SECONDS)
+        await web.streams.next_look(LOOK_SECONDS, acts)
 
 
 def changes(before: Pulse | None, now: Pulse) -> list[str]:

@@ -96,6 +96,7 @@ def _act_route(name: Do) -> Callable[[Request, str], Awaitable[Response]]:
             return await prepare(web.context)
 
         answer = await once(request, body, web.context, actor, make)
+        web.streams.hurry()
         if name == "cancel" and answer.status_code == 200:
             return await _with_readers(web.context, message_id_of(id), answer)
         return answer

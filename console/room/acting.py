@@ -59,6 +59,7 @@ async def act(
         make=made,
     )
     reply = await _also_pressed_twice(once)
+    room.web.streams.hurry()
     told: dict[str, Any] = json.loads(reply.body)
     if reply.status >= 400:
         raise Rejected(

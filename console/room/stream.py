@@ -6,7 +6,6 @@ A stream writes nothing and does not keep its reader signed in; it ends with the
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import time
@@ -29,6 +28,7 @@ BEAT_SECONDS = 2.0
 PARTS_MOST = 24
 """So many different pages are told of in one stream; room.js asks for no more."""
 OVER = "event: over\ndata: \n\n"
+MANY = "event: over\ndata: many\n\n"
 
 Part = Callable[[str, Signed], Awaitable[str]]
 """Makes the part of the page with this path; raises Rejected where it has none for its reader."""
@@ -57,10 +57,11 @@ def attach(api: APIRouter, room: Room, figures: Figures) -> None:
         try:
             signed = await room.proved(request)
             wanted = paths and asked.get("who") == room.mark(signed)
+            told = _counted(room, request, signed, paths, part) if wanted else _over()
         except SignInNeeded:
-            wanted = False
+            told = _over()
         return StreamingResponse(
-            _stream(room, request, paths, part) if wanted else _over(),
+            told,
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -72,11 +73,25 @@ async def _over() -> AsyncIterator[str]:
     yield OVER
 
 
+async def _counted(
+    room: Room, request: Request, signed: Signed, paths: list[str], part: Part
+) -> AsyncIterator[str]:
+    try:
+        room.web.streams.check(signed.operator.id)
+    except Rejected:  # one person may not have all streams; the page says so and asks no more
+        yield MANY
+        return
+    with room.web.streams.one_of(signed.operator.id):
+        async for told in _stream(room, request, paths, part):
+            yield told
+
+
 async def _stream(room: Room, request: Request, paths: list[str], part: Part) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
     told: dict[str, str | None] = dict.fromkeys(paths)
     spoke, closing = time.monotonic(), room.web.closing
     while told and not closing.is_set():
+        acts = room.web.streams.acts
         # where the database is away nothing is told, no beat either: the figures are no longer
         # those of now, and a page says so when it hears nothing
         with contextlib.suppress(*TROUBLE):
@@ -98,8 +113,7 @@ async def _stream(room: Room, request: Request, paths: list[str], part: Part) ->
             if time.monotonic() - spoke >= BEAT_SECONDS:
                 spoke = time.monotonic()
                 yield "event: beat\ndata: \n\n"
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(closing.wait(), LOOK_SECONDS)
+        await room.web.streams.next_look(LOOK_SECONDS, acts)
     if not closing.is_set():
         yield OVER
 

@@ -5,7 +5,9 @@ handed to every route.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,14 +15,81 @@ import structlog
 from fastapi import Request
 
 from broadcast.operators.operators import Operator
-from broadcast.problems import Problem, Rejected
+from broadcast.problems import Problem, Rejected, refuse
 from broadcast.store.database import Database
 from config.settings import Settings
+from console.server.limits import Limits
 from service.answers.keeping import Sealer
 from service.commands.context import Context
 from service.rendering import StoredRenderings
 
 log = structlog.get_logger("web")
+
+
+HURRY_SECONDS = 0.2
+"""Between two moments at which all streams are hurried: who acts often costs the others little."""
+
+
+class Streams:
+    """The event streams of this process by person, and what they wait for between two looks.
+
+    `acts` counts the moments at which something was done here.
+    """
+
+    def __init__(self) -> None:
+        self.acts = 0
+        self._open: Counter[int] = Counter()
+        self._done = asyncio.Event()
+        self._told = -HURRY_SECONDS
+        self._due: asyncio.TimerHandle | None = None
+
+    def check(self, person: int) -> None:
+        """Raise Rejected (429 too_many_streams) where an operator has as many as one may: all
+        people of a control room share what a process can serve.
+        """
+        most = Limits().streams_of_one
+        if self._open[person] >= most:
+            raise refuse(
+                "too_many_streams",
+                f"you have {most} event streams open, as many as one may",
+                "close some: one stream serves all that a browser or a program shows",
+                status=429,
+            )
+
+    @contextlib.contextmanager
+    def one_of(self, person: int) -> Iterator[None]:
+        """Count one more stream of an operator until the block ends. Raises as `check` does."""
+        self.check(person)
+        self._open[person] += 1
+        try:
+            yield
+        finally:
+            self._open[person] -= 1
+
+    def hurry(self) -> None:
+        """Let every stream look at once: something was done in this process."""
+        if self._due is None:
+            loop = asyncio.get_running_loop()
+            wait = self._told + HURRY_SECONDS - loop.time()
+            self._due = loop.call_later(max(0.0, wait), self.tell)
+
+    def tell(self) -> None:
+        """Wake every stream, whenever it was done last."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        self.acts += 1
+        self._told = asyncio.get_running_loop().time()
+        self._done.set()
+        self._done = asyncio.Event()
+
+    async def next_look(self, seconds: float, acts: int) -> None:
+        """Wait so many seconds at most, and no longer than until something is done here beyond
+        these `acts`, which a stream read before it looked.
+        """
+        if self.acts == acts:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._done.wait(), seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +100,7 @@ class Web:
     `wake(topic)` hurries the engine of this process, if it has one.
 
     `ready()` is when a loop of this process last turned without trouble (None: never). `closing` is
-    set when the process stops: streams end.
+    set when the process stops: streams end (`close`).
     """
 
     context: Context
@@ -44,7 +113,13 @@ class Web:
     key: bytes = field(repr=False)
     closing: asyncio.Event
     sealer: Sealer
+    streams: Streams = field(default_factory=Streams)
     simulated: frozenset[str] = frozenset()
+
+    def close(self) -> None:
+        """End every event stream: the process stops."""
+        self.closing.set()
+        self.streams.tell()
 
     def now(self) -> datetime:
         """Return the present moment, aware UTC."""

@@ -34,6 +34,7 @@ class Limits:
     requests_hooks: int = 128
     hooks_at_work: int = 4
     streams: int = 128
+    streams_of_one: int = 16
     body_bytes: int = 64 * MIB
     body_bytes_acts: int = 8 * MIB
     body_bytes_hooks: int = 32 * MIB

@@ -72,7 +72,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        web.closing.set()
+        web.close()
 
     app = FastAPI(
         title="fasttime",
@@ -86,7 +86,7 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.web, app.state.close = web, web.closing.set
+    app.state.web, app.state.close = web, web.close
     counted = metrics.Metrics(role="web")
     problem_json.install(app, settings.sender_name)
     capacity = Capacity(limits or Limits(), proxies=read_proxies(settings.trusted_proxy))

@@ -46,7 +46,7 @@
       }
       leader = Date.now();
       if (m.roll && !free) { post({ want: own }); }
-      else if (m.over) { end("Signed out."); }
+      else if (m.over) { end(m.over === "many" ? "You have too many pages open: close some, then load this one again." : "Signed out."); }
       else if (m.of === own) { if (m.html === null) { end("You may not see this any more."); } else { patch(live, m.html); aloud(); hear(); } }
       else if (m.beat && m.beat.includes(own)) { hear(); }
     }
@@ -56,7 +56,7 @@
       source = new EventSource("/room/events?who=" + who + here.map((of) => "&of=" + encodeURIComponent(of)).join(""));
       source.addEventListener("beat", () => tell({ beat: here }));
       source.addEventListener("part", (event) => { const m = JSON.parse(event.data); parts[m.of] = m.html; tell(m); });
-      source.addEventListener("over", () => tell({ over: 1 }));
+      source.addEventListener("over", (event) => tell({ over: event.data || "out" }));
     }
     const soon = (ms) => { clearTimeout(wait); wait = setTimeout(open, ms); };
     // lead: ask every tab what it shows, then open one stream for all of that
