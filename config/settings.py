@@ -143,6 +143,7 @@ class Settings:
     simulator_token: str = field(repr=False)
     two_person: str
     code_budget: int
+    answers_days: int
     margin: Margin
     token: str = field(repr=False)
     log_format: str
@@ -311,6 +312,7 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         simulator_token=read.text("SIMULATOR_TOKEN"),
         two_person=read.one_of("TWO_PERSON", ("always", "actual")),
         code_budget=read.number("CODE_BUDGET", 100, 1_000_000),
+        answers_days=read.number("ANSWERS_DAYS", 0, 36_500),
         margin=Margin(
             percent=read.number("AUDIENCE_MARGIN_PERCENT", 2, 100),
             people=read.number("AUDIENCE_MARGIN_PEOPLE", 20, 1_000_000),

@@ -90,7 +90,12 @@ class Engine:
             key=settings.key(),
         )
         self.heartbeat = Heartbeat(db, self.roles, self.identity)
-        self.leases = Leases(db, channels_on, self.turns)
+        self.leases = Leases(
+            db,
+            channels_on,
+            self.turns,
+            answers_kept=timedelta(days=settings.answers_days) or None,
+        )
         self.opt_outs = RecentOptOuts(db)
         self.doubts = Doubts(
             db,

@@ -42,6 +42,8 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "same_person": _all_but(same_person),
     "erased_mark": contacts.ERASED,
 }
+MOVED: Final = frozenset(_COLUMNS)
+"""The tables that are moved, by their names."""
 _TABLES: Final[Mapping[str, Table]] = {
     table.name: table for table in (subscriber, consent, stop, same_person, *contacts.TABLES)
 }

@@ -251,6 +251,16 @@ def erase(
     ).rowcount
 
 
+def erase_old(conn: Connection, before: datetime, now: datetime, most: int = 1_000) -> int:
+    """Erase the words and the sender of answers that came before a moment, the oldest first and so
+    many at most; return of how many. As for `erase`, that there was one stays.
+    """
+    old = select(answer.c.id).where(answer.c.at < before, answer.c.erased_at.is_(None))
+    gone = {"sealed": None, "mark": "", "person_id": None, "erased_at": now}
+    chosen = answer.c.id.in_(old.order_by(answer.c.id).limit(most).scalar_subquery())
+    return conn.execute(update(answer).where(chosen).values(**gone)).rowcount
+
+
 _INTEGER = answer.c.id.type
 
 

@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 
+from broadcast.answers import store as answers
 from broadcast.ledger import claims, liveness, passes
 from broadcast.messages import publishing, versions
 from broadcast.store import replies
@@ -30,8 +31,15 @@ class Leases:
     """
 
     def __init__(
-        self, db: Database, channels_on: Callable[[str], frozenset[str]], turns: Turns
+        self,
+        db: Database,
+        channels_on: Callable[[str], frozenset[str]],
+        turns: Turns,
+        *,
+        answers_kept: timedelta | None = None,
     ) -> None:
+        """`answers_kept`: how long words and senders of answers stay; None = for ever."""
+        self._answers_kept = answers_kept
         self._db, self._channels_on, self._turns = db, channels_on, turns
         self._forget_at: datetime | None = None
 
@@ -50,6 +58,10 @@ class Leases:
             log.warning("slices.swept", slices=len(swept), attempts=swept[:10])
         if self._forget_at is None or now >= self._forget_at:
             replies.forget(conn, now - replies.KEPT)
+            if self._answers_kept is not None:
+                forgotten = answers.erase_old(conn, now - self._answers_kept, now)
+                if forgotten:
+                    log.info("answers.forgotten", answers=forgotten)
             self._forget_at = now + FORGET_EVERY
         return passes.due_versions(conn, now)
 

@@ -23,6 +23,8 @@ from broadcast.ledger.tables import outcome, response
 from broadcast.wording.languages import all_packs
 from config import wiring
 from service.answers import keeping
+from service.loops.leases import Leases
+from service.loops.turns import Turns
 from service.setup.keys import rotate
 from subscribers import registry
 from tests.console.site import Site, open_site, person
@@ -262,6 +264,23 @@ async def test_erasing_a_number_leaves_that_there_was_an_answer_and_nothing_of_i
         "answers": 2, "urgent": 1, "urgent_unread": 0
     }  # fmt: skip
     assert await site.db.write(store.erase, now, person=3) == 1
+
+
+@pytest.mark.parametrize(("days", "left"), [(30, [False, True]), (0, [True, True])])
+async def test_answers_are_erased_when_their_days_are_over_and_only_then(
+    site: Site, days: int, left: list[bool]
+) -> None:
+    await texted(site, "I saw a gun", "SM1")
+    await texted(site, "me too", "SM2", TWO)
+    first, _ = await kept(site)
+    old = first.at - timedelta(days=30, seconds=1)
+    aged = update(answer).where(answer.c.id == first.id).values(at=old)
+    await site.db.write(lambda conn: conn.execute(aged))
+    kept_for = timedelta(days=days) or None
+    await Leases(site.db, lambda _: frozenset(), Turns(), answers_kept=kept_for).expire()
+    rows = await kept(site)
+    assert [row.sealed is not None for row in rows] == left
+    assert [row.mark != "" for row in rows] == left
 
 
 async def test_who_is_erased_takes_their_answers_along(site: Site) -> None:

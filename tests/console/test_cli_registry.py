@@ -133,3 +133,23 @@ def test_killed_in_the_middle_it_leaves_an_empty_installation(
     begun = cli.ok("audit", "list", "--kind", "admin", **elsewhere)
     actions = [link["action"] for link in begun]
     assert (actions.count("registry.import"), actions.count("registry.imported")) == (2, 1)
+
+
+def test_a_list_kept_apart_erases_again_whom_a_restore_brought_back(
+    cli: Cli, two: tuple[str, str]
+) -> None:
+    public = cli.ok("registry", "keygen", "move.key")["public"]
+    exported(cli, two, public, "older.sealed")
+    erased = cli.ok("subscribers", "erase", "r-1", "--why", "by letter of 3 May")["id"]
+    cli.ok("subscribers", "erased", "-o", "erased.marks")
+    assert "r-1" not in (cli.folder / "erased.marks").read_text()
+    restored = {"DATA": str(cli.folder / "restored")}
+    cli.ok("registry", "import", "older.sealed", "--key", "move.key", **restored)
+    assert cli.ok("subscribers", "show", "r-1", **restored)["name"] == "Ada"
+    told = cli.ok("subscribers", "erase-again", "erased.marks", **restored)
+    assert told["erased"] == [erased]
+    assert cli("subscribers", "show", "r-1", **restored).code == 1
+    assert cli.ok("subscribers", "show", "r-2", **restored)["stopped"] == ["sms"]
+    assert cli.ok("subscribers", "erase-again", "erased.marks", **restored)["erased"] == []
+    chain = [link["action"] for link in cli.ok("audit", "list", "--kind", "admin", **restored)]
+    assert chain[-3:] == ["subscribers.erase", *["subscribers.erase_again"] * 2]

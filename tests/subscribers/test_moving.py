@@ -340,3 +340,11 @@ async def test_who_was_erased_stays_erased_after_a_restore_of_an_older_copy(
 
 def _renamed(conn: Connection, person: int) -> None:
     conn.execute(update(subscriber).where(subscriber.c.id == person).values(external_id="other"))
+
+
+def test_every_table_that_speaks_of_people_in_the_registry_is_moved() -> None:
+    """Whoever adds one has it moved too, else the next installation lacks it."""
+    of_people = {table.name for table in metadata.tables.values() if "subscriber_id" in table.c} | {
+        "subscriber"
+    }
+    assert of_people == set(moving.MOVED)
