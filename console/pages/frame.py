@@ -45,10 +45,6 @@ _MENU = frozenset({"/", "/what-to-do", "/past", "/check"})
 _MARK = "\ue000"
 """Stands around the name of a blank in a frame; no phrase of ours and no sender holds it."""
 _SWITCH = "switch "
-_FIRST = frozenset({ENGLISH, "cy", "pl", "ar"})
-"""Languages that the way to the switch names, at the top of every page: whoever reads none of the
-page's words sees there that it speaks others.
-"""
 
 
 @lru_cache(maxsize=len(ASSETS))
@@ -237,7 +233,6 @@ def _values(lang: str, links: Links, sender: str) -> dict[str, Any]:
         "join_lang": lang if lang in RESIDENT_WORDS else ENGLISH,
         "static_policy": STATIC_POLICY,
         "languages": _languages(),
-        "first_languages": _FIRST,
     }
 
 
