@@ -12,6 +12,7 @@ from broadcast.events import tables as events
 from broadcast.exercises import tables as exercises
 from broadcast.groups import tables as groups
 from broadcast.ledger import tables as ledger
+from broadcast.ledger.claims import tables as claims
 from broadcast.ledger.kept import tables as kept
 from broadcast.levels import tables as levels
 from broadcast.messages import tables as messages
@@ -30,6 +31,7 @@ from subscribers.same_person import tables as same_person
 OWNERS = (
     answers,
     cap,
+    claims,
     contact,
     drafts,
     events,

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, select, text
 from bench import places
 from broadcast.events.tables import outbox
 from broadcast.ledger import delivery_report
-from broadcast.ledger.tables import outcome
+from broadcast.ledger.claims.tables import outcome
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.replay import comparison, past

@@ -14,11 +14,14 @@ from sqlalchemy import insert, select
 
 from bench.measure import note
 from bench.places import ControlRoom
-from broadcast.ledger import audiences, claims, receipts
+from broadcast.ledger import audiences, receipts
 from broadcast.ledger.attempts import new_slice_attempt
-from broadcast.ledger.claims import Candidate, Outcome, Slice
+from broadcast.ledger.claims import recording, taking
+from broadcast.ledger.claims.open_batches import Candidate
+from broadcast.ledger.claims.outcomes import Outcome
+from broadcast.ledger.claims.slices import Slice
+from broadcast.ledger.claims.tables import batch
 from broadcast.ledger.receipts import Receipt
-from broadcast.ledger.tables import batch
 from broadcast.messages.tables import version
 from broadcast.messages.versions import Version
 from broadcast.store.database import Connection, Database
@@ -128,7 +131,7 @@ def _some(conn: Connection, several: list[Candidate], dice: random.Random, told:
         return {person: "stopped" for person in people if dice.random() < _STOPPED}
 
     for c in several:
-        done = claims.claim(
+        done = taking.claim(
             conn,
             c,
             want=c.size,
@@ -141,7 +144,7 @@ def _some(conn: Connection, several: list[Candidate], dice: random.Random, told:
         if done is None:
             continue
         finished = [(s, list(_outcomes(s, dice, now))) for s in done[0]]
-        claims.record(conn, finished, at=now)
+        recording.record(conn, finished, at=now)
         for s, outcomes in finished:
             if s.channel == "sms" and dice.random() < told:
                 for o in outcomes:

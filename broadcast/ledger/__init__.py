@@ -1,5 +1,6 @@
-"""Frozen audiences, batches, claims, outcomes, evidence and the delivery report.
+"""Frozen audiences, passes, evidence, workers and the delivery report.
 
-It alone writes frozen_shard, frozen_set, generation, batch, slice, outcome, receipt, response and
-worker. What is kept beside the outcomes, so that nobody need read them all, is the package `kept`.
+It alone writes frozen_shard, frozen_set, generation, receipt, response and worker. Who is being
+sent to and what became of each is the package `claims`. What is kept beside the outcomes, so that
+nobody need read them all, is the package `kept`.
 """

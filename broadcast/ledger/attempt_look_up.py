@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
-from broadcast.ledger import audiences, claims
+from broadcast.ledger.claims import batch_causes
+from broadcast.ledger.claims.batches import members_of
+from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.ledger.evidence import MAY_HAVE_REACHED
-from broadcast.ledger.tables import batch, outcome, slice_
 from broadcast.messages.tables import version
 
 
@@ -69,7 +70,7 @@ def slices(
 
 def person_at(row: Row[Any], position: int) -> int | None:
     """Return who stands at a position of a slice; None where it has no such position."""
-    ids = audiences.members_of(row.members)[row.lo : row.hi]
+    ids = members_of(row.members)[row.lo : row.hi]
     return int(ids[position]) if 0 <= position < len(ids) else None
 
 
@@ -89,7 +90,7 @@ def _handed(row: Row[Any], person: int) -> Handed:
         channel=row.channel,
         language=row.language,
         status=row.status,
-        repeat=claims.repeats(row.cause),
+        repeat=batch_causes.repeats(row.cause),
         roles=row.roles,
     )
 
@@ -134,7 +135,7 @@ def handed_over(
             _handed(row, person)
             for row in under_way
             for person in sorted(
-                {int(i) for i in audiences.members_of(row.members)[row.lo : row.hi]} & set(people)
+                {int(i) for i in members_of(row.members)[row.lo : row.hi]} & set(people)
             )
         ),
     ]

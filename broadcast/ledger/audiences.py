@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, func, insert, select
@@ -17,17 +17,16 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from broadcast.events import outbox
 from broadcast.events.topics import deliveries_topic
+from broadcast.ledger.claims.batches import members_of, store_batches
+from broadcast.ledger.claims.slices import open_members
+from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.ledger.evidence import MAY_HAVE_REACHED
 from broadcast.ledger.kept import asked
-from broadcast.ledger.tables import batch, frozen_set, frozen_shard, generation, outcome, slice_
+from broadcast.ledger.tables import frozen_set, frozen_shard, generation
 from broadcast.messages import publishing, small_counts, two_persons, versions
 from broadcast.messages.tables import version
 from broadcast.messages.versions import USUAL_MARGIN, Version
 from broadcast.store.database import database_now, lock_version
-
-if TYPE_CHECKING:
-    # Whoever only reads who stands where, as most commands do, need not wait for numpy.
-    import numpy as np
 
 BATCH_SIZE = 500
 RELEASE_SHARD = -1
@@ -243,32 +242,6 @@ def _people_of(conn: Connection, *where: ColumnElement[bool]) -> BitMap:
         return BitMap(conn.execute(select(func.array_agg(person)).where(*where)).scalar_one() or ())
     joined: str | None = conn.execute(select(func.group_concat(person)).where(*where)).scalar_one()
     return BitMap(map(int, joined.split(","))) if joined else BitMap()
-
-
-def open_members(conn: Connection, version_id: int) -> dict[str, BitMap]:
-    """Return per channel the members of the version's open slices without a recorded outcome."""
-    found: dict[str, BitMap] = {}
-    query = (
-        select(slice_.c.attempt, slice_.c.channel, slice_.c.lo, slice_.c.hi, batch.c.members)
-        .join(batch, batch.c.id == slice_.c.batch_id)
-        .where(slice_.c.version_id == version_id, slice_.c.state == "open")
-    )
-    for row in conn.execute(query).all():
-        ids = BitMap(members_of(row.members)[row.lo : row.hi])
-        ids -= BitMap(
-            conn.execute(select(outcome.c.person_id).where(outcome.c.attempt == row.attempt))
-            .scalars()
-            .all()
-        )
-        found[row.channel] = found.get(row.channel, BitMap()) | ids
-    return found
-
-
-def members_of(data: bytes) -> np.ndarray:
-    """Return a batch's members as a uint32 array."""
-    import numpy as np  # see above
-
-    return np.frombuffer(data, dtype="<u4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -668,7 +641,7 @@ def insert_pass(
         )
     )
     if rows:
-        conn.execute(insert(batch), rows)
+        store_batches(conn, rows)
         asked.begin(conn, v.id, everybody)
         _announce_batches(conn, v, number, now)
     if number > 1:

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, select
 
 from broadcast.content.model import CHANNELS
 from broadcast.ledger import audiences
+from broadcast.ledger.claims.batches import members_of
+from broadcast.ledger.claims.tables import batch, outcome
 from broadcast.ledger.evidence import BEST_FIRST, LINES, SUPPRESSION_REASONS
 from broadcast.ledger.kept import reading, rows
 from broadcast.ledger.kept.reading import Facts, Pass, Passes
-from broadcast.ledger.tables import batch, outcome
 from broadcast.messages import small_counts, versions
 from broadcast.messages.versions import Version
 
@@ -297,7 +298,7 @@ def held(conn: Connection, version_id: int, now: datetime) -> dict[str, tuple[Bi
         )
     ):
         ids, last = found.get(row.channel, (BitMap(), now))
-        mine = BitMap(audiences.members_of(row.members)[row.next :])
+        mine = BitMap(members_of(row.members)[row.next :])
         found[row.channel] = (ids | mine, max(last, row.not_before))
     return found
 

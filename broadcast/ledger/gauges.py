@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Select, func, select
 from broadcast.answers.tables import answer
 from broadcast.events.tables import outbox, parked
 from broadcast.ledger import delivery_report
+from broadcast.ledger.claims.tables import slice_
 from broadcast.ledger.kept import reading
-from broadcast.ledger.tables import receipt, slice_, worker
+from broadcast.ledger.tables import receipt, worker
 from broadcast.messages.tables import version
 
 CAP = 10_000

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from broadcast.ledger.tables import slice_, worker
+from broadcast.ledger.claims.tables import slice_
+from broadcast.ledger.tables import worker
 from broadcast.store.database import WORKER_LOCK_CLASS, database_now
 
 HEARTBEAT_SECONDS = 2.0

@@ -12,15 +12,20 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select
 
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS, topic_for
-from broadcast.ledger import audiences, batches, claims, timing
+from broadcast.ledger import audiences, timing
 from broadcast.ledger.audiences import OnePerson, Part, nobody_twice
+from broadcast.ledger.claims import batch_causes, kept_marks
+from broadcast.ledger.claims.batches import members_of
+from broadcast.ledger.claims.outcomes import due_rows, give_up, refusals, settle_due
+from broadcast.ledger.claims.slices import open_members
+from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.ledger.evidence import MAY_HAVE_REACHED, REACHED
-from broadcast.ledger.tables import batch, generation, outcome, slice_
+from broadcast.ledger.tables import generation
 from broadcast.messages import resends, two_persons, versions
 from broadcast.messages.tables import resend
 from broadcast.messages.versions import Version
@@ -107,37 +112,6 @@ class _Ways(NamedTuple):
     one_person: OnePerson
 
 
-def due_rows(conn: Connection, version_id: int, now: datetime) -> list[Any]:
-    """Return the outcomes of a version that ask for a further generation now."""
-    columns = (
-        outcome.c.attempt,
-        outcome.c.position,
-        outcome.c.person_id,
-        outcome.c.channel,
-        outcome.c.generation,
-        outcome.c.state,
-        outcome.c.code,
-    )
-    return list(
-        conn.execute(
-            select(*columns).where(outcome.c.version_id == version_id, outcome.c.due_at <= now)
-        )
-    )
-
-
-def settle_due(conn: Connection, rows: list[Any]) -> None:
-    """Clear the requests of rows that a pass was made for. Receipts are merged without the
-    version's lock: a row that rose since it was read asks anew, and stays due.
-    """
-    for row in rows:
-        same = (
-            outcome.c.attempt == row.attempt,
-            outcome.c.position == row.position,
-            outcome.c.state == row.state,
-        )
-        conn.execute(update(outcome).where(*same).values(due_at=None))
-
-
 def _languages(conn: Connection, v: Version) -> list[tuple[list[str], str, BitMap]]:
     return [
         (order.split(">"), language, ids)
@@ -157,13 +131,13 @@ def _busy(conn: Connection, v: Version, channel: str) -> BitMap:
     """Return whom an unfinished batch or an open slice of this version and channel holds
     already.
     """
-    busy = audiences.open_members(conn, v.id).get(channel, BitMap())
+    busy = open_members(conn, v.id).get(channel, BitMap())
     for members, position in conn.execute(
         select(batch.c.members, batch.c.next).where(
             batch.c.version_id == v.id, batch.c.channel == channel, batch.c.next < batch.c.size
         )
     ):
-        busy |= BitMap(audiences.members_of(members)[position:])
+        busy |= BitMap(members_of(members)[position:])
     return busy
 
 
@@ -220,7 +194,7 @@ def _retry(conn: Connection, v: Version, rows: list[Any], ways: _Ways, now: date
     exhausted = {
         (channel, person)
         for channel, people in _by_channel(rows).items()
-        for person, tries in claims.refusals(conn, v.id, channel, people).items()
+        for person, tries in refusals(conn, v.id, channel, people).items()
         if tries >= timing.MAX_TRIES
     }
     given_up = [row for row in rows if (row.channel, row.person_id) in exhausted]
@@ -230,28 +204,18 @@ def _retry(conn: Connection, v: Version, rows: list[Any], ways: _Ways, now: date
     causes = _causes(conn, v.id)
     by_cause: dict[str, list[Any]] = {}
     for row in again:
-        by_cause.setdefault(claims.retry_of(causes[row.generation]), []).append(row)
+        by_cause.setdefault(batch_causes.retry_of(causes[row.generation]), []).append(row)
     for cause, mine in sorted(by_cause.items()):
-        never = REACHED if claims.repeats_doubts(cause) else MAY_HAVE_REACHED
+        never = REACHED if batch_causes.repeats_doubts(cause) else MAY_HAVE_REACHED
         queued += _queue(conn, v, cause, _by_channel(mine), now, quiet=ways.quiet, never=never)
     return queued
 
 
 def _fail(conn: Connection, v: Version, rows: list[Any], now: datetime) -> None:
     """Write that these people are not tried again, unless better evidence came meanwhile."""
-    failed: list[list[Any]] = []
     if rows:
-        batches.outcomes_change(conn, {row.attempt for row in rows})
-    for row in rows:
-        still_refused = update(outcome).where(
-            outcome.c.attempt == row.attempt,
-            outcome.c.position == row.position,
-            outcome.c.state == "refused",
-        )
-        if conn.execute(
-            still_refused.values(state="failed", code="retries_exhausted", due_at=None)
-        ).rowcount:
-            failed.append([row.attempt, row.position])
+        kept_marks.outcomes_change(conn, {row.attempt for row in rows})
+    failed = give_up(conn, rows)
     if failed:
         payload = {
             "version_id": v.id,
@@ -281,7 +245,7 @@ def _next_channel(conn: Connection, v: Version, rows: list[Any], ways: _Ways, no
     for channel, members in conn.execute(
         select(batch.c.channel, batch.c.members).where(batch.c.version_id == v.id)
     ):
-        asked.setdefault(channel, BitMap()).update(audiences.members_of(members))
+        asked.setdefault(channel, BitMap()).update(members_of(members))
     for order, _, ids in _languages(conn, v):
         for row_channel, failed in _by_channel(rows).items():
             mine = failed & ids
@@ -377,7 +341,7 @@ def _other_contact(
         for members in conn.execute(
             select(batch.c.members).where(batch.c.version_id == v.id, batch.c.channel == channel)
         ).scalars():
-            asked |= BitMap(audiences.members_of(members))
+            asked |= BitMap(members_of(members))
         wanted[channel] -= asked
         wanted[channel] -= _doubles(conn, channel, asked, wanted[channel], shared)
     return _queue(conn, v, "other_contact", {c: ids for c, ids in wanted.items() if ids}, now)

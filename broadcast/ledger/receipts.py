@@ -27,8 +27,11 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from broadcast import traces
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS, topic_for
-from broadcast.ledger import attempt_look_up, batches, claims
-from broadcast.ledger.tables import batch, outcome, receipt, response, slice_
+from broadcast.ledger import attempt_look_up
+from broadcast.ledger.claims import kept_marks
+from broadcast.ledger.claims.outcomes import merge_evidence
+from broadcast.ledger.claims.tables import batch, outcome, slice_
+from broadcast.ledger.tables import receipt, response
 from broadcast.messages.tables import version
 from broadcast.store.database import at_the_end
 
@@ -134,8 +137,8 @@ def merge_waiting(
     ]
     if evidence:
         changed = {row["attempt"] for row in evidence}
-        batches.not_any_more(conn, [a for a in changed if known[a].kept_at is not None])
-        claims.merge_evidence(conn, evidence)
+        kept_marks.not_any_more(conn, [a for a in changed if known[a].kept_at is not None])
+        merge_evidence(conn, evidence)
         if traces.on():
             at_the_end(conn, lambda _conn: _tell(evidence, now))
     folded = [r.id for r in rows if r.attempt in known]

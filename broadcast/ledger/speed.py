@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from broadcast.ledger.tables import outcome, slice_
+from broadcast.ledger.claims.tables import outcome, slice_
 from broadcast.messages.versions import Version
 
 FIRST = 1

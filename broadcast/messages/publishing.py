@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 from broadcast.content.model import SEVERITIES, is_urgent
 from broadcast.events import outbox
 from broadcast.events.topics import ALERTS, topic_for
-from broadcast.ledger.batches import close_batches, handing_over, reopen_batches
+from broadcast.ledger.claims.batches import close_batches, handing_over, reopen_batches
 from broadcast.levels import history
 from broadcast.messages import resends, states, two_persons, versions
 from broadcast.messages.tables import resend, version

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, select
 
-from broadcast.ledger.tables import batch, generation
+from broadcast.ledger.claims.tables import batch
+from broadcast.ledger.tables import generation
 from broadcast.messages.tables import resend
 from broadcast.replay.differences import Differs
 from broadcast.replay.recorded import Log, Told

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, select
 
 from broadcast.content.model import Content
 from broadcast.events.tables import outbox
-from broadcast.ledger.tables import response, slice_
+from broadcast.ledger.claims.tables import slice_
+from broadcast.ledger.tables import response
 from broadcast.messages import versions
 from broadcast.messages.tables import version
 from broadcast.operators import audit

@@ -9,7 +9,7 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import Connection, select
 
-from broadcast.ledger import claims
+from broadcast.ledger.claims import batch_causes
 from broadcast.ledger.tables import frozen_set, frozen_shard
 from broadcast.replay import people
 from broadcast.replay.batches import Batch
@@ -100,7 +100,7 @@ class Frozen:
                 channel=b.channel,
                 generation=b.generation,
                 members=b.members,
-                ordered=claims.repeats(b.cause),
+                ordered=batch_causes.repeats(b.cause),
                 slices=tuple(s for _, s in slices.get(batch_id, ())),
             )
             for batch_id, b in batches.items()

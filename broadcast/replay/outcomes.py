@@ -12,7 +12,7 @@ from sqlalchemy import Connection, String, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from broadcast.ledger import delivery_report
-from broadcast.ledger.tables import outcome
+from broadcast.ledger.claims.tables import outcome
 from broadcast.messages import versions
 from broadcast.replay.batches import Batch
 from broadcast.replay.differences import Differs

@@ -17,8 +17,9 @@ from sqlalchemy import Connection, select
 
 from broadcast.content.model import CHANNELS
 from broadcast.events.tables import outbox
-from broadcast.ledger import audiences, claims
-from broadcast.ledger.tables import batch, outcome, slice_
+from broadcast.ledger import audiences
+from broadcast.ledger.claims import batch_causes
+from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.replay.frozen import Frozen
@@ -168,7 +169,7 @@ class _Book:
         place: dict[int, tuple[_Pass, int, int]] = {}
         of_version = batch.c.version_id == self._v.id
         for row in stream(conn, query.add_columns(batch.c.members).where(of_version)):
-            key = (row.generation, row.channel, claims.repeats(row.cause))
+            key = (row.generation, row.channel, batch_causes.repeats(row.cause))
             data, mine = members.setdefault(key, bytearray()), row.members
             place[row.id] = (key, len(data) // 4, len(mine) // 4)
             data += mine[: len(mine) // 4 * 4]

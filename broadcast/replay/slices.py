@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from broadcast.ledger.tables import outcome, slice_
+from broadcast.ledger.claims.tables import outcome, slice_
 from broadcast.replay.batches import Batch
 from broadcast.replay.differences import Differs
 from broadcast.replay.people import SliceOf

@@ -9,7 +9,7 @@ import structlog
 
 from broadcast import traces
 from broadcast.ledger import attempts
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.ledger.timing import HAND_OVER_SECONDS, backoff
 from channels.contract import Channel, Delivery, InDoubt, Refused, Unavailable
 from channels.dispatch.clock import Clock

@@ -7,8 +7,8 @@ from datetime import datetime
 import structlog
 
 from broadcast.events import dead_letters
-from broadcast.ledger import claims
-from broadcast.ledger.claims import Candidate
+from broadcast.ledger.claims import batch_causes, open_batches
+from broadcast.ledger.claims.open_batches import Candidate
 from broadcast.store.database import TROUBLE, Database
 from broadcast.wording.rendered import Rendered
 from channels.contract import Channel
@@ -65,7 +65,7 @@ class Chooser:
                 chosen.version_id,
                 chosen.channel,
                 chosen.language,
-                repeat=claims.repeats(chosen.cause),
+                repeat=batch_causes.repeats(chosen.cause),
                 roles=chosen.roles,
             )
         except TROUBLE:
@@ -97,7 +97,7 @@ class Chooser:
             self._broken = {key: until for key, until in self._broken.items() if until > began}
             without = [(version_id, language) for version_id, _, language in self._broken]
             self._found = await self._db.read(
-                claims.candidates,
+                open_batches.candidates,
                 self._lane,
                 self._channel.name,
                 self._statuses,

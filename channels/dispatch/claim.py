@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from broadcast.ledger import attempts, claims
-from broadcast.ledger.claims import Candidate, Slice
+from broadcast.ledger import attempts
+from broadcast.ledger.claims import batch_causes, recording, taking
+from broadcast.ledger.claims.open_batches import Candidate
+from broadcast.ledger.claims.slices import Slice, read_slice
 from broadcast.store.database import TROUBLE, Connection, Database
 from broadcast.wording.rendered import Rendered
 from channels.dispatch.clock import Clock
@@ -39,7 +41,7 @@ class Claimer:
         claimed, claimed_wall = self._clock.boot(), self._clock.wall()
         made: list[str] = []
         addresses: dict[int, str] = {}
-        any_contact = claims.any_contact(chosen.cause)
+        any_contact = batch_causes.any_contact(chosen.cause)
 
         def new_attempt() -> str:
             made.append(attempts.new_slice_attempt())
@@ -48,7 +50,7 @@ class Claimer:
         def in_transaction(conn: Connection) -> tuple[list[Slice], datetime] | None:
             made.clear()  # a transaction may be tried again
             addresses.clear()
-            return claims.claim(
+            return taking.claim(
                 conn,
                 chosen,
                 want=want,
@@ -85,11 +87,11 @@ class Claimer:
 
     async def _given_back(self, attempt: str) -> bool:
         try:
-            s = await self._db.read(claims.read_slice, attempt)
+            s = await self._db.read(read_slice, attempt)
             if s is not None:
                 now = self._clock.now()
                 back = [not_started(at, p, now) for at, p in s.people if at not in s.skipped]
-                await self._db.write(claims.record, [(s, back)], at=self._clock.now())
+                await self._db.write(recording.record, [(s, back)], at=self._clock.now())
         except TROUBLE:
             return False
         return True

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger.claims.outcomes import Outcome
 from channels.contract import Channel
 from channels.dispatch.under_way import OpenSlice
 

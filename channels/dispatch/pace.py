@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broadcast.ledger.claims import SLICE_SIZE
+from broadcast.ledger.claims.slices import SLICE_SIZE
 from channels.contract import Unavailable
 from channels.dispatch.clock import Clock
 from channels.dispatch.under_way import UnderWay

@@ -7,8 +7,9 @@ from datetime import datetime
 
 import structlog
 
-from broadcast.ledger import claims
-from broadcast.ledger.claims import Outcome, Slice
+from broadcast.ledger.claims import recording
+from broadcast.ledger.claims.outcomes import Outcome
+from broadcast.ledger.claims.slices import Slice
 from broadcast.store.database import TROUBLE, Connection, Database
 from channels.dispatch.clock import Clock
 from channels.dispatch.under_way import OpenSlice, UnderWay
@@ -91,9 +92,9 @@ def _write(
     at: datetime,
 ) -> None:
     for s, some in parts:
-        claims.record_some(conn, s, some, at=at)
+        recording.record_some(conn, s, some, at=at)
     if ends:
-        claims.record(conn, ends, at=at)
+        recording.record(conn, ends, at=at)
 
 
 def _log(opened: OpenSlice) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from broadcast import traces
-from broadcast.ledger.claims import Candidate
+from broadcast.ledger.claims.open_batches import Candidate
 from broadcast.store.database import TROUBLE, Database
 from channels.contract import Channel
 from channels.dispatch import clock as clocks

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from broadcast.ledger.claims import Candidate, Outcome, Slice
+from broadcast.ledger.claims.open_batches import Candidate
+from broadcast.ledger.claims.outcomes import Outcome
+from broadcast.ledger.claims.slices import Slice
 from broadcast.ledger.timing import SETTLING
 from broadcast.wording.rendered import Rendered
 from channels.dispatch.clock import Clock

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from broadcast.ledger import claims as ledger_store
+from broadcast.ledger.claims.slices import attempts_made
 from broadcast.ledger.delivery_report import Account
 from broadcast.ledger.evidence import SUPPRESSION_REASONS
 from broadcast.store.database import Database
@@ -110,7 +110,7 @@ async def check_ledger(
         theirs = await answer.json()
     ok = True
     for title, account in rows:
-        ours = set(await db.read(ledger_store.attempts_made, account.version.id))
+        ours = set(await db.read(attempts_made, account.version.id))
         for channel, entries in (
             ("sms", theirs["sms"]),
             ("voice", theirs["calls"]),

@@ -7,7 +7,8 @@ from typing import Any
 
 from pyroaring import BitMap
 
-from broadcast.ledger import audiences, claims, delivery_report
+from broadcast.ledger import audiences, delivery_report
+from broadcast.ledger.claims.outcomes import attempts_of
 from broadcast.messages import small_counts, versions
 from broadcast.operators import look_ups
 from broadcast.operators.operators import Operator
@@ -72,7 +73,7 @@ async def explain(
     )
     if not rule.urgent and trace.outcome == "send":
         trace = await context.db.read(_of_one_person, v.id, person_id, rule, trace)
-    attempts = await context.db.read(claims.attempts_of, v.id, person_id)
+    attempts = await context.db.read(attempts_of, v.id, person_id)
     account = await context.db.read(delivery_report.account, v)
     line, reason = account.of_person(person_id)
     if line is None:  # not in the frozen audience, or nothing is frozen yet

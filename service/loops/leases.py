@@ -11,7 +11,8 @@ from functools import partial
 import structlog
 
 from broadcast.answers import store as answers
-from broadcast.ledger import claims, liveness, passes
+from broadcast.ledger import liveness, passes
+from broadcast.ledger.claims import leases
 from broadcast.messages import publishing, versions
 from broadcast.store import replies
 from broadcast.store.database import Connection, Database, database_now
@@ -53,7 +54,7 @@ class Leases:
     def _ended(self, conn: Connection) -> list[int]:
         now = database_now(conn)
         publishing.expire_due(conn, now)
-        swept = claims.expire_leases(conn, dead_workers=liveness.declare_dead(conn), now=now)
+        swept = leases.expire_leases(conn, dead_workers=liveness.declare_dead(conn), now=now)
         if swept:
             log.warning("slices.swept", slices=len(swept), attempts=swept[:10])
         if self._forget_at is None or now >= self._forget_at:

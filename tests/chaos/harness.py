@@ -29,11 +29,14 @@ from pyroaring import BitMap
 from sqlalchemy import Connection, func, select, text
 
 from broadcast.content.model import Content, Text
-from broadcast.ledger import attempts, audiences, claims, delivery_report
+from broadcast.ledger import attempts, audiences, delivery_report
+from broadcast.ledger.claims import batch_causes
+from broadcast.ledger.claims.batches import members_of
+from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.ledger.delivery_report import Account
 from broadcast.ledger.evidence import LINES
 from broadcast.ledger.kept import checking, folding
-from broadcast.ledger.tables import batch, outcome, receipt, slice_
+from broadcast.ledger.tables import receipt
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
@@ -762,7 +765,7 @@ def _stored(conn: Connection) -> _Stored:
                 addresses[channel, id_] = known.addresses[kind]
     return _Stored(
         slices,
-        {b.id: [int(i) for i in audiences.members_of(b.members)] for b in batches},
+        {b.id: [int(i) for i in members_of(b.members)] for b in batches},
         {b.id: b.cause for b in batches},
         addresses,
         where,
@@ -808,7 +811,7 @@ def _held_against_slices(
             )
         if entry["taken"]:
             taken.setdefault((s.version_id, s.channel), BitMap()).add(person)
-            if not claims.repeats(
+            if not batch_causes.repeats(
                 stored.causes[s.batch_id]
             ):  # ordered by a person and marked REPEAT
                 by_person[s.version_id, s.channel, person] += 1

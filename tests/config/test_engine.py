@@ -11,7 +11,9 @@ from pyroaring import BitMap
 from sqlalchemy import Connection, insert, select
 
 from broadcast.answers import links
-from broadcast.ledger import claims, receipts
+from broadcast.ledger import receipts
+from broadcast.ledger.claims import open_batches
+from broadcast.ledger.claims.outcomes import attempts_of
 from broadcast.problems import Rejected
 from broadcast.store import replies
 from broadcast.store.database import Database, metadata
@@ -168,7 +170,7 @@ async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_n
     )
     v = await world.live([1], channels="voice", status="Exercise")
     (found,) = await db.read(
-        claims.candidates, "routine", "voice", ("Exercise",), datetime.now(UTC)
+        open_batches.candidates, "routine", "voice", ("Exercise",), datetime.now(UTC)
     )
     (s,) = await world.claim(candidate=found)
     await world.done(s, "in_doubt")
@@ -186,7 +188,7 @@ async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_n
     await engine.doubts.reconcile()
     await db.write(receipts.merge_waiting, datetime.now(UTC))
     assert (live.asked, drill.asked) == (0, 1)
-    assert [a["state"] for a in await db.read(claims.attempts_of, v.id, 1)] == [state]
+    assert [a["state"] for a in await db.read(attempts_of, v.id, 1)] == [state]
 
 
 async def test_a_text_with_a_link_of_ones_own_is_found_in_the_providers_list_by_its_words(
@@ -213,7 +215,7 @@ async def test_a_text_with_a_link_of_ones_own_is_found_in_the_providers_list_by_
     stopping = asyncio.Event()
     running = asyncio.create_task(sender.run(stopping))
     async with asyncio.timeout(10):
-        while [a["state"] for a in await db.read(claims.attempts_of, v.id, 1)] != ["in_doubt"]:
+        while [a["state"] for a in await db.read(attempts_of, v.id, 1)] != ["in_doubt"]:
             await asyncio.sleep(0.05)
     stopping.set()
     await running
@@ -222,7 +224,7 @@ async def test_a_text_with_a_link_of_ones_own_is_found_in_the_providers_list_by_
     assert links.read(token, engine._settings.key()) == links.Link(1, v.id, False)
     await engine.doubts.reconcile()
     await db.write(receipts.merge_waiting, datetime.now(UTC))
-    assert [a["state"] for a in await db.read(claims.attempts_of, v.id, 1)] != ["in_doubt"]
+    assert [a["state"] for a in await db.read(attempts_of, v.id, 1)] != ["in_doubt"]
 
 
 async def test_another_contact_point_is_looked_for_only_where_a_channel_is_on(db: Database) -> None:

@@ -18,8 +18,8 @@ from typing import Literal
 
 from playwright.async_api import Browser
 
-from broadcast.ledger import claims
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger.claims import recording
+from broadcast.ledger.claims.outcomes import Outcome
 from service.rendering import StoredRenderings
 from tests.console.browser import chromium
 from tests.console.site import Site, open_site
@@ -151,7 +151,7 @@ async def room_shots(site: Site) -> list[Shot]:
         Outcome(position=p, person_id=person, state=states[p % len(states)])
         for p, person in s.people
     ]
-    await site.db.write(claims.record, [(s, outcomes)], at=datetime.now(UTC))
+    await site.db.write(recording.record, [(s, outcomes)], at=datetime.now(UTC))
     await exercise(site)
     pending, _ = await site.submitted(
         severity="Severe", urgency="Immediate", languages=GAS, areas=["E09000007"]

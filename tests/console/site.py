@@ -20,9 +20,10 @@ import aiohttp
 import uvicorn
 from shapely import box
 
-from broadcast.ledger import claims
 from broadcast.ledger.attempts import new_slice_attempt, person_attempt
-from broadcast.ledger.claims import Outcome, Slice
+from broadcast.ledger.claims import open_batches, recording, taking
+from broadcast.ledger.claims.outcomes import Outcome
+from broadcast.ledger.claims.slices import Slice
 from broadcast.messages import versions
 from broadcast.operators import operators
 from broadcast.places.areas import AreaRecord
@@ -224,18 +225,18 @@ class Site:
         """Claim the next slice of a channel, as a sender would."""
         statuses = (status,) if status else ("Actual", "Exercise")
         candidate = (
-            await self.db.read(claims.candidates, lane, channel, statuses, datetime.now(UTC))
+            await self.db.read(open_batches.candidates, lane, channel, statuses, datetime.now(UTC))
         )[0]
         made = (lambda: attempt) if attempt else new_slice_attempt
         found = await self.db.write(
-            claims.claim, candidate, want=32, worker="w1", attempts=made, suppress=lambda *_: {}
+            taking.claim, candidate, want=32, worker="w1", attempts=made, suppress=lambda *_: {}
         )
         assert found is not None
         return found[0][0]
 
     async def done(self, s: Slice, state: str = "accepted") -> None:
         await self.db.write(
-            claims.record,
+            recording.record,
             [(s, [Outcome(position=p, person_id=person, state=state) for p, person in s.people])],
             at=datetime.now(UTC),
         )

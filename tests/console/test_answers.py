@@ -18,8 +18,9 @@ from broadcast.answers.sealing import new_key
 from broadcast.answers.tables import answer
 from broadcast.events.tables import outbox
 from broadcast.ledger import attempt_look_up
+from broadcast.ledger.claims.tables import outcome
 from broadcast.ledger.evidence import MAY_HAVE_REACHED
-from broadcast.ledger.tables import outcome, response
+from broadcast.ledger.tables import response
 from broadcast.wording.languages import all_packs
 from config import wiring
 from service.answers import keeping

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from broadcast.ledger import claims
+from broadcast.ledger.claims import open_batches
 from broadcast.messages.versions import of_message
 from subscribers.registry import import_records
 from tests.console.site import CAMDEN, Site, open_site, person
@@ -55,7 +55,9 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 async def sent_to_all(site: Site, lane: str) -> None:
     """Hand the message to everybody who waits, on every channel."""
     for channel in ("sms", "voice", "email"):
-        while await site.db.read(claims.candidates, lane, channel, ("Actual",), datetime.now(UTC)):
+        while await site.db.read(
+            open_batches.candidates, lane, channel, ("Actual",), datetime.now(UTC)
+        ):
             await site.done(await site.claimed(channel, lane))
 
 

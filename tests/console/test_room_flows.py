@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from broadcast.ledger import claims
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger.claims import recording
+from broadcast.ledger.claims.outcomes import Outcome
 from tests.console.site import Site, open_site
 from tests.console.test_room_in_browser import profile, tab_to
 from tests.console.visitor import HERE
@@ -121,7 +121,7 @@ async def test_flow_7_who_did_not_get_it_is_sent_to_again(site: Site, browser: B
     await site.live(severity="Severe")
     s = await site.claimed(lane="urgent")
     failed = [Outcome(position=p, person_id=n, state="failed") for p, n in s.people]
-    await site.db.write(claims.record, [(s, failed)], at=datetime.now(UTC))
+    await site.db.write(recording.record, [(s, failed)], at=datetime.now(UTC))
     hand = await at(site, browser, "operator", "/room/messages/1")
     await hand.press(hand.page.locator("[data-line=failed] a"))
     await hand.press(hand.button(f"Submit resend to {len(failed)} people"))
@@ -150,7 +150,7 @@ async def test_flow_13_explain_one_person(site: Site, browser: Browser) -> None:
     await site.live(severity="Severe")
     s = await site.claimed(lane="urgent")
     failed = [Outcome(position=p, person_id=n, state="failed") for p, n in s.people]
-    await site.db.write(claims.record, [(s, failed)], at=datetime.now(UTC))
+    await site.db.write(recording.record, [(s, failed)], at=datetime.now(UTC))
     hand = await at(site, browser, "operator", "/room/messages/1")
     await hand.press(hand.page.locator("[data-line=failed] a"))
     await hand.press(hand.page.locator("#people a").first)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.ledger import claims, delivery_report, speed
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger import delivery_report, speed
+from broadcast.ledger.claims import recording
+from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.levels import history
 from subscribers.registry import import_records
 from tests.console.site import Site, open_site, person
@@ -44,7 +45,7 @@ async def test_who_was_reached_where_and_how_fast(site: Site) -> None:
         Outcome(position=p, person_id=who, **({"state": "accepted"} if p % 2 else failed))
         for p, who in s.people
     ]
-    await site.db.write(claims.record, [(s, outcomes)], at=datetime.now(UTC))
+    await site.db.write(recording.record, [(s, outcomes)], at=datetime.now(UTC))
     page = await (await author(site)).get("/room/messages/1/pictures")
     assert page.status == 200
     reached = {row[0]: row[1:] for row in table(page, "places-table")}

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.ledger import claims, passes
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger import passes
+from broadcast.ledger.claims import open_batches, recording
+from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.messages import resends
 from tests.console.site import Site, open_site
 from tests.console.visitor import HERE, Visitor
@@ -41,7 +42,7 @@ async def missed(site: Site, state: str = "failed", **changes: object) -> tuple[
     got, others = s.people[:5], s.people[5:]
     outcomes = [Outcome(position=p, person_id=n, state="delivered") for p, n in got]
     outcomes += [Outcome(position=p, person_id=n, state=state) for p, n in others]
-    await site.db.write(claims.record, [(s, outcomes)], at=datetime.now(UTC))
+    await site.db.write(recording.record, [(s, outcomes)], at=datetime.now(UTC))
     return {n for _, n in got}, {n for _, n in others}
 
 
@@ -71,7 +72,9 @@ async def test_check_35_who_missed_it_is_sent_to_again_and_who_got_it_is_not(sit
     for _ in range(2):
         await site.db.write(passes.make_due, v.id, contacts=lambda _conn, _ids: {})
     people: list[int] = []
-    while await site.db.read(claims.candidates, "urgent", "sms", ("Actual",), datetime.now(UTC)):
+    while await site.db.read(
+        open_batches.candidates, "urgent", "sms", ("Actual",), datetime.now(UTC)
+    ):
         s = await site.claimed(lane="urgent")
         people += [n for p, n in s.people if p not in s.skipped]
         await site.done(s)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from broadcast.ledger import claims
+from broadcast.ledger.claims import open_batches
 from service import idempotency
 from subscribers.registry import import_records
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site, person
@@ -109,7 +109,9 @@ async def test_who_reads_another_language_stands_at_the_check_and_at_the_end(sit
     assert "Many read another language" in page.words
     await approver.send(page, f"{path}/approve", phrase="SEND 33")
     await site.release(1)
-    while await site.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)):
+    while await site.db.read(
+        open_batches.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+    ):
         await site.done(await site.claimed())
     page = await approver.get(path)
     assert said not in page.words

@@ -17,8 +17,8 @@ from sqlalchemy import select
 
 from broadcast import traces
 from broadcast.ledger import receipts
+from broadcast.ledger.claims.tables import slice_
 from broadcast.ledger.receipts import Receipt
-from broadcast.ledger.tables import slice_
 from broadcast.store.database import Connection
 from channels.contract import Refused
 from channels.dispatch.rates import MemoryLimiter

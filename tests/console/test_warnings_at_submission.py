@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from broadcast.ledger import claims
+from broadcast.ledger.claims import open_batches
 from broadcast.messages import advice, versions
 from broadcast.operators import operators
 from subscribers.registry import import_records
@@ -246,7 +246,9 @@ async def test_of_a_cancelled_message_it_is_said_who_read_it_in_another_language
     message = await site.live()
     told = await site.get(f"/api/v1/messages/{message}/languages")
     assert told.json == {"message": message, "version": 1, "warnings": []}  # nobody got it yet
-    while await site.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)):
+    while await site.db.read(
+        open_batches.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+    ):
         await site.done(await site.claimed())
     more: dict[str, Any] = {"role": "approver", "key": "one-cancel"}
     path = f"/api/v1/messages/{message}/cancel"

@@ -20,7 +20,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from broadcast.drafts import read_draft
 from broadcast.events.topics import ROLES, TOPICS
-from broadcast.ledger import claims, delivery_report
+from broadcast.ledger import delivery_report
+from broadcast.ledger.claims.slices import attempts_made
 from broadcast.ledger.delivery_report import Account
 from broadcast.messages import versions
 from broadcast.operators import operators
@@ -295,7 +296,7 @@ class Cluster:
         channel, and the account adds up.
         """
         assert account.adds_up
-        ours = set(await db.read(claims.attempts_made, account.version.id))
+        ours = set(await db.read(attempts_made, account.version.id))
         theirs = self.handsets()
         for channel, kind in (("sms", "sms"), ("voice", "calls"), ("email", "mails")):
             taken = [

@@ -24,7 +24,7 @@ from playwright.async_api import expect as expect_quickly
 from sqlalchemy import Connection, func, select
 
 from broadcast.events.topics import ROLES
-from broadcast.ledger.tables import batch
+from broadcast.ledger.claims.tables import batch
 from broadcast.messages import versions
 from broadcast.operators import audit, operators
 from broadcast.store.database import Database

@@ -12,10 +12,12 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import select
 
-from broadcast.ledger import claims, delivery_report, passes, receipts
-from broadcast.ledger.claims import Outcome, Slice
+from broadcast.ledger import delivery_report, passes, receipts
+from broadcast.ledger.claims import leases, open_batches, recording
+from broadcast.ledger.claims.outcomes import Outcome
+from broadcast.ledger.claims.slices import Slice
+from broadcast.ledger.claims.tables import outcome
 from broadcast.ledger.receipts import Receipt
-from broadcast.ledger.tables import outcome
 from broadcast.levels.history import Fact
 from broadcast.messages import authoring, publishing, versions
 from broadcast.messages.versions import Version
@@ -147,7 +149,7 @@ class History:
     async def claim(self) -> None:
         lane, channel = self.chance.choice(("urgent", "routine")), self.chance.choice(_CHANNELS)
         status = self.chance.choice((("Actual",), ("Exercise",)))
-        found = await self.db.read(claims.candidates, lane, channel, status, self.now)
+        found = await self.db.read(open_batches.candidates, lane, channel, status, self.now)
         if not found:
             return
         skip = {
@@ -203,7 +205,7 @@ class History:
             )
             self.closed.append(s)
         if work:
-            await self.db.write(claims.record, work, at=self.now)
+            await self.db.write(recording.record, work, at=self.now)
 
     def _take(self, n: int) -> list[Slice]:
         return [
@@ -225,7 +227,7 @@ class History:
         if some:
             self.recorded |= {(s.attempt, p) for p, _ in some}
             await self.db.write(
-                claims.record_some,
+                recording.record_some,
                 s,
                 [self._outcome(s, p, person) for p, person in some],
                 at=self.now,
@@ -233,7 +235,7 @@ class History:
 
     async def sweep(self) -> None:
         worker = self.chance.choice(("w1", "w2"))
-        swept = await self.db.write(claims.expire_leases, dead_workers=[worker], now=self.now)
+        swept = await self.db.write(leases.expire_leases, dead_workers=[worker], now=self.now)
         # Half of the dead turn up again with what they know, the others never.
         self.open = [s for s in self.open if s.attempt not in swept or self.chance.random() < 0.5]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from broadcast.ledger import claims
-from broadcast.ledger.tables import outcome
+from broadcast.ledger.claims.outcomes import merge_evidence
+from broadcast.ledger.claims.tables import outcome
 from broadcast.store.database import Connection, Database
 from tests.ledger.world import World
 
@@ -55,7 +55,7 @@ async def test_evidence_replaces_only_what_is_lower(db: Database) -> None:
 
     def merge(conn: Connection) -> dict[int, str]:
         for n in (0, 1):
-            claims.merge_evidence(conn, [row(p, pair[n]) for p, pair in enumerate(pairs)])
+            merge_evidence(conn, [row(p, pair[n]) for p, pair in enumerate(pairs)])
         found = conn.execute(select(outcome.c.position, outcome.c.state))
         return {int(row.position): str(row.state) for row in found}
 
@@ -78,7 +78,7 @@ async def test_of_several_pieces_at_once_the_highest_counts(db: Database) -> Non
         {**told, "person_id": 1, "at": datetime.now(UTC), "state": state}
         for state in ("in_doubt", "sent", "refused")
     ]
-    await db.write(claims.merge_evidence, rows)
+    await db.write(merge_evidence, rows)
     states = await db.read(lambda conn: list(conn.execute(select(outcome.c.state)).scalars()))
     assert states == ["sent"]
 
@@ -106,7 +106,7 @@ async def test_a_providers_id_that_came_first_stays_where_higher_evidence_brings
     }
     for state, provider_id in (("accepted", first), ("delivered", later)):
         row = {**told, "state": state, "provider_id": provider_id}
-        await db.write(claims.merge_evidence, [row])
+        await db.write(merge_evidence, [row])
     found = await db.read(
         lambda conn: conn.execute(select(outcome.c.state, outcome.c.provider_id)).all()
     )

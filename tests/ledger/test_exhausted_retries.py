@@ -8,8 +8,9 @@ from pyroaring import BitMap
 from sqlalchemy import select
 
 from broadcast.events.tables import outbox
-from broadcast.ledger import claims, delivery_report, passes, timing
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger import delivery_report, passes, timing
+from broadcast.ledger.claims import recording
+from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.store.database import Connection, Database
 from tests.ledger.world import World
 
@@ -27,7 +28,7 @@ async def refused(world: World, version_id: int, channel: str) -> list[int]:
             Outcome(position=at, person_id=person, state="refused", code="30001", due_at=now)
             for at, person in s.people
         ]
-        await world.db.write(claims.record, [(s, outcomes)], at=now)
+        await world.db.write(recording.record, [(s, outcomes)], at=now)
         people += [person for _, person in s.people]
     return people
 

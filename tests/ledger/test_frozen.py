@@ -11,8 +11,9 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import select, update
 
-from broadcast.ledger import audiences, claims
-from broadcast.ledger.tables import batch
+from broadcast.ledger import audiences
+from broadcast.ledger.claims import open_batches
+from broadcast.ledger.claims.tables import batch
 from broadcast.messages.tables import decision, version
 from broadcast.store.database import Connection, Database
 from tests.ledger.world import World
@@ -110,7 +111,7 @@ async def test_an_alarm_is_recorded_only_where_an_urgent_audience_shrank_below_i
 async def test_a_batch_of_which_everybody_is_claimed_gives_nobody_out_again(world: World) -> None:
     await world.live(range(1, 6))
     (candidate,) = await world.db.read(
-        claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+        open_batches.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
     )
     (s,) = await world.claim(candidate=candidate)
     assert len(s.people) == 5

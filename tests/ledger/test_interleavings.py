@@ -11,11 +11,14 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import insert, select, update
 
-from broadcast.ledger import attempt_look_up, claims, delivery_report, passes, receipts
+from broadcast.ledger import attempt_look_up, delivery_report, passes, receipts
 from broadcast.ledger.attempts import new_slice_attempt
-from broadcast.ledger.claims import Slice
+from broadcast.ledger.claims import batch_causes, open_batches
+from broadcast.ledger.claims.outcomes import due_rows, settle_due
+from broadcast.ledger.claims.slices import Slice
+from broadcast.ledger.claims.tables import batch, outcome
 from broadcast.ledger.receipts import Receipt
-from broadcast.ledger.tables import batch, outcome, receipt
+from broadcast.ledger.tables import receipt
 from broadcast.messages import publishing, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
@@ -113,9 +116,9 @@ async def test_a_failure_told_while_a_pass_is_made_still_brings_the_next_channel
     v = await world.live([1], channels="sms>email")
     (s,) = await world.claim()
     await world.done(s, "in_doubt", due_at=datetime.now(UTC) - PAST)
-    rows = await world.db.read(passes.due_rows, v.id, datetime.now(UTC))
+    rows = await world.db.read(due_rows, v.id, datetime.now(UTC))
     await receive(world, s, 0, "failed")
-    await world.db.write(passes.settle_due, rows)
+    await world.db.write(settle_due, rows)
     assert await make_due(world, v) == 1
     (mail,) = await world.claim(channel="email")
     assert [person for _, person in mail.people] == [1]
@@ -139,8 +142,10 @@ async def test_an_ordered_repeat_that_is_refused_once_is_tried_again_and_stays_m
         )
     )
     assert await make_due(world, v) == 2
-    last = await world.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
-    assert [claims.repeats(c.cause) for c in last] == [True]
+    last = await world.db.read(
+        open_batches.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+    )
+    assert [batch_causes.repeats(c.cause) for c in last] == [True]
     (third,) = await world.claim()
     assert not third.skipped
     handed = await world.db.read(attempt_look_up.handed, third.attempt, 0)
@@ -163,7 +168,7 @@ async def test_every_hand_over_that_a_person_ordered_is_marked_and_no_other(worl
         await receive(world, s, position, "failed")
     await order_resend(world, v.message_id, "failed", [1, 2])
     assert await make_due(world, v) == 2
-    assert [claims.repeats(cause) for cause in await causes(world, v)] == [False, True]
+    assert [batch_causes.repeats(cause) for cause in await causes(world, v)] == [False, True]
 
 
 async def test_another_contact_point_that_is_refused_once_is_tried_again_as_what_it_is(
@@ -176,7 +181,11 @@ async def test_another_contact_point_that_is_refused_once_is_tried_again_as_what
     (mail,) = await world.claim("urgent", "email")
     await world.done(mail, "not_started", due_at=datetime.now(UTC) - PAST)
     assert await make_due(world, v) == 1
-    assert [claims.any_contact(cause) for cause in await causes(world, v)] == [False, True, True]
+    assert [batch_causes.any_contact(cause) for cause in await causes(world, v)] == [
+        False,
+        True,
+        True,
+    ]
 
 
 async def test_who_took_back_their_consent_to_one_channel_is_still_owed_the_next(

@@ -12,12 +12,14 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import func, select, update
 
-from broadcast.ledger import claims, delivery_report, passes, receipts
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger import delivery_report, passes, receipts
+from broadcast.ledger.claims import leases, recording
+from broadcast.ledger.claims.outcomes import Outcome
+from broadcast.ledger.claims.slices import Slice
+from broadcast.ledger.claims.tables import outcome, slice_
 from broadcast.ledger.kept import bitmaps, checking, folding, reading
 from broadcast.ledger.kept.tables import kept_outcome, kept_pass
 from broadcast.ledger.receipts import Receipt
-from broadcast.ledger.tables import outcome, slice_
 from broadcast.messages import versions
 from broadcast.messages.tables import version
 from broadcast.replay import comparison
@@ -140,7 +142,7 @@ async def test_what_is_changed_behind_what_is_kept_is_found_and_mended_by_throwi
     assert len((await db.read(delivery_report.account, v)).people["accepted"]) == 40
 
 
-async def _one_kept_slice(db: Database) -> tuple[World, Any, claims.Slice]:
+async def _one_kept_slice(db: Database) -> tuple[World, Any, Slice]:
     world = await World.make(db)
     v = await world.live(range(1, 33))
     (s,) = await world.claim()
@@ -170,11 +172,11 @@ async def test_late_outcomes_of_a_swept_slice_that_is_kept_are_seen_at_once(db: 
     world = await World.make(db)
     v = await world.live(range(1, 33))
     (s,) = await world.claim()
-    assert await db.write(claims.expire_leases, dead_workers=["w1"], now=now()) == [s.attempt]
+    assert await db.write(leases.expire_leases, dead_workers=["w1"], now=now()) == [s.attempt]
     await fold_all(db)
     assert len((await db.read(delivery_report.account, v)).people["in_doubt"]) == 32
     part = [Outcome(position=0, person_id=s.people[0][1], state="accepted")]
-    await db.write(claims.record_some, s, part, at=now())
+    await db.write(recording.record_some, s, part, at=now())
     assert len((await db.read(delivery_report.account, v)).people["in_doubt"]) == 31
     await fold_all(db)
     await world.done(s)

@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from broadcast.ledger import claims, delivery_report, passes, receipts
-from broadcast.ledger.claims import Outcome, Slice
+from broadcast.ledger import delivery_report, passes, receipts
+from broadcast.ledger.claims import leases, recording
+from broadcast.ledger.claims.outcomes import Outcome, due_rows
+from broadcast.ledger.claims.slices import Slice
 from broadcast.ledger.kept import checking, folding
 from broadcast.ledger.receipts import Receipt
 from broadcast.messages.versions import Version
@@ -84,13 +86,13 @@ async def test_late_outcomes_of_a_slice_that_is_just_being_kept_wait_for_it_and_
     world = await World.make(db)
     v = await world.live(range(1, 33))
     (s,) = await world.claim()
-    await db.write(claims.expire_leases, dead_workers=["w1"], now=now())
+    await db.write(leases.expire_leases, dead_workers=["w1"], now=now())
     async with db.engine.connect() as other:
         held = await other.begin()
         assert await other.run_sync(folding.fold, now()) == 1
         late = asyncio.create_task(world.done(s))
         part = [Outcome(position=0, person_id=1, state="delivered")]
-        some = asyncio.create_task(db.write(claims.record_some, s, part, at=now()))
+        some = asyncio.create_task(db.write(recording.record_some, s, part, at=now()))
         await asyncio.sleep(0.3)
         assert not late.done()
         assert not some.done()
@@ -106,7 +108,7 @@ async def test_somebody_who_is_given_up_while_their_slice_is_being_kept_is_seen_
     world, v, _ = await _closed(db, "refused")
 
     def too_often(conn: Connection) -> None:
-        rows = passes.due_rows(conn, v.id, now())
+        rows = due_rows(conn, v.id, now())
         passes._fail(conn, v, rows, now())
 
     await db.write(lambda conn: conn.exec_driver_sql("UPDATE outcome SET due_at = now()"))
@@ -145,11 +147,11 @@ async def test_many_at_once_claim_record_merge_keep_and_look_and_every_look_is_r
     async def send(worker: str) -> None:
         while slices := await world.claim(want=64, worker=worker):
             if dice.random() < 0.1:
-                await db.write(claims.expire_leases, dead_workers=[worker], now=now())
+                await db.write(leases.expire_leases, dead_workers=[worker], now=now())
             for s in slices:
                 for position, _ in dice.sample(s.people, 3):
                     await db.write(receipts.store, _told(s, position), now())
-            await db.write(claims.record, [(s, _all(s)) for s in slices], at=now())
+            await db.write(recording.record, [(s, _all(s)) for s in slices], at=now())
             for s in slices:
                 for position, _ in dice.sample(s.people, 3):
                     await db.write(receipts.store, _told(s, position), now())

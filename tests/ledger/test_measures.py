@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.messages import versions
 from broadcast.store.database import Database
 from channels.contract import InDoubt, Refused, Unavailable

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from broadcast.ledger import claims, receipts
-from broadcast.ledger.claims import Candidate, Outcome, Slice
+from broadcast.ledger import receipts
+from broadcast.ledger.claims import open_batches, recording, taking
+from broadcast.ledger.claims.open_batches import Candidate
+from broadcast.ledger.claims.outcomes import Outcome
+from broadcast.ledger.claims.slices import Slice, read_slice
+from broadcast.ledger.claims.tables import outcome
 from broadcast.ledger.receipts import Receipt
-from broadcast.ledger.tables import outcome
 from broadcast.replay.comparison import replay
 from broadcast.store.database import Connection, Database
 from tests.ledger.world import World
@@ -26,10 +29,10 @@ async def claimed(world: World, provider: str) -> Slice:
     """Claim two people as one provider's sender does, and record one as accepted, one in doubt."""
     await world.live([1, 2])
     found: list[Candidate] = await world.db.read(
-        claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC), []
+        open_batches.candidates, "routine", "sms", ("Actual",), datetime.now(UTC), []
     )
     made: Any = await world.db.write(
-        lambda conn: claims.claim(
+        lambda conn: taking.claim(
             conn,
             found[0],
             want=2,
@@ -44,7 +47,7 @@ async def claimed(world: World, provider: str) -> Slice:
         Outcome(position=0, person_id=1, state="accepted", provider_id="SM1"),
         Outcome(position=1, person_id=2, state="in_doubt"),
     ]
-    await world.db.write(claims.record, [(s, ends)], at=datetime.now(UTC))
+    await world.db.write(recording.record, [(s, ends)], at=datetime.now(UTC))
     return s
 
 
@@ -71,7 +74,7 @@ async def test_slice_outcome_and_facts_name_the_provider_and_replay_compares_it(
     world: World,
 ) -> None:
     s = await claimed(world, "twilio:AC1")
-    assert (await world.db.read(claims.read_slice, s.attempt)) == s
+    assert (await world.db.read(read_slice, s.attempt)) == s
     assert {provider for _, provider in (await world.db.read(states)).values()} == {"twilio:AC1"}
     assert (await world.db.read(replay)).differences == []
     await world.db.write(lambda conn: conn.execute(text("UPDATE slice SET provider = 'other'")))

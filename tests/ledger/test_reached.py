@@ -12,10 +12,12 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import Connection, select
 
-from broadcast.ledger import audiences, claims
+from broadcast.ledger import audiences
 from broadcast.ledger.audiences import Part
-from broadcast.ledger.claims import Outcome
-from broadcast.ledger.tables import outcome
+from broadcast.ledger.claims import recording
+from broadcast.ledger.claims.outcomes import Outcome
+from broadcast.ledger.claims.slices import open_members
+from broadcast.ledger.claims.tables import outcome
 from broadcast.messages import publishing
 from broadcast.messages.versions import Version
 from broadcast.store.database import Database
@@ -48,7 +50,7 @@ async def test_who_was_refused_once_and_reached_by_a_later_version_hears_its_cor
     v = await world.live([1, 2])
     (s,) = await world.claim()
     await world.db.write(
-        claims.record,
+        recording.record,
         [
             (
                 s,
@@ -65,7 +67,7 @@ async def test_who_was_refused_once_and_reached_by_a_later_version_hears_its_cor
     assert await world.release(update) == "released"
     (s,) = await world.claim()
     await world.db.write(
-        claims.record,
+        recording.record,
         [
             (
                 s,
@@ -93,7 +95,7 @@ async def test_failed_after_it_was_taken_counts_as_reached_whatever_was_refused_
         for p in (0,)
     ]
     await world.db.write(
-        claims.record,
+        recording.record,
         [(s, [*taken, Outcome(position=1, person_id=2, state="failed", code="21211")])],
         at=datetime.now(UTC),
     )
@@ -121,7 +123,7 @@ def plainly(conn: Connection, version_ids: list[int]) -> dict[str, BitMap]:
                 row.state == "failed" and row.provider_id
             ):
                 found.setdefault(row.channel, BitMap()).add(row.person_id)
-        for channel, ids in audiences.open_members(conn, version_id).items():
+        for channel, ids in open_members(conn, version_id).items():
             found[channel] = found.get(channel, BitMap()) | ids
     return found
 
@@ -161,7 +163,9 @@ async def test_any_chain_reached_whom_its_outcomes_say(world: World, seed: int) 
                         for p, person, state in states
                     ]
                     if chance.random() < 0.8:
-                        await world.db.write(claims.record, [(s, outcomes)], at=datetime.now(UTC))
+                        await world.db.write(
+                            recording.record, [(s, outcomes)], at=datetime.now(UTC)
+                        )
         update = await after(world, v, "update", 120)
         assert await world.db.read(
             audiences.reached_by_predecessors, update

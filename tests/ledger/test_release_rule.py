@@ -15,10 +15,11 @@ from pyroaring import BitMap
 from sqlalchemy import delete, func, insert, select, update
 
 from broadcast.content.model import Text
-from broadcast.ledger import claims, passes
+from broadcast.ledger import passes
 from broadcast.ledger.attempts import new_slice_attempt
-from broadcast.ledger.claims import Outcome
-from broadcast.ledger.tables import batch
+from broadcast.ledger.claims import open_batches, recording, taking
+from broadcast.ledger.claims.outcomes import Outcome
+from broadcast.ledger.claims.tables import batch
 from broadcast.messages import resends, versions
 from broadcast.messages.tables import decision, resend, version
 from broadcast.messages.versions import Version
@@ -397,14 +398,16 @@ async def test_what_was_blocked_is_released_by_a_new_approval(db: Database) -> N
 async def ordered(room: Room) -> tuple[Version, str]:
     """Order a resend to everybody whom a message did not reach; return its digest too."""
     v = await room.live()
-    (c,) = await room.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
+    (c,) = await room.db.read(
+        open_batches.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+    )
     claimed = await room.db.write(
-        claims.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=lambda *_: {}
+        taking.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=lambda *_: {}
     )
     assert claimed is not None
     for s in claimed[0]:
         failed = [Outcome(position=p, person_id=i, state="failed", code="1") for p, i in s.people]
-        await room.db.write(claims.record, [(s, failed)], at=datetime.now(UTC))
+        await room.db.write(recording.record, [(s, failed)], at=datetime.now(UTC))
     await room.context.do(resending.resend, await room.who("ops"), v.message_id, ("failed",))
     order = await room.db.read(resends.waiting, v.message_id)
     assert order is not None

@@ -18,15 +18,8 @@ from pyroaring import BitMap
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from broadcast.events.tables import outbox
-from broadcast.ledger.tables import (
-    batch,
-    frozen_set,
-    frozen_shard,
-    outcome,
-    receipt,
-    response,
-    slice_,
-)
+from broadcast.ledger.claims.tables import batch, outcome, slice_
+from broadcast.ledger.tables import frozen_set, frozen_shard, receipt, response
 from broadcast.levels.tables import level_fact
 from broadcast.messages import publishing
 from broadcast.messages.tables import message, version
@@ -409,8 +402,9 @@ async def a_history_that_is_whole(db: Database) -> None:
     """One live message with every kind of outcome, and one that was corrected; a level, a receipt,
     an answer.
     """
-    from broadcast.ledger import claims, receipts
-    from broadcast.ledger.claims import Outcome
+    from broadcast.ledger import receipts
+    from broadcast.ledger.claims import leases, recording
+    from broadcast.ledger.claims.outcomes import Outcome
     from broadcast.ledger.receipts import Receipt
     from broadcast.levels import history
 
@@ -433,9 +427,9 @@ async def a_history_that_is_whole(db: Database) -> None:
             [m for m in s.people if m[0] not in s.skipped], states, strict=True
         )
     ]
-    await db.write(claims.record, [(s, outcomes)], at=now)
+    await db.write(recording.record, [(s, outcomes)], at=now)
     await world.claim()
-    await db.write(claims.expire_leases, dead_workers=["w1"], now=now)
+    await db.write(leases.expire_leases, dead_workers=["w1"], now=now)
     await world.claim(want=10, worker="w2")
     await db.write(
         receipts.store,

@@ -12,9 +12,11 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import select
 
-from broadcast.ledger import claims, delivery_report, passes
-from broadcast.ledger.claims import Candidate, Slice
-from broadcast.ledger.tables import batch, outcome
+from broadcast.ledger import delivery_report, passes
+from broadcast.ledger.claims import open_batches
+from broadcast.ledger.claims.open_batches import Candidate
+from broadcast.ledger.claims.slices import Slice
+from broadcast.ledger.claims.tables import batch, outcome
 from broadcast.messages import versions
 from broadcast.store.database import Connection, Database
 from broadcast.wording.rendered import Rendered
@@ -84,7 +86,11 @@ async def test_a_first_refusal_after_many_retries_of_others_is_tried_again_as_so
 async def retry_of(world: World) -> Candidate:
     """Return the newest generation's batch, whatever stands before it."""
     (any_,) = await world.db.read(
-        claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC) + timedelta(days=1)
+        open_batches.candidates,
+        "routine",
+        "sms",
+        ("Actual",),
+        datetime.now(UTC) + timedelta(days=1),
     )
     batch_id, number = await world.db.read(
         lambda conn: tuple(

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from broadcast.ledger import audiences, batches, claims, delivery_report, liveness, passes, receipts
+from broadcast.ledger import audiences, delivery_report, liveness, passes, receipts
 from broadcast.ledger.attempts import new_slice_attempt
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger.claims import batches, leases, open_batches, recording, taking
+from broadcast.ledger.claims.outcomes import Outcome, attempts_of
+from broadcast.ledger.claims.slices import read_slice
 from broadcast.ledger.receipts import Receipt
 from broadcast.messages import authoring, publishing, versions
 from broadcast.messages.versions import Version
@@ -188,7 +190,7 @@ async def test_r3_workers_with_different_slice_sizes_give_everybody_out_exactly_
 ) -> None:
     await world.live(range(1, 501))
     (candidate,) = await world.db.read(
-        claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+        open_batches.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
     )
 
     async def worker(name: str, sizes: list[int]) -> list[int]:
@@ -213,7 +215,7 @@ async def test_every_attempt_to_a_person_is_told_with_what_became_of_it(world: W
     v = await world.live(range(1, 4))
     (s,) = await world.claim()
     await world.done(s, "accepted")
-    (told,) = await world.db.read(claims.attempts_of, v.id, 2)
+    (told,) = await world.db.read(attempts_of, v.id, 2)
     assert (told["attempt"], told["channel"], told["state"]) == (s.attempt, "sms", "accepted")
     assert datetime.fromisoformat(told["at"]).tzinfo is not None
 
@@ -221,15 +223,15 @@ async def test_every_attempt_to_a_person_is_told_with_what_became_of_it(world: W
 async def test_r3_a_claim_whose_reply_was_lost_can_be_read_back(world: World) -> None:
     await world.live(range(1, 41))
     (s,) = await world.claim()
-    assert await world.db.read(claims.read_slice, s.attempt) == s
-    assert await world.db.read(claims.read_slice, "0" * 32) is None
+    assert await world.db.read(read_slice, s.attempt) == s
+    assert await world.db.read(read_slice, "0" * 32) is None
 
 
 async def test_r3_a_slice_that_is_read_back_knows_whom_it_skipped(world: World) -> None:
     await world.live(range(1, 6))
     (s,) = await world.claim(skip={2: "stopped"})
     assert s.skipped == {1: "stopped"}
-    assert await world.db.read(claims.read_slice, s.attempt) == s
+    assert await world.db.read(read_slice, s.attempt) == s
 
 
 async def test_r16_a_lease_expires_ten_seconds_after_its_deadline_and_not_before(
@@ -237,10 +239,10 @@ async def test_r16_a_lease_expires_ten_seconds_after_its_deadline_and_not_before
 ) -> None:
     await world.live(range(1, 6))
     (candidate,) = await world.db.read(
-        claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+        open_batches.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
     )
     claimed = await world.db.write(
-        claims.claim,
+        taking.claim,
         candidate,
         want=32,
         worker="w1",
@@ -251,7 +253,7 @@ async def test_r16_a_lease_expires_ten_seconds_after_its_deadline_and_not_before
     (s,), deadline = claimed
     for seconds, expired in ((-1, []), (10, []), (10.001, [s.attempt])):
         now = deadline + timedelta(seconds=seconds)
-        assert await world.db.write(claims.expire_leases, dead_workers=(), now=now) == expired
+        assert await world.db.write(leases.expire_leases, dead_workers=(), now=now) == expired
 
 
 async def test_r8_outcomes_of_a_swept_slice_are_late_evidence_and_none_is_lost(
@@ -265,7 +267,7 @@ async def test_r8_outcomes_of_a_swept_slice_are_late_evidence_and_none_is_lost(
         datetime.now(UTC),
     )
     await world.db.write(receipts.merge_waiting, datetime.now(UTC))
-    swept = await world.db.write(claims.expire_leases, dead_workers=["w1"], now=datetime.now(UTC))
+    swept = await world.db.write(leases.expire_leases, dead_workers=["w1"], now=datetime.now(UTC))
     assert swept == [s.attempt]
     account = await world.db.read(delivery_report.account, v)
     assert len(account.people["in_doubt"]) == 31
@@ -298,7 +300,7 @@ async def test_r8_a_callback_that_comes_before_the_record_is_not_in_the_way_of_t
 async def test_r8_people_skipped_at_the_claim_are_not_in_doubt_after_a_kill(world: World) -> None:
     v = await world.live(range(1, 11))
     await world.claim(skip={3: "stopped", 4: "erased"})
-    await world.db.write(claims.expire_leases, dead_workers=["w1"], now=datetime.now(UTC))
+    await world.db.write(leases.expire_leases, dead_workers=["w1"], now=datetime.now(UTC))
     account = await world.db.read(delivery_report.account, v)
     assert account.people["in_doubt"] == BitMap([1, 2, 5, 6, 7, 8, 9, 10])
     assert account.suppressed["stopped"] == BitMap([3])
@@ -363,7 +365,7 @@ async def test_r9_an_expired_version_is_never_claimed(world: World) -> None:
     v = await world.live(range(1, 40), expires=timedelta(seconds=1))
     await asyncio.sleep(1.1)
     (candidate,) = await world.db.read(
-        claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+        open_batches.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
     )
     assert await world.claim(candidate=candidate) == []
     await world.db.write(publishing.expire_due, datetime.now(UTC))
@@ -434,7 +436,7 @@ async def test_r10_people_surely_refused_are_not_corrected(world: World) -> None
         Outcome(position=1, person_id=2, state="failed", code="21211"),
         Outcome(position=2, person_id=3, state="in_doubt"),
     ]
-    await world.db.write(claims.record, [(s, outcomes)], at=datetime.now(UTC))
+    await world.db.write(recording.record, [(s, outcomes)], at=datetime.now(UTC))
     submitted = await world.submitted(
         count=2, message_id=v.message_id, action="correct", kind="correction"
     )
@@ -530,7 +532,7 @@ async def test_r12_a_taken_second_attempt_stands_over_a_failed_first_and_a_doubt
     (s,) = await world.claim()
     now = datetime.now(UTC)
     await world.db.write(
-        claims.record,
+        recording.record,
         [
             (
                 s,
@@ -665,7 +667,7 @@ async def test_r8_a_part_whose_commit_reply_was_lost_is_not_counted_twice(world:
     at = datetime.now(UTC)
     some = [Outcome(position=p, person_id=person, state="accepted") for p, person in s.people[:10]]
     for _ in range(2):
-        await world.db.write(claims.record_some, s, some, at=at)
+        await world.db.write(recording.record_some, s, some, at=at)
     assert (await world.db.read(delivery_report.progress, v.id))["sms"]["accepted"] == 10
     account = await world.db.read(delivery_report.account, v)
     assert (len(account.people["accepted"]), len(account.people["handing_over"])) == (10, 22)

@@ -21,10 +21,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pyroaring import BitMap
 from sqlalchemy import select, update
 
-from broadcast.ledger import audiences, claims
+from broadcast.ledger import audiences
 from broadcast.ledger.attempts import new_slice_attempt
-from broadcast.ledger.claims import Candidate
-from broadcast.ledger.tables import batch
+from broadcast.ledger.claims import taking
+from broadcast.ledger.claims.open_batches import Candidate
+from broadcast.ledger.claims.tables import batch
 from broadcast.messages import authoring, publishing, versions
 from broadcast.messages.tables import version
 from broadcast.messages.versions import Resolved
@@ -519,7 +520,7 @@ class FourPeople(RuleBasedStateMachine):
                     "correction",
                 )
                 c = Candidate(batch_id=row.id, **{name: getattr(row, name) for name in fields})
-                if claims.claim(
+                if taking.claim(
                     conn,
                     c,
                     want=1,

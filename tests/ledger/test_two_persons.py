@@ -13,7 +13,7 @@ from pyroaring import BitMap
 from sqlalchemy import func, select
 
 from broadcast.events.tables import outbox
-from broadcast.ledger.tables import batch
+from broadcast.ledger.claims.tables import batch
 from broadcast.messages import publishing, versions
 from broadcast.messages.tables import decision
 from broadcast.messages.versions import Version

@@ -12,9 +12,12 @@ from typing import Any
 from pyroaring import BitMap
 
 from broadcast.content.model import Content, Text
-from broadcast.ledger import audiences, claims
+from broadcast.ledger import audiences
 from broadcast.ledger.attempts import new_slice_attempt
-from broadcast.ledger.claims import Candidate, Outcome, Slice
+from broadcast.ledger.claims import open_batches, recording, taking
+from broadcast.ledger.claims.open_batches import Candidate
+from broadcast.ledger.claims.outcomes import Outcome
+from broadcast.ledger.claims.slices import Slice
 from broadcast.messages import authoring, publishing, versions
 from broadcast.messages.publishing import House
 from broadcast.messages.versions import Resolved, Version
@@ -149,13 +152,13 @@ class World:
     ) -> list[Slice]:
         if candidate is None:
             found = await self.db.read(
-                claims.candidates, lane, channel, ("Actual",), datetime.now(UTC)
+                open_batches.candidates, lane, channel, ("Actual",), datetime.now(UTC)
             )
             if not found:
                 return []
             candidate = found[0]
         claimed = await self.db.write(
-            claims.claim,
+            taking.claim,
             candidate,
             want=want,
             worker=worker,
@@ -170,4 +173,4 @@ class World:
             for p, person in s.people
             if p not in s.skipped
         ]
-        await self.db.write(claims.record, [(s, outcomes)], at=datetime.now(UTC))
+        await self.db.write(recording.record, [(s, outcomes)], at=datetime.now(UTC))

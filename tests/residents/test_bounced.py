@@ -7,8 +7,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from broadcast.ledger import claims
-from broadcast.ledger.claims import Outcome, Slice
+from broadcast.ledger.claims import recording
+from broadcast.ledger.claims.outcomes import Outcome
+from broadcast.ledger.claims.slices import Slice
 from service.loops.bounces import Bounces
 from subscribers.registration.budgets import Limits
 from tests.console.site import Site
@@ -43,7 +44,7 @@ async def fails(site: Site, s: Slice, code: str) -> None:
     failed = [
         Outcome(position=p, person_id=person, state="failed", code=code) for p, person in s.people
     ]
-    await site.db.write(claims.record, [(s, failed)], at=datetime.now(UTC))
+    await site.db.write(recording.record, [(s, failed)], at=datetime.now(UTC))
 
 
 async def points(site: Site) -> list[dict[str, Any]]:

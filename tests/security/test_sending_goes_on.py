@@ -23,7 +23,7 @@ import pytest
 from sqlalchemy import func, select
 
 from broadcast.content.model import Audience
-from broadcast.ledger.tables import slice_
+from broadcast.ledger.claims.tables import slice_
 from broadcast.messages.tables import version
 from broadcast.operators import operators
 from broadcast.store.database import Connection

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from broadcast.ledger import audiences, claims, delivery_report, passes
+from broadcast.ledger import audiences, delivery_report, passes
 from broadcast.ledger.attempts import new_slice_attempt
+from broadcast.ledger.claims import open_batches, taking
+from broadcast.ledger.claims.open_batches import Candidate
 from broadcast.messages import publishing, versions
 from broadcast.messages.versions import Version
 from broadcast.store.database import Connection, Database
@@ -82,7 +84,7 @@ async def test_who_is_in_their_quiet_hours_when_the_audience_is_frozen_waits_unt
     assert (await world.db.read(audiences.read, v.id)).held == {MORNING: BitMap(range(1, 41))}
 
     async def may_be_claimed(at: datetime) -> int:
-        found = await world.db.read(claims.candidates, "routine", "sms", ("Actual",), at)
+        found = await world.db.read(open_batches.candidates, "routine", "sms", ("Actual",), at)
         return sum(c.size for c in found)
 
     assert await may_be_claimed(NIGHT) == 60
@@ -122,7 +124,7 @@ async def test_who_waited_is_looked_at_again_before_anything_is_sent(world: Worl
         return no_longer_for(conn, v.id, people, "sms", lambda _: frozenset({"sms"}))
 
     claimed = await world.db.write(
-        claims.claim,
+        taking.claim,
         late,
         want=32,
         worker="w1",
@@ -148,12 +150,12 @@ async def test_who_waited_is_looked_at_again_before_anything_is_sent(world: Worl
     }
 
 
-async def _late(world: World) -> list[claims.Candidate]:
+async def _late(world: World) -> list[Candidate]:
     """Claim those who need not wait, so that the others are next."""
     while claimed := await world.claim():
         for each in claimed:
             await world.done(each)
-    return await world.db.read(claims.candidates, "routine", "sms", ("Actual",), MORNING)
+    return await world.db.read(open_batches.candidates, "routine", "sms", ("Actual",), MORNING)
 
 
 async def test_what_expires_before_the_hours_end_is_not_kept_for_them(world: World) -> None:
@@ -173,7 +175,9 @@ async def test_a_cancelled_message_reaches_nobody_who_waited(world: World) -> No
         publishing.cancel, world.approver, v.message_id, why="over", house=house(), now=DAY
     )
     assert await world.claim(candidate=late) == []
-    assert (await world.db.read(claims.candidates, "routine", "sms", ("Actual",), MORNING)) == []
+    assert (
+        await world.db.read(open_batches.candidates, "routine", "sms", ("Actual",), MORNING)
+    ) == []
 
 
 @pytest.mark.parametrize("severity", ["Moderate", "Extreme"])
@@ -196,12 +200,12 @@ async def test_a_retry_waits_for_the_end_of_the_hours_too_where_it_is_not_urgent
     assert made == 100
 
     async def may_be_claimed(at: datetime) -> int:
-        found = await world.db.read(claims.candidates, lane, "sms", ("Actual",), at)
+        found = await world.db.read(open_batches.candidates, lane, "sms", ("Actual",), at)
         sizes = [c.size for c in found]
         return sum(sizes)
 
     assert await may_be_claimed(NIGHT) == (100 if lane == "urgent" else 60)
-    found = await world.db.read(claims.candidates, lane, "sms", ("Actual",), MORNING)
+    found = await world.db.read(open_batches.candidates, lane, "sms", ("Actual",), MORNING)
     looked_at_again = [c.size for c in found if c.waited]
     assert looked_at_again == ([] if lane == "urgent" else [40])
     people = BitMap(range(1, 101))

@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from sqlalchemy import select, update
 
 from broadcast.ledger import delivery_report, passes
-from broadcast.ledger.tables import batch, outcome
+from broadcast.ledger.claims.tables import batch, outcome
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.replay import comparison

@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping
 from pyroaring import BitMap
 from sqlalchemy import Connection, insert, select
 
+from broadcast.ledger.claims.tables import batch
 from broadcast.ledger.kept import bitmaps
 from broadcast.ledger.kept.tables import kept_pass
-from broadcast.ledger.tables import batch, generation
+from broadcast.ledger.tables import generation
 
 Asked = Mapping[tuple[int, str], BitMap]
 """(generation, channel) → everybody of its batches."""

@@ -11,11 +11,11 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
-from broadcast.ledger import batches
+from broadcast.ledger.claims import kept_marks
+from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.ledger.kept import asked, bitmaps, reading
 from broadcast.ledger.kept.reading import CLAIMED, TOTALS, Facts
 from broadcast.ledger.kept.tables import kept_outcome, kept_pass
-from broadcast.ledger.tables import batch, outcome, slice_
 from broadcast.store.database import lock_name
 
 SLICES = 512
@@ -38,7 +38,7 @@ def fold(conn: Connection, now: datetime, limit: int = SLICES) -> int:
 
     A slice whose outcomes somebody is changing just now is left for the next turn. Of one that is
     locked here the outcomes are read afterwards: what was committed before is seen, and who comes
-    later finds it kept and says that it is not any more (`batches.outcomes_change`).
+    later finds it kept and says that it is not any more (`kept_marks.outcomes_change`).
     """
     lock_name(conn, LOCK)
     slices = _slices(conn, limit)
@@ -62,14 +62,14 @@ def fold(conn: Connection, now: datetime, limit: int = SLICES) -> int:
         ids = bitmaps.of_members(bytes(people.get(place, b"")))
         _put(conn, place, ids, {**here, (CLAIMED, ""): ids})
     _count(conn, [row for row in slices if not row.counted])
-    batches.are_kept(conn, [row.attempt for row in slices], now)
+    kept_marks.are_kept(conn, [row.attempt for row in slices], now)
     return len(slices)
 
 
 def forget(conn: Connection, version_id: int) -> None:
     """Throw away what is kept of a version: it is read from its rows until it is made anew."""
     lock_name(conn, LOCK)
-    batches.nothing_is_kept(conn, version_id)
+    kept_marks.nothing_is_kept(conn, version_id)
     conn.execute(delete(kept_outcome).where(kept_outcome.c.version_id == version_id))
     conn.execute(delete(kept_pass).where(kept_pass.c.version_id == version_id))
 

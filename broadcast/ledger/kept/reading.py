@@ -25,10 +25,10 @@ from sqlalchemy import (
     select,
 )
 
+from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.ledger.evidence import RANK
 from broadcast.ledger.kept import asked, bitmaps
 from broadcast.ledger.kept.tables import kept_outcome, kept_pass
-from broadcast.ledger.tables import batch, outcome, slice_
 
 CLAIMED = "claimed"
 """Stands beside the states: everybody of the slices that are counted."""

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pyroaring import BitMap
 from sqlalchemy import Connection, func, select
 
+from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.ledger.kept import bitmaps
 from broadcast.ledger.kept.reading import TOTALS, Pass, Passes
-from broadcast.ledger.tables import batch, outcome, slice_
 
 _AT_ONCE = 5000  # rows
 

@@ -8,9 +8,10 @@ from pyroaring import BitMap
 from sqlalchemy import func, select, update
 
 from broadcast.events.tables import outbox
-from broadcast.ledger import claims, passes
+from broadcast.ledger import passes
 from broadcast.ledger.attempts import new_slice_attempt
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger.claims import open_batches, recording, taking
+from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.messages import resends, versions
 from broadcast.messages.tables import resend, version
 from broadcast.messages.versions import Version
@@ -84,14 +85,16 @@ async def ordered(room: Room, name: str) -> tuple[int, Version, str]:
     the order.
     """
     v = await room.live()
-    (c,) = await room.db.read(claims.candidates, "routine", "sms", ("Actual",), datetime.now(UTC))
+    (c,) = await room.db.read(
+        open_batches.candidates, "routine", "sms", ("Actual",), datetime.now(UTC)
+    )
     claimed = await room.db.write(
-        claims.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=nobody
+        taking.claim, c, want=32, worker="w", attempts=new_slice_attempt, suppress=nobody
     )
     assert claimed is not None
     for s in claimed[0]:
         await room.db.write(
-            claims.record,
+            recording.record,
             [
                 (
                     s,

@@ -13,10 +13,11 @@ from pyroaring import BitMap
 from shapely import box
 from sqlalchemy import func, select, update
 
-from broadcast.ledger import claims, passes
+from broadcast.ledger import passes
 from broadcast.ledger.attempts import new_slice_attempt
-from broadcast.ledger.claims import Candidate
-from broadcast.ledger.tables import batch
+from broadcast.ledger.claims import open_batches, taking
+from broadcast.ledger.claims.open_batches import Candidate
+from broadcast.ledger.claims.tables import batch
 from broadcast.messages import publishing, versions
 from broadcast.messages.tables import version
 from broadcast.messages.versions import Version
@@ -197,7 +198,7 @@ class Room:
             for lane in ("urgent", "routine"):
                 for channel in ("sms", "voice", "email"):
                     found += await self.db.read(
-                        claims.candidates,
+                        open_batches.candidates,
                         lane,
                         channel,
                         (status,),
@@ -206,7 +207,7 @@ class Room:
         claimed = []
         for c in [*found, *await self.db.read(_by_name)]:
             got = await self.db.write(
-                claims.claim, c, want=500, worker="w", attempts=new_slice_attempt, suppress=nobody
+                taking.claim, c, want=500, worker="w", attempts=new_slice_attempt, suppress=nobody
             )
             claimed += [s.version_id for s in got[0]] if got else []
         return claimed

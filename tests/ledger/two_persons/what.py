@@ -11,7 +11,7 @@ from shapely import box
 from sqlalchemy import select
 
 from broadcast.content.model import Text
-from broadcast.ledger.tables import batch
+from broadcast.ledger.claims.tables import batch
 from broadcast.messages import authoring, publishing, versions
 from service.commands import deciding, drafting, submitting
 from tests.ledger.two_persons.room import CAMDEN, Room, places, refused, way
