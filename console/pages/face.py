@@ -1,18 +1,15 @@
-"""The public face: the pages that people read, each as text made from what is stored; served, or
-written as files.
+"""The public face: the pages that people read, each as text made from what is stored; served by
+`face_routes.py`, or written as files by `static_site.py`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from broadcast.exercises import planned
 from broadcast.groups import registered
@@ -25,17 +22,13 @@ from broadcast.wording.pack import called, direction, fill, primary
 from broadcast.wording.render import choose_language
 from broadcast.wording.times import local_time
 from console.pages.cards import Card, Cards, Source, day, state_of, version_rows
-from console.pages.frame import Links, cached, exercise_mark, html
-from console.pages.phrases import ENGLISH, PHRASES, chosen
-from console.server.context import Web
+from console.pages.frame import Links, exercise_mark, html
+from console.pages.phrases import ENGLISH, PHRASES
 
-CACHED_SECONDS = 10
 MAPS_ON_FRONT = 12
 """So many maps at most are on the front page; each message's own page has its map."""
 _SENDERS = ("FASTTIME_TWILIO_FROM", "FASTTIME_TWILIO_VOICE_FROM", "FASTTIME_MAIL_FROM")
-_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
-Page = Callable[[str, Links], Awaitable[str]]
 Sheet = Callable[[str, str, Links], Awaitable[str]]
 
 
@@ -297,84 +290,3 @@ def _row(v: Version, lang: str, links: Links, now: datetime, zone: str) -> dict[
         "mark": PHRASES[lang][state] if state else "",
         "struck": ended(state, tag, v.cancel_reason) is not None and not stays(v.kind, state),
     }
-
-
-def router(web: Web) -> APIRouter:
-    """Return the routes of the pages."""
-    api = APIRouter(tags=["public"])
-    face = Face(web)
-
-    async def answer(request: Request, page: Page, status: int = 200) -> Response:
-        asked = request.query_params.get("lang", "")[:20]
-        lang = chosen(asked, request.headers.get("accept-language", ""))
-        body = await page(lang, Links(lang=asked if is_tag(asked) else ""))
-        as_of = body.rfind('<span class="small">')
-        return cached(
-            request,
-            body.encode(),
-            "text/html; charset=utf-8",
-            seconds=CACHED_SECONDS,
-            like=body[: as_of if as_of >= 0 else None].encode(),
-            status=status,
-            headers={"Content-Language": lang, "Vary": "Accept-Language, Accept"},
-        )
-
-    @api.get("/", response_class=HTMLResponse)
-    async def front(request: Request) -> Response:
-        """Show the present threat levels and the live messages."""
-        return await answer(request, face.front)
-
-    @api.get("/messages/{code}", response_class=HTMLResponse, include_in_schema=False)
-    async def message(request: Request, code: str) -> Response:
-        return await answer(request, lambda lang, links: face.message(code, lang, links))
-
-    @api.get("/messages/{code}/poster", response_class=HTMLResponse, include_in_schema=False)
-    async def poster(request: Request, code: str) -> Response:
-        return await answer(request, lambda lang, links: face.poster(code, lang, links))
-
-    @api.get("/messages/{code}/press", response_class=HTMLResponse, include_in_schema=False)
-    async def press(request: Request, code: str) -> Response:
-        return await answer(request, lambda lang, links: face.press(code, lang, links))
-
-    @api.get("/v/{code}", response_class=HTMLResponse)
-    async def verify(request: Request, code: str) -> Response:
-        """Say whether a message is ours, and what holds now."""
-        asked = request.query_params.get("lang", "")[:20]
-        lang = chosen(asked, request.headers.get("accept-language", ""))
-        links = Links(lang=asked if is_tag(asked) else "")
-        body, status = await face.verified(code, lang, links)
-        headers = {"Cache-Control": "no-store", "Content-Language": lang}
-        return HTMLResponse(body, status, headers | {"Vary": "Accept-Language"})
-
-    @api.get("/check", include_in_schema=False)
-    async def check(request: Request) -> Response:
-        typed = request.query_params.get("code")
-        code = wanted_code(typed[:200]) if typed is not None else ""
-        asked = request.query_params.get("lang", "")[:20]
-        if typed is not None and typed.strip():
-            links = Links(lang=asked if is_tag(asked) else "")
-            return RedirectResponse(links.to(f"/v/{code or '-'}"), 303)
-        return await answer(
-            request, lambda lang, links: face.check(lang, links, empty=typed is not None)
-        )
-
-    @api.get("/past", response_class=HTMLResponse, include_in_schema=False)
-    async def past(request: Request) -> Response:
-        return await answer(request, lambda lang, links: face.past("", lang, links))
-
-    @api.get("/past/{month}", response_class=HTMLResponse, include_in_schema=False)
-    async def of_month(request: Request, month: str) -> Response:
-        if not _MONTH.fullmatch(month):
-            raise HTTPException(404)
-        return await answer(request, lambda lang, links: face.past(month, lang, links))
-
-    @api.get("/what-to-do", response_class=HTMLResponse, include_in_schema=False)
-    async def todo(request: Request) -> Response:
-        return await answer(request, face.todo)
-
-    return api
-
-
-def is_tag(asked: str) -> bool:
-    """Return whether it has the form of a language tag."""
-    return re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", asked) is not None

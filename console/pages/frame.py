@@ -37,6 +37,8 @@ STATIC_POLICY = (
 """What pages as files may load, whatever their server says: our own files, nothing within a page.
 """
 
+CACHED_SECONDS = 10
+"""How long a cache may keep a page or a feed of the public face."""
 _FOLDER = Path(__file__).parent
 _PACKED_FROM = 1_000
 """Bytes: what is smaller fits one packet anyway."""
@@ -280,6 +282,11 @@ def plain(
     return HTMLResponse(body, status, {"Cache-Control": "no-store", "Content-Language": lang})
 
 
+def is_tag(asked: str) -> bool:
+    """Return whether it has the form of a language tag."""
+    return re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", asked) is not None
+
+
 def matches(wanted: str, tag: str) -> bool:
     """Return whether an If-None-Match names this entity tag: a list of tags, compared weakly, or *
     (RFC 9110 section 13.1.2).
@@ -297,7 +304,6 @@ def cached(
     *,
     seconds: int,
     like: bytes | None = None,
-    status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return what anybody may keep for some seconds, or 304 where the asker has it already.
@@ -313,11 +319,11 @@ def cached(
     sent = {"Cache-Control": f"public, max-age={seconds}", "ETag": tag, **(headers or {})}
     sent["Vary"] = ", ".join(filter(None, (sent.get("Vary"), "Accept-Encoding")))
     asked = request.headers.getlist("if-none-match")
-    if status == 200 and asked and matches(",".join(asked), tag):
+    if asked and matches(",".join(asked), tag):
         return Response(status_code=304, headers=sent)
     if packed:
         body, sent["Content-Encoding"] = gzip.compress(body, 6, mtime=0), "gzip"
-    return Response(body, status, sent, media_type)
+    return Response(body, 200, sent, media_type)
 
 
 def wants_gzip(accepted: str) -> bool:

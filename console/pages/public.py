@@ -9,9 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from broadcast.messages import published
-from console.pages.face import CACHED_SECONDS, is_tag
 from console.pages.feeds import ATOM_TYPE, CAP_TYPE, GEOJSON_TYPE, Feeds
-from console.pages.frame import ASSETS, asset, cached
+from console.pages.frame import ASSETS, CACHED_SECONDS, asset, cached, is_tag
 from console.server.context import Web
 
 Lang = Annotated[

@@ -21,9 +21,9 @@ from broadcast.wording.pack import fill
 from broadcast.wording.times import local_time
 from channels.twilio.settings import named_senders
 from config.settings import Settings
-from console.pages.face import Face, is_tag
+from console.pages.face import Face
 from console.pages.feeds import Feeds
-from console.pages.frame import ASSETS, Links, asset, html
+from console.pages.frame import ASSETS, Links, asset, html, is_tag
 from console.pages.phrases import ENGLISH, PHRASES
 from console.pages.public import ROBOTS
 from service.commands.context import Context
