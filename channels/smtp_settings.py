@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 from ipaddress import ip_address
-from math import isfinite
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from broadcast.problems import Problem, Rejected
+from channels.setting_values import EXAMPLE_SECRETS, read_rate
 
 if TYPE_CHECKING:
     from channels.dkim import Signer
@@ -23,9 +23,6 @@ ADDRESS = re.compile(
 )
 # what starts a header of its own, for some reader
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_PLACEHOLDERS = frozenset(
-    {"changeme", "change-me", "change_me", "example", "placeholder", "password", "todo"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +86,7 @@ class SmtpSettings:
                 )
             )
         made = cls.from_url(url, sender, name=name)
-        rate = _rate(env, "FASTTIME_MAIL_RATE")
+        rate = read_rate(env, "FASTTIME_MAIL_RATE", 0.0, of="mails", usual=50)
         sink = (
             on_loopback(made.host)
             or trial
@@ -146,7 +143,7 @@ class SmtpSettings:
                 )
             )
         password = unquote(parts.password or "")
-        if password.lower() in _PLACEHOLDERS:
+        if password.lower() in EXAMPLE_SECRETS:
             raise Rejected(
                 _bad("FASTTIME_SMTP_URL", "still holds an example password", "put the real one in")
             )
@@ -188,21 +185,6 @@ def _signer(env: Mapping[str, str], mail_from: str) -> Signer | None:
 
 def _bad(name: str, detail: str, fix: str, *, code: str = "setting_invalid") -> Problem:
     return Problem(code=code, field=name, detail=f"{name} {detail}", fix=fix)
-
-
-def _rate(env: Mapping[str, str], name: str) -> float:
-    text = env.get(name, "").strip() or "0"
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = -1.0
-    if not isfinite(rate) or rate < 0:
-        raise Rejected(
-            _bad(
-                name, "is not a number of mails a second", "write for example 50, or 0 for no limit"
-            )
-        )
-    return rate
 
 
 def _host_port(text: str) -> str:

@@ -135,24 +135,23 @@ class KafkaCarrier:
             # Fewer partitions than the version has shards: any of them wakes the matcher, which
             # reads the row.
             partition = row.partition if row.partition is None or row.partition in known else None
-            headers = [("type", row.type.encode()), ("id", str(row.id).encode())]
             try:
-                self._pending[row.id] = await self._producer.send(
-                    topic,
-                    self._value(row),
-                    key=row.key.encode(),
-                    partition=partition,
-                    headers=headers,
-                )
+                self._pending[row.id] = await self._put(topic, row, partition)
             except MessageSizeTooLargeError:
                 self._too_long.add(row.id)
-                self._pending[row.id] = await self._producer.send(
-                    topic,
-                    self._value(row),
-                    key=row.key.encode(),
-                    partition=partition,
-                    headers=headers,
-                )
+                self._pending[row.id] = await self._put(topic, row, partition)
+
+    async def _put(self, topic: str, row: OutboxRow, partition: int | None) -> asyncio.Future[Any]:
+        """Hand one event to the producer; return what ends when Kafka has it."""
+        assert self._producer is not None
+        sent: asyncio.Future[Any] = await self._producer.send(
+            topic,
+            self._value(row),
+            key=row.key.encode(),
+            partition=partition,
+            headers=[("type", row.type.encode()), ("id", str(row.id).encode())],
+        )
+        return sent
 
     def _value(self, row: OutboxRow) -> bytes:
         """Return the event; one that Kafka does not take is sent as a wake-up that names its row,

@@ -6,31 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from broadcast.problems import Problem, Rejected
+from channels.setting_values import EXAMPLE_SECRETS, read_rate
 
 SMS_RATE_AT_TWILIO = 10.0
 """Segments a second and sender in the United Kingdom, unless one buys more."""
 VOICE_RATE_AT_TWILIO = 1.0
 """Calls begun a second and account, unless one asks for more."""
 
-_PLACEHOLDERS = frozenset(
-    {
-        "changeme",
-        "change-me",
-        "change_me",
-        "example",
-        "placeholder",
-        "password",
-        "todo",
-        "your_auth_token",
-        "your-auth-token",
-        "your_account_sid",
-    }
-)
+_PLACEHOLDERS = EXAMPLE_SECRETS | {"your_auth_token", "your-auth-token", "your_account_sid"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +115,7 @@ def _common(env: Mapping[str, str], needed_by: str, *, rate: str, usual: float) 
         "token": token,
         "api_base": api_base,
         "public_url": read_url(env, "FASTTIME_PUBLIC_URL"),
-        "rate": read_rate(env, rate, 0.0 if api_base else usual),
+        "rate": read_rate(env, rate, 0.0 if api_base else usual, of="attempts", usual=10),
     }
 
 
@@ -152,26 +139,6 @@ def is_placeholder(value: str) -> bool:
         or (len(word) >= 4 and set(word.removeprefix("ac")) <= {"x"})
         or value.strip().startswith("<")
     )
-
-
-def read_rate(env: Mapping[str, str], name: str, default: float) -> float:
-    """Return a rate in attempts a second and sender; 0 is no limit. Raises Rejected."""
-    text = env.get(name, "").strip()
-    if not text:
-        return default
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = -1.0
-    if not isfinite(rate) or rate < 0:
-        raise Rejected(
-            invalid(
-                name,
-                f"{name} is not a number of attempts a second",
-                "write for example 10, or 0 for no limit",
-            )
-        )
-    return rate
 
 
 def read_url(env: Mapping[str, str], name: str) -> str:

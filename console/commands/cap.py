@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.options import Json
+from console.commands.options import Json, OutputFile
 from console.group import Group
 from console.output import Output
 
@@ -123,10 +123,7 @@ def export(
             show_default=False,
         ),
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="A file; - is stdout, as is none.", show_default=False),
-    ] = None,
+    output: OutputFile = None,
     json: Json = False,
 ) -> None:
     """Print a document byte for byte: of a message as published, or of an import as received."""

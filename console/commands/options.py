@@ -20,6 +20,10 @@ MessageFile = Annotated[
         show_default=False,
     ),
 ]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="A file; - is stdout, as is none.", show_default=False),
+]
 Why = Annotated[
     str, typer.Option("--why", help="The reason, kept with the message.", show_default=False)
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.commands.options import Json
+from console.commands.options import Json, OutputFile
 from console.commands.setup import people as one_by_one
 from console.group import Group
 from console.output import Output, problem_json, write_file
@@ -155,10 +155,7 @@ def _new_groups(conn: Connection, records: Sequence[SubscriberRecord]) -> list[P
 
 @app.command("export")
 def export(
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="A file; - is stdout, as is none.", show_default=False),
-    ] = None,
+    output: OutputFile = None,
     json: Json = False,
 ) -> None:
     """Print everybody not erased as the CSV that `import` takes, safe to open in a spreadsheet."""

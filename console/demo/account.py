@@ -12,22 +12,12 @@ from rich.table import Table
 
 from broadcast.ledger.claims.slices import attempts_made
 from broadcast.ledger.delivery_report import Account
-from broadcast.ledger.evidence import SUPPRESSION_REASONS
+from broadcast.ledger.evidence import LINES, SUPPRESSION_REASONS
 from broadcast.store.database import Database
 
 _WIDE = 150  # columns that the tables need
 
-COLUMNS = (
-    "addressed",
-    "waiting",
-    "handing_over",
-    "accepted",
-    "delivered",
-    "failed",
-    "not_sent",
-    "expired",
-    "in_doubt",
-)
+COLUMNS = ("addressed", *LINES)
 
 
 def _rows(rows: list[tuple[str, Account]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -51,6 +51,23 @@ def draw(shape: Geometry, tree: AreaTree, *, title: str, description: str, name:
     return drawn.titled(title=title, description=description, name=name)
 
 
+def outline(geometry: Geometry, *, west: float, north: float, flat: float, scale: float) -> str:
+    """Return the SVG path of a shape, simplified to one unit of the drawing. `west`, `north`: the
+    upper left corner, in degrees; `scale`: units to a degree of latitude; `flat`: how much
+    shorter a degree of longitude is.
+    """
+    simple = polygonal(shapely.make_valid(shapely.simplify(geometry, 1 / scale)))
+    return "".join(
+        "M"
+        + " ".join(
+            f"{round((x - west) * flat * scale)},{round((north - y) * scale)}" for x, y in ring[:-1]
+        )
+        + "Z"
+        for rings in polygons_of(simple)
+        for ring in rings
+    )
+
+
 def drawing(shape: Geometry, tree: AreaTree) -> Drawing | None:
     """Return what the map shows; None where the shape has no extent."""
     west, south, east, north = (float(side) for side in shapely.bounds(shape))
@@ -65,18 +82,8 @@ def drawing(shape: Geometry, tree: AreaTree) -> Drawing | None:
     width = round((east - west) * flat * scale)
 
     def path(geometry: Geometry, css: str) -> str:
-        simple = polygonal(shapely.make_valid(shapely.simplify(geometry, 1 / scale)))
-        parts = [
-            "M"
-            + " ".join(
-                f"{round((x - west) * flat * scale)},{round((north - y) * scale)}"
-                for x, y in ring[:-1]
-            )
-            + "Z"
-            for rings in polygons_of(simple)
-            for ring in rings
-        ]
-        return f'<path class="{css}" d="{"".join(parts)}"/>' if parts else ""
+        line = outline(geometry, west=west, north=north, flat=flat, scale=scale)
+        return f'<path class="{css}" d="{line}"/>' if line else ""
 
     frame = shapely.box(west, south, east, north)
     land = [

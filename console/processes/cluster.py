@@ -12,14 +12,19 @@ import structlog
 
 from broadcast.events.kafka_topics import create_topics
 from broadcast.events.relay import Carrier, run_relay
-from broadcast.problems import refuse
 from broadcast.store.database import TROUBLE
 from config import logging as logs
 from config import tracing, wiring
 from config.settings import Settings
 from console.processes import migrate as schema
 from console.processes.up import listen, serve, stop_on_signals, watched
-from console.processes.worker import quieten, ready_database, require_cluster, run_engine
+from console.processes.worker import (
+    quieten,
+    ready_database,
+    require_cluster,
+    run_engine,
+    unreachable,
+)
 from console.processes.worker import run as worker
 from console.server.pool import Pool
 from service.commands.aside import DEADLINE_SECONDS, Aside
@@ -116,19 +121,8 @@ async def migrated(settings: Settings) -> list[str]:
     try:
         changed = await asyncio.wait_for(schema.upgrade(db), MIGRATE_SECONDS)
     except TROUBLE as trouble:
-        cause = getattr(trouble, "orig", None) or trouble
-        detail = (
-            "the database"
-            f" {f'at {db.url.host}:{db.url.port or 5432}' if db.url.host else db.url.database}"
-            f" cannot be used: {type(cause).__name__}"
-        )
-        raise refuse(
-            "database_unreachable",
-            detail,
-            "start it, or mend FASTTIME_DATABASE_URL",
-            field="FASTTIME_DATABASE_URL",
-            status=503,
-        ) from trouble
+        where = f"at {db.url.host}:{db.url.port or 5432}" if db.url.host else db.url.database
+        raise unreachable(f"the database {where}", trouble) from trouble
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(db.close(), 1.0)

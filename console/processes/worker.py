@@ -107,15 +107,21 @@ async def ready_database(db: Database) -> None:
         await asyncio.wait_for(migrate.check(db), REACH_SECONDS)
         await asyncio.wait_for(migrate.check_keys(db), REACH_SECONDS)
     except TROUBLE as trouble:
-        cause = getattr(trouble, "orig", None) or trouble
-        detail = f"PostgreSQL at {host} cannot be used: {type(cause).__name__}"
-        raise refuse(
-            "database_unreachable",
-            detail,
-            "start it, or mend FASTTIME_DATABASE_URL",
-            field="FASTTIME_DATABASE_URL",
-            status=503,
-        ) from trouble
+        raise unreachable(f"PostgreSQL at {host}", trouble) from trouble
+
+
+def unreachable(database: str, trouble: BaseException) -> Rejected:
+    """Return the refusal (exit 69) of a process whose database cannot be used; `database` says
+    which.
+    """
+    cause = getattr(trouble, "orig", None) or trouble
+    return refuse(
+        "database_unreachable",
+        f"{database} cannot be used: {type(cause).__name__}",
+        "start it, or mend FASTTIME_DATABASE_URL",
+        field="FASTTIME_DATABASE_URL",
+        status=503,
+    )
 
 
 async def ready_topics(settings: Settings) -> None:

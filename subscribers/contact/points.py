@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -293,25 +293,9 @@ def sharing(
 
     `among`: of these people alone. `reached_with`: only groups in which one of these people is.
     """
-    keys = ring_of(conn).in_force(conn)
-    if keys is None:
-        return
-    mark = f"p.{keys.column}"
-    postgres = conn.dialect.name == "postgresql"
-    many = "array_agg(p.subscriber_id)" if postgres else "json_group_array(p.subscriber_id)"
-    which, binds = "", dict[str, Any]()
-    if among is not None:
-        one_of, bound = some(conn, among)
-        which, binds = f" AND p.subscriber_id {one_of}", {"ids": bound}
-    elif reached_with is not None:
-        one_of, bound = some(conn, reached_with)
-        which = f""" AND {mark} IN (SELECT o.{keys.column} FROM contact_point o
-            WHERE o.subscriber_id {one_of} AND {used(channel, "o")})"""  # noqa: S608 - constants
-        binds = {"ids": bound}
-    sql = f"""SELECT {many} FROM contact_point p WHERE {used(channel)}{which}
-        GROUP BY {mark} HAVING count(*) > 1"""  # noqa: S608 - constants
-    for group in conn.execute(text(sql), binds).scalars():
-        yield json.loads(group) if isinstance(group, str) else group
+    return _sharing(
+        conn, lambda row: used(channel, row), "count(*) > 1", among=among, reached_with=reached_with
+    )
 
 
 def sharing_any(
@@ -322,6 +306,24 @@ def sharing_any(
 ) -> Iterator[list[int]]:
     """Yield the groups of two or more who have one contact point, whatever it is used for: the
     mobile of one may be the phone of another. `among`, `reached_with`: as for `sharing`.
+    """
+    # one person's mobile and phone may be the same number: that is not two people
+    two = "min(p.subscriber_id) <> max(p.subscriber_id)"
+    return _sharing(
+        conn, lambda row: f"{row}.place_in_order = 0", two, among=among, reached_with=reached_with
+    )
+
+
+def _sharing(
+    conn: Connection,
+    counts: Callable[[str], str],
+    several: str,
+    *,
+    among: Iterable[int] | None,
+    reached_with: Iterable[int] | None,
+) -> Iterator[list[int]]:
+    """Yield the people of each contact point that several have. `counts`: the SQL that says of a
+    row, by its name, whether it counts; `several`: the SQL by which a group has two people.
     """
     keys = ring_of(conn).in_force(conn)
     if keys is None:
@@ -336,11 +338,10 @@ def sharing_any(
     elif reached_with is not None:
         one_of, bound = some(conn, reached_with)
         which = f""" AND {mark} IN (SELECT o.{keys.column} FROM contact_point o
-            WHERE o.subscriber_id {one_of} AND o.place_in_order = 0)"""  # noqa: S608 - constants
+            WHERE o.subscriber_id {one_of} AND {counts("o")})"""  # noqa: S608 - constants
         binds = {"ids": bound}
-    # one person's mobile and phone may be the same number: that is not two people
-    sql = f"""SELECT {many} FROM contact_point p WHERE p.place_in_order = 0{which}
-        GROUP BY {mark} HAVING min(p.subscriber_id) <> max(p.subscriber_id)"""  # noqa: S608 - constants
+    sql = f"""SELECT {many} FROM contact_point p WHERE {counts("p")}{which}
+        GROUP BY {mark} HAVING {several}"""  # noqa: S608 - constants
     for group in conn.execute(text(sql), binds).scalars():
         yield json.loads(group) if isinstance(group, str) else group
 

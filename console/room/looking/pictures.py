@@ -11,7 +11,7 @@ import shapely
 from markupsafe import Markup, escape
 
 from broadcast.places.areas import AreaTree
-from broadcast.places.geometry import polygonal, polygons_of
+from console.pages.maps import outline
 
 WIDTH, HEIGHT, LEFT, FOOT = 720, 240, 8, 24
 SHOWN = ("delivered", "accepted", "in_doubt", "failed", "waiting", "not_sent")
@@ -140,17 +140,7 @@ def hatched(tree: AreaTree, shares: Mapping[str, float]) -> Markup:
     height = max(round((north - south) * scale), 1)
     drawn = [_hatch(n) for n in range(1, HATCHES + 1)]
     for code, geometry in sorted(shapes.items()):
-        simple = polygonal(shapely.make_valid(shapely.simplify(geometry, 1 / scale)))
-        path = "".join(
-            "M"
-            + " ".join(
-                f"{round((x - west) * flat * scale)},{round((north - y) * scale)}"
-                for x, y in ring[:-1]
-            )
-            + "Z"
-            for rings in polygons_of(simple)
-            for ring in rings
-        )
+        path = outline(geometry, west=west, north=north, flat=flat, scale=scale)
         share = shares[code]
         fill = f"url(#hatch-{min(int(share * HATCHES) + 1, HATCHES)})" if share else "none"
         said = f"{tree[code].name}: {share:.0%} reached"
