@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.child import say, told
-from service.memory import spare_the_collector
+from service.garbage_collection import spare_the_collector
 
 
 async def mails(url: str, message: bytes, count: int, connections: int) -> float:

@@ -12,8 +12,8 @@ import sys
 from bench.child import say, told
 from config import logging as logs
 from config.settings import load
+from service.garbage_collection import spare_the_collector
 from service.installation import build
-from service.memory import spare_the_collector
 
 
 async def main(role: str) -> None:

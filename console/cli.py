@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from broadcast.problems import Problem, Rejected
+from console.command_group import Group
 from console.commands import (
     areas,
     audit,
@@ -30,7 +31,6 @@ from console.commands import (
 )
 from console.commands.answers import group as answers
 from console.commands.setup import exercises, groups, keys, registry
-from console.group import Group
 from console.output import Output, prepare
 
 INTERRUPTED = 130

@@ -143,10 +143,10 @@ def named(
     reason; of those of `failed` a provider's codes.
     """
     from broadcast.ledger import delivery_report
-    from subscribers import names
+    from subscribers import external_ids
 
     codes = delivery_report.failure_codes(conn, account.version.id, failed) if failed else {}
-    external = names.external_ids(conn, people)
+    external = external_ids.external_ids(conn, people)
     return [
         {
             "person": each["person"],

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from console.command_group import Group
 from console.commands.options import Json
-from console.group import Group
 from console.output import Output
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from broadcast.problems import Problem
+from console.command_group import Group
 from console.commands.options import Json, MessageFile, MessageId, Why, Yes
-from console.group import Group
 from console.output import Output, on_terminal, problem_json, sums
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from console.command_group import Group
 from console.commands.options import Json, Yes
-from console.group import Group
 from console.output import Output, problem_json
 
 app = typer.Typer(

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from console.command_group import Group
 from console.commands.options import Json
-from console.group import Group
 from console.output import Output
 
 Port = Annotated[

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from console.command_group import Group
 from console.commands.options import Json
-from console.group import Group
 from console.output import Output
 
 app = typer.Typer(cls=Group, name="sms", help="What a text costs.", no_args_is_help=True)

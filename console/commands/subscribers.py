@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from console.command_group import Group
 from console.commands.options import Json, OutputFile
 from console.commands.setup import people as one_by_one
-from console.group import Group
 from console.output import Output, problem_json, write_file
 
 if TYPE_CHECKING:

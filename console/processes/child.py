@@ -28,8 +28,8 @@ from console.processes.parent import end_with_parent
 from console.processes.up import serve, stop_on_signals, watched
 from console.server.pool import Pool
 from service.commands.aside import DEADLINE_SECONDS, Aside
+from service.garbage_collection import spare_the_collector
 from service.installation import Service, build, database_trouble
-from service.memory import spare_the_collector
 
 log = structlog.get_logger("up")
 

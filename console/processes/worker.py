@@ -24,8 +24,8 @@ from config import tracing
 from config.settings import Settings
 from console.processes import migrate
 from console.processes.up import end_by, stop_on_signals, watched
+from service.garbage_collection import spare_the_collector
 from service.installation import Service, build
-from service.memory import spare_the_collector
 
 log = structlog.get_logger("worker")
 

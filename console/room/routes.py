@@ -7,7 +7,15 @@ from fastapi import APIRouter
 from console.room import entry, home, message, passkey, resend, stream
 from console.room.figures import Figures
 from console.room.frame import Room
-from console.room.looking import answers, exercises, log, machine, office, rerun, seen
+from console.room.looking import (
+    administration,
+    answers,
+    exercises,
+    log,
+    machine,
+    message_pictures,
+    replay,
+)
 from console.room.writing import compose, submission
 from console.server.context import Web
 
@@ -26,9 +34,9 @@ def router(web: Web) -> APIRouter:
     stream.attach(api, room, figures)
     log.attach(api, room, figures)
     answers.attach(api, room)
-    office.attach(api, room)
-    rerun.attach(api, room)
-    seen.attach(api, room, figures)
+    administration.attach(api, room)
+    replay.attach(api, room)
+    message_pictures.attach(api, room, figures)
     machine.attach(api, room)
     exercises.attach(api, room)
     return api

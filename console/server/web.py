@@ -16,7 +16,7 @@ from channels.twilio.settings import named_senders
 from config.settings import Settings
 from config.version import program_version
 from console import api
-from console.pages import answer_link, face_routes, own_link, public
+from console.pages import answer_link, face_routes, opt_out_link, public
 from console.residents import routes as residents
 from console.room import routes as room
 from console.server import health, hooks, metrics, openapi, problem_json
@@ -102,7 +102,8 @@ def create_app(
         endless=frozenset({"/api/v1/events", "/room/events"}),
         tls=settings.public_url.startswith("https:"),
     )
-    for routes in (api, hooks, health, face_routes, public, own_link, answer_link, residents, room):
+    public_pages = (face_routes, public, opt_out_link, answer_link)
+    for routes in (api, hooks, health, *public_pages, residents, room):
         app.include_router(routes.router(web))
     openapi.install(app)
     return app

@@ -11,7 +11,7 @@ from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.store.database import Connection, Database
 from channels.dispatch.clock import boot_time
 from subscribers import registry
-from subscribers.stops import recent_stops
+from subscribers.recent_opt_outs import recent_stops
 
 STOPS_KEPT = timedelta(minutes=10)
 

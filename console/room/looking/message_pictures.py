@@ -22,7 +22,7 @@ from console.room import acting, naming
 from console.room.figures import WORDS, Figures
 from console.room.frame import BASES, Room
 from console.room.looking import pictures
-from console.room.looking.rerun import asked_version, recorded, shown_frame
+from console.room.looking.replay import asked_version, recorded, shown_frame
 from service.sign_in import Signed
 
 PROMISE_SECONDS = 0.25

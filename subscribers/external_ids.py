@@ -1,4 +1,4 @@
-"""What people are called outside: external ids, for reports."""
+"""The external ids of people, by which other books know them: for reports."""
 
 from __future__ import annotations
 
