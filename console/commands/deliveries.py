@@ -91,38 +91,14 @@ def deliveries(
     """Print on which line everybody stands, by person and by channel; `deliveries watch ID` shows
     live progress until it is complete.
     """
-    from broadcast.problems import refuse
     from console.commands.session import run
     from console.listed import Filter
 
-    watched = words[0] == "watch"
-    numbers = words[1:] if watched else words
-    if len(numbers) != 1 or not (
-        numbers[0].isascii() and numbers[0].isdigit() and len(numbers[0]) < 10
-    ):
-        raise refuse(
-            "usage",
-            "give the number of one message",
-            "write `fasttime deliveries ID` or `fasttime deliveries watch ID`",
-            field="ID",
-        )
+    watched, message_id = _named(words)
     asked = Filter(state=state or None, channel=channel or None, reason=reason or None)
-    if watched and (asked or export or recount):
-        raise refuse(
-            "options_exclude",
-            "watch shows everybody",
-            "leave the filters, --export and --recount to `fasttime deliveries ID`",
-            field="watch",
-        )
-    if recount and (asked or export):
-        raise refuse(
-            "options_exclude",
-            "a recount is of everybody",
-            "leave out the filters and --export",
-            field="--recount",
-        )
+    _require_together(watched=watched, recount=recount, some=bool(asked or export))
     asked.check(prefix="--")
-    message_id, out = int(numbers[0]), Output(json=json)
+    out = Output(json=json)
 
     async def work(session: Session) -> bool:
         from broadcast.ledger import delivery_report
@@ -157,6 +133,46 @@ def deliveries(
 
     if not run(work, out):
         raise typer.Exit(1)
+
+
+def _named(words: list[str]) -> tuple[bool, int]:
+    """Return whether a message is to be watched, and its number. Raises Rejected."""
+    from broadcast.problems import refuse
+
+    watched = words[0] == "watch"
+    numbers = words[1:] if watched else words
+    if len(numbers) != 1 or not (
+        numbers[0].isascii() and numbers[0].isdigit() and len(numbers[0]) < 10
+    ):
+        raise refuse(
+            "usage",
+            "give the number of one message",
+            "write `fasttime deliveries ID` or `fasttime deliveries watch ID`",
+            field="ID",
+        )
+    return watched, int(numbers[0])
+
+
+def _require_together(*, watched: bool, recount: bool, some: bool) -> None:
+    """Raise Rejected where watching or a recount, which are of everybody, stands beside what picks
+    or exports people (`some`), or beside each other.
+    """
+    from broadcast.problems import refuse
+
+    if watched and (some or recount):
+        raise refuse(
+            "options_exclude",
+            "watch shows everybody",
+            "leave the filters, --export and --recount to `fasttime deliveries ID`",
+            field="watch",
+        )
+    if recount and some:
+        raise refuse(
+            "options_exclude",
+            "a recount is of everybody",
+            "leave out the filters and --export",
+            field="--recount",
+        )
 
 
 def _answer_account(
