@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from pyroaring import BitMap
+from sqlalchemy import select
 
+from broadcast.events.tables import outbox
 from broadcast.ledger import audiences, delivery_report, liveness, passes, receipts
 from broadcast.ledger.attempts import new_slice_attempt
 from broadcast.ledger.claims import batches, leases, open_batches, recording, taking
@@ -279,6 +281,13 @@ async def test_r8_outcomes_of_a_swept_slice_are_late_evidence_and_none_is_lost(
         len(account.people["in_doubt"]),
     ) == (31, 1, 0)
     assert account.adds_up
+    told = (
+        select(outbox.c.type)
+        .where(outbox.c.key == s.attempt, outbox.c.type.startswith("slice."))
+        .order_by(outbox.c.id)
+    )
+    facts = await world.db.read(lambda conn: list(conn.execute(told).scalars()))
+    assert facts == ["slice.swept", "slice.late"]  # it is closed once
 
 
 async def test_r8_a_callback_that_comes_before_the_record_is_not_in_the_way_of_the_other_31(
