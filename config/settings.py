@@ -94,6 +94,9 @@ NAMES: dict[str, str] = {
         "file of the private key, for `fasttime answers read` alone (default fasttime/answers.key"
         " in XDG_CONFIG_HOME or ~/.config)"
     ),
+    "ANSWERS_DAYS": (
+        "after so many days the words and the sender of an answer are erased (default 0: never)"
+    ),
     "TWO_PERSON": "always, or actual: one person suffices unless the status is Actual",
     "AUDIENCE_MARGIN_PERCENT": (
         "by what share of the approved count an audience may differ (default 2)"
