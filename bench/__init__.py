@@ -20,7 +20,7 @@ Bench = Callable[..., "Awaitable[Result | tuple[Result, ...]]"]
 
 def benches() -> Mapping[str, Bench]:
     """Return every bench by name, in the order of `all`."""
-    from bench import fanout, latency, matching, registry, sending, small
+    from bench import fanout, latency, matching, pages, registry, sending, small
     from bench.log import measuring
 
     return {
@@ -29,6 +29,7 @@ def benches() -> Mapping[str, Bench]:
         "memory": sending.memory,
         "fanout": fanout.fanout,
         "latency": latency.latency,
+        "pages": pages.pages,
         "match": matching.match,
         "preview": matching.preview,
         "log": measuring.log,

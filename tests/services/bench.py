@@ -18,6 +18,7 @@ _NEEDS = {
     "memory": "P",
     "fanout": "P",
     "latency": "PKR",
+    "pages": "P",
     "match": "",
     "preview": "",
     "log": "P",
