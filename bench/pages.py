@@ -22,9 +22,9 @@ from bench import places
 from bench.child import Child
 from bench.measure import FOREIGN, Result, foreign_load, note, percentile
 from bench.places import ControlRoom
-from broadcast.ledger import claims
 from broadcast.ledger.attempts import new_slice_attempt
-from broadcast.ledger.claims import Outcome
+from broadcast.ledger.claims import open_batches, recording, taking
+from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.problems import refuse
@@ -283,12 +283,14 @@ async def _record(db: Database, live: Version, people: int) -> Ledger:
     for number in range(slices):
         due = began + RECORDED_IN_SECONDS * number / slices
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        found = await db.read(claims.candidates, "urgent", "sms", ("Actual",), datetime.now(UTC))
+        found = await db.read(
+            open_batches.candidates, "urgent", "sms", ("Actual",), datetime.now(UTC)
+        )
         candidate = next((c for c in found if c.version_id == live.id), None)
         if candidate is None:
             raise refuse("bench_failed", "another message would be claimed first", "see above")
         claimed = await db.write(
-            claims.claim,
+            taking.claim,
             candidate,
             want=AT_ONCE,
             worker="bench",
@@ -301,7 +303,7 @@ async def _record(db: Database, live: Version, people: int) -> Ledger:
             (s, [Outcome(position=p, person_id=n, state="accepted") for p, n in s.people])
             for s in claimed[0]
         ]
-        await db.write(claims.record, outcomes, at=datetime.now(UTC))
+        await db.write(recording.record, outcomes, at=datetime.now(UTC))
         done += sum(len(of) for _, of in outcomes)
         ledger.moments.append((time.monotonic(), done))
     if done != people:
