@@ -50,6 +50,7 @@ ROUTES = {
     "operators add": f"POST {V1}/operator-requests",
     "operators disable": f"POST {V1}/operator-requests",
     "operators list": f"GET {V1}/operators",
+    "registry agree": f"POST {V1}/operator-requests/{{id}}/approve",
     "replay": f"GET {MESSAGE}/replay",
     "resend": f"POST {MESSAGE}/resend",
     "sms segments": f"POST {V1}/sms/segments",
@@ -123,4 +124,5 @@ def test_what_the_machines_administrator_can_do_by_hand_is_one_page() -> None:
         "exercises approve",
         "exercises cancel",
     }
+    acting |= {"registry export", "registry agree"}
     assert named | alone == commands - acting
