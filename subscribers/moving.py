@@ -17,6 +17,8 @@ from broadcast.store import plain_rows
 from broadcast.store.database import lock_name
 from subscribers import registry
 from subscribers.contact import moving as contacts
+from subscribers.places import moving as places
+from subscribers.places.tables import subscriber_place
 from subscribers.same_person import moving as joined
 from subscribers.same_person.tables import same_person
 from subscribers.tables import consent, stop, subscriber
@@ -35,6 +37,7 @@ def _all_but(table: Table, *left_out: str) -> tuple[str, ...]:
 # anew, in the same order: nothing refers to their numbers.
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "subscriber": _all_but(subscriber, "change"),
+    "subscriber_place": _all_but(subscriber_place, "id", "change"),
     "consent": _all_but(consent, "id"),
     "stop": _all_but(stop, "id"),
     "sealed_name": contacts.CALLED,
@@ -45,7 +48,8 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 MOVED: Final = frozenset(_COLUMNS)
 """The tables that are moved, by their names."""
 _TABLES: Final[Mapping[str, Table]] = {
-    table.name: table for table in (subscriber, consent, stop, same_person, *contacts.TABLES)
+    table.name: table
+    for table in (subscriber, subscriber_place, consent, stop, same_person, *contacts.TABLES)
 }
 
 
@@ -68,6 +72,7 @@ def _parts(conn: Connection) -> Iterator[tuple[str, Rows]]:
     for first in range(1, last + 1, _PAGE):
         until = first + _PAGE - 1
         yield "subscriber", _between(conn, subscriber, subscriber.c.id, first, until)
+        yield "subscriber_place", places.out(conn, first, until)
         yield "consent", _between(conn, consent, consent.c.subscriber_id, first, until)
         yield "stop", _between(conn, stop, stop.c.subscriber_id, first, until)
         yield "sealed_name", contacts.names(conn, first, until)
@@ -100,6 +105,7 @@ def bring(conn: Connection, lines: Iterable[str], now: datetime) -> dict[str, in
         if name == "subscriber":
             groups[0].update(row["sectors"] for row in rows)
             groups[1].update(row["communities"] for row in rows)
+        if "change" in _TABLES[name].c:
             rows = [row | {"change": change} for row in rows]
         _BRING[name](conn, rows)
         counts[name] = counts.get(name, 0) + len(rows)
@@ -184,6 +190,7 @@ def _bring_stops(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 _BRING: Final[Mapping[str, Callable[[Connection, Sequence[dict[str, Any]]], None]]] = {
     "subscriber": _bring_people,
+    "subscriber_place": places.bring,
     "consent": _bring_consents,
     "stop": _bring_stops,
     "sealed_name": contacts.bring_names,

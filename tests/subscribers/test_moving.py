@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ def known(n: int) -> Any:
         lon=-0.1,
         communities="Chinese community" if n % 6 == 0 else "",
         channels=("sms;email", "sms", "voice;sms")[n % 3],
+        places="work 51.6,-0.2;school E09000033" if n % 8 == 0 else "",
         quiet_hours="22:00-07:00 Europe/London" if n % 4 == 0 else "",
     )
 
@@ -96,6 +98,9 @@ def as_it_stands(conn: Connection) -> dict[str, Any]:
     people = range(1, PEOPLE + 1)
     return {
         "audience": RegistryIndex.load(conn).match(rule),
+        "at school": RegistryIndex.load(conn).match(
+            replace(rule, everybody=False, targets=frozenset({"E09000033"}))
+        ),
         "shown": [registry.show(conn, n) for n in people],
         "points": [order.of_person(conn, n) for n in people],
         "joined": joined.joined_with(conn, 6),
@@ -164,6 +169,7 @@ async def test_from_one_database_to_the_other_and_back_everybody_is_who_they_wer
         before = await one.read(as_it_stands)
         assert before["shown"][2]["stopped"] == ["sms"]
         assert before["audience"].suppressed
+        assert list(before["at school"].addressed) == [8, 16]
         assert before["audience"].held
         there = await one.read(sealed)
         counts = await two.write(bring, there)
