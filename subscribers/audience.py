@@ -350,7 +350,8 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
     if failed is not None:
         return Trace(steps=tuple(steps), addressed=True, outcome=failed)
     language = language_for(person.language, rule.languages)
-    steps.append(Step("language", True, f"speaks {person.language}, gets {language}"))
+    tongues = person.language.replace(";", ", then ")
+    steps.append(Step("language", True, f"speaks {tongues}, gets {language}"))
     return Trace(
         steps=tuple(steps),
         addressed=True,

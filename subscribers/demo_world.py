@@ -319,6 +319,7 @@ def demo_people(n: int, seed: int = 1) -> bytes:
                 _quiet_hours(chance[4] / 0.06) if chance[4] < 0.06 else "",
                 "",
                 "",
+                "",
             ]
         )
     return "".join(writing.lines(rows)).encode()

@@ -603,6 +603,7 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
         "channels",
         "by_topic",
         "places",
+        "other_languages",
         "stopped",
         "consented",
     ):

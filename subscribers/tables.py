@@ -26,6 +26,8 @@ subscriber = Table(
     # kinds of contact point that there are (subscribers/contact), joined by ";"
     Column("reached_by", String, nullable=False, server_default=""),
     Column("language", String, nullable=False, server_default="en"),
+    # what they read beside, in their order, joined by ";"
+    Column("other_languages", String, nullable=False, server_default=""),
     Column("postcode", String, nullable=False, server_default=""),
     Column("lat", Float),
     Column("lon", Float),

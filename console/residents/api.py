@@ -41,7 +41,7 @@ from service.residents.own import Own
 from subscribers.contact.kinds import NAMES as KINDS
 from subscribers.people_file import by_topic, other_places
 from subscribers.people_file.by_topic import OfTopic
-from subscribers.people_file.choices import TOPICS
+from subscribers.people_file.choices import MOST_LANGUAGES, TOPICS
 from subscribers.people_file.other_places import OtherPlace
 from subscribers.registration import addresses, pending
 
@@ -298,6 +298,7 @@ async def _told(pages: Pages, me: Own) -> dict[str, Any]:
         "topics": known["topics"],
         "minimum_severity": known["minimum_severity"],
         "language": known["language"],
+        "other_languages": known["other_languages"],
         "quiet_hours": known["quiet_hours"],
         "by_topic": [
             {"topic": topic, "minimum_severity": each.severity, "channels": list(each.channels)}
@@ -381,7 +382,7 @@ def _list(body: dict[str, Any], name: str) -> list[str]:
 
 
 _FIELDS: Final = ("area", "topics", "channel", "address", "language", "agree")
-_LISTS: Final = ("topics", "channels")
+_LISTS: Final = ("topics", "channels", "other_languages")
 _CHOICES: Final = (
     *_LISTS,
     "area",
@@ -471,6 +472,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "channels": {**list_of(_CHANNEL), "minItems": 1},
             "minimum_severity": TEXT,
             "language": words(list(PACKS)),
+            "other_languages": {**list_of(words(list(PACKS))), "maxItems": MOST_LANGUAGES},
             "quiet_hours": TEXT,
             "by_topic": {**list_of(_OF_TOPIC), "maxItems": len(TOPICS)},
             "places": {**list_of(_ELSEWHERE), "maxItems": other_places.MOST},
@@ -522,6 +524,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "topics": list_of(words(TOPICS)),
             "minimum_severity": TEXT,
             "language": TEXT,
+            "other_languages": list_of(TEXT),
             "quiet_hours": TEXT,
             "places": list_of(
                 an_object({"kind": words(other_places.KINDS), "area": TEXT, "until": or_null(TIME)})

@@ -23,7 +23,7 @@ from service.residents import own, registering
 from service.residents.own import Own
 from subscribers import quiet_hours
 from subscribers.people_file import by_topic
-from subscribers.people_file.choices import TOPICS
+from subscribers.people_file.choices import MOST_LANGUAGES, TOPICS
 from subscribers.registration.addresses import CHANNELS
 
 FLOORS = tuple(s for s in SEVERITIES if s != "Unknown")
@@ -122,6 +122,7 @@ class _Me:
             floor=known["minimum_severity"],
             tongues=[(tag, LANGUAGE_NAMES.get(tag, tag)) for tag in PACKS],
             tongue=known["language"],
+            then=[*known["other_languages"], ""][:MOST_LANGUAGES],
             quiet_begin=begin,
             quiet_end=end,
             zone=hours.zone.key if hours else self.pages.web.settings.timezone,
@@ -216,7 +217,9 @@ class _Me:
     async def language(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)
         tag = one(form, "language")
-        return await self._change(request, me, secret, "language", {"language": tag})
+        others = [other for each in form.get("then", []) if (other := each.strip()[:40])]
+        fields = {"language": tag, "other_languages": [each for each in others if each != tag]}
+        return await self._change(request, me, secret, "language", fields)
 
     async def quiet(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)

@@ -126,7 +126,8 @@ def change(
     conn: Connection, person: int, fields: Mapping[str, Any], *, world: World, now: datetime
 ) -> None:
     """Change what somebody chose: area, topics, channels, minimum_severity, language, quiet_hours,
-    by_topic (an `OfTopic` for each topic), places (all others, an `OtherPlace` each).
+    other_languages, by_topic (an `OfTopic` for each topic), places (all others, an `OtherPlace`
+    each).
 
     A channel must be one on which they are reached; one that they choose no more is taken out of
     what they chose for single topics, too. Raises Rejected: every fault of the fields.
@@ -143,6 +144,13 @@ def change(
     if "language" in fields and fields["language"] not in PACKS:
         raise refuse(
             "language_unknown", "messages have no such language", "choose one", field="language"
+        )
+    if any(tag not in PACKS for tag in fields.get("other_languages", ())):
+        raise refuse(
+            "language_unknown",
+            "messages have no such language",
+            "choose of the list",
+            field="other_languages",
         )
     if "channels" in fields:
         fields["channels"] = _reached(conn, person, fields["channels"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -25,6 +26,7 @@ MOST_MESSAGES: Final = 100
 """Versions on the page of one's own messages."""
 MONTH: Final = timedelta(days=30)
 MOST_LOOKED_AT: Final = 200
+ELSEWHERE: Final = "elsewhere"
 NIGHT_BEGINS, NIGHT_ENDS = 22, 7
 MOST_TAKEN: Final = 10_000
 """Versions in the data that somebody takes out."""
@@ -54,18 +56,21 @@ def messages_of(conn: Connection, person: int) -> list[list[Got]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:
-    """What the messages of one topic in the last month would have meant by one's choices now."""
+    """What the messages of one topic in the last month would have meant by one's choices now.
+    `not_sent`: by reason; "elsewhere" = for other places or people.
+    """
 
     topic: str
     sent: int
     at_night: int
     waited: int
+    not_sent: Mapping[str, int]
 
 
 async def last_month(context: Context, person: int, *, zone: str) -> tuple[int, list[Meant]]:
     """Return how many public messages went out in the last month, and by topic how many of them
     somebody would have got by what they have chosen now: how many at night (22:00 to 07:00), and
-    how many would have waited for the end of their quiet hours.
+    how many would have waited for the end of their quiet hours; and why the others are not sent.
 
     The newest 200 are looked at. What followed an earlier message counts as if it were the first.
     """
@@ -86,19 +91,22 @@ async def last_month(context: Context, person: int, *, zone: str) -> tuple[int, 
 
 def _meant(index: RegistryIndex, rules: list[tuple[Version, Rule]], zone: str) -> list[Meant]:
     counted: dict[str, list[int]] = {}
+    reasons: dict[str, Counter[str]] = {}
     for v, rule in rules:
         frozen = index.match(replace(rule, also_reached={}))
+        found = counted.setdefault(rule.topic, [0, 0, 0])
+        why = reasons.setdefault(rule.topic, Counter())
         if not any(frozen.send.values()):
+            why[next((r for r, ids in frozen.suppressed.items() if ids), ELSEWHERE)] += 1
             continue
         assert v.live_at is not None
         hour = v.live_at.astimezone(ZoneInfo(zone)).hour
         waits = any(frozen.held.values())
-        found = counted.setdefault(rule.topic, [0, 0, 0])
         found[0] += 1
         found[1] += not waits and (hour >= NIGHT_BEGINS or hour < NIGHT_ENDS)
         found[2] += waits
     return [
-        Meant(topic=topic, sent=sent, at_night=night, waited=waited)
+        Meant(topic=topic, sent=sent, at_night=night, waited=waited, not_sent=reasons[topic])
         for topic, (sent, night, waited) in sorted(counted.items())
     ]
 

@@ -36,7 +36,7 @@ from subscribers.same_person import joined
 
 RESIDENT = "resident"
 """What the sessions of subscribers are called among all sessions."""
-LISTS = ("sectors", "communities", "topics", "channels", "by_topic", "places")
+LISTS = ("sectors", "communities", "topics", "channels", "by_topic", "places", "other_languages")
 """Columns that hold several words."""
 LONGEST_REASON = 500
 """Characters of a basis, and of why a stop is lifted."""

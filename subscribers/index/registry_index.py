@@ -370,8 +370,12 @@ class RegistryIndex:
         return tuple(found)
 
     def by_language(self, members: BitMap) -> dict[str, BitMap]:
-        """Return people by the language they speak."""
-        return self._by(members, "language", self._languages.names)
+        """Return people by the language they speak, the first of theirs."""
+        found: dict[str, BitMap] = {}
+        for tags, ids in self._by(members, "language", self._languages.names).items():
+            first = tags.partition(";")[0]
+            found[first] = found.get(first, BitMap()) | ids
+        return found
 
     def by_kind(self, members: BitMap) -> dict[str, BitMap]:
         """Return people by kind."""
@@ -623,7 +627,9 @@ def _read(
     # S608: nothing in it comes from outside but numbers.
     by_area = "CASE WHEN kind IN ('" + "', '".join(BY_AREA) + "') THEN NULL ELSE"
     sql = f"""SELECT id, {by_area} lat END, {by_area} lon END,
-            COALESCE(area, ''), language, {traits},
+            COALESCE(area, ''),
+            CASE other_languages WHEN '' THEN language ELSE language || ';' || other_languages END,
+            {traits},
             CASE WHEN erased_at IS NULL THEN 0 ELSE 1 END,
             sectors, communities, quiet_hours, COALESCE(uncertainty_m, 0), by_topic
         FROM subscriber{since}

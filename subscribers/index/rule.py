@@ -92,7 +92,7 @@ class Elsewhere:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """One person as the index knows them; officers and partners have no coordinates here. Channels
-    in the person's order; `minimum_severity_rank` None = all.
+    in the person's order, and so the languages, joined by ";"; `minimum_severity_rank` None = all.
     """
 
     id: int
@@ -135,8 +135,15 @@ def topic_of(kind: str, first_kind: str | None = None) -> str:
 
 def language_for(tag: str, languages: Sequence[str]) -> str:
     """Return which of a message's languages a person gets: the exact tag, then the primary
-    language, then the first.
+    language; then so for the others that they read (joined by ";"), then the message's first.
     """
+    for each in tag.split(";"):
+        if (found := _offered(each, languages)) is not None:
+            return found
+    return languages[0]
+
+
+def _offered(tag: str, languages: Sequence[str]) -> str | None:
     wanted = tag.casefold()
     primary = wanted.partition("-")[0]
     for offered in languages:
@@ -148,4 +155,4 @@ def language_for(tag: str, languages: Sequence[str]) -> str:
     for offered in languages:
         if offered.casefold().partition("-")[0] == primary:
             return offered
-    return languages[0]
+    return None

@@ -16,6 +16,8 @@ from subscribers.people_file.texts import formula_or, nearest, shown
 
 TOPICS: Final = ("threat_level", "incident", "appeal", "advice", "crime_update", "exercise")
 
+MOST_LANGUAGES: Final = 4
+"""Languages that somebody may name beside their own."""
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", re.ASCII)
 
 
@@ -78,6 +80,15 @@ def language_tag(cell: str) -> str:
             *(p.title() if len(p) == 4 else p.upper() if len(p) == 2 else p.lower() for p in rest),
         ]
     )
+
+
+def other_languages(cell: str) -> str:
+    """Return the tags of languages read beside, each once, in their order. Raises Rejected."""
+    tags = [language_tag(part.strip()) for part in cell.split(";") if part.strip()]
+    if len(tags) > MOST_LANGUAGES:
+        detail = f"more than {MOST_LANGUAGES} other languages"
+        raise refuse("too_many_languages", detail, "leave some out")
+    return ";".join(dict.fromkeys(tags))
 
 
 def _chosen(cell: str, allowed: Sequence[str], what: str) -> list[str]:

@@ -26,6 +26,7 @@ COLUMNS: Final = (
     "quiet_hours",
     "by_topic",
     "places",
+    "other_languages",
 )
 ADDED_UP: Final = frozenset({"sectors", "communities"})
 """Columns of which two rows of one person keep both; of the others the later row wins."""
@@ -57,6 +58,8 @@ class SubscriberRecord(NamedTuple):
     """Severity and channels of single topics (`subscribers/people_file/by_topic.py`)."""
     places: str = ""
     """Where they are beside (`subscribers/people_file/other_places.py`)."""
+    other_languages: str = ""
+    """What they read beside, in their order."""
     uncertainty_m: int | None = None
     """Metres round a place that a postcode stands for; None = the place itself was given."""
 

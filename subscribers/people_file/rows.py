@@ -26,6 +26,7 @@ _ALIKE: Mapping[str, Callable[[str], str]] = {
     "minimum_severity": choices.severity,
     "quiet_hours": choices.quiet_hours,
     "by_topic": lambda cell: by_topic.written(by_topic.read(cell)),
+    "other_languages": choices.other_languages,
     "places": lambda cell: other_places.text(other_places.read(cell)),
 }
 """How a cell of these columns is read. Many rows say the same in them."""
@@ -123,6 +124,7 @@ class RowReader:
             quiet_hours=chosen["quiet_hours"],
             by_topic=chosen["by_topic"],
             places=chosen["places"],
+            other_languages=chosen["other_languages"],
         )
 
     def _external_id(self, line: int, cell: str) -> str:

@@ -61,6 +61,8 @@ async def test_a_program_registers_somebody_who_chooses_and_stops(site: Site, bo
     single = [{"topic": "advice", "minimum_severity": "Minor", "channels": ["sms"]}]
     mine = (await call(site, "PATCH", "/me", {"by_topic": single}, session)).json
     assert (mine["by_topic"], mine["topics"]) == (single, ["advice"])
+    mine = (await call(site, "PATCH", "/me", {"other_languages": ["pl", "ar"]}, session)).json
+    assert (mine["language"], mine["other_languages"]) == ("en", ["pl", "ar"])
     places: list[dict[str, Any]] = [
         {"kind": "work", "area": WESTMINSTER, "until": None},
         {"kind": "visiting", "area": CAMDEN, "until": "2199-12-24T18:00:00+00:00"},
@@ -73,6 +75,7 @@ async def test_a_program_registers_somebody_who_chooses_and_stops(site: Site, bo
         ({"topics": []}, "topic_missing"),
         ({"area": "nowhere"}, "area_unknown"),
         ({"language": "xx"}, "language_unknown"),
+        ({"other_languages": ["xx"]}, "language_unknown"),
         ({"minimum_severity": "bad"}, "severity_unknown"),
         ({"by_topic": "incident sms"}, "field_type"),
         ({"places": [{"kind": "office", "area": CAMDEN}]}, "place_kind_unknown"),

@@ -53,7 +53,10 @@ async def test_what_is_chosen_is_what_the_next_message_follows(site: Site, box: 
     assert "Camden" in page.words
     assert not await told(site)
     assert await told(site, areas=[CAMDEN])
-    page = await visitor.send(page, "/me/language", language="pl")
+    page = await visitor.send(page, "/me/language", language="pl", then=["ar", "pl"])
+    assert (await me_of(site))["other_languages"] == ["ar"]
+    wrong = await visitor.send(page, "/me/language", language="pl", then=["xx"])
+    assert (wrong.status, "Choose a language" in wrong.words) == (422, True)
     page = await visitor.send(
         page, "/me/quiet-hours", begin="22:00", end="07:00", zone="Europe/Warsaw"
     )
@@ -296,8 +299,12 @@ async def test_what_this_would_have_meant_last_month_follows_the_choices(
         for row in page.tree.xpath("//tbody/tr")
     }
     assert [cells[0] for cells in rows.values()] == [1, 2]
+    incident = "Incidents: what happens now, and what to do"
+    assert f"{incident} – for other places: 1" in page.words
     await visitor.send(await visitor.get("/me"), "/me/severity", severity="Moderate")
-    assert "Messages: 2." in (await visitor.get("/me/last-month")).words
+    page = await visitor.get("/me/last-month")
+    assert "Messages: 2." in page.words
+    assert f"{incident} – less serious than you asked for: 1 – for other places: 1" in page.words
     await visitor.send(await visitor.get("/me"), "/me/topics", topics=["advice"])
     assert "Messages: 1." in (await visitor.get("/me/last-month")).words
 

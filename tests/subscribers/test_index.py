@@ -112,6 +112,8 @@ PEOPLE: dict[str, tuple[dict[str, Any], str]] = {
     "call": ({"mobile": None, "phone": "+442079460001", "channels": "voice"}, "voice en"),
     "call_mobile": ({"channels": "voice"}, "voice en"),
     "polish": ({"language": "pl"}, "sms pl"),
+    "also_polish": ({"language": "cy", "other_languages": "ar;pl;pt"}, "sms pl"),
+    "english_first": ({"language": "en", "other_languages": "pl"}, "sms en"),
     "brazil": ({"language": "pt-BR"}, "sms pt"),
     "welsh": ({"language": "cy"}, "sms en"),
     "no_number": ({"mobile": None}, "no_channel"),
@@ -655,6 +657,7 @@ def people_of_a_world(
             minimum_severity=draw(st.sampled_from(["", "Extreme", "Severe", "Minor"])),
             quiet_hours=draw(st.sampled_from(WORLD_HOURS)),
             by_topic=";".join(draw(st.lists(single_topics(), unique_by=_topic, max_size=2))),
+            other_languages=";".join(draw(st.lists(WORLD_TAGS, unique=True, max_size=2))),
             places="" if kind in ("officer", "partner") else draw(several),
         )
         stops = frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), max_size=2)))
@@ -776,8 +779,18 @@ def expected(
     if not usable:
         return "no_channel"
     order = ">".join(c for c in left if c in consents)
-    line = f"{order} {language_for(r.language, rule.languages)}"
+    line = f"{order} {spoken(r, rule)}"
     return line if until is None else f"{line} {until.isoformat()}"
+
+
+def spoken(r: SubscriberRecord, rule: Rule) -> str:
+    """Say in which language: the first of the person's that there is, else the message's first."""
+    for tag in (r.language, *filter(None, r.other_languages.split(";"))):
+        if tag in rule.languages:
+            return tag
+        if any(each == tag.partition("-")[0] for each in rule.languages):
+            return tag.partition("-")[0]
+    return rule.languages[0]
 
 
 def at_point(rule: Rule, lat: float, lon: float) -> bool:

@@ -268,6 +268,7 @@ async def test_what_is_exported_can_be_imported_again_and_is_the_same(db: Databa
             topics="incident;exercise",
             area="E09000033",
             minimum_severity="Severe",
+            other_languages="pl;ar",
             by_topic="incident Minor email;exercise voice>email",
             places="work E09000033;visiting 51.5,-0.00001 until 2026-12-24T18:00Z",
         ),

@@ -45,6 +45,7 @@ _PERSON: Final[Mapping[str, Schema]] = {
     "quiet_hours": TEXT,
     "by_topic": list_of(TEXT),
     "places": list_of(TEXT),
+    "other_languages": list_of(TEXT),
     "stopped": list_of(words(PERSONAL_CHANNELS)),
     "consented": list_of(words(PERSONAL_CHANNELS)),
     "created_at": TIME,
