@@ -37,7 +37,7 @@ def documents(settings: Settings) -> Documents:
             identifier += CANCEL_SUFFIX
             note = " / ".join(in_languages(v.cancel_reason, v.content.languages).values())
         if v.status == "Exercise" and not note:
-            note = f"EXERCISE {v.code} EXERCISE"
+            note = f"EXERCISE {v.content.exercise or v.code} EXERCISE"
         alert = to_cap(
             v.content,
             identifier=identifier,

@@ -28,7 +28,7 @@ from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
 from broadcast.wording.pack import called as name_in
 from broadcast.wording.pack import direction, fill, primary
-from broadcast.wording.render import choose_language, until_when
+from broadcast.wording.render import MOST_PLACES, choose_language, until_when
 from broadcast.wording.times import local_time
 from config.settings import Settings
 from console.pages import maps
@@ -234,8 +234,23 @@ def place_of(v: Version, tree: AreaTree, lang: str) -> str:
     group = name_in(v.resolved.group_names().get(scope, {}), lang)
     names = [called.get(code) or (tree[code].name if code in tree else code) for code in codes]
     if content.polygons or content.circles:
-        names.append(say["drawn"])
+        names.append(_drawn(v, tree, say["drawn"]))
     return ", ".join(names) or group or say["everywhere"]
+
+
+def _drawn(v: Version, tree: AreaTree, words: str) -> str:
+    """Return what a drawn shape is called, with the areas that it touches: of one level, the
+    smallest of which there are few enough to read.
+    """
+    for level in ("borough", "force", "region", "country"):
+        near = sorted(
+            tree[code].name
+            for code in v.resolved.touched
+            if code in tree and tree[code].level == level
+        )
+        if 0 < len(near) <= MOST_PLACES:
+            return f"{words} ({', '.join(near)})"
+    return words
 
 
 def name_of(tag: str) -> str:

@@ -131,9 +131,17 @@ def _properties(v: Version, tree: AreaTree, now: datetime, base: str) -> dict[st
 def _marked(v: Version, lang: str, now: datetime, exercise: bool) -> str:
     words = ended(_state(v, now), lang, v.cancel_reason)
     mark = f"{words.mark}:" if words else _kind(v, lang)
-    opening = pack_for(ENGLISH).opening(v.status) if exercise else ""
-    parts = (opening, mark, v.content.languages[lang].headline, opening)
+    opening, closing = _opening(v), pack_for(ENGLISH).opening(v.status)
+    parts = (opening, mark, v.content.languages[lang].headline, closing if exercise else "")
     return " ".join(part for part in parts if part)
+
+
+def _opening(v: Version) -> str:
+    """Return what stands before everything: of an exercise its mark, and its name where it has
+    one.
+    """
+    mark, name = pack_for(ENGLISH).opening(v.status), " ".join(v.content.exercise.split())
+    return f"{mark} {name}:" if mark and name and v.status == "Exercise" else mark
 
 
 def _kind(v: Version, lang: str) -> str:
@@ -196,7 +204,7 @@ def atom(
         state = _state(v, now)
         opening, over = pack_for("en").opening(v.status), ended(state, tag, v.cancel_reason)
         mark = f"{over.mark}:" if over else _kind(v, tag)
-        headline = " ".join(part for part in (opening, mark, text.headline) if part)
+        headline = " ".join(part for part in (_opening(v), mark, text.headline) if part)
         add(
             entry,
             "id",
@@ -230,7 +238,7 @@ def _summary(v: Version, tag: str, state: str, tree: AreaTree, zone: str) -> str
     place = place_of(v, tree, words.tag if words.tag in PHRASES else ENGLISH)
     until = until_when(v.content, v.expires_at if over is None else None, tag, zone)
     parts = (
-        opening,
+        _opening(v),
         over.why if over else "",
         over.before_old if over and not holds else "",
         f"{place}: {text.description or text.headline}",

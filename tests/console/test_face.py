@@ -61,10 +61,10 @@ async def set_level(site: Site, level: str = "SEVERE") -> None:
     await site.db.write(lambda conn: conn.execute(insert(level_fact), [row | {"at": at}]))
 
 
-async def exercise(site: Site) -> int:
+async def exercise(site: Site, **more: Any) -> int:
     await site.db.write(registry.import_records, [EXERCISER], "test", datetime.now(UTC))
     words = {"en": {"headline": "Practice flood"}}
-    return await site.live(status="Exercise", severity="Extreme", languages=words)
+    return await site.live(status="Exercise", severity="Extreme", languages=words, **more)
 
 
 async def test_levels_stand_first_then_live_by_severity_then_ended_and_exercises_last(

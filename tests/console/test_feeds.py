@@ -141,6 +141,36 @@ async def test_an_entry_says_what_where_what_to_do_and_until_when(site: Site) ->
     assert "Until" not in said
 
 
+async def test_an_exercise_says_its_name_on_the_page_in_the_feeds_and_in_its_document(
+    site: Site,
+) -> None:
+    message = await exercise(site, exercise="Winter Oak")
+    v = await site.version(message)
+    for path in ("/", f"/messages/{v.code}", f"/messages/{v.code}/poster"):
+        assert "Winter Oak" in text((await page(site, path)).find(".//main")), path
+    ((_, title),) = await titles(site, "/feed.atom")
+    headline = (await places(site))[v.code]["properties"]["headline"]["en"]  # type: ignore[index]
+    for said in (title, headline):
+        assert said.startswith("EXERCISE Winter Oak: Practice flood"), said
+        assert said.endswith("EXERCISE"), said
+    document = (await site.get(f"/cap/{v.identifier}.xml", role=None)).body
+    assert b"<note>EXERCISE Winter Oak EXERCISE</note>" in document
+
+
+async def test_a_drawn_place_is_named_by_the_areas_that_it_touches(site: Site) -> None:
+    alone = await site.version(await site.live(areas=[], circles=["51.5,-0.13 1"]))
+    both = await site.version(await site.live(areas=[], circles=["51.525,-0.13 1"]))
+    found = await places(site)
+    said = {v.id: found[v.code]["properties"]["place"] for v in (alone, both)}  # type: ignore[index]
+    assert said == {
+        alone.id: "a drawn area (Westminster)",
+        both.id: "a drawn area (Camden, Westminster)",
+    }
+    own = await page(site, f"/messages/{both.code}?lang=cy")
+    assert "(Camden, Westminster)." in text(own.find(".//article"))
+    assert "(Camden, Westminster)" in own.find(".//svg").findtext("desc")
+
+
 async def test_the_outline_on_a_map_holds_the_exact_place(site: Site) -> None:
     v = await site.version(await site.live(areas=[], circles=["51.5,-0.13 1"], polygons=None))
     feature = (await places(site))[v.code]
