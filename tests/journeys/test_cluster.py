@@ -295,7 +295,7 @@ def refusal(cluster: Cluster, *arguments: str, **env: str) -> tuple[int, str, fl
     with program:
         assert program.process is not None
         began = time.monotonic()
-        code = program.process.wait(20)
+        code = program.process.wait(60)
         return code, program.log_tail(), time.monotonic() - began
 
 
