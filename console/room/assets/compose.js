@@ -42,7 +42,8 @@
       if (away) { again = 1000; }
     }).then(() => {
       busy = false;
-      const send = pressed;
+      // the preview may have come anew meanwhile, and its button with it
+      const send = pressed && [...form.elements].find((e) => e === pressed || (!pressed.isConnected && e.name === pressed.name && e.value === pressed.value));
       pressed = waits; waits = null;
       if (send && !failed) { leaving = true; form.requestSubmit(send); } else if (again) { later(again); }
     });
