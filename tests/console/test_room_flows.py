@@ -111,6 +111,8 @@ async def test_flows_4_to_7_correct_hold_stop_and_resend(site: Site, browser: Br
     await hand.press(hand.link("Correct"))
     await hand.page.locator("#headline-0").fill("Strand is open")
     await hand.page.locator("#note").fill("the wrong street")
+    # what is submitted before its preview came is read on the page of the check first
+    await expect(hand.page.locator("#preview:not(.old)")).to_contain_text("the wrong street")
     await hand.press(hand.button("Submit correction to"))
     await hand.page.wait_for_url("**/messages/2")
     told("4 correct", hand.clicks, 3, "steps", "GOV.UK has none")
