@@ -17,7 +17,7 @@ from broadcast.operators.operators import PERMISSIONS
 from broadcast.problems import Problem, Rejected, refuse
 from console.room import acting, naming, showing, words
 from console.room.figures import Figures
-from console.room.frame import BASES, Room
+from console.room.frame import BASES, Room, entrance
 from service.commands import deciding, resending
 from service.sign_in import Signed
 
@@ -46,16 +46,12 @@ async def offered(room: Room, signed: Signed, v: Version, *only: str) -> dict[st
         return told | {"why": f"{problem.detail}: {problem.fix}"}
     if not people:
         return told
-    path = f"{_base(v)}/messages/{v.message_id}/resend"
+    path = f"{entrance(v.status)}/messages/{v.message_id}/resend"
     shown = small_counts.number(people, v.content)
     return told | {
         "form": room.form(signed, path),
         "button": f"Submit resend to {naming.people(shown)}",
     }
-
-
-def _base(v: Version) -> str:
-    return "/exercise" if v.status == "Exercise" else "/room"
 
 
 def may_not_approve(signed: Signed, order: Resend) -> str:

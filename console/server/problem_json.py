@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import TROUBLE
+from broadcast.store.replies import IN_FLIGHT
 from console.pages import frame
 from service.problem_documents import MEDIA_TYPE, text
 
@@ -48,7 +49,7 @@ def headers(rejected: Rejected) -> dict[str, str]:
                 "Bearer" if first.code == "token_missing" else 'Bearer error="invalid_token"'
             )
         }
-    if rejected.status in (429, 503) or first.code == "key_in_flight":
+    if rejected.status in (429, 503) or first.code == IN_FLIGHT:
         return {"Retry-After": str(first.retry_after or 2)}
     return {}
 
