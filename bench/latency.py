@@ -16,7 +16,7 @@ from typing import Any
 
 from bench import places
 from bench.child import Child
-from bench.measure import FOREIGN, Result, foreign_load, note, percentile
+from bench.measure import FOREIGN, Result, against_goal, foreign_load, note, percentile
 from bench.places import ControlRoom
 from bench.sending import provider
 from bench.sink import MARK
@@ -94,15 +94,12 @@ async def latency(quick: bool = False) -> Result:
         } | {f"{name}_max_ms": round(1000 * max(values), 1)}
     facts["samples_ms"] = [round(1000 * value, 1) for value in whole]
     p99 = percentile(whole, 0.99)
-    return Result(
+    return against_goal(
         name="latency",
         what="publish to first byte, p99 / 250 ms",
-        unit="ms (p99 / goal)",
-        ratios=(p99 / GOAL_SECONDS,),
-        goal=1.0,
-        at_most=True,
-        ours=1000 * p99,
-        theirs=1000 * GOAL_SECONDS,
+        share="p99",
+        seconds=p99,
+        goal_seconds=GOAL_SECONDS,
         quiet=foreign <= FOREIGN,
         facts=facts,
     )

@@ -127,6 +127,33 @@ class Result:
         }
 
 
+def against_goal(
+    *,
+    name: str,
+    what: str,
+    share: str,
+    seconds: float,
+    goal_seconds: float,
+    quiet: bool,
+    facts: dict[str, Any],
+) -> Result:
+    """Return the result of a time that must be no longer than its goal; `share` names which of the
+    times it is, such as p99.
+    """
+    return Result(
+        name=name,
+        what=what,
+        unit=f"ms ({share} / goal)",
+        ratios=(seconds / goal_seconds,),
+        goal=1.0,
+        at_most=True,
+        ours=1000 * seconds,
+        theirs=1000 * goal_seconds,
+        quiet=quiet,
+        facts=facts,
+    )
+
+
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     """Return the lower quartile, the median and the upper quartile, of one value too."""
     if len(values) == 1:

@@ -20,7 +20,7 @@ import aiohttp
 
 from bench import places
 from bench.child import Child
-from bench.measure import FOREIGN, Result, foreign_load, note, percentile
+from bench.measure import FOREIGN, Result, against_goal, foreign_load, note, percentile
 from bench.places import ControlRoom
 from broadcast.ledger.attempts import new_slice_attempt
 from broadcast.ledger.claims import open_batches, recording, taking
@@ -317,15 +317,12 @@ def _home(seconds: dict[str, list[float]], quiet: bool) -> Result:
     for name, times in seconds.items():
         facts[f"{name}_p50_ms"] = round(1000 * percentile(times, 0.5), 1)
         facts[f"{name}_p95_ms"] = round(1000 * percentile(times, 0.95), 1)
-    return Result(
+    return against_goal(
         name="pages",
         what="the first page, whole, p95 / 300 ms",
-        unit="ms (p95 / goal)",
-        ratios=(p95 / HOME_SECONDS,),
-        goal=1.0,
-        at_most=True,
-        ours=1000 * p95,
-        theirs=1000 * HOME_SECONDS,
+        share="p95",
+        seconds=p95,
+        goal_seconds=HOME_SECONDS,
         quiet=quiet,
         facts=facts,
     )
@@ -337,15 +334,12 @@ def _live(behind: list[float], people: int, quiet: bool) -> Result:
     facts: dict[str, Any] = {"people": people, "commits": len(behind), "watchers": WATCHERS + 1}
     facts |= {f"{name}_ms": round(1000 * percentile(behind, at)) for name, at in shares.items()}
     facts["max_ms"] = round(1000 * max(behind))
-    return Result(
+    return against_goal(
         name="pages",
         what=f"a live page behind the ledger under {people:,} people, p99 / 1 s",
-        unit="ms (p99 / goal)",
-        ratios=(p99 / BEHIND_SECONDS,),
-        goal=1.0,
-        at_most=True,
-        ours=1000 * p99,
-        theirs=1000 * BEHIND_SECONDS,
+        share="p99",
+        seconds=p99,
+        goal_seconds=BEHIND_SECONDS,
         quiet=quiet,
         facts=facts,
     )
