@@ -220,6 +220,8 @@ async def test_check_33_numbers_are_said_every_fifteen_seconds_at_most_and_the_l
 ) -> None:
     page = await up.page(browser, "author")
     path = await up.live(area=LONDON)
+    # until the people are chosen "0 waiting" stands there, and is not the end
+    await up.until(path, lambda a: len(a.addressed) > 0)
     await page.clock.install()
     await page.goto(up.url + path)
     await page.evaluate(WRITTEN_DOWN)
