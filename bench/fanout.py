@@ -14,7 +14,7 @@ from bench.places import ControlRoom
 from broadcast.ledger import audiences
 from broadcast.store.database import Database
 from subscribers.matcher import Matcher, rule_for
-from subscribers.registry import shared_contacts
+from subscribers.registry.reached import shared_contacts
 
 
 async def fanout(quick: bool = False) -> Result:

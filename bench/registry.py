@@ -20,10 +20,10 @@ from bench.measure import Block, Result, of_pairs, side_by_side
 from broadcast.problems import Rejected
 from broadcast.store.database import Connection, Database
 from console.processes import migrate
-from subscribers import registry
 from subscribers.matcher import Matcher
 from subscribers.people_file.reading import read_subscribers
 from subscribers.people_file.record import COLUMNS
+from subscribers.registry import importing
 
 _AT_ONCE = 5_000
 
@@ -87,7 +87,7 @@ async def _on(engine: str, db: Database, people: int, pairs: int) -> list[Result
         if found.problems:
             raise Rejected(found.problems)
         read = time.perf_counter() - began
-        stored = await db.write(registry.import_records, found.records, "bench", datetime.now(UTC))
+        stored = await db.write(importing.import_records, found.records, "bench", datetime.now(UTC))
         if stored.new != people:
             raise RuntimeError(f"{stored.new} people stored of {people}")
         facts["read_share"] = round(read / (time.perf_counter() - began), 2)

@@ -143,7 +143,7 @@ def named(
     reason; of those of `failed` a provider's codes.
     """
     from broadcast.ledger import delivery_report
-    from subscribers import external_ids
+    from subscribers.registry import external_ids
 
     codes = delivery_report.failure_codes(conn, account.version.id, failed) if failed else {}
     external = external_ids.external_ids(conn, people)

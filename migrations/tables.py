@@ -22,10 +22,10 @@ from broadcast.places.postcodes import tables as postcodes
 from broadcast.sessions import tables as sessions
 from broadcast.store import tables as store
 from broadcast.store.database import metadata
-from subscribers import tables as subscribers
 from subscribers.contact import tables as contact
 from subscribers.places import tables as other_places
 from subscribers.registration import tables as registration
+from subscribers.registry import tables as registry
 from subscribers.same_person import tables as same_person
 
 OWNERS = (
@@ -49,7 +49,7 @@ OWNERS = (
     same_person,
     sessions,
     store,
-    subscribers,
+    registry,
 )
 """The modules that declare tables."""
 

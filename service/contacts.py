@@ -11,7 +11,7 @@ from broadcast.store.database import Connection
 from service.commands.context import Context
 from service.commands.explaining import sees
 from service.commands.unit_of_work import Act
-from subscribers import registry
+from subscribers.registry import showing
 
 LONGEST_WHY = 300
 FIELDS = ("name", "email", "mobile", "phone")
@@ -33,7 +33,7 @@ async def unmask(context: Context, actor: Operator, person: int, why: str) -> Ac
             "say it shorter",
             field="why",
         )
-    found = await context.db.read(registry.show, person)
+    found = await context.db.read(showing.show, person)
     if found is None or not await sees(context, actor, found):
         raise unknown()
 

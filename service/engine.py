@@ -42,9 +42,10 @@ from service.loops.opt_outs import RecentOptOuts
 from service.loops.turns import Turns
 from service.rendering import StoredRenderings
 from service.residents.sending import CODE_SECONDS, Codes, channels_of
-from subscribers import registry, unsubscribe
+from subscribers import unsubscribe
 from subscribers.matcher import Matcher, no_longer_for
 from subscribers.registration.budgets import Limits
+from subscribers.registry import reached
 
 EXPIRE_SECONDS = 2.0
 OPT_OUT_SECONDS = 1.0
@@ -137,7 +138,7 @@ class Engine:
             identity=self.identity,
             key=key,
             renderings=self._renderings,
-            contacts=registry.addresses_to_use,
+            contacts=reached.addresses_to_use,
             no_longer_for=partial(no_longer_for, channels_on=self._channels_on),
             opted_out=self.opt_outs,
             links=unsubscribe.Links(

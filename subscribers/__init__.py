@@ -1,4 +1,1 @@
-"""The people who hear us: registry, consent, opt-outs, and who is sent to.
-
-It alone writes subscriber, consent and stop.
-"""
+"""The people who hear us: registry, consent, opt-outs, and who is sent to. No table of its own."""

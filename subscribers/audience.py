@@ -17,9 +17,9 @@ from broadcast.levels.names import folded
 from broadcast.places.areas import AreaTree
 from broadcast.places.geometry import inside_circles, inside_shape
 from broadcast.places.reach import reaches
-from subscribers.by_area import BY_AREA
 from subscribers.index import RegistryIndex, Rule, Traits, chosen_as, language_for
 from subscribers.people_file.by_topic import OfTopic
+from subscribers.registry.by_area import BY_AREA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from broadcast.places.geometry import from_wkb
 from broadcast.store.database import Connection, Database, database_now, lock_version
 from subscribers.index import IndexIncomplete, RegistryIndex, Rule, chosen_as, topic_of
 from subscribers.people_file.by_topic import OfTopic
-from subscribers.registry import shared_contacts
+from subscribers.registry.reached import shared_contacts
 from subscribers.same_person.groups import groups
 
 log = structlog.get_logger("match")

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from broadcast.store.database import Connection
-from subscribers.tables import stop
+from subscribers.registry.tables import stop
 
 
 def recent_stops(conn: Connection, since: datetime) -> list[tuple[int, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select, text
 
 from broadcast.store.database import Connection
-from subscribers.tables import subscriber
+from subscribers.registry.tables import subscriber
 
 
 def registered(conn: Connection) -> int:

@@ -25,7 +25,7 @@ from broadcast.ledger.receipts import Receipt
 from broadcast.messages.tables import version
 from broadcast.messages.versions import Version
 from broadcast.store.database import Connection, Database
-from subscribers.tables import subscriber
+from subscribers.registry.tables import subscriber
 
 PROVIDER = "bench"
 WORKER = "bench-worker"

@@ -21,8 +21,8 @@ from console.api.bodies import JSON, check_media_type, read_act, text_field
 from console.server.context import Web, web_of
 from service.commands.unit_of_work import Act
 from service.idempotency import Answered, once
-from subscribers import registry
 from subscribers.people_file.email_address import normalise_email
+from subscribers.registry import showing
 
 _FIELDS = ("kind", "name", "role", "area", "email", "may_set")
 _PIECE = 64 * 1024
@@ -242,7 +242,7 @@ def _number(text: str) -> int:
 def _to_file(conn: Connection) -> IO[bytes]:
     """Write everybody to a file without a name, which is gone when it is closed."""
     kept = tempfile.TemporaryFile()  # noqa: SIM115 - whoever reads it to its end closes it
-    for piece in registry.export_csv(conn):
+    for piece in showing.export_csv(conn):
         kept.write(piece.encode())
     kept.seek(0)
     return kept

@@ -13,7 +13,7 @@ from broadcast.problems import refuse
 from console.api import cursors
 from console.server.context import Web, web_of
 from service import groups, levels
-from subscribers import listing
+from subscribers.registry import listing
 
 
 def router(_web: Web) -> APIRouter:

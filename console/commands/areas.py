@@ -156,7 +156,7 @@ def postcodes(
     from broadcast.places.postcodes.directory import Entry, open_directory
     from console.commands.session import Session, machine_user, run
     from service.setup import places
-    from subscribers import registry
+    from subscribers.registry import placing
 
     out = Output(json=json)
 
@@ -180,12 +180,12 @@ def postcodes(
             after: int | None = 0
             while after is not None:
                 placed, after = await session.db.write(
-                    registry.place_by_postcode, session.now(), after
+                    placing.place_by_postcode, session.now(), after
                 )
                 counts["people_placed"] += placed
             after = 0
             while after is not None:
-                _, after = await session.db.write(registry.place_others_by_postcode, after)
+                _, after = await session.db.write(placing.place_others_by_postcode, after)
         known = await session.db.write(
             places.postcodes_imported,
             machine_user(),

@@ -136,10 +136,10 @@ def _new_groups(conn: Connection, records: Sequence[SubscriberRecord]) -> list[P
     """
     from broadcast.groups import registered
     from broadcast.problems import Problem
-    from subscribers import registry
+    from subscribers.registry import importing
 
     known = registered.load(conn)
-    new = [group for group in registry.groups_of(records) if group.scope not in known]
+    new = [group for group in importing.groups_of(records) if group.scope not in known]
     said = [
         Problem(
             code="group_new",
@@ -160,21 +160,21 @@ def export(
 ) -> None:
     """Print everybody not erased as the CSV that `import` takes, safe to open in a spreadsheet."""
     from console.commands.session import run
-    from subscribers import registry
     from subscribers.people_file.record import COLUMNS
+    from subscribers.registry import showing
 
     out = Output(json=json)
     output = None if str(output) == "-" else output
 
     def people(conn: Connection) -> list[dict[str, str]]:
-        return [dict(zip(COLUMNS, cells, strict=True)) for cells in registry.export(conn)]
+        return [dict(zip(COLUMNS, cells, strict=True)) for cells in showing.export(conn)]
 
     def to_file(conn: Connection) -> None:
         assert output is not None
-        write_file(output, registry.export_csv(conn))
+        write_file(output, showing.export_csv(conn))
 
     def to_stdout(conn: Connection) -> None:
-        for piece in registry.export_csv(conn):
+        for piece in showing.export_csv(conn):
             sys.stdout.write(piece)
         sys.stdout.flush()
 
@@ -202,12 +202,12 @@ def show(
     """Print everything known of one person."""
     from broadcast.problems import refuse
     from console.commands.session import run
-    from subscribers import registry
+    from subscribers.registry import showing
 
     out = Output(json=json)
 
     async def work(session: Session) -> None:
-        found = await session.db.read(registry.show, subscriber)
+        found = await session.db.read(showing.show, subscriber)
         if found is None:
             raise refuse(
                 "subscriber_unknown",

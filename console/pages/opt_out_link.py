@@ -15,7 +15,8 @@ from console.pages.frame import plain
 from console.pages.phrases import OWN_WORDS, chosen
 from console.server.context import Web, web_of
 from service.residents import opt_outs
-from subscribers import registry, unsubscribe
+from subscribers import unsubscribe
+from subscribers.registry import showing
 from subscribers.unsubscribe import Link
 
 
@@ -90,7 +91,7 @@ async def _page_for(web: Web, request: Request, link: Link) -> _Page:
     """Return the pages in the language that the person is registered with; where the pages do not
     speak it, or nobody is registered, in the browser's.
     """
-    known = primary(await web.db.read(registry.language_of, link.person))
+    known = primary(await web.db.read(showing.language_of, link.person))
     lang = known if known in OWN_WORDS else _accepted(request)
     return _Page(sender=web.settings.sender_name, lang=lang, channel=link.channel)
 

@@ -48,9 +48,9 @@ async def upgrade(db: Database) -> bool:
         return False
     await _not_newer(db)
     await db.write(_upgrade)
-    from subscribers import registry
+    from subscribers.registry import placing
 
-    await db.write(registry.settle, datetime.now(UTC))
+    await db.write(placing.settle, datetime.now(UTC))
     return True
 
 

@@ -4,6 +4,7 @@ who reads whom it goes to and why.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -63,11 +64,16 @@ def may_not_approve(signed: Signed, order: Resend) -> str:
     return ""
 
 
-def _attach(api: APIRouter, room: Room, figures: Figures, base: str) -> None:
-    web = room.web
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """The page of sending again, and its two forms: below /room or /exercise (`base`)."""
 
-    async def published(request: Request, signed: Signed) -> Version:
-        v = versions.newest_published(await acting.message_of(room, request, signed))
+    room: Room
+    figures: Figures
+    base: str
+
+    async def published(self, request: Request, signed: Signed) -> Version:
+        v = versions.newest_published(await acting.message_of(self.room, request, signed))
         if v is None:
             raise refuse(
                 "state_conflict",
@@ -78,60 +84,64 @@ def _attach(api: APIRouter, room: Room, figures: Figures, base: str) -> None:
         return v
 
     async def look(
-        signed: Signed, v: Version, problems: tuple[Problem, ...] = (), typed: str = ""
+        self, signed: Signed, v: Version, problems: tuple[Problem, ...] = (), typed: str = ""
     ) -> Response:
         operators.require(signed.operator, "read")
-        order = await web.db.read(resends.waiting, v.message_id)
-        told = await figures.told(v)
-        path = f"{base}/messages/{v.message_id}"
-        names = await showing.names(room, order.ordered_by if order else None)
+        order = await self.room.web.db.read(resends.waiting, v.message_id)
+        told = await self.figures.told(v)
+        path = f"{self.base}/messages/{v.message_id}"
+        names = await showing.names(self.room, order.ordered_by if order else None)
         shown = small_counts.number(order.people, v.content) if order else ""
-        return room.page(
+        return self.room.page(
             "resend.html",
             signed,
             status=problems[0].status if problems else 200,
-            kind=BASES[base],
+            kind=BASES[self.base],
             title="Send again to those who missed it",
             v=v,
             path=path,
             people={row["line"]: row["people"] for row in told["rows"]},
-            offers=[] if order else [await offered(room, signed, v, *o) for o in _choices(told)],
+            offers=[]
+            if order
+            else [await offered(self.room, signed, v, *o) for o in _choices(told)],
             order=order,
             names=names,
             shown=shown,
             refusal=may_not_approve(signed, order) if order else "",
             phrase=words.repeat_phrase(v, order.people) if order else "",
             typed=typed,
-            form=room.form(signed, f"{path}/resend/approve", about=order.digest or "")
+            form=self.room.form(signed, f"{path}/resend/approve", about=order.digest or "")
             if order
             else None,
-            texts=showing.texts(room, v),
+            texts=showing.texts(self.room, v),
             problems=problems,
             fields={"phrase": "phrase"},
         )
 
-    async def show(request: Request, signed: Signed) -> Response:
-        return await look(signed, await published(request, signed))
+    async def show(self, request: Request, signed: Signed) -> Response:
+        return await self.look(signed, await self.published(request, signed))
 
-    async def order(request: Request, signed: Signed) -> Response:
-        form = await room.read(request, signed)
+    async def order(self, request: Request, signed: Signed) -> Response:
+        form = await self.room.read(request, signed)
         operators.require(signed.operator, "resend")
-        v = await published(request, signed)
+        v = await self.published(request, signed)
         only = tuple(line for line in LINES if line in form.many("only"))
 
         async def make() -> Any:
-            return await resending.resend(web.context, signed.operator, v.message_id, only)
+            return await resending.resend(
+                self.room.web.context, signed.operator, v.message_id, only
+            )
 
-        await acting.act(room, request, signed, form, make)
-        return room.go(f"{base}/messages/{v.message_id}")
+        await acting.act(self.room, request, signed, form, make)
+        return self.room.go(f"{self.base}/messages/{v.message_id}")
 
-    async def approve(request: Request, signed: Signed) -> Response:
-        form = await room.read(request, signed)
+    async def approve(self, request: Request, signed: Signed) -> Response:
+        form = await self.room.read(request, signed)
         operators.require(signed.operator, "approve")
-        v = await published(request, signed)
+        v = await self.published(request, signed)
         read = form.one("about")
         # this address approves resends alone: never a version whose phrase nobody typed here
-        asked = await web.db.read(resends.by_digest, v.message_id, read)
+        asked = await self.room.web.db.read(resends.by_digest, v.message_id, read)
         if asked is None:
             raise refuse(
                 "changed_meanwhile",
@@ -144,18 +154,23 @@ def _attach(api: APIRouter, room: Room, figures: Figures, base: str) -> None:
             wrong = refuse(
                 "phrase_wrong", "the phrase is not that", f"type {wanted}", field="phrase"
             )
-            return await look(signed, v, tuple(wrong.problems), form.one("phrase"))
+            return await self.look(signed, v, tuple(wrong.problems), form.one("phrase"))
 
         async def make() -> Any:
-            return await deciding.approve(web.context, signed.operator, v.message_id, read)
+            return await deciding.approve(
+                self.room.web.context, signed.operator, v.message_id, read
+            )
 
-        await acting.act(room, request, signed, form, make)
-        return room.go(f"{base}/messages/{v.message_id}")
+        await acting.act(self.room, request, signed, form, make)
+        return self.room.go(f"{self.base}/messages/{v.message_id}")
 
+
+def _attach(api: APIRouter, room: Room, figures: Figures, base: str) -> None:
+    pages = _Pages(room, figures, base)
     path = f"{base}/messages/{{id}}/resend"
-    room.add(api, "GET", path, show)
-    room.add(api, "POST", path, order)
-    room.add(api, "POST", f"{path}/approve", approve)
+    room.add(api, "GET", path, pages.show)
+    room.add(api, "POST", path, pages.order)
+    room.add(api, "POST", f"{path}/approve", pages.approve)
 
 
 def _choices(told: dict[str, Any]) -> list[tuple[str, ...]]:

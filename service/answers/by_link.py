@@ -19,8 +19,8 @@ from broadcast.messages.versions import Version
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import Connection
 from service.answers.keeping import LONGEST, Sealer, mark_of, tell, told_again
-from subscribers import registry
 from subscribers.registration import budgets, pending
+from subscribers.registry import showing
 
 PROVIDER: Final = "page"
 
@@ -41,7 +41,7 @@ def asked(conn: Connection, link: Link, now: datetime) -> Asked | None:
     """Return what a link answers; None where its message never went out, or nobody has it any more.
     Reads, and writes nothing.
     """
-    language = registry.language_of(conn, link.person)
+    language = showing.language_of(conn, link.person)
     found = versions.get(conn, link.version_id) if language else None
     if found is None or found.live_at is None:
         return None

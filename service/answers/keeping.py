@@ -23,9 +23,9 @@ from broadcast.ledger.attempt_look_up import Handed
 from broadcast.store.database import Connection
 from broadcast.wording import answering
 from channels.reply_words import Reading
-from subscribers import registry
 from subscribers.contact import points
 from subscribers.contact.keys import Key, ring_of
+from subscribers.registry import acts, reached, showing
 
 log = structlog.get_logger("answers")
 LONGEST = 10_000
@@ -126,9 +126,9 @@ def keep_text(conn: Connection, text: Text, sealer: Sealer, sender: str, now: da
     was_stopped = _stopped(conn, people)
     if not text.simulated:
         if kind == "stop":
-            registry.stop(conn, fresh, "sms", "sms_reply", now)
+            acts.stop(conn, fresh, "sms", "sms_reply", now)
         elif kind == "start":
-            registry.start(conn, fresh, "sms", "sms_reply", now)
+            acts.start(conn, fresh, "sms", "sms_reply", now)
     kept = None
     if text.reading.answer:
         may = takes_replies(text.to) and kind not in ("stop", "start", "help") and not was_stopped
@@ -292,17 +292,17 @@ def _latest(conn: Connection, people: Sequence[int], statuses: Sequence[str]) ->
 
 
 def _stopped(conn: Connection, people: Sequence[int]) -> bool:
-    return any(c.stopped for c in registry.contacts(conn, people, "sms").values())
+    return any(c.stopped for c in reached.contacts(conn, people, "sms").values())
 
 
 def _language(conn: Connection, people: Sequence[int]) -> str:
-    known = registry.show(conn, people[0]) if people else None
+    known = showing.show(conn, people[0]) if people else None
     return str(known["language"]) if known and known["language"] else "en"
 
 
 def _people_at(conn: Connection, number: str) -> list[int]:
     return (
-        registry.persons_with_address(conn, "sms", number)
+        reached.persons_with_address(conn, "sms", number)
         if re.fullmatch(r"\+[0-9]{5,15}", number, re.ASCII)
         else []
     )

@@ -12,7 +12,7 @@ from broadcast.ledger.receipts import Receipt
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from channels.twilio.callbacks import StatusReceipt
-from subscribers import registry
+from subscribers.registry import acts, reached
 
 STOPPED = "21610"
 """The person stopped at Twilio itself: https://www.twilio.com/docs/api/errors/21610"""
@@ -58,7 +58,7 @@ def keep(
         now,
     )
     if fresh and told.code == STOPPED and handed is not None and not simulated:
-        registry.stop(conn, sorted({handed.person, *_people_at(conn, to)}), "sms", "provider", now)
+        acts.stop(conn, sorted({handed.person, *_people_at(conn, to)}), "sms", "provider", now)
     return handed is not None
 
 
@@ -78,4 +78,4 @@ def _people_at(conn: Connection, number: str) -> list[int]:
     """Return who has a number; nobody where it is no number."""
     if not re.fullmatch(r"\+[0-9]{5,15}", number, re.ASCII):
         return []
-    return registry.persons_with_address(conn, "sms", number)
+    return reached.persons_with_address(conn, "sms", number)

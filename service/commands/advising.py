@@ -22,7 +22,7 @@ from service.commands.context import Context
 from subscribers import audience
 from subscribers.index import RegistryIndex, Rule
 from subscribers.matcher import rule_for
-from subscribers.registry import languages_of
+from subscribers.registry.showing import languages_of
 
 OUT = ("live", "held")
 TO_COME = ("pending_approval", "approved")

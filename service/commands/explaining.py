@@ -16,10 +16,11 @@ from broadcast.problems import Rejected, refuse
 from broadcast.store.database import Connection
 from service.commands.context import Context
 from service.commands.places import resolve
-from subscribers import audience, registry
+from subscribers import audience
 from subscribers.audience import Step, Trace
 from subscribers.index import RegistryIndex, Rule
 from subscribers.matcher import rule_for
+from subscribers.registry import showing
 from subscribers.same_person import groups
 
 
@@ -48,7 +49,7 @@ async def explain(
             field="state",
             status=409,
         )
-    found = await context.db.read(registry.show, person)
+    found = await context.db.read(showing.show, person)
     if found is None or (actor is not None and not await sees(context, actor, found)):
         raise refuse(
             "subscriber_unknown",

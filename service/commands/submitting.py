@@ -28,7 +28,7 @@ from service.reading import unready
 from service.rendering import facts_of
 from subscribers import audience
 from subscribers.matcher import rule_for
-from subscribers.registry import shared_contacts
+from subscribers.registry.reached import shared_contacts
 from subscribers.same_person.groups import groups
 
 

@@ -20,7 +20,7 @@ from channels.contract import Channel, ProviderRecord, Unavailable
 from channels.dispatch.ports import AnswerLinks
 from service.loops.turns import Turns
 from service.rendering import StoredRenderings
-from subscribers import registry
+from subscribers.registry import reached
 
 log = structlog.get_logger("engine")
 
@@ -88,7 +88,7 @@ class Doubts:
         v = await self._db.read(versions.get, row.version_id)
         if v.status not in channel.serves:
             return
-        contacts = await self._db.read(registry.contacts, [row.person_id], channel.name)
+        contacts = await self._db.read(reached.contacts, [row.person_id], channel.name)
         contact = contacts.get(row.person_id)
         if contact is None or not contact.address:
             return

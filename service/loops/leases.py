@@ -18,7 +18,7 @@ from broadcast.store import replies
 from broadcast.store.database import Connection, Database, database_now
 from service.loops.opt_outs import other_contacts
 from service.loops.turns import Turns
-from subscribers import registry
+from subscribers.registry import reached
 from subscribers.same_person.groups import groups
 
 log = structlog.get_logger("engine")
@@ -73,7 +73,7 @@ class Leases:
             conn,
             version_id,
             contacts=partial(other_contacts, on=on),
-            shared=registry.sharing,
-            quiet=registry.quiet_until,
+            shared=reached.sharing,
+            quiet=reached.quiet_until,
             one_person=groups,
         )

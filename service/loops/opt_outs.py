@@ -10,8 +10,8 @@ from pyroaring import BitMap
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.store.database import Connection, Database
 from channels.dispatch.clock import boot_time
-from subscribers import registry
 from subscribers.recent_opt_outs import recent_stops
+from subscribers.registry import reached
 
 STOPS_KEPT = timedelta(minutes=10)
 
@@ -50,7 +50,7 @@ def other_contacts(
     """
     found: dict[str, BitMap] = {}
     for channel in (c for c in PERSONAL_CHANNELS if c in on):
-        contacts = registry.contacts(conn, list(people), channel)
+        contacts = reached.contacts(conn, list(people), channel)
         found[channel] = BitMap(
             [
                 person

@@ -13,10 +13,10 @@ from pyroaring import BitMap
 
 from broadcast.store.database import Connection
 from service.residents.texts import BOUNCED
-from subscribers import registry
 from subscribers.contact import kinds, order
 from subscribers.registration import addresses, pending
 from subscribers.registration.budgets import Limits
+from subscribers.registry import acts, reached, showing
 
 log = structlog.get_logger("bounces")
 
@@ -36,7 +36,7 @@ def mark(
     """
     marked = 0
     for person, code, claimed_at in failed:
-        kind = registry.bounced(conn, person, channel, claimed_at, code, now)
+        kind = acts.bounced(conn, person, channel, claimed_at, code, now)
         if kind is not None:
             marked += 1
             log.warning("contact.bounced", person=person, kind=kind, channel=channel, code=code)
@@ -49,7 +49,7 @@ def to_tell(conn: Connection, now: datetime) -> list[tuple[int, str, datetime]]:
     """
     waiting = order.to_tell(conn, _AT_ONCE)
     people = BitMap([person for person, _, _ in waiting])
-    quiet = BitMap().union(*registry.quiet_until(conn, people, now).values()) if people else people
+    quiet = BitMap().union(*reached.quiet_until(conn, people, now).values()) if people else people
     return [each for each in waiting if each[0] not in quiet or _is_late(each[2], now)]
 
 
@@ -80,10 +80,10 @@ def _is_late(bounced_at: datetime, now: datetime) -> bool:
 
 def _other_way(conn: Connection, person: int, on: frozenset[str]) -> tuple[str, str] | None:
     """Return (channel, address) of what still reaches somebody, by their own order."""
-    known = registry.show(conn, person)
+    known = showing.show(conn, person)
     for channel in known["channels"] if known is not None and not known["erased_at"] else ():
-        contact = registry.contacts(conn, [person], channel).get(person)
-        if channel in on and contact is not None and not registry.reason_not_to_send(contact):
+        contact = reached.contacts(conn, [person], channel).get(person)
+        if channel in on and contact is not None and not reached.reason_not_to_send(contact):
             assert contact.address is not None
             return channel, contact.address
     return None
@@ -105,7 +105,7 @@ def _ask(
     secret = pending.begin(
         conn,
         purpose=BOUNCED + next(iter(kinds.BY_NAME[kind].channels)),
-        language=registry.language_of(conn, person),
+        language=showing.language_of(conn, person),
         network=f"bounced {person}",
         limits=limits,
         now=now,

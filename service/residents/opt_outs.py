@@ -7,7 +7,7 @@ from datetime import datetime
 
 from broadcast.ledger import receipts
 from broadcast.store.database import Connection
-from subscribers import registry
+from subscribers.registry import acts, reached
 from subscribers.unsubscribe import Link
 
 _SAID = {"stop": "unsubscribe", "start": "start_again"}  # words of the digests; never changed
@@ -17,7 +17,7 @@ def stop(conn: Connection, person: int, channel: str, now: datetime) -> bool:
     """Stop a channel for somebody by themselves, with its event; return whether it was not stopped
     before.
     """
-    stopped = registry.stop(conn, [person], channel, "unsubscribe", now)
+    stopped = acts.stop(conn, [person], channel, "unsubscribe", now)
     return bool(stopped) and _keep(conn, "stop", person, channel, now)
 
 
@@ -25,17 +25,17 @@ def start(conn: Connection, person: int, channel: str, now: datetime) -> bool:
     """Lift somebody's own stop of a channel, with its event; return whether they are sent to on it
     now. Where they would get nothing all the same, their stop stays.
     """
-    contact = registry.contacts(conn, [person], channel).get(person)
-    if contact is None or registry.reason_not_to_send(contact._replace(stopped=False)):
+    contact = reached.contacts(conn, [person], channel).get(person)
+    if contact is None or reached.reason_not_to_send(contact._replace(stopped=False)):
         return False
-    if registry.start(conn, [person], channel, "link", now):
+    if acts.start(conn, [person], channel, "link", now):
         _keep(conn, "start", person, channel, now)
     return True
 
 
 def is_stopped(conn: Connection, link: Link) -> bool:
     """Return whether the person of a link has stopped its channel."""
-    contact = registry.contacts(conn, [link.person], link.channel).get(link.person)
+    contact = reached.contacts(conn, [link.person], link.channel).get(link.person)
     return contact is not None and contact.stopped and not contact.erased
 
 

@@ -30,7 +30,6 @@ from service.residents.registering import (
 from service.residents.texts import SAMPLE
 from service.setup import people
 from service.setup.people import World
-from subscribers import registry
 from subscribers.contact import order
 from subscribers.contact.kinds import of_channel
 from subscribers.contact.order import Point
@@ -38,6 +37,7 @@ from subscribers.people_file import by_topic, other_places
 from subscribers.people_file.other_places import OtherPlace
 from subscribers.registration import addresses, pending
 from subscribers.registration.budgets import Limits
+from subscribers.registry import acts, reached, showing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ def _masked(point: Point) -> str:
 def who(conn: Connection, secret: str, now: datetime) -> Own | None:
     """Return who a session's secret stands for; None where it stands for nobody any more."""
     session = store.find(conn, KIND, secret, now)
-    known = registry.show(conn, session.holder_id) if session is not None else None
+    known = showing.show(conn, session.holder_id) if session is not None else None
     if session is None or known is None or known["erased_at"] is not None:
         return None
     points = order.of_person(conn, session.holder_id)
@@ -157,7 +157,7 @@ def change(
     if "by_topic" in fields:
         fields["by_topic"] = by_topic.written(fields["by_topic"])
     elif "channels" in fields:
-        single = registry.cells_of(conn, person)["by_topic"]
+        single = showing.cells_of(conn, person)["by_topic"]
         fields["by_topic"] = by_topic.within(single, fields["channels"])
     basis = CHANGED if {"topics", "channels"} & set(fields) else ""
     agreed = WORDING if basis else ""  # what they agreed to before stays as it was
@@ -211,7 +211,7 @@ def place_named(place: OtherPlace, tree: AreaTree) -> str:
 
 
 def _reached(conn: Connection, person: int, channels: Sequence[str]) -> str:
-    found = [registry.contacts(conn, [person], _channel(c)).get(person) for c in channels]
+    found = [reached.contacts(conn, [person], _channel(c)).get(person) for c in channels]
     if not channels or not all(contact is not None and contact.address for contact in found):
         raise refuse(
             "channel_unknown",
@@ -233,9 +233,9 @@ def stop(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:
     for each in PERSONAL_CHANNELS if channel == "all" else (_channel(channel),):
         mine = several.everywhere(conn, own.person) if channel == "all" else [own.person]
         here = dict.fromkeys(mine)
-        for contact in registry.contacts(conn, mine, each).values():
+        for contact in reached.contacts(conn, mine, each).values():
             if contact.address:
-                here |= dict.fromkeys(registry.persons_with_address(conn, each, contact.address))
+                here |= dict.fromkeys(reached.persons_with_address(conn, each, contact.address))
         done = [opt_outs.stop(conn, person, each, now) for person in sorted(here)]
         if any(done):
             stopped.append(each)
@@ -248,7 +248,7 @@ def start(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:
     though it bounced.
     """
     if channel != "all":
-        registry.trust(conn, own.person, _channel(channel), now)
+        acts.trust(conn, own.person, _channel(channel), now)
         return [channel] if opt_outs.start(conn, own.person, _channel(channel), now) else []
     mine = several.everywhere(conn, own.person)
     return [
@@ -265,7 +265,7 @@ def reorder(
     what changed meanwhile is left alone. Raises Rejected (422 contact_unknown).
     """
     shown = [o for o in own.others() if (o.kind, o.place, o.address) == (kind, place, address)]
-    if not shown or not registry.reorder(conn, own.person, kind, place, now, remove=remove):
+    if not shown or not acts.reorder(conn, own.person, kind, place, now, remove=remove):
         raise refuse(
             "contact_unknown", "there is no such address", "look at the list again", field="address"
         )
@@ -284,7 +284,7 @@ def ask_sample(
 
     Raises Rejected: 422 channel_unknown; 429 too_many_codes, codes_spent.
     """
-    contact = registry.contacts(conn, [own.person], _channel(channel)).get(own.person)
+    contact = reached.contacts(conn, [own.person], _channel(channel)).get(own.person)
     if contact is None or not contact.address or contact.stopped:
         raise refuse(
             "channel_unknown", "you are not reached that way", "choose another", field="channel"

@@ -17,10 +17,10 @@ from broadcast.sessions import store
 from broadcast.store.database import Connection
 from service.commands.context import Context
 from service.residents.registering import KIND
-from subscribers import registry
 from subscribers.contact import order
 from subscribers.index import RegistryIndex, Rule
 from subscribers.matcher import rule_for
+from subscribers.registry import showing
 
 MOST_MESSAGES: Final = 100
 """Versions on the page of one's own messages."""
@@ -115,7 +115,7 @@ def everything(conn: Connection, person: int, now: datetime) -> dict[str, Any]:
     """Return all that is kept of somebody: themselves, their consents and stops, where they are
     signed in, and which messages they were sent.
     """
-    known = registry.show(conn, person)
+    known = showing.show(conn, person)
     assert known is not None
     for told, point in zip(known["contact_points"], order.of_person(conn, person), strict=True):
         told["address"] = point.address

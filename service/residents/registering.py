@@ -20,11 +20,11 @@ from broadcast.store.database import Connection, lock_name
 from service.residents import opt_outs, several
 from service.setup import people
 from service.setup.people import World
-from subscribers import registry
 from subscribers.contact import order, points
 from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
 from subscribers.registration.addresses import Address
+from subscribers.registry import acts, showing
 
 KIND: Final = "resident"
 """Of sessions."""
@@ -194,7 +194,7 @@ def enter(
         return Joined(outcome="expired")  # they left, or moved the contact, while the code came
     person = known[0] if known else _register(conn, form, text, world, now)
     points.prove(conn, person, form.channel, text, "code", now)
-    registry.trust(conn, person, form.channel, now)  # the code came there
+    acts.trust(conn, person, form.channel, now)  # the code came there
     return Joined(
         outcome="signed_in" if known else "registered",
         person=person,
@@ -213,7 +213,7 @@ def _add(
 ) -> Joined:
     if me is None:
         return Joined(outcome="expired")  # signed out while the code came
-    known = registry.show(conn, me)
+    known = showing.show(conn, me)
     assert known is not None
     channels = ";".join(dict.fromkeys([*known["channels"], channel]))
     fields = {COLUMN[channel]: text, "channels": channels}

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from broadcast.store.database import Connection
-from subscribers import registry
 from subscribers.contact import points
 from subscribers.registration import addresses
+from subscribers.registry import reached, showing
 from subscribers.same_person import joined
 
 PURPOSE: Final = "same_person"
@@ -35,7 +35,7 @@ def of(conn: Connection, person: int) -> list[Registration]:
     """Return the registrations that somebody joined with their own."""
     found = []
     for each in joined.joined_with(conn, person):
-        known = registry.show(conn, each) if each != person else None
+        known = showing.show(conn, each) if each != person else None
         if known is not None:
             reached = ((c, address_of(known, c)) for c in known["channels"])
             contacts = tuple((c, addresses.masked(c, a)) for c, a in reached if a)
@@ -58,7 +58,7 @@ def join(conn: Connection, me: int, channel: str, text: str, now: datetime) -> s
     contact by a code. Else nobody: it may be the telephone of a family.
     """
     channels = ("email",) if channel == "email" else ("sms", "voice")
-    here = {p for each in channels for p in registry.persons_with_address(conn, each, text)}
+    here = {p for each in channels for p in reached.persons_with_address(conn, each, text)}
     others = here - {me} - set(joined.joined_with(conn, me))
     if not others:
         return JOINED if here - {me} else NOBODY

@@ -28,10 +28,10 @@ from broadcast.store.replies import Reply
 from service import problem_documents
 from service.answers import keeping
 from service.setup.who import Who, allowed
-from subscribers import by_postcode, registry
 from subscribers.contact import kinds, order
 from subscribers.people_file.reading import ImportResult, read_subscribers
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
+from subscribers.registry import acts, by_postcode, importing, showing
 from subscribers.same_person import joined
 
 RESIDENT = "resident"
@@ -139,7 +139,7 @@ def bring_in(
     """
     basis = check_reason(basis, "basis")
     actor = allowed(conn, who, everywhere=True)
-    counts = registry.import_records(conn, records, basis, now)
+    counts = importing.import_records(conn, records, basis, now)
     operators.log_admin(
         conn,
         actor=actor,
@@ -179,7 +179,7 @@ def add(
     actor = allowed(conn, who)
     record, warnings = _placed(conn, *_read(_cells(fields), world))
     _require_inside(who, record._asdict(), world)
-    counts = registry.import_records(
+    counts = importing.import_records(
         conn, [record], basis, now, source=source, wording=wording, by_themselves=by_themselves
     )
     if counts.erased:
@@ -198,7 +198,7 @@ def add(
             field="external_id",
             status=409,
         )
-    person = registry.id_of(conn, record.external_id)
+    person = showing.id_of(conn, record.external_id)
     assert person is not None
     _log(conn, actor, "add", person, f"basis={basis}", now)
     return _whole(conn, person), warnings
@@ -224,7 +224,7 @@ def edit(
     """
     actor = allowed(conn, who)
     before = find(conn, who, person, world)
-    cells = {**registry.cells_of(conn, before["id"]), **_cells(fields)}
+    cells = {**showing.cells_of(conn, before["id"]), **_cells(fields)}
     if "external_id" in fields and cells["external_id"].strip() != before["external_id"]:
         raise refuse(
             "external_id_fixed",
@@ -232,7 +232,7 @@ def edit(
             "leave it out",
             field="external_id",
         )
-    cells["external_id"] = registry.cells_of(conn, before["id"])["external_id"]
+    cells["external_id"] = showing.cells_of(conn, before["id"])["external_id"]
     record, warnings = _placed(conn, *_read(cells, world))
     _require_inside(who, record._asdict(), world)
     held = next((c for c in reversed(before["consents"]) if c["withdrawn_at"] is None), None)
@@ -243,10 +243,10 @@ def edit(
         basis = check_reason(basis, "basis")
     else:
         basis = held["basis"]
-    registry.import_records(conn, [record], basis, now, source=source, wording=wording)
+    importing.import_records(conn, [record], basis, now, source=source, wording=wording)
     for kind in kinds.NAMES:
         if kind in fields and (address := getattr(record, kind)):
-            registry.use_first(conn, before["id"], kind, address, now)
+            acts.use_first(conn, before["id"], kind, address, now)
     _log(conn, actor, "edit", before["id"], f"fields={','.join(sorted(fields))}", now)
     return _whole(conn, before["id"]), warnings
 
@@ -259,7 +259,7 @@ def stop(
     """
     actor = allowed(conn, who)
     found = find(conn, who, person, world)
-    done = registry.stop(conn, [found["id"]], _channel(channel), "operator", now)
+    done = acts.stop(conn, [found["id"]], _channel(channel), "operator", now)
     _log(conn, actor, "stop", found["id"], f"channel={channel}", now)
     return _whole(conn, found["id"]), bool(done)
 
@@ -280,8 +280,8 @@ def start(
     why = check_reason(why, "why")
     actor = allowed(conn, who)
     found = find(conn, who, person, world)
-    done = registry.start(conn, [found["id"]], _channel(channel), "operator", now)
-    again = registry.trust(conn, found["id"], channel, now)
+    done = acts.start(conn, [found["id"]], _channel(channel), "operator", now)
+    again = acts.trust(conn, found["id"], channel, now)
     _log(conn, actor, "start", found["id"], f"channel={channel} why={why}", now)
     return _whole(conn, found["id"]), bool(done) or again
 
@@ -352,7 +352,7 @@ def erase_known(
     """Erase somebody by their number, on record as done by `actor`; as `erase`."""
     points = order.of_person(conn, number)
     numbers = {p.address for p in points if kinds.BY_NAME[p.kind].family == "number"}
-    registry.erase(conn, number, now)
+    acts.erase(conn, number, now)
     store.forget_holder(conn, RESIDENT, number)
     keeping.erase_of(conn, number, numbers, now)
     replies.replace_about(conn, number, Reply(410, problem_documents.text(_gone())))
@@ -376,7 +376,7 @@ def find(conn: Connection, who: Who, person: int | str, world: World) -> dict[st
     Raises Rejected (404 subscriber_unknown) where there is nobody, where they were erased, and, for
     an operator with an area, where they are not known to be in it: which of these is not told.
     """
-    found = registry.show(conn, person)
+    found = showing.show(conn, person)
     if found is None or found["erased_at"] is not None or not _inside(who, found, world):
         raise refuse(
             "subscriber_unknown",
@@ -477,7 +477,7 @@ def _channel(name: str) -> str:
 
 
 def _whole(conn: Connection, person: int) -> dict[str, Any]:
-    found = registry.show(conn, person)
+    found = showing.show(conn, person)
     assert found is not None
     return found
 

@@ -17,7 +17,7 @@ from broadcast.places.stored_areas import store_areas
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from service.setup.who import Who, allowed
-from subscribers import registry
+from subscribers.registry import placing
 
 
 def bring_in(
@@ -36,7 +36,7 @@ def bring_in(
     """
     actor = allowed(conn, who, everywhere=True)
     counts = store_areas(conn, records, now, source=name)
-    settled = registry.settle(conn, now)
+    settled = placing.settle(conn, now)
     operators.log_admin(
         conn,
         actor=actor,
@@ -56,7 +56,7 @@ def replaced(conn: Connection, tree: AreaTree) -> list[dict[str, Any]]:
     the new code.
     """
     newer = tree.replaced()
-    people = registry.known_by_area(conn, newer)
+    people = placing.known_by_area(conn, newer)
     found = [
         {**in_short(tree[old]), "now": in_short(tree[newer[old]]), "people": count}
         for old, count in people.items()

@@ -17,7 +17,7 @@ from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import Connection, Database
 from service.setup.who import Who, allowed
-from subscribers import moving
+from subscribers.registry import moving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from subscribers.contact.keys import Key, ring_of
 from subscribers.contact.kinds import BY_NAME
 from subscribers.contact.points import Known
 from subscribers.contact.tables import erased_mark
-from subscribers.tables import subscriber
+from subscribers.registry.tables import subscriber
 
 EXTERNAL_ID: Final = "external id"
 _AT_ONCE: Final = 1_000

@@ -23,7 +23,6 @@ from broadcast.ledger.audiences import Frozen
 from broadcast.levels.names import folded
 from broadcast.places.areas import Area, AreaTree
 from subscribers import quiet_hours
-from subscribers.by_area import BY_AREA
 from subscribers.index.choices import (
     BIT,
     NO_FLOOR,
@@ -42,6 +41,7 @@ from subscribers.people_file import by_topic
 from subscribers.people_file.by_topic import OfTopic
 from subscribers.people_file.choices import TOPICS
 from subscribers.quiet_hours import QuietHours
+from subscribers.registry.by_area import BY_AREA
 
 _CHUNK = 50_000
 _BY_AREA: Final = [SUBSCRIBER_KINDS.index(kind) for kind in BY_AREA]

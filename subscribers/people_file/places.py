@@ -1,7 +1,7 @@
 """Cells that say where somebody is: degrees north and east, a postcode, the code of an area.
 
 A cell is judged by itself here. Whether the place lies in an area that is imported, and where a
-postcode lies, is known to who has the areas: `reading.py`, `subscribers/by_postcode.py`.
+postcode lies, is known to who has the areas: `reading.py`, `subscribers/registry/by_postcode.py`.
 """
 
 from __future__ import annotations

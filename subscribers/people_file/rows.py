@@ -11,7 +11,7 @@ from subscribers.people_file.email_address import normalise_email
 from subscribers.people_file.findings import Findings
 from subscribers.people_file.record import ADDED_UP, COLUMNS, SubscriberRecord
 
-_BY_AREA = ("officer", "partner")  # as of subscribers/by_area.py
+_BY_AREA = ("officer", "partner")  # as of subscribers/registry/by_area.py
 _REMEMBERED = 100_000  # different cells of one column
 
 _ALIKE: Mapping[str, Callable[[str], str]] = {

@@ -13,7 +13,7 @@ from broadcast.places.postcodes import look_up
 from subscribers.people_file import other_places
 from subscribers.people_file.other_places import OtherPlace
 from subscribers.places.tables import subscriber_place
-from subscribers.tables import subscriber
+from subscribers.registry.tables import subscriber
 
 _SAID: Final = ("postcode", "lat", "lon", "uncertainty_m", "area", "until")
 _NOTHING: Final[dict[str, Any]] = {

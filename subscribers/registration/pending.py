@@ -20,13 +20,13 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.sessions.store import LONGEST_SECRET, hashed
-from subscribers import registry
 from subscribers.contact import points
 from subscribers.contact.keys import Key, mark, ring_of
 from subscribers.contact.kinds import of_channel
 from subscribers.registration import addresses, budgets
 from subscribers.registration.addresses import Address
 from subscribers.registration.tables import registration
+from subscribers.registry import reached
 
 LASTS: Final = timedelta(hours=1)
 """From the first page to the last; then nothing of it is kept."""
@@ -236,7 +236,7 @@ def claim(
         # who is unknown and would sign in is told nothing: it would cost, and bother a stranger
         nobody = not address or (row.purpose == "sign_in" and not known)
         if row.purpose == "same_person":  # here is no other registration to be joined
-            nobody = not registry.persons_with_address(conn, row.channel, address)
+            nobody = not reached.persons_with_address(conn, row.channel, address)
         code = "".join(secrets.choice("0123456789") for _ in range(CODE_DIGITS))
         conn.execute(
             update(registration)

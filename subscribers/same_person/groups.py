@@ -13,8 +13,8 @@ from sqlalchemy import Connection, select, text
 
 from broadcast.levels.names import folded
 from subscribers.contact import points
+from subscribers.registry.tables import subscriber
 from subscribers.same_person.tables import same_person
-from subscribers.tables import subscriber
 
 _FEW: Final = 20_000
 _AT_ONCE: Final = 500

@@ -48,10 +48,10 @@ from config import wiring
 from console.processes import migrate
 from service.commands import deciding, drafting, submitting
 from service.installation import make_context
-from subscribers import registry
 from subscribers.contact import points
 from subscribers.demo_world import REGION, demo_areas
 from subscribers.people_file.record import SubscriberRecord
+from subscribers.registry import importing
 from tests.chaos.handsets import TOKEN
 from tests.services import Program, free_port
 
@@ -325,7 +325,7 @@ class System:
         self.approver, _ = await self.db.write(
             operators.add, name="Bea", role="approver", area=None, email=None, now=now
         )
-        await self.db.write(registry.import_records, people(n), "test", now)
+        await self.db.write(importing.import_records, people(n), "test", now)
 
     async def start(self, within: float = 90) -> None:
         """Start everything and wait until every process has registered."""

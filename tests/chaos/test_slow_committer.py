@@ -19,11 +19,11 @@ from config import settings as settings_module
 from console.processes import migrate
 from service.commands import deciding, drafting, submitting
 from service.installation import make_context
-from subscribers import registry
 from subscribers.contact import points
 from subscribers.demo_world import demo_areas
 from subscribers.matcher import Matcher
 from subscribers.people_file.record import SubscriberRecord
+from subscribers.registry import importing, mark
 from tests.chaos.harness import content, people
 from tests.keys import database as open_database
 from tests.rows import registered
@@ -50,7 +50,7 @@ async def test_a_registration_that_commits_after_a_later_one_was_read_is_in_the_
             operators.add, name="Bea", role="approver", area=None, email=None, now=now
         )
         everybody = people(60)
-        await db.write(registry.import_records, everybody[:20], "test", now)
+        await db.write(importing.import_records, everybody[:20], "test", now)
 
         matcher = Matcher(db, channels_on)
         index, _ = await matcher.index()
@@ -61,7 +61,7 @@ async def test_a_registration_that_commits_after_a_later_one_was_read_is_in_the_
             # The slow writer has its transaction id and its rows before the quick one even begins.
             # Imports take turns; other writers do not.
             await slow.run_sync(_insert_without_turn, everybody[20:30])
-            await db.write(registry.import_records, everybody[30:], "test", now)
+            await db.write(importing.import_records, everybody[30:], "test", now)
             index, _ = await matcher.index()
             assert len(index) == 50
             await held.commit()
@@ -103,7 +103,7 @@ def _insert_without_turn(conn: Connection, records: list[SubscriberRecord]) -> N
         [
             {
                 **{name: getattr(r, name) for name in wanted},
-                "reached_by": points.reached_by(registry.known_of(r)),
+                "reached_by": points.reached_by(importing.known_of(r)),
             }
             for r in records
         ],
@@ -111,7 +111,7 @@ def _insert_without_turn(conn: Connection, records: list[SubscriberRecord]) -> N
 
 
 def _insert(conn: Connection, records: list[SubscriberRecord], now: datetime) -> None:
-    registry.import_records(conn, records, "test", now)
+    importing.import_records(conn, records, "test", now)
 
 
 async def test_fifty_writers_that_commit_in_any_order_are_all_found_by_a_reading_index(
@@ -127,7 +127,7 @@ async def test_fifty_writers_that_commit_in_any_order_are_all_found_by_a_reading
         async def write(n: int) -> None:
             mine = everybody[n * 10 : n * 10 + 10]
             async with db.engine.connect() as conn, conn.begin():
-                await conn.run_sync(registry.next_change)
+                await conn.run_sync(mark.next_change)
                 await asyncio.sleep((n * 7 % 13) / 100)
                 await conn.run_sync(_insert, mine, datetime.now(UTC))
                 await asyncio.sleep((n * 5 % 11) / 100)

@@ -26,7 +26,7 @@ from config.wiring import Adapters
 from service.engine import Engine
 from service.loops.leases import FORGET_EVERY
 from service.loops.opt_outs import other_contacts
-from subscribers import registry
+from subscribers.registry import importing
 from tests.chaos.harness import people
 from tests.keys import database as open_database
 from tests.ledger.world import World
@@ -163,7 +163,7 @@ async def test_an_exercise_in_doubt_is_asked_about_too_and_a_later_call_proves_n
     """
     world = await World.make(db)
     await db.write(
-        registry.import_records,
+        importing.import_records,
         [r._replace(mobile="+447700900001", channels="voice") for r in people(1)],
         "test",
         datetime.now(UTC),
@@ -196,7 +196,7 @@ async def test_a_text_with_a_link_of_ones_own_is_found_in_the_providers_list_by_
 ) -> None:
     world = await World.make(db)
     some = [r._replace(mobile="+447700900001", channels="sms") for r in people(1)]
-    await db.write(registry.import_records, some, "test", datetime.now(UTC))
+    await db.write(importing.import_records, some, "test", datetime.now(UTC))
     v = await world.live([1], channels="sms", kind="appeal")
     sms = MemoryChannel("sms", by_call={0: LOST_REPLY})
     engine = Engine(
@@ -229,7 +229,7 @@ async def test_a_text_with_a_link_of_ones_own_is_found_in_the_providers_list_by_
 
 async def test_another_contact_point_is_looked_for_only_where_a_channel_is_on(db: Database) -> None:
     await db.write(
-        registry.import_records,
+        importing.import_records,
         [
             r._replace(mobile="+447700900001", email="p@example.org", channels="sms")
             for r in people(1)

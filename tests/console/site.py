@@ -39,7 +39,7 @@ from console.server.web import create_app
 from service.commands.context import Context
 from service.installation import make_context
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 
 PUBLIC_URL = "https://alerts.example"
 ACCOUNT = "AC" + "0" * 32

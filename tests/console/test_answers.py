@@ -27,7 +27,7 @@ from service.answers import keeping
 from service.loops.leases import Leases
 from service.loops.turns import Turns
 from service.setup.keys import rotate
-from subscribers import registry
+from subscribers.registry import acts, importing, reached
 from tests.console.site import Site, open_site, person
 
 KEY = new_key()
@@ -161,7 +161,7 @@ async def test_an_appeal_is_answered_whatever_evidence_there_is_that_it_came(
 
 async def test_an_answer_to_an_exercise_stays_in_the_exercise(site: Site) -> None:
     enrolled = [person(2, topics="exercise;appeal")]
-    await site.db.write(registry.import_records, enrolled, "test", site.context.now())
+    await site.db.write(importing.import_records, enrolled, "test", site.context.now())
     real = await appeal(site)
     exercise = await appeal(site, status="Exercise")
     await texted(site, "I saw him", "SM1", To=EXERCISE)
@@ -208,12 +208,12 @@ async def test_the_thanks_are_in_the_persons_language_and_only_where_replies_are
     site: Site,
 ) -> None:
     polish = [person(3, language="pl")]
-    await site.db.write(registry.import_records, polish, "test", site.context.now())
+    await site.db.write(importing.import_records, polish, "test", site.context.now())
     said = await texted(site, "dobrze", "SM1", TWO)
     assert "Dziękujemy. W niebezpieczeństwie dzwoń pod 999." in said
     assert await texted(site, "hello", "SM2", To="MetPolice") == "<Response/>"
     assert "Nie będziemy już wysyłać" in await texted(site, "przestań", "SM3", TWO)
-    contacts = await site.db.read(registry.contacts, [3], "sms")
+    contacts = await site.db.read(reached.contacts, [3], "sms")
     assert contacts[3].stopped
     assert await texted(site, "I saw him", "SM4", TWO) == "<Response/>", "stopped: nothing is sent"
     assert len(await kept(site)) == 3
@@ -221,11 +221,11 @@ async def test_the_thanks_are_in_the_persons_language_and_only_where_replies_are
 
 async def test_yes_starts_and_is_kept_as_an_answer_too(site: Site) -> None:
     message = await appeal(site)
-    await site.db.write(registry.stop, [2], "sms", "sms_reply", site.context.now())
+    await site.db.write(acts.stop, [2], "sms", "sms_reply", site.context.now())
     await texted(site, "Yes", "SM1")
     (row,) = await kept(site)
     assert (row.kind, row.message_id) == ("word", message)
-    assert not (await site.db.read(registry.contacts, [2], "sms"))[2].stopped
+    assert not (await site.db.read(reached.contacts, [2], "sms"))[2].stopped
 
 
 async def test_keys_that_were_not_asked_for_are_an_answer_and_in_no_clear_row(site: Site) -> None:
@@ -296,7 +296,7 @@ async def test_who_is_erased_takes_their_answers_along(site: Site) -> None:
 async def test_answers_of_a_shared_number_go_with_the_last_who_has_it(site: Site) -> None:
     now = site.context.now()
     shares = person(90, mobile=ONE)
-    await site.db.write(registry.import_records, [shares], "test", now)
+    await site.db.write(importing.import_records, [shares], "test", now)
     await texted(site, "which of us was it", "SM1")
     await texted(site, "another number", "SM2", TWO)
     assert (await kept(site))[0].person_id is None
@@ -316,7 +316,7 @@ async def test_an_answer_from_before_another_key_is_found_and_erased_all_the_sam
     env = {"FASTTIME_ANSWERS_KEY": KEY.public.hex(), "FASTTIME_CONTACT_KEYS_FILE": str(keys)}
     async with open_site(tmp_path, **env, **TWILIO) as site:
         shares = person(90, mobile=ONE)
-        await site.db.write(registry.import_records, [shares], "test", site.context.now())
+        await site.db.write(importing.import_records, [shares], "test", site.context.now())
         await texted(site, "before", "SM1")
         await rotate(site.db, site.settings.contact_keys, site.context.now, lambda _: None)
         await texted(site, "after", "SM2")

@@ -21,7 +21,8 @@ from broadcast.store.database import Connection
 from broadcast.store.replies import Reply, Reservation
 from console.pages.static_site import Before, Stored, build
 from service.commands import checking
-from subscribers import registry, unsubscribe
+from subscribers import unsubscribe
+from subscribers.registry import reached
 from tests.console.site import LONDON, Site, a_draft, open_site
 from tests.console.test_warnings_at_submission import a_message_of_camden
 
@@ -53,7 +54,7 @@ async def test_a_message_goes_its_way_and_everything_that_looks_at_it_answers(si
     ).status == 200
     assert {
         p
-        for p, c in (await site.db.read(registry.contacts, range(1, 40), "sms")).items()
+        for p, c in (await site.db.read(reached.contacts, range(1, 40), "sms")).items()
         if c.stopped
     } == {1, 2, 33}
     call = await site.claimed("voice")

@@ -13,7 +13,7 @@ import pytest
 
 from broadcast.ledger.claims import open_batches
 from broadcast.messages.versions import of_message
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.console.site import CAMDEN, Site, open_site, person
 
 URGENT = {"severity": "Severe", "urgency": "Immediate"}

@@ -21,7 +21,7 @@ from broadcast.wording.languages import all_packs
 from console.pages.frame import ASSETS, Links, matches, whole_page
 from console.pages.frame import html as page_of
 from console.pages.phrases import OWN_WORDS, PHRASES, chosen
-from subscribers import registry
+from subscribers.registry import importing
 from tests.console.site import Site, open_site, person
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ async def set_level(site: Site, level: str = "SEVERE") -> None:
 
 
 async def exercise(site: Site, **more: Any) -> int:
-    await site.db.write(registry.import_records, [EXERCISER], "test", datetime.now(UTC))
+    await site.db.write(importing.import_records, [EXERCISER], "test", datetime.now(UTC))
     words = {"en": {"headline": "Practice flood"}}
     return await site.live(status="Exercise", severity="Extreme", languages=words, **more)
 

@@ -99,7 +99,7 @@ async def test_every_door_refuses_a_message_for_a_group_that_nobody_registered(s
 
 
 async def test_people_and_programs_read_the_name_of_a_sector_in_their_language(site: Site) -> None:
-    from subscribers.registry import import_records
+    from subscribers.registry.importing import import_records
 
     shops = [person(50, kind="business", sectors="retail"), person(51, sectors="retail")]
     await site.db.write(import_records, shops, "test", datetime.now(UTC))

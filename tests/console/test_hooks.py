@@ -17,7 +17,7 @@ from broadcast.ledger.delivery_report import of_message
 from broadcast.ledger.tables import receipt, response
 from channels.twilio import callbacks
 from channels.twilio.callbacks import sign
-from subscribers import registry
+from subscribers.registry import acts, reached
 from tests.console.site import ACCOUNT, PUBLIC_URL, TOKEN, Site, open_site
 
 SID = "SM" + "1" * 32
@@ -45,7 +45,7 @@ def _responses(conn: Connection) -> list[tuple[str, int | None, str]]:
 def _stopped(conn: Connection) -> list[int]:
     return [
         person
-        for person, contact in registry.contacts(conn, range(1, 40), "sms").items()
+        for person, contact in reached.contacts(conn, range(1, 40), "sms").items()
         if contact.stopped
     ]
 
@@ -123,7 +123,7 @@ async def test_a_stop_that_twilio_tells_of_by_error_code_stops_the_number_once(s
         await _status(site, site.attempt(s), "failed", ErrorCode="21610", To="+447700900001") == 200
     )
     assert await site.db.read(_stopped) == [1, 33]
-    await site.db.write(registry.start, [1, 33], "sms", "operator", site.context.now())
+    await site.db.write(acts.start, [1, 33], "sms", "operator", site.context.now())
     assert (
         await _status(site, site.attempt(s), "failed", ErrorCode="21610", To="+447700900001") == 200
     )

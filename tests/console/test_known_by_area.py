@@ -14,7 +14,7 @@ from shapely import box
 
 from broadcast.places.areas import AreaRecord
 from broadcast.places.stored_areas import store_areas
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.console.site import WESTMINSTER, Site, open_site, person
 
 CORNER = ["51.50,-0.155 0.3"]  # a circle on the border of two wards

@@ -17,7 +17,7 @@ from broadcast.problems import Rejected
 from broadcast.replay.comparison import replay
 from service import levels
 from service.rendering import StoredRenderings
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.console.cli import Cli
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site, person
 

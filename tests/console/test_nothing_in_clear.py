@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from broadcast.replay import comparison
 from migrations.tables import metadata
-from subscribers import registry
+from subscribers.registry import showing
 from tests.console.site import Site, open_site
 from tests.rows import rows
 
@@ -84,7 +84,7 @@ async def used(site: Site) -> tuple[str, str, int]:
     await site.post(f"{path}/stop", {"channel": "sms"}, role="administrator")
     shown = await site.get(path, role="administrator")
     assert shown.json["mobile"] == "+447700900901"
-    assert "Lovelace" in "".join(await site.db.read(lambda conn: list(registry.export_csv(conn))))
+    assert "Lovelace" in "".join(await site.db.read(lambda conn: list(showing.export_csv(conn))))
     return key, path, message
 
 

@@ -13,9 +13,10 @@ from sqlalchemy import Connection, select, update
 
 from broadcast.ledger.tables import response
 from console.pages.phrases import OWN_WORDS, chosen
-from subscribers import registry, unsubscribe
+from subscribers import unsubscribe
 from subscribers.contact import points
-from subscribers.tables import subscriber
+from subscribers.registry import acts, reached, showing
+from subscribers.registry.tables import subscriber
 from tests.console.site import Site, open_site
 
 PRINTED = "https://alerts.example/below/u/"  # a proxy serves us below a path of its own
@@ -29,7 +30,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 def _stops(conn: Connection) -> tuple[bool, int]:
     told = conn.execute(select(response.c.id).where(response.c.kind == "stop")).all()
-    return registry.contacts(conn, [1], "sms")[1].stopped, len(told)
+    return reached.contacts(conn, [1], "sms")[1].stopped, len(told)
 
 
 async def test_looking_at_the_way_out_changes_nothing_and_the_button_stops_once(site: Site) -> None:
@@ -75,7 +76,7 @@ async def test_a_forged_link_stops_nobody(site: Site) -> None:
 
 def _history(conn: Connection) -> tuple[list[str], list[tuple[Any, ...]], list[str]]:
     """Return what person 1 has stopped, each stop with its end, and the answers kept."""
-    shown = registry.show(conn, 1)
+    shown = showing.show(conn, 1)
     assert shown is not None
     stops = [
         (s["channel"], s["source"], bool(s["lifted_at"]), s["lifted_by"]) for s in shown["stops"]
@@ -142,7 +143,7 @@ async def test_a_mail_program_that_unsubscribes_again_starts_nothing(site: Site)
 
 async def test_a_link_starts_its_own_channel_and_person_only(site: Site) -> None:
     key = site.settings.key()
-    await site.db.write(registry.stop, [1, 2], "sms", "sms_reply", site.context.now())
+    await site.db.write(acts.stop, [1, 2], "sms", "sms_reply", site.context.now())
     for other in (
         unsubscribe.token(1, "email", key),
         unsubscribe.token(1, "voice", key),
@@ -152,11 +153,11 @@ async def test_a_link_starts_its_own_channel_and_person_only(site: Site) -> None
     ):
         await site.call("POST", f"/u/{other}/start", role=None, key=None)
         assert (await site.db.read(_history))[0] == ["sms"]
-    assert not (await site.db.read(registry.contacts, [2], "sms"))[2].stopped
+    assert not (await site.db.read(reached.contacts, [2], "sms"))[2].stopped
 
 
 async def test_a_simulated_link_starts_nobody_and_is_kept_as_simulated(site: Site) -> None:
-    await site.db.write(registry.stop, [1], "sms", "sms_reply", site.context.now())
+    await site.db.write(acts.stop, [1], "sms", "sms_reply", site.context.now())
     made = unsubscribe.token(1, "sms", site.settings.key(), simulated=True)
     for _ in range(3):
         answer = await site.call("POST", f"/u/{made}/start", role=None, key=None)
@@ -184,7 +185,7 @@ async def test_who_would_get_nothing_is_told_so_and_stays_stopped(
 
 
 async def test_a_forged_link_starts_nobody(site: Site) -> None:
-    await site.db.write(registry.stop, [1], "sms", "sms_reply", site.context.now())
+    await site.db.write(acts.stop, [1], "sms", "sms_reply", site.context.now())
     good = unsubscribe.token(1, "sms", site.settings.key())
     for bad in (good[:-1], good[:12] + ("a" if good[12] != "a" else "b") + good[13:], "x", "%00"):
         for method in ("GET", "POST"):

@@ -19,7 +19,8 @@ from broadcast.places.areas import AreaRecord
 from broadcast.places.stored_areas import store_areas
 from broadcast.wording.times import local_time, until
 from service.rendering import StoredRenderings
-from subscribers import registry, unsubscribe
+from subscribers import unsubscribe
+from subscribers.registry import importing
 from tests import past_levels
 from tests.console.site import LONDON, WESTMINSTER, Site, open_site, person
 
@@ -85,7 +86,7 @@ async def test_what_is_not_for_the_public_is_not_on_its_pages(
     site: Site, changes: dict[str, Any]
 ) -> None:
     await site.db.write(
-        registry.import_records,
+        importing.import_records,
         [person(40, mobile="+447700900040", communities="quiet")],
         "test",
         datetime.now(UTC),
@@ -121,7 +122,7 @@ async def test_nothing_is_public_before_it_is_live(site: Site) -> None:
 
 async def test_an_exercise_is_marked_first_and_last_and_cannot_pass_for_real(site: Site) -> None:
     await site.db.write(
-        registry.import_records,
+        importing.import_records,
         [person(41, mobile="+447700900041", topics="exercise")],
         "test",
         datetime.now(UTC),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from broadcast.replay import comparison
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.console.site import Site, open_site, person
 
 

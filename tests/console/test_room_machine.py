@@ -10,7 +10,7 @@ import pytest
 
 from broadcast.events import dead_letters
 from broadcast.ledger import gauges
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.console.site import Site, open_site, person
 from tests.console.visitor import HERE, Visitor
 

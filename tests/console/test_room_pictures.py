@@ -12,7 +12,7 @@ from broadcast.ledger import delivery_report, speed
 from broadcast.ledger.claims import recording
 from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.levels import history
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.console.site import Site, open_site, person
 from tests.console.test_face import set_level
 from tests.console.visitor import HERE, Seen, Visitor

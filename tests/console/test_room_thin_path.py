@@ -14,7 +14,7 @@ import pytest
 
 from broadcast.ledger.claims import open_batches
 from service import idempotency
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site, person
 from tests.console.test_face import EXERCISER
 from tests.console.visitor import HERE, Seen, Visitor

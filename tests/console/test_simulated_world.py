@@ -18,7 +18,8 @@ from channels.dispatch.rates import MemoryLimiter
 from config import wiring
 from config.settings import load
 from service.engine import Engine
-from subscribers import registry, unsubscribe
+from subscribers import unsubscribe
+from subscribers.registry import acts, importing, reached
 from tests.console.site import Answer, Site, open_site, person
 
 SID = "SM" + "1" * 32
@@ -37,7 +38,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 def stopped(conn: Connection) -> list[int]:
-    found = registry.contacts(conn, range(1, 40), "sms")
+    found = reached.contacts(conn, range(1, 40), "sms")
     return [person for person, contact in found.items() if contact.stopped]
 
 
@@ -72,7 +73,7 @@ async def test_a_stop_from_the_simulator_stops_nobody_and_is_kept_as_simulated(s
 
 
 async def test_a_start_from_the_simulator_does_not_lift_a_real_stop(site: Site) -> None:
-    await site.db.write(registry.stop, [1, 33], "sms", "sms_reply", site.context.now())
+    await site.db.write(acts.stop, [1, 33], "sms", "sms_reply", site.context.now())
     assert (await inbound(site, "START")).status == 200
     assert await site.db.read(stopped) == [1, 33]
     kinds = [kind for kind, _, _ in await site.db.read(responses)]
@@ -94,7 +95,7 @@ async def test_a_simulated_reply_answers_the_test_and_never_the_real_message(sit
 
 async def test_the_code_of_a_stop_in_a_simulated_receipt_stops_nobody(site: Site) -> None:
     enrolled = [person(40, topics="exercise;incident")]
-    await site.db.write(registry.import_records, enrolled, "test", site.context.now())
+    await site.db.write(importing.import_records, enrolled, "test", site.context.now())
     for n, status in enumerate(("Test", "Exercise")):
         await site.live(status=status)
         s = await site.claimed(status=status)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 from broadcast.ledger.claims import open_batches
 from broadcast.messages import advice, versions
 from broadcast.operators import operators
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.console.site import CAMDEN, LONDON, Site, a_draft, open_site, person
 
 SHOUTING = {"en": {"headline": "ROAD CLOSED IN STRAND", "instruction": "Go round."}}

@@ -26,10 +26,10 @@ from broadcast.store.database import Database
 from config import settings as settings_module
 from config import wiring
 from console.processes import migrate
-from subscribers import registry
 from subscribers.demo_world import demo_areas
 from subscribers.people_file.choices import TOPICS
 from subscribers.people_file.record import SubscriberRecord
+from subscribers.registry import importing
 from tests.chaos.harness import FASTTIME, ROOT, Handsets, base_env, people
 from tests.console.browser import signed_in
 from tests.console.site import Site
@@ -88,7 +88,7 @@ class Up:
         async with self.database() as db:
             await migrate.upgrade(db)
             await db.write(stored_areas.store_areas, demo_areas(), now, source="test")
-            await db.write(registry.import_records, _people(n), "test", now)
+            await db.write(importing.import_records, _people(n), "test", now)
             for role in ROLES:
                 _, self.tokens[role] = await db.write(
                     operators.add, name=role, role=role.rstrip("2"), area=None, email=None, now=now

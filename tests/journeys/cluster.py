@@ -33,8 +33,9 @@ from config import wiring
 from config.contact_keys import default_file
 from service.commands import deciding, drafting, submitting
 from service.installation import make_context
-from subscribers import demo_world, registry
+from subscribers import demo_world
 from subscribers.people_file.reading import read_subscribers
+from subscribers.registry import importing
 from tests.keys import database as open_database
 from tests.services import Kafka, PostgreSQL, Program, Redis, free_port
 from tests.services.apart import run_apart
@@ -212,7 +213,7 @@ class Cluster:
             )
             # Nobody has quiet hours: a run must not depend on the hour of the day.
             awake = [record._replace(quiet_hours="") for record in found.records]
-            await db.write(registry.import_records, awake, "demonstration", now)
+            await db.write(importing.import_records, awake, "demonstration", now)
 
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncIterator[Database]:

@@ -16,7 +16,7 @@ from broadcast.operators import operators
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from console.processes import migrate
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.console.site import person
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

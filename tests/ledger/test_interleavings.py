@@ -28,7 +28,7 @@ from channels.dispatch.rates import MemoryLimiter
 from channels.dispatch.sender import Identity, Sender
 from channels.memory import MemoryChannel, slow
 from service.loops.opt_outs import RecentOptOuts
-from subscribers import registry
+from subscribers.registry import acts, importing, reached
 from tests.chaos.harness import people
 from tests.ledger.world import World, house
 
@@ -269,7 +269,7 @@ async def test_a_version_that_cannot_be_rendered_stands_before_no_other_of_its_r
     world: World,
 ) -> None:
     await world.db.write(
-        registry.import_records,
+        importing.import_records,
         [r._replace(channels="email", email=f"p{n}@example.org") for n, r in enumerate(people(4))],
         "test",
         datetime.now(UTC),
@@ -285,7 +285,7 @@ async def test_a_version_that_cannot_be_rendered_stands_before_no_other_of_its_r
         identity=Identity(worker="w1", alive=True),
         key=b"k" * 32,
         renderings=Broken(broken.id),
-        contacts=registry.addresses_to_use,
+        contacts=reached.addresses_to_use,
         no_longer_for=lambda *_: {},
         opted_out=nobody_stopped,
         links=no_link,
@@ -315,17 +315,17 @@ async def test_people_who_share_an_address_get_it_there_once_also_as_their_next_
         )
         for n, r in enumerate(people(4))
     ]
-    await world.db.write(registry.import_records, some, "test", datetime.now(UTC))
+    await world.db.write(importing.import_records, some, "test", datetime.now(UTC))
     v = await world.live([1, 2, 3, 4], channels="sms>email")
     (second,), (first,) = await world.claim(want=1), await world.claim(want=3)
     await world.done(first, "failed", code="30003", due_at=datetime.now(UTC) - PAST)
     assert (
-        await world.db.write(passes.make_due, v.id, contacts=no_contacts, shared=registry.sharing)
+        await world.db.write(passes.make_due, v.id, contacts=no_contacts, shared=reached.sharing)
         == 2
     )
     await world.done(second, "failed", code="30003", due_at=datetime.now(UTC) - PAST)
     assert (
-        await world.db.write(passes.make_due, v.id, contacts=no_contacts, shared=registry.sharing)
+        await world.db.write(passes.make_due, v.id, contacts=no_contacts, shared=reached.sharing)
         == 0
     )
     mails = await world.claim(channel="email")
@@ -345,7 +345,7 @@ def sending(world: World, channel: MemoryChannel, stopped: RecentOptOuts) -> Sen
         identity=Identity(worker="w1", alive=True),
         key=b"k" * 32,
         renderings=Broken(0),
-        contacts=registry.addresses_to_use,
+        contacts=reached.addresses_to_use,
         no_longer_for=lambda *_: {},
         opted_out=stopped,
         links=no_link,
@@ -356,7 +356,7 @@ async def by_mail(world: World, count: int) -> Version:
     some = [
         r._replace(channels="email", email=f"p{n}@example.org") for n, r in enumerate(people(count))
     ]
-    await world.db.write(registry.import_records, some, "test", datetime.now(UTC))
+    await world.db.write(importing.import_records, some, "test", datetime.now(UTC))
     return await world.live(range(1, count + 1), channels="email")
 
 
@@ -368,9 +368,9 @@ async def told(world: World, v: Version) -> dict[str, BitMap]:
 async def test_who_stopped_and_started_again_before_the_claim_is_sent_to(world: World) -> None:
     v = await by_mail(world, 2)
     stopped, stopping = RecentOptOuts(world.db), asyncio.Event()
-    await world.db.write(registry.stop, [1, 2], "email", "unsubscribe", datetime.now(UTC))
+    await world.db.write(acts.stop, [1, 2], "email", "unsubscribe", datetime.now(UTC))
     await stopped.refresh()  # the list says so until it is read again
-    await world.db.write(registry.start, [1], "email", "link", datetime.now(UTC))
+    await world.db.write(acts.start, [1], "email", "link", datetime.now(UTC))
     running = asyncio.create_task(sending(world, MemoryChannel("email"), stopped).run(stopping))
     async with asyncio.timeout(10):
         while "waiting" in (lines := await told(world, v)) or "handing_over" in lines:
@@ -389,7 +389,7 @@ async def test_who_stops_after_the_claim_is_passed_over_before_the_wire(world: W
     async with asyncio.timeout(10):
         while not channel.ledger:  # the first is under way, all three are claimed
             await asyncio.sleep(0.01)
-        await world.db.write(registry.stop, [2], "email", "unsubscribe", datetime.now(UTC))
+        await world.db.write(acts.stop, [2], "email", "unsubscribe", datetime.now(UTC))
         await stopped.refresh()
         while "waiting" in (lines := await told(world, v)) or "handing_over" in lines:
             await asyncio.sleep(0.05)
@@ -401,7 +401,7 @@ async def test_who_stops_after_the_claim_is_passed_over_before_the_wire(world: W
 
 async def test_a_sender_of_which_a_part_failed_ends_aloud(world: World) -> None:
     await world.db.write(
-        registry.import_records,
+        importing.import_records,
         [r._replace(channels="email", email=f"p{n}@example.org") for n, r in enumerate(people(2))],
         "test",
         datetime.now(UTC),
@@ -420,7 +420,7 @@ async def test_a_sender_of_which_a_part_failed_ends_aloud(world: World) -> None:
         identity=Identity(worker="w1", alive=True),
         key=b"k" * 32,
         renderings=Broken(0),
-        contacts=registry.addresses_to_use,
+        contacts=reached.addresses_to_use,
         no_longer_for=lambda *_: {},
         opted_out=fails,
         links=no_link,

@@ -17,7 +17,7 @@ from channels.dispatch.rates import MemoryLimiter
 from channels.dispatch.sender import Identity, Sender
 from channels.memory import MemoryChannel, fails_with, slow
 from console.server.metrics import Metrics
-from subscribers import registry
+from subscribers.registry import importing, reached
 from tests.chaos.harness import people
 from tests.ledger.test_retries import Renderings, no_link, nobody_stopped
 from tests.ledger.world import World
@@ -25,10 +25,10 @@ from tests.ledger.world import World
 
 async def test_each_attempt_is_counted_by_outcome_and_timed_from_approval(db: Database) -> None:
     world = await World.make(db)
-    reached = [
+    forty = [
         r._replace(channels="sms", mobile=f"+447700900{n:03d}") for n, r in enumerate(people(40))
     ]
-    await db.write(registry.import_records, reached, "test", datetime.now(UTC))
+    await db.write(importing.import_records, forty, "test", datetime.now(UTC))
     v = await world.live(range(1, 41))
     approved = (await db.read(versions.get, v.id)).approved_at
     assert approved is not None
@@ -51,7 +51,7 @@ async def test_each_attempt_is_counted_by_outcome_and_timed_from_approval(db: Da
         identity=Identity(worker="w1", alive=True),
         key=b"k" * 32,
         renderings=Renderings(),
-        contacts=registry.addresses_to_use,
+        contacts=reached.addresses_to_use,
         no_longer_for=lambda *_: {},
         opted_out=nobody_stopped,
         links=no_link,

@@ -24,7 +24,7 @@ from channels.contract import ChannelError, Unavailable
 from channels.dispatch.rates import MemoryLimiter
 from channels.dispatch.sender import Identity, Sender
 from channels.memory import MemoryChannel, fails_with
-from subscribers import registry
+from subscribers.registry import importing, reached
 from tests.chaos.harness import people
 from tests.ledger.world import World
 
@@ -124,7 +124,7 @@ async def test_one_greylisted_inbox_holds_up_nobody_and_a_busy_provider_is_left_
     world: World, refusal: ChannelError, paused: bool
 ) -> None:
     await world.db.write(
-        registry.import_records,
+        importing.import_records,
         [
             r._replace(channels="email", email=f"p{n}@example.org")
             for n, r in enumerate(people(200))
@@ -143,7 +143,7 @@ async def test_one_greylisted_inbox_holds_up_nobody_and_a_busy_provider_is_left_
         identity=Identity(worker="w1", alive=True),
         key=b"k" * 32,
         renderings=Renderings(),
-        contacts=registry.addresses_to_use,
+        contacts=reached.addresses_to_use,
         no_longer_for=lambda *_: {},
         opted_out=nobody_stopped,
         links=no_link,

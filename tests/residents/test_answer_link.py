@@ -25,8 +25,8 @@ from broadcast.replay import comparison
 from broadcast.wording import answering
 from console.pages.phrases import ANSWER_WORDS
 from service.answers import by_link
-from subscribers import registry
 from subscribers.registration import budgets
+from subscribers.registry import acts, importing, reached
 from tests.console.browser import browser
 from tests.console.site import Site, open_site, person
 from tests.console.visitor import HERE, Visitor
@@ -126,10 +126,10 @@ async def test_two_presses_at_the_same_moment_are_one_answer(site: Site) -> None
 
 async def test_nobody_learns_whose_link_it_is(site: Site) -> None:
     people = [person(90, name="Wanda Witness", language="en"), person(91, name="Otto Other")]
-    await site.db.write(registry.import_records, people, "test", site.context.now())
+    await site.db.write(importing.import_records, people, "test", site.context.now())
     _, _ = await appeal(site)
-    [wanda] = await site.db.read(registry.persons_with_address, "sms", "+447700900090")
-    [otto] = await site.db.read(registry.persons_with_address, "sms", "+447700900091")
+    [wanda] = await site.db.read(reached.persons_with_address, "sms", "+447700900090")
+    [otto] = await site.db.read(reached.persons_with_address, "sms", "+447700900091")
     message = await site.live(kind="appeal")
     version = (await site.version(message)).id
     pages = []
@@ -160,7 +160,7 @@ async def test_who_left_and_what_never_went_out_have_the_page_of_no_link(site: S
     assert (await site.get(unsent, role=None)).status == 404
     visitor = Visitor(site)
     page = await visitor.get(path)
-    assert await site.db.write(registry.erase, WITNESS, site.context.now())
+    assert await site.db.write(acts.erase, WITNESS, site.context.now())
     gone = await site.get(path, role=None)
     never = await site.get(links.PATH + "a" * links.LENGTH, role=None)
     assert (gone.status, gone.body) == (404, never.body)
@@ -171,8 +171,8 @@ async def test_who_left_and_what_never_went_out_have_the_page_of_no_link(site: S
 @pytest.mark.parametrize("tag", sorted(ANSWER_WORDS))
 async def test_the_page_and_the_thanks_are_in_the_persons_language(site: Site, tag: str) -> None:
     record = person(90, language=tag)
-    await site.db.write(registry.import_records, [record], "test", site.context.now())
-    [who] = await site.db.read(registry.persons_with_address, "sms", "+447700900090")
+    await site.db.write(importing.import_records, [record], "test", site.context.now())
+    [who] = await site.db.read(reached.persons_with_address, "sms", "+447700900090")
     message = await site.live(kind="appeal")
     path = path_of(site, (await site.version(message)).id, who)
     visitor = Visitor(site)
@@ -310,8 +310,8 @@ async def test_check_47_in_a_browser_by_keyboard_at_320_pixels(
     site: Site, browser: Browser, lang: str, script: bool
 ) -> None:
     record = person(90, language=lang)
-    await site.db.write(registry.import_records, [record], "test", datetime.now(UTC))
-    [who] = await site.db.read(registry.persons_with_address, "sms", "+447700900090")
+    await site.db.write(importing.import_records, [record], "test", datetime.now(UTC))
+    [who] = await site.db.read(reached.persons_with_address, "sms", "+447700900090")
     message = await site.live(kind="appeal")
     path = path_of(site, (await site.version(message)).id, who)
     context = await browser.new_context(viewport=PHONE, bypass_csp=True, java_script_enabled=script)  # type: ignore[arg-type]

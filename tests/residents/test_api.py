@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 
 from console.residents.api import ANSWERS, PREFIX
-from subscribers import registry
+from subscribers.registry import importing, reached
 from tests.console.site import CAMDEN, WESTMINSTER, Answer, Site, person
 from tests.residents.journey import E164, MOBILE, Box
 
@@ -104,7 +104,7 @@ async def test_a_program_registers_somebody_who_chooses_and_stops(site: Site, bo
     typed = {"registration": begun.json["registration"], "code": await box.code()}
     session = (await call(site, "POST", "/registrations/confirm", typed)).json["session"]
     assert (await call(site, "POST", "/me/delete", {}, session)).json == {"deleted": True}
-    assert await site.db.read(registry.persons_with_address, "sms", E164) == []
+    assert await site.db.read(reached.persons_with_address, "sms", E164) == []
     assert (await call(site, "GET", "/me", session=session)).status == 401
 
 
@@ -118,7 +118,7 @@ async def test_a_known_and_an_unknown_address_get_the_same_answer(site: Site, bo
         assert known.status == other.status == 202
         assert known.json.keys() == other.json.keys()
         assert len(known.json["registration"]) == len(other.json["registration"])
-    assert len(await site.db.read(registry.persons_with_address, "sms", E164)) == 1
+    assert len(await site.db.read(reached.persons_with_address, "sms", E164)) == 1
 
 
 async def test_what_is_missing_or_wrong_is_named(site: Site) -> None:
@@ -156,7 +156,7 @@ async def test_no_operator_s_token_opens_a_resident_s_door_and_none_the_other_wa
 
 async def test_a_program_joins_two_registrations_of_its_holder(site: Site, box: Box) -> None:
     kiosk = person(77, kind="business", email="kiosk@example.org", mobile=None, channels="email")
-    await site.db.write(registry.import_records, [kiosk], "test", site.context.now())
+    await site.db.write(importing.import_records, [kiosk], "test", site.context.now())
     begun = await call(site, "POST", "/registrations", WANTED)
     typed = {"registration": begun.json["registration"], "code": await box.code()}
     session = (await call(site, "POST", "/registrations/confirm", typed)).json["session"]

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from subscribers import registry
+from subscribers.registry import importing, reached, showing
 from tests.console.site import CAMDEN, Site, person
 from tests.console.visitor import Visitor
 from tests.residents.journey import E164, MOBILE, Box, register
 
 
 async def me_of(site: Site) -> dict[str, Any]:
-    [who] = await site.db.read(registry.persons_with_address, "sms", E164)
-    found = await site.db.read(registry.show, who)
+    [who] = await site.db.read(reached.persons_with_address, "sms", E164)
+    found = await site.db.read(showing.show, who)
     assert found is not None
     return found
 
@@ -129,20 +129,20 @@ async def test_44_stop_is_one_press_and_holds_for_who_shares_the_number(
     site: Site, box: Box
 ) -> None:
     imported = [person(77, mobile=E164)]
-    await site.db.write(registry.import_records, imported, "test", site.context.now())
+    await site.db.write(importing.import_records, imported, "test", site.context.now())
     visitor, _ = await register(site, box)
-    people = await site.db.read(registry.persons_with_address, "sms", E164)
+    people = await site.db.read(reached.persons_with_address, "sms", E164)
     page = await visitor.get("/me")
     page = await visitor.send(page, "/me/stop", channel="all")
     assert "You have stopped all messages" in page.words
-    contacts = await site.db.read(registry.contacts, people, "sms")
+    contacts = await site.db.read(reached.contacts, people, "sms")
     assert [contacts[p].stopped for p in people] == [True, True]
     await site.live()
     claimed = await site.claimed()
     assert not set(people) & {p for _, p in claimed.people}
     page = await visitor.send(page, "/me/start", channel="all")
     assert "Started again" in page.words
-    contacts = await site.db.read(registry.contacts, people, "sms")
+    contacts = await site.db.read(reached.contacts, people, "sms")
     assert sorted(contacts[p].stopped for p in people) == [False, True]
 
 
@@ -362,23 +362,23 @@ async def test_45_who_deletes_themselves_is_gone_and_may_register_again(
     site: Site, box: Box
 ) -> None:
     imported = [person(77, mobile=E164)]
-    await site.db.write(registry.import_records, imported, "test", site.context.now())
+    await site.db.write(importing.import_records, imported, "test", site.context.now())
     visitor, _ = await register(site, box)
     page = await visitor.get("/me")
-    me = (await site.db.read(registry.persons_with_address, "sms", E164))[-1]
+    me = (await site.db.read(reached.persons_with_address, "sms", E164))[-1]
     assert "/me/delete" in [str(h) for h in page.tree.xpath("//a/@href")]
     page = await visitor.get("/me/delete")
-    assert len(await site.db.read(registry.persons_with_address, "sms", E164)) == 2
+    assert len(await site.db.read(reached.persons_with_address, "sms", E164)) == 2
     gone = await visitor.send(page, "/me/delete")
     assert (gone.status, gone.h1) == (200, "You are deleted")
     assert (await visitor.get("/me")).url == "/sign-in"
-    [other] = await site.db.read(registry.persons_with_address, "sms", E164)
+    [other] = await site.db.read(reached.persons_with_address, "sms", E164)
     assert other != me
-    contacts = await site.db.read(registry.contacts, [me, other], "sms")
+    contacts = await site.db.read(reached.contacts, [me, other], "sms")
     assert contacts[other].stopped  # who holds the number wants nothing more there
     assert me not in contacts or contacts[me].erased
     await site.live()
     assert not {me, other} & {who for _, who in (await site.claimed()).people}
     _, done = await register(site, box)
     assert done.h1 == "You are registered"
-    assert (await site.db.read(registry.persons_with_address, "sms", E164))[-1] > other
+    assert (await site.db.read(reached.persons_with_address, "sms", E164))[-1] > other

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
-from subscribers import registry
+from subscribers.registry import reached, showing
 from tests.console.site import Site
 from tests.residents.journey import E164, Box
 
@@ -69,8 +69,8 @@ async def test_53_axe_finds_nothing_on_the_way_through_in_three_languages(
     await page.locator(send).first.click()
     await page.wait_for_url("**/join/done*")
     await sound(page)
-    [who] = await site.db.read(registry.persons_with_address, "sms", E164)
-    assert await site.db.read(registry.language_of, who) == lang
+    [who] = await site.db.read(reached.persons_with_address, "sms", E164)
+    assert await site.db.read(showing.language_of, who) == lang
     await page.locator("main a").click()
     await page.wait_for_url("**/me*")
     await sound(page)
@@ -139,9 +139,7 @@ async def test_41_by_the_keyboard_alone_and_without_script(
     await key.press("Enter")
     await page.wait_for_url("**/me?saved=started*")
     contact = await site.db.read(
-        lambda conn: registry.contacts(
-            conn, registry.persons_with_address(conn, "sms", E164), "sms"
-        )
+        lambda conn: reached.contacts(conn, reached.persons_with_address(conn, "sms", E164), "sms")
     )
     assert [c.stopped for c in contact.values()] == [False]
     await context.close()

@@ -12,21 +12,21 @@ from sqlalchemy import select, update
 from channels.contract import InDoubt, Refused
 from channels.memory import Outcome, fails_with
 from service.residents.registering import BASIS
-from subscribers import registry
 from subscribers.contact.tables import contact_point
 from subscribers.registration import pending
 from subscribers.registration.tables import registration, sign_up_count
+from subscribers.registry import importing, reached, showing
 from tests.console.site import CAMDEN, WESTMINSTER, Site, person
 from tests.console.visitor import Visitor
 from tests.residents.journey import E164, MOBILE, Box, choose, register, to_code
 
 
 async def people_at(site: Site, channel: str = "sms", address: str = E164) -> list[int]:
-    return await site.db.read(registry.persons_with_address, channel, address)
+    return await site.db.read(reached.persons_with_address, channel, address)
 
 
 async def shown(site: Site, who: int) -> dict[str, Any]:
-    found = await site.db.read(registry.show, who)
+    found = await site.db.read(showing.show, who)
     assert found is not None
     return found
 
@@ -201,7 +201,7 @@ async def test_a_number_that_others_brought_in_opens_nothing_of_theirs(
     site: Site, box: Box
 ) -> None:
     imported = person(77, mobile=E164, name="Somebody Else", area=CAMDEN, lat=None, lon=None)
-    await site.db.write(registry.import_records, [imported], "test", site.context.now())
+    await site.db.write(importing.import_records, [imported], "test", site.context.now())
     visitor, done = await register(site, box)
     assert done.h1 == "You are registered"
     assert len(await people_at(site)) == 2

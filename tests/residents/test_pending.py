@@ -18,12 +18,12 @@ from migrations.tables import metadata
 from service.residents import registering
 from service.setup.keys import rotate
 from service.setup.people import World
-from subscribers import registry
 from subscribers.contact import points
 from subscribers.contact.keys import OPTION, KeyRing
 from subscribers.registration import addresses, budgets, pending
 from subscribers.registration.budgets import Limits
 from subscribers.registration.tables import registration
+from subscribers.registry import reached
 from tests.ledger.conftest import database_url, db
 
 __all__ = ["database_url", "db"]
@@ -79,7 +79,7 @@ async def test_a_right_code_that_comes_twice_at_a_time_makes_one_person(db: Data
     [code] = await claimed(db)
     found = await asyncio.gather(*(entered(db, secret, code.code) for _ in range(5)))
     assert sorted(each.outcome for each in found) == ["expired"] * 4 + ["registered"]
-    assert len(await db.read(registry.persons_with_address, "sms", NUMBER)) == 1
+    assert len(await db.read(reached.persons_with_address, "sms", NUMBER)) == 1
 
 
 async def test_two_forms_that_prove_one_contact_at_a_time_make_one_person(db: Database) -> None:

@@ -9,7 +9,7 @@ import pytest
 from broadcast.places.postcodes import look_up
 from broadcast.places.postcodes.directory import Entry
 from service.residents.by_text import BASIS
-from subscribers import registry
+from subscribers.registry import reached, showing
 from tests.console.site import CAMDEN, WESTMINSTER, Answer, Site
 from tests.console.visitor import Visitor
 from tests.residents.journey import E164, MOBILE, Box, register
@@ -33,8 +33,8 @@ async def texted(site: Site, body: str, number: str = E164, sid: str = SID) -> A
 
 
 async def at(site: Site, number: str = E164) -> list[dict[str, Any]]:
-    ids = await site.db.read(registry.persons_with_address, "sms", number)
-    found = [await site.db.read(registry.show, who) for who in ids]
+    ids = await site.db.read(reached.persons_with_address, "sms", number)
+    found = [await site.db.read(showing.show, who) for who in ids]
     return [each for each in found if each is not None]
 
 

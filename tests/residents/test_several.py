@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from subscribers import registry
+from subscribers.registry import importing, reached
 from subscribers.same_person import joined
 from tests.console.site import CAMDEN, Site, person
 from tests.console.visitor import Seen, Visitor
@@ -16,7 +16,7 @@ KIOSK = "kiosk@example.org"
 
 
 async def imported(site: Site, *records: Any) -> None:
-    await site.db.write(registry.import_records, records, "test", site.context.now())
+    await site.db.write(importing.import_records, records, "test", site.context.now())
 
 
 def a_kiosk(n: int = 77, **more: Any) -> Any:
@@ -39,7 +39,7 @@ async def joining(visitor: Visitor, box: Box, channel: str = "email", address: s
 
 
 async def who(site: Site, channel: str, address: str) -> int:
-    [found] = await site.db.read(registry.persons_with_address, channel, address)
+    [found] = await site.db.read(reached.persons_with_address, channel, address)
     return found
 
 
@@ -80,7 +80,7 @@ async def test_who_stops_everything_stops_their_other_registrations_too(
     page = await visitor.send(page, "/me/stop", channel="all")
 
     async def is_stopped() -> bool:
-        return (await site.db.read(registry.contacts, [kiosk], "email"))[kiosk].stopped
+        return (await site.db.read(reached.contacts, [kiosk], "email"))[kiosk].stopped
 
     assert await is_stopped()
     page = await visitor.send(page, "/me/start", channel="all")

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from broadcast.events.tables import parked
 from broadcast.operators import audit, look_ups, operators
 from broadcast.store.database import Connection
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site, person
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)

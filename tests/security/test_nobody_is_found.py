@@ -21,8 +21,9 @@ from broadcast.places.geometry import shape_of
 from broadcast.places.stored_areas import store_areas
 from broadcast.store.database import Connection
 from subscribers.index import RegistryIndex
-from subscribers.registry import import_records, settle
-from subscribers.tables import subscriber
+from subscribers.registry.importing import import_records
+from subscribers.registry.placing import settle
+from subscribers.registry.tables import subscriber
 from tests.console.site import WESTMINSTER, Site, open_site, person
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)

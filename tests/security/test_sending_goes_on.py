@@ -27,7 +27,7 @@ from broadcast.ledger.claims.tables import slice_
 from broadcast.messages.tables import version
 from broadcast.operators import operators
 from broadcast.store.database import Connection
-from subscribers import registry
+from subscribers.registry import importing
 from tests.chaos.embedded import embedded
 from tests.chaos.harness import CAMDEN, ROOT, System, base_env, content, people, running, urgent
 from tests.security.attacker import ATTACKS
@@ -155,7 +155,7 @@ async def test_a_hundred_urgent_messages_go_out_in_time_under_every_attack(
                 )
                 for n, p in enumerate(people(5))
             ]
-            await system.db.write(registry.import_records, extra, "test", now)
+            await system.db.write(importing.import_records, extra, "test", now)
             _, token = await system.db.write(
                 operators.add, name="Cy", role="approver", area=None, email=None, now=now
             )

@@ -13,10 +13,10 @@ import pytest
 
 from broadcast.store.database import Connection
 from console.processes import migrate
-from subscribers import registry
 from subscribers.contact import points
 from subscribers.registration import budgets
 from subscribers.registration.budgets import POUND, Limits
+from subscribers.registry import importing, reached
 from tests.console.site import WESTMINSTER, Site, open_site, person
 from tests.console.visitor import HERE, Visitor
 from tests.keys import database as open_database
@@ -95,7 +95,7 @@ async def test_the_time_of_an_answer_does_not_tell_who_is_registered(tmp_path: P
             person(1000 + n, mobile=None, email=f"known{n}@example.org", channels="email")
             for n in range(PAIRS)
         ]
-        await site.db.write(registry.import_records, people, "test", site.context.now())
+        await site.db.write(importing.import_records, people, "test", site.context.now())
         await site.db.write(confirm_all, site)
         times: dict[tuple[str, bool], list[float]] = {}
         for n in range(PAIRS):
@@ -115,7 +115,7 @@ async def test_the_time_of_an_answer_does_not_tell_who_is_registered(tmp_path: P
 def confirm_all(conn: Connection, site: Site) -> None:
     for n in range(PAIRS):
         address = f"known{n}@example.org"
-        [who] = registry.persons_with_address(conn, "email", address)
+        [who] = reached.persons_with_address(conn, "email", address)
         points.prove(conn, who, "email", address, "code", site.context.now())
 
 

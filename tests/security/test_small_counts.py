@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from broadcast.content.model import Circle, Content, Text
 from broadcast.messages import small_counts
 from broadcast.messages.small_counts import FEW, HIDDEN, cells
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.console.site import Site, open_site, person
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)

@@ -22,13 +22,14 @@ from broadcast.places.reach import reaches
 from broadcast.places.stored_areas import store_areas
 from broadcast.store.database import Database
 from service.setup import places
-from subscribers import registry
 from subscribers.audience import reasons
 from subscribers.index import RegistryIndex, Rule
 from subscribers.people_file.reading import read_subscribers
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
-from subscribers.registry import import_records, place_by_postcode
-from subscribers.tables import subscriber
+from subscribers.registry import showing
+from subscribers.registry.importing import import_records
+from subscribers.registry.placing import place_by_postcode
+from subscribers.registry.tables import subscriber
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HERE = Entry("SW1A2AA", 51.5, -0.13, 200, "E05013806", "E09000033")
@@ -83,7 +84,7 @@ async def test_the_file_that_is_exported_gives_nobody_a_place_they_did_not_give(
 ) -> None:
     await db.write(look_up.put, [HERE], NOON)
     await db.write(import_records, [person("a", postcode="SW1A 2AA")], "test", NOON)
-    text = "".join(await db.read(lambda conn: list(registry.export_csv(conn))))
+    text = "".join(await db.read(lambda conn: list(showing.export_csv(conn))))
     again = read_subscribers(
         text.encode(), filename="x", allow_trial_numbers=False, known_area=lambda _: True
     )

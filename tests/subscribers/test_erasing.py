@@ -8,9 +8,9 @@ from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from broadcast.store.database import Database
-from subscribers import registry
 from subscribers.index import RegistryIndex
-from subscribers.registry import ImportCounts
+from subscribers.registry import acts, importing, reached, showing
+from subscribers.registry.importing import ImportCounts
 from tests.rows import rows
 from tests.subscribers.test_index import a_rule
 from tests.subscribers.test_registry import person
@@ -37,69 +37,69 @@ def left_of(conn: Connection) -> str:
 
 
 async def test_of_who_is_erased_nothing_is_left_but_their_number(db: Database) -> None:
-    await db.write(registry.import_records, [ADA, person("b", mobile=OTHER)], "consent", NOON)
-    await db.write(registry.stop, [1], "email", "unsubscribe", NOON)
+    await db.write(importing.import_records, [ADA, person("b", mobile=OTHER)], "consent", NOON)
+    await db.write(acts.stop, [1], "email", "unsubscribe", NOON)
     index = await db.read(RegistryIndex.load)
-    assert await db.write(registry.erase, 1, LATER)
-    assert not await db.write(registry.erase, 1, LATER)
-    assert not await db.write(registry.erase, 9, LATER)
+    assert await db.write(acts.erase, 1, LATER)
+    assert not await db.write(acts.erase, 1, LATER)
+    assert not await db.write(acts.erase, 9, LATER)
     held = await db.read(left_of)
     for said in ("ada-", "Lovelace", "SW1A", "51.501", "mathematics", "7700900123"):
         assert said not in held, said
-    shown = await db.read(registry.show, 1)
+    shown = await db.read(showing.show, 1)
     assert shown is not None
     assert (shown["external_id"], shown["erased_at"]) == ("erased:1", LATER.isoformat())
     assert shown["consents"][0]["withdrawn_at"] == LATER.isoformat()
     assert [s["channel"] for s in shown["stops"]] == ["email"]
-    contacts = await db.read(registry.contacts, [1, 2], "sms")
-    assert registry.reason_not_to_send(contacts[1]) == "erased"
+    contacts = await db.read(reached.contacts, [1, 2], "sms")
+    assert reached.reason_not_to_send(contacts[1]) == "erased"
     assert (contacts[1].address, contacts[2].address) == (None, OTHER)
-    assert await db.read(registry.persons_with_address, "sms", NUMBER) == []
+    assert await db.read(reached.persons_with_address, "sms", NUMBER) == []
     await db.read(index.catch_up)
     assert len(index) == 2
     frozen = index.match(a_rule())
     assert sorted(frozen.suppressed.get("erased", [])) in ([], [1])
     assert 1 not in BitMap().union(*frozen.send.values())
-    assert await db.read(registry.shared_contacts, "sms", BitMap([1, 2])) == []
+    assert await db.read(reached.shared_contacts, "sms", BitMap([1, 2])) == []
 
 
 async def test_a_later_file_brings_nobody_back_and_says_so(db: Database) -> None:
     everybody = [ADA, person("b", mobile=OTHER)]
-    await db.write(registry.import_records, everybody, "consent", NOON)
-    await db.write(registry.erase, 1, NOON)
-    again = await db.write(registry.import_records, everybody, "consent", LATER)
+    await db.write(importing.import_records, everybody, "consent", NOON)
+    await db.write(acts.erase, 1, NOON)
+    again = await db.write(importing.import_records, everybody, "consent", LATER)
     assert again == ImportCounts(new=0, updated=0, unchanged=1, erased=1)
     # by another name, and spelt otherwise
     renamed = ADA._replace(external_id="x-1", email="ADA@example.org", name="A. L.")
-    found = await db.write(registry.import_records, [renamed], "consent", LATER)
+    found = await db.write(importing.import_records, [renamed], "consent", LATER)
     assert found == ImportCounts(new=0, updated=0, unchanged=0, erased=1)
     by_name = person("ada-lovelace", mobile="+447700900555")
-    assert (await db.write(registry.import_records, [by_name], "consent", LATER)).erased == 1
-    assert await db.read(registry.persons_with_address, "sms", NUMBER) == []
+    assert (await db.write(importing.import_records, [by_name], "consent", LATER)).erased == 1
+    assert await db.read(reached.persons_with_address, "sms", NUMBER) == []
 
 
 async def test_who_shares_a_number_with_somebody_erased_is_kept_and_may_come(db: Database) -> None:
     spouse = person("spouse", mobile=NUMBER)
-    await db.write(registry.import_records, [ADA, spouse], "consent", NOON)
-    await db.write(registry.erase, 1, NOON)
-    same = await db.write(registry.import_records, [spouse], "consent", LATER)
+    await db.write(importing.import_records, [ADA, spouse], "consent", NOON)
+    await db.write(acts.erase, 1, NOON)
+    same = await db.write(importing.import_records, [spouse], "consent", LATER)
     assert same == ImportCounts(new=0, updated=0, unchanged=1, erased=0)
-    assert await db.read(registry.persons_with_address, "sms", NUMBER) == [2]
+    assert await db.read(reached.persons_with_address, "sms", NUMBER) == [2]
     child = person("child", mobile=NUMBER, email="child@example.org")
-    assert (await db.write(registry.import_records, [child], "consent", LATER)).new == 1
+    assert (await db.write(importing.import_records, [child], "consent", LATER)).new == 1
 
 
 async def test_who_registers_again_by_themselves_is_back_with_another_number(db: Database) -> None:
-    await db.write(registry.import_records, [ADA], "consent", NOON)
-    await db.write(registry.erase, 1, NOON)
+    await db.write(importing.import_records, [ADA], "consent", NOON)
+    await db.write(acts.erase, 1, NOON)
     back = person("web-1", mobile=NUMBER)
 
     def register(conn: Connection) -> ImportCounts:
-        return registry.import_records(conn, [back], "signed up", LATER, by_themselves=True)
+        return importing.import_records(conn, [back], "signed up", LATER, by_themselves=True)
 
     assert (await db.write(register)).new == 1
-    assert await db.read(registry.persons_with_address, "sms", NUMBER) == [2]
-    assert (await db.write(registry.import_records, [back], "consent", LATER)).unchanged == 1
+    assert await db.read(reached.persons_with_address, "sms", NUMBER) == [2]
+    assert (await db.write(importing.import_records, [back], "consent", LATER)).unchanged == 1
     # what they did not bring back stays away
     by_mail = person("x-2", email="ada@example.org", channels="email")
-    assert (await db.write(registry.import_records, [by_mail], "consent", LATER)).erased == 1
+    assert (await db.write(importing.import_records, [by_mail], "consent", LATER)).erased == 1

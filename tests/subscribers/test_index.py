@@ -40,9 +40,11 @@ from subscribers.index import (
 from subscribers.people_file.choices import TOPICS
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.places.tables import subscriber_place
-from subscribers.registry import erase as remove
-from subscribers.registry import import_records, next_change, start, stop
-from subscribers.tables import subscriber
+from subscribers.registry.acts import erase as remove
+from subscribers.registry.acts import start, stop
+from subscribers.registry.importing import import_records
+from subscribers.registry.mark import next_change
+from subscribers.registry.tables import subscriber
 from tests.keys import database as open_database
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

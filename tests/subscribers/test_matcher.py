@@ -25,7 +25,9 @@ from service.installation import build
 from subscribers.index import IndexIncomplete, RegistryIndex
 from subscribers.matcher import Matcher, no_longer_for
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
-from subscribers.registry import addresses_to_use, import_records, quiet_until, stop
+from subscribers.registry.acts import stop
+from subscribers.registry.importing import import_records
+from subscribers.registry.reached import addresses_to_use, quiet_until
 from tests.ledger.world import World, house
 
 AGES = timedelta(days=6000)

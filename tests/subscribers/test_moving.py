@@ -24,13 +24,13 @@ from broadcast.store.database import Database
 from config.contact_keys import ContactKeys
 from migrations.tables import metadata
 from service.setup import erasures
-from subscribers import moving, registry
 from subscribers.contact import order, points
 from subscribers.contact.keys import OPTION, KeyRing
 from subscribers.index.registry_index import RegistryIndex
 from subscribers.index.rule import Rule
+from subscribers.registry import acts, importing, moving, reached, showing
+from subscribers.registry.tables import consent, subscriber
 from subscribers.same_person import joined
-from subscribers.tables import consent, subscriber
 from tests.subscribers.test_registry import person
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -63,22 +63,22 @@ def known(n: int) -> Any:
 def lived_in(conn: Connection) -> None:
     """Fill a registry with people to whom things happened."""
     everybody = [known(n) for n in range(1, PEOPLE + 1)]
-    registry.import_records(conn, everybody, "consent, form of 3 May", NOON)
+    importing.import_records(conn, everybody, "consent, form of 3 May", NOON)
     later = NOON + timedelta(days=1)
     again = [known(2)._replace(channels="sms", topics="incident")]
-    registry.import_records(conn, again, "consent, changed", later, source="page", wording="1")
-    registry.stop(conn, [3, 4], "sms", "sms_reply", later)
-    registry.stop(conn, [5], "voice", "operator", later)
-    registry.start(conn, [4], "sms", "sms_reply", later + timedelta(hours=1))
+    importing.import_records(conn, again, "consent, changed", later, source="page", wording="1")
+    acts.stop(conn, [3, 4], "sms", "sms_reply", later)
+    acts.stop(conn, [5], "voice", "operator", later)
+    acts.start(conn, [4], "sms", "sms_reply", later + timedelta(hours=1))
     points.prove(conn, 1, "sms", number(1), "code", later)
     order.make_room(conn, 1, "mobile", number(901))
-    registry.import_records(
+    importing.import_records(
         conn, [known(1)._replace(mobile=number(901))], "consent, changed", later, source="page"
     )
-    registry.bounced(conn, 8, "email", later + timedelta(days=1), "5.1.1", later)
+    acts.bounced(conn, 8, "email", later + timedelta(days=1), "5.1.1", later)
     joined.join(conn, [6, 7], "operator", later)
-    registry.erase(conn, 9, later)
-    registry.erase(conn, PEOPLE, later)  # the highest number: it is never used again
+    acts.erase(conn, 9, later)
+    acts.erase(conn, PEOPLE, later)  # the highest number: it is never used again
 
 
 def as_it_stands(conn: Connection) -> dict[str, Any]:
@@ -101,11 +101,11 @@ def as_it_stands(conn: Connection) -> dict[str, Any]:
         "at school": RegistryIndex.load(conn).match(
             replace(rule, everybody=False, targets=frozenset({"E09000033"}))
         ),
-        "shown": [registry.show(conn, n) for n in people],
+        "shown": [showing.show(conn, n) for n in people],
         "points": [order.of_person(conn, n) for n in people],
         "joined": joined.joined_with(conn, 6),
         "proved": points.who_proved(conn, "sms", number(1)),
-        "found": [registry.persons_with_address(conn, "sms", number(n)) for n in people],
+        "found": [reached.persons_with_address(conn, "sms", number(n)) for n in people],
         "consents": [
             tuple(row)
             for row in conn.execute(
@@ -180,10 +180,10 @@ async def test_from_one_database_to_the_other_and_back_everybody_is_who_they_wer
         assert await three.read(as_it_stands) == before
         for db in (two, three):  # numbers go on, and who was erased stays away
             records = [known(9), known(90)]
-            counted = await db.write(registry.import_records, records, "consent", NOON)
+            counted = await db.write(importing.import_records, records, "consent", NOON)
             assert (counted.erased, counted.new) == (1, 1)
-            assert await db.read(registry.id_of, "p90") == PEOPLE + 1
-            assert await db.read(registry.id_of, "p9") is None
+            assert await db.read(showing.id_of, "p90") == PEOPLE + 1
+            assert await db.read(showing.id_of, "p9") is None
 
 
 async def test_nothing_stands_in_the_file_in_clear(lived: Database) -> None:
@@ -323,7 +323,7 @@ async def test_who_was_erased_stays_erased_after_a_restore_of_an_older_copy(
         await one.write(lived_in)
         older = list(sealed_file.lines(io.BytesIO(await one.read(sealed)), PRIVATE))
         for gone in (2, 11):
-            await one.write(registry.erase, gone, NOON + timedelta(days=3))
+            await one.write(acts.erase, gone, NOON + timedelta(days=3))
         marks = await one.read(lambda conn: list(erasures.listed(conn)))
         assert not [secret for secret in ("Ada", "example.org", "77009") if secret in str(marks)]
         await restored.write(moving.bring, older, NOON)
@@ -331,13 +331,13 @@ async def test_who_was_erased_stays_erased_after_a_restore_of_an_older_copy(
         told = await restored.write(erasures.erase_again, "machine:test", marks, NOON)
         # 11 has another external id here: it is not known to be who was erased
         assert told["erased"] == [2]
-        shown = [await restored.read(registry.show, n) for n in (1, 2, 11)]
+        shown = [await restored.read(showing.show, n) for n in (1, 2, 11)]
         assert [s["erased_at"] is not None for s in shown if s] == [False, True, False]
-        assert await restored.read(registry.persons_with_address, "sms", number(2)) == []
+        assert await restored.read(reached.persons_with_address, "sms", number(2)) == []
         again = await restored.write(erasures.erase_again, "machine:test", marks, NOON)
         assert again["erased"] == []
         records = [known(2), known(9)]
-        counted = await restored.write(registry.import_records, records, "consent", NOON)
+        counted = await restored.write(importing.import_records, records, "consent", NOON)
         assert (counted.erased, counted.new) == (2, 0)
         with pytest.raises(Rejected) as refused:
             await restored.write(erasures.erase_again, "machine:test", ['{"mark": 1}'], NOON)

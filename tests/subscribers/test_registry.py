@@ -19,22 +19,19 @@ from subscribers.contact import points
 from subscribers.people_file import writing
 from subscribers.people_file.reading import read_subscribers
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
-from subscribers.registry import (
+from subscribers.registry.acts import start, stop
+from subscribers.registry.importing import ImportCounts, import_records
+from subscribers.registry.mark import next_change
+from subscribers.registry.placing import settle
+from subscribers.registry.reached import (
     Contact,
-    ImportCounts,
     contacts,
-    export_csv,
-    import_records,
-    next_change,
     persons_with_address,
     reason_not_to_send,
-    settle,
     shared_contacts,
-    show,
-    start,
-    stop,
 )
-from subscribers.tables import subscriber
+from subscribers.registry.showing import export_csv, show
+from subscribers.registry.tables import subscriber
 from tests.rows import registered
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -16,9 +16,9 @@ from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from config.contact_keys import ContactKeys
 from service.setup.keys import rotate
-from subscribers import registry
 from subscribers.contact import keys, rotation
 from subscribers.contact.keys import OPTION, KeyRing
+from subscribers.registry import importing, reached, showing
 from tests.subscribers.test_registry import person
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -41,13 +41,13 @@ def as_it_stands(conn: Connection) -> dict[str, Any]:
     people = range(1, 100)
     everybody = BitMap(people)
     return {
-        "sms": {n: c.address for n, c in registry.contacts(conn, people, "sms").items()},
-        "voice": {n: c.address for n, c in registry.contacts(conn, people, "voice").items()},
-        "names": [registry.cells_of(conn, n)["name"] for n in (1, 2, 3)],
-        "found": [registry.persons_with_address(conn, "sms", number(n)) for n in range(1, 9)],
-        "email": registry.persons_with_address(conn, "email", "ada3@example.org"),
-        "shared": [sorted(g) for g in registry.shared_contacts(conn, "sms", everybody)],
-        "with": [sorted(g) for g in registry.sharing(conn, "voice", BitMap([4]))],
+        "sms": {n: c.address for n, c in reached.contacts(conn, people, "sms").items()},
+        "voice": {n: c.address for n, c in reached.contacts(conn, people, "voice").items()},
+        "names": [showing.cells_of(conn, n)["name"] for n in (1, 2, 3)],
+        "found": [reached.persons_with_address(conn, "sms", number(n)) for n in range(1, 9)],
+        "email": reached.persons_with_address(conn, "email", "ada3@example.org"),
+        "shared": [sorted(g) for g in reached.shared_contacts(conn, "sms", everybody)],
+        "with": [sorted(g) for g in reached.sharing(conn, "voice", BitMap([4]))],
     }
 
 
@@ -71,7 +71,7 @@ async def test_at_every_step_of_a_rotation_everybody_is_reached_and_found_as_bef
     ours = opened(url_of(db), source)
     running = opened(url_of(db), source)  # another process, which read its keys before
     try:
-        await running.write(registry.import_records, PEOPLE, "consent", NOON)
+        await running.write(importing.import_records, PEOPLE, "consent", NOON)
         before = await running.read(as_it_stands)
         source.add()
         old, new = await ours.write(rotation.begin, NOON)
@@ -114,20 +114,20 @@ async def test_who_comes_changes_or_shares_a_number_while_keys_are_rotated_is_fo
     source = ContactKeys("", tmp_path / "apart" / "contact.keys")
     ours, running = opened(url_of(db), source), opened(url_of(db), source)
     try:
-        await running.write(registry.import_records, PEOPLE, "consent", NOON)
+        await running.write(importing.import_records, PEOPLE, "consent", NOON)
         source.add()
         await ours.write(rotation.begin, NOON)
         await ours.write(rotation.step, 40)
         came = [person("new", mobile=number(1)), PEOPLE[1]._replace(mobile=number(7))]
-        await running.write(registry.import_records, came, "consent", NOON + timedelta(hours=1))
+        await running.write(importing.import_records, came, "consent", NOON + timedelta(hours=1))
         for finished in (False, True):
             if finished:
                 while await ours.write(rotation.step, 40):
                     pass
                 assert await ours.write(rotation.finish, NOON)
-            assert await running.read(registry.persons_with_address, "sms", number(1)) == [1, 31]
-            assert await running.read(registry.persons_with_address, "sms", number(7)) == [2, 7]
-            shared = await running.read(registry.shared_contacts, "sms", BitMap(range(1, 40)))
+            assert await running.read(reached.persons_with_address, "sms", number(1)) == [1, 31]
+            assert await running.read(reached.persons_with_address, "sms", number(7)) == [2, 7]
+            shared = await running.read(reached.shared_contacts, "sms", BitMap(range(1, 40)))
             assert [1, 31] in [sorted(group) for group in shared]
             assert [2, 7] in [sorted(group) for group in shared]
     finally:
@@ -141,14 +141,14 @@ async def test_a_process_that_lacks_the_new_key_writes_nothing_rather_than_what_
     source = ContactKeys("", tmp_path / "apart" / "contact.keys")
     ours = opened(url_of(db), source)
     try:
-        await ours.write(registry.import_records, PEOPLE, "consent", NOON)
+        await ours.write(importing.import_records, PEOPLE, "consent", NOON)
         behind = opened(url_of(db), ContactKeys(source.file.read_text().strip(), source.file))
         source.add()
         await ours.write(rotation.begin, NOON)
         with pytest.raises(Rejected) as refused:
-            await behind.write(registry.import_records, [person("x")], "consent", NOON)
+            await behind.write(importing.import_records, [person("x")], "consent", NOON)
         assert refused.value.problems[0].code == "contact_key_missing"
-        assert (await behind.read(registry.contacts, [1], "sms"))[1].address == number(1)
+        assert (await behind.read(reached.contacts, [1], "sms"))[1].address == number(1)
         await behind.close()
     finally:
         await ours.close()
@@ -158,7 +158,7 @@ async def test_the_whole_rotation_and_one_more_after_it(db: Database, tmp_path: 
     source = ContactKeys("", tmp_path / "apart" / "contact.keys")
     ours = opened(url_of(db), source)
     try:
-        await ours.write(registry.import_records, PEOPLE, "consent", NOON)
+        await ours.write(importing.import_records, PEOPLE, "consent", NOON)
         before = await ours.read(as_it_stands)
         for made in (2, 3):
             heard: list[int] = []
@@ -177,7 +177,7 @@ async def test_the_whole_rotation_and_one_more_after_it(db: Database, tmp_path: 
 async def test_keys_of_a_setting_are_rotated_by_who_set_them(db: Database, tmp_path: Path) -> None:
     one, two = "ab12cd34" * 8, "fe98dc76" * 8
     ours = opened(url_of(db), ContactKeys(one, tmp_path / "none"))
-    await ours.write(registry.import_records, PEOPLE, "consent", NOON)
+    await ours.write(importing.import_records, PEOPLE, "consent", NOON)
     with pytest.raises(Rejected) as refused:
         await rotate(ours, ContactKeys(one, tmp_path / "none"), lambda: NOON, lambda _: None)
     assert (refused.value.problems[0].code, refused.value.exit_code) == ("contact_key_old", 2)

@@ -15,9 +15,9 @@ from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.replay import comparison
 from broadcast.store.database import Connection, Database
-from subscribers import registry
 from subscribers.matcher import Matcher
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
+from subscribers.registry import acts, importing, reached
 from subscribers.same_person import groups, joined
 from tests.ledger.world import World
 
@@ -50,7 +50,7 @@ def a_person(n: int, **given: str) -> SubscriberRecord:
 @pytest.fixture
 async def world(db: Database) -> World:
     records = [a_person(n, **given) for n, given in enumerate(PEOPLE)]
-    await db.write(registry.import_records, records, "test", NOW)
+    await db.write(importing.import_records, records, "test", NOW)
     return await World.make(db)
 
 
@@ -132,7 +132,7 @@ async def test_joined_by_hand_is_one_person_and_told_apart_is_none(world: World)
     assert await world.db.write(joined.part, ADA, "page", NOW)
     assert not await world.db.write(joined.part, ADA, "page", NOW)
     assert await world.db.read(groups.groups, everybody) == [{DAN: "resident", BEA: "resident"}]
-    assert await world.db.write(registry.erase, DAN, NOW)
+    assert await world.db.write(acts.erase, DAN, NOW)
     assert await world.db.read(groups.groups, everybody) == []
     assert await world.db.read(joined.joined_with, BEA) == [BEA]
     # who stands alone because the other was erased is not told apart: their name may join them
@@ -177,7 +177,7 @@ async def test_where_one_registration_cannot_be_reached_the_other_one_is_sent_to
             passes.make_due,
             v.id,
             contacts=lambda _conn, _ids: {},
-            shared=registry.sharing,
+            shared=reached.sharing,
             one_person=groups.groups,
         )
 
@@ -195,12 +195,12 @@ async def test_a_failure_that_is_told_late_sends_to_nobody_while_another_way_is_
     world: World,
 ) -> None:
     both = a_person(0, **PEOPLE[0] | {"email": "ada@example.org", "channels": "sms;email"})
-    await world.db.write(registry.import_records, [both], "test", NOW)
+    await world.db.write(importing.import_records, [both], "test", NOW)
     v = await sent(world, 3)
     (claimed,) = await world.claim()
     due = datetime.now(UTC) - timedelta(seconds=1)
     await world.done(claimed, "failed", code="30003", due_at=due)
-    ways: dict[str, Any] = {"shared": registry.sharing, "one_person": groups.groups}
+    ways: dict[str, Any] = {"shared": reached.sharing, "one_person": groups.groups}
 
     async def next_pass() -> int:
         return await world.db.write(passes.make_due, v.id, contacts=lambda _c, _i: {}, **ways)
@@ -223,7 +223,7 @@ async def test_the_other_one_waits_while_the_first_may_still_be_reached(world: W
     (claimed,) = await world.claim()
     due = datetime.now(UTC) - timedelta(seconds=1)
     await world.done(claimed, "in_doubt", due_at=due)
-    ways: dict[str, Any] = {"shared": registry.sharing, "one_person": groups.groups}
+    ways: dict[str, Any] = {"shared": reached.sharing, "one_person": groups.groups}
     made = await world.db.write(passes.make_due, v.id, contacts=lambda _c, _i: {}, **ways)
     assert made == 0
     assert await told(world, v) == {

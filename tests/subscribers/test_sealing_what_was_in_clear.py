@@ -15,8 +15,8 @@ from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from config.contact_keys import ContactKeys
 from console.processes import migrate
-from subscribers import registry
 from subscribers.contact.keys import OPTION, KeyRing
+from subscribers.registry import reached, showing
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -71,10 +71,10 @@ async def test_everybody_is_reached_as_before_and_nothing_is_left_in_clear(
         await db.write(_before)
         await db.write(_insert)
         assert await migrate.upgrade(db)
-        found = await db.read(registry.contacts, range(1, 301), "voice")
+        found = await db.read(reached.contacts, range(1, 301), "voice")
         assert found[5].address == "+442079460001"
         assert found[7].address == "+447700900007"
-        shown = await db.read(registry.show, 7)
+        shown = await db.read(showing.show, 7)
         assert shown is not None
         assert (shown["name"], shown["email"]) == ("Ada Lovelace7", "ada7@example.org")
         assert len(shown["consents"]) == 1

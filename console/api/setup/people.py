@@ -20,8 +20,8 @@ from service.commands.unit_of_work import Act
 from service.idempotency import Answered
 from service.problem_documents import problem_json
 from service.setup import people
-from subscribers import listing
 from subscribers.people_file.record import COLUMNS
+from subscribers.registry import listing
 
 _FIELDS = (*COLUMNS, "basis")
 MOST_JOINED = 20

@@ -27,7 +27,7 @@ from console.room.frame import BASES, Room
 from service import contacts
 from service.commands import explaining, reading
 from service.sign_in import Signed
-from subscribers import listing, registry
+from subscribers.registry import listing, showing
 
 PAGE = 50
 FILTERS = ("line", "channel", "reason")
@@ -128,7 +128,7 @@ def _rows(conn: Connection, account: Account, ids: list[int]) -> list[dict[str, 
     codes = delivery_report.failure_codes(conn, account.version.id, ids)
     found = []
     for person, told in zip(ids, listed.told(account, ids), strict=True):
-        known = registry.show(conn, person)
+        known = showing.show(conn, person)
         masked = listing.masked(known) if known is not None else {}
         contact = [masked.get(name) for name in ("mobile", "phone", "email")]
         found.append(
@@ -177,7 +177,7 @@ def _attach_person(api: APIRouter, room: Room, base: str) -> None:
         asked = request.path_params["person"][:100]
         told = await explaining.explain_to(web.context, signed.operator, v.message_id, asked)
         person = told["subscriber"]
-        found = await web.db.read(registry.show, person)
+        found = await web.db.read(showing.show, person)
         path = f"{base}/messages/{v.message_id}"
         return room.page(
             "person.html",

@@ -33,7 +33,7 @@ from service.commands.context import Context
 from service.commands.unit_of_work import Act
 from subscribers.matcher import Matcher
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.ledger.world import content, house
 
 P = ParamSpec("P")

@@ -8,7 +8,7 @@ from broadcast.content.model import Audience
 from broadcast.messages import publishing
 from broadcast.messages.versions import Version
 from service.commands import deciding, drafting, submitting
-from subscribers.registry import import_records
+from subscribers.registry.importing import import_records
 from tests.ledger.two_persons.room import Room, refused, resident, way
 from tests.ledger.world import content
 

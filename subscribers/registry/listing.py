@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from broadcast.places.areas import AreaTree
 from subscribers.contact import points
-from subscribers.tables import subscriber
+from subscribers.registry.tables import subscriber
 
 _LISTS = ("sectors", "communities", "topics", "channels", "stopped")
 

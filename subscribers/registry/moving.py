@@ -15,13 +15,13 @@ from broadcast.groups import registered
 from broadcast.problems import Rejected, refuse
 from broadcast.store import plain_rows
 from broadcast.store.database import lock_name
-from subscribers import registry
 from subscribers.contact import moving as contacts
 from subscribers.places import moving as places
 from subscribers.places.tables import subscriber_place
+from subscribers.registry import mark
+from subscribers.registry.tables import consent, stop, subscriber
 from subscribers.same_person import moving as joined
 from subscribers.same_person.tables import same_person
-from subscribers.tables import consent, stop, subscriber
 
 _PAGE: Final = 5_000
 _END: Final = "end"
@@ -97,7 +97,7 @@ def bring(conn: Connection, lines: Iterable[str], now: datetime) -> dict[str, in
     """
     lock_name(conn, "subscriber import")
     check_empty(conn)
-    change = registry.next_change(conn)
+    change = mark.next_change(conn)
     counts: dict[str, int] = {}
     groups: tuple[set[str], set[str]] = (set(), set())
     ended: list[dict[str, int]] = []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from subscribers.tables import subscriber
+from subscribers.registry.tables import subscriber
 
 _AT_ONCE = 10_000
 

@@ -1,0 +1,210 @@
+"""What happens to single people: they stop and start, an address bounces or comes first, they are
+erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, insert, select, update
+
+from broadcast.content.model import PERSONAL_CHANNELS
+from subscribers.contact import erased as gone
+from subscribers.contact import order, points
+from subscribers.contact.points import Known
+from subscribers.places import rows as places
+from subscribers.registry.columns import STORED
+from subscribers.registry.mark import next_change
+from subscribers.registry.tables import consent, subscriber
+from subscribers.registry.tables import stop as stop_table
+from subscribers.same_person import joined
+
+STOP_SOURCES: Final = ("sms_reply", "unsubscribe", "provider", "operator")
+START_SOURCES: Final = ("sms_reply", "link", "operator")
+ERASED: Final = "erased:"
+"""What the external id of an erased person begins with; their number follows."""
+
+
+def erase(conn: Connection, person: int, now: datetime) -> bool:
+    """Erase somebody for good: name, contact points, place and choices; return whether they were
+    there. Their number stays, so that ledger, audit and replay still add up, with their stops and
+    on which basis they were sent to. Keyed marks keep them out of later files.
+    """
+    row = conn.execute(
+        select(subscriber.c.external_id, subscriber.c.erased_at)
+        .where(subscriber.c.id == person)
+        .with_for_update()
+    ).first()
+    if row is None or row.erased_at is not None:
+        return False
+    known = points.known(conn, [person]).get(person, points.NOTHING)
+    gone.remember(conn, person, row.external_id, known, now)
+    for other in order.of_person(conn, person):
+        if other.place > 0:
+            gone.remember(
+                conn, person, row.external_id, Known(addresses={other.kind: other.address}), now
+            )
+    points.forget(conn, [person])
+    joined.forget(conn, person)
+    nothing: dict[str, Any] = dict.fromkeys(STORED[1:], "") | dict.fromkeys(
+        ("lat", "lon", "area", "uncertainty_m")
+    )
+    nothing |= {"kind": "resident", "language": "en", "external_id": f"{ERASED}{person}"}
+    change = next_change(conn)
+    conn.execute(
+        update(subscriber)
+        .where(subscriber.c.id == person)
+        .values(**nothing, consented="", erased_at=now, updated_at=now, change=change)
+    )
+    places.follow(conn, change)
+    conn.execute(
+        update(consent)
+        .where(consent.c.subscriber_id == person, consent.c.withdrawn_at.is_(None))
+        .values(withdrawn_at=now)
+    )
+    return True
+
+
+def stop(
+    conn: Connection, person_ids: Iterable[int], channel: str, source: str, now: datetime
+) -> list[int]:
+    """Stop a channel for these people; return whom it was not stopped for before. `source`:
+    sms_reply, unsubscribe, provider, operator.
+    """
+    if channel not in PERSONAL_CHANNELS or source not in STOP_SOURCES:
+        raise ValueError(f"no such channel or source of a stop: {channel}, {source}")
+    stopped = _restop(conn, person_ids, now, lambda held: held | {channel})
+    if stopped:
+        conn.execute(
+            insert(stop_table),
+            [
+                {"subscriber_id": person, "channel": channel, "source": source, "at": now}
+                for person in stopped
+            ],
+        )
+    return stopped
+
+
+def start(
+    conn: Connection, person_ids: Iterable[int], channel: str, source: str, now: datetime
+) -> list[int]:
+    """Lift a person's own stop of a channel; return whom it was lifted for. `source`: sms_reply,
+    link, operator. An address that bounced stays out of use (`trust`).
+    """
+    if channel not in PERSONAL_CHANNELS or source not in START_SOURCES:
+        raise ValueError(f"no such channel or source of a start: {channel}, {source}")
+    started = _restop(conn, person_ids, now, lambda held: held - {channel})
+    if started:
+        lifted = update(stop_table).where(
+            stop_table.c.subscriber_id.in_(started),
+            stop_table.c.channel == channel,
+            stop_table.c.lifted_at.is_(None),
+        )
+        conn.execute(lifted.values(lifted_at=now, lifted_by=source))
+    return started
+
+
+def bounced(
+    conn: Connection, person: int, channel: str, claimed_at: datetime, code: str, now: datetime
+) -> str | None:
+    """Mark the contact point that a channel uses for somebody: the provider says that nobody is
+    there. Return its kind; None where nothing was marked.
+
+    `claimed_at`: when what came back was claimed. What is in use since then only is left alone, so
+    the same evidence read twice marks nothing twice, nor what took the place of what it marked.
+    """
+    if not _lock(conn, person):
+        return None
+    kind = order.bounce(conn, person, channel, claimed_at, code, now)
+    if kind is not None:
+        _reached(conn, person, now)
+    return kind
+
+
+def trust(conn: Connection, person: int, channel: str, now: datetime) -> bool:
+    """Use the contact points of a channel again, though they bounced; return whether any had."""
+    done = _lock(conn, person) and order.trust(conn, person, channel, now)
+    if done:
+        _reached(conn, person, now)
+    return done
+
+
+def reorder(
+    conn: Connection, person: int, kind: str, place: int, now: datetime, *, remove: bool = False
+) -> bool:
+    """Use another of somebody's addresses of a kind first, or take it away; return whether there is
+    one at that place.
+    """
+    if not _lock(conn, person):
+        return False
+    done = (
+        order.remove(conn, person, kind, place)
+        if remove
+        else order.put_first(conn, person, kind, place, now)
+    )
+    if done:
+        _reached(conn, person, now)
+    return done
+
+
+def use_first(conn: Connection, person: int, kind: str, address: str, now: datetime) -> None:
+    """Use this address first, where it is among somebody's others of that kind."""
+    for point in order.of_person(conn, person):
+        if (point.kind, point.address) == (kind, address) and point.place > 0:
+            reorder(conn, person, kind, point.place, now)
+
+
+def _lock(conn: Connection, person: int) -> bool:
+    """Return whether somebody is registered, and keep others from changing them meanwhile."""
+    mine = select(subscriber.c.id).where(
+        subscriber.c.id == person, subscriber.c.erased_at.is_(None)
+    )
+    return conn.execute(mine.with_for_update()).first() is not None
+
+
+def _reached(conn: Connection, person: int, now: datetime) -> None:
+    """Tell the matching index by which kinds of contact point somebody is reached now."""
+    conn.execute(
+        update(subscriber)
+        .where(subscriber.c.id == person)
+        .values(
+            reached_by=order.kinds_used(conn, person),
+            updated_at=now,
+            change=next_change(conn),
+        )
+    )
+
+
+def _restop(conn: Connection, person_ids: Iterable[int], now: datetime, change: Any) -> list[int]:
+    ids = sorted(set(person_ids))
+    if not ids:
+        return []
+    rows = conn.execute(
+        select(subscriber.c.id, subscriber.c.stopped, subscriber.c.channels)
+        .where(subscriber.c.id.in_(ids))
+        .order_by(subscriber.c.id)
+        .with_for_update()
+    ).all()
+    done = []
+    mark: int | None = None
+    stopped: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
+    for row in rows:
+        held = {part for part in row.stopped.split(";") if part}
+        wanted = change(held)
+        if wanted != held:
+            mark = next_change(conn) if mark is None else mark
+            conn.execute(
+                update(subscriber)
+                .where(subscriber.c.id == row.id)
+                .values(
+                    stopped=";".join(c for c in PERSONAL_CHANNELS if c in wanted),
+                    updated_at=now,
+                    change=mark,
+                )
+            )
+            done.append(row.id)
+            stopped[row.id] = frozenset(row.channels.split(";")), frozenset(wanted)
+    order.note_opt_outs(conn, stopped, now)
+    return done
