@@ -16,6 +16,8 @@ _HOURS: Final = re.compile(
 
 
 _MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = 60
+_DAY: Final = 24 * _HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,17 @@ class QuietHours:
     zone: ZoneInfo
 
     def __str__(self) -> str:
-        return f"{_clock(self.begin)}-{_clock(self.end)} {self.zone.key}"
+        return f"{'-'.join(self.written())} {self.zone.key}"
+
+    def written(self) -> tuple[str, str]:
+        """Return begin and end as the clock shows them."""
+        return _clock(self.begin), _clock(self.end)
+
+    @property
+    def daily(self) -> int | None:
+        """The one hour of the day that they leave, where they leave a whole hour and no more."""
+        one = (self.begin - self.end) % _DAY == _HOUR and self.end % _HOUR == 0
+        return self.end // _HOUR if one else None
 
     def hold(self, at: datetime) -> bool:
         """Return whether the aware moment `at` lies within.
@@ -86,6 +98,11 @@ def parse(text: str) -> QuietHours:
         return QuietHours(begin, end, ZoneInfo(found[5]))
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         raise ValueError("there is no such time zone") from exc
+
+
+def once_a_day(hour: int, zone: str) -> str:
+    """Return, as `parse` reads it, what leaves one hour of the day, 0 to 23, for what can wait."""
+    return f"{_clock((hour + 1) % 24 * _HOUR)}-{_clock(hour * _HOUR)} {zone}"
 
 
 def known(text: str) -> QuietHours | None:

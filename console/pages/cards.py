@@ -33,6 +33,7 @@ from broadcast.wording.times import local_time
 from config.settings import Settings
 from console.pages import maps
 from console.pages.frame import Links
+from console.pages.numbers import press_hotlines
 from console.pages.phrases import ENGLISH, PHRASES
 from service.rendering import StoredRenderings
 
@@ -105,6 +106,7 @@ class Card:
     dir: str
     headline: str
     rendered: str
+    hotlines: tuple[str, ...]
     exercise: bool
     over: bool
     state: str
@@ -123,13 +125,13 @@ class Card:
         """Return the message's words, its headline as a heading of this level; of level 0 without
         it, for it stands above them.
         """
-        return classed(self.rendered, level)
+        return classed(self.rendered, level, self.hotlines)
 
 
 @lru_cache(maxsize=512)
-def classed(rendered: str, level: int) -> Markup:
+def classed(rendered: str, level: int, hotlines: tuple[str, ...]) -> Markup:
     """Return a rendering without styles of its own: classes instead, and its heading of `level`,
-    or none.
+    or none; the numbers of these hotlines can be pressed.
     """
     root = lxml_html.fragment_fromstring(rendered)
     if not level:
@@ -142,6 +144,7 @@ def classed(rendered: str, level: int) -> Markup:
             element.tag = f"h{level}"
         elif found:
             element.set("class", found)
+    press_hotlines(root, hotlines)
     text: str = etree.tostring(root, encoding="unicode", method="html")
     return Markup(text)  # noqa: S704 - a rendering is escaped where it is made
 
@@ -172,6 +175,8 @@ class Cards:
             dir=direction(tag),
             headline=v.content.languages[tag].headline,
             rendered=rendered.html,
+            # nobody shall call a number for practice, or one that holds no more
+            hotlines=() if over or v.status == "Exercise" else v.content.hotlines,
             exercise=v.status == "Exercise",
             over=over,
             state=state,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, Response
 
 from broadcast.wording.languages import pack_for
 from broadcast.wording.pack import direction, fill
+from console.pages.numbers import pressable
 from console.pages.phrases import ENGLISH, PHRASES, chosen
 from console.residents.words import RESIDENT_WORDS
 
@@ -82,6 +83,14 @@ def _revision(name: str) -> str:
     return hashlib.sha256(asset(name)).hexdigest()[:12]
 
 
+def _put(phrase: str, **values: object) -> str:
+    return fill(phrase, **{name: str(value) for name, value in values.items()})
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {"put": _put, "pressable": pressable}
+"""What templates that use the base of the public face call."""
+
+
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
     environment = Environment(
@@ -92,12 +101,8 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,  # the templates of an installed package do not change while it runs
     )
-    environment.filters["put"] = _put
+    environment.filters |= FILTERS
     return environment
-
-
-def _put(phrase: str, **values: object) -> str:
-    return fill(phrase, **{name: str(value) for name, value in values.items()})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,13 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
         "why_stopped": "you stopped messages",
         "why_no_consent": "not sent by your ways",
         "why_quiet_hours": "over before your quiet hours ended",
+        "daily": "Or once a day",
+        "daily_why": (
+            "What can wait comes in this hour of the day and at no other. Warnings of danger to"
+            " life come through at any hour."
+        ),
+        "daily_hour": "The hour",
+        "daily_none": "not once a day",
         "why_elsewhere": "for other places",
         "others_why": "We use these only where the first one takes no messages any more.",
         "use_first": "Use this one first: {address}",
@@ -98,6 +105,13 @@ _WELSH: Mapping[str, str] = MappingProxyType(
         "why_stopped": "ataloch chi negeseuon",
         "why_no_consent": "heb eu hanfon drwy eich ffyrdd chi",
         "why_quiet_hours": "ar ben cyn diwedd eich oriau tawel",
+        "daily": "Neu unwaith y dydd",
+        "daily_why": (
+            "Daw'r hyn a all aros yn yr awr hon o'r dydd ac nid mewn unrhyw awr arall. Daw"
+            " rhybuddion am berygl i fywyd ar unrhyw awr."
+        ),
+        "daily_hour": "Yr awr",
+        "daily_none": "nid unwaith y dydd",
         "why_elsewhere": "ar gyfer lleoedd eraill",
         "others_why": (
             "Dim ond os na fydd y cyntaf yn derbyn negeseuon mwyach y defnyddiwn y rhain."
@@ -148,6 +162,13 @@ _ARABIC: Mapping[str, str] = MappingProxyType(
         "why_stopped": "أوقفت الرسائل",
         "why_no_consent": "لم تُرسل بوسائلك",
         "why_quiet_hours": "انتهت قبل نهاية ساعات هدوئك",
+        "daily": "أو مرة واحدة في اليوم",
+        "daily_why": (
+            "ما يمكن تأجيله يصل في هذه الساعة من اليوم فقط. أما التحذيرات من الخطر على الحياة"
+            " فتصل في أي ساعة."
+        ),
+        "daily_hour": "الساعة",
+        "daily_none": "ليس مرة واحدة في اليوم",
         "why_elsewhere": "لأماكن أخرى",
         "others_why": "لا نستخدمها إلا إذا لم يعد الأول يستقبل الرسائل.",
         "use_first": "استخدموا هذا أولًا: {address}",

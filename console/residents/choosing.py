@@ -94,7 +94,8 @@ class _Me:
         known = me.known
         area = known["area"]
         hours = quiet_hours.known(known["quiet_hours"]) if known["quiet_hours"] else None
-        begin, _, end = str(hours).partition(" ")[0].partition("-") if hours else ("", "", "")
+        daily = hours.daily if hours else None
+        begin, end = hours.written() if hours and daily is None else ("", "")
         contacts = me.contacts()
         others = await self.pages.web.db.read(own.sessions, me.person, self.pages.web.now())
         return self.pages.page(
@@ -125,6 +126,7 @@ class _Me:
             then=[*known["other_languages"], ""][:MOST_LANGUAGES],
             quiet_begin=begin,
             quiet_end=end,
+            daily=daily,
             zone=hours.zone.key if hours else self.pages.web.settings.timezone,
             zones=ZONES,
             sessions=len(others),
@@ -223,8 +225,12 @@ class _Me:
 
     async def quiet(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)
-        begin, end, zone = (one(form, name)[:40] for name in ("begin", "end", "zone"))
+        begin, end, zone, daily = (
+            one(form, name)[:40] for name in ("begin", "end", "zone", "daily")
+        )
         hours = f"{begin}-{end} {zone}" if begin or end else ""
+        if daily.isascii() and daily.isdigit() and int(daily) < 24:
+            hours = quiet_hours.once_a_day(int(daily), zone)
         return await self._change(request, me, secret, "quiet_hours", {"quiet_hours": hours})
 
     async def _change(

@@ -18,7 +18,7 @@ from broadcast.places.postcodes import code, look_up
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Connection
 from broadcast.wording.pack import direction, fill
-from console.pages.frame import Links, cached
+from console.pages.frame import FILTERS, Links, cached
 from console.pages.phrases import ENGLISH, PHRASES, chosen
 from console.residents.words import RESIDENT_WORDS
 from console.server import browser
@@ -71,9 +71,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters["put"] = lambda phrase, **values: fill(
-            phrase, **{name: str(value) for name, value in values.items()}
-        )
+        self._templates.filters |= FILTERS
         digest = hashlib.sha256(asset("residents.css")).hexdigest()[:12]
         self._templates.globals["own_style"] = f"/join/static/residents.css?v={digest}"
 

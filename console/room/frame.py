@@ -24,7 +24,7 @@ from broadcast.operators.operators import PERMISSIONS
 from broadcast.problems import Problem, Rejected
 from broadcast.wording.pack import direction
 from broadcast.wording.times import local_time, zone_name
-from console.pages.frame import Links, read_asset
+from console.pages.frame import FILTERS, Links, read_asset
 from console.pages.phrases import ENGLISH, PHRASES
 from console.room import naming
 from console.server import browser
@@ -133,6 +133,7 @@ class Room:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters |= FILTERS
         self._templates.filters["time"] = self.time
         self._templates.filters["n"] = _number
         self._templates.filters["word"] = naming.word

@@ -97,6 +97,27 @@ async def test_levels_stand_first_then_live_by_severity_then_ended_and_exercises
     assert "Source:" in said
 
 
+async def test_a_number_to_call_can_be_pressed_while_it_holds_and_never_for_practice(
+    site: Site,
+) -> None:
+    def numbers(root: Any) -> list[str]:
+        return [str(at) for at in root.xpath("//main//a[starts-with(@href, 'tel:')]/@href")]
+
+    message = await site.live(hotlines=["0800 789 321"])
+    practice = await site.version(await exercise(site, hotlines=["0800 789 321"]))
+    v = await site.version(message)
+    for path in ("/", f"/messages/{v.code}"):
+        assert numbers(await page(site, path)) == ["tel:0800789321"]
+    assert numbers(await page(site, f"/messages/{practice.code}")) == []
+    await site.post(
+        f"/api/v1/messages/{message}/cancel", {"why": "x", "reason": "over"}, role="approver"
+    )
+    for path in ("/", f"/messages/{v.code}"):
+        root = await page(site, path)
+        assert numbers(root) == []
+        assert root.xpath("//header//a[@href='tel:999']")
+
+
 async def test_what_has_ended_is_struck_through_and_has_no_until(site: Site) -> None:
     message = await site.live()
     v = await site.version(message)

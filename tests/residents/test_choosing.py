@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -323,6 +324,29 @@ async def test_46_quiet_hours_say_what_still_comes_through_and_it_does(
     assert me not in [who for _, who in (await site.claimed()).people]
     await site.live(severity="Extreme", expires="12h")
     assert me in [who for _, who in (await site.claimed(lane="urgent")).people]
+
+
+async def test_once_a_day_what_can_wait_comes_in_one_hour_and_danger_at_once(
+    site: Site, box: Box
+) -> None:
+    visitor, _ = await register(site, box)
+    page = await visitor.get("/me")
+    assert "comes in this hour of the day and at no other" in page.words
+    hour = (site.context.now() + timedelta(hours=2)).hour
+    page = await visitor.send(page, "/me/quiet-hours", daily=str(hour), zone="UTC")
+    known = await me_of(site)
+    assert known["quiet_hours"] == f"{(hour + 1) % 24:02d}:00-{hour:02d}:00 UTC"
+    assert page.tree.xpath("//select[@id='daily']/option[@selected]/text()") == [f"{hour:02d}:00"]
+    assert page.tree.xpath("string(//input[@id='begin']/@value)") == ""
+    me = known["id"]
+    await site.live(expires="12h")
+    assert me not in [who for _, who in (await site.claimed()).people]
+    await site.live(severity="Extreme", expires="12h")
+    assert me in [who for _, who in (await site.claimed(lane="urgent")).people]
+    wrong = await visitor.send(page, "/me/quiet-hours", daily="3", zone="Mars/North")
+    assert wrong.status == 422
+    await visitor.send(page, "/me/quiet-hours", daily="", zone="UTC")
+    assert (await me_of(site))["quiet_hours"] == ""
 
 
 async def test_43_a_scanner_that_looks_at_every_link_changes_nothing(site: Site, box: Box) -> None:

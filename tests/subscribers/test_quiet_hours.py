@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscribers.quiet_hours import known, parse
+from subscribers.quiet_hours import known, once_a_day, parse
 
 NIGHT = "22:00-07:00 Europe/London"
 
@@ -146,3 +146,17 @@ def test_they_end_at_the_first_minute_outside_on_every_night(
 def test_they_end_by_the_wall_when_the_clock_is_changed(hours: str, at: str, until: str) -> None:
     moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
     assert parse(hours).until(moment) == datetime.fromisoformat(until).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("hour", [0, 18, 23])
+def test_once_a_day_leaves_one_hour(hour: int) -> None:
+    hours = parse(once_a_day(hour, "Europe/London"))
+    assert hours.daily == hour
+    day = datetime(2026, 1, 5, tzinfo=UTC)
+    free = [m for m in range(24 * 60) if not hours.hold(day + timedelta(minutes=m))]
+    assert free == list(range(hour * 60, hour * 60 + 60))
+
+
+@pytest.mark.parametrize("text", ["22:00-07:00", "19:30-18:30", "18:00-19:00", "20:00-18:00"])
+def test_other_hours_are_not_once_a_day(text: str) -> None:
+    assert parse(f"{text} Europe/London").daily is None
