@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from broadcast.messages.published import CANCEL_SUFFIX
 from broadcast.messages.versions import Version
 from broadcast.wording.cancelling import in_languages
 from config.settings import Settings
 
 Documents = Callable[[Version, str, list[tuple[str, str, datetime]], datetime], bytes]
-
-CANCEL_SUFFIX = "-cancel"
 
 
 def documents(settings: Settings) -> Documents:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from broadcast.cap import acts
+from broadcast.cap import foreign_acts
 from broadcast.cap.drafting import content_of, read_cap
 from broadcast.content.model import Content
 from broadcast.drafts import read_draft
@@ -26,7 +26,7 @@ def read_replacing(body: bytes, *, cap: bool, now: datetime, replaces: Content) 
     if not cap:
         return read_draft(body, "json", now=now, replaces=replaces)
     alert = read_cap(body)
-    acts.only_words(alert, ("Alert",))
+    foreign_acts.only_words(alert, ("Alert",))
     return content_of(alert, now=now, replaces=replaces)[0]
 
 

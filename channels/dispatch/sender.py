@@ -19,7 +19,7 @@ from broadcast.store.database import TROUBLE, Database
 from channels.contract import Channel
 from channels.dispatch import clock as clocks
 from channels.dispatch.attempt import SEND_SECONDS, Attempts
-from channels.dispatch.choose import Chooser
+from channels.dispatch.choose_batch import Chooser
 from channels.dispatch.claim import Claimer
 from channels.dispatch.clock import Clock
 from channels.dispatch.measures import Measures

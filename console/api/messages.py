@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from broadcast.cap import acts
+from broadcast.cap import foreign_acts
 from broadcast.cap.drafting import content_of, read_cap
 from broadcast.content.model import Content
 from broadcast.drafts import Follows, read_draft
@@ -196,13 +196,13 @@ async def _draft_cap(web: Web, actor: Operator, body: bytes) -> Answered[Any]:
     alert = await web.context.apart(read_cap, body)
     message = base = None
     if alert.msg_type != "Alert":
-        await web.db.write(acts.keep, alert, body, web.now())
-        message = await web.db.read(acts.message_meant, alert)
+        await web.db.write(foreign_acts.keep, alert, body, web.now())
+        message = await web.db.read(foreign_acts.message_meant, alert)
         if message is not None and not await reading.may_read(
             web.context, actor, await web.db.read(versions.of_message, message)
         ):
             message = None  # for this operator it does not exist
-        refused = acts.not_an_alert(alert, message)
+        refused = foreign_acts.not_an_alert(alert, message)
         if refused is not None:
             raise refused
     if message is not None:

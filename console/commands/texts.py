@@ -78,16 +78,16 @@ async def read_new(session: Session, file: Path) -> Read:
 
 
 async def _new_from_cap(session: Session, data: bytes) -> Read:
-    from broadcast.cap import acts
+    from broadcast.cap import foreign_acts
     from broadcast.cap.drafting import content_of, read_cap
     from service.commands import drafting
 
     alert = read_cap(data)
     message = None
     if alert.msg_type != "Alert":
-        await session.db.write(acts.keep, alert, data, session.now())
-        message = await session.db.read(acts.message_meant, alert)
-        refused = acts.not_an_alert(alert, message)
+        await session.db.write(foreign_acts.keep, alert, data, session.now())
+        message = await session.db.read(foreign_acts.message_meant, alert)
+        refused = foreign_acts.not_an_alert(alert, message)
         if refused is not None:
             raise refused
     base = None if message is None else await drafting.base_of(session.context, message)
@@ -99,7 +99,7 @@ def read_edit(file: Path, now: datetime, replaces: Content) -> Read:
     """Return the text that takes the place of a first version's draft. Raises Rejected with every
     fault.
     """
-    from broadcast.cap import acts
+    from broadcast.cap import foreign_acts
     from broadcast.cap.drafting import content_of, read_cap
     from broadcast.drafts import read_draft
 
@@ -107,7 +107,7 @@ def read_edit(file: Path, now: datetime, replaces: Content) -> Read:
     if form != "cap":
         return Read(content=read_draft(data, form, now=now, replaces=replaces, file=name))
     alert = read_cap(data)
-    acts.only_words(alert, ("Alert",))
+    foreign_acts.only_words(alert, ("Alert",))
     content, warnings = content_of(alert, now=now, replaces=replaces)
     return Read(content=content, warnings=warnings)
 
@@ -118,7 +118,7 @@ def read_following(
     """Return an update, correction or all-clear (`action`: update, correct, all_clear) of what said
     `base`.
     """
-    from broadcast.cap import acts
+    from broadcast.cap import foreign_acts
     from broadcast.cap.drafting import content_of, read_cap
     from broadcast.drafts import read_draft
 
@@ -131,6 +131,6 @@ def read_following(
             )
         )
     alert = read_cap(data)
-    acts.only_words(alert, ("Alert", "Update"))
+    foreign_acts.only_words(alert, ("Alert", "Update"))
     content, warnings = content_of(alert, now=now, base=base, follows=follows, replaces=replaces)
     return Read(content=content, warnings=warnings)

@@ -16,8 +16,8 @@ from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
 from broadcast.wording.times import local_time
+from console.pages.phrases import PHRASES
 from console.residents.frame import Pages, add, one
-from console.residents.words import LANGUAGE_NAMES
 from console.server import browser
 from service.residents import own, registering
 from service.residents.own import Own
@@ -121,7 +121,7 @@ class _Me:
             by_topic=by_topic.known(";".join(known["by_topic"])),
             floors=FLOORS,
             floor=known["minimum_severity"],
-            tongues=[(tag, LANGUAGE_NAMES.get(tag, tag)) for tag in PACKS],
+            tongues=[(tag, PHRASES[tag]["language"]) for tag in PACKS],
             tongue=known["language"],
             then=[*known["other_languages"], ""][:MOST_LANGUAGES],
             quiet_begin=begin,
