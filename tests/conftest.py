@@ -4,14 +4,15 @@ way off this machine.
 Services (a service that cannot start is an error, never a skip):
 - `kafka`, `postgres`, `redis`, `smtp`: handles for the whole session (tests.services.Program:
   kill9, freeze, start …);
-- `kafka_bootstrap`, `postgres_url` (a new, empty database), `redis_url` (emptied), `smtp_sink`
-  (emptied): for one test.
+- `kafka_bootstrap`, `postgres_url` (a new, empty database), `migrated_postgres_url` (with the
+  schema), `redis_url` (emptied), `smtp_sink` (emptied): for one test.
 A test that kills a service takes one of its own: `with Kafka() as kafka: …`.
 """
 
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -22,9 +23,10 @@ from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 
 from config.contact_keys import default_file
-from tests import loopback
+from tests import loopback, schema
 from tests.clock import NOON, Clock
 from tests.services import Kafka, PostgreSQL, Redis, SmtpSink
 from tests.services.kafka import delete_topics
@@ -35,7 +37,7 @@ _LONG = ("tests/chaos/", "tests/journeys/", "tests/security/test_generated", "te
 
 _MARKED = {
     "kafka": {"kafka", "kafka_bootstrap"},
-    "postgres": {"postgres", "postgres_url"},
+    "postgres": {"postgres", "postgres_url", "migrated_postgres_url"},
     "redis": {"redis", "redis_url"},
     "smtp": {"smtp", "smtp_sink"},
 }
@@ -60,6 +62,12 @@ _keys = default_file()
 _keys.parent.mkdir(mode=0o700)
 _keys.touch(mode=0o600)
 _keys.write_text("5e" + "0123456789abcdef" * 3 + "c0ffee00decade" + "\n")
+
+# Where nothing was configured structlog prints a traceback with every variable in a frame: ten
+# seconds for one of a template.
+_printer = structlog.get_config()["processors"][-1]
+assert isinstance(_printer, structlog.dev.ConsoleRenderer)
+_printer.exception_formatter = structlog.dev.plain_traceback
 
 # Machines of CI are slow and shared: no deadlines; there, the same examples every time.
 hypothesis.settings.register_profile(
@@ -117,6 +125,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    # What was collected stays until the end: the garbage collector need not go through it again and
+    # again.
+    gc.collect()
+    gc.freeze()
     if (
         _reference
         and session.items
@@ -214,6 +226,14 @@ def postgres() -> Iterator[PostgreSQL | OutsidePostgreSQL]:
 def postgres_url(postgres: PostgreSQL | OutsidePostgreSQL) -> Iterator[str]:
     """The plain postgresql:// URL of a new, empty database, dropped after the test."""
     url = postgres.create_database()
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres: PostgreSQL | OutsidePostgreSQL) -> Iterator[str]:
+    """The same of a database with the present schema."""
+    url = schema.on(postgres)
     yield url
     postgres.drop_database(url)
 

@@ -16,7 +16,7 @@ from broadcast.operators.identities import as_seen, check_name, mailbox
 from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
-from console.processes import migrate
+from tests import schema
 from tests.keys import database as open_database
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -99,8 +99,7 @@ def test_sub_addresses_of_one_mailbox_are_one_person(one: str, other: str, same:
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    database = open_database(f"sqlite:///{tmp_path}/people.db")
-    await migrate.upgrade(database)
+    database = open_database(schema.sqlite_at(tmp_path / "people.db"))
     yield database
     await database.close()
 

@@ -29,7 +29,6 @@ from broadcast.events.relay import CarrierAway, KafkaCarrier, move, run_relay
 from broadcast.events.topics import ALERTS, DELIVERIES_URGENT, RECEIPTS, TOPICS
 from broadcast.problems import Rejected
 from broadcast.store.database import TROUBLE, Database
-from console.processes import migrate
 from tests.keys import database as open_database
 from tests.services import Kafka, free_port
 
@@ -49,9 +48,8 @@ class Wanted:
 
 
 @pytest.fixture
-async def db(postgres_url: str) -> AsyncIterator[Database]:
-    database = open_database(postgres_url)
-    await migrate.upgrade(database)
+async def db(migrated_postgres_url: str) -> AsyncIterator[Database]:
+    database = open_database(migrated_postgres_url)
     yield database
     await database.close()
 

@@ -36,9 +36,9 @@ def channels_on(status: str) -> frozenset[str]:
 
 
 async def test_a_registration_that_commits_after_a_later_one_was_read_is_in_the_next_audience(
-    postgres_url: str,
+    migrated_postgres_url: str,
 ) -> None:
-    db = open_database(postgres_url)
+    db = open_database(migrated_postgres_url)
     try:
         now = datetime.now(UTC)
         await migrate.upgrade(db)
@@ -67,7 +67,7 @@ async def test_a_registration_that_commits_after_a_later_one_was_read_is_in_the_
             await held.commit()
 
         context = make_context(
-            settings_module.load({"FASTTIME_DATABASE_URL": postgres_url}),
+            settings_module.load({"FASTTIME_DATABASE_URL": migrated_postgres_url}),
             db,
             channels_on,
             matcher=matcher,
@@ -115,9 +115,9 @@ def _insert(conn: Connection, records: list[SubscriberRecord], now: datetime) ->
 
 
 async def test_fifty_writers_that_commit_in_any_order_are_all_found_by_a_reading_index(
-    postgres_url: str,
+    migrated_postgres_url: str,
 ) -> None:
-    db = open_database(postgres_url, pool_size=20)
+    db = open_database(migrated_postgres_url, pool_size=20)
     try:
         await migrate.upgrade(db)
         matcher = Matcher(db, channels_on)

@@ -38,7 +38,7 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
     database = open_database(
         f"sqlite:///{tmp_path}/engine.db"
         if request.param == "sqlite"
-        else request.getfixturevalue("postgres_url")
+        else request.getfixturevalue("migrated_postgres_url")
     )
     await database.write(metadata.create_all)
     yield database

@@ -40,6 +40,7 @@ from service.commands.context import Context
 from service.installation import make_context
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registry.importing import import_records
+from tests import schema
 
 PUBLIC_URL = "https://alerts.example"
 ACCOUNT = "AC" + "0" * 32
@@ -281,6 +282,8 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
         **env,
     }
     settings = settings_module.load(given)
+    if settings.embedded:
+        schema.sqlite_at(settings.data / "fasttime.db")
     db = wiring.database(settings)
     await migrate.upgrade(db)
     context = make_context(settings, db, lambda _status: frozenset({"sms", "voice", "email"}))

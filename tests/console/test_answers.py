@@ -40,7 +40,7 @@ THANKS = "<Message>Thank you. In danger call 999.</Message>"
 async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
     env = {"FASTTIME_ANSWERS_KEY": KEY.public.hex(), **TWILIO}
     if request.param == "postgres":
-        env["FASTTIME_DATABASE_URL"] = request.getfixturevalue("postgres_url")
+        env["FASTTIME_DATABASE_URL"] = request.getfixturevalue("migrated_postgres_url")
     async with open_site(tmp_path, **env) as running:
         yield running
 

@@ -190,7 +190,7 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
     url = (
         f"sqlite:///{tmp_path}/x.db"
         if request.param == "sqlite"
-        else request.getfixturevalue("postgres_url")
+        else request.getfixturevalue("migrated_postgres_url")
     )
     database = open_database(url)
     await migrate.upgrade(database)

@@ -28,8 +28,8 @@ from tests.console.test_warnings_at_submission import a_message_of_camden
 
 
 @pytest.fixture
-async def site(tmp_path: Path, postgres_url: str) -> AsyncIterator[Site]:
-    async with open_site(tmp_path, FASTTIME_DATABASE_URL=postgres_url) as running:
+async def site(tmp_path: Path, migrated_postgres_url: str) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, FASTTIME_DATABASE_URL=migrated_postgres_url) as running:
         yield running
 
 

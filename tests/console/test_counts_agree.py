@@ -46,7 +46,11 @@ def shared() -> list[Any]:
 @pytest.fixture(params=["sqlite", "postgres"])
 async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
     postgres = request.param == "postgres"
-    env = {"FASTTIME_DATABASE_URL": request.getfixturevalue("postgres_url")} if postgres else {}
+    env = (
+        {"FASTTIME_DATABASE_URL": request.getfixturevalue("migrated_postgres_url")}
+        if postgres
+        else {}
+    )
     async with open_site(tmp_path, **env) as running:
         await running.db.write(import_records, shared(), "test", datetime.now(UTC))
         yield running

@@ -39,7 +39,7 @@ OF_OTHERS = ("Person 1", "Cam den", "7700900001", "7700900017", "2079460001")
 async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
     more: dict[str, Any] = {}
     if request.param == "postgresql":
-        more["FASTTIME_DATABASE_URL"] = request.getfixturevalue("postgres_url")
+        more["FASTTIME_DATABASE_URL"] = request.getfixturevalue("migrated_postgres_url")
     async with open_site(tmp_path, **more) as running:
         yield running
 

@@ -32,7 +32,11 @@ PATH = "/api/v1/exercises"
 @pytest.fixture(params=["sqlite", "postgres"])
 async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
     postgres = request.param == "postgres"
-    env = {"FASTTIME_DATABASE_URL": request.getfixturevalue("postgres_url")} if postgres else {}
+    env = (
+        {"FASTTIME_DATABASE_URL": request.getfixturevalue("migrated_postgres_url")}
+        if postgres
+        else {}
+    )
     async with open_site(tmp_path, **env) as running:
         yield running
 

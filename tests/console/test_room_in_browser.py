@@ -1,5 +1,5 @@
 """The control room in a real browser: two profiles, with script and without, by keyboard, on a
-phone, live and when the connection is lost.
+phone, and live.
 """
 
 from __future__ import annotations
@@ -120,53 +120,6 @@ async def test_check_1_two_people_write_approve_and_watch_by_keyboard(
     assert [url for url in asked if not url.startswith(site.url)] == []
     for page in (author, approver):
         await page.context.close()
-
-
-async def test_checks_28_and_29_a_lost_connection_is_said_within_six_seconds_and_mended(
-    site: Site, browser: Browser
-) -> None:
-    await site.live(severity="Severe")
-    page = await profile(site, browser, "author")
-    await page.goto(f"{site.url}/room/messages/1")
-    line = page.locator("#connection")
-    await expect(page.locator("[data-line=waiting]")).to_have_text("31")
-    await asyncio.sleep(1)
-    assert await line.inner_text() == ""
-    clock = asyncio.get_running_loop().time
-    await page.context.set_offline(True)  # nothing more comes, and no error either
-    began = clock()
-    site.app.state.close()
-    await expect(line).to_contain_text("Connection lost. Figures are from", timeout=8_000)
-    assert clock() - began <= 6.5
-    assert "dashed" in await page.evaluate(
-        "getComputedStyle(document.querySelector('.figures')).outlineStyle"
-    )
-    site.app.state.web.closing.clear()
-    await page.context.set_offline(False)
-    began = clock()
-    await expect(line).to_have_text("", timeout=5_000)
-    assert clock() - began <= 4
-    await page.context.close()
-
-
-async def test_check_31_signed_out_the_stream_ends_and_does_not_ask_again(
-    site: Site, browser: Browser
-) -> None:
-    from datetime import UTC, datetime
-
-    from broadcast.operators import operators
-
-    await site.live(severity="Severe")
-    page = await profile(site, browser, "author")
-    await page.goto(f"{site.url}/room/messages/1")
-    await expect(page.locator("[data-line=waiting]")).to_have_text("31")
-    await site.db.write(operators.disable, "author", datetime.now(UTC))
-    await expect(page.locator("#connection")).to_contain_text("Signed out.", timeout=2_000)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    await asyncio.sleep(1.5)
-    assert [url for url in asked if "/favicon" not in url] == []  # fetched when it likes
-    await page.context.close()
 
 
 async def test_check_38_the_replay_moves_by_keyboard_and_asks_nobody_anything(

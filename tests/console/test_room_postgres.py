@@ -91,9 +91,9 @@ __all__ = [
 
 
 @pytest.fixture
-async def site(tmp_path: Path, postgres_url: str) -> AsyncIterator[Site]:
+async def site(tmp_path: Path, migrated_postgres_url: str) -> AsyncIterator[Site]:
     """The site of these tests, on PostgreSQL; it takes the place of each module's own."""
-    env = {"FASTTIME_DATABASE_URL": postgres_url, "FASTTIME_PUBLIC_URL": HERE}
+    env = {"FASTTIME_DATABASE_URL": migrated_postgres_url, "FASTTIME_PUBLIC_URL": HERE}
     async with open_site(tmp_path, **env) as running:
         assert running.db.dialect == "postgresql"
         _, running.tokens["second"] = await running.db.write(

@@ -230,12 +230,12 @@ async def test_neither_table_keeps_a_secret_and_signing_in_is_chained(site: Site
 
 
 @pytest.mark.postgres
-async def test_of_two_who_redeem_at_once_one_is_let_in(postgres_url: str) -> None:
+async def test_of_two_who_redeem_at_once_one_is_let_in(migrated_postgres_url: str) -> None:
     import asyncio
 
     from console.processes import migrate
 
-    db = open_database(postgres_url)
+    db = open_database(migrated_postgres_url)
     try:
         await migrate.upgrade(db)
         now = datetime.now(UTC)

@@ -20,7 +20,6 @@ from broadcast.ledger.receipts import Receipt
 from broadcast.messages.versions import Version
 from broadcast.store.database import Connection, Database
 from tests.keys import database as open_database
-from tests.ledger.conftest import migrate_to_present
 from tests.ledger.world import World
 
 pytestmark = pytest.mark.postgres
@@ -31,9 +30,8 @@ def now() -> datetime:
 
 
 @pytest.fixture
-async def db(postgres_url: str) -> AsyncIterator[Database]:
-    await migrate_to_present(postgres_url)
-    database = open_database(postgres_url, pool_size=12)
+async def db(migrated_postgres_url: str) -> AsyncIterator[Database]:
+    database = open_database(migrated_postgres_url, pool_size=12)
     yield database
     await database.close()
 

@@ -34,7 +34,7 @@ from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected
 from broadcast.replay import comparison
 from broadcast.store.database import Connection, Database
-from console.processes import migrate
+from tests import schema
 from tests.keys import database as open_database
 from tests.ledger.world import World, content, house
 
@@ -541,12 +541,7 @@ class FourPeople(RuleBasedStateMachine):
 def test_whatever_four_people_do_only_what_two_of_them_stand_behind_is_handed_out(
     tmp_path: Path,
 ) -> None:
-    async def prepare() -> None:
-        db = open_database(f"sqlite:///{tmp_path / 'template.db'}")
-        await migrate.upgrade(db)
-        await db.close()
-
-    asyncio.run(prepare())
+    schema.sqlite_at(tmp_path / "template.db")
     FourPeople.template = tmp_path / "template.db"
     case = FourPeople.TestCase
     case.settings = settings(

@@ -11,9 +11,9 @@ import pytest
 
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
-from console.processes import migrate
 from subscribers.registration import budgets
 from subscribers.registration.budgets import POUND, Code, Limits
+from tests import schema
 from tests.keys import database as open_database
 from tests.ledger.conftest import database_url, db
 from tests.residents.attack import MORNING, a_day
@@ -25,8 +25,7 @@ LIMITS = Limits()
 
 @pytest.fixture
 async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
-    database = open_database(f"sqlite:///{tmp_path / 'x.db'}")
-    await migrate.upgrade(database)
+    database = open_database(schema.sqlite_at(tmp_path / "x.db"))
     yield database
     await database.close()
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from broadcast.store.database import Connection
-from console.processes import migrate
 from subscribers.contact import points
 from subscribers.registration import budgets
 from subscribers.registration.budgets import POUND, Limits
 from subscribers.registry import importing, reached
+from tests import schema
 from tests.console.site import WESTMINSTER, Site, open_site, person
 from tests.console.visitor import HERE, Visitor
 from tests.keys import database as open_database
@@ -47,8 +47,7 @@ def auc(longer: list[float], shorter: list[float]) -> float:
 async def test_a_million_hostile_sign_ups_stay_under_the_cap_and_the_honest_get_through(
     tmp_path: Path, channel: str
 ) -> None:
-    db, limits = open_database(f"sqlite:///{tmp_path / 'x.db'}"), Limits()
-    await migrate.upgrade(db)
+    db, limits = open_database(schema.sqlite_at(tmp_path / "x.db")), Limits()
     began = time.monotonic()
     day = await db.write(a_day, hostile=SIGN_UPS, honest=1_000, channel=channel)
     spent = await db.read(budgets.spent, MORNING)

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -43,6 +44,8 @@ class Databases:
     def __init__(self, url: str) -> None:
         self.url = url
         self._templates: dict[str, str] = {}
+        self._ahead: dict[str, Future[str]] = {}
+        self._beside = ThreadPoolExecutor(1)
 
     def execute(self, *statements: str) -> None:
         """Run statements one by one, each in its own transaction, in the database of `url`."""
@@ -77,17 +80,25 @@ class Databases:
         """Return a new database that holds what `prepare(url)` put there the first time `name` was
         asked for.
 
-        For schemas: the migrations run once in a session, every test gets a copy. `prepare` must
+        For schemas: the migrations run once in a session, every test gets a copy, which is made
+        while the test before it runs: with fsync on it takes a fifth of a second. `prepare` must
         leave no connection open.
         """
         if name not in self._templates:
             url = self.create_database()
             prepare(url)
             self._templates[name] = urlsplit(url).path[1:]
-        return self.create_database(self._templates[name])
+        template = self._templates[name]
+        made = self._ahead.pop(name, None)
+        url = made.result() if made else self.create_database(template)
+        self._ahead[name] = self._beside.submit(self.create_database, template)
+        return url
 
     def drop_templates(self) -> None:
         """Drop what `prepared` keeps."""
+        for made in self._ahead.values():
+            self.drop_database(made.result())
+        self._ahead.clear()
         for database in self._templates.values():
             self.drop_database(self.url_of(database))
         self._templates.clear()

@@ -495,11 +495,11 @@ async def test_an_empty_registry_matches_nobody_and_is_followed_from_there(db: D
 
 
 @pytest.mark.postgres
-async def test_somebody_whose_writer_commits_late_is_not_lost(postgres_url: str) -> None:
-    db = open_database(postgres_url)
+async def test_somebody_whose_writer_commits_late_is_not_lost(migrated_postgres_url: str) -> None:
+    db = open_database(migrated_postgres_url)
     await db.write(metadata.create_all)
     index = await db.read(RegistryIndex.load)
-    slow = await asyncpg.connect(postgres_url)
+    slow = await asyncpg.connect(migrated_postgres_url)
     try:
         held = slow.transaction()
         await held.start()

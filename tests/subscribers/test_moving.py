@@ -157,12 +157,12 @@ async def lived(db: Database, keys: ContactKeys) -> AsyncIterator[Database]:
 
 @pytest.mark.postgres
 async def test_from_one_database_to_the_other_and_back_everybody_is_who_they_were(
-    tmp_path: Path, postgres_url: str, keys: ContactKeys
+    tmp_path: Path, migrated_postgres_url: str, keys: ContactKeys
 ) -> None:
     keys.make()
     async with (
         new(f"sqlite:///{tmp_path}/one.db", keys) as one,
-        new(postgres_url, keys) as two,
+        new(migrated_postgres_url, keys) as two,
         new(f"sqlite:///{tmp_path}/three.db", keys) as three,
     ):
         await one.write(lived_in)
