@@ -17,11 +17,12 @@ from broadcast.operators import operators
 from tests.chaos.embedded import embedded
 from tests.chaos.harness import System, content, running
 from tests.chaos.test_up_processes import child, url_of
-from tests.console.browser import browser
+from tests.console.browser import SHARED, one_browser
+from tests.console.browser import shared_browser as browser
 
-pytestmark = pytest.mark.browser
+pytestmark = [SHARED, pytest.mark.browser]
 
-__all__ = ["browser"]
+__all__ = ["browser", "one_browser"]
 
 
 async def watching(system: System, browser: Browser, path: str = "/room") -> Page:

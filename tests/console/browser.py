@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 DESK = {"width": 1200, "height": 800}
@@ -32,6 +33,28 @@ async def browser() -> AsyncIterator[Browser]:
     """A browser for one test."""
     async with chromium() as running:
         yield running
+
+
+SHARED = pytest.mark.asyncio(loop_scope="session")
+"""The mark of a module whose tests take turns with one browser: `from tests.console.browser import
+SHARED, one_browser, shared_browser as browser`. Its own asynchronous fixtures have the same
+`loop_scope`.
+"""
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def one_browser() -> AsyncIterator[Browser]:
+    """The browser of this process: starting one takes two seconds."""
+    async with chromium() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shared_browser(one_browser: Browser) -> AsyncIterator[Browser]:
+    """That browser, without a profile of an earlier test."""
+    yield one_browser
+    for context in one_browser.contexts:
+        await context.close()
 
 
 async def signed_in(browser: Browser, url: str, token: str, **more: Any) -> Page:

@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
 from subscribers import unsubscribe
+from tests.console.browser import SHARED, one_browser
+from tests.console.browser import shared_browser as browser
 from tests.console.site import Site, open_site
 from tests.console.test_face import exercise, set_level
 from tests.console.test_planned_exercises import approved as planned_exercise
 
-pytestmark = pytest.mark.browser
+pytestmark = [SHARED, pytest.mark.browser]
+
+__all__ = ["browser", "one_browser"]
 
 PHONE, DESK = {"width": 320, "height": 640}, {"width": 1200, "height": 800}
 ARABIC = {"headline": "تسرب غاز في شارع فيكتوريا", "instruction": "ابقوا في الداخل."}
@@ -38,7 +43,7 @@ LOST = """[
 """What only a colour told, and forced colours take away."""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with open_site(tmp_path) as running:
         yield running

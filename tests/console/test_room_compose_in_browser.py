@@ -10,17 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from tests.console.browser import SHARED, one_browser
+from tests.console.browser import shared_browser as browser
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site
 from tests.console.test_face_in_browser import faults
 from tests.console.test_room_in_browser import profile, tab_to
 from tests.console.visitor import HERE
 
-pytestmark = pytest.mark.browser
+pytestmark = [SHARED, pytest.mark.browser]
+
+__all__ = ["browser", "one_browser"]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE) as running:
         yield running

@@ -10,18 +10,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from broadcast.ledger.claims import recording
 from broadcast.ledger.claims.outcomes import Outcome
+from tests.console.browser import SHARED, one_browser
+from tests.console.browser import shared_browser as browser
 from tests.console.site import Site, open_site
 from tests.console.test_room_in_browser import profile, tab_to
 from tests.console.visitor import HERE
 
-pytestmark = pytest.mark.browser
+pytestmark = [SHARED, pytest.mark.browser]
+
+__all__ = ["browser", "one_browser"]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE) as running:
         yield running

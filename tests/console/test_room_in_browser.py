@@ -13,21 +13,24 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from console.pages.frame import read_asset
-from console.room.frame import ASSETS, asset
+from tests.console.browser import SHARED, one_browser
+from tests.console.browser import shared_browser as browser
 from tests.console.site import Site, open_site
 from tests.console.test_face_in_browser import faults
 from tests.console.visitor import HERE
 
-pytestmark = pytest.mark.browser
+pytestmark = [SHARED, pytest.mark.browser]
+
+__all__ = ["browser", "one_browser"]
 
 ROOT = Path(__file__).parents[2]
 PHONE, DESK = {"width": 320, "height": 640}, {"width": 1200, "height": 800}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE) as running:
         yield running
@@ -216,38 +219,6 @@ async def test_an_exercise_is_planned_by_keyboard_alone_on_a_phone_and_every_fie
     await expect(plan).to_contain_text("Winter Oak, Westminster")
     await expect(plan).to_contain_text("waits for another person")
     await page.context.close()
-
-
-def test_our_own_style_and_script_stay_small() -> None:
-    from console.pages.frame import asset as public
-
-    own = [asset(name) for name in ASSETS if name.endswith((".css", ".js"))]
-    assert sum(map(len, [*own, public("face.css")])) <= 30_000
-
-
-def test_a_served_script_has_lost_nothing_but_comments_and_blanks(tmp_path: Path) -> None:
-    kept = tmp_path / "a.js"
-    kept.write_text(
-        "// why\n\n  const a = 1; // how many\n    /* one */\n  f(a);\n", encoding="utf-8"
-    )
-    assert read_asset(kept) == b"const a = 1; // how many\nf(a);\n"
-    folder = ROOT / "console" / "room" / "assets"
-    for script in folder.glob("*.js"):  # a text over several lines would lose its blanks
-        assert all(line.count("`") % 2 == 0 for line in script.read_text("utf-8").splitlines())
-
-
-def test_a_served_style_sheet_has_lost_nothing_but_what_means_nothing(tmp_path: Path) -> None:
-    kept = tmp_path / "a.css"
-    kept.write_text(
-        "/* why */\n@media (min-width: 4rem) {\n"
-        "  .a :hover, b > i { margin: 0 calc(1px + 2px); }\n}\n",
-        encoding="utf-8",
-    )
-    served = read_asset(kept).decode()
-    assert served == "@media (min-width:4rem){.a :hover,b>i{margin:0 calc(1px + 2px)}}"
-    for sheet in (ROOT / "console").glob("*/assets/*.css"):  # a text in it would lose its blanks
-        texts = re.findall(r'"([^"\n]*)"', sheet.read_text("utf-8"))
-        assert not [text for text in texts if set("{};:,>") & set(text)], sheet
 
 
 async def test_checks_5_17_and_18_the_first_page_moves_by_itself_and_holds_by_one_press(

@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page
 from playwright.async_api import expect as expect_quickly
 from sqlalchemy import Connection, func, select
@@ -28,7 +29,8 @@ from broadcast.ledger.claims.tables import batch
 from broadcast.messages import versions
 from broadcast.operators import audit, operators
 from broadcast.store.database import Database
-from tests.console.browser import browser, signed_in
+from tests.console.browser import SHARED, one_browser, signed_in
+from tests.console.browser import shared_browser as browser
 from tests.console.site import Site
 from tests.console.visitor import Seen, Visitor
 from tests.journeys.cluster import Cluster
@@ -39,6 +41,7 @@ from tests.services.outside import OutsideKafka, OutsidePostgreSQL, OutsideRedis
 from tests.services.process import accepts
 
 pytestmark = [
+    SHARED,
     pytest.mark.browser,
     pytest.mark.kafka,
     pytest.mark.postgres,
@@ -46,7 +49,7 @@ pytestmark = [
     pytest.mark.timeout(900),  # of a machine that does much else; an idle one needs a minute
 ]
 
-__all__ = ["browser"]
+__all__ = ["browser", "one_browser"]
 PEOPLE = int(os.environ.get("ROOM_PEOPLE", "200"))
 RATE = max(6, PEOPLE // 40)
 """People of one channel in a second: a message is under way for some seconds."""
@@ -109,7 +112,7 @@ async def _more_operators(cluster: Cluster) -> None:
             )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def db(doors: Doors) -> AsyncIterator[Database]:
     async with doors.cluster.database() as found:
         yield found
@@ -407,7 +410,7 @@ async def test_check_31_a_disabled_operator_s_streams_end_at_all_doors_and_ask_n
         await page.context.close()
 
 
-def test_every_process_of_the_cluster_took_part(doors: Doors) -> None:
+async def test_every_process_of_the_cluster_took_part(doors: Doors) -> None:
     names = {"web", "relay", *(f"worker-{role}" for role in ROLES)}
     assert set(doors.cluster.programs) == names
     assert all(program.alive for program in [*doors.cluster.programs.values(), doors.second])
