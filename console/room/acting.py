@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from fastapi import Request
 
-from broadcast.messages import versions
+from broadcast.messages import states, versions
 from broadcast.messages.versions import Version
+from broadcast.operators.operators import PERMISSIONS
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.store.database import Connection
 from broadcast.store.replies import IN_FLIGHT, Reply
@@ -128,3 +129,17 @@ async def message_at(room: Room, signed: Signed, base: str | None, number: str) 
             status=409,
         )
     return existing
+
+
+def press(room: Room, signed: Signed, v: Version, newest_act: int) -> dict[str, str] | None:
+    """Return the form that holds or resumes a message by one press; None where this is not possible
+    now or not theirs to do. Its key is another one after every act, and the same until then: a part
+    of a page that is told again has no other form.
+    """
+    act = "resume" if v.state == "held" else "hold"
+    if act not in PERMISSIONS[signed.operator.role] or (act, v.state) not in states.TRANSITIONS:
+        return None
+    said = f"{signed.session.id} {act} {v.id} {newest_act}"
+    key = hashlib.sha256(said.encode()).hexdigest()[:24]
+    action = f"{entrance(v.status)}/messages/{v.message_id}/{act}"
+    return room.form(signed, action, key=key) | {"act": act}

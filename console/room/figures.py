@@ -11,8 +11,11 @@ from typing import Any
 from broadcast.ledger import delivery_report
 from broadcast.ledger.delivery_report import Account
 from broadcast.ledger.evidence import LINES
+from broadcast.messages import listing, versions
 from broadcast.messages.versions import Version
+from console.room import acting
 from console.room.frame import Room
+from service.sign_in import Signed
 
 KEPT_SECONDS = 0.8
 _KEPT = 16
@@ -71,3 +74,23 @@ class Figures:
             ],
             "suppressed": {reason: n for reason, n in shown["suppressed"].items() if n},
         }
+
+
+async def values(
+    room: Room, figures: Figures, signed: Signed, existing: list[Version], path: str
+) -> dict[str, Any]:
+    """Return what the moving part of a message's page shows (`figures.html`): how it goes, and the
+    button that holds or resumes it. {} where nothing was published yet.
+    """
+    published = versions.newest_published(existing)
+    if published is None:
+        return {}
+    head = versions.head(existing)
+    acts = await room.web.db.read(listing.newest_decisions, [head.id])
+    return {
+        "published": published,
+        "figures": await figures.told(published),
+        "log": f"{path}/log",
+        "press": acting.press(room, signed, head, acts.get(head.id, 0)),
+        "v": head,
+    }

@@ -4,7 +4,6 @@ it goes, what is being written, what ended lately. All of it moves by itself.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +20,7 @@ from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import PERMISSIONS, Operator
 from broadcast.store.database import Connection
-from console.room import naming
+from console.room import acting, naming
 from console.room.figures import Figures
 from console.room.frame import Room, entrance
 from console.room.looking import answers
@@ -64,7 +63,8 @@ async def gather(room: Room, figures: Figures, signed: Signed) -> dict[str, Any]
         told = None
         if v.state in MOVING and n < LINES_SHOWN:
             told = await figures.told(v)
-        rows.append(row(v) | {"figures": told, "form": _press(room, signed, v, acts, mine)})
+        form = acting.press(room, signed, v, acts.get(v.id, 0))
+        rows.append(row(v) | {"figures": told, "form": form})
     return {
         "health": await health(room),
         "urgent": await answers.urgent(room, signed.operator),
@@ -112,21 +112,6 @@ def _in_doubt(shown: dict[str, Any]) -> bool:
     if not shown["figures"]:
         return False
     return any(r["line"] == "in_doubt" and r["people"] for r in shown["figures"]["rows"])
-
-
-def _press(
-    room: Room, signed: Signed, v: Version, acts: dict[int, int], mine: frozenset[str]
-) -> dict[str, str] | None:
-    """Return the form that holds or resumes a message by one press. Its key is another one after
-    every act, and the same until then: a part that is told again is no other form.
-    """
-    act = "resume" if v.state == "held" else "hold"
-    if act not in mine or (act, v.state) not in states.TRANSITIONS:
-        return None
-    said = f"{signed.session.id} {act} {v.id} {acts.get(v.id, 0)}"
-    key = hashlib.sha256(said.encode()).hexdigest()[:24]
-    action = f"{entrance(v.status)}/messages/{v.message_id}/{act}"
-    return room.form(signed, action, key=key) | {"act": act}
 
 
 async def health(room: Room) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from broadcast.operators.operators import PERMISSIONS
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.wording.cancelling import REASONS
 from console.room import acting, naming, resend, showing, words
-from console.room.figures import Figures
+from console.room.figures import Figures, values
 from console.room.frame import BASES, Form, Room, entrance
 from console.room.looking import answers
 from service.commands import advising, deciding, reading, submitting
@@ -28,6 +28,8 @@ CANCEL_WORDS = {
     "other": "another reason",
 }
 ACTS = ("hold", "resume", "cancel", "return", "reject")
+PRESSED = {"hold", "resume"}
+"""Acts of one press, whose button moves with the figures."""
 
 
 def attach(api: APIRouter, room: Room, figures: Figures) -> None:
@@ -75,36 +77,34 @@ async def page(room: Room, figures: Figures, signed: Signed, existing: list[Vers
     """Return the page of a message."""
     v = versions.head(existing)
     published = versions.newest_published(existing)
-    told = await figures.told(published) if published is not None else None
-    by_line = {row["line"]: row["people"] for row in told["rows"]} if told else {}
     base, may = entrance(v.status), possible(signed, existing)
     path = f"{base}/messages/{v.message_id}"
+    moving = await values(room, figures, signed, existing, path)
+    told = moving.get("figures")
+    by_line = {row["line"]: row["people"] for row in told["rows"]} if told else {}
     mine = signed.operator.id in {v.author_id, v.submitter_id, *v.editors}
     return room.page(
         "one.room.html",
         signed,
         kind=BASES[base],
         title=words.headline(v) or f"Message {v.message_id}",
-        v=v,
         existing=existing[::-1],
         path=path,
-        log=f"{path}/log",
         answers=await answers.counted(room, signed.operator, v.message_id),
         acts=may,
         mine=mine,
         names=await showing.names(
             room, *(i for u in existing for i in (u.author_id, u.submitter_id, u.approver_id))
         ),
-        forms={act: room.form(signed, f"{path}/{act}") for act in ACTS if act in may},
+        forms={act: room.form(signed, f"{path}/{act}") for act in ACTS if act in may - PRESSED},
         reasons=[(reason, CANCEL_WORDS[reason]) for reason in REASONS],
         texts=showing.texts(room, v),
         where=await showing.where(room, v),
-        figures=told,
         stop_says=words.stop_says(by_line) if by_line else "It goes to nobody.",
-        published=published,
         warned=await advising.read_instead(room.web.context, v) if v.state == "cancelled" else [],
         refusal=may_not_approve(signed, v) if v.state == "pending_approval" else "",
         repeat=await _repeat(room, signed, published, by_line),
+        **(moving or {"v": v, "figures": None}),
     )
 
 

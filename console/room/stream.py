@@ -14,12 +14,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from broadcast.messages import versions
 from broadcast.operators import operators
 from broadcast.problems import Rejected
 from broadcast.store.database import TROUBLE
 from console.room import acting, home
-from console.room.figures import Figures
+from console.room.figures import Figures, values
 from console.room.frame import BASES, Room, SignInNeeded
 from service.sign_in import Signed
 
@@ -45,11 +44,8 @@ def attach(api: APIRouter, room: Room, figures: Figures) -> None:
             return room.part("home.part.html", **await home.gather(room, figures, signed))
         base, _, number = path.partition("/messages/")
         existing = await acting.message_at(room, signed, base if base in BASES else "", number)
-        published = versions.newest_published(existing)
-        if published is None:
-            return ""
-        told = await figures.told(published)
-        return room.part("figures.html", published=published, figures=told, log=f"{path}/log")
+        told = await values(room, figures, signed, existing, path)
+        return room.part("figures.html", **told) if told else ""
 
     async def events(request: Request) -> Response:
         asked = request.query_params

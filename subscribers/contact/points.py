@@ -328,8 +328,7 @@ def _sharing(
     keys = ring_of(conn).in_force(conn)
     if keys is None:
         return
-    mark = f"p.{keys.column}"
-    postgres = conn.dialect.name == "postgresql"
+    mark, postgres = f"p.{keys.column}", conn.dialect.name == "postgresql"
     many = "array_agg(p.subscriber_id)" if postgres else "json_group_array(p.subscriber_id)"
     which, binds = "", dict[str, Any]()
     if among is not None:
@@ -340,6 +339,13 @@ def _sharing(
         which = f""" AND {mark} IN (SELECT o.{keys.column} FROM contact_point o
             WHERE o.subscriber_id {one_of} AND {counts("o")})"""  # noqa: S608 - constants
         binds = {"ids": bound}
+    elif postgres:
+        # Of everybody first which marks several have, then who these are: people collected for
+        # every mark, most of them alone, take four times as long.
+        marks = f"""SELECT {mark} FROM contact_point p WHERE {counts("p")}
+            GROUP BY {mark} HAVING {several}"""  # noqa: S608 - constants
+        which = f" AND {mark} = ANY(:marks)"
+        binds = {"marks": list(conn.execute(text(marks)).scalars())}
     sql = f"""SELECT {many} FROM contact_point p WHERE {counts("p")}{which}
         GROUP BY {mark} HAVING {several}"""  # noqa: S608 - constants
     for group in conn.execute(text(sql), binds).scalars():

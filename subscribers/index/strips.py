@@ -43,13 +43,13 @@ def rows_of(lat: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def box_of(west: float, south: float, east: float, north: float, *, asked: bool) -> Stretches:
-    """Return a box, one stretch a row."""
+    """Return a box, one stretch a row; who stands on its eastern side is within."""
     first, last = rows_of(np.array([south, north]))
     row = np.arange(first, last + 1)
     return Stretches(
         row,
-        np.full(len(row), west),
-        np.full(len(row), east),
+        np.full(len(row), west - _WIDER),
+        np.full(len(row), east + _WIDER),
         np.full(len(row), asked, dtype=np.bool_),
     )
 

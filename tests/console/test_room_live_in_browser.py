@@ -208,6 +208,29 @@ async def test_check_32_focus_marked_text_open_details_and_typed_words_survive_e
         await each.context.close()
 
 
+async def test_the_button_of_a_message_s_page_follows_its_state_without_a_reload(
+    up: Up, browser: Browser
+) -> None:
+    path = await up.live(area=LONDON)
+    page, other = (
+        await up.page(browser, "approver", path),
+        await up.page(browser, "approver2", path),
+    )
+    for each in (page, other):
+        await expect(each.get_by_role("button", name="Hold now")).to_be_visible(timeout=LONG)
+    await page.get_by_role("button", name="Hold now").click()
+    await expect(other.get_by_role("button", name="Resume for")).to_be_visible(timeout=LONG)
+    await seen(other, "#live", "Held: nobody more is handed to.")
+    assert await other.get_by_role("button", name="Hold now").count() == 0
+    assert (await up.version(path)).state == "held"
+    await other.get_by_role("button", name="Resume for").focus()
+    await other.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Hold now")).to_be_visible(timeout=LONG)
+    assert (await up.version(path)).state == "live"
+    for each in (page, other):
+        await each.context.close()
+
+
 WRITTEN_DOWN = """() => {
   window.said = [];
   const told = document.getElementById('told');

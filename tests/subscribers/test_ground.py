@@ -179,6 +179,19 @@ def test_circles_are_measured_in_kilometres_across_the_date_line_and_the_poles(
     assert found <= {n for n, d in distances.items() if d <= radius + 1e-5}
 
 
+@pytest.mark.parametrize("lon", [-180.0, 180.0])
+@pytest.mark.parametrize("radius", [0.05, 50.0])
+def test_a_circle_at_the_date_line_finds_who_stands_on_it(lon: float, radius: float) -> None:
+    people = People.of(columns([(1, 0.0, 180.0), (2, 0.0, -180.0), (3, 0.0, 0.0)]))
+    circle = Circle(latitude=0.0, longitude=lon, radius_km=radius)
+    assert ids(people, people.inside(None, [circle])) == [1, 2]
+
+
+def test_a_box_holds_who_stands_on_its_sides() -> None:
+    ground = Ground.of(columns([(1, 1.0, 1.0), (2, 2.0, 2.0), (3, 1.5, 2.0), (4, 1.5, 2.1)]))
+    assert sorted(ground.people.ids[ground.box(1.0, 1.0, 2.0, 2.0)].tolist()) == [1, 2, 3]
+
+
 @pytest.mark.parametrize("lat", [-90.0, 90.0, 0.0])
 @pytest.mark.parametrize("lon", [-180.0, 180.0])
 def test_the_ends_of_the_world_are_on_it(lat: float, lon: float) -> None:
