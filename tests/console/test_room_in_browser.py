@@ -189,6 +189,49 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
             await page.context.close()
 
 
+FOCUSED = """() => {
+  const e = document.activeElement, s = getComputedStyle(e), b = e.getBoundingClientRect();
+  const boxes = [...e.getClientRects()];
+  const first = boxes[0] || b;
+  const top = document.elementFromPoint(first.x + first.width / 2, first.y + Math.min(first.height / 2, 20));
+  return {at: window.all.indexOf(e), outline: s.outlineStyle, html: e.outerHTML.slice(0, 120),
+          seen: !!top && (top === e || e.contains(top) || top.contains(e))};
+}"""
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_check_56_what_has_the_focus_is_marked_and_never_covered(
+    site: Site, browser: Browser, size: dict[str, int]
+) -> None:
+    await site.live(severity="Severe")
+    await site.submitted(severity="Severe")
+    wrong = []
+    for role, path in (
+        ("approver", "/room"),
+        ("approver", "/room/messages/1"),
+        ("approver", "/room/messages/2/approve"),
+        ("approver", "/room/sessions"),
+        ("approver", "/room/messages/1/log"),
+        ("administrator", "/room/operators"),
+        ("administrator", "/room/health"),
+    ):
+        page = await profile(site, browser, role, viewport=size)
+        await page.goto(site.url + path)
+        wanted = await page.evaluate(
+            "(window.all = [...document.querySelectorAll('a[href], button, input, select, summary,"
+            " textarea, [tabindex=\"0\"]')].filter(e => e.type !== 'hidden' &&"
+            " e.checkVisibility())).length"
+        )
+        assert wanted > 5, path
+        for number in range(wanted):
+            await page.keyboard.press("Tab")
+            now = await page.evaluate(FOCUSED)
+            right = now["at"] == number and now["outline"] == "solid" and now["seen"]
+            wrong += [] if right else [(path, number, now)]
+        await page.context.close()
+    assert wrong == []
+
+
 async def test_an_exercise_is_planned_by_keyboard_alone_on_a_phone_and_every_field_is_seen(
     site: Site, browser: Browser
 ) -> None:
