@@ -24,9 +24,7 @@ def newest(conn: Connection, before: int | None, limit: int) -> list[list[Versio
     query = select(message.c.id).order_by(message.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(message.c.id < before)
-    return [
-        versions.of_message(conn, message_id) for message_id in conn.execute(query).scalars().all()
-    ]
+    return list(versions.of_messages(conn, conn.execute(query).scalars().all()).values())
 
 
 def newest_decisions(conn: Connection, version_ids: Collection[int]) -> dict[int, int]:

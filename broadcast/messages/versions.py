@@ -238,23 +238,16 @@ def content_hash(
     ).hexdigest()
 
 
-def _version(row: Row[Any]) -> Version:
-    fields = {
-        c.name: getattr(row, c.name)
-        for c in version.c
-        if c.name
-        not in (
-            "content",
-            "editors",
-            "targets",
-            "shape",
-            "cap",
-            "cancel_cap",
-            "created_at",
-        )
-    }
+_APART = ("content", "editors", "targets", "shape")
+"""Columns that are read into something else."""
+_LEFT = ("cap", "cancel_cap", "created_at")
+"""Columns that are read elsewhere: a document may be a hundred times as long as the rest."""
+_PLAIN = tuple(c.name for c in version.c if c.name not in (*_APART, *_LEFT))
+
+
+def _version(row: Row[*tuple[Any, ...]]) -> Version:
     return Version(
-        **fields,
+        **{name: getattr(row, name) for name in _PLAIN},
         content=read_content(row.content),
         editors=tuple(json.loads(row.editors)),
         resolved=Resolved.read(row.targets, row.shape),
@@ -262,7 +255,9 @@ def _version(row: Row[Any]) -> Version:
     )
 
 
-_WITH_CODE = select(version, message.c.code).join(message, message.c.id == version.c.message_id)
+_WITH_CODE = select(*(version.c[name] for name in (*_PLAIN, *_APART)), message.c.code).join(
+    message, message.c.id == version.c.message_id
+)
 
 
 def get(conn: Connection, version_id: int) -> Version:
@@ -281,6 +276,17 @@ def of_message(conn: Connection, message_id: int) -> list[Version]:
     if not rows:
         raise unknown(message_id)
     return rows
+
+
+def of_messages(conn: Connection, ids: Collection[int]) -> dict[int, list[Version]]:
+    """Return all versions of these messages, first to last, by message; without who is not there,
+    in the order of `ids`.
+    """
+    found: dict[int, list[Version]] = {message_id: [] for message_id in ids}
+    query = _WITH_CODE.where(version.c.message_id.in_(list(ids)))
+    for row in conn.execute(query.order_by(version.c.message_id, version.c.number)):
+        found[row.message_id].append(_version(row))
+    return {message_id: them for message_id, them in found.items() if them}
 
 
 def unknown(message_id: int) -> Rejected:

@@ -4,6 +4,9 @@ it goes, what is being written, what ended lately. All of it moves by itself.
 
 from __future__ import annotations
 
+import asyncio
+import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,7 +36,53 @@ ENDED_SHOWN = 10
 LINES_SHOWN = 8
 """Of so many live messages it is counted how they go, the newest first."""
 SILENT_AFTER = timedelta(seconds=15)
+KEPT_SECONDS = 0.3
 MOVING = ("live", "held")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """What the first page is made from, the same for everybody."""
+
+    messages: list[list[Version]]
+    acts: dict[int, int]
+    levels: list[dict[str, Any]]
+    health: list[dict[str, Any]]
+    resends: list[tuple[int, dict[str, Any]]]
+
+
+class AlikeKept:
+    """That, looked at once for all streams of a moment: each of them looks twice a second."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._busy = asyncio.Lock()
+        self._kept: tuple[float, int, Alike] | None = None
+
+    async def now(self) -> Alike:
+        """Return it as of a moment ago, and never as of before the newest act of this process."""
+        async with self._busy:
+            acts = self._room.web.streams.acts
+            if self._kept is not None:
+                at, then, found = self._kept
+                if then == acts and time.monotonic() - at <= KEPT_SECONDS:
+                    return found
+            found = await look(self._room)
+            self._kept = (time.monotonic(), acts, found)
+            return found
+
+
+async def look(room: Room) -> Alike:
+    """Look at what is the same for everybody."""
+    db = room.web.db
+    messages = await db.read(listing.newest, None, LOOKED_AT)
+    return Alike(
+        messages=messages,
+        acts=await db.read(listing.newest_decisions, [versions.head(m).id for m in messages]),
+        levels=await db.read(_levels, room.web.now()),
+        health=await health(room),
+        resends=await db.read(resends.all_shown),
+    )
 
 
 def attach(api: APIRouter, room: Room, figures: Figures) -> None:
@@ -41,7 +90,7 @@ def attach(api: APIRouter, room: Room, figures: Figures) -> None:
 
     async def home(_request: Request, signed: Signed) -> Response:
         operators.require(signed.operator, "read")
-        told = await gather(room, figures, signed)
+        told = await gather(room, figures, signed, await look(room))
         begin = []
         if "draft" in PERMISSIONS[signed.operator.role]:
             begin = await room.web.db.read(unfinished.skeletons, signed.operator, "/room")
@@ -50,10 +99,9 @@ def attach(api: APIRouter, room: Room, figures: Figures) -> None:
     room.add(api, "GET", "/room", home)
 
 
-async def gather(room: Room, figures: Figures, signed: Signed) -> dict[str, Any]:
-    """Return all that the first page shows of this moment."""
-    found = await readable(room, signed.operator)
-    acts = await room.web.db.read(listing.newest_decisions, [v.id for v in found])
+async def gather(room: Room, figures: Figures, signed: Signed, alike: Alike) -> dict[str, Any]:
+    """Return all that the first page shows to one person."""
+    found = await _readable(room, signed.operator, alike.messages)
     mine = PERMISSIONS[signed.operator.role]
     pending = [v for v in found if v.state == "pending_approval"]
     returned = [v for v in found if v.state == "returned" and v.author_id == signed.operator.id]
@@ -63,15 +111,15 @@ async def gather(room: Room, figures: Figures, signed: Signed) -> dict[str, Any]
         told = None
         if v.state in MOVING and n < LINES_SHOWN:
             told = await figures.told(v)
-        form = acting.press(room, signed, v, acts.get(v.id, 0))
+        form = acting.press(room, signed, v, alike.acts.get(v.id, 0))
         rows.append(row(v) | {"figures": told, "form": form})
     return {
-        "health": await health(room),
+        "health": alike.health,
         "urgent": await answers.urgent(room, signed.operator),
-        "levels": await room.web.db.read(_levels, room.web.now()),
+        "levels": alike.levels,
         "needs": {
             "to approve": [row(v) for v in pending if "approve" in mine and not _own(signed, v)],
-            "resends to approve": await _repeats(room, signed, found, mine),
+            "resends to approve": _repeats(signed, found, mine, alike),
             "returned to you": [row(v) for v in returned],
             "in doubt": [r for r in rows if _in_doubt(r)],
             "blocked": [row(v) for v in live if v.state == "blocked"],
@@ -89,17 +137,16 @@ async def gather(room: Room, figures: Figures, signed: Signed) -> dict[str, Any]
     }
 
 
-async def _repeats(
-    room: Room, signed: Signed, found: list[Version], mine: frozenset[str]
+def _repeats(
+    signed: Signed, found: list[Version], mine: frozenset[str], alike: Alike
 ) -> list[dict[str, Any]]:
     """Return a line for each resend that waits for this person's approval."""
     if "approve" not in mine:
         return []
     known = {v.message_id: v for v in found}
-    waiting = await room.web.db.read(resends.all_shown)
     return [
         row(known[message]) | {"to": f"{entrance(known[message].status)}/messages/{message}/resend"}
-        for message, order in waiting
+        for message, order in alike.resends
         if message in known and order["ordered_by"] != signed.operator.id
     ]
 
@@ -173,8 +220,13 @@ def _under_way(kept: Kept) -> dict[str, Any]:
 
 async def readable(room: Room, actor: Operator) -> list[Version]:
     """Return the newest messages that the operator may know of, as each stands."""
-    found = await room.web.db.read(listing.newest, None, LOOKED_AT)
-    return [versions.head(each) for each in found if await may_read(room.web.context, actor, each)]
+    return await _readable(room, actor, await room.web.db.read(listing.newest, None, LOOKED_AT))
+
+
+async def _readable(room: Room, actor: Operator, messages: list[list[Version]]) -> list[Version]:
+    return [
+        versions.head(each) for each in messages if await may_read(room.web.context, actor, each)
+    ]
 
 
 def row(v: Version) -> dict[str, Any]:

@@ -37,11 +37,13 @@ def attach(api: APIRouter, room: Room, figures: Figures) -> None:
     """Add the route. Who is signed out, or is somebody else by now, is told that it is over, which
     a browser understands; it would ask for ever again where it is refused.
     """
+    alike = home.AlikeKept(room)
 
     async def part(path: str, signed: Signed) -> str:
         if path == "/room":
             operators.require(signed.operator, "read")
-            return room.part("home.part.html", **await home.gather(room, figures, signed))
+            told = await home.gather(room, figures, signed, await alike.now())
+            return room.part("home.part.html", **told)
         base, _, number = path.partition("/messages/")
         existing = await acting.message_at(room, signed, base if base in BASES else "", number)
         told = await values(room, figures, signed, existing, path)
