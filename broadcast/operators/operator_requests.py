@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.operators.tables import operator_request
+from broadcast.places.areas import AreaTree
 from broadcast.problems import refuse
 from broadcast.sessions import passkeys
 
@@ -80,6 +81,7 @@ def ask(
         )
     elif kind == "disable":
         operators.by_name(conn, what["name"])
+    _require_reach(conn, actor, kind, what)
     waiting = conn.execute(
         select(func.count()).where(operator_request.c.state == "pending_approval")
     ).scalar_one()
@@ -161,13 +163,7 @@ def approve(
             "ask another administrator to approve it",
             status=403,
         )
-    if wanted.kind == REGISTRY and actor.area is not None:
-        raise refuse(
-            "area_bound",
-            f"it is about everybody, and this administrator is bound to {actor.area}",
-            "ask an administrator without area to approve it",
-            status=403,
-        )
+    _require_reach(conn, actor, wanted.kind, wanted.what)
     token = None
     if wanted.kind == "add":
         what = {**wanted.what, "may_set": tuple(wanted.what["may_set"])}
@@ -209,6 +205,7 @@ def take(
             field="id",
             status=404,
         )
+    _require_reach(conn, actor, kind, wanted.what)
     if wanted.state != "approved" or wanted.decided_at is None:
         raise refuse(
             "state_conflict",
@@ -235,6 +232,32 @@ def take(
         now=now,
     )
     return get(conn, wanted.id)
+
+
+def _require_reach(conn: Connection, actor: Operator, kind: str, what: Mapping[str, Any]) -> None:
+    """Raise Rejected (403 area_bound) where an administrator who is bound to an area asks for, or
+    agrees to, what reaches beyond it: everybody's data, or an operator of elsewhere. Two of them
+    could else make somebody who is bound to nothing.
+    """
+    if actor.area is None:
+        return
+    beyond = "it is about everybody"
+    if kind in ("add", "disable"):
+        area = what["area"] if kind == "add" else operators.by_name(conn, what["name"]).area
+        if kind == "add" and what["may_set"]:
+            beyond = "it lets somebody set the level of more than places"
+        elif area is None:
+            beyond = "it is about an operator who is bound to no area"
+        elif AreaTree.load(conn).within(actor.area, [area]):
+            beyond = f"it is about an operator of {area}"
+        else:
+            return
+    raise refuse(
+        "area_bound",
+        f"{beyond}, and this administrator is bound to {actor.area}",
+        "ask an administrator without area",
+        status=403,
+    )
 
 
 def _waiting(conn: Connection, request_id: int) -> Request:

@@ -253,3 +253,45 @@ async def test_a_registry_is_not_asked_for_here_but_agreed_to_by_who_is_bound_to
     assert (await site.post(f"{path}/approve", role="second")).json["what"] == {"to": "ab" * 32}
     # it is no export of the other kind
     assert (await site.get(f"{path}/export", role="administrator")).code == "request_unknown"
+
+
+async def test_an_administrator_of_an_area_reaches_nobody_beyond_it(site: Site) -> None:
+    now = site.context.now()
+    for name, mailbox in (("bound", "bound"), ("bound2", "other")):
+        _, site.tokens[name] = await site.db.write(
+            operators.add,
+            name=f"Admin {name}",
+            role="administrator",
+            area="E09000033",
+            email=f"{mailbox}@example.org",
+            now=now,
+        )
+    new = {"kind": "add", "name": "Nu Person", "role": "author", "email": "nu@example.org"}
+    refused = (
+        {"kind": "export"},
+        new,
+        new | {"area": "E09000007"},
+        new | {"area": "E09000033", "may_set": ["UK"]},
+        {"kind": "disable", "name": "author"},
+        {"kind": "disable", "name": "camden"},
+    )
+    for wanted in refused:
+        answer = await site.post(PATH, wanted, role="bound")
+        assert (answer.status, answer.code) == (403, "area_bound"), wanted
+        asked = await site.post(PATH, wanted, role="administrator")
+        assert asked.status == 201, asked.json
+        path = f"{PATH}/{asked.json['id']}"
+        assert (await site.post(f"{path}/approve", role="bound")).code == "area_bound"
+    mine = await site.post(PATH, new | {"area": "E09000033"}, role="bound")
+    assert mine.status == 201, mine.json
+    done = await site.post(f"{PATH}/{mine.json['id']}/approve", role="bound2")
+    assert done.status == 200, done.json
+
+
+async def test_an_export_is_not_fetched_by_who_is_bound_to_an_area_since(site: Site) -> None:
+    asked = await site.post(PATH, {"kind": "export"}, role="administrator")
+    path = f"{PATH}/{asked.json['id']}"
+    assert (await site.post(f"{path}/approve", role="second")).status == 200
+    moved = update(operator).where(operator.c.name == "administrator").values(area="E09000033")
+    await site.db.write(lambda conn: conn.execute(moved))
+    assert (await site.get(f"{path}/export", role="administrator")).status == 403
