@@ -1,5 +1,5 @@
 """The numbers of a message as they move: one account, on which every line adds up, kept for a
-second for all who watch.
+moment for all who watch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from console.room import acting
 from console.room.frame import Room
 from service.sign_in import Signed
 
-KEPT_SECONDS = 0.8
+KEPT_SECONDS = 0.3
 _KEPT = 16
 
 WORDS = {
