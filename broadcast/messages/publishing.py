@@ -504,16 +504,8 @@ def _approve_resend(
         raise refuse(
             "content_changed", detail, "have it ordered anew", field="content_hash", status=409
         )
+    two_persons.check_resend_approver(conn, actor, v, order.ordered_by, house.two_person)
     alone = two_persons.one_is_enough(v, house.two_person)
-    if not alone:
-        ordered_by = operators.people(conn, {order.ordered_by})
-        if not ordered_by or any(actor.same_person_as(other) for other in ordered_by):
-            raise refuse(
-                "same_person",
-                "you ordered this resend yourself",
-                "ask a second approver",
-                status=403,
-            )
     conn.execute(
         update(resend)
         .where(resend.c.id == order.id, resend.c.state == "pending_approval")

@@ -60,6 +60,24 @@ def check_approver(conn: Connection, actor: Operator, v: Version, two_person: st
         )
 
 
+def check_resend_approver(
+    conn: Connection, actor: Operator, v: Version, ordered_by: int, two_person: str
+) -> None:
+    """Raise Rejected (403 same_person) unless the actor is another person than who ordered that a
+    version is sent again.
+    """
+    if one_is_enough(v, two_person):
+        return
+    people = operators.people(conn, {ordered_by})
+    if not people or any(actor.same_person_as(other) for other in people):
+        raise refuse(
+            "same_person",
+            "you ordered this resend yourself",
+            "ask a second approver",
+            status=403,
+        )
+
+
 def _wrote(v: Version, taken: list[dict[str, Any]]) -> set[int]:
     """Return who drafted, edited or submitted it, by its row and by the history of decisions, which
     is only ever added to.

@@ -143,3 +143,23 @@ def press(room: Room, signed: Signed, v: Version, newest_act: int) -> dict[str, 
     key = hashlib.sha256(said.encode()).hexdigest()[:24]
     action = f"{entrance(v.status)}/messages/{v.message_id}/{act}"
     return room.form(signed, action, key=key) | {"act": act}
+
+
+async def may_not_approve(
+    room: Room, signed: Signed, itself: str, check: Callable[..., None], *what: Any
+) -> str:
+    """Return why this person cannot approve something, as far as it is known before they try; "" if
+    they may. The rule is the one of the act: `check(connection, operator, *what, two_person)`.
+    `itself`: how the page says that it is their own.
+    """
+    if "approve" not in PERMISSIONS[signed.operator.role]:
+        return "Another person, an approver, must approve it."
+    two_person = room.web.context.house.two_person
+    try:
+        await room.web.db.read(check, signed.operator, *what, two_person)
+    except Rejected as rejected:
+        problem = rejected.problems[0]
+        if problem.code == "same_person":
+            return f"{itself}: another person must approve it."
+        return f"{problem.detail[:1].upper()}{problem.detail[1:]}: {problem.fix}."
+    return ""

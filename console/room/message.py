@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from broadcast.messages import advice, resends, small_counts, states, versions
+from broadcast.messages import advice, resends, small_counts, states, two_persons, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import PERMISSIONS
@@ -102,7 +102,7 @@ async def page(room: Room, figures: Figures, signed: Signed, existing: list[Vers
         where=await showing.where(room, v),
         stop_says=words.stop_says(by_line) if by_line else "It goes to nobody.",
         warned=await advising.read_instead(room.web.context, v) if v.state == "cancelled" else [],
-        refusal=may_not_approve(signed, v) if v.state == "pending_approval" else "",
+        refusal=await may_not_approve(room, signed, v) if v.state == "pending_approval" else "",
         repeat=await _repeat(room, signed, published, by_line),
         **(moving or {"v": v, "figures": None}),
     )
@@ -117,7 +117,7 @@ async def _repeat(
     order = await room.web.db.read(resends.waiting, v.message_id)
     if order is not None:
         n = naming.people(small_counts.number(order.people, v.content))
-        refusal = resend.may_not_approve(signed, order)
+        refusal = await resend.may_not_approve(room, signed, v, order)
         says = f"A resend to {n} waits for approval. {refusal}".strip()
         return {"says": says, "link": "Look at it" if refusal else "Read it and decide"}
     missed = any(by_line.get(line) for line in resend.LINES)
@@ -126,15 +126,10 @@ async def _repeat(
     return None
 
 
-def may_not_approve(signed: Signed, v: Version) -> str:
-    """Return why this person cannot approve it, as far as it is known before they try; "" if they
-    may.
-    """
-    if "approve" not in PERMISSIONS[signed.operator.role]:
-        return "Another person, an approver, must approve it."
-    if signed.operator.id in {v.author_id, v.submitter_id, *v.editors}:
-        return "You wrote, edited or submitted it: another person must approve it."
-    return ""
+async def may_not_approve(room: Room, signed: Signed, v: Version) -> str:
+    """Return why this person cannot approve a version, as far as it is known; "" if they may."""
+    own = "You wrote, edited or submitted it"
+    return await acting.may_not_approve(room, signed, own, two_persons.check_approver, v)
 
 
 def _attach_act(api: APIRouter, room: Room, base: str, name: str) -> None:
@@ -223,7 +218,7 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
     async def show(request: Request, signed: Signed) -> Response:
         existing = await acting.message_of(room, request, signed)
         v = versions.head(existing)
-        why = may_not_approve(signed, v)
+        why = await may_not_approve(room, signed, v)
         if why:
             raise refuse("not_yours", why, "ask an approver", status=403)
         if v.state != "pending_approval":

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from broadcast.messages import resends, small_counts, versions
+from broadcast.messages import resends, small_counts, two_persons, versions
 from broadcast.messages.resends import Resend
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
@@ -55,13 +55,11 @@ async def offered(room: Room, signed: Signed, v: Version, *only: str) -> dict[st
     }
 
 
-def may_not_approve(signed: Signed, order: Resend) -> str:
+async def may_not_approve(room: Room, signed: Signed, v: Version, order: Resend) -> str:
     """Return why this person cannot approve an order, as far as it is known; "" if they may."""
-    if "approve" not in PERMISSIONS[signed.operator.role]:
-        return "Another person, an approver, must approve it."
-    if signed.operator.id == order.ordered_by:
-        return "You ordered it: another person must approve it."
-    return ""
+    return await acting.may_not_approve(
+        room, signed, "You ordered it", two_persons.check_resend_approver, v, order.ordered_by
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ class _Pages:
             order=order,
             names=names,
             shown=shown,
-            refusal=may_not_approve(signed, order) if order else "",
+            refusal=await may_not_approve(self.room, signed, v, order) if order else "",
             phrase=words.repeat_phrase(v, order.people) if order else "",
             typed=typed,
             form=self.room.form(signed, f"{path}/resend/approve", about=order.digest or "")

@@ -258,6 +258,21 @@ async def test_hold_resume_stop_correct_and_all_clear(site: Site) -> None:
     assert "cancelled" in stopped.words
 
 
+async def test_where_one_person_is_enough_for_practice_the_pages_say_so_too(tmp_path: Path) -> None:
+    env = {"FASTTIME_PUBLIC_URL": HERE, "FASTTIME_TWO_PERSON": "actual"}
+    async with open_site(tmp_path, **env) as site:
+        await site.db.write(import_records, [EXERCISER], "test", datetime.now(UTC))
+        alone = Visitor(site)
+        await alone.sign_in("approver")
+        path = await submitted(alone, "/exercise", exercise="Blue Heron")
+        assert "Read it and decide" in (await alone.get(path)).words
+        page = await alone.get(f"{path}/approve")
+        done = await alone.send(page, f"{path}/approve", phrase="exercise")
+        assert done.url == path, done.words
+        real = await submitted(alone)
+        assert "another person must approve it" in (await alone.get(real)).words
+
+
 async def test_of_two_editors_the_second_is_told_and_nothing_is_overwritten(site: Site) -> None:
     author, other = await two(site)
     check = await written(author)

@@ -34,8 +34,10 @@ async def shown(site: Site, who: int) -> dict[str, Any]:
 async def test_41_somebody_registers_without_script_and_the_next_message_reaches_them(
     site: Site, box: Box
 ) -> None:
-    _, done = await register(site, box, topics=["incident", "appeal"])
+    visitor, done = await register(site, box, topics=["incident", "appeal"])
     assert (done.url, done.h1) == ("/join/done", "You are registered")
+    [more] = done.tree.xpath("//main//a[@href='/me/places']")
+    assert (await visitor.get(more.get("href"))).status == 200
     assert "Messages about Westminster reach you by text message" in done.words
     [who] = await people_at(site)
     known = await shown(site, who)
