@@ -40,7 +40,9 @@ services:
 	@$(BIN)/python -m tests.services.install
 
 # Each job has services of its own; a file's tests stay together, because they share a server or a browser.
+# The tests start hundreds of processes: our modules are compiled once, also where the environment forbids Python to keep it.
 test: services
+	@$(BIN)/python -m compileall -q broadcast subscribers channels config service console migrations bench
 	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-chaos: services

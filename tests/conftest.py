@@ -28,10 +28,14 @@ import structlog
 from config.contact_keys import default_file
 from tests import loopback, schema
 from tests.clock import NOON, Clock
+from tests.console.browser import one_browser
 from tests.services import Kafka, PostgreSQL, Redis, SmtpSink
 from tests.services.kafka import delete_topics
 from tests.services.outside import OutsideKafka, OutsidePostgreSQL, OutsideRedis, OutsideSmtp
 from tests.sources import REFERENCE
+
+__all__ = ["one_browser"]
+# Named here alone: imported by each module it would be a browser of each.
 
 _LONG = ("tests/chaos/", "tests/journeys/", "tests/security/test_generated", "tests/test_tutorial")
 

@@ -17,12 +17,12 @@ from broadcast.operators import operators
 from tests.chaos.embedded import embedded
 from tests.chaos.harness import System, content, running
 from tests.chaos.test_up_processes import child, url_of
-from tests.console.browser import SHARED, one_browser
+from tests.console.browser import SHARED
 from tests.console.browser import shared_browser as browser
 
 pytestmark = [SHARED, pytest.mark.browser]
 
-__all__ = ["browser", "one_browser"]
+__all__ = ["browser"]
 
 
 async def watching(system: System, browser: Browser, path: str = "/room") -> Page:

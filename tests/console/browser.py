@@ -37,8 +37,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 SHARED = pytest.mark.asyncio(loop_scope="session")
 """The mark of a module whose tests take turns with one browser: `from tests.console.browser import
-SHARED, one_browser, shared_browser as browser`. Its own asynchronous fixtures have the same
-`loop_scope`.
+SHARED, shared_browser as browser`. Its own asynchronous fixtures have the same `loop_scope`.
 """
 
 

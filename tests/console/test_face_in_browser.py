@@ -12,7 +12,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
 from subscribers import unsubscribe
-from tests.console.browser import SHARED, one_browser
+from tests.console.browser import SHARED
 from tests.console.browser import shared_browser as browser
 from tests.console.site import Site, open_site
 from tests.console.test_face import exercise, set_level
@@ -20,7 +20,7 @@ from tests.console.test_planned_exercises import approved as planned_exercise
 
 pytestmark = [SHARED, pytest.mark.browser]
 
-__all__ = ["browser", "one_browser"]
+__all__ = ["browser"]
 
 PHONE, DESK = {"width": 320, "height": 640}, {"width": 1200, "height": 800}
 ARABIC = {"headline": "تسرب غاز في شارع فيكتوريا", "instruction": "ابقوا في الداخل."}

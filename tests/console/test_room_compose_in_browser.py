@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.console.browser import SHARED, one_browser
+from tests.console.browser import SHARED
 from tests.console.browser import shared_browser as browser
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site
 from tests.console.test_face_in_browser import faults
@@ -22,7 +22,7 @@ from tests.console.visitor import HERE
 
 pytestmark = [SHARED, pytest.mark.browser]
 
-__all__ = ["browser", "one_browser"]
+__all__ = ["browser"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

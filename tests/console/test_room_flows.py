@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from broadcast.ledger.claims import recording
 from broadcast.ledger.claims.outcomes import Outcome
-from tests.console.browser import SHARED, one_browser
+from tests.console.browser import SHARED
 from tests.console.browser import shared_browser as browser
 from tests.console.site import Site, open_site
 from tests.console.test_room_in_browser import profile, tab_to
@@ -23,7 +23,7 @@ from tests.console.visitor import HERE
 
 pytestmark = [SHARED, pytest.mark.browser]
 
-__all__ = ["browser", "one_browser"]
+__all__ = ["browser"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

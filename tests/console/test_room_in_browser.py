@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.console.browser import SHARED, one_browser
+from tests.console.browser import SHARED
 from tests.console.browser import shared_browser as browser
 from tests.console.site import Site, open_site
 from tests.console.test_face_in_browser import faults
@@ -24,7 +24,7 @@ from tests.console.visitor import HERE
 
 pytestmark = [SHARED, pytest.mark.browser]
 
-__all__ = ["browser", "one_browser"]
+__all__ = ["browser"]
 
 ROOT = Path(__file__).parents[2]
 PHONE, DESK = {"width": 320, "height": 640}, {"width": 1200, "height": 800}

@@ -14,13 +14,13 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from broadcast.operators import operators
-from tests.console.browser import SHARED, one_browser
+from tests.console.browser import SHARED
 from tests.console.browser import shared_browser as browser
 from tests.console.up import LONDON, LONG, Up, running_up, seen
 
 pytestmark = [SHARED, pytest.mark.browser, pytest.mark.timeout(300)]
 
-__all__ = ["browser", "one_browser"]
+__all__ = ["browser"]
 PEOPLE = 60
 
 

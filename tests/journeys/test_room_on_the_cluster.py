@@ -29,7 +29,7 @@ from broadcast.ledger.claims.tables import batch
 from broadcast.messages import versions
 from broadcast.operators import audit, operators
 from broadcast.store.database import Database
-from tests.console.browser import SHARED, one_browser, signed_in
+from tests.console.browser import SHARED, signed_in
 from tests.console.browser import shared_browser as browser
 from tests.console.site import Site
 from tests.console.visitor import Seen, Visitor
@@ -49,7 +49,7 @@ pytestmark = [
     pytest.mark.timeout(900),  # of a machine that does much else; an idle one needs a minute
 ]
 
-__all__ = ["browser", "one_browser"]
+__all__ = ["browser"]
 PEOPLE = int(os.environ.get("ROOM_PEOPLE", "200"))
 RATE = max(6, PEOPLE // 40)
 """People of one channel in a second: a message is under way for some seconds."""
