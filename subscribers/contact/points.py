@@ -310,12 +310,7 @@ def sharing_any(
     # one person's mobile and phone may be the same number: that is not two people
     two = "min(p.subscriber_id) <> max(p.subscriber_id)"
     return _sharing(
-        conn,
-        lambda row: f"{row}.place_in_order = 0",
-        two,
-        among=among,
-        reached_with=reached_with,
-        marks_first=True,
+        conn, lambda row: f"{row}.place_in_order = 0", two, among=among, reached_with=reached_with
     )
 
 
@@ -326,11 +321,9 @@ def _sharing(
     *,
     among: Iterable[int] | None,
     reached_with: Iterable[int] | None,
-    marks_first: bool = False,
 ) -> Iterator[list[int]]:
     """Yield the people of each contact point that several have. `counts`: the SQL that says of a
-    row, by its name, whether it counts; `several`: the SQL by which a group has two people;
-    `marks_first`: of everybody first the marks, which pays where there are several points a person.
+    row, by its name, whether it counts; `several`: the SQL by which a group has two people.
     """
     keys = ring_of(conn).in_force(conn)
     if keys is None:
@@ -346,7 +339,7 @@ def _sharing(
         which = f""" AND {mark} IN (SELECT o.{keys.column} FROM contact_point o
             WHERE o.subscriber_id {one_of} AND {counts("o")})"""  # noqa: S608 - constants
         binds = {"ids": bound}
-    elif postgres and marks_first:
+    elif postgres:
         # Of everybody first which marks several have, then who these are: people collected for
         # every mark, most of them alone, take four times as long.
         marks = f"""SELECT {mark} FROM contact_point p WHERE {counts("p")}

@@ -34,6 +34,15 @@ async def approve(approver: Visitor, path: str) -> Seen:
     return done
 
 
+async def live(site: Site) -> tuple[Visitor, Visitor, str]:
+    """Send a message by text; return its author, its approver and its address."""
+    author, approver = await two(site)
+    path = await submitted(author, channels=["sms"])
+    await approve(approver, path)
+    await site.release(1)
+    return author, approver, path
+
+
 async def every_page(visitor: Visitor) -> dict[str, Seen]:
     """Follow every link from the first page; return what came, by its address."""
     found: dict[str, Seen] = {}
@@ -83,10 +92,7 @@ async def test_check_10_every_language_is_shown_in_its_own_way_and_what_lacks_is
 async def test_check_19_stopping_says_who_waits_and_who_has_it_as_it_is_at_the_press(
     site: Site,
 ) -> None:
-    author, approver = await two(site)
-    path = await submitted(author, channels=["sms"])
-    await approve(approver, path)
-    await site.release(1)
+    _author, approver, path = await live(site)
     await site.done(await site.claimed(lane="urgent"), "accepted")
     page = await approver.get(path)
     account = await site.db.read(delivery_report.account, await site.version(1))
@@ -105,10 +111,7 @@ async def test_check_19_stopping_says_who_waits_and_who_has_it_as_it_is_at_the_p
 async def test_check_20_a_correction_takes_three_steps_and_reaches_everybody_who_was_reached(
     site: Site,
 ) -> None:
-    author, approver = await two(site)
-    path = await submitted(author, channels=["sms"])
-    await approve(approver, path)
-    await site.release(1)
+    author, approver, path = await live(site)
     first = await site.claimed(lane="urgent")
     await site.done(first, "accepted")
     reached = BitMap(who for _, who in first.people)
