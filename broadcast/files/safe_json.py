@@ -15,9 +15,9 @@ from broadcast.problems import Problem, Rejected, refuse
 MAX_DEPTH: Final = 64  # nested arrays and objects
 MAX_INTEGER: Final = 2**53  # RFC 8259 section 6: what every reader of JSON understands alike
 MAX_PROBLEMS: Final = 50  # more would be a list nobody reads
-# A string (closed or not) is one token, so that brackets inside it do not count. Possessive: linear
-# on hostile input.
-_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+# A string, closed or not: brackets inside it do not count. Possessive: linear on hostile input.
+_STRING: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NO_BRACKETS: Final = re.compile(r"[^\[\]{}]+")
 
 
 class _OutOfRange:
@@ -143,15 +143,20 @@ def number_out_of_range(field: str) -> Problem:
 
 
 def _check_depth(text: str) -> None:
-    depth = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
-        first = text[token.start()]
-        if first in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise too_deep("json_too_deep")
-        elif first != '"':
-            depth -= 1
+    """Refuse what is nested too deep, before the reader of JSON recurses into it.
+
+    Each pass takes the innermost pairs away, so a document that is nested N deep is gone after N.
+    What is left of a broken one is told by the reader of JSON.
+    """
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    brackets = _NO_BRACKETS.sub("", _STRING.sub("", text)).replace("{", "[").replace("}", "]")
+    for _ in range(MAX_DEPTH):
+        if "[]" not in brackets:
+            break
+        brackets = brackets.replace("[]", "")
+    if "[]" in brackets or brackets.count("[") > MAX_DEPTH:
+        raise too_deep("json_too_deep")
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -25,6 +25,14 @@ REFUSED = [
     ("depth 10,000 of arrays", b"[" * 10_000 + b"]" * 10_000, "json_too_deep", 400, ""),
     ("depth 10,000 of objects", b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "json_too_deep", 400, ""),
     ("depth never closed", b"[" * 500_000, "json_too_deep", 400, ""),
+    (
+        "depth 65, one deep among many flat",
+        b"[" + b"[]," * 99 + b"[" * 64 + b"]" * 65,
+        "json_too_deep",
+        400,
+        "",
+    ),
+    ("closed more often than opened", b"[]" * 99 + b"]" * 99, "json_invalid", 400, ""),
     ("NaN", b'{"a": NaN}', "number_range", 422, "a"),
     ("Infinity", b"[1, -Infinity]", "number_range", 422, "[1]"),
     ("1e999", b'{"a": 1e999}', "number_range", 422, "a"),
@@ -48,6 +56,12 @@ def test_what_readers_understand_differently_is_refused_by_name(data, code, stat
         loads(data, limit=LIMIT)
     first = caught.value.problems[0]
     assert (first.code, first.status, first.field) == (code, status, field)
+
+
+def test_64_levels_are_read_with_any_number_of_brackets_beside_them_and_in_strings():
+    assert loads(b'{"a":[' * 32 + b"]}" * 32, limit=LIMIT)
+    flat = b"[" + b'["[[[[",{}],' * 9_000 + b"1]"
+    assert len(loads(flat, limit=LIMIT)) == 9_001
 
 
 def test_the_place_of_a_syntax_error_is_told():
