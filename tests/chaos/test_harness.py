@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from tests.chaos.embedded import embedded
-from tests.chaos.harness import System, content, running, verify
+from tests.chaos.harness import System, content, running
+from tests.chaos.verdict import verify
 
 
 async def test_the_verdict_names_who_was_told_twice_or_lost_or_said_to_be_what_they_are_not(

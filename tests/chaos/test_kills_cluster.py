@@ -10,19 +10,9 @@ import pytest
 
 from service.commands import deciding
 from tests.chaos.cluster import KINDS, SENDERS, Cluster, services
-from tests.chaos.harness import (
-    CAMDEN,
-    LAMBETH,
-    PROVIDER,
-    QUICK,
-    Act,
-    Plan,
-    content,
-    running,
-    storm,
-    urgent,
-    verify,
-)
+from tests.chaos.harness import CAMDEN, LAMBETH, PROVIDER, QUICK, Act, content, running, urgent
+from tests.chaos.storm import Plan, storm
+from tests.chaos.verdict import verify
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.redis]
 

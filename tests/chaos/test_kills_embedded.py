@@ -16,14 +16,13 @@ from tests.chaos.harness import (
     PROVIDER,
     QUICK,
     Act,
-    Plan,
     System,
     content,
     running,
-    storm,
     urgent,
-    verify,
 )
+from tests.chaos.storm import Plan, storm
+from tests.chaos.verdict import verify
 
 
 async def _story(system: System, plan_of: dict[str, int]) -> dict[int, Act]:

@@ -14,15 +14,8 @@ import pytest
 
 from tests.chaos.cluster import Cluster, services
 from tests.chaos.embedded import embedded
-from tests.chaos.harness import (
-    DOUBTS_SHOWN_WITHIN,
-    FASTTIME,
-    ROOT,
-    base_env,
-    content,
-    running,
-    verify,
-)
+from tests.chaos.harness import DOUBTS_SHOWN_WITHIN, FASTTIME, ROOT, base_env, content, running
+from tests.chaos.verdict import verify
 
 
 async def test_a_second_up_on_the_same_data_folder_ends_with_two_and_the_first_goes_on(

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.embedded import embedded
-from tests.chaos.harness import System, content, running, verify
+from tests.chaos.harness import System, content, running
+from tests.chaos.verdict import verify
 from tests.services.process import tree_of
 
 

@@ -117,6 +117,8 @@ APPLIED: dict[tuple[str, str], int] = {
     ("subscribers.people_file.texts", "SPACES"): 1_800,
 }
 """Where the code asks the length first: no more characters than these ever reach the pattern."""
+
+
 def inputs(length: int) -> Iterator[str]:
     for unit in REPEATED:
         body = (unit * (length // len(unit) + 1))[:length]
