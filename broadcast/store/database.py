@@ -36,6 +36,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
+from sqlalchemy.util import LRUCache
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -71,6 +72,9 @@ again.
 
 _BUSY_SECONDS = 30.0
 _TRY_AGAIN_SECONDS = 0.001
+_DIALECTS: dict[str, Dialect] = {}
+_COMPILED: LRUCache[Any, Any] = LRUCache(1_000)
+"""Statements as SQLAlchemy compiled them, by their dialect: see `_share_dialect`."""
 _SCRUBS, _SCRUB_AGAIN_SECONDS = 50, 0.2
 
 
@@ -108,7 +112,7 @@ class Database:
     def __init__(
         self, url: str, *, pool_size: int = 10, options: Mapping[str, Any] | None = None
     ) -> None:
-        carried = dict(options or {})
+        carried = {**(options or {}), "compiled_cache": _COMPILED}
         parsed = make_url(url)
         self.dialect = parsed.get_backend_name()
         if self.dialect not in ("sqlite", "postgresql"):
@@ -146,6 +150,7 @@ class Database:
                     },
                 },
             )
+            _share_dialect(self._async.sync_engine)
             # An account reads several tables: between two statements nobody may move from one line
             # to another.
             self._snapshots = self._async.execution_options(isolation_level="REPEATABLE READ")
@@ -178,6 +183,7 @@ class Database:
             )
             for engine, begin in ((self._writer, "BEGIN IMMEDIATE"), (self._reader, "BEGIN")):
                 _prepare_sqlite(engine, begin)
+                _share_dialect(engine)
             self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
             self._read_threads = ThreadPoolExecutor(4, thread_name_prefix="sqlite-read")
             self._write_connection: Connection | None = None
@@ -295,6 +301,22 @@ def at_the_end(conn: Connection, act: Callable[[Connection], None]) -> None:
     Only inside `Database.write`.
     """
     conn.info[_LAST].append(act)
+
+
+def _share_dialect(engine: Engine) -> None:
+    """Have the databases of a process share one dialect of their kind, once one has connected.
+
+    SQLAlchemy keeps what it compiled by dialect: whoever opens a second database, such as each of
+    our tests, compiles no statement again.
+    """
+    name = engine.dialect.name
+    if name in _DIALECTS:
+        engine.dialect = _DIALECTS[name]
+        return
+
+    @event.listens_for(engine, "first_connect")
+    def _(_connection: object, _record: object) -> None:
+        _DIALECTS.setdefault(name, engine.dialect)
 
 
 def _prepare_sqlite(engine: Engine, begin: str) -> None:

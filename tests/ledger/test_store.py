@@ -89,7 +89,7 @@ async def test_whoever_waits_for_the_other_process_begins_as_soon_as_it_has_ende
     def done(conn: Connection) -> str:
         return "done"
 
-    monkeypatch.setattr(database.time, "sleep", sleep)  # type: ignore[attr-defined]
+    monkeypatch.setattr(database.time, "sleep", sleep)
     holding = asyncio.create_task(one.write(held))
     await asyncio.to_thread(in_there.wait, 20)
     assert await other.write(done) == "done"
@@ -100,7 +100,7 @@ async def test_whoever_waits_for_the_other_process_begins_as_soon_as_it_has_ende
     in_there.clear()
     go_on.clear()
     monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
-    monkeypatch.setattr(database.time, "sleep", lambda _: None)  # type: ignore[attr-defined]
+    monkeypatch.setattr(database.time, "sleep", lambda _: None)
     holding = asyncio.create_task(one.write(held))
     await asyncio.to_thread(in_there.wait, 20)
     with pytest.raises(OperationalError, match="locked"):
@@ -109,3 +109,26 @@ async def test_whoever_waits_for_the_other_process_begins_as_soon_as_it_has_ende
     await holding
     await one.close()
     await other.close()
+
+
+async def test_who_opens_a_second_database_compiles_no_statement_again(
+    db: Database, tmp_path: Path
+) -> None:
+    statement = select(meta.c.value).where(meta.c.key == "compiled once")
+
+    def cached(conn: Connection) -> str:
+        return conn.execute(statement).context.cache_hit.name
+
+    await db.read(cached)
+    other = open_database(f"sqlite:///{tmp_path}/other.db")
+    try:
+        await other.write(meta.create)
+        if db.dialect == "postgresql":  # another dialect, other words
+            await other.read(cached)
+        third = open_database(f"sqlite:///{tmp_path}/other.db")
+        try:
+            assert await third.read(cached) == "CACHE_HIT"
+        finally:
+            await third.close()
+    finally:
+        await other.close()
