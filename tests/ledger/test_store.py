@@ -89,7 +89,7 @@ async def test_whoever_waits_for_the_other_process_begins_as_soon_as_it_has_ende
     def done(conn: Connection) -> str:
         return "done"
 
-    monkeypatch.setattr(database.time, "sleep", sleep)
+    monkeypatch.setattr(database.time, "sleep", sleep)  # type: ignore[attr-defined]
     holding = asyncio.create_task(one.write(held))
     await asyncio.to_thread(in_there.wait, 20)
     assert await other.write(done) == "done"
@@ -100,7 +100,7 @@ async def test_whoever_waits_for_the_other_process_begins_as_soon_as_it_has_ende
     in_there.clear()
     go_on.clear()
     monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
-    monkeypatch.setattr(database.time, "sleep", lambda _: None)
+    monkeypatch.setattr(database.time, "sleep", lambda _: None)  # type: ignore[attr-defined]
     holding = asyncio.create_task(one.write(held))
     await asyncio.to_thread(in_there.wait, 20)
     with pytest.raises(OperationalError, match="locked"):
