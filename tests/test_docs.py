@@ -391,3 +391,16 @@ def test_the_limits_of_the_doors_are_those_of_the_code() -> None:
         name: f"{value:g}" if value < 1e5 else str(value)
         for name, value in asdict(Limits()).items()
     }
+
+
+def test_every_browser_check_names_tests_that_exist() -> None:
+    found = 0
+    for line in PAGES["docs/browser-checks.md"].splitlines():
+        file = ""
+        for word in re.findall(r"`([^` ]+)`", line):
+            if word.endswith(".py"):
+                file = (ROOT / word).read_text(encoding="utf-8")
+            elif word.startswith("test_"):
+                assert f"def {word}(" in file, word
+                found += 1
+    assert found > 60
