@@ -157,6 +157,7 @@ async def test_check_31_signed_out_the_stream_of_all_tabs_ends_and_does_not_ask_
         )
     first = await up.page(browser, "leaver")
     second = await first.context.new_page()
+    await first.context.clock.install()
     await second.goto(f"{up.url}/room")
     streams = streams_of(first.context)
     await first.reload()
@@ -168,7 +169,8 @@ async def test_check_31_signed_out_the_stream_of_all_tabs_ends_and_does_not_ask_
     await settled(streams, 0)
     asked: list[str] = []
     first.context.on("request", lambda request: asked.append(request.url))
-    await asyncio.sleep(2.5)
+    await first.context.clock.fast_forward(20_000)  # longer than a tab waits for a lost connection
+    await asyncio.sleep(1.5)
     assert [url for url in asked if "/events" in url] == []
     await first.context.close()
 
@@ -307,6 +309,19 @@ async def lines(page: Page) -> list[int]:
     return [int(word) for word in re.findall(r"\d+", told)]
 
 
+async def cells(page: Page) -> dict[str, int]:
+    """Return the table of the account as it stands at one moment: people by line, and the sum that
+    is said above it.
+    """
+    told: dict[str, str] = await page.evaluate(
+        """() => Object.fromEntries([
+            ["all", document.querySelector("#live .held strong").textContent],
+            ...[...document.querySelectorAll("#live [data-line]")].map(
+                (e) => [e.dataset.line, e.textContent])])"""
+    )
+    return {line: int(number.replace(",", "")) for line, number in told.items()}
+
+
 async def test_check_27_the_lines_add_up_at_every_sample_of_a_message_under_way(
     up: Up, browser: Browser
 ) -> None:
@@ -317,6 +332,8 @@ async def test_check_27_the_lines_add_up_at_every_sample_of_a_message_under_way(
         while " 0 waiting" not in await page.locator("#live .held").first.inner_text():
             whole, *parts = now = await lines(page)
             assert whole == sum(parts)
+            table = await cells(page)
+            assert table.pop("all") == sum(table.values()), table
             moves += now != before
             before = now
             await asyncio.sleep(0.1)

@@ -84,7 +84,7 @@ async def test_check_36_sentences_say_what_the_ledger_knows(site: Site) -> None:
     account = await site.db.read(delivery_report.account, await site.version(1))
     words = {"in_doubt": "in doubt", "delivered": "delivered", "not_sent": "not sent"}
     seen = set()
-    for person in (1, 2, 31, 32, 33):
+    for person in (*range(1, 12), 31, 32, 33):
         page = await visitor.get(f"/room/messages/1/people/{person}")
         said = [item.text_content() for item in page.tree.xpath("//ol/li")]
         told = await explaining.explain(site.context, 1, person)

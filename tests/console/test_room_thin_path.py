@@ -193,13 +193,15 @@ async def test_live_and_exercise_never_mix(site: Site) -> None:
         for address, marked in ((live, False), (practice, True)):
             seen = await approver.get(address + part)
             assert seen.h1.startswith("EXERCISE") is marked, (address + part, seen.h1)
+            title = seen.tree.xpath("string(//title)").removeprefix("Error: ")
+            assert title.startswith("EXERCISE: ") is marked, (address + part, title)
+            icon = seen.tree.xpath("//link[@rel='icon']/@href")[0]
+            assert ("exercise.svg" in icon) is marked, (address + part, icon)
     assert (await author.get(practice.replace("/exercise", "/room"))).url == practice
     drill, real = await approver.get(f"{practice}/approve"), await approver.get(f"{live}/approve")
     for word in ("EXERCISE", "Run exercise for", "enrolled for exercises"):
         assert word in drill.words
         assert word not in real.words
-    assert drill.tree.xpath("string(//title)").startswith("EXERCISE: ")
-    assert drill.tree.xpath("//link[@rel='icon']/@href")[0].startswith("/room/static/exercise.svg")
     wrong = await approver.send(drill, f"{practice}/approve", phrase="SEND 31")
     assert wrong.status == 422
     number = practice.rpartition("/")[2]
