@@ -1,4 +1,4 @@
-"""fasttime dead-letters: what could not be handled and was put aside; handed over again, or closed."""
+"""fasttime dead-letters: what was put aside; listed, handed over again, or closed."""
 
 from __future__ import annotations
 
