@@ -65,9 +65,7 @@ def test_every_language_and_every_channel_is_among_them_as_long_as_there_is_room
 
 
 def texts(*languages: str) -> list[dict[str, Any]]:
-    return [
-        {"tag": tag, "texts": [{"by": c, "tag": tag} for c in CHANNELS]} for tag in languages
-    ]
+    return [{"tag": tag, "texts": [{"by": c, "tag": tag} for c in CHANNELS]} for tag in languages]
 
 
 @pytest.mark.parametrize("few", ["not shown", "fewer than 10", 40])
