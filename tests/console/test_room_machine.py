@@ -85,6 +85,7 @@ async def test_what_was_put_aside_is_tried_again_by_one_press_or_the_page_says_w
     first, gone, notice = (f"/room/dead-letters/{n}/retry" for n in (1, 2, 3))
     assert notice not in page.forms()
     assert "A notice: nothing failed that could be tried again." in page.words
+    assert "1: A text could not be laid out" in page.words
     over = await visitor.send(page, gone)
     assert (over.status, "nobody waits for it now" in over.words) == (409, True)
     tried = await visitor.send(page, first)
