@@ -90,7 +90,7 @@ class Engine:
             zone=settings.timezone,
             key=settings.key(),
         )
-        self.heartbeat = Heartbeat(db, self.roles, self.identity)
+        self.heartbeat = Heartbeat(db, self.roles, self.identity, self._rates())
         self.leases = Leases(
             db,
             channels_on,
@@ -125,6 +125,16 @@ class Engine:
             if lane in self.roles
             for channel in adapters[lane].all()
         ]
+
+    def _rates(self) -> dict[str, float]:
+        """Return what this process may send a second, by status and channel; 0 is no limit."""
+        return {
+            f"{status}/{channel.name}": rate_of(channel)
+            for lane in ("urgent", "routine")
+            if lane in self.roles
+            for channel in self._adapters[lane].all()
+            for status in channel.serves
+        }
 
     def _sender(self, lane: str, channel: Channel) -> Sender:
         key = self._settings.key()

@@ -1,16 +1,26 @@
 """What could not be handled and was put aside where an operator sees it: /metrics counts it and the
-log names it. An administrator closes it, and says why.
+log names it. An administrator closes it, and says why; or hands it over again, which closes it too:
+what fails again is put aside anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
 from broadcast.events.tables import parked
 from broadcast.problems import refuse
+
+RENDER_FAILED: Final = "render.failed"
+"""A text that cannot be laid out; the key is VERSION/CHANNEL/LANGUAGE."""
+LOOK_UPS: Final = "look_ups"
+"""An operator who looked at the numbers of many shapes: a notice, nothing failed."""
+HANDED_OVER: Final = "handed over again"
+"""Why it was closed, where it was handed to its processor once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +36,42 @@ class DeadLetter:
     closed_by: str
     why: str
 
+    @property
+    def can_be_retried(self) -> bool:
+        """Whether it can be handed to its processor again: it is open, and one failed at it."""
+        return self.closed_at is None and self.what == RENDER_FAILED
 
-def park(conn: Connection, what: str, key: str, error: str, now: datetime) -> None:
-    """Put one thing aside, once: while the same `what` and `key` are open they are kept only the
-    first time. `error` holds no personal data.
+    def to_json(self) -> dict[str, Any]:
+        """Return it as the command line and the API tell it."""
+        return {
+            "id": self.id,
+            "at": self.at.isoformat(),
+            "what": self.what,
+            "key": self.key,
+            "error": self.error,
+            "retry": self.can_be_retried,
+            "closed_at": self.closed_at.isoformat() if self.closed_at else None,
+            "closed_by": self.closed_by,
+            "why": self.why,
+        }
+
+
+def park(conn: Connection, what: str, key: str, error: str, now: datetime) -> int:
+    """Put one thing aside and return its number. While the same `what` and `key` are open they are
+    kept only the first time. `error` holds no personal data.
     """
     same = (parked.c.what == what) & (parked.c.key == key) & parked.c.closed_at.is_(None)
-    if conn.execute(select(parked.c.id).where(same).limit(1)).first() is None:
-        conn.execute(insert(parked).values(at=now, what=what, key=key, error=error[:2000]))
+    known = conn.execute(select(parked.c.id).where(same).limit(1)).scalar_one_or_none()
+    if known is not None:
+        return int(known)
+    made = insert(parked).values(at=now, what=what, key=key, error=error[:2000])
+    return int(conn.execute(made.returning(parked.c.id)).scalar_one())
+
+
+def closed_among(conn: Connection, numbers: Collection[int]) -> set[int]:
+    """Return which of these were closed."""
+    closed = parked.c.id.in_(numbers) & parked.c.closed_at.is_not(None)
+    return set(conn.execute(select(parked.c.id).where(closed)).scalars())
 
 
 def listed(conn: Connection, limit: int = 200) -> list[DeadLetter]:
@@ -60,5 +98,10 @@ def close(conn: Connection, number: int, *, by: str, why: str, now: datetime) ->
             status=404,
         )
     if closed.rowcount != 1:
-        raise refuse("dead_letter_closed", "somebody closed it already", "see the list", status=409)
+        raise refuse(
+            "dead_letter_closed",
+            f"somebody closed it already: {row['why']}",
+            "see the list: what failed again stands there under a new number",
+            status=409,
+        )
     return DeadLetter(**row)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,15 +31,27 @@ def new_worker(role: str) -> tuple[str, int]:
     return f"{role}-{secrets.token_hex(8)}", secrets.randbelow(2**31 - 1)
 
 
-def register(conn: Connection, worker_id: str, role: str, key: int) -> None:
+def register(
+    conn: Connection,
+    worker_id: str,
+    role: str,
+    key: int,
+    rates: Mapping[str, float] | None = None,
+) -> None:
     """Say that the worker lives; a worker declared dead registers again under a new id before it
-    claims.
+    claims. `rates` is what it may send a second, by "STATUS/CHANNEL"; 0 is no limit. They hold as
+    long as it lives, so whoever looks back knows under which rate a slice was claimed.
     """
     now = database_now(conn)
     into = pg_insert(worker) if conn.dialect.name == "postgresql" else sqlite_insert(worker)
     conn.execute(
         into.values(
-            id=worker_id, role=role, key=key, started_at=now, heartbeat_at=now
+            id=worker_id,
+            role=role,
+            key=key,
+            started_at=now,
+            heartbeat_at=now,
+            rates=json.dumps(dict(rates or {}), separators=(",", ":"), sort_keys=True),
         ).on_conflict_do_nothing()
     )
 

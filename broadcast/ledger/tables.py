@@ -97,4 +97,6 @@ worker = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("heartbeat_at", UtcDateTime, nullable=False),
     Column("dead_at", UtcDateTime),
+    # what it may send a second, by CAP status and channel: {"Actual/sms": 10.0}, 0 = no limit
+    Column("rates", String, nullable=False, server_default="{}"),
 )

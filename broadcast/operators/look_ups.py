@@ -98,7 +98,8 @@ def _alarm(conn: Connection, actor: Operator, now: datetime) -> None:
         f"operator {actor.id} looked at the numbers of {SHAPES_AN_HOUR} or more different shapes"
         " within an hour: see `fasttime audit list`"
     )
-    dead_letters.park(conn, "look_ups", f"operator {actor.id} {now:%Y-%m-%dT%H}", said, now)
+    hour = f"operator {actor.id} {now:%Y-%m-%dT%H}"
+    dead_letters.park(conn, dead_letters.LOOK_UPS, hour, said, now)
     log.warning("look_ups.series", operator=actor.id, shapes=SHAPES_AN_HOUR)
 
 

@@ -331,6 +331,11 @@ def _answer(log: Log, _type: str, _fact: dict[str, Any]) -> bool:
     return log.wanted is None
 
 
+def _tried_again(log: Log, _type: str, fact: dict[str, Any]) -> bool:
+    """Say that a text was to be tried again: it moves nobody. What came of it, slices tell."""
+    return log.concerns(fact["version_id"])
+
+
 def _level(log: Log, _type: str, fact: dict[str, Any]) -> bool:
     if not (log.imports and log.tells_level(fact)):
         return False
@@ -348,6 +353,7 @@ def _head(log: Log, _type: str, fact: dict[str, Any]) -> bool:
 
 _HANDLERS: dict[str, Callable[[Log, str, dict[str, Any]], bool]] = {
     "batch.ready": _batch,
+    "batch.retry": _tried_again,
     "slice.part": _slice,
     "slice.done": _slice,
     "slice.late": _slice,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -20,7 +21,17 @@ log = structlog.get_logger("deliver")
 CANDIDATES_SECONDS = 0.1
 """How long the list of batches is used again, unless an event says that there are new ones."""
 BROKEN_SECONDS = 30.0
-"""How long a batch is left alone whose words could not be rendered."""
+"""How long a batch is left alone whose words could not be rendered, unless an administrator hands
+it over again before.
+"""
+
+
+@dataclass(slots=True)
+class _LeftAlone:
+    """Until when a text is left alone, and the number of its dead letter, once it is kept."""
+
+    until: float
+    letter: int = 0
 
 
 class Chooser:
@@ -35,7 +46,7 @@ class Chooser:
         self._found: list[Candidate] = []
         self._found_until = 0.0
         self._last_room = ""
-        self._broken: dict[tuple[int, str, str], float] = {}
+        self._broken: dict[tuple[int, str, str], _LeftAlone] = {}
 
     def look_again(self) -> None:
         """Read the list of batches anew at the next choice."""
@@ -44,7 +55,9 @@ class Chooser:
     async def choose(self) -> Candidate | None:
         """Return the batch to claim from; None where nobody waits."""
         now = self._clock.boot()
-        found = [c for c in await self._candidates() if self._broken.get(_key(c), 0.0) < now]
+        candidates = await self._candidates()
+        alone = {key for key, left in self._broken.items() if left.until >= now}
+        found = [c for c in candidates if _key(c) not in alone]
         if not found:
             return None
         first = (found[0].severity_rank, found[0].correction)
@@ -71,7 +84,8 @@ class Chooser:
         except TROUBLE:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a rendering stumbles over
-            self._broken[_key(chosen)] = self._clock.boot() + BROKEN_SECONDS
+            left = _LeftAlone(self._clock.boot() + BROKEN_SECONDS)
+            self._broken[_key(chosen)] = left
             self.look_again()  # what stands behind it in its control room's queue
             log.error(  # noqa: TRY400 - a traceback could hold words or addresses
                 "render.failed",
@@ -80,9 +94,12 @@ class Chooser:
                 language=chosen.language,
                 error=type(error).__name__,
             )
-            where = f"{chosen.version_id}/{chosen.channel}/{chosen.language}"
-            await self._db.write(
-                dead_letters.park, "render.failed", where, type(error).__name__, self._clock.now()
+            left.letter = await self._db.write(
+                dead_letters.park,
+                dead_letters.RENDER_FAILED,
+                f"{chosen.version_id}/{chosen.channel}/{chosen.language}",
+                type(error).__name__,
+                self._clock.now(),
             )
             return None
 
@@ -94,7 +111,7 @@ class Chooser:
         if not self._found or began > self._found_until:
             # Set before the read: an event that comes meanwhile makes the list old again.
             self._found_until = began + CANDIDATES_SECONDS
-            self._broken = {key: until for key, until in self._broken.items() if until > began}
+            await self._forget_what_is_over(began)
             without = [(version_id, language) for version_id, _, language in self._broken]
             self._found = await self._db.read(
                 open_batches.candidates,
@@ -105,6 +122,18 @@ class Chooser:
                 without,
             )
         return self._found
+
+    async def _forget_what_is_over(self, now: float) -> None:
+        """Leave no text alone any longer whose time is over or whose dead letter was closed: an
+        administrator handed it over again, or says that it is mended.
+        """
+        letters = [left.letter for left in self._broken.values()]
+        closed = await self._db.read(dead_letters.closed_among, letters) if letters else set()
+        self._broken = {
+            key: left
+            for key, left in self._broken.items()
+            if left.until > now and left.letter not in closed
+        }
 
 
 def _key(c: Candidate) -> tuple[int, str, str]:

@@ -65,6 +65,9 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "moved_away": "moved away meanwhile",
         "stale": "too late to be of use",
         "withdrawn": "the message was stopped first",
+        # what could not be handled and was put aside
+        "render.failed": "A text could not be laid out",
+        "look_ups": "One person looked at many shapes",
         # what an author is warned of
         "channel_off": "A channel is switched off",
         "hotline_without_hours": "A hotline without its hours",

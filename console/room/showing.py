@@ -17,8 +17,10 @@ from broadcast.content.segments import count
 from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
 from broadcast.places.geometry import circle_outline, from_wkb, union
-from broadcast.wording.render import render
+from broadcast.wording.languages import pack_for
+from broadcast.wording.render import choose_language, render
 from broadcast.wording.rendered import Rendered
+from broadcast.wording.speech import spoken_pack
 from channels.twilio.settings import named_senders
 from console.pages import maps
 from console.pages.cards import place_of
@@ -30,7 +32,7 @@ from service.rendering import facts_of
 
 def texts(room: Room, v: Version, resolved: Resolved | None = None) -> list[dict[str, Any]]:
     """Return every text as it arrives, by language and in it by channel, with the size of a text
-    message.
+    message and the keys that a call asks for. A language that no voice reads gives way in a call.
     """
     settings = room.web.settings
     shown = v if resolved is None else replace(v, resolved=resolved)
@@ -46,17 +48,28 @@ def texts(room: Room, v: Version, resolved: Resolved | None = None) -> list[dict
     for language in v.content.languages:
         mine = []
         for channel in v.content.channels:
-            made = render(v.content, facts, channel, language)
+            called = channel == "voice"
+            spoken = choose_language(v.content, language, channel) if called else language
+            made = render(v.content, facts, channel, spoken)
             mine.append(
                 {
+                    "by": channel,
                     "channel": naming.CHANNELS[channel],
+                    "tag": spoken,
                     "subject": made.subject,
                     "body": made.body,
                     "size": _size(made) if channel == "sms" else "",
+                    "keys": _keys(spoken) if called and settings.public_url else None,
                 }
             )
         found.append({"tag": language, "texts": mine})
     return found
+
+
+def _keys(language: str) -> dict[str, str]:
+    """Return what a call asks for once its text was read, and in which language."""
+    pack = spoken_pack(pack_for(language))
+    return {"tag": pack.tag, "says": f"{pack.press_1} {pack.press_2}"}
 
 
 def costly(room: Room, v: Version, resolved: Resolved) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from sqlalchemy import text
@@ -17,10 +17,18 @@ log = structlog.get_logger("engine")
 
 
 class Heartbeat:
-    """Keeps this process registered as a worker; `identity` tells the senders under which id."""
+    """Keeps this process registered as a worker; `identity` tells the senders under which id.
+    `rates` is what it may send a second, by "STATUS/CHANNEL".
+    """
 
-    def __init__(self, db: Database, roles: tuple[str, ...], identity: Identity) -> None:
-        self._db, self._roles, self._identity = db, roles, identity
+    def __init__(
+        self,
+        db: Database,
+        roles: tuple[str, ...],
+        identity: Identity,
+        rates: Mapping[str, float],
+    ) -> None:
+        self._db, self._roles, self._identity, self._rates = db, roles, identity, rates
 
     async def run(self) -> None:
         """Register, hold the session lock, and send heartbeats, for ever; declared dead, begin
@@ -51,7 +59,7 @@ class Heartbeat:
     async def _beat(
         self, worker: str, role: str, key: int, ping: Callable[[], Awaitable[object]] | None
     ) -> None:
-        await self._db.write(liveness.register, worker, role, key)
+        await self._db.write(liveness.register, worker, role, key, self._rates)
         self._identity.worker, self._identity.alive = worker, True
         log.info("worker.registered", worker=worker, role=role)
         while True:

@@ -18,6 +18,8 @@ from typing import Literal
 
 from playwright.async_api import Browser
 
+from broadcast.events import dead_letters
+from broadcast.ledger import liveness
 from broadcast.ledger.claims import recording
 from broadcast.ledger.claims.outcomes import Outcome
 from service.rendering import StoredRenderings
@@ -152,6 +154,9 @@ async def room_shots(site: Site) -> list[Shot]:
         for p, person in s.people
     ]
     await site.db.write(recording.record, [(s, outcomes)], at=datetime.now(UTC))
+    await site.db.write(liveness.register, "w1", "urgent", 1, {"Actual/sms": 40.0})
+    for what, key in (("render.failed", "1/voice/ar"), ("look_ups", "operator 3")):
+        await site.db.write(dead_letters.park, what, key, "KeyError", datetime.now(UTC))
     await exercise(site)
     pending, _ = await site.submitted(
         severity="Severe", urgency="Immediate", languages=GAS, areas=["E09000007"]

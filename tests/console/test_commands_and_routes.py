@@ -28,6 +28,9 @@ ROUTES = {
     "cap export": f"GET {MESSAGE}/cap",
     "cap import": f"POST {V1}/cap/import",
     "cap validate": f"POST {V1}/cap/validate",
+    "dead-letters close": f"POST {V1}/dead-letters/{{id}}/close",
+    "dead-letters list": f"GET {V1}/dead-letters",
+    "dead-letters retry": f"POST {V1}/dead-letters/{{id}}/retry",
     "deliveries": f"GET {MESSAGE}/deliveries",
     "exercises approve": f"POST {V1}/exercises/{{id}}/approve",
     "exercises cancel": f"POST {V1}/exercises/{{id}}/cancel",
@@ -111,7 +114,7 @@ async def test_every_command_has_its_route_or_a_reason_that_is_written_down(site
 def test_what_the_machines_administrator_can_do_by_hand_is_one_page() -> None:
     page = (ROOT / "docs/first-operators.md").read_text(encoding="utf-8")
     _, commands = groups_and_commands()
-    rows = re.findall(r"^\| `([a-z]+)`: ([^|]+)\|", page, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z-]+)`: ([^|]+)\|", page, re.MULTILINE)
     named = {f"{group} {verb}" for group, verbs in rows for verb in re.findall(r"[a-z-]+", verbs)}
     alone = set(re.findall(r"`([a-z]+)`", page.partition("| alone:")[2].partition("|")[0]))
     acting = {c for c in commands if c.split()[0] in ("message", "resend", "level")}

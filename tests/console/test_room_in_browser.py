@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from broadcast.events import dead_letters
 from tests.console.browser import SHARED
 from tests.console.browser import shared_browser as browser
 from tests.console.site import Site, open_site
@@ -154,6 +155,9 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
     await site.live(severity="Severe", languages={"en": {"headline": "W" * 150}})
     await site.submitted(severity="Severe")
     await site.drafted()
+    await site.claimed(lane="urgent")
+    now = datetime.now(UTC)
+    await site.db.write(dead_letters.park, "render.failed", "1/sms/en", "KeyError", now)
     pages = {
         "author": (
             "/room",
@@ -170,14 +174,26 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
             "/room/messages/1/replay",
         ),
     }
-    more = {"author": ("/room/messages/3/check", "/room/messages/3/edit", "/room/messages/77")}
-    for scheme, size in (("light", PHONE), ("dark", DESK)):
-        for role, paths in pages.items():
+    more = {
+        "author": (
+            "/room/messages/1/pictures",
+            "/room/messages/3/check",
+            "/room/messages/3/edit",
+            "/room/messages/77",
+        )
+    }
+    on_a_phone = {"administrator": ("/room/health",)}
+    for scheme, size, wanted in (("light", PHONE, pages | on_a_phone), ("dark", DESK, pages)):
+        for role, paths in wanted.items():
             page = await profile(
                 site, browser, role, viewport=size, color_scheme=scheme, bypass_csp=True
             )
             for path in (*paths, *more.get(role, ())):
                 await page.goto(site.url + path)
+                await page.evaluate(
+                    "[...document.querySelectorAll('section details, .invented')].slice(0, 5)"
+                    ".forEach(e => { e.open = true; })"
+                )
                 assert await faults(page) == [], (scheme, path)
                 width = await page.evaluate("document.documentElement.scrollWidth")
                 assert width == size["width"], (scheme, path)

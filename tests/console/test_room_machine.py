@@ -72,6 +72,59 @@ async def test_what_was_put_aside_is_closed_with_a_reason_and_comes_back_if_it_f
     assert "/room/dead-letters/2/close" not in looking.forms()
 
 
+async def test_what_was_put_aside_is_tried_again_by_one_press_or_the_page_says_why_not(
+    site: Site,
+) -> None:
+    await site.live()
+    now = datetime.now(UTC)
+    await site.db.write(dead_letters.park, "render.failed", "1/sms/en", "KeyError", now)
+    await site.db.write(dead_letters.park, "render.failed", "9/sms/en", "KeyError", now)
+    await site.db.write(dead_letters.park, "look_ups", "operator 5", "20 shapes", now)
+    visitor = await administrator(site)
+    page = await visitor.get("/room/health")
+    first, gone, notice = (f"/room/dead-letters/{n}/retry" for n in (1, 2, 3))
+    assert notice not in page.forms()
+    assert "A notice: nothing failed that could be tried again." in page.words
+    assert "1: A text could not be laid out" in page.words
+    over = await visitor.send(page, gone)
+    assert (over.status, "nobody waits for it now" in over.words) == (409, True)
+    tried = await visitor.send(page, first)
+    assert "Closed by operator 5" in tried.words
+    assert ": handed over again" in tried.words
+    assert first not in tried.forms()
+    repeated = await visitor.send(page, first)  # the same form once more: it was done once
+    assert (repeated.status, "handed over again" in repeated.words) == (200, True)
+    told = await visitor.get("/room/health")
+    assert "of these batch retry 1" in told.words
+
+
+async def test_dead_letters_over_the_api_once_for_each_key(site: Site) -> None:
+    await site.live()
+    now = datetime.now(UTC)
+    for key in ("1/sms/en", "9/sms/en"):
+        await site.db.write(dead_letters.park, "render.failed", key, "KeyError", now)
+    path = "/api/v1/dead-letters"
+    assert (await site.get(path, role="operator")).status == 403
+    listed = (await site.get(path, role="auditor")).json["dead_letters"]
+    assert [(each["id"], each["retry"]) for each in listed] == [(2, True), (1, True)]
+    for role in ("auditor", "operator", "approver"):
+        for act in ("retry", "close"):
+            answer = await site.post(f"{path}/1/{act}", {}, role=role)
+            assert (answer.status, answer.code) == (403, "wrong_role")
+    done = await site.post(f"{path}/1/retry", role="administrator", key="k1")
+    assert (done.status, done.json["why"], done.json["retry"]) == (200, "handed over again", False)
+    again = await site.post(f"{path}/1/retry", role="administrator", key="k1")
+    assert (again.body, again.headers["Idempotency-Replayed"]) == (done.body, "true")
+    other = await site.post(f"{path}/1/retry", role="administrator")
+    assert (other.status, other.code) == (409, "dead_letter_closed")
+    assert (await site.post(f"{path}/2/retry", role="administrator")).code == "dead_letter_over"
+    assert (await site.post(f"{path}/x/retry", role="administrator")).status == 404
+    silent = await site.post(f"{path}/2/close", {}, role="administrator")
+    assert (silent.status, silent.code) == (422, "why_missing")
+    closed = await site.post(f"{path}/2/close", {"why": "It ended."}, role="administrator")
+    assert (closed.status, closed.json["closed_by"][:9]) == (200, "operator ")
+
+
 HEAD = "external_id,name,kind,email,mobile,phone,language,postcode,lat,lon,area"
 
 

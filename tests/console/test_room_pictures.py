@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from broadcast.ledger import delivery_report, speed
+from broadcast.ledger import delivery_report, liveness, speed
 from broadcast.ledger.claims import recording
 from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.levels import history
@@ -70,8 +71,23 @@ async def test_who_was_reached_where_and_how_fast(site: Site) -> None:
 async def test_of_a_drawn_shape_no_picture_tells_of_few(site: Site) -> None:
     await site.live(severity="Severe", areas=None, circles=["51.5,-0.14 5"])
     page = await (await author(site)).get("/room/messages/1/pictures")
-    assert page.words.count("in a drawn shape it could tell of few people") == 2
-    assert table(page, "places-table") == []
+    assert page.words.count("in a drawn shape it could tell of few people") == 3
+    assert (table(page, "places-table"), table(page, "rates-table")) == ([], [])
+
+
+async def test_what_was_granted_stands_beside_what_was_used(site: Site) -> None:
+    await site.live(severity="Severe")
+    await site.db.write(liveness.register, "w1", "urgent", 1, {"Actual/sms": 40.0})
+    await site.claimed(lane="urgent")
+    page = await (await author(site)).get("/room/messages/1/pictures")
+    ((channel, from_, *said),) = table(page, "rates-table")
+    assert (channel, said) == ("Text message", ["granted 40 a second", "30.0", "75 %"])
+    assert re.fullmatch(r"\d\d:\d\d:\d\d, 1 s", from_)
+    picture = page.tree.xpath("//*[@aria-labelledby='rates-t rates-d']")[0]
+    (bar,) = picture.xpath(".//*[@class='dot']")
+    (line,) = picture.xpath(".//*[@class='act']/@d")
+    assert line == "M8.0 22.0H712.0"  # at the top: more was granted than used
+    assert (float(bar.get("height")), bar.xpath("string(*)")[-13:]) == (66.0, "30.0 a second")
 
 
 async def test_before_anything_was_sent_there_is_nothing_to_see(site: Site) -> None:

@@ -83,6 +83,7 @@ TABLE = {
     ("POST", "/exercise/plans/{id}/approve"): "approve",
     ("POST", "/exercise/plans/{id}/cancel"): "draft",
     ("POST", "/room/dead-letters/{id}/close"): "administer",
+    ("POST", "/room/dead-letters/{id}/retry"): "administer",
     ("GET", "/room/import"): "administer",
     ("POST", "/room/import/areas"): "administer",
     ("POST", "/room/import/people"): "administer",

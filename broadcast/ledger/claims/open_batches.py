@@ -1,4 +1,6 @@
-"""Which batches have people left, in the order in which a sender should take them (rule R4)."""
+"""Which batches have people left, in the order in which a sender should take them (rule R4); and
+the word to the senders that a text they left alone is to be tried again.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, func, select
 
+from broadcast.events import outbox
+from broadcast.events.topics import deliveries_topic
 from broadcast.ledger.claims.tables import batch
 from broadcast.messages.tables import version
 
@@ -100,3 +104,37 @@ def candidates(
         )
         for r in conn.execute(query)
     ]
+
+
+def announce_again(
+    conn: Connection, version_id: int, channel: str, language: str, letter: int, now: datetime
+) -> bool:
+    """Wake the senders for a text that one of them left alone as dead letter `letter`; return False
+    where nobody waits for it now: its version ended or is held, or everybody was claimed.
+    """
+    query = (
+        select(batch.c.id, batch.c.lane, batch.c.status)
+        .join(version, version.c.id == batch.c.version_id)
+        .where(
+            batch.c.version_id == version_id,
+            batch.c.channel == channel,
+            batch.c.language == language,
+            batch.c.open,
+            version.c.state == "live",
+            version.c.expires_at > now,
+        )
+        .order_by(batch.c.id)
+    )
+    first = conn.execute(query.limit(1)).one_or_none()
+    if first is None:
+        return False
+    payload = {
+        "batch": first.id,
+        "version_id": version_id,
+        "channel": channel,
+        "language": language,
+        "dead_letter": letter,
+    }
+    topic = deliveries_topic(first.lane, first.status)
+    outbox.append(conn, topic, str(first.id), "batch.retry", payload, at=now)
+    return True

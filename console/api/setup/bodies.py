@@ -123,6 +123,13 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
         "required": ["why"],
         "example": {"why": "asked for it by letter"},
     },
+    "Close": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"why": _REASON},
+        "required": ["why"],
+        "example": {"why": "the text was mended"},
+    },
     "Start": {
         "type": "object",
         "additionalProperties": False,

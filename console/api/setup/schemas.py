@@ -230,6 +230,20 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         }
     ),
     "PlannedExercises": an_object({"exercises": list_of(ref("PlannedExercise"))}),
+    "DeadLetter": an_object(
+        {
+            "id": NUMBER,
+            "at": TIME,
+            "what": TEXT,
+            "key": TEXT,
+            "error": TEXT,
+            "retry": {**YES, "description": "Whether it can be handed over again."},
+            "closed_at": or_null(TIME),
+            "closed_by": TEXT,
+            "why": TEXT,
+        }
+    ),
+    "DeadLetters": an_object({"dead_letters": list_of(ref("DeadLetter"))}),
     "Erased": an_object({"id": NUMBER, "erased_at": TIME}),
     "LevelsImported": an_object(
         {
@@ -266,6 +280,9 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("post", "/api/v1/exercises"): ref("PlannedExercise"),
     ("post", "/api/v1/exercises/{id}/approve"): ref("PlannedExercise"),
     ("post", "/api/v1/exercises/{id}/cancel"): ref("PlannedExercise"),
+    ("get", "/api/v1/dead-letters"): ref("DeadLetters"),
+    ("post", "/api/v1/dead-letters/{id}/retry"): ref("DeadLetter"),
+    ("post", "/api/v1/dead-letters/{id}/close"): ref("DeadLetter"),
     ("post", "/api/v1/threat-levels"): ref("Message"),
     ("get", "/api/v1/threat-levels/history"): list_of(ref("LevelFact")),
     ("post", "/api/v1/threat-levels/import"): ref("LevelsImported"),

@@ -63,7 +63,10 @@ def _attach_health(api: APIRouter, room: Room) -> None:
             head=await web.db.read(audit.head),
             letters=letters,
             forms={
-                each.id: room.form(signed, f"/room/dead-letters/{each.id}/close")
+                each.id: {
+                    act: room.form(signed, f"/room/dead-letters/{each.id}/{act}")
+                    for act in (("retry", "close") if each.can_be_retried else ("close",))
+                }
                 for each in letters
                 if may and each.closed_at is None
             },
@@ -73,7 +76,7 @@ def _attach_health(api: APIRouter, room: Room) -> None:
     async def show(_request: Request, signed: Signed) -> Response:
         return await page(signed)
 
-    async def close(request: Request, signed: Signed) -> Response:
+    async def act(request: Request, signed: Signed, *, again: bool) -> Response:
         form = await room.read(request, signed)
         operators.require(signed.operator, "administer")
         text = request.path_params["id"]
@@ -81,10 +84,10 @@ def _attach_health(api: APIRouter, room: Room) -> None:
         why = form.one("why")
 
         async def make() -> Act[Any]:
-            now = web.now()
-            return Act(
-                lambda c: upkeep.close_dead_letter(c, signed.operator, number, why=why, now=now)
-            )
+            now, who = web.now(), signed.operator
+            if again:
+                return Act(lambda c: upkeep.retry_dead_letter(c, who, number, now=now))
+            return Act(lambda c: upkeep.close_dead_letter(c, who, number, why=why, now=now))
 
         try:
             await acting.act(room, request, signed, form, make)
@@ -93,7 +96,8 @@ def _attach_health(api: APIRouter, room: Room) -> None:
         return room.go("/room/health")
 
     room.add(api, "GET", "/room/health", show)
-    room.add(api, "POST", "/room/dead-letters/{id}/close", close)
+    room.add(api, "POST", "/room/dead-letters/{id}/close", partial(act, again=False))
+    room.add(api, "POST", "/room/dead-letters/{id}/retry", partial(act, again=True))
 
 
 def _attach_imports(api: APIRouter, room: Room) -> None:

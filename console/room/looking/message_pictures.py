@@ -1,9 +1,10 @@
-"""A message in pictures, each beside its table: over time, how fast, what was tried again, where
-people were reached; and the threat levels over the years.
+"""A message in pictures, each beside its table: over time, how fast, how much of the granted
+rate it used, what was tried again, where people were reached; and the threat levels over the years.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -55,6 +56,8 @@ def _attach_pictures(api: APIRouter, room: Room, figures: Figures, base: str) ->
             for channel, code, people in await web.db.read(speed.retries, v)
         ]
         drawn = small_counts.drawn(v.content)
+        # of few people in a drawn shape nothing is told moment by moment
+        uses = [] if drawn else _told_rates(room, await web.db.read(speed.rates, v))
         places, shares = ([], {}) if drawn else await _places(room, figures, v)
         rows = [(naming.word(each.channel), each.seconds) for each in latencies]
         return room.page(
@@ -70,6 +73,8 @@ def _attach_pictures(api: APIRouter, room: Room, figures: Figures, base: str) ->
             latencies=latencies,
             promise=PROMISE_SECONDS,
             dots=pictures.dots(rows, PROMISE_SECONDS),
+            rates=pictures.used_rates([(use["channel"], use["drawn"]) for use in uses]),
+            uses=uses,
             # of few people in a drawn shape nothing is told one by one
             again=[] if drawn else again,
             bars=pictures.bars([] if drawn else again, "again", "Tried again, by reason"),
@@ -79,6 +84,27 @@ def _attach_pictures(api: APIRouter, room: Room, figures: Figures, base: str) ->
         )
 
     room.add(api, "GET", f"{base}/messages/{{id}}/pictures", show)
+
+
+def _told_rates(room: Room, uses: Sequence[speed.RateUse]) -> list[dict[str, Any]]:
+    """Return what was granted to each channel and used of it: as it is drawn, and as a table."""
+    return [
+        {
+            "channel": naming.word(use.channel),
+            "seconds": use.seconds,
+            "drawn": [(room.clock(i.begins)[:8], i.granted, i.used) for i in use.intervals],
+            "rows": [
+                {
+                    "clock": room.clock(i.begins)[:8],
+                    "granted": pictures.granted_in_words(i.granted),
+                    "used": i.used,
+                    "share": i.used / i.granted if i.granted else None,
+                }
+                for i in use.intervals
+            ],
+        }
+        for use in uses
+    ]
 
 
 async def _places(

@@ -109,6 +109,59 @@ def dots(rows: Sequence[tuple[str, Sequence[float]]], promise: float) -> Markup:
     return _svg("speed", "Seconds from the approval until handed over", said, drawn, height)
 
 
+def used_rates(
+    rows: Sequence[tuple[str, Sequence[tuple[str, float | None, float]]]],
+) -> Markup:
+    """Return people a second as bars over time, a strip for each channel, under a dashed line at
+    what was granted; rows are (channel, [(clock, granted, used)]). Where no rate is on record, or
+    there is no limit, no line is drawn.
+    """
+    if not rows:
+        return Markup("")
+    left, strip, drawn, said = 8, 130, [], []
+    for n, (name, intervals) in enumerate(rows):
+        top, foot = n * strip + 22, (n + 1) * strip - 20
+        most = max(max(granted or 0.0, used) for _, granted, used in intervals) or 1.0
+        wide = (WIDTH - 2 * left) / len(intervals)
+        line, held = "", None
+        for place, (clock, granted, used) in enumerate(intervals):
+            x = round(left + place * wide, 1)
+            tall = round(used / most * (foot - top), 1)
+            drawn.append(
+                f'<rect class="dot" x="{x}" y="{round(foot - tall, 1)}"'
+                f' width="{round(wide * 0.9, 1)}" height="{tall}">'
+                f"<title>{escape(clock)}: {used:.1f} a second</title></rect>"
+            )
+            if granted:
+                at = round(foot - granted / most * (foot - top), 1)
+                line += f"{f'V{at}' if held else f'M{x} {at}'}H{round(x + wide, 1)}"
+            held = granted
+        if line:
+            drawn.append(f'<path class="act" fill="none" d="{line}"/>')
+        known = [granted for _, granted, _ in intervals if granted is not None]
+        grant = granted_in_words(known[-1] if known else None)
+        changed = " at the end, another before" if len(set(known)) > 1 else ""
+        peak = max(used for _, _, used in intervals)
+        text = f"{name}: {grant}{changed}; used at most {peak:.1f} a second"
+        said.append(text)
+        drawn.append(f'<text class="axis" x="{left}" y="{top - 8}">{escape(text)}</text>')
+        drawn.append(f'<path class="rail" d="M{left} {foot}H{WIDTH - left}"/>')
+        drawn.append(
+            f'<text class="axis" x="{left}" y="{foot + 14}">{escape(intervals[0][0])}</text>'
+        )
+        last = escape(intervals[-1][0])
+        drawn.append(f'<text class="axis end" x="{WIDTH - left}" y="{foot + 14}">{last}</text>')
+    title = "Granted rate against used, people a second"
+    return _svg("rates", title, "; ".join(said), drawn, strip * len(rows))
+
+
+def granted_in_words(rate: float | None) -> str:
+    """Return a granted rate as one reads it."""
+    if rate is None:
+        return "granted rate not on record"
+    return f"granted {rate:g} a second" if rate else "no limit"
+
+
 def bars(rows: Sequence[tuple[str, int]], name: str, title: str) -> Markup:
     """Return numbers as lying bars, each with its words and its number."""
     if not rows:

@@ -27,7 +27,7 @@ from broadcast.problems import Rejected, refuse
 from broadcast.wording.languages import NAMED
 from console.room import acting, naming, showing, words
 from console.room.frame import BASES, Form, Room
-from console.room.writing import drafts, places
+from console.room.writing import drafts, invented, places
 from console.room.writing.drafts import Fields
 from console.room.writing.places import Places
 from console.room.writing.submission import by_code, unchanged
@@ -332,6 +332,7 @@ class Page:
             "warnings": {},
             "accepted": accepted,
             "texts": [],
+            "invented": None,
             "where": None,
             "costly": [],
             "missing": [],
@@ -364,6 +365,7 @@ class Page:
         }
         if written.complete:
             told["texts"] = showing.texts(room, v, seen.resolved)
+            told["invented"] = invented.people(told["texts"], told["counts"])
             told["costly"] = showing.costly(room, v, seen.resolved)
             told["submit"] = words.submit_button(v, told["counts"]["send"])
             told["seen"] = _digest(draft)

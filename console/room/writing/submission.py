@@ -16,6 +16,7 @@ from broadcast.operators import operators
 from broadcast.problems import Problem, Rejected, refuse
 from console.room import acting, showing, words
 from console.room.frame import BASES, Room
+from console.room.writing import invented
 from service.commands import submitting
 from service.commands.unit_of_work import Act
 from service.sign_in import Signed
@@ -58,6 +59,7 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
         operators.require(signed.operator, "submit")
         number = existing[-1].message_id
         v, seen = await web.context.do(submitting.preview, signed.operator, number)
+        texts = showing.texts(room, v, seen.resolved)
         return room.page(
             "check.room.html",
             signed,
@@ -67,7 +69,8 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
             counts=seen.shown(v),
             button=words.submit_button(v, seen.shown(v)["send"]),
             warnings=by_code(seen.warnings),
-            texts=showing.texts(room, v, seen.resolved),
+            texts=texts,
+            invented=invented.people(texts, seen.shown(v)),
             where=await showing.where(room, v, seen.resolved),
             form=room.form(signed, f"{base}/messages/{number}/submit", about=str(v.revision)),
             refused=request.query_params.get("refused") == "1",
