@@ -64,15 +64,22 @@ class StoredRenderings:
     ) -> None:
         self._db, self._sender_name, self._public_url = db, sender_name, public_url
         self._zone, self._key, self._no_replies = zone, key, no_replies
-        self._made: OrderedDict[tuple[int, str, str, bool, str], tuple[Rendered, datetime]] = (
+        self._made: OrderedDict[tuple[int, str, str, bool, str, str], tuple[Rendered, datetime]] = (
             OrderedDict()
         )
 
     async def rendered(
-        self, version_id: int, channel: str, language: str, *, repeat: bool, roles: str = ""
+        self,
+        version_id: int,
+        channel: str,
+        language: str,
+        *,
+        repeat: bool,
+        roles: str = "",
+        ours_in: str = "",
     ) -> tuple[Rendered, datetime]:
         """Return the rendering and when the version expires."""
-        key = (version_id, channel, language, repeat, roles)
+        key = (version_id, channel, language, repeat, roles, ours_in)
         if key not in self._made:
             v = await self._db.read(versions.get, version_id)
             if v.expires_at is None or v.sent is None:
@@ -91,7 +98,7 @@ class StoredRenderings:
             spoken = (
                 choose_language(v.content, language, channel) if channel == "voice" else language
             )
-            words = render(v.content, facts, channel, spoken)
+            words = render(v.content, facts, channel, spoken, ours_in=ours_in)
             if channel == "email" and self._key:
                 every = await self._db.read(versions.of_message, v.message_id)
                 words = self._joined(words, v, every, repeat=repeat)

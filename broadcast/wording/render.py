@@ -56,9 +56,14 @@ def choose_language(content: Content, wanted: str, channel: str = "") -> str:
     return (same + plain + related + tags)[0]
 
 
-def render(content: Content, facts: Facts, channel: str, language: str) -> Rendered:
+def render(
+    content: Content, facts: Facts, channel: str, language: str, *, ours_in: str = ""
+) -> Rendered:
     """Return what is sent on `channel` ("sms", "voice", "email", "web") to those who get
     `language`, a tag in `content.languages`.
+
+    `ours_in` is the language of the words that we add, where a page has readers of another language
+    than the message: they understand at least who says it, whom to call and the code.
 
     For every status but Actual the status's mark (EXERCISE, TEST) is the first and the last word of
     the SMS, the speech, the subject, the plain text and the visible text of the HTML. Raises
@@ -66,7 +71,7 @@ def render(content: Content, facts: Facts, channel: str, language: str) -> Rende
     """
     if language not in content.languages:
         raise ValueError(f"the content has no {language!r} text; ask choose_language first")
-    words = _words(content, facts, language)
+    words = _words(content, facts, language, ours_in or language)
     match channel:
         case "sms":
             return _as_whom(words, _sms(words))
@@ -106,11 +111,12 @@ def until_when(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Words:
-    """What every rendering is made of."""
+    """What every rendering is made of: the author's words in `language`, ours in `ours_in`."""
 
     content: Content
     facts: Facts
     language: str
+    ours_in: str
     pack: Pack
     text: Text
 
@@ -206,7 +212,7 @@ class _Words:
         scope = self.content.scope or UK
         if scope == UK:
             return ""
-        ours = called(self.facts.groups.get(scope, {}), self.language)
+        ours = called(self.facts.groups.get(scope, {}), self.ours_in)
         return _one_line(ours or self.facts.names.get(scope, scope.partition(":")[2] or scope))
 
     @property
@@ -218,12 +224,13 @@ class _Words:
         return self.pack.level_meaning(level)
 
 
-def _words(content: Content, facts: Facts, language: str) -> _Words:
+def _words(content: Content, facts: Facts, language: str, ours_in: str) -> _Words:
     return _Words(
         content=content,
         facts=facts,
         language=language,
-        pack=pack_for(language),
+        ours_in=ours_in,
+        pack=pack_for(ours_in),
         text=content.languages[language],
     )
 
@@ -568,6 +575,9 @@ def _article(words: _Words, *, mail: bool) -> str:
 def _html_text(block: _Block, words: _Words) -> str:
     facts = words.facts
     said = escape(block.text).replace("\n", "<br>\n")
+    if block.role == "note" and primary(words.ours_in) != primary(words.language):
+        note = escape((words.content.note or "").strip()).replace("\n", "<br>\n")
+        return said.replace(note, f"<bdi>{note}</bdi>", 1)  # in a direction of its own
     page = {
         "check": f"{facts.public_url}/v/{facts.code}",
         "answer": _answer_link(words),

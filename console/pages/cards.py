@@ -97,9 +97,24 @@ def day(at: datetime, lang: str, zone: str) -> str:
     return f"{here:%-d %B %Y}" if lang == ENGLISH else f"{here:%d/%m/%Y}"
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a message ended, in one language: why (where the page does not say it already), and what
+    goes before the old words.
+    """
+
+    lang: str
+    dir: str
+    why: str
+    before_old: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """One message as a page shows it; text of ours is in the page's language, its own in `lang`."""
+    """One message as a page shows it; text of ours is in the page's language, its own in `lang`.
+
+    How it ended is `said` in the page's language, and in its own where that is another one.
+    """
 
     code: str
     lang: str
@@ -110,11 +125,8 @@ class Card:
     exercise: bool
     over: bool
     state: str
-    said: str
-    said_lang: str
-    said_dir: str
+    said: tuple[Said, ...]
     struck: bool
-    before_old: str
     place: str
     ends: str
     cap: str
@@ -161,14 +173,15 @@ class Cards:
     ) -> Card:
         """Return the card of a version that the public may see."""
         tag = choose_language(v.content, links.lang or lang)
-        rendered, _ = await self._web.renderings.rendered(v.id, "web", tag, repeat=False)
+        page_speaks = lang if primary(lang) != primary(tag) else ""
+        rendered, _ = await self._web.renderings.rendered(
+            v.id, "web", tag, repeat=False, ours_in=page_speaks
+        )
         over, zone = published.is_over(v, now), self._web.settings.timezone
         tree = await self._web.context.tree()
         place = place_of(v, tree, lang)
-        state, ours = state_of(v, now), pack_for(tag).tag
-        words = ended(state, tag, v.cancel_reason)
-        # The page says it in its own language; a cancel's reason, and another language, follow.
-        told = words is not None and (state == "cancelled" or ours != pack_for(lang).tag)
+        state = state_of(v, now)
+        said = _how_it_ended(v, state, lang, tag)
         return Card(
             code=v.code,
             lang=tag,
@@ -180,11 +193,8 @@ class Cards:
             exercise=v.status == "Exercise",
             over=over,
             state=state,
-            said=words.why if words and told else "",
-            struck=words is not None and not stays(v.kind, state),
-            before_old=words.before_old if words else "",
-            said_lang=pack_for(tag).tag,
-            said_dir=direction(pack_for(tag).tag),
+            said=said,
+            struck=bool(said) and not stays(v.kind, state),
             place=place,
             ends=until_when(v.content, None if over else v.expires_at, lang, zone),
             cap=f"/cap/{quote(v.identifier or '', safe='')}.xml",
@@ -215,6 +225,19 @@ class Cards:
             return Markup("")
         described = fill(say["map_of"], place=place)
         return drawn.titled(title=say["map"], description=described, name=f"map-{v.id}")
+
+
+def _how_it_ended(v: Version, state: str, lang: str, tag: str) -> tuple[Said, ...]:
+    """Return how a message ended in the page's language, then in its own. The page's mark says it
+    already in the first, but for why something was cancelled.
+    """
+    said = []
+    for speaks in dict.fromkeys((pack_for(lang).tag, pack_for(tag).tag)):
+        if words := ended(state, speaks, v.cancel_reason):
+            marked = speaks == pack_for(lang).tag and state != "cancelled"
+            why = "" if marked else words.why
+            said.append(Said(speaks, direction(speaks), why, words.before_old))
+    return tuple(said)
 
 
 def shape_of(v: Version) -> Geometry | None:
