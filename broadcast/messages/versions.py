@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, insert, or_, select, update
@@ -164,6 +164,11 @@ class Version:
     def published(self) -> bool:
         """Whether it was ever approved: its text and its CAP identifier are fixed."""
         return self.identifier is not None
+
+    def ends(self, now: datetime) -> datetime:
+        """Return when it expires: as it was published, else as if it were published now."""
+        asked = self.content.expires
+        return self.expires_at or (now + asked if isinstance(asked, timedelta) else asked)
 
 
 def reaches_without_people(v: Version) -> bool:

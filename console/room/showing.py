@@ -30,16 +30,16 @@ from service.rendering import facts_of
 
 def texts(room: Room, v: Version, resolved: Resolved | None = None) -> list[dict[str, Any]]:
     """Return every text as it arrives, by language and in it by channel, with the size of a text
-    message.
+    message; of what is not published yet, as if it were published now.
     """
-    settings = room.web.settings
-    shown = v if resolved is None else replace(v, resolved=resolved)
+    settings, now = room.web.settings, room.web.now()
+    shown = replace(v, resolved=resolved or v.resolved, expires_at=v.ends(now))
     facts = facts_of(
         shown,
         no_replies=named_senders(settings.env),
         sender_name=settings.sender_name,
         public_url=settings.public_url,
-        sent=v.sent or room.web.now(),
+        sent=v.sent or now,
         zone=settings.timezone,
     )
     found = []
