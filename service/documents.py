@@ -46,6 +46,7 @@ def documents(settings: Settings) -> Documents:
             area_names=dict(v.resolved.names),
             group_names=v.resolved.group_names(),
             outlines=dict(v.resolved.outlines),
+            near=v.resolved.near,
             note=note,
         )
         return write(as_cancel(alert, v.cancel_reason) if msg_type == "Cancel" else alert)

@@ -40,6 +40,7 @@ def facts_of(
         public_url=public_url,
         sent=v.sent or sent,
         names=dict(v.resolved.names),
+        near=v.resolved.near,
         groups=v.resolved.group_names(),
         zone=zone,
         expires=v.expires_at,

@@ -21,14 +21,14 @@ from shapely import Geometry
 from broadcast.content.model import Content
 from broadcast.messages import published
 from broadcast.messages.versions import Version
-from broadcast.places.areas import AreaTree
+from broadcast.places.areas import AreaTree, near
 from broadcast.places.geometry import circle_outline, from_wkb, union
 from broadcast.store.database import Connection
 from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
 from broadcast.wording.pack import called as name_in
 from broadcast.wording.pack import direction, fill, primary
-from broadcast.wording.render import MOST_PLACES, choose_language, until_when
+from broadcast.wording.render import choose_language, until_when
 from broadcast.wording.times import local_time
 from config.settings import Settings
 from console.pages import maps
@@ -267,18 +267,9 @@ def place_of(v: Version, tree: AreaTree, lang: str) -> str:
 
 
 def _drawn(v: Version, tree: AreaTree, words: str) -> str:
-    """Return what a drawn shape is called, with the areas that it touches: of one level, the
-    smallest of which there are few enough to read.
-    """
-    for level in ("borough", "force", "region", "country"):
-        near = sorted(
-            tree[code].name
-            for code in v.resolved.touched
-            if code in tree and tree[code].level == level
-        )
-        if 0 < len(near) <= MOST_PLACES:
-            return f"{words} ({', '.join(near)})"
-    return words
+    """Return what a drawn shape is called, with the areas that it touches."""
+    names = v.resolved.near or near(tree, v.resolved.touched)
+    return f"{words} ({', '.join(names)})" if names else words
 
 
 def name_of(tag: str) -> str:

@@ -166,6 +166,9 @@ async def test_a_drawn_place_is_named_by_the_areas_that_it_touches(site: Site) -
         alone.id: "a drawn area (Westminster)",
         both.id: "a drawn area (Camden, Westminster)",
     }
+    assert both.resolved.near == ("Camden", "Westminster")  # kept, whatever is imported later
+    document = (await site.get(f"/cap/{both.identifier}.xml", role=None)).body.decode()
+    assert "<areaDesc>part of Camden, Westminster</areaDesc>" in document
     own = await page(site, f"/messages/{both.code}?lang=cy")
     assert "(Camden, Westminster)." in text(own.find(".//article"))
     assert "(Camden, Westminster)" in own.find(".//svg").findtext("desc")

@@ -186,6 +186,17 @@ def test_a_document_of_ours_reads_well_to_others():
     assert facts(write(alert)) == facts(write(parse(write(alert))))
 
 
+def test_a_drawn_place_is_called_by_the_areas_it_touches_in_the_language_of_each_info():
+    words = Text(headline="H", instruction="I")
+    what = content(areas=(), polygons=(SQUARE,), languages={"en": words, "pl": words})
+    alert = published(what, near=("Camden", "Westminster"))
+    assert [[area.area_desc for area in info.areas] for info in alert.infos] == [
+        ["part of Camden, Westminster"],
+        ["Camden, Westminster (część)"],
+    ]
+    assert from_cap(alert, now=NOON).content.polygons == (SQUARE,)
+
+
 @pytest.mark.parametrize(
     "kinds,scope",
     [
