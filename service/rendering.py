@@ -15,6 +15,8 @@ from broadcast.wording.rendered import Facts, Rendered
 from broadcast.wording.times import DEFAULT_ZONE
 
 _KEPT = 512
+_PAGES_KEPT = 4096
+"""A page of each language shows each message."""
 ANSWERED = 10
 """So many versions before it a mail names."""
 
@@ -65,48 +67,61 @@ class StoredRenderings:
     ) -> None:
         self._db, self._sender_name, self._public_url = db, sender_name, public_url
         self._zone, self._key, self._no_replies = zone, key, no_replies
-        self._made: OrderedDict[tuple[int, str, str, bool, str, str], tuple[Rendered, datetime]] = (
+        self._made: OrderedDict[tuple[int, str, str, bool, str], tuple[Rendered, datetime]] = (
             OrderedDict()
         )
+        self._pages: OrderedDict[tuple[int, str, str], Rendered] = OrderedDict()
 
     async def rendered(
-        self,
-        version_id: int,
-        channel: str,
-        language: str,
-        *,
-        repeat: bool,
-        roles: str = "",
-        ours_in: str = "",
+        self, version_id: int, channel: str, language: str, *, repeat: bool, roles: str = ""
     ) -> tuple[Rendered, datetime]:
         """Return the rendering and when the version expires."""
-        key = (version_id, channel, language, repeat, roles, ours_in)
+        key = (version_id, channel, language, repeat, roles)
         if key not in self._made:
             v = await self._db.read(versions.get, version_id)
-            if v.expires_at is None or v.sent is None:
-                raise ValueError(f"version {version_id} was never published")
-            facts = facts_of(
-                v,
-                sender_name=self._sender_name,
-                public_url=self._public_url,
-                sent=v.sent,
-                zone=self._zone,
-                repeat=repeat,
-                no_replies=self._no_replies,
-                roles=roles,
-            )
+            facts, ends = self._facts(v, repeat=repeat, roles=roles)
             # A language that no speech engine reads aloud gives way on the phone only.
             spoken = (
                 choose_language(v.content, language, channel) if channel == "voice" else language
             )
-            words = render(v.content, facts, channel, spoken, ours_in=ours_in)
+            words = render(v.content, facts, channel, spoken)
             if channel == "email" and self._key:
                 every = await self._db.read(versions.of_message, v.message_id)
                 words = self._joined(words, v, every, repeat=repeat)
-            self._made[key] = (words, v.expires_at)
+            self._made[key] = (words, ends)
             while len(self._made) > _KEPT:
                 self._made.popitem(last=False)
         return self._made[key]
+
+    def page(self, v: Version, language: str, ours_in: str) -> Rendered:
+        """Return what a page shows of a published version in one of its languages, with our own
+        words in the language `ours_in` of the page.
+        """
+        key = (v.id, language, ours_in)
+        if key not in self._pages:
+            facts, _ = self._facts(v)
+            self._pages[key] = render(v.content, facts, "web", language, ours_in=ours_in)
+            while len(self._pages) > _PAGES_KEPT:
+                self._pages.popitem(last=False)
+        return self._pages[key]
+
+    def _facts(
+        self, v: Version, *, repeat: bool = False, roles: str = ""
+    ) -> tuple[Facts, datetime]:
+        """Return what a rendering of a published version needs, and when it expires."""
+        if v.expires_at is None or v.sent is None:
+            raise ValueError(f"version {v.id} was never published")
+        facts = facts_of(
+            v,
+            sender_name=self._sender_name,
+            public_url=self._public_url,
+            sent=v.sent,
+            zone=self._zone,
+            repeat=repeat,
+            no_replies=self._no_replies,
+            roles=roles,
+        )
+        return facts, v.expires_at
 
     def _joined(
         self, words: Rendered, v: Version, every: list[Version], *, repeat: bool

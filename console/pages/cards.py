@@ -140,7 +140,7 @@ class Card:
         return classed(self.rendered, level, self.hotlines)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def classed(rendered: str, level: int, hotlines: tuple[str, ...]) -> Markup:
     """Return a rendering without styles of its own: classes instead, and its heading of `level`,
     or none; the numbers of these hotlines can be pressed.
@@ -173,10 +173,7 @@ class Cards:
     ) -> Card:
         """Return the card of a version that the public may see."""
         tag = choose_language(v.content, links.lang or lang)
-        page_speaks = lang if primary(lang) != primary(tag) else ""
-        rendered, _ = await self._web.renderings.rendered(
-            v.id, "web", tag, repeat=False, ours_in=page_speaks
-        )
+        page_speaks = lang if primary(lang) != primary(tag) else tag
         over, zone = published.is_over(v, now), self._web.settings.timezone
         tree = await self._web.context.tree()
         place = place_of(v, tree, lang)
@@ -187,7 +184,7 @@ class Cards:
             lang=tag,
             dir=direction(tag),
             headline=v.content.languages[tag].headline,
-            rendered=rendered.html,
+            rendered=self._web.renderings.page(v, tag, page_speaks).html,
             # nobody shall call a number for practice, or one that holds no more
             hotlines=() if over or v.status == "Exercise" else v.content.hotlines,
             exercise=v.status == "Exercise",
