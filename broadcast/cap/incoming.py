@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from broadcast.cap.model import CapAlert, CapInfo
+from broadcast.files.nearest import shown
 from broadcast.problems import Problem
+
+_NAMED = 3
 
 
 def expiry_text(infos: Iterable[CapInfo], exact: str | None) -> str | None:
@@ -61,3 +64,24 @@ def warnings_of(alert: CapAlert) -> Iterable[Problem]:
             ),
             fix="check the area",
         )
+    if unsaid := list(dict.fromkeys(_unsaid(alert.infos))):
+        yield Problem(
+            code="cap_area_words",
+            field="areaDesc",
+            detail=(
+                "the text does not say what the document calls the place, and a drawn shape takes"
+                f" no name along: {', '.join(map(shown, unsaid[:_NAMED]))}"
+            ),
+            fix="name the place in the headline, as people there call it",
+        )
+
+
+def _unsaid(infos: Iterable[CapInfo]) -> Iterable[str]:
+    """Yield what drawn areas are called, where nothing that people read says it."""
+    for info in infos:
+        said = " ".join((info.headline or "", info.description or "", info.instruction or ""))
+        for area in info.areas:
+            name = " ".join(area.area_desc.split())
+            drawn = area.polygons or area.circles
+            if drawn and name and name.casefold() not in " ".join(said.split()).casefold():
+                yield name
