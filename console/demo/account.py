@@ -44,7 +44,10 @@ def print_account(out: Console, rows: list[tuple[str, Account]], ok: bool, secon
         )
     out.print("\nThree things to try next:")
     out.print("  1. make demo PEOPLE=100000                 the same for a hundred thousand people")
-    out.print("  2. .venv/bin/fasttime demo --stay          then send one yourself in the browser")
+    out.print(
+        "  2. .venv/bin/fasttime demo --stay          then open the public page that it names, and"
+        " send one yourself"
+    )
     out.print(
         "  3. .venv/bin/fasttime --help               and docs/operations.md: your own areas,"
         " people and messages"
