@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from broadcast.cap.model import CapAlert, CapInfo
 from broadcast.files.nearest import shown
@@ -40,7 +41,8 @@ def warnings_of(alert: CapAlert) -> Iterable[Problem]:
             detail="urgency, severity or certainty differ between infos; the draft has the first's",
             fix="check them",
         )
-    if len({info.areas for info in alert.infos}) > 1:
+    # what an area is called differs with the language of its info
+    if len({tuple(replace(a, area_desc="") for a in info.areas) for info in alert.infos}) > 1:
         yield Problem(
             code="cap_infos_differ",
             field="area",

@@ -477,6 +477,13 @@ def test_what_a_foreign_document_calls_a_drawn_place_is_not_lost_unsaid(
     assert content.circles or content.polygons or content.areas == ("E09000033",)
 
 
+def test_an_area_that_is_called_otherwise_in_another_language_is_the_same_area():
+    drawn = "<circle>1,1 1</circle>"
+    welsh = info(language="<language>cy</language>", areas=area(drawn, "<areaDesc>Yma</areaDesc>"))
+    text = document(infos=info(areas=area(drawn)) + welsh)
+    assert "cap_infos_differ" not in {problem.code for problem in draft(text)[1]}
+
+
 @settings(max_examples=100)
 @given(
     st.datetimes(
