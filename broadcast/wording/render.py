@@ -109,6 +109,14 @@ def until_when(
     return until(expires, language, zone, sent=sent, shows_day=shows_day)
 
 
+def level_and_note(content: Content, facts: Facts, language: str) -> tuple[str, str]:
+    """Return the sentence that states the level, and what was wrong: what an author may leave to
+    us, so that whoever shows the author's words alone shows these too; each "" where it is none.
+    """
+    words = _words(content, facts, language, language)
+    return words.level(": ", named=True), _sentence(words.note, words.pack.full_stop)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Words:
     """What every rendering is made of: the author's words in `language`, ours in `ours_in`."""

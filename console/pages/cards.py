@@ -26,6 +26,7 @@ from broadcast.places.geometry import circle_outline, from_wkb, union
 from broadcast.store.database import Connection
 from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
+from broadcast.wording.levels import UK
 from broadcast.wording.pack import called as name_in
 from broadcast.wording.pack import direction, fill, primary
 from broadcast.wording.render import choose_language, until_when
@@ -260,7 +261,7 @@ def place_of(v: Version, tree: AreaTree, lang: str) -> str:
     names = [called.get(code) or (tree[code].name if code in tree else code) for code in codes]
     if content.polygons or content.circles:
         names.append(_drawn(v, tree, say["drawn"]))
-    return ", ".join(names) or group or say["everywhere"]
+    return ", ".join(names) or group or say["uk" if scope == UK else "everywhere"]
 
 
 def _drawn(v: Version, tree: AreaTree, words: str) -> str:
