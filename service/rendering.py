@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from broadcast.store.database import Database
 from broadcast.wording.render import choose_language, render
 from broadcast.wording.rendered import Facts, Rendered
 from broadcast.wording.times import DEFAULT_ZONE
+from channels.twilio.settings import named_senders
+from config.settings import Settings
 
 _KEPT = 512
 _PAGES_KEPT = 4096
@@ -50,6 +53,25 @@ def facts_of(
         replies=v.status not in no_replies,
         roles=tuple(roles.split(";")) if roles else (),
     )
+
+
+def as_it_arrives(
+    v: Version, settings: Settings, now: datetime
+) -> Iterator[tuple[str, str, Rendered]]:
+    """Yield (language, channel, rendering) of everything that a version says; of what is not
+    published yet, as if it were published now.
+    """
+    facts = facts_of(
+        replace(v, expires_at=v.ends(now)),
+        no_replies=named_senders(settings.env),
+        sender_name=settings.sender_name,
+        public_url=settings.public_url,
+        sent=now,
+        zone=settings.timezone,
+    )
+    for language in v.content.languages:
+        for channel in v.content.channels:
+            yield language, channel, render(v.content, facts, channel, language)
 
 
 class StoredRenderings:

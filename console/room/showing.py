@@ -17,46 +17,31 @@ from broadcast.content.segments import count
 from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
 from broadcast.places.geometry import circle_outline, from_wkb, union
-from broadcast.wording.render import render
 from broadcast.wording.rendered import Rendered
-from channels.twilio.settings import named_senders
 from console.pages import maps
 from console.pages.cards import place_of
 from console.pages.phrases import ENGLISH
 from console.room import naming
 from console.room.frame import Room
-from service.rendering import facts_of
+from service.rendering import as_it_arrives
 
 
 def texts(room: Room, v: Version, resolved: Resolved | None = None) -> list[dict[str, Any]]:
     """Return every text as it arrives, by language and in it by channel, with the size of a text
     message; of what is not published yet, as if it were published now.
     """
-    settings, now = room.web.settings, room.web.now()
-    shown = replace(v, resolved=resolved or v.resolved, expires_at=v.ends(now))
-    facts = facts_of(
-        shown,
-        no_replies=named_senders(settings.env),
-        sender_name=settings.sender_name,
-        public_url=settings.public_url,
-        sent=v.sent or now,
-        zone=settings.timezone,
-    )
-    found = []
-    for language in v.content.languages:
-        mine = []
-        for channel in v.content.channels:
-            made = render(v.content, facts, channel, language)
-            mine.append(
-                {
-                    "channel": naming.CHANNELS[channel],
-                    "subject": made.subject,
-                    "body": made.body,
-                    "size": _size(made) if channel == "sms" else "",
-                }
-            )
-        found.append({"tag": language, "texts": mine})
-    return found
+    shown = v if resolved is None else replace(v, resolved=resolved)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for language, channel, made in as_it_arrives(shown, room.web.settings, room.web.now()):
+        found.setdefault(language, []).append(
+            {
+                "channel": naming.CHANNELS[channel],
+                "subject": made.subject,
+                "body": made.body,
+                "size": _size(made) if channel == "sms" else "",
+            }
+        )
+    return [{"tag": language, "texts": mine} for language, mine in found.items()]
 
 
 def costly(room: Room, v: Version, resolved: Resolved) -> list[dict[str, Any]]:
