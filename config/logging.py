@@ -5,16 +5,18 @@ address or words.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 import structlog
 
 
 def configure(log_format: str = "auto", *, level: int = logging.INFO) -> None:
-    """Send every log line to stderr: as JSON, or as coloured text for people ("console"). "auto" is
-    for people where stderr is a terminal.
+    """Send every log line to stderr: as JSON, or as text for people ("console"). "auto" is for
+    people where stderr is a terminal, which shows colours unless NO_COLOR is set.
     """
-    people = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    terminal = sys.stderr.isatty()
+    people = log_format == "console" or (log_format == "auto" and terminal)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -22,7 +24,7 @@ def configure(log_format: str = "auto", *, level: int = logging.INFO) -> None:
         structlog.processors.format_exc_info,
     ]
     last: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(colors=terminal and not os.environ.get("NO_COLOR"))
         if people
         else structlog.processors.JSONRenderer()
     )

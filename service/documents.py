@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from broadcast.messages.published import CANCEL_SUFFIX
 from broadcast.messages.versions import Version
@@ -25,11 +25,6 @@ def documents(settings: Settings) -> Documents:
         from broadcast.cap.outgoing import as_cancel, to_cap
         from broadcast.cap.write import write
 
-        expires = v.expires_at or (
-            sent + v.content.expires
-            if isinstance(v.content.expires, timedelta)
-            else v.content.expires
-        )
         identifier = v.identifier or f"{settings.sender}-{v.code}-{v.number}"
         note = v.content.note
         if msg_type == "Cancel":
@@ -43,7 +38,7 @@ def documents(settings: Settings) -> Documents:
             sender=settings.sender,
             sender_name=settings.sender_name,
             sent=sent,
-            expires=expires,
+            expires=v.ends(sent),
             msg_type=msg_type,
             references=tuple(references),
             code=v.code,
@@ -51,6 +46,7 @@ def documents(settings: Settings) -> Documents:
             area_names=dict(v.resolved.names),
             group_names=v.resolved.group_names(),
             outlines=dict(v.resolved.outlines),
+            near=v.resolved.near,
             note=note,
         )
         return write(as_cancel(alert, v.cancel_reason) if msg_type == "Cancel" else alert)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hmac
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from broadcast.content.model import Content
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.store.database import Database
 from broadcast.wording.render import choose_language, render
 from broadcast.wording.rendered import Facts, Rendered
 from broadcast.wording.times import DEFAULT_ZONE
+from channels.twilio.settings import named_senders
+from config.settings import Settings
 
 _KEPT = 512
+_PAGES_KEPT = 4096
+"""A page of each language shows each message."""
 ANSWERED = 10
 """So many versions before it a mail names."""
 
@@ -40,6 +46,7 @@ def facts_of(
         public_url=public_url,
         sent=v.sent or sent,
         names=dict(v.resolved.names),
+        near=v.resolved.near,
         groups=v.resolved.group_names(),
         zone=zone,
         expires=v.expires_at,
@@ -47,6 +54,33 @@ def facts_of(
         replies=v.status not in no_replies,
         roles=tuple(roles.split(";")) if roles else (),
     )
+
+
+def as_it_arrives(
+    v: Version, settings: Settings, now: datetime
+) -> Iterator[tuple[str, str, Rendered]]:
+    """Yield (language, channel, rendering) of everything that a version says to who reads that
+    language; of what is not published yet, as if it were published now.
+    """
+    facts = facts_of(
+        replace(v, expires_at=v.ends(now)),
+        no_replies=named_senders(settings.env),
+        sender_name=settings.sender_name,
+        public_url=settings.public_url,
+        sent=now,
+        zone=settings.timezone,
+    )
+    for language in v.content.languages:
+        for channel in v.content.channels:
+            yield language, channel, _render(v.content, facts, channel, language)
+
+
+def _render(content: Content, facts: Facts, channel: str, language: str) -> Rendered:
+    """Return the rendering for who reads this language. A language that no speech engine reads
+    aloud gives way on the phone only.
+    """
+    spoken = choose_language(content, language, channel) if channel == "voice" else language
+    return render(content, facts, channel, spoken)
 
 
 class StoredRenderings:
@@ -67,6 +101,7 @@ class StoredRenderings:
         self._made: OrderedDict[tuple[int, str, str, bool, str], tuple[Rendered, datetime]] = (
             OrderedDict()
         )
+        self._pages: OrderedDict[tuple[int, str, str], Rendered] = OrderedDict()
 
     async def rendered(
         self, version_id: int, channel: str, language: str, *, repeat: bool, roles: str = ""
@@ -75,30 +110,45 @@ class StoredRenderings:
         key = (version_id, channel, language, repeat, roles)
         if key not in self._made:
             v = await self._db.read(versions.get, version_id)
-            if v.expires_at is None or v.sent is None:
-                raise ValueError(f"version {version_id} was never published")
-            facts = facts_of(
-                v,
-                sender_name=self._sender_name,
-                public_url=self._public_url,
-                sent=v.sent,
-                zone=self._zone,
-                repeat=repeat,
-                no_replies=self._no_replies,
-                roles=roles,
-            )
-            # A language that no speech engine reads aloud gives way on the phone only.
-            spoken = (
-                choose_language(v.content, language, channel) if channel == "voice" else language
-            )
-            words = render(v.content, facts, channel, spoken)
+            facts, ends = self._facts(v, repeat=repeat, roles=roles)
+            words = _render(v.content, facts, channel, language)
             if channel == "email" and self._key:
                 every = await self._db.read(versions.of_message, v.message_id)
                 words = self._joined(words, v, every, repeat=repeat)
-            self._made[key] = (words, v.expires_at)
+            self._made[key] = (words, ends)
             while len(self._made) > _KEPT:
                 self._made.popitem(last=False)
         return self._made[key]
+
+    def page(self, v: Version, language: str, ours_in: str) -> Rendered:
+        """Return what a page shows of a published version in one of its languages, with our own
+        words in the language `ours_in` of the page.
+        """
+        key = (v.id, language, ours_in)
+        if key not in self._pages:
+            facts, _ = self._facts(v)
+            self._pages[key] = render(v.content, facts, "web", language, ours_in=ours_in)
+            while len(self._pages) > _PAGES_KEPT:
+                self._pages.popitem(last=False)
+        return self._pages[key]
+
+    def _facts(
+        self, v: Version, *, repeat: bool = False, roles: str = ""
+    ) -> tuple[Facts, datetime]:
+        """Return what a rendering of a published version needs, and when it expires."""
+        if v.expires_at is None or v.sent is None:
+            raise ValueError(f"version {v.id} was never published")
+        facts = facts_of(
+            v,
+            sender_name=self._sender_name,
+            public_url=self._public_url,
+            sent=v.sent,
+            zone=self._zone,
+            repeat=repeat,
+            no_replies=self._no_replies,
+            roles=roles,
+        )
+        return facts, v.expires_at
 
     def _joined(
         self, words: Rendered, v: Version, every: list[Version], *, repeat: bool

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from broadcast.cap.model import CapAlert, CapInfo
+from broadcast.files.nearest import shown
 from broadcast.problems import Problem
+
+_NAMED = 3
 
 
 def expiry_text(infos: Iterable[CapInfo], exact: str | None) -> str | None:
@@ -37,7 +41,8 @@ def warnings_of(alert: CapAlert) -> Iterable[Problem]:
             detail="urgency, severity or certainty differ between infos; the draft has the first's",
             fix="check them",
         )
-    if len({info.areas for info in alert.infos}) > 1:
+    # what an area is called differs with the language of its info
+    if len({tuple(replace(a, area_desc="") for a in info.areas) for info in alert.infos}) > 1:
         yield Problem(
             code="cap_infos_differ",
             field="area",
@@ -61,3 +66,24 @@ def warnings_of(alert: CapAlert) -> Iterable[Problem]:
             ),
             fix="check the area",
         )
+    if unsaid := list(dict.fromkeys(_unsaid(alert.infos))):
+        yield Problem(
+            code="cap_area_words",
+            field="areaDesc",
+            detail=(
+                "the text does not say what the document calls the place, and a drawn shape takes"
+                f" no name along: {', '.join(map(shown, unsaid[:_NAMED]))}"
+            ),
+            fix="name the place in the headline, as people there call it",
+        )
+
+
+def _unsaid(infos: Iterable[CapInfo]) -> Iterable[str]:
+    """Yield what drawn areas are called, where nothing that people read says it."""
+    for info in infos:
+        said = " ".join((info.headline or "", info.description or "", info.instruction or ""))
+        for area in info.areas:
+            name = " ".join(area.area_desc.split())
+            drawn = area.polygons or area.circles
+            if drawn and name and name.casefold() not in " ".join(said.split()).casefold():
+                yield name

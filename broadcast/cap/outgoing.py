@@ -17,8 +17,9 @@ from broadcast.levels.scales import GSS_UNITED_KINGDOM
 from broadcast.places.outline import TOGETHER
 from broadcast.problems import refuse
 from broadcast.wording import cancelling
+from broadcast.wording.languages import pack_for
 from broadcast.wording.levels import UK
-from broadcast.wording.pack import called
+from broadcast.wording.pack import called, fill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class _Called:
     areas: Mapping[str, str]
     groups: GroupNames
     outlines: Mapping[str, Sequence[Ring]]
+    near: Sequence[str]
 
     def polygons(self, code: str) -> tuple[str, ...]:
         return tuple(polygon_text(ring) for ring in self.outlines.get(code, ()))
@@ -97,6 +99,7 @@ def to_cap(
     area_names: Mapping[str, str] | None = None,
     group_names: GroupNames | None = None,
     outlines: Mapping[str, Sequence[Ring]] | None = None,
+    near: Sequence[str] = (),
     note: str | None = None,
     web: str | None = None,
 ) -> CapAlert:
@@ -107,16 +110,18 @@ def to_cap(
     or CAP times, cut to whole seconds. `area_names` gives the name of each area code, `group_names`
     those of each community and sector by language; what has none stands for itself. `outlines` are
     the rings in which all of an area lies, by its code; under "" those of all areas together, where
-    they are too many for one each. `note` goes
-    before the author's own note. `web` is the address of the message; `public_url`/v/`code` where
-    it is not given. Raises Rejected: exercise_note for status Exercise without a note that names
-    the exercise, kind_unknown. The result is not judged here: whoever publishes it calls
-    `validate(write(alert))`.
+    they are too many for one each. `near` are the names of the areas that anything drawn touches.
+    `note` goes before the author's own note. `web` is the address of the message;
+    `public_url`/v/`code` where it is not given. Raises Rejected: exercise_note for status Exercise
+    without a note that names the exercise, kind_unknown. The result is not judged here: whoever
+    publishes it calls `validate(write(alert))`.
     """
     said_note = content.note if note is None else note
     _check(content, said_note)
     incidents = join_quoted(content.incidents)
-    called_so = _Called(areas=area_names or {}, groups=group_names or {}, outlines=outlines or {})
+    called_so = _Called(
+        areas=area_names or {}, groups=group_names or {}, outlines=outlines or {}, near=near
+    )
     shared = (
         *parameters.message_parameters(content),
         *_leftovers(content, said_note, incidents, code),
@@ -313,12 +318,19 @@ def _areas(content: Content, named: _Called, language: str) -> tuple[CapArea, ..
     if content.polygons or content.circles:
         areas.append(
             CapArea(
-                area_desc="The area drawn on the map",
+                area_desc=_drawn_in_words(named, language),
                 polygons=tuple(polygon_text(polygon[0]) for polygon in content.polygons),
                 circles=tuple(circle_text(circle) for circle in content.circles),
             )
         )
     return tuple(areas)
+
+
+def _drawn_in_words(named: _Called, language: str) -> str:
+    """Return where the drawn area lies, in the language of the info, for whoever sees no map."""
+    if not named.near:
+        return "The area drawn on the map"
+    return fill(pack_for(language).in_part, place=", ".join(named.near))
 
 
 def _scope_in_words(scope: str, named: _Called, language: str) -> str:

@@ -25,6 +25,7 @@ from broadcast.wording.levels import ENDED
 from broadcast.wording.pack import primary
 from broadcast.wording.render import MOST_PLACES, render, until_when
 from broadcast.wording.rendered import Facts
+from broadcast.wording.times import says_a_time
 
 CODES = (
     "channel_off",
@@ -57,7 +58,6 @@ NAMED = 5
 
 _LETTERS_TO_JUDGE = 12
 _KNOWN_ALWAYS = re.compile(r"\b(?:999|112|101|111|105|18000|0800 ?789 ?321|0800 ?555 ?111)\b")
-_CLOCK = re.compile(r"\b\d{1,2}(?:[:.]\d\d\b| ?[ap]\.?m\b)")
 _NUMBER = re.compile(r"\+?\d[\d ()-]{5,40}\d")
 _ACT_NOW = frozenset({"incident", "contingency", "threat_level_change", "advice"})
 
@@ -108,8 +108,8 @@ def sms_incomplete(content: Content, facts: Facts, touched: Sequence[str]) -> li
     when.
 
     Place and time are added to an author's words only where nothing of theirs need be cut, and to
-    an SMS of their own never; a drawn shape has no name that could be added. `touched` are the
-    names of the areas that it touches: whoever names one has said where.
+    an SMS of their own only where that costs no further part. `touched` are the names of the areas
+    that a drawn shape touches: whoever names one has said where.
     """
     found = []
     for language in content.languages if "sms" in content.channels else ():
@@ -121,7 +121,7 @@ def sms_incomplete(content: Content, facts: Facts, touched: Sequence[str]) -> li
         time = until_when(content, facts.expires, language, facts.zone, facts.sent, shows_day=True)
         lacking = [
             *([] if placed else ["where"]),
-            *([] if not time or time.casefold() in said or _CLOCK.search(said) else ["until when"]),
+            *([] if not time or time.casefold() in said or says_a_time(said) else ["until when"]),
         ]
         if lacking:
             found.append(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -159,8 +159,7 @@ def _check_what_is_approved(v: Version, content_hash: str | None, house: House) 
 
 
 def _expiry(v: Version, now: datetime) -> datetime:
-    asked = v.content.expires
-    expires_at = v.expires_at or (now + asked if isinstance(asked, timedelta) else asked)
+    expires_at = v.ends(now)
     if expires_at <= now:
         raise refuse(
             "expired",

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, insert, or_, select, update
@@ -28,7 +28,8 @@ class Resolved:
     `shape` is the WKB union of the areas' geometry and the drawn polygons (circles stay in the
     content and are matched exactly). `by_code` are the targets without any geometry, where a
     person's area code decides although their coordinates are known. `touched` are the areas that
-    anything drawn touches. For an audience of a community, `shape` holds the whole of these areas.
+    anything drawn touches, `near` the names of the few that say best where that is. For an audience
+    of a community, `shape` holds the whole of these areas.
     `everybody` = no place at all. `names` are (code, name) of the areas that the content names, as
     they were called at that moment: what people read is made from these, whatever is imported
     later. `groups` are (scope, language, name) of the communities and sectors that it names, the
@@ -40,6 +41,7 @@ class Resolved:
     targets: tuple[str, ...] = ()
     by_code: tuple[str, ...] = ()
     touched: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
     shape: bytes | None = None
     everybody: bool = False
     names: tuple[tuple[str, str], ...] = ()
@@ -56,6 +58,8 @@ class Resolved:
         # Not written where it is empty: what was submitted before it existed keeps its digest.
         if self.touched:
             places["touched"] = sorted(self.touched)
+        if self.near:
+            places["near"] = list(self.near)
         if self.names:
             places["names"] = dict(sorted(self.names))
         if self.groups:
@@ -75,6 +79,7 @@ class Resolved:
             **codes,
             everybody=places.get("everybody", False),
             shape=shape,
+            near=tuple(places.get("near", ())),
             names=names,
             groups=groups,
             outlines=tuple(
@@ -164,6 +169,11 @@ class Version:
     def published(self) -> bool:
         """Whether it was ever approved: its text and its CAP identifier are fixed."""
         return self.identifier is not None
+
+    def ends(self, now: datetime) -> datetime:
+        """Return when it expires: as it was published, else as if it were published now."""
+        asked = self.content.expires
+        return self.expires_at or (now + asked if isinstance(asked, timedelta) else asked)
 
 
 def reaches_without_people(v: Version) -> bool:

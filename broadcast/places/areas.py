@@ -35,6 +35,9 @@ LEVELS: Final = (
     "country",
 )
 
+MOST_NAMED: Final = 6
+"""So many areas are few enough to read where something drawn lies."""
+
 LEVEL_ORDER: Final = {level: n for n, level in enumerate(LEVELS)}
 
 
@@ -438,3 +441,15 @@ def revision(conn: Connection) -> str:
     """Return a mark that differs after every import that changed something."""
     latest, count = conn.execute(select(func.max(area_table.c.imported_at), func.count())).one()
     return f"{count} {latest.isoformat()}" if count else ""
+
+
+def near(tree: AreaTree, touched: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the areas that say best where something drawn lies: of those that it
+    touches the ones of one level, the smallest from boroughs on of which there are few enough.
+    """
+    found = [tree[code] for code in touched if code in tree]
+    for level in LEVELS[LEVEL_ORDER["borough"] :]:
+        names = sorted(area.name for area in found if area.level == level)
+        if 0 < len(names) <= MOST_NAMED:
+            return tuple(names)
+    return ()

@@ -35,6 +35,7 @@ _TEMPLATES = {
     "was_wrong": {"note"},
     "call": {"number"},
     "where": {"place"},
+    "in_part": {"place"},
     "source": {"source"},
     "sent": {"time"},
     "level_uk": {"level"},
@@ -83,6 +84,7 @@ class Pack:
     level_meanings: tuple[str, ...]
     was_wrong: str
     where: str
+    in_part: str
     call: str
     source: str
     sent: str

@@ -26,7 +26,7 @@ from broadcast.wording.pack import Pack, called, direction, fill, primary
 from broadcast.wording.rendered import Facts, Rendered
 from broadcast.wording.roles import as_whom
 from broadcast.wording.speech import speaks, spell, spell_numbers
-from broadcast.wording.times import local_time, until
+from broadcast.wording.times import local_time, says_a_time, until
 
 SMS_SEGMENTS = 3
 """How long an SMS made by rule may become: the headline and instruction are cut to fit, what we
@@ -56,9 +56,14 @@ def choose_language(content: Content, wanted: str, channel: str = "") -> str:
     return (same + plain + related + tags)[0]
 
 
-def render(content: Content, facts: Facts, channel: str, language: str) -> Rendered:
+def render(
+    content: Content, facts: Facts, channel: str, language: str, *, ours_in: str = ""
+) -> Rendered:
     """Return what is sent on `channel` ("sms", "voice", "email", "web") to those who get
     `language`, a tag in `content.languages`.
+
+    `ours_in` is the language of the words that we add, where a page has readers of another language
+    than the message: they understand at least who says it, whom to call and the code.
 
     For every status but Actual the status's mark (EXERCISE, TEST) is the first and the last word of
     the SMS, the speech, the subject, the plain text and the visible text of the HTML. Raises
@@ -66,7 +71,7 @@ def render(content: Content, facts: Facts, channel: str, language: str) -> Rende
     """
     if language not in content.languages:
         raise ValueError(f"the content has no {language!r} text; ask choose_language first")
-    words = _words(content, facts, language)
+    words = _words(content, facts, language, ours_in or language)
     match channel:
         case "sms":
             return _as_whom(words, _sms(words))
@@ -104,13 +109,22 @@ def until_when(
     return until(expires, language, zone, sent=sent, shows_day=shows_day)
 
 
+def level_and_note(content: Content, facts: Facts, language: str) -> tuple[str, str]:
+    """Return the sentence that states the level, and what was wrong: what an author may leave to
+    us, so that whoever shows the author's words alone shows these too; each "" where it is none.
+    """
+    words = _words(content, facts, language, language)
+    return words.level(": ", named=True), _sentence(words.note, words.pack.full_stop)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Words:
-    """What every rendering is made of."""
+    """What every rendering is made of: the author's words in `language`, ours in `ours_in`."""
 
     content: Content
     facts: Facts
     language: str
+    ours_in: str
     pack: Pack
     text: Text
 
@@ -151,15 +165,29 @@ class _Words:
 
     @property
     def where(self) -> str:
-        """Where it is, by the names of its areas; empty where a shape is drawn, which has no name,
-        and where the sentence about the level says it.
+        """Where it is, by the names of its areas, and of those that anything drawn touches; empty
+        where one has no name, and where the sentence about the level says it.
         """
-        content = self.content
-        names = [self.facts.names.get(code, "") for code in content.areas]
-        if not names or not all(names) or content.polygons or content.circles or content.level:
+        names = [self.facts.names.get(code, "") for code in self.content.areas]
+        if not all(names) or self.content.level or bool(self.drawn) != self.is_drawn:
             return ""
         more = f", {ELLIPSIS}" if len(names) > MOST_PLACES else ""
-        return fill(self.pack.where, place=_one_line(", ".join(names[:MOST_PLACES]) + more))
+        called = _one_line(", ".join(names[:MOST_PLACES]) + more)
+        place = ", ".join(part for part in (called, self.drawn) if part)
+        return fill(self.pack.where, place=place) if place else ""
+
+    @property
+    def is_drawn(self) -> bool:
+        return bool(self.content.polygons or self.content.circles)
+
+    @property
+    def drawn(self) -> str:
+        """Where anything drawn lies: "part of Camden, Westminster"; empty where nothing is drawn,
+        and where no area that it touches is known.
+        """
+        if not self.is_drawn or not self.facts.near:
+            return ""
+        return fill(self.pack.in_part, place=_one_line(", ".join(self.facts.near)))
 
     @property
     def as_whom(self) -> str:
@@ -206,7 +234,7 @@ class _Words:
         scope = self.content.scope or UK
         if scope == UK:
             return ""
-        ours = called(self.facts.groups.get(scope, {}), self.language)
+        ours = called(self.facts.groups.get(scope, {}), self.ours_in)
         return _one_line(ours or self.facts.names.get(scope, scope.partition(":")[2] or scope))
 
     @property
@@ -218,12 +246,13 @@ class _Words:
         return self.pack.level_meaning(level)
 
 
-def _words(content: Content, facts: Facts, language: str) -> _Words:
+def _words(content: Content, facts: Facts, language: str, ours_in: str) -> _Words:
     return _Words(
         content=content,
         facts=facts,
         language=language,
-        pack=pack_for(language),
+        ours_in=ours_in,
+        pack=pack_for(ours_in),
         text=content.languages[language],
     )
 
@@ -251,7 +280,8 @@ def _sentences(parts: list[str], full_stop: str) -> str:
 def _sms(words: _Words) -> Rendered:
     """Our words, the author's, our words again.
 
-    The author's own `sms` text is taken whole. Without it the rule makes one of headline, what was
+    The author's own `sms` text is taken whole; where and until when it is are added where it says
+    neither and that costs no further segment. Without it the rule makes one of headline, what was
     wrong (a correction), instruction and the first hotline: in one line, and where all of it is
     more than SMS_SEGMENTS segments, cut at the end of a whole word (of Chinese: of a character),
     with an ellipsis. Where and until when it is are added where nothing need be cut for them. What
@@ -304,6 +334,10 @@ def _sms_with(words: _Words, own: str, level: str) -> tuple[Rendered, bool]:
     if own:
         note = words.note if content.note and content.note.strip() not in own else ""
         author, extra = "\n".join(part for part in (own, note) if part), [code]
+        for added in _place_and_time(words, author):
+            if _costs_no_more(whole(author, code), whole(author, *added, code)):
+                extra = [*added, code]
+                break
         body = whole(author, *extra)
         kept = own
     else:
@@ -311,16 +345,26 @@ def _sms_with(words: _Words, own: str, level: str) -> tuple[Rendered, bool]:
         kept = _one_line(_sentence(words.headline, pack.full_stop))
     how_to_stop = _how_to_stop(words)
     with_stop = whole(author, *extra, how_to_stop)
-    old, new = count(body), count(with_stop)
-    free = (
-        author in body
-        and (new.encoding, new.segments) == (old.encoding, old.segments)
-        and new.segments <= SMS_SEGMENTS
-    )
+    free = author in body and _costs_no_more(body, with_stop) and _fits(with_stop)
     if how_to_stop and free and not is_urgent(content) and content.kind != "all_clear":
         body = with_stop
     rendered = _as_sms(words, body)
     return rendered, kept in body and rendered.segments <= SMS_SEGMENTS
+
+
+def _place_and_time(words: _Words, author: str) -> list[list[str]]:
+    """Return what an author's own SMS does not say of where and until when it is, the most of it
+    first. An hour of the clock in it is taken for the time that it ends.
+    """
+    stop, said = words.pack.full_stop, author.casefold()
+    place = "" if _said_already(words, said) else _sentence(words.where, stop)
+    time = "" if says_a_time(said) else _sentence(words.until(short=True, shows_day=True), stop)
+    return [[part for part in parts if part] for parts in ((place, time), (time,), (place,))]
+
+
+def _costs_no_more(body: str, longer: str) -> bool:
+    old, new = count(body), count(longer)
+    return (new.encoding, new.segments) == (old.encoding, old.segments)
 
 
 def _how_to_stop(words: _Words) -> str:
@@ -361,8 +405,13 @@ def _by_rule(words: _Words, code: str, whole: Callable[..., str]) -> tuple[str, 
 
 
 def _said_already(words: _Words, said: str) -> bool:
-    """Return whether the author's text names every area by itself."""
-    return all(words.facts.names.get(code, code).casefold() in said for code in words.content.areas)
+    """Return whether the author's text names every area by itself, and one that anything drawn
+    touches.
+    """
+    names, near = words.facts.names, words.facts.near if words.is_drawn else ()
+    return all(names.get(code, code).casefold() in said for code in words.content.areas) and (
+        not near or any(name.casefold() in said for name in near)
+    )
 
 
 def _as_sms(words: _Words, body: str) -> Rendered:
@@ -568,6 +617,9 @@ def _article(words: _Words, *, mail: bool) -> str:
 def _html_text(block: _Block, words: _Words) -> str:
     facts = words.facts
     said = escape(block.text).replace("\n", "<br>\n")
+    if block.role == "note" and primary(words.ours_in) != primary(words.language):
+        note = escape((words.content.note or "").strip()).replace("\n", "<br>\n")
+        return said.replace(note, f"<bdi>{note}</bdi>", 1)  # in a direction of its own
     page = {
         "check": f"{facts.public_url}/v/{facts.code}",
         "answer": _answer_link(words),

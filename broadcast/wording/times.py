@@ -6,6 +6,7 @@ NATIVE SPEAKER'S CHECK, as those of `packs/` do; English is the original.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,12 @@ from broadcast.wording.pack import fill
 
 DEFAULT_ZONE = "Europe/London"
 DAYS_OF_A_WEEK = 7
+_CLOCK = re.compile(r"\b\d{1,2}(?:[:.]\d\d\b| ?[ap]\.?m\b| ?h(?:\d\d)?\b)", re.IGNORECASE)
+
+
+def says_a_time(text: str) -> bool:
+    """Return whether somebody's words hold an hour of the clock, such as 18:00, 6 pm or 18h30."""
+    return _CLOCK.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

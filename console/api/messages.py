@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -28,6 +29,7 @@ from console.shapes import content_json, message_json
 from service.commands import drafting, reading
 from service.idempotency import Answered, once
 from service.reading import read_replacing
+from service.rendering import as_it_arrives
 
 FOLLOWS: dict[str, Follows] = {"update": "update", "correct": "correct", "all-clear": "all_clear"}
 _BODY = {
@@ -138,10 +140,21 @@ async def show(request: Request, id: str, version: str | None = None) -> Respons
         "versions": history,
         "warned": await web.db.read(advice.of_submission, v.id),
     }
+    if v.content_hash is not None:
+        more["texts"] = await asyncio.to_thread(_texts, web, v)
     waiting = await web.db.read(resends.waiting, v.message_id)
     if waiting is not None:
         more["resend"] = waiting.shown(v.content)
     return JSONResponse(message_json(v, counts) | more)
+
+
+def _texts(web: Web, v: Version) -> list[dict[str, Any]]:
+    """Return what whoever approves approves: every text as it will arrive."""
+    return [
+        {"language": language, "channel": channel, "subject": made.subject, "body": made.body}
+        | ({"encoding": made.encoding, "segments": made.segments} if channel == "sms" else {})
+        for language, channel, made in as_it_arrives(v, web.settings, web.now())
+    ]
 
 
 async def orders(request: Request) -> Response:

@@ -156,6 +156,22 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
                 "handing_over": NUMBER,
                 "resend": ref("Resend"),
                 "warnings": list_of(ref("Fault")),
+                "texts": {
+                    "description": "Every text as it will arrive, with the words that we add.",
+                    **list_of(
+                        an_object(
+                            {
+                                "language": TEXT,
+                                "channel": words(CHANNELS),
+                                "subject": TEXT,
+                                "body": TEXT,
+                                "encoding": TEXT,
+                                "segments": NUMBER,
+                            },
+                            ("encoding", "segments"),
+                        )
+                    ),
+                },
                 "warned": {
                     "description": "What its author was warned of, and whether they accepted it.",
                     **list_of(an_object({"code": TEXT, "accepted": YES})),
@@ -172,6 +188,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
                 "resend",
                 "warnings",
                 "warned",
+                "texts",
             ),
         ),
         "example": {

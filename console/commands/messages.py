@@ -260,7 +260,7 @@ def approve(
             if content_hash is None and not on_terminal():
                 raise Rejected([_WITHOUT_HASH])
             if asks:
-                _show_text(out, v)
+                _show_text(out, v, session)
             await _show_warned(session, actor, out, v, count=asks)
             out.confirm(
                 f"This goes to {people_in_words(v)} at once and cannot be taken back.",
@@ -321,25 +321,34 @@ async def _show_warned(
             out.note(f"  {each.says} ({each.code}): {said}")
 
 
-def _show_text(out: Output, v: Version) -> None:
+def _show_text(out: Output, v: Version, session: Session) -> None:
+    from console.room.naming import CHANNELS, parts
+    from service.rendering import as_it_arrives
+
     out.note(f"{_line(v)}, {'urgent' if v.urgent else 'routine'}, content_hash {v.content_hash}")
     if v.content.level:
         out.note(f"level {v.content.level} of {v.resolved.named(v.content.scope or '')}")
-    for language, text in v.content.languages.items():
-        out.note(f"  {language}: {text.headline}")
-        for words in (text.description, text.instruction):
-            if words:
-                out.note(f"      {words}")
+    for language, channel, made in as_it_arrives(v, session.settings, session.context.now()):
+        size = f", {parts(made.segments)}" if channel == "sms" else ""
+        out.note(f"  {language}, {CHANNELS[channel].lower()}{size}:")
+        for line in (made.subject, *made.body.splitlines()):
+            if line:
+                out.note(f"      {line}")
     if v.content.visibility != "public":
         out.note(f"  {v.content.visibility}: not shown on the public page or in the feed")
     places = [
         *(v.resolved.named(code) for code in v.content.areas),
-        *(["a drawn shape"] if v.content.polygons or v.content.circles else []),
+        *([_drawn(v)] if v.content.polygons or v.content.circles else []),
     ]
     where = ", ".join(places) or v.resolved.named(v.content.scope or "everywhere")
     out.note(f"  to {people_in_words(v)} in {where} by {', '.join(v.content.channels)}")
     if whom := _audience(v):
         out.note(f"  only for {whom}")
+
+
+def _drawn(v: Version) -> str:
+    near = v.resolved.near
+    return f"a drawn shape (part of {', '.join(near)})" if near else "a drawn shape"
 
 
 def _audience(v: Version) -> str:

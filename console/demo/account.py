@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -42,13 +45,33 @@ def print_account(out: Console, rows: list[tuple[str, Account]], ok: bool, secon
             f"{quiet} of them wait: they are in their quiet hours now, and get what can wait when"
             " those end."
         )
-    out.print("\nThree things to try next:")
-    out.print("  1. make demo PEOPLE=100000                 the same for a hundred thousand people")
-    out.print("  2. .venv/bin/fasttime demo --stay          then send one yourself in the browser")
-    out.print(
-        "  3. .venv/bin/fasttime --help               and docs/operations.md: your own areas,"
-        " people and messages"
-    )
+    for line in what_next(typed_as(sys.argv[0], shutil.which("fasttime"))):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def typed_as(started: str, found: str | None) -> str:
+    """Return how this program is typed here: by its name where the shell finds it, else by the
+    path it was started with. A checkout has it in .venv/bin, a wheel on the PATH.
+    """
+    path = Path(started)
+    if path.name != "fasttime":  # started in another way, as by `python -m`
+        return "fasttime"
+    if found is not None and Path(found).resolve() == path.resolve():
+        return "fasttime"
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def what_next(command: str) -> tuple[str, ...]:
+    """Return what to try next, in commands that exist wherever the demonstration ran."""
+    ways = {
+        "demo --people 100000": "the same for a hundred thousand people",
+        "demo --stay": "then open the public page that it names, and send one yourself",
+        "--help": "your own areas, people and messages, of which the operations page tells more",
+    }
+    found = enumerate(ways.items(), start=1)
+    lines = (f"  {n}. {command} {typed:<22}{what}" for n, (typed, what) in found)
+    return ("\nThree things to try next:", *lines)
 
 
 def _style(found: dict[str, Any]) -> str:

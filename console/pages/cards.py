@@ -21,14 +21,15 @@ from shapely import Geometry
 from broadcast.content.model import Content
 from broadcast.messages import published
 from broadcast.messages.versions import Version
-from broadcast.places.areas import AreaTree
+from broadcast.places.areas import AreaTree, near
 from broadcast.places.geometry import circle_outline, from_wkb, union
 from broadcast.store.database import Connection
 from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
+from broadcast.wording.levels import UK
 from broadcast.wording.pack import called as name_in
 from broadcast.wording.pack import direction, fill, primary
-from broadcast.wording.render import MOST_PLACES, choose_language, until_when
+from broadcast.wording.render import choose_language, until_when
 from broadcast.wording.times import local_time
 from config.settings import Settings
 from console.pages import maps
@@ -97,9 +98,24 @@ def day(at: datetime, lang: str, zone: str) -> str:
     return f"{here:%-d %B %Y}" if lang == ENGLISH else f"{here:%d/%m/%Y}"
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a message ended, in one language: why (where the page does not say it already), and what
+    goes before the old words.
+    """
+
+    lang: str
+    dir: str
+    why: str
+    before_old: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """One message as a page shows it; text of ours is in the page's language, its own in `lang`."""
+    """One message as a page shows it; text of ours is in the page's language, its own in `lang`.
+
+    How it ended is `said` in the page's language, and in its own where that is another one.
+    """
 
     code: str
     lang: str
@@ -110,11 +126,8 @@ class Card:
     exercise: bool
     over: bool
     state: str
-    said: str
-    said_lang: str
-    said_dir: str
+    said: tuple[Said, ...]
     struck: bool
-    before_old: str
     place: str
     ends: str
     cap: str
@@ -128,7 +141,7 @@ class Card:
         return classed(self.rendered, level, self.hotlines)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def classed(rendered: str, level: int, hotlines: tuple[str, ...]) -> Markup:
     """Return a rendering without styles of its own: classes instead, and its heading of `level`,
     or none; the numbers of these hotlines can be pressed.
@@ -161,30 +174,25 @@ class Cards:
     ) -> Card:
         """Return the card of a version that the public may see."""
         tag = choose_language(v.content, links.lang or lang)
-        rendered, _ = await self._web.renderings.rendered(v.id, "web", tag, repeat=False)
+        page_speaks = lang if primary(lang) != primary(tag) else tag
         over, zone = published.is_over(v, now), self._web.settings.timezone
         tree = await self._web.context.tree()
         place = place_of(v, tree, lang)
-        state, ours = state_of(v, now), pack_for(tag).tag
-        words = ended(state, tag, v.cancel_reason)
-        # The page says it in its own language; a cancel's reason, and another language, follow.
-        told = words is not None and (state == "cancelled" or ours != pack_for(lang).tag)
+        state = state_of(v, now)
+        said = _how_it_ended(v, state, lang, tag)
         return Card(
             code=v.code,
             lang=tag,
             dir=direction(tag),
             headline=v.content.languages[tag].headline,
-            rendered=rendered.html,
+            rendered=self._web.renderings.page(v, tag, page_speaks).html,
             # nobody shall call a number for practice, or one that holds no more
             hotlines=() if over or v.status == "Exercise" else v.content.hotlines,
             exercise=v.status == "Exercise",
             over=over,
             state=state,
-            said=words.why if words and told else "",
-            struck=words is not None and not stays(v.kind, state),
-            before_old=words.before_old if words else "",
-            said_lang=pack_for(tag).tag,
-            said_dir=direction(pack_for(tag).tag),
+            said=said,
+            struck=bool(said) and not stays(v.kind, state),
             place=place,
             ends=until_when(v.content, None if over else v.expires_at, lang, zone),
             cap=f"/cap/{quote(v.identifier or '', safe='')}.xml",
@@ -217,6 +225,19 @@ class Cards:
         return drawn.titled(title=say["map"], description=described, name=f"map-{v.id}")
 
 
+def _how_it_ended(v: Version, state: str, lang: str, tag: str) -> tuple[Said, ...]:
+    """Return how a message ended in the page's language, then in its own. The page's mark says it
+    already in the first, but for why something was cancelled.
+    """
+    said = []
+    for speaks in dict.fromkeys((pack_for(lang).tag, pack_for(tag).tag)):
+        if words := ended(state, speaks, v.cancel_reason):
+            marked = speaks == pack_for(lang).tag and state != "cancelled"
+            why = "" if marked else words.why
+            said.append(Said(speaks, direction(speaks), why, words.before_old))
+    return tuple(said)
+
+
 def shape_of(v: Version) -> Geometry | None:
     """Return where a message is for, its circles too; None where it has no place of its own."""
     parts = [from_wkb(v.resolved.shape), *map(circle_outline, v.content.circles)]
@@ -240,22 +261,13 @@ def place_of(v: Version, tree: AreaTree, lang: str) -> str:
     names = [called.get(code) or (tree[code].name if code in tree else code) for code in codes]
     if content.polygons or content.circles:
         names.append(_drawn(v, tree, say["drawn"]))
-    return ", ".join(names) or group or say["everywhere"]
+    return ", ".join(names) or group or say["uk" if scope == UK else "everywhere"]
 
 
 def _drawn(v: Version, tree: AreaTree, words: str) -> str:
-    """Return what a drawn shape is called, with the areas that it touches: of one level, the
-    smallest of which there are few enough to read.
-    """
-    for level in ("borough", "force", "region", "country"):
-        near = sorted(
-            tree[code].name
-            for code in v.resolved.touched
-            if code in tree and tree[code].level == level
-        )
-        if 0 < len(near) <= MOST_PLACES:
-            return f"{words} ({', '.join(near)})"
-    return words
+    """Return what a drawn shape is called, with the areas that it touches."""
+    names = v.resolved.near or near(tree, v.resolved.touched)
+    return f"{words} ({', '.join(names)})" if names else words
 
 
 def name_of(tag: str) -> str:

@@ -19,9 +19,11 @@ from broadcast.places import outline
 from broadcast.places.areas import AreaTree
 from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
-from broadcast.wording.render import choose_language, until_when
+from broadcast.wording.render import choose_language, level_and_note, until_when
+from broadcast.wording.rendered import Facts
 from console.pages.cards import Source, place_of, shape_of
 from console.pages.phrases import ENGLISH, PHRASES
+from service.rendering import facts_of
 
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
 CAP_TYPE = "application/cap+xml"
@@ -217,7 +219,8 @@ def atom(
         add(entry, "published", (v.sent or _updated(v, now)).isoformat(timespec="seconds"))
         for name in (v.status, v.kind, state):
             add(entry, "category", term=name)
-        summary = add(entry, "summary", _summary(v, tag, state, tree, zone))
+        facts = facts_of(v, sender_name=sender_name, public_url=base, sent=now, zone=zone)
+        summary = add(entry, "summary", _summary(v, tag, state, tree, facts))
         summary.set(_XML_LANG, tag)
         add(entry, "link", rel="alternate", type="text/html", href=f"{base}/v/{v.code}")
         document = f"{base}/cap/{quote(identifier, safe='')}.xml"
@@ -228,20 +231,23 @@ def atom(
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
 
-def _summary(v: Version, tag: str, state: str, tree: AreaTree, zone: str) -> str:
+def _summary(v: Version, tag: str, state: str, tree: AreaTree, facts: Facts) -> str:
     """Return what, where, what to do and until when; of what is over that it is, and no more of
-    what to do.
+    what to do. Of a level which, and of a correction what was wrong.
     """
     text, words = v.content.languages[tag], pack_for(tag)
     over, opening = ended(state, tag, v.cancel_reason), pack_for("en").opening(v.status)
     holds = over is None or stays(v.kind, state)
     place = place_of(v, tree, words.tag if words.tag in PHRASES else ENGLISH)
-    until = until_when(v.content, v.expires_at if over is None else None, tag, zone)
+    until = until_when(v.content, v.expires_at if over is None else None, tag, facts.zone)
+    level, note = level_and_note(v.content, facts, tag)
     parts = (
         _opening(v),
         over.why if over else "",
         over.before_old if over and not holds else "",
+        level,
         f"{place}: {text.description or text.headline}",
+        note,
         text.instruction if holds else "",  # nobody need do it any more
         f"{until}." if until else "",
         opening,

@@ -18,52 +18,37 @@ from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
 from broadcast.places.geometry import circle_outline, from_wkb, union
 from broadcast.wording.languages import pack_for
-from broadcast.wording.render import choose_language, render
 from broadcast.wording.rendered import Rendered
 from broadcast.wording.speech import spoken_pack
-from channels.twilio.settings import named_senders
 from console.pages import maps
 from console.pages.cards import place_of
 from console.pages.phrases import ENGLISH
 from console.room import naming
 from console.room.frame import Room
-from service.rendering import facts_of
+from service.rendering import as_it_arrives
 
 
 def texts(room: Room, v: Version, resolved: Resolved | None = None) -> list[dict[str, Any]]:
     """Return every text as it arrives, by language and in it by channel, with the size of a text
-    message and the keys that a call asks for. A language that no voice reads gives way in a call.
+    message and the keys that a call asks for; of what is not published yet, as if it were published
+    now. `tag` is the language of the words: one that no voice reads gives way in a call.
     """
-    settings = room.web.settings
-    shown = v if resolved is None else replace(v, resolved=resolved)
-    facts = facts_of(
-        shown,
-        no_replies=named_senders(settings.env),
-        sender_name=settings.sender_name,
-        public_url=settings.public_url,
-        sent=v.sent or room.web.now(),
-        zone=settings.timezone,
-    )
-    found = []
-    for language in v.content.languages:
-        mine = []
-        for channel in v.content.channels:
-            called = channel == "voice"
-            spoken = choose_language(v.content, language, channel) if called else language
-            made = render(v.content, facts, channel, spoken)
-            mine.append(
-                {
-                    "by": channel,
-                    "channel": naming.CHANNELS[channel],
-                    "tag": spoken,
-                    "subject": made.subject,
-                    "body": made.body,
-                    "size": _size(made) if channel == "sms" else "",
-                    "keys": _keys(spoken) if called and settings.public_url else None,
-                }
-            )
-        found.append({"tag": language, "texts": mine})
-    return found
+    shown, settings = v if resolved is None else replace(v, resolved=resolved), room.web.settings
+    found: dict[str, list[dict[str, Any]]] = {}
+    for language, channel, made in as_it_arrives(shown, settings, room.web.now()):
+        asks = channel == "voice" and settings.public_url
+        found.setdefault(language, []).append(
+            {
+                "by": channel,
+                "channel": naming.CHANNELS[channel],
+                "tag": made.language,
+                "subject": made.subject,
+                "body": made.body,
+                "size": _size(made) if channel == "sms" else "",
+                "keys": _keys(made.language) if asks else None,
+            }
+        )
+    return [{"tag": language, "texts": mine} for language, mine in found.items()]
 
 
 def _keys(language: str) -> dict[str, str]:

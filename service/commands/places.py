@@ -13,7 +13,7 @@ from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.places import known_by_area
-from broadcast.places.areas import AreaTree
+from broadcast.places.areas import AreaTree, near
 from broadcast.places.geometry import check_place, shape_of, to_wkb
 from broadcast.places.outline import outlines
 from broadcast.problems import Problem, Rejected
@@ -91,6 +91,7 @@ async def resolve(
             targets=tuple(sorted(targets)),
             by_code=tuple(sorted(places.by_code)),
             touched=tuple(sorted(places.touched)),
+            near=near(tree, places.touched),
             shape=to_wkb(places.shape) if places.shape is not None else None,
             everybody=places.everybody,
             names=tuple(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from pyroaring import BitMap
@@ -176,13 +175,9 @@ async def sms_incomplete(context: Context, v: Version, resolved: Resolved) -> li
     """Return in which languages the text message says no place or no time, as it would be sent
     now.
     """
-    tree, now, asked = await context.tree(), context.now(), v.content.expires
+    tree, now = await context.tree(), context.now()
     facts = facts_of(
-        replace(
-            v,
-            resolved=resolved,
-            expires_at=now + asked if isinstance(asked, timedelta) else asked,
-        ),
+        replace(v, resolved=resolved, expires_at=v.ends(now)),
         sender_name=context.sender_name,
         public_url=context.public_url,
         sent=now,

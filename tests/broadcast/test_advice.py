@@ -91,7 +91,8 @@ SHAPE = (((0.0, 51.0), (1.0, 51.0), (1.0, 52.0), (0.0, 51.0)),)
         (text(instruction=LONG), ["where and until when"]),
         (text(headline="Gas in Westminster", instruction=LONG), ["until when"]),
         (text(instruction=f"Until 6 pm. {LONG}"), ["where"]),
-        (text(sms="Gas leak. Stay in."), ["where and until when"]),
+        (text(sms="Gas leak. Stay in."), []),  # we add both here too
+        (text(sms=f"Gas leak. {LONG}"[:118]), ["where and until when"]),  # they would cost a part
         (text(sms="Gas leak in WESTMINSTER until 18:00. Stay in."), []),
         (replace(QUIET, areas=(), polygons=(SHAPE,)), ["where"]),
         (replace(text(headline="Gas in Camden"), areas=(), polygons=(SHAPE,)), []),

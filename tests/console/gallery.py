@@ -115,6 +115,8 @@ async def shots(site: Site) -> list[Shot]:
         Shot("message, another borough", f"/messages/{other.code}"),
         Shot("message, exercise", f"/messages/{practice.code}"),
         Shot("message, cancelled", f"/messages/{past.code}"),
+        Shot("message without a text in Arabic", f"/messages/{other.code}?lang=ar"),
+        Shot("message, cancelled, without a text in Arabic", f"/messages/{past.code}?lang=ar"),
         Shot("poster", f"/messages/{live.code}/poster"),
         Shot("text for the press", f"/messages/{live.code}/press"),
         Shot("look-up: ours", f"/v/{live.code}"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR as OPENAPI_31
 
 from broadcast.places.postcodes.directory import Entry
 from console.server.openapi import ANSWERS, COMPONENTS
@@ -94,6 +95,16 @@ async def test_what_every_route_answers_is_what_the_document_says(site: Site) ->
 def test_every_route_that_is_read_has_its_answer_checked() -> None:
     read = {path for method, path in ANSWERS if method == "get"}
     assert read <= set(ASKED)
+
+
+async def test_the_document_is_what_the_standard_says_a_document_is(site: Site) -> None:
+    """By the OpenAPI Initiative's own schema of 3.1, which schemathesis brings along."""
+    document = (await site.get("/openapi.json", role=None)).json
+    assert document["openapi"].startswith("3.1.")
+    faults = [
+        (list(fault.instance_path), fault.message) for fault in OPENAPI_31.iter_errors(document)
+    ]
+    assert faults == []
 
 
 async def test_a_refusal_is_the_problem_that_the_document_says(site: Site) -> None:

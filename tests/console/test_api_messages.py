@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,23 @@ async def test_a_message_goes_from_draft_to_live_by_two_people_and_each_answer_i
     assert shown["content"]["languages"]["en"]["headline"] == "Road closed"
     listed = (await site.get("/api/v1/messages")).json
     assert [m["id"] for m in listed["messages"]] == [message]
+
+
+async def test_a_program_that_approves_can_show_every_text_as_it_will_arrive(site: Site) -> None:
+    ends = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
+    message = await site.drafted(expires=ends)
+    path = f"/api/v1/messages/{message}"
+    assert "texts" not in (await site.get(path, role="approver")).json
+    agreed = (await site.post(f"{path}/submit")).json["content_hash"]
+    before = (await site.get(path, role="approver")).json["texts"]
+    (sms,) = [each for each in before if each["channel"] == "sms"]
+    assert (sms["language"], sms["encoding"], sms["segments"]) == ("en", "GSM-7", 1)
+    assert sms["body"].startswith("Met Police: Road closed. Go round. Where: Westminster. Until ")
+    await site.approve(message, agreed)
+    after = (await site.get(path, role="approver")).json["texts"]
+    for was, becomes in zip(before, after, strict=True):
+        if was["channel"] in ("sms", "voice"):  # a mail says when it was sent
+            assert becomes == was
 
 
 async def test_what_get_shows_as_content_is_what_put_takes(site: Site) -> None:

@@ -299,6 +299,10 @@ def test_on_a_terminal_an_approval_wants_the_number_of_people_typed(room: Room):
     code, shown = _on_a_terminal(room, ["message", "approve", str(number)], "11\n")
     assert code == 1
     assert "Gas leak in Victoria Street" in shown
+    # what arrives, word by word: what we add, and until when, too
+    assert "en, text message, 1 part:" in shown
+    assert "Until" in shown.partition("text message")[2].partition("mail:")[0]
+    assert "Message code: " in shown
     assert "12 people, and up to 20 more who register meanwhile in Westminster (E09000033)" in shown
     assert room.cli.ok("message", "show", number)["state"] == "pending_approval"
     assert _on_a_terminal(room, ["message", "approve", str(number)], "12\n")[0] == 0

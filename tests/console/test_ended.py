@@ -48,6 +48,41 @@ async def _ended(site: Site, how: str) -> None:
 _OTHER = {"headline": "Something else"}
 
 
+async def test_who_reads_another_language_reads_our_words_and_the_end_in_their_own(
+    site: Site,
+) -> None:
+    text = {"en": {"headline": "Gas leak", "instruction": "Stay indoors."}}
+    message = await site.live(languages=text, hotlines=["020 7946 0123, 8 am to 8 pm"])
+    held = await _article(site, message)
+    ours = " ".join(p.text_content() for p in held.iter("p") if p.get("lang") == "ar")
+    for said in ("رسالة من الشرطة", "أُرسلت", "رمز الرسالة", "020 7946 0123"):
+        assert said in ours
+    assert {p.get("dir") for p in held.iter("p") if p.get("lang") == "ar"} == {"rtl"}
+    (block,) = held.xpath(".//div[@lang='en']")  # the author's words are in theirs
+    assert [p.text for p in block.iter("p") if p.get("lang") is None] == ["Stay indoors."]
+    for english in ("Sent", "Message code", "Police message", "Call:", "Check this"):
+        assert english not in held.text_content()
+
+    reason = {"why": "x", "reason": "in_error"}
+    await site.post(f"/api/v1/messages/{message}/cancel", reason, role="approver")
+    over = await _article(site, message)
+    before = over.text_content().partition("Stay indoors.")[0]
+    for tag in ("ar", "en"):
+        words = ended("cancelled", tag, "in_error")
+        assert words is not None
+        for said in (words.why, words.before_old):
+            (p,) = over.xpath(f".//p[@lang='{tag}'][text()=$said]", said=said)
+            assert p.get("dir") == ("rtl" if tag == "ar" else "ltr")
+            assert said in before
+
+
+async def _article(site: Site, message: int) -> Any:
+    """Return the article of an Arabic reader's page of a message."""
+    code = (await site.version(message)).code
+    answer = await site.get(f"/messages/{code}?lang=ar", role=None)
+    return html.document_fromstring(answer.body.decode()).find(".//article")
+
+
 async def _entry(site: Site, headline: str) -> Any:
     feed = etree.fromstring((await site.get("/feed.atom", role=None)).body)
     return next(

@@ -141,6 +141,21 @@ async def test_an_entry_says_what_where_what_to_do_and_until_when(site: Site) ->
     assert "Until" not in said
 
 
+async def test_an_entry_says_which_level_and_what_was_wrong_whatever_its_author_left_to_us(
+    site: Site,
+) -> None:
+    text = {"en": {"headline": "Be alert", "description": "More officers are about."}}
+    level = {"kind": "threat_level_change", "level": "SEVERE", "scope": "UK", "areas": None}
+    await site.live(**level, languages=text)
+    (entry,) = etree.fromstring((await site.get("/feed.atom", role=None)).body).iter(f"{ATOM}entry")
+    said = "The UK threat level is now SEVERE: an attack is highly likely. United Kingdom: More"
+    assert entry.findtext(f"{ATOM}summary").startswith(said)
+    message = await site.live()
+    await site.follow(message, "correct", note="It was not the Strand.")
+    feed = (await site.get("/feed.atom", role=None)).body.decode()
+    assert "What was wrong: It was not the Strand. " in feed
+
+
 async def test_an_exercise_says_its_name_on_the_page_in_the_feeds_and_in_its_document(
     site: Site,
 ) -> None:
@@ -166,6 +181,9 @@ async def test_a_drawn_place_is_named_by_the_areas_that_it_touches(site: Site) -
         alone.id: "a drawn area (Westminster)",
         both.id: "a drawn area (Camden, Westminster)",
     }
+    assert both.resolved.near == ("Camden", "Westminster")  # kept, whatever is imported later
+    document = (await site.get(f"/cap/{both.identifier}.xml", role=None)).body.decode()
+    assert "<areaDesc>part of Camden, Westminster</areaDesc>" in document
     own = await page(site, f"/messages/{both.code}?lang=cy")
     assert "(Camden, Westminster)." in text(own.find(".//article"))
     assert "(Camden, Westminster)" in own.find(".//svg").findtext("desc")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -85,3 +87,25 @@ def test_the_level_of_the_log_is_a_setting(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(Rejected) as wrong:
         load({"FASTTIME_LOG_LEVEL": "loud"})
     assert wrong.value.problems[0].field == "FASTTIME_LOG_LEVEL"
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("logging_as_it_was")
+@pytest.mark.parametrize(
+    ("where", "no_colour", "begins"),
+    [(_Terminal, "", "\x1b["), (_Terminal, "1", "20"), (io.StringIO, "", "{")],
+)
+def test_a_person_at_a_terminal_reads_lines_and_a_program_json(
+    where: type[io.StringIO], no_colour: str, begins: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    with contextlib.redirect_stderr(where()) as told:
+        logs.configure("auto")
+        structlog.get_logger("test").info("process.stopping", role="web")
+    assert told.getvalue().startswith(begins)
+    assert ("\x1b" in told.getvalue()) is (begins == "\x1b[")
+    assert "process.stopping" in told.getvalue()

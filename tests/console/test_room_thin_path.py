@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from broadcast.ledger.claims import open_batches
 from service import idempotency
+from service.rendering import StoredRenderings
 from subscribers.registry.importing import import_records
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site, person
 from tests.console.test_face import EXERCISER
@@ -94,6 +95,29 @@ async def test_written_found_checked_submitted_approved_and_it_arrives(site: Sit
     }
     assert sum(numbers.values()) == 32
     assert numbers["accepted"] > 0
+
+
+async def test_what_an_approver_reads_is_word_by_word_what_arrives(site: Site) -> None:
+    """A text that said until when only once it was sent took two parts where one was agreed to."""
+    ends = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
+    message, agreed = await site.submitted(expires=ends)
+    approver = Visitor(site)
+    await approver.sign_in("approver")
+    page = await approver.get(f"/room/messages/{message}/approve")
+    read = {
+        channel: " ".join(page.tree.xpath("string(//*[@aria-label=$label])", label=label).split())
+        for channel, label in (("sms", "Text message, en"), ("voice", "Telephone call, en"))
+    }
+    await site.approve(message, agreed)
+    renderings = StoredRenderings(
+        site.db, sender_name="Met Police", public_url=HERE, zone=site.settings.timezone
+    )
+    for channel, said in read.items():
+        sent, _ = await renderings.rendered(
+            (await site.version(message)).id, channel, "en", repeat=False
+        )
+        assert said.endswith(sent.body)
+        assert "Until" in said
 
 
 async def test_who_reads_another_language_stands_at_the_check_and_at_the_end(site: Site) -> None:

@@ -186,6 +186,17 @@ def test_a_document_of_ours_reads_well_to_others():
     assert facts(write(alert)) == facts(write(parse(write(alert))))
 
 
+def test_a_drawn_place_is_called_by_the_areas_it_touches_in_the_language_of_each_info():
+    words = Text(headline="H", instruction="I")
+    what = content(areas=(), polygons=(SQUARE,), languages={"en": words, "pl": words})
+    alert = published(what, near=("Camden", "Westminster"))
+    assert [[area.area_desc for area in info.areas] for info in alert.infos] == [
+        ["part of Camden, Westminster"],
+        ["Camden, Westminster (część)"],
+    ]
+    assert from_cap(alert, now=NOON).content.polygons == (SQUARE,)
+
+
 @pytest.mark.parametrize(
     "kinds,scope",
     [
@@ -341,7 +352,7 @@ def test_a_foreign_document_becomes_an_incident_for_everybody_in_its_area():
         ),
     )
     drafted, warned = draft(text)
-    assert warned == ()
+    assert [problem.code for problem in warned] == ["cap_area_words"]
     assert drafted == Content(
         kind="incident",
         status="Actual",
@@ -430,6 +441,9 @@ def test_a_parameter_of_ours_that_was_tampered_with_is_refused_by_name(name, val
     assert refusal(lambda: from_cap(replace(alert, infos=(first,)))) == {"cap_parameter"}
 
 
+GSS_CODE = "<geocode><valueName>GSS</valueName><value>E09000033</value></geocode>"
+
+
 def test_the_operator_is_warned_of_what_a_draft_does_otherwise():
     second = info(language="", areas=area("<circle>1,1 1</circle><altitude>5</altitude>"))
     text = document(
@@ -439,7 +453,35 @@ def test_the_operator_is_warned_of_what_a_draft_does_otherwise():
         "cap_scope",
         "cap_infos_differ",
         "cap_altitude",
+        "cap_area_words",
     }
+
+
+@pytest.mark.parametrize(
+    ("description", "headline", "inner", "warned"),
+    [
+        ("Strand and Aldwych", "Fire", "<circle>1,1 1</circle>", True),
+        ("Strand and  Aldwych", "Fire in STRAND and Aldwych", "<circle>1,1 1</circle>", False),
+        ("Westminster", "Fire", GSS_CODE, False),  # its name is the one we know
+        (" ", "Fire", f"<polygon>{RING}</polygon>", False),  # the verdict warns of a blank one
+    ],
+)
+def test_what_a_foreign_document_calls_a_drawn_place_is_not_lost_unsaid(
+    description, headline, inner, warned
+):
+    where = area(inner, f"<areaDesc>{description}</areaDesc>")
+    text = document(infos=info(middle=f"<headline>{headline}</headline>", areas=where))
+    content, warnings = draft(text)
+    found = [p for p in warnings if p.code == "cap_area_words"]
+    assert [description in p.detail for p in found] == [True] * warned
+    assert content.circles or content.polygons or content.areas == ("E09000033",)
+
+
+def test_an_area_that_is_called_otherwise_in_another_language_is_the_same_area():
+    drawn = "<circle>1,1 1</circle>"
+    welsh = info(language="<language>cy</language>", areas=area(drawn, "<areaDesc>Yma</areaDesc>"))
+    text = document(infos=info(areas=area(drawn)) + welsh)
+    assert "cap_infos_differ" not in {problem.code for problem in draft(text)[1]}
 
 
 @settings(max_examples=100)

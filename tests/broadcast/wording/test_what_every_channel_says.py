@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broadcast.content.model import CHANNELS, Text
+from broadcast.content.model import CHANNELS, Circle, Text
 from broadcast.wording.languages import pack_for
 from broadcast.wording.levels import LEVELS
+from broadcast.wording.pack import fill
 from broadcast.wording.render import choose_language, render
 from tests.broadcast.wording.messages import FACTS, SHAPE, TAGS, WORDS, a_content, shown, visible
 
@@ -67,11 +68,50 @@ def test_an_sms_says_no_place_twice_and_never_cuts_the_author_for_place_or_time(
     full = a_content(areas=("E09000033",), languages={"en": long})
     body = render(full, facts, "sms", "en").body
     assert body == render(full, FACTS, "sms", "en").body
-    own = a_content(areas=("E09000033",), languages={"en": replace(WORDS, sms="Gas leak here.")})
-    assert "Where:" not in render(own, facts, "sms", "en").body  # the author's own SMS is whole
 
 
-def test_a_drawn_shape_and_a_code_without_a_name_are_never_said():
+@pytest.mark.parametrize(
+    ("own", "added"),
+    [
+        ("Gas leak here.", ["Where: Westminster.", "Until 09:00 GMT."]),
+        ("Gas leak in Westminster.", ["Until 09:00 GMT."]),
+        ("Gas leak here until 9 am.", ["Where: Westminster."]),
+        ("Gas leak in Westminster until 09.00.", []),
+        ("Gas leak here." + " Stay in." * 8, ["Until 09:00 GMT."]),  # both would cost a part
+        ("Gas leak here." + " Stay in." * 10, []),
+    ],
+)
+def test_to_an_authors_own_sms_place_and_time_are_added_where_it_costs_no_part(own, added):
+    facts = replace(FACTS, names={"E09000033": "Westminster"}, expires=FACTS.sent)
+    text = {"en": replace(WORDS, sms=own)}
+    made = render(a_content(areas=("E09000033",), languages=text), facts, "sms", "en")
+    assert own in made.body
+    said = made.body.partition(own)[2].partition("Message code")[0]
+    assert said.strip() == " ".join(added)
+    assert made.segments == 1
+
+
+CIRCLE = Circle(latitude=51.5, longitude=-0.1, radius_km=1)
+
+
+@pytest.mark.parametrize("shape", [{"polygons": (SHAPE,)}, {"circles": (CIRCLE,)}])
+def test_where_something_is_drawn_every_channel_names_the_areas_that_it_touches(shape):
+    facts = replace(FACTS, names={"E09000030": "Tower Hamlets"}, near=("Camden", "Westminster"))
+    for tag in TAGS:
+        drawn = fill(pack_for(tag).in_part, place="Camden, Westminster")
+        for channel in ("sms", "voice", "email"):
+            assert drawn in render(a_content(**shape), facts, channel, tag).body
+    assert (
+        "Where: part of Camden, Westminster. "
+        in render(a_content(**shape), facts, "sms", "en").body
+    )
+    both = render(a_content(areas=("E09000030",), **shape), facts, "voice", "en").body
+    assert "Where: Tower Hamlets, part of Camden, Westminster." in both
+    named = a_content(languages={"en": replace(WORDS, headline="Gas leak in Camden")}, **shape)
+    assert "Where:" not in render(named, facts, "sms", "en").body
+
+
+def test_a_shape_that_touches_no_known_area_and_a_code_without_a_name_are_never_said():
     facts = replace(FACTS, names={"E09000033": "Westminster"})
     for change in (
         {"areas": ("E09000033", "E09000007")},
