@@ -186,6 +186,7 @@ async def test_who_may_is_not_refused_for_their_role(site: Site) -> None:
 
 HOSTILE = {
     "script": "<script>alert(1)</script>",
+    "end of a field": "</textarea><script>alert(1)</script>",
     "attribute": '"><img src=x onerror=alert(1)>',
     "template": "{{ 7 * 7 }}{% raw %}",
     "right to left": "\u202etxt.exe",
