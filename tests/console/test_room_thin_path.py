@@ -171,13 +171,17 @@ async def test_a_form_sent_twice_or_by_two_approvers_sends_once(site: Site) -> N
     author, approver = await two(site)
     other = Visitor(site)
     await other.sign_in("approver2")
+    writing = await author.get("/room/new")
+    fields: dict[str, Any] = {**WORDS, "areas": [WESTMINSTER], "do": "check"}
+    drafts = [await author.send(writing, "/room/new", fields) for _ in range(2)]
+    assert drafts[0].url == drafts[1].url
     path = await submitted(author)
     page, theirs = await approver.get(f"{path}/approve"), await other.get(f"{path}/approve")
     for _ in range(3):
         again = await approver.send(page, f"{path}/approve", phrase="SEND 31")
         assert (again.status, again.url) == (200, path)
     await other.send(theirs, f"{path}/approve", phrase="SEND 31")
-    approvals = await site.get("/api/v1/audit?subject=message%201%20version%201", role="auditor")
+    approvals = await site.get("/api/v1/audit?subject=message%202%20version%201", role="auditor")
     assert approvals.body.count(b'"approve"') == 1, approvals.body
 
 
