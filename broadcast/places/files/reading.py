@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -59,10 +59,35 @@ def parse_area_file(
         else _read_csv
     )
     warnings: list[Problem] = []
-    raw = reader(data, filename, level, fields, warnings)
+    records = _collected(reader(data, filename, level, fields, warnings), level, warnings)
+    if not records:
+        raise Rejected(
+            Problem(
+                code="file_empty", detail="no area in it", fix="give at least one", where=filename
+            )
+        )
+    unlike = [code for code in records if not code.startswith(_PREFIXES[level])]
+    if unlike:
+        detail = (
+            f"{len(unlike)} of {len(records)} codes are not those of a {level} in the ONS register,"
+            f" the first {unlike[0]}"
+        )
+        warnings.append(
+            Problem(
+                code="code_unlike_level",
+                detail=detail,
+                fix="check --level and --code-field",
+                where=filename,
+            )
+        )
+    return list(records.values()), warnings
+
+
+def _collected(raw: Iterable[_Raw], level: str, warnings: list[Problem]) -> dict[str, AreaRecord]:
+    """Return the areas by code; adds to the warnings. Raises Rejected with every refusal."""
     problems: list[Problem] = []
-    records: dict[str, tuple[AreaRecord, str]] = {}
-    unlike: list[str] = []
+    records: dict[str, AreaRecord] = {}
+    places: dict[str, str] = {}
     for where, code, name, parent, geometry in raw:
         try:
             record = AreaRecord(
@@ -78,6 +103,7 @@ def parse_area_file(
                 for p in exc.problems
             ]
             continue
+        known = records.get(record.code)
         if record.parent == record.code:
             problems.append(
                 Problem(
@@ -87,48 +113,21 @@ def parse_area_file(
                     where=where,
                 )
             )
-        elif (
-            record.code in records
-            and record.geometry is None
-            and (records[record.code][0] == record)
-        ):
-            pass  # a look-up table names the borough with each of its wards
-        elif record.code in records:
-            first = records[record.code]
+        elif known is None:
+            records[record.code], places[record.code] = record, where
+        elif record.geometry is not None or known != record:
+            # a look-up table may name the borough with each of its wards, alike
             problems.append(
                 Problem(
                     code="area_duplicate",
-                    detail=f"{label_of(code, name)} stands at {first[1]} too",
+                    detail=f"{label_of(code, name)} stands at {places[record.code]} too",
                     fix="give every code once; several parts make one MultiPolygon",
                     where=where,
                 )
             )
-        else:
-            records[record.code] = record, where
-            if not record.code.startswith(_PREFIXES[level]):
-                unlike.append(record.code)
     if problems:
         raise Rejected(problems)
-    if not records:
-        raise Rejected(
-            Problem(
-                code="file_empty", detail="no area in it", fix="give at least one", where=filename
-            )
-        )
-    if unlike:
-        detail = (
-            f"{len(unlike)} of {len(records)} codes are not those of a {level} in the ONS register,"
-            f" the first {unlike[0]}"
-        )
-        warnings.append(
-            Problem(
-                code="code_unlike_level",
-                detail=detail,
-                fix="check --level and --code-field",
-                where=filename,
-            )
-        )
-    return [record for record, _ in records.values()], warnings
+    return records
 
 
 _Raw = tuple[str, str, str | None, str | None, Shape]
