@@ -63,6 +63,8 @@ def preview(counts: Mapping[str, Any], content: Content) -> dict[str, Any]:
         "channels": _channels(counts["channels"], send),
         "languages": cells(counts["languages"], send),
         "kinds": cells(counts["kinds"], send),
+        "organisations": _channels(counts.get("organisations", {}), send),
+        "passes_on": _few(counts.get("passes_on", 0)),
         "suppressed": cells(counts["suppressed"], addressed - send),
         "held": _few(counts.get("held", 0)),
         "perhaps": _few(counts.get("perhaps", 0)),

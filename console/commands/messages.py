@@ -216,6 +216,12 @@ async def _answer_seen(
         f"by channel: {channels}",
         f"not sent to: {sums(counts['suppressed'])}",
     ]
+    if counts["organisations"]:
+        lines.append(f"by trade and size: {sums(counts['organisations'])}")
+    if counts["passes_on"]:
+        from console.room import naming
+
+        lines.append(f"among them: {naming.inboxes(counts['passes_on'])}")
     if counts["held"]:
         lines.append(f"of these, after their quiet hours: {counts['held']}")
     if counts["perhaps"]:
@@ -322,6 +328,8 @@ async def _show_warned(
 
 
 def _show_text(out: Output, v: Version) -> None:
+    from console.room import naming
+
     out.note(f"{_line(v)}, {'urgent' if v.urgent else 'routine'}, content_hash {v.content_hash}")
     if v.content.level:
         out.note(f"level {v.content.level} of {v.resolved.named(v.content.scope or '')}")
@@ -338,19 +346,8 @@ def _show_text(out: Output, v: Version) -> None:
     ]
     where = ", ".join(places) or v.resolved.named(v.content.scope or "everywhere")
     out.note(f"  to {people_in_words(v)} in {where} by {', '.join(v.content.channels)}")
-    if whom := _audience(v):
+    if whom := naming.only_for(v.content, v.resolved.named):
         out.note(f"  only for {whom}")
-
-
-def _audience(v: Version) -> str:
-    """Return whom of the people there a message is for; empty where it is for everybody."""
-    rule = v.content.audience
-    lists = (
-        rule.kinds,
-        [v.resolved.named(f"sector:{name}") for name in rule.sectors],
-        [v.resolved.named(f"community:{name}") for name in rule.communities],
-    )
-    return "; ".join(", ".join(names) for names in lists if names)
 
 
 def people_in_words(v: Version) -> str:

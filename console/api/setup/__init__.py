@@ -1,18 +1,18 @@
-"""The routes by which administrators set up over HTTP (areas, groups, people, levels), the
-reading beside them, and planned exercises.
+"""The routes by which administrators set up over HTTP (areas, groups, people, organisations,
+levels), the reading beside them, and planned exercises.
 """
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from console.api.setup import exercises, groups, levels, people, places
+from console.api.setup import exercises, groups, levels, organisations, people, places
 from console.server.context import Web
 
 
 def router(web: Web) -> APIRouter:
     """Return every route of setting up."""
     api = APIRouter()
-    for part in (places, groups, people, levels, exercises):
+    for part in (places, groups, people, organisations, levels, exercises):
         api.include_router(part.router(web))
     return api
