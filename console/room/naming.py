@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from broadcast.content import trades
 from broadcast.content.model import Content
+from broadcast.messages import small_counts
 from broadcast.wording.languages import in_english
 
 CHANNELS: Mapping[str, str] = MappingProxyType(
@@ -133,6 +134,8 @@ def only_for(content: Content, named: Callable[[str], str]) -> str:
 
 def inboxes(n: object) -> str:
     """Return how many inboxes of those sent to pass on what they get."""
+    if n == small_counts.HIDDEN:
+        return f"partner inboxes that pass it on: {n}"
     said = f"{n:,}" if isinstance(n, int) else str(n)
     one = n == 1
     return f"{said} partner inbox{'' if one else 'es'} that pass{'es' if one else ''} it on"

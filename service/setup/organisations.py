@@ -86,6 +86,7 @@ def add(
     """
     actor = allowed(conn, who, everywhere=True)
     record, warnings = _one(_cells(fields), tree)
+    rows.hold(conn)
     if rows.find(conn, record.external_id) is not None:
         raise refuse(
             "organisation_exists",
@@ -110,6 +111,7 @@ def edit(
     organisation_unknown, and as `add`.
     """
     actor = allowed(conn, who, everywhere=True)
+    rows.hold(conn)
     before = rows.find(conn, external_id)
     if before is None:
         raise _unknown()

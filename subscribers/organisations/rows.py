@@ -31,6 +31,14 @@ class Saved:
     unchanged: int
 
 
+def hold(conn: Connection) -> None:
+    """Keep others from writing organisations, or people from a file, until this transaction ends:
+    what is read after it is what will be changed.
+    """
+    # as whoever else writes places of people: see `subscribers.registry.importing`
+    lock_name(conn, "subscriber import")
+
+
 def save(
     conn: Connection,
     records: Sequence[OrganisationRecord],
@@ -42,12 +50,12 @@ def save(
 
     Raises Rejected (person_unknown) for somebody who is not registered, or was erased.
     """
-    # as whoever else writes places of people: see `subscribers.registry.importing`
-    lock_name(conn, "subscriber import")
-    people = _people(conn, {who for record in records for who in record.people})
+    hold(conn)
+    before = {record.external_id: (number, record) for number, record in _held(conn, records)}
+    acted = {who for _, record in before.values() for who in record.people}
+    people = _locked(conn, acted | {who for record in records for who in record.people})
     if problems := list(_unknown(records, people, where or {})):
         raise Rejected(problems)
-    before = {record.external_id: (number, record) for number, record in _held(conn, records)}
     new = [record for record in records if record.external_id not in before]
     changed = [
         (before[record.external_id][0], record)
@@ -66,17 +74,15 @@ def save(
 
 def remove(conn: Connection, external_id: str) -> bool:
     """Remove an organisation; return whether there was one. Its people stay registered."""
-    lock_name(conn, "subscriber import")
+    hold(conn)
     number = conn.execute(
         select(organisation.c.id).where(organisation.c.external_id == external_id)
     ).scalar_one_or_none()
     if number is None:
         return False
     link = organisation_person
-    touched = conn.execute(
-        select(link.c.subscriber_id).where(link.c.organisation_id == number)
-    ).scalars()
-    people = list(touched)
+    acting = find(conn, external_id)
+    people = list(_locked(conn, acting.people if acting else ()).values())
     conn.execute(delete(link).where(link.c.organisation_id == number))
     conn.execute(delete(organisation).where(organisation.c.id == number))
     if people:
@@ -114,15 +120,23 @@ def everyone(conn: Connection) -> Iterator[OrganisationRecord]:
         after = found[-1][0]
 
 
-def _people(conn: Connection, external_ids: Iterable[str]) -> dict[str, int]:
-    """Return who is registered under these external ids. Nobody erases them meanwhile."""
+def _locked(conn: Connection, external_ids: Iterable[str]) -> dict[str, int]:
+    """Return who is registered under these external ids, and keep others from changing or erasing
+    them meanwhile. All at once and by their numbers: two who lock in another order wait for each
+    other for ever.
+    """
     wanted = sorted(external_ids)
-    found: dict[str, int] = {}
+    numbers: list[int] = []
     for start in range(0, len(wanted), _AT_ONCE):
+        some = subscriber.c.external_id.in_(wanted[start : start + _AT_ONCE])
+        numbers += conn.execute(select(subscriber.c.id).where(some)).scalars()
+    numbers.sort()
+    found: dict[str, int] = {}
+    for start in range(0, len(numbers), _AT_ONCE):
         rows = conn.execute(
             select(subscriber.c.id, subscriber.c.external_id)
             .where(
-                subscriber.c.external_id.in_(wanted[start : start + _AT_ONCE]),
+                subscriber.c.id.in_(numbers[start : start + _AT_ONCE]),
                 subscriber.c.erased_at.is_(None),
             )
             .order_by(subscriber.c.id)
