@@ -30,7 +30,14 @@ from console.commands import (
     subscribers,
 )
 from console.commands.answers import group as answers
-from console.commands.setup import dead_letters, exercises, groups, keys, registry
+from console.commands.setup import (
+    dead_letters,
+    exercises,
+    groups,
+    keys,
+    organisations,
+    registry,
+)
 from console.output import Output, prepare
 
 INTERRUPTED = 130
@@ -56,7 +63,10 @@ def build() -> typer.Typer:
     app.callback()(_options)
     for module in (processes, service, deliveries):
         module.attach(app)
-    registers = (operators, audit, areas, groups, subscribers, registry, keys, dead_letters)
+    registers = (
+        *(operators, audit, areas, groups, subscribers, organisations),
+        *(registry, keys, dead_letters),
+    )
     for group in (*registers, messages, answers, exercises, levels, cap, sms):
         app.add_typer(group.app)
     return app

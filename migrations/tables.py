@@ -23,6 +23,7 @@ from broadcast.sessions import tables as sessions
 from broadcast.store import tables as store
 from broadcast.store.database import metadata
 from subscribers.contact import tables as contact
+from subscribers.organisations import tables as organisations
 from subscribers.places import tables as other_places
 from subscribers.registration import tables as registration
 from subscribers.registry import tables as registry
@@ -42,6 +43,7 @@ OWNERS = (
     levels,
     messages,
     operators,
+    organisations,
     other_places,
     places,
     registration,

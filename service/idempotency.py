@@ -43,7 +43,7 @@ class Answered(Generic[T]):
     that is answered, inside its transaction.
 
     `about` tells which person the answer is about: it is kept sealed, and goes when they are
-    erased.
+    erased. `sealed`: it is about nobody, and is kept sealed all the same, such as a name.
     `once_only` tells what is in the first answer only and never stored, such as a new token.
     """
 
@@ -52,6 +52,7 @@ class Answered(Generic[T]):
     status: int = 200
     about: Callable[[T], int] | None = None
     once_only: Callable[[T], dict[str, Any]] | None = None
+    sealed: bool = False
 
 
 def key_of(request: Request) -> str:
@@ -152,7 +153,7 @@ def _reserve(conn: Connection, actor: Operator, /, **wanted: Any) -> Reply | Res
 
 
 def _sealed(conn: Connection, held: Reservation, reply: Reply) -> Reply:
-    """Return an answer about a person as it is kept: their name and numbers are in it."""
+    """Return an answer as it is kept that holds a name, or a person's numbers."""
     key = keys.ring_of(conn).to_write(conn).newest
     sealed = key.seal(held.operator_id, _what(held.key), reply.body)
     return replace(reply, body=f"{_SEALED}{key.id}:{b64encode(sealed).decode()}")
@@ -169,10 +170,9 @@ async def _do(db: Database, held: Reservation, wanted: Answered[Any]) -> Reply:
         result = wanted.act.write(conn)
         told = wanted.answer(conn, result)
         reply = Reply(wanted.status, json.dumps(told, ensure_ascii=False))
-        if wanted.about is None:
-            replies.finish(conn, held, reply)
-        else:
-            replies.finish(conn, held, _sealed(conn, held, reply), wanted.about(result))
+        person = None if wanted.about is None else wanted.about(result)
+        private = wanted.sealed or person is not None
+        replies.finish(conn, held, _sealed(conn, held, reply) if private else reply, person)
         return result, reply
 
     result, reply = await db.write(write)

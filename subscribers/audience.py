@@ -11,13 +11,14 @@ import numpy as np
 from pyroaring import BitMap
 from shapely.geometry import Polygon as ShapelyPolygon
 
+from broadcast.content import trades
 from broadcast.content.model import PERSONAL_CHANNELS, SEVERITIES, Content
 from broadcast.ledger.audiences import Frozen
 from broadcast.levels.names import folded
 from broadcast.places.areas import AreaTree
 from broadcast.places.geometry import inside_circles, inside_shape
 from broadcast.places.reach import reaches
-from subscribers.index import RegistryIndex, Rule, Traits, chosen_as, language_for
+from subscribers.index import Elsewhere, RegistryIndex, Rule, Traits, chosen_as, language_for
 from subscribers.people_file.by_topic import OfTopic
 from subscribers.registry.by_area import BY_AREA
 
@@ -38,6 +39,12 @@ class Preview:
     by_kind: Mapping[str, int]
     reads: Mapping[str, int]
     """Of those sent to, by the language that they read, whatever they get."""
+    by_organisation: Mapping[str, int]
+    """Of a message that names trades or sizes, those sent to by what they act for: "I small". Who
+    acts for several counts in each.
+    """
+    passes_on: int
+    """Of those sent to, inboxes that pass it on: who is behind them is not counted."""
     suppressed: Mapping[str, int]
     held: int
     """Sent to when their quiet hours end."""
@@ -99,10 +106,24 @@ def counts_of(
         by_language=by_language,
         by_kind={kind: len(ids) for kind, ids in index.by_kind(sent).items()},
         reads={tag: len(ids) for tag, ids in index.by_language(sent).items()},
+        by_organisation=_by_organisation(index, rule, sent),
+        passes_on=index.by_acting(sent, [trades.PASSES_ON])[trades.PASSES_ON],
         suppressed={reason: len(members) for reason, members in frozen.suppressed.items()},
         held=sum(len(members) for members in frozen.held.values()),
         perhaps=len(index.perhaps(rule, frozen.addressed)),
     )
+
+
+def _by_organisation(index: RegistryIndex, rule: Rule, sent: BitMap) -> dict[str, int]:
+    pairs = {
+        trades.acting_as(trade, size): f"{trade} {size}"
+        for trade in rule.audience.trades or trades.TRADES
+        for size in rule.audience.sizes or trades.SIZES
+    }
+    if not trades.meant_by(rule.audience):
+        return {}
+    found = index.by_acting(sent, pairs)
+    return {name: n for each, name in pairs.items() if (n := found[each])}
 
 
 def everybody(frozen: Frozen) -> BitMap:
@@ -153,27 +174,53 @@ def reasons(
 def _places_step(
     person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None
 ) -> Step:
-    """Judge a person's own place, then the others."""
+    """Judge a person's own place, then the others; for who acts for an organisation that is meant,
+    its sites alone, where it has any.
+    """
     own = _place_step(person, rule, tree, content)
+    acting = _acting(person, rule)
+    sites = [place for place in acting if place.lat is not None or place.area is not None]
+    for site in sites:
+        step = _place_step(_at(person, site), rule, tree, content, own=False)
+        if step.passed:
+            return Step("area", True, f"a site of an organisation they act for: {step.detail}")
+    if acting and len(sites) == len(acting):
+        return Step(
+            "area", False, "no site of an organisation they act for is in what is addressed"
+        )
     if own.passed:
         return own
     for other in person.others:
         if other.until is not None and rule.at is not None and other.until <= rule.at.timestamp():
             continue
-        there = replace(
-            person,
-            lat=other.lat,
-            lon=other.lon,
-            uncertainty_m=other.uncertainty_m,
-            area=other.area,
-        )
-        step = _place_step(there, rule, tree, content)
+        if other.lat is None and other.area is None:
+            continue
+        step = _place_step(_at(person, other), rule, tree, content, own=False)
         if step.passed:
             return Step("area", True, f"another place of theirs: {step.detail}")
     return own
 
 
-def _place_step(person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None) -> Step:
+def _at(person: Traits, place: Elsewhere) -> Traits:
+    """Return a person as if another place of theirs were their own."""
+    return replace(
+        person,
+        lat=place.lat,
+        lon=place.lon,
+        uncertainty_m=place.uncertainty_m,
+        area=place.area,
+    )
+
+
+def _acting(person: Traits, rule: Rule) -> list[Elsewhere]:
+    """Return where somebody acts for an organisation of a trade and size that a message names."""
+    wanted = frozenset(trades.meant_by(rule.audience))
+    return [place for place in person.others if place.acts_as & wanted]
+
+
+def _place_step(
+    person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None, *, own: bool = True
+) -> Step:
     if rule.everybody:
         return Step("area", True, "the message is for every place")
     if person.area is not None and person.area in rule.by_code:
@@ -181,7 +228,7 @@ def _place_step(person: Traits, rule: Rule, tree: AreaTree | None, content: Cont
     if person.lat is None or person.lon is None:
         if person.area is None:
             return Step("area", False, "neither a place nor an area is known of this person")
-        coarse = bool(rule.audience.communities) or person.kind in BY_AREA
+        coarse = bool(rule.audience.communities) or (own and person.kind in BY_AREA)
         hit = person.area in rule.targets or (coarse and person.area in rule.touched)
         if not hit and person.area in rule.touched:
             return Step(
@@ -287,7 +334,24 @@ def _audience_steps(person: Traits, rule: Rule) -> list[Step]:
                     ", ".join(common) if common else f"none of {', '.join(wanted)}",
                 )
             )
+    if wanted_as := trades.meant_by(rule.audience):
+        acts = {each for place in person.others for each in place.acts_as}
+        steps.append(_organisation_step(acts, [each for each in wanted_as if each in acts]))
     return steps
+
+
+def _organisation_step(acts: set[str], common: list[str]) -> Step:
+    if common:
+        return Step("organisation", True, f"they act for {_organisation(common[0])}")
+    others = sorted(acts - {trades.PASSES_ON})
+    if not others:
+        return Step("organisation", False, "they act for no organisation")
+    return Step("organisation", False, f"they act for {', '.join(map(_organisation, others))} only")
+
+
+def _organisation(acts_as: str) -> str:
+    trade, _, size = acts_as.partition("/")
+    return f"an organisation of trade {trades.named(trade.upper())}, {size}"
 
 
 def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: list[Step]) -> Trace:

@@ -42,6 +42,7 @@ PLACE_ADDED = {
     "broadcast/places/files/": "the reader adds file and feature",
     "broadcast/places/postcodes/": "the reader adds file and line",
     "subscribers/people_file/": "the reader adds file, line and column",
+    "subscribers/organisations/": "the reader adds file, line and column",
     "console/api/bodies.py": "the body itself",
     "console/server/problem_json.py": "what FastAPI names",
 }

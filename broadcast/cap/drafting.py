@@ -127,6 +127,8 @@ def _ours(alert: CapAlert, first: CapInfo) -> dict[str, Any]:
             "kinds": list(said.kinds),
             "sectors": list(said.sectors),
             "communities": list(said.communities),
+            "trades": list(said.trades),
+            "sizes": list(said.sizes),
         },
         "channels": list(parameters.channels_of(first)),
         "hotlines": list(first.values_of(parameters.HOTLINE)),

@@ -12,6 +12,7 @@ from broadcast.cap.model import CapAlert, CapArea, CapInfo, Pair
 from broadcast.cap.shape_text import circle_text, polygon_text
 from broadcast.cap.validation.lists import Reference, join_quoted, join_references, split_quoted
 from broadcast.cap.validation.times import cap_time
+from broadcast.content import trades
 from broadcast.content.model import Content, Ring
 from broadcast.levels.scales import GSS_UNITED_KINGDOM
 from broadcast.places.outline import TOGETHER
@@ -241,6 +242,8 @@ def _readers(content: Content, named: _Called) -> tuple[str, ...]:
         *kinds,
         *(f"sector {named.group(f'sector:{name}', 'en')}" for name in rule.sectors),
         *(f"community {named.group(f'community:{name}', 'en')}" for name in rule.communities),
+        *(f"trade {trades.named(letter)}" for letter in rule.trades),
+        *(f"{size} organisations" for size in rule.sizes),
     ) or ("those it was sent to",)
 
 
@@ -254,6 +257,8 @@ def _audience(content: Content, named: _Called, language: str) -> str | None:
             ("people", rule.kinds),
             ("sectors", sectors),
             ("communities", communities),
+            ("trades", tuple(trades.named(letter) for letter in rule.trades)),
+            ("sizes of organisation", rule.sizes),
         )
         if values
     ]

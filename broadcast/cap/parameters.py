@@ -30,6 +30,8 @@ SCOPE_AREA = (  # "yes": the area was added at publication, for where the level 
 AUDIENCE_KIND = f"{PREFIX}audience-kind"  # once per kind of subscriber
 AUDIENCE_SECTOR = f"{PREFIX}audience-sector"  # once per sector
 AUDIENCE_COMMUNITY = f"{PREFIX}audience-community"  # once per community
+AUDIENCE_TRADE = f"{PREFIX}audience-trade"  # once per trade: a section's letter of SIC 2007
+AUDIENCE_SIZE = f"{PREFIX}audience-size"  # once per size of organisation
 CHANNEL_LIST = f"{PREFIX}channels"  # comma-separated; empty = none
 HOTLINE = f"{PREFIX}hotline"  # once per hotline
 SMS = f"{PREFIX}sms"  # the text message, in the info's language
@@ -62,6 +64,8 @@ _NAMES = frozenset(
         AUDIENCE_KIND,
         AUDIENCE_SECTOR,
         AUDIENCE_COMMUNITY,
+        AUDIENCE_TRADE,
+        AUDIENCE_SIZE,
         CHANNEL_LIST,
         HOTLINE,
         SMS,
@@ -94,6 +98,8 @@ def message_parameters(content: Content) -> tuple[Pair, ...]:
     pairs += [(AUDIENCE_KIND, value) for value in content.audience.kinds]
     pairs += [(AUDIENCE_SECTOR, value) for value in content.audience.sectors]
     pairs += [(AUDIENCE_COMMUNITY, value) for value in content.audience.communities]
+    pairs += [(AUDIENCE_TRADE, value) for value in content.audience.trades]
+    pairs += [(AUDIENCE_SIZE, value) for value in content.audience.sizes]
     pairs.append((CHANNEL_LIST, ",".join(content.channels)))
     pairs += [(HOTLINE, value) for value in content.hotlines]
     for index, polygon in enumerate(content.polygons):
@@ -169,6 +175,8 @@ def audience_of(info: CapInfo) -> Audience:
         kinds=info.values_of(AUDIENCE_KIND),
         sectors=info.values_of(AUDIENCE_SECTOR),
         communities=info.values_of(AUDIENCE_COMMUNITY),
+        trades=info.values_of(AUDIENCE_TRADE),
+        sizes=info.values_of(AUDIENCE_SIZE),
     )
 
 

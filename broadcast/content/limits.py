@@ -40,6 +40,8 @@ COUNTS: Final = MappingProxyType(
         "audience.kinds": 20,
         "audience.sectors": 100,
         "audience.communities": 100,
+        "audience.trades": 21,
+        "audience.sizes": 4,
     }
 )
 """Items of each list. Of polygons every part and every ring counts, holes included."""

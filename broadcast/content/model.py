@@ -61,11 +61,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """Who of the people there; an empty tuple selects everybody."""
+    """Who of the people there; an empty tuple selects everybody. `trades` and `sizes` select who
+    acts for an organisation of one of each (`broadcast.content.trades`).
+    """
 
     kinds: tuple[str, ...] = ()
     sectors: tuple[str, ...] = ()
     communities: tuple[str, ...] = ()
+    trades: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +163,13 @@ def for_everybody(content: Content) -> bool:
 def default_visibility(audience: Audience, scope: str | None) -> str:
     """Return who may read a message whose author says nothing of it.
 
-    What is for officers or partners only, for single communities or for single sectors may be
-    confidential: it is on the public page only where its author says so.
+    What is for officers or partners only, for single communities, sectors or trades, or for
+    organisations of some sizes, may be confidential: it is on the public page only where its author
+    says so.
     """
     sectors = bool(audience.sectors) or (scope or "").startswith("sector:")
-    return "restricted" if sectors else unwritten_visibility(audience, scope)
+    limited = sectors or bool(audience.trades or audience.sizes)
+    return "restricted" if limited else unwritten_visibility(audience, scope)
 
 
 def unwritten_visibility(audience: Audience, scope: str | None) -> str:

@@ -19,6 +19,7 @@ from broadcast.content.model import (
     URGENCIES,
     VISIBILITIES,
 )
+from broadcast.content.trades import SIZES, TRADES
 from broadcast.wording.levels import ENDED, LEVELS
 
 _SAYS = {
@@ -69,6 +70,8 @@ def message_schema() -> dict[str, Any]:
                 "kinds": _list("audience.kinds", _one_of(SUBSCRIBER_KINDS)),
                 "sectors": _list("audience.sectors", _text(NAME)),
                 "communities": _list("audience.communities", _text(NAME)),
+                "trades": _list("audience.trades", _one_of(tuple(TRADES))),
+                "sizes": _list("audience.sizes", _one_of(SIZES)),
             },
         },
         "channels": _list("channels", _one_of(CHANNELS)),

@@ -37,6 +37,8 @@ class AudienceIn(BaseModel):
     kinds: list[Words] | None = None
     sectors: list[Words] | None = None
     communities: list[Words] | None = None
+    trades: list[Words] | None = None
+    sizes: list[Words] | None = None
 
 
 class DraftIn(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -33,6 +33,7 @@ from broadcast.content.text_rules import (
     check_text,
     sms_too_long,
 )
+from broadcast.content.trades import SIZES, TRADES, trade_fix
 from broadcast.drafts import source as sources
 from broadcast.drafts.model import AudienceIn, DraftIn, Shaped, TextIn, shape
 from broadcast.drafts.source import Form, Path, Source
@@ -271,6 +272,8 @@ class _Reader:
             "audience.kinds": given.kinds if given else None,
             "audience.sectors": given.sectors if given else None,
             "audience.communities": given.communities if given else None,
+            "audience.trades": given.trades if given else None,
+            "audience.sizes": given.sizes if given else None,
         }
         for name, items in lists.items():
             if items and len(items) > COUNTS[name]:
@@ -307,7 +310,7 @@ class _Reader:
         yield from ((("areas", i), text) for i, text in enumerate(d.areas or ()))
         yield from ((("channels", i), text) for i, text in enumerate(d.channels or ()))
         yield from ((("languages", tag), tag) for tag in d.languages or ())
-        for name in ("kinds", "sectors", "communities"):
+        for name in ("kinds", "sectors", "communities", "trades", "sizes"):
             yield from (
                 (("audience", name, i), text)
                 for i, text in enumerate(getattr(given, name, None) or ())
@@ -525,22 +528,49 @@ class _Reader:
                 communities=(name,) if group == "community" else (),
                 sectors=(name,) if group == "sector" else (),
             )
-        kinds = []
-        for i, text in enumerate(given.kinds or ()):
-            if text.strip() in SUBSCRIBER_KINDS:
-                kinds.append(text.strip())
-            else:
-                self.add(
-                    ("audience", "kinds", i),
-                    "audience_unknown",
-                    f"there is no kind of subscriber {shown(text)}",
-                    did_you_mean(text, SUBSCRIBER_KINDS),
-                )
         return Audience(
-            kinds=_unique(kinds),
+            kinds=self.known(
+                "kinds",
+                given.kinds,
+                SUBSCRIBER_KINDS,
+                "audience_unknown",
+                "there is no kind of subscriber",
+                lambda text: did_you_mean(text, SUBSCRIBER_KINDS),
+            ),
             sectors=self.names("sectors", given.sectors),
             communities=self.names("communities", given.communities),
+            trades=self.known(
+                "trades",
+                given.trades,
+                TRADES,
+                "trade_unknown",
+                "there is no trade",
+                trade_fix,
+            ),
+            sizes=self.known(
+                "sizes",
+                given.sizes,
+                SIZES,
+                "size_unknown",
+                "there is no size of an organisation",
+                lambda text: did_you_mean(text, SIZES),
+            ),
         )
+
+    def known(
+        self,
+        group: str,
+        given: list[str] | None,
+        allowed: Collection[str],
+        code: str,
+        detail: str,
+        fix: Callable[[str], str],
+    ) -> tuple[str, ...]:
+        """Return the words of a closed list of the audience, each once."""
+        for i, text in enumerate(given or ()):
+            if text.strip() not in allowed:
+                self.add(("audience", group, i), code, f"{detail} {shown(text)}", fix(text))
+        return _unique(word for text in given or () if (word := text.strip()) in allowed)
 
     def names(self, group: str, given: list[str] | None) -> tuple[str, ...]:
         paths: list[Path] = [("audience", group, i) for i in range(len(given or ()))]

@@ -66,7 +66,7 @@ def fields_of(content: Content) -> dict[str, Any]:
         "visibility": content.visibility,
         "audience": {
             name: list(value)
-            for name in ("kinds", "sectors", "communities")
+            for name in ("kinds", "sectors", "communities", "trades", "sizes")
             if (value := getattr(content.audience, name))
         },
         "channels": list(content.channels),

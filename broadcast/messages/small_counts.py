@@ -57,12 +57,15 @@ def preview(counts: Mapping[str, Any], content: Content) -> dict[str, Any]:
     if not drawn(content):
         return dict(counts)
     addressed, send = counts["addressed"], counts["send"]
+    inboxes = counts.get("passes_on", 0)
     return dict(counts) | {
         "addressed": _whole(send, addressed - send),
         "send": _few(send),
         "channels": _channels(counts["channels"], send),
         "languages": cells(counts["languages"], send),
         "kinds": cells(counts["kinds"], send),
+        "organisations": _channels(counts.get("organisations", {}), send),
+        "passes_on": shared(inboxes, [send - inboxes], content) if inboxes else 0,
         "suppressed": cells(counts["suppressed"], addressed - send),
         "held": _few(counts.get("held", 0)),
         "perhaps": _few(counts.get("perhaps", 0)),

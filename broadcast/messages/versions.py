@@ -197,6 +197,9 @@ def canonical(content: Content) -> str:
         del data["include_perhaps"]
     if not content.exercise:
         del data["exercise"]
+    for name in ("trades", "sizes"):
+        if not data["audience"][name]:
+            del data["audience"][name]
     data["languages"] = list(data["languages"].items())
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 

@@ -216,6 +216,12 @@ async def _answer_seen(
         f"by channel: {channels}",
         f"not sent to: {sums(counts['suppressed'])}",
     ]
+    if counts["organisations"]:
+        lines.append(f"by trade and size: {sums(counts['organisations'])}")
+    if counts["passes_on"]:
+        from console.room import naming
+
+        lines.append(f"among them: {naming.inboxes(counts['passes_on'])}")
     if counts["held"]:
         lines.append(f"of these, after their quiet hours: {counts['held']}")
     if counts["perhaps"]:
@@ -322,15 +328,15 @@ async def _show_warned(
 
 
 def _show_text(out: Output, v: Version, session: Session) -> None:
-    from console.room.naming import CHANNELS, parts
+    from console.room import naming
     from service.rendering import as_it_arrives
 
     out.note(f"{_line(v)}, {'urgent' if v.urgent else 'routine'}, content_hash {v.content_hash}")
     if v.content.level:
         out.note(f"level {v.content.level} of {v.resolved.named(v.content.scope or '')}")
     for language, channel, made in as_it_arrives(v, session.settings, session.context.now()):
-        size = f", {parts(made.segments)}" if channel == "sms" else ""
-        out.note(f"  {language}, {CHANNELS[channel].lower()}{size}:")
+        size = f", {naming.parts(made.segments)}" if channel == "sms" else ""
+        out.note(f"  {language}, {naming.CHANNELS[channel].lower()}{size}:")
         for line in (made.subject, *made.body.splitlines()):
             if line:
                 out.note(f"      {line}")
@@ -342,24 +348,13 @@ def _show_text(out: Output, v: Version, session: Session) -> None:
     ]
     where = ", ".join(places) or v.resolved.named(v.content.scope or "everywhere")
     out.note(f"  to {people_in_words(v)} in {where} by {', '.join(v.content.channels)}")
-    if whom := _audience(v):
+    if whom := naming.only_for(v.content, v.resolved.named):
         out.note(f"  only for {whom}")
 
 
 def _drawn(v: Version) -> str:
     near = v.resolved.near
     return f"a drawn shape (part of {', '.join(near)})" if near else "a drawn shape"
-
-
-def _audience(v: Version) -> str:
-    """Return whom of the people there a message is for; empty where it is for everybody."""
-    rule = v.content.audience
-    lists = (
-        rule.kinds,
-        [v.resolved.named(f"sector:{name}") for name in rule.sectors],
-        [v.resolved.named(f"community:{name}") for name in rule.communities],
-    )
-    return "; ".join(", ".join(names) for names in lists if names)
 
 
 def people_in_words(v: Version) -> str:

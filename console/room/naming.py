@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from broadcast.content import trades
+from broadcast.content.model import Content
+from broadcast.messages import small_counts
 from broadcast.wording.languages import in_english
 
 CHANNELS: Mapping[str, str] = MappingProxyType(
@@ -92,6 +95,7 @@ QUESTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "kind": ("Are they of a kind that it is for?", "Yes", "No"),
         "sector": ("Are they of a sector that it is for?", "Yes", "No"),
         "community": ("Are they of a community that it is for?", "Yes", "No"),
+        "organisation": ("Do they act for an organisation that it is for?", "Yes", "No"),
         "reached before": ("Did an earlier version reach them?", "Yes", "No"),
         "erased": ("Were they erased on their wish?", "No", "Yes"),
         "stopped": ("Did they stop messages?", "No", "Yes"),
@@ -115,6 +119,29 @@ def word(code: object) -> str:
 def language(tag: str) -> str:
     """Return the language's name in English, with its tag: "Welsh [cy]"."""
     return in_english(tag)
+
+
+def only_for(content: Content, named: Callable[[str], str]) -> str:
+    """Return in words whom of the people there a message is for; "" where it is for everybody.
+    `named`: what a sector or a community is called, by its scope.
+    """
+    rule = content.audience
+    lists = (
+        ", ".join(rule.kinds),
+        ", ".join(named(f"sector:{name}") for name in rule.sectors),
+        ", ".join(named(f"community:{name}") for name in rule.communities),
+        trades.in_words(rule),
+    )
+    return "; ".join(words for words in lists if words)
+
+
+def inboxes(n: object) -> str:
+    """Return how many inboxes of those sent to pass on what they get."""
+    if n == small_counts.HIDDEN:
+        return f"partner inboxes that pass it on: {n}"
+    said = f"{n:,}" if isinstance(n, int) else str(n)
+    one = n == 1
+    return f"{said} partner inbox{'' if one else 'es'} that pass{'es' if one else ''} it on"
 
 
 def people(n: object) -> str:

@@ -81,18 +81,19 @@ def _size(made: Rendered) -> str:
 
 
 async def where(room: Room, v: Version, resolved: Resolved | None = None) -> dict[str, Any]:
-    """Return the place in words and as a map."""
+    """Return the place in words and as a map, and whom of the people there it is for."""
     tree, known = await room.web.context.tree(), resolved or v.resolved
     shown = replace(v, resolved=known)
     parts = [from_wkb(known.shape), *map(circle_outline, v.content.circles)]
     shape = union([p for p in parts if p is not None])
     name = place_of(shown, tree, ENGLISH)
+    whom = naming.only_for(v.content, known.named)
     if shape is None or shapely.is_empty(shape):
-        return {"name": name, "map": Markup("")}
+        return {"name": name, "map": Markup(""), "whom": whom}
     drawn = await asyncio.to_thread(
         maps.draw, shape, tree, title="Where it goes", description=name, name=f"map-{v.id}"
     )
-    return {"name": name, "map": drawn}
+    return {"name": name, "map": drawn, "whom": whom}
 
 
 def differences(room: Room, existing: list[Version], v: Version) -> list[dict[str, str]]:
@@ -124,6 +125,11 @@ def differences(room: Room, existing: list[Version], v: Version) -> list[dict[st
         now.circles,
     ):
         say("Where", "the shapes as drawn before", "other corners or points")
+    say(
+        "Only for",
+        naming.only_for(before, older.resolved.named),
+        naming.only_for(now, v.resolved.named),
+    )
     for label, was_value, now_value in (
         ("Until", before.expires, now.expires),
         ("How bad", before.severity, now.severity),

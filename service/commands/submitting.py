@@ -139,6 +139,8 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
         "channels": dict(counted.by_channel),
         "languages": dict(counted.by_language),
         "kinds": dict(counted.by_kind),
+        "organisations": dict(counted.by_organisation),
+        "passes_on": counted.passes_on,
         "suppressed": dict(counted.suppressed),
         "held": counted.held,
         "perhaps": counted.perhaps,

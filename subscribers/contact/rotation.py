@@ -19,6 +19,7 @@ from broadcast.store.database import lock_name
 from subscribers.contact.keys import WRITERS, InForce, Key, ring_of
 from subscribers.contact.points import NAME
 from subscribers.contact.tables import contact_key, contact_point, erased_mark, sealed_name
+from subscribers.organisations import sealing as organisations
 
 PAGE: Final = 1_000
 
@@ -42,6 +43,8 @@ def held(conn: Connection) -> list[Held]:
         rows = conn.execute(select(table.c.key_id, func.count()).group_by(table.c.key_id))
         for key_id, number in rows:
             counts[key_id] = counts.get(key_id, 0) + number
+    for key_id, number in organisations.by_key(conn).items():
+        counts[key_id] = counts.get(key_id, 0) + number
     rows = conn.execute(select(contact_key).order_by(contact_key.c.since, contact_key.c.key_id))
     marks: dict[str, int] = dict(
         conn.execute(
@@ -96,7 +99,11 @@ def step(conn: Connection, page: int = PAGE) -> int:
     if keys is None or keys.following is None:
         return 0
     slot, key = keys.following
-    return _names(conn, key, page) or _points(conn, slot, key, page)
+    return (
+        _names(conn, key, page)
+        or organisations.anew(conn, key, page)
+        or _points(conn, slot, key, page)
+    )
 
 
 def _names(conn: Connection, key: Key, page: int) -> int:
@@ -168,6 +175,8 @@ def finish(conn: Connection, now: datetime) -> bool:
     for table in (sealed_name, contact_point):
         if conn.execute(select(table.c.key_id).where(table.c.key_id != key.id).limit(1)).first():
             return False
+    if organisations.others_than(conn, key.id):
+        return False
     for key_id, state in ((keys.active[1].id, "old"), (key.id, "active")):
         moved = update(contact_key).where(contact_key.c.key_id == key_id)
         conn.execute(moved.values(state=state, since=now))

@@ -6,7 +6,7 @@ Some 40 bytes a person. Nothing in it is a name, a number or an address.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
@@ -15,9 +15,9 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
-from sqlalchemy import Connection, text
-from sqlalchemy.util import await_only
+from sqlalchemy import Connection
 
+from broadcast.content import trades
 from broadcast.content.model import SUBSCRIBER_KINDS
 from broadcast.ledger.audiences import Frozen
 from broadcast.levels.names import folded
@@ -36,6 +36,7 @@ from subscribers.index.choices import (
 )
 from subscribers.index.columns import Columns, distinct, once
 from subscribers.index.people import People
+from subscribers.index.registry_rows import PLACE, read_rows
 from subscribers.index.rule import REASONS, Elsewhere, Rule, Traits, chosen_as
 from subscribers.people_file import by_topic
 from subscribers.people_file.by_topic import OfTopic
@@ -43,7 +44,6 @@ from subscribers.people_file.choices import TOPICS
 from subscribers.quiet_hours import QuietHours
 from subscribers.registry.by_area import BY_AREA
 
-_CHUNK = 50_000
 _BY_AREA: Final = [SUBSCRIBER_KINDS.index(kind) for kind in BY_AREA]
 
 
@@ -95,6 +95,8 @@ class _State:
     profiles: Profiles
     sectors: Mapping[str, BitMap]
     communities: Mapping[str, BitMap]
+    acting: Mapping[str, BitMap]
+    """By trade and size of organisation: the numbers of the places at which people act for one."""
     as_of: str
 
 
@@ -109,23 +111,13 @@ class _Read:
     visits: dict[int, int] = field(default_factory=dict)
     sectors: dict[str, list[int]] = field(default_factory=dict)
     communities: dict[str, list[int]] = field(default_factory=dict)
+    acting: dict[str, list[int]] = field(default_factory=dict)
     mark: str = ""
     count: int = -1
     others_count: int = -1
 
 
 _ELSEWHERE: Final = ("lat", "lon", "area", "spread", "ids")
-_PLACE: Final = 2
-"""Among the rows of the registry: another place of somebody."""
-_TRAIT_COLUMNS = (
-    "kind",
-    "minimum_severity",
-    "channels",
-    "stopped",
-    "consented",
-    "topics",
-    "reached_by",
-)
 
 
 class RegistryIndex:
@@ -142,7 +134,7 @@ class RegistryIndex:
         self._by_topic, self._of_topics = _Ordinals(), list[Mapping[str, OfTopic]]()
         self._growing = Lock()
         nobody = People.of(Columns.empty())
-        self._state = _State(nobody, nobody, {}, self._known(), {}, {}, "")
+        self._state = _State(nobody, nobody, {}, self._known(), {}, {}, {}, "")
 
     @classmethod
     def load(cls, conn: Connection) -> Self:
@@ -169,7 +161,7 @@ class RegistryIndex:
         index; nothing is kept then.
         """
         before = self._state
-        read = self._rows(_read(conn, before.as_of))
+        read = self._rows(read_rows(conn, before.as_of))
         if read.count < 0:
             raise IndexIncomplete("the registry did not say how many rows it has")
         people = before.people.changed(Columns.joined(read.people))
@@ -182,9 +174,7 @@ class RegistryIndex:
             raise IndexIncomplete(
                 f"{len(others)} other places in the index, {read.others_count} in the registry"
             )
-        changed = BitMap()
-        for chunk in read.people:
-            changed |= BitMap(chunk.ids)
+        changed, moved = _ids(read.people), _ids(read.others)
         after = _State(
             people,
             others,
@@ -192,6 +182,7 @@ class RegistryIndex:
             self._known(before.profiles),
             _renamed(before.sectors, read.sectors, changed),
             _renamed(before.communities, read.communities, changed),
+            _renamed(before.acting, read.acting, moved),
             read.mark,
         )
         with self._growing:
@@ -207,8 +198,8 @@ class RegistryIndex:
         read = _Read()
         for rows in chunks_of_rows:
             head = next((row for row in rows if row[0] == -1), None)
-            people = [row for row in rows if row[0] != -1 and row[6] != _PLACE]
-            others = [row for row in rows if row[6] == _PLACE]
+            people = [row for row in rows if row[0] != -1 and row[6] != PLACE]
+            others = [row for row in rows if row[6] == PLACE]
             if head is not None:
                 read.mark, read.count, read.others_count = head[3], int(head[4]), int(head[5])
             if people:
@@ -217,13 +208,14 @@ class RegistryIndex:
                 _gather(read.communities, people, 8)
             if others:
                 read.others.append(self._encode_others(others))
+                _gather(read.acting, others, 7)
                 read.visits |= {row[0]: int(row[5]) for row in others if row[5] != "0"}
         return read
 
     @classmethod
     def of(cls, conn: Connection, ids: Sequence[int]) -> Self:
         """Read these people alone, as they are in this transaction."""
-        return cls.of_rows(_read(conn, "", ids))
+        return cls.of_rows(read_rows(conn, "", ids))
 
     @classmethod
     def of_rows(cls, rows: Iterable[list[Sequence[Any]]]) -> Self:
@@ -237,6 +229,7 @@ class RegistryIndex:
             index._known(),
             _renamed({}, read.sectors, BitMap()),
             _renamed({}, read.communities, BitMap()),
+            _renamed({}, read.acting, BitMap()),
             read.mark,
         )
         return index
@@ -299,9 +292,9 @@ class RegistryIndex:
         )
         parts = [self._in_place(state, only_areas)]
         if rule.postcodes == "perhaps":
-            parts.append(state.people.reached(rule.shape, rule.circles))
+            here = state.people.reached(rule.shape, rule.circles)
             others = state.others.reached(rule.shape, rule.circles)
-            parts.append(self._owners(state, others, rule))
+            parts.append(self._of_whom(state, rule, here, others))
         if addressed is None:
             addressed = BitMap(self._addressed(state, rule, 0, 1)[1])
         wider = self._addressed(state, replace(rule, also_reached={}), 0, 1, once(parts))
@@ -356,7 +349,8 @@ class RegistryIndex:
                 state.others.take(name, np.array([here]))[0].item() for name in _ELSEWHERE
             )
             known = bool(np.isfinite(lat))
-            if not known and area < 0:
+            acts_as = frozenset(each for each, held in state.acting.items() if number in held)
+            if not known and area < 0 and not acts_as:
                 continue
             found.append(
                 Elsewhere(
@@ -365,6 +359,7 @@ class RegistryIndex:
                     uncertainty_m=spread if known else 0,
                     area=None if area < 0 else self._areas.names[area],
                     until=state.visits.get(number),
+                    acts_as=acts_as,
                 )
             )
         return tuple(found)
@@ -380,6 +375,19 @@ class RegistryIndex:
     def by_kind(self, members: BitMap) -> dict[str, BitMap]:
         """Return people by kind."""
         return self._by(members, "kind", SUBSCRIBER_KINDS)
+
+    def by_acting(self, members: BitMap, as_what: Iterable[str]) -> dict[str, int]:
+        """Return how many of these people act as each of these; who acts as several counts in
+        each.
+        """
+        state = self._state
+        found = {}
+        for each in as_what:
+            numbers = _array(state.acting.get(each, BitMap()))
+            places = state.others.positions(numbers)
+            whose = BitMap(distinct(state.others.take("profile", places)))
+            found[each] = len(whose & members)
+        return found
 
     def by_area(self, tree: AreaTree, members: BitMap | None = None) -> dict[str, int]:
         """Return how many registered people, or of these, each area holds: by their place, else by
@@ -442,7 +450,7 @@ class RegistryIndex:
         """
         people, profiles = state.people, state.profiles
         if at is None:
-            at = people.everybody() if rule.everybody else self._in_place(state, rule)
+            at = self._in_place(state, rule)
         chosen = profiles.column("erased") == 0
         if rule.audience.kinds:
             kinds = [SUBSCRIBER_KINDS.index(kind) for kind in rule.audience.kinds]
@@ -473,11 +481,50 @@ class RegistryIndex:
 
     def _in_place(self, state: _State, rule: Rule) -> NDArray[np.int64]:
         """Return who has a place where a message goes, their own or another."""
+        if rule.everybody:
+            acting = self._acting(state, rule)
+            if acting is None:
+                return state.people.everybody()
+            return self._owners(state, state.others.positions(acting), rule)
         here = self._there(state, state.people, rule)
         if not len(state.others):
-            return here
-        others = self._there(state, state.others, rule)
-        return once([here, self._owners(state, others, rule)])
+            others = np.empty(0, dtype=np.int64)
+        else:
+            others = self._there(state, state.others, rule)
+        return self._of_whom(state, rule, here, others)
+
+    def _of_whom(
+        self, state: _State, rule: Rule, here: NDArray[np.int64], others: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return who is meant by places of their own and by other places of theirs. For a trade or
+        a size that is who acts for such an organisation with a site among the other places, or with
+        no site at all, if any of these places is theirs.
+        """
+        anywhere = once([here, self._owners(state, others, rule)])
+        acting = self._acting(state, rule)
+        if acting is None:
+            return anywhere
+        sites = state.others.positions(acting)
+        unplaced = np.isnan(state.others.take("lat", sites)) & (
+            state.others.take("area", sites) < 0
+        )
+        without_site = self._owners(state, sites[unplaced], rule)
+        at_site = others[np.isin(state.others.take("ids", others), acting)]
+        return once(
+            [
+                self._owners(state, at_site, rule),
+                without_site[np.isin(without_site, anywhere)],
+            ]
+        )
+
+    def _acting(self, state: _State, rule: Rule) -> NDArray[np.uint32] | None:
+        """Return the numbers of the places at which people act for an organisation that is meant;
+        None where a message is not limited to some.
+        """
+        wanted = trades.meant_by(rule.audience)
+        if not wanted:
+            return None
+        return _array(BitMap().union(*(state.acting.get(each, BitMap()) for each in wanted)))
 
     def _owners(self, state: _State, others: NDArray[np.int64], rule: Rule) -> NDArray[np.int64]:
         """Return who has one of these other places; a visit that has ended is none."""
@@ -606,56 +653,6 @@ class RegistryIndex:
         )
 
 
-def _read(
-    conn: Connection, after: str, only: Sequence[int] | None = None
-) -> Iterator[list[Sequence[Any]]]:
-    """Yield the changed rows in chunks of driver tuples, and among them one with id -1: the new
-    mark and the number of rows there are. `only`: the rows of these ids alone.
-    """
-    postgres = conn.dialect.name == "postgresql"
-    traits = " || '|' || ".join(_TRAIT_COLUMNS)
-    mark = (
-        "pg_snapshot_xmin(pg_current_snapshot())::text"
-        if postgres
-        else "COALESCE((SELECT value FROM meta WHERE key = 'registry_change'), '0')"
-    )
-    since = f" WHERE change {'>=' if postgres else '>'} {int(after)}" if after else ""
-    whose = since
-    if only is not None:
-        those = ", ".join(str(int(each)) for each in only) or "NULL"
-        since, whose = f" WHERE id IN ({those})", f" WHERE subscriber_id IN ({those})"
-    # S608: nothing in it comes from outside but numbers.
-    by_area = "CASE WHEN kind IN ('" + "', '".join(BY_AREA) + "') THEN NULL ELSE"
-    sql = f"""SELECT id, {by_area} lat END, {by_area} lon END,
-            COALESCE(area, ''),
-            CASE other_languages WHEN '' THEN language ELSE language || ';' || other_languages END,
-            {traits},
-            CASE WHEN erased_at IS NULL THEN 0 ELSE 1 END,
-            sectors, communities, quiet_hours, COALESCE(uncertainty_m, 0), by_topic
-        FROM subscriber{since}
-        UNION ALL SELECT id, lat, lon, COALESCE(area, ''), CAST(subscriber_id AS TEXT),
-            CAST(until AS TEXT), {_PLACE}, '', '', '', COALESCE(uncertainty_m, 0), ''
-        FROM subscriber_place{whose}
-        UNION ALL SELECT -1, NULL, NULL, {mark},
-            CAST((SELECT count(*) FROM subscriber) AS TEXT),
-            CAST((SELECT count(*) FROM subscriber_place) AS TEXT), 0, '', '', '', 0, ''"""  # noqa: S608
-    # the driver's transaction begins with SQLAlchemy's first statement
-    conn.execute(text("SELECT 1"))
-    driver: Any = conn.connection.driver_connection
-    if not postgres:
-        cursor = driver.execute(sql)
-        while rows := cursor.fetchmany(_CHUNK):
-            yield rows
-        return
-
-    async def opened() -> Any:
-        return await driver.cursor(sql)
-
-    remote: Any = await_only(opened())
-    while rows := await_only(remote.fetch(_CHUNK)):
-        yield rows
-
-
 def _visited(
     before: Mapping[int, int], changed: Sequence[Columns], visits: Mapping[int, int]
 ) -> Mapping[int, int]:
@@ -664,6 +661,13 @@ def _visited(
         return before
     numbers = {int(each) for chunk in changed for each in chunk.ids}
     return {n: until for n, until in before.items() if n not in numbers} | dict(visits)
+
+
+def _ids(chunks: Sequence[Columns]) -> BitMap:
+    found = BitMap()
+    for chunk in chunks:
+        found |= BitMap(chunk.ids)
+    return found
 
 
 def _array(members: BitMap) -> NDArray[np.uint32]:

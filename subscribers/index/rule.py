@@ -80,13 +80,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elsewhere:
-    """Another place of a person. `until`: when a visit ends, in seconds since 1970."""
+    """Another place of a person. `until`: when a visit ends, in seconds since 1970. `acts_as`: as
+    what they act there for an organisation ("i/small"); nowhere, if it has no site.
+    """
 
     lat: float | None
     lon: float | None
     uncertainty_m: int
     area: str | None
     until: int | None
+    acts_as: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

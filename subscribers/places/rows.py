@@ -4,18 +4,24 @@ postcodes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from broadcast.places.postcodes import look_up
+from subscribers.organisations import acting
+from subscribers.organisations.acting import Acting
+from subscribers.organisations.tables import organisation_person
 from subscribers.people_file import other_places
 from subscribers.people_file.other_places import OtherPlace
 from subscribers.places.tables import subscriber_place
 from subscribers.registry.tables import subscriber
 
-_SAID: Final = ("postcode", "lat", "lon", "uncertainty_m", "area", "until")
+_SAID: Final = ("postcode", "lat", "lon", "uncertainty_m", "area", "until", "acts_as")
+_SITES_FROM: Final = 100
+"""Above the numbers of places that people name themselves: sites of who they act for."""
+_AT_ONCE: Final = 500
 _NOTHING: Final[dict[str, Any]] = {
     "postcode": "",
     "lat": None,
@@ -23,6 +29,7 @@ _NOTHING: Final[dict[str, Any]] = {
     "uncertainty_m": None,
     "area": None,
     "until": 0,
+    "acts_as": "",
 }
 
 
@@ -39,13 +46,35 @@ def follow(conn: Connection, change: int) -> int:
     return _settle(conn, [(row.id, other_places.known(row.places)) for row in rows], change)
 
 
+def follow_people(conn: Connection, people: Iterable[int], change: int) -> int:
+    """Bring the rows of these people up to what is said of them, and of whom they act for, now;
+    return how many rows changed, which get this mark.
+    """
+    ids, done = sorted(set(people)), 0
+    for start in range(0, len(ids), _AT_ONCE):
+        rows = conn.execute(
+            select(subscriber.c.id, subscriber.c.places)
+            .where(subscriber.c.id.in_(ids[start : start + _AT_ONCE]))
+            .order_by(subscriber.c.id)
+            .with_for_update()
+        ).all()
+        done += _settle(conn, [(row.id, other_places.known(row.places)) for row in rows], change)
+    return done
+
+
 def renew(conn: Connection, after: int, most: int, change: int) -> tuple[int, int | None]:
     """Bring the rows that stand for a postcode up to where it lies now, the next `most` people
     after this id; return how many changed, and the id to go on after, None at the end.
     """
     some = conn.execute(
         select(subscriber.c.id, subscriber.c.places)
-        .where(subscriber.c.id > after, subscriber.c.places != "")
+        .where(
+            subscriber.c.id > after,
+            or_(
+                subscriber.c.places != "",
+                exists().where(organisation_person.c.subscriber_id == subscriber.c.id),
+            ),
+        )
         .order_by(subscriber.c.id)
         .limit(most)
         .with_for_update()
@@ -57,12 +86,13 @@ def renew(conn: Connection, after: int, most: int, change: int) -> tuple[int, in
 def _settle(
     conn: Connection, people: Sequence[tuple[int, Sequence[OtherPlace]]], change: int
 ) -> int:
-    if not people:
-        return 0
-    where = look_up.places(conn, {p.postcode for _, places in people for p in places if p.postcode})
-    new, moved = [], []
-    for start in range(0, len(people), 500):
-        some = people[start : start + 500]
+    new: list[dict[str, Any]] = []
+    moved: list[dict[str, Any]] = []
+    for start in range(0, len(people), _AT_ONCE):
+        some = people[start : start + _AT_ONCE]
+        all_places = _with_sites(conn, some)
+        codes = {each.place.postcode for _, places in all_places for _, each in places}
+        where = look_up.places(conn, codes - {""})
         held = {
             (row.subscriber_id, row.no): row
             for row in conn.execute(
@@ -73,8 +103,8 @@ def _settle(
         }
         wanted = {
             (person, no): _values(each, where)
-            for person, places in some
-            for no, each in enumerate(places)
+            for person, places in all_places
+            for no, each in places
         }
         for key, values in wanted.items():
             if key not in held:
@@ -96,8 +126,27 @@ def _settle(
     return len(new) + len(moved)
 
 
-def _values(place: OtherPlace, where: dict[str, look_up.PostcodePlace]) -> dict[str, Any]:
+def _with_sites(
+    conn: Connection, people: Sequence[tuple[int, Sequence[OtherPlace]]]
+) -> list[tuple[int, list[tuple[int, Acting]]]]:
+    """Return each person with the numbers and places of their own and of whom they act for."""
+    sites = acting.of_people(conn, [person for person, _ in people])
+    return [
+        (
+            person,
+            [
+                *((no, Acting(each, "")) for no, each in enumerate(places)),
+                *((_SITES_FROM + no, each) for no, each in enumerate(sites.get(person, ()))),
+            ],
+        )
+        for person, places in people
+    ]
+
+
+def _values(each: Acting, where: dict[str, look_up.PostcodePlace]) -> dict[str, Any]:
+    place = each.place
     values = _NOTHING | {
+        "acts_as": each.acts_as,
         "postcode": place.postcode,
         "lat": place.lat,
         "lon": place.lon,

@@ -21,6 +21,8 @@ subscriber_place = Table(
     Column("area", String),
     # seconds since 1970 at which a visit ends; 0 = it does not
     Column("until", BigInteger, nullable=False, server_default="0"),
+    # as what the person acts there, where it is a site of an organisation, joined by ";": "i/small"
+    Column("acts_as", String, nullable=False, server_default=""),
     # as of subscriber: the matching index follows it (R7)
     Column("change", BigInteger, nullable=False, index=True),
     UniqueConstraint("subscriber_id", "no", name="uq_subscriber_place"),

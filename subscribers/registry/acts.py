@@ -14,6 +14,7 @@ from broadcast.content.model import PERSONAL_CHANNELS
 from subscribers.contact import erased as gone
 from subscribers.contact import order, points
 from subscribers.contact.points import Known
+from subscribers.organisations import rows as organisations
 from subscribers.places import rows as places
 from subscribers.registry.columns import STORED
 from subscribers.registry.mark import next_change
@@ -48,6 +49,7 @@ def erase(conn: Connection, person: int, now: datetime) -> bool:
             )
     points.forget(conn, [person])
     joined.forget(conn, person)
+    organisations.forget(conn, person)
     nothing: dict[str, Any] = dict.fromkeys(STORED[1:], "") | dict.fromkeys(
         ("lat", "lon", "area", "uncertainty_m")
     )

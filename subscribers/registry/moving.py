@@ -16,6 +16,7 @@ from broadcast.problems import Rejected, refuse
 from broadcast.store import plain_rows
 from broadcast.store.database import lock_name
 from subscribers.contact import moving as contacts
+from subscribers.organisations import moving as organisations
 from subscribers.places import moving as places
 from subscribers.places.tables import subscriber_place
 from subscribers.registry import mark
@@ -44,12 +45,22 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "contact_point": contacts.POINT,
     "same_person": _all_but(same_person),
     "erased_mark": contacts.ERASED,
+    "organisation": organisations.ORGANISATION,
+    "organisation_person": organisations.PERSON,
 }
 MOVED: Final = frozenset(_COLUMNS)
 """The tables that are moved, by their names."""
 _TABLES: Final[Mapping[str, Table]] = {
     table.name: table
-    for table in (subscriber, subscriber_place, consent, stop, same_person, *contacts.TABLES)
+    for table in (
+        subscriber,
+        subscriber_place,
+        consent,
+        stop,
+        same_person,
+        *contacts.TABLES,
+        *organisations.TABLES,
+    )
 }
 
 
@@ -79,6 +90,8 @@ def _parts(conn: Connection) -> Iterator[tuple[str, Rows]]:
         yield "contact_point", contacts.points(conn, first, until)
     yield "same_person", joined.out(conn)
     yield "erased_mark", contacts.erased(conn)
+    yield "organisation", organisations.out(conn)
+    yield "organisation_person", organisations.people(conn)
 
 
 def _between(conn: Connection, table: Table, person: Any, first: int, last: int) -> Rows:
@@ -197,6 +210,8 @@ _BRING: Final[Mapping[str, Callable[[Connection, Sequence[dict[str, Any]]], None
     "contact_point": contacts.bring_points,
     "same_person": joined.bring,
     "erased_mark": contacts.bring_erased,
+    "organisation": organisations.bring,
+    "organisation_person": organisations.bring_people,
 }
 
 

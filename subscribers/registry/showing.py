@@ -12,6 +12,7 @@ from sqlalchemy import Connection, case, select, text
 
 from subscribers.contact import kinds, order, points
 from subscribers.contact.points import Known
+from subscribers.organisations import acting
 from subscribers.people_file import writing
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registry.columns import OPEN
@@ -64,6 +65,7 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
         for c in ("created_at", "updated_at", "erased_at")
     }
     found["same_person"] = [each for each in joined.joined_with(conn, row.id) if each != row.id]
+    found["acts_for"] = acting.told_of(conn, row.id)
     found["contact_points"] = order.told(conn, row.id)
     found["consents"] = [
         {

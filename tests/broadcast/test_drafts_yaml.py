@@ -388,6 +388,8 @@ def contents(draw: Any) -> Content:
             kinds=draw(st.lists(st.sampled_from(SUBSCRIBER_KINDS), unique=True).map(tuple)),
             sectors=draw(names),
             communities=draw(names),
+            trades=draw(st.sampled_from([(), ("N",), ("I", "G")])),
+            sizes=draw(st.sampled_from([(), ("small", "medium")])),
         ),
         channels=draw(
             st.sets(st.sampled_from(CHANNELS), min_size=1).map(

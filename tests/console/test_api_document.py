@@ -33,6 +33,7 @@ ASKED = {
     "/api/v1/threat-levels/history": "author",
     "/api/v1/areas": "administrator",
     "/api/v1/groups": "author",
+    "/api/v1/organisations": "administrator",
     "/api/v1/exercises": "author",
     "/api/v1/dead-letters": "administrator",
     "/api/v1/areas/{code}": "author",

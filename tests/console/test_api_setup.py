@@ -339,9 +339,15 @@ async def test_operators_are_listed_and_documents_and_texts_are_judged(site: Sit
 
 # who may
 
+BELL = b'{"external_id": "o-1", "name": "The Bell", "trade": "I", "size": 7, "people": ["p1"]}'
+ORGANISATIONS = b"external_id,name,trade,size\no-1,The Bell,I,7\n"
 CHANGES = [
     ("POST", "/groups", b'{"kind": "sector", "name": "retail"}', "application/json"),
     ("POST", "/groups/import", GROUPS, "text/csv"),
+    ("POST", "/organisations", BELL, "application/json"),
+    ("POST", "/organisations/import", ORGANISATIONS, "text/csv"),
+    ("PATCH", "/organisations/o-1", b'{"size": "small"}', "application/json"),
+    ("POST", "/organisations/o-1/remove", b'{"why": "x"}', "application/json"),
     ("POST", "/areas/import?level=borough", AREAS, "application/geo+json"),
     ("POST", "/subscribers/import?basis=x", PEOPLE, "text/csv"),
     ("POST", "/threat-levels/import", LEVELS, "text/csv"),
@@ -362,6 +368,7 @@ LOOKS = {
     "/areas/replaced": ("administrator", "auditor"),
     "/threat-levels/history": ("author", "approver", "operator", "administrator", "auditor"),
     "/subscribers/p1": ("administrator", "auditor"),
+    "/organisations": ("administrator", "auditor"),
     "/operators": ("administrator", "auditor"),
 }
 
@@ -388,13 +395,16 @@ async def test_only_an_administrator_changes_anything_whatever_the_route(site: S
 
 
 async def test_every_route_that_changes_something_is_in_the_table_of_who_may(site: Site) -> None:
-    named = {path.partition("?")[0].replace("/p1", "/{subscriber}") for _, path, _, _ in CHANGES}
+    named = {
+        path.partition("?")[0].replace("/p1", "/{subscriber}").replace("/o-1", "/{organisation}")
+        for _, path, _, _ in CHANGES
+    }
     declared = {
         path.removeprefix(API)
         for path, methods in site.app.openapi()["paths"].items()
         for method, said in methods.items()
         if method in ("post", "patch", "put", "delete")
-        and set(said.get("tags", ())) & {"areas", "groups", "people", "levels"}
+        and set(said.get("tags", ())) & {"areas", "groups", "organisations", "people", "levels"}
     }
     # what these two are for is not to change: places looked at, and a draft, which authors make
     assert declared - {"/areas/locate", "/threat-levels"} == named

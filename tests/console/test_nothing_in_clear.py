@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from broadcast.replay import comparison
 from migrations.tables import metadata
 from subscribers.registry import showing
-from tests.console.site import Site, open_site
+from tests.console.site import WESTMINSTER, Site, open_site
 from tests.rows import rows
 
 API = "/api/v1"
@@ -71,6 +71,10 @@ async def used(site: Site) -> tuple[str, str, int]:
     added = await site.post(f"{API}/subscribers", ADA, role="administrator", key=key)
     assert added.status == 201, added.json
     path = f"{API}/subscribers/{added.json['id']}"
+    inn = {"external_id": "o-1", "name": "Lovelace Arms", "trade": "I", "size": 7}
+    inn |= {"sites": [WESTMINSTER], "people": ["r-100"]}
+    acting = await site.post(f"{API}/organisations", inn, role="administrator")
+    assert (acting.status, acting.json["name"]) == (201, "Lovelace Arms"), acting.json
     message = await site.live()
     s = await site.claimed()
     await site.done(s)

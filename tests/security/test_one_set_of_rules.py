@@ -31,7 +31,7 @@ GOOD: dict[str, Any] = {
     "severity": "Severe",
     "certainty": "Observed",
     "areas": ["E09000033"],
-    "audience": {"kinds": [], "sectors": [], "communities": []},
+    "audience": {"kinds": [], "sectors": [], "communities": [], "trades": [], "sizes": []},
     "channels": list(CHANNELS),
     "expires": "2026-05-02T12:00:00+00:00",
     "languages": {"en": {"headline": "Avoid the bridge", "description": "It is closed"}},
@@ -81,6 +81,8 @@ def document(fields: dict[str, Any]) -> bytes:
     shared += [("fasttime:audience-kind", v) for v in rule["kinds"]]
     shared += [("fasttime:audience-sector", v) for v in rule["sectors"]]
     shared += [("fasttime:audience-community", v) for v in rule["communities"]]
+    shared += [("fasttime:audience-trade", v) for v in rule.get("trades", ())]
+    shared += [("fasttime:audience-size", v) for v in rule.get("sizes", ())]
     shared += [("fasttime:hotline", v) for v in fields["hotlines"]]
     shared += [("fasttime:visibility", fields["visibility"])]
     incidents = join_quoted(fields["incidents"])
@@ -227,6 +229,8 @@ CHANGES = st.fixed_dictionaries(
                 "kinds": st.lists(st.sampled_from(["resident", "officer", "mayor"]), max_size=2),
                 "sectors": st.lists(st.sampled_from(["rail", "a;b", "x" * 101]), max_size=2),
                 "communities": st.lists(st.sampled_from(["quiet", ""]), max_size=2),
+                "trades": st.lists(st.sampled_from(["I", "N", "i", "56.1", "x" * 201]), max_size=2),
+                "sizes": st.lists(st.sampled_from(["micro", "large", "huge"]), max_size=2),
             }
         ),
         "channels": st.lists(st.sampled_from([*CHANNELS, "pigeon"]), min_size=1, max_size=3),
@@ -310,6 +314,18 @@ ATTACKS: list[tuple[str, dict[str, Any], str, str]] = [
         {"audience": {"kinds": ["mayor"], "sectors": [], "communities": []}},
         "audience.kinds[0]",
         "audience_unknown",
+    ),
+    (
+        "an unknown trade",
+        {"audience": {"kinds": [], "sectors": [], "communities": [], "trades": ["hospitality"]}},
+        "audience.trades[0]",
+        "trade_unknown",
+    ),
+    (
+        "an unknown size",
+        {"audience": {"kinds": [], "sectors": [], "communities": [], "sizes": ["tiny"]}},
+        "audience.sizes[0]",
+        "size_unknown",
     ),
     ("a correction of nothing", {"kind": "correction"}, "kind", "kind_needs_first"),
     ("a crossing hole", {"polygons": [CROSSING_HOLE]}, "polygons[0]", "polygon_crosses"),

@@ -114,6 +114,28 @@ PLAIN, CONTENT = (
 )
 
 
+@pytest.mark.parametrize(
+    ("send", "inboxes", "shown"),
+    [
+        (40, 0, 0),
+        (40, 20, 20),
+        (40, 40, 40),
+        (40, 3, small_counts.FEW),
+        (40, 35, small_counts.HIDDEN),  # five people behind their own numbers
+        (6, 6, small_counts.FEW),
+    ],
+)
+def test_inboxes_that_pass_it_on_tell_of_no_few_people_beside_them(
+    send: int, inboxes: int, shown: int | str
+) -> None:
+    nothing: dict[str, dict[str, int]] = {
+        name: {} for name in ("channels", "languages", "kinds", "suppressed")
+    }
+    counts = {"addressed": send, "send": send, "passes_on": inboxes, **nothing}
+    assert small_counts.preview(counts, CONTENT)["passes_on"] == shown
+    assert small_counts.preview(counts, PLAIN)["passes_on"] == inboxes
+
+
 def small_numbers(told: Any, path: str = "") -> list[str]:
     """Return where an answer holds a number from 1 to 9 that can be one of people."""
     if isinstance(told, dict):

@@ -37,6 +37,8 @@ from subscribers.index import (
     shard_of,
     topic_of,
 )
+from subscribers.organisations.record import OrganisationRecord
+from subscribers.organisations.rows import save
 from subscribers.people_file.choices import TOPICS
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.places.tables import subscriber_place
@@ -590,6 +592,7 @@ COORDINATES = st.one_of(
 AREAS = st.sampled_from([None, "A", "B", "C"])
 WORLD_TAGS = st.sampled_from(["en", "pl", "pt-BR", "cy"])
 NAMES = st.lists(st.sampled_from(["food", "Retail", "bank"]), unique=True, max_size=2)
+TRADES_ASKED = st.lists(st.sampled_from(["G", "I", "K"]), unique=True, max_size=2)
 WORLD_HOURS = [
     "",
     "",
@@ -686,6 +689,8 @@ def rules_of_a_world(draw: st.DrawFn) -> Rule:
             kinds=tuple(draw(st.lists(st.sampled_from(SUBSCRIBER_KINDS), max_size=2))),
             sectors=tuple(draw(NAMES)),
             communities=tuple(draw(NAMES)),
+            trades=tuple(draw(TRADES_ASKED)),
+            sizes=tuple(draw(st.lists(st.sampled_from(["micro", "large"]), max_size=1))),
         ),
         everybody=draw(st.booleans()),
         shape=draw(
@@ -721,6 +726,31 @@ def rules_of_a_world(draw: st.DrawFn) -> Rule:
     )
 
 
+@st.composite
+def organisations_of_a_world(draw: st.DrawFn) -> list[OrganisationRecord]:
+    """Some with sites and some without, and people among the first twelve, who may not be there."""
+    found = []
+    for n in range(draw(st.integers(0, 3))):
+        sites = st.one_of(
+            st.sampled_from(["A", "B", "C"]), COORDINATES.filter(bool).map("{0[0]},{0[1]}".format)
+        )
+        found.append(
+            OrganisationRecord(
+                external_id=f"o{n}",
+                name=f"Organisation {n}",
+                trade=draw(st.sampled_from(["G", "I"])),
+                size=draw(st.sampled_from(["micro", "large"])),
+                sites=";".join(draw(st.lists(sites, unique=True, max_size=2))),
+                people=tuple(
+                    f"p{each}"
+                    for each in draw(st.lists(st.integers(0, 11), unique=True, max_size=4))
+                ),
+                passes_on=draw(st.booleans()),
+            )
+        )
+    return found
+
+
 def expected(
     rule: Rule,
     number: int,
@@ -728,6 +758,7 @@ def expected(
     stops: frozenset[str],
     without: frozenset[str],
     erased: bool,
+    organisations: Sequence[OrganisationRecord],
 ) -> str | None:
     """What becomes of one person, said once more in the plainest way: None = no line."""
     reached = [c for c in PERSONAL_CHANNELS if number in rule.also_reached.get(c, ())]
@@ -741,6 +772,21 @@ def expected(
     else:
         here = at_point(rule, r.lat, r.lon) or r.area in rule.by_code
     here = here or any(also_here(rule, each) for each in filter(None, r.places.split(";")))
+    theirs = [o for o in organisations if r.external_id in o.people]
+    here = here or any(at_a_site(rule, o) for o in theirs)
+    if rule.audience.trades or rule.audience.sizes:
+        meant = [
+            o
+            for o in theirs
+            if o.trade in (rule.audience.trades or "GI")
+            and (o.passes_on or o.size in (rule.audience.sizes or ("micro", "large")))
+        ]
+        here = any(at_a_site(rule, o) if o.sites else here for o in meant)
+        if rule.everybody:
+            here = bool(meant)
+        asked = True
+    else:
+        asked = False
     fits = all(
         not wanted or {w.lower() for w in wanted} & {h.lower() for h in held}
         for wanted, held in (
@@ -749,7 +795,7 @@ def expected(
             (rule.audience.communities, r.communities.split(";")),
         )
     )
-    if not reached and (erased or not fits or not (here or rule.everybody)):
+    if not reached and (erased or not fits or not (here or (rule.everybody and not asked))):
         return None
     if erased:
         return "erased"
@@ -814,6 +860,10 @@ def also_here(rule: Rule, written: str) -> bool:
     return words[1] in rule.targets or words[1] in rule.by_code or touched
 
 
+def at_a_site(rule: Rule, organisation: OrganisationRecord) -> bool:
+    return any(also_here(rule, f"work {s}") for s in filter(None, organisation.sites.split(";")))
+
+
 def quiet_until(written: str, rule: Rule) -> datetime | None:
     """Go on minute by minute until the clock on the wall shows a time outside."""
     if " " not in (written or "") or rule.at is None or rule.urgent:
@@ -838,14 +888,24 @@ def far(circle: Circle, lat: float, lon: float) -> float:
 
 
 @settings(max_examples=40)
-@given(people_of_a_world(), st.lists(rules_of_a_world(), min_size=3, max_size=6), st.integers(1, 4))
+@given(
+    people_of_a_world(),
+    organisations_of_a_world(),
+    st.lists(rules_of_a_world(), min_size=3, max_size=6),
+    st.integers(1, 4),
+)
 def test_matching_equals_the_plainest_rule_and_the_explanation_equals_both(
     tmp_path_factory: pytest.TempPathFactory,
     people: list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]],
+    organisations: list[OrganisationRecord],
     rules: list[Rule],
     shards: int,
 ) -> None:
-    index = asyncio.run(_world(tmp_path_factory.mktemp("world"), people))
+    there = {record.external_id for record, *_ in people}
+    organisations = [
+        o._replace(people=tuple(who for who in o.people if who in there)) for o in organisations
+    ]
+    index = asyncio.run(_world(tmp_path_factory.mktemp("world"), people, organisations))
     for rule in rules:
         lines: dict[int, str] = {}
         addressed = BitMap()
@@ -862,7 +922,7 @@ def test_matching_equals_the_plainest_rule_and_the_explanation_equals_both(
                 lines |= {each: f"{lines[each]} {until.isoformat()}" for each in members}
         assert BitMap(lines) == addressed
         for number, (record, stops, without, erased) in enumerate(people, 1):
-            wanted = expected(rule, number, record, stops, without, erased)
+            wanted = expected(rule, number, record, stops, without, erased, organisations)
             assert lines.get(number) == wanted, (number, rule)
             trace = reasons(index, rule, number)
             said = (
@@ -879,13 +939,16 @@ def test_matching_equals_the_plainest_rule_and_the_explanation_equals_both(
 
 
 async def _world(
-    folder: Path, people: list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]]
+    folder: Path,
+    people: list[tuple[SubscriberRecord, frozenset[str], frozenset[str], bool]],
+    organisations: list[OrganisationRecord],
 ) -> RegistryIndex:
     db = open_database(f"sqlite:///{folder}/w.db")
 
     def fill(conn: Connection) -> None:
         metadata.create_all(conn)
         import_records(conn, [record for record, *_ in people], "test", NOON)
+        save(conn, organisations, NOON)
         for number, (record, stops, without, erased) in enumerate(people, 1):
             for channel in sorted(stops):
                 stop(conn, [number], channel, "operator", NOON)

@@ -28,6 +28,8 @@ from subscribers.contact import order, points
 from subscribers.contact.keys import OPTION, KeyRing
 from subscribers.index.registry_index import RegistryIndex
 from subscribers.index.rule import Rule
+from subscribers.organisations import rows
+from subscribers.organisations.record import OrganisationRecord
 from subscribers.registry import acts, importing, moving, reached, showing
 from subscribers.registry.tables import consent, subscriber
 from subscribers.same_person import joined
@@ -77,6 +79,11 @@ def lived_in(conn: Connection) -> None:
     )
     acts.bounced(conn, 8, "email", later + timedelta(days=1), "5.1.1", later)
     joined.join(conn, [6, 7], "operator", later)
+    organisations = [
+        OrganisationRecord("o-1", "The Bell", "I", "small", "E09000033", ("p2", "p9")),
+        OrganisationRecord("o-2", "The Refuge", "Q", "micro", "", ("p3",), passes_on=True),
+    ]
+    rows.save(conn, organisations, later)
     acts.erase(conn, 9, later)
     acts.erase(conn, PEOPLE, later)  # the highest number: it is never used again
 
@@ -101,6 +108,10 @@ def as_it_stands(conn: Connection) -> dict[str, Any]:
         "at school": RegistryIndex.load(conn).match(
             replace(rule, everybody=False, targets=frozenset({"E09000033"}))
         ),
+        "at work": RegistryIndex.load(conn).match(
+            replace(rule, audience=Audience(trades=("I", "Q"), sizes=("small",)))
+        ),
+        "organisations": rows.page(conn, 0, 10),
         "shown": [showing.show(conn, n) for n in people],
         "points": [order.of_person(conn, n) for n in people],
         "joined": joined.joined_with(conn, 6),
@@ -169,7 +180,8 @@ async def test_from_one_database_to_the_other_and_back_everybody_is_who_they_wer
         before = await one.read(as_it_stands)
         assert before["shown"][2]["stopped"] == ["sms"]
         assert before["audience"].suppressed
-        assert list(before["at school"].addressed) == [8, 16]
+        assert list(before["at work"].addressed) == [2, 3]
+        assert list(before["at school"].addressed) == [2, 8, 16]  # 2 at work
         assert before["audience"].held
         there = await one.read(sealed)
         counts = await two.write(bring, there)
@@ -188,7 +200,7 @@ async def test_from_one_database_to_the_other_and_back_everybody_is_who_they_wer
 
 async def test_nothing_stands_in_the_file_in_clear(lived: Database) -> None:
     file = await lived.read(sealed)
-    for secret in (b"Ada", b"example.org", b"77009", b"p11", b"consent", b"subscriber"):
+    for secret in (b"Ada", b"Bell", b"example.org", b"77009", b"p11", b"consent", b"subscriber"):
         assert secret not in file
 
 
@@ -351,6 +363,7 @@ def _renamed(conn: Connection, person: int) -> None:
 def test_every_table_that_speaks_of_people_in_the_registry_is_moved() -> None:
     """Whoever adds one has it moved too, else the next installation lacks it."""
     of_people = {table.name for table in metadata.tables.values() if "subscriber_id" in table.c} | {
-        "subscriber"
+        "subscriber",
+        "organisation",
     }
     assert of_people == set(moving.MOVED)

@@ -12,12 +12,16 @@ from broadcast.content.model import (
     SUBSCRIBER_KINDS,
     VISIBILITIES,
 )
+from broadcast.content.trades import SIZES, TRADES
 from broadcast.groups.registered import KINDS
 from broadcast.levels.scales import Level
 from broadcast.problems import refuse
 from broadcast.wording.levels import ENDED
 from console.api.bodies import JSON
 from service.setup.people import LISTS, LONGEST_REASON
+from subscribers.organisations.record import MOST_PEOPLE
+from subscribers.organisations.sites import FORM as SITES
+from subscribers.organisations.sites import MOST as MOST_SITES
 from subscribers.people_file.by_topic import FORM
 from subscribers.people_file.choices import TOPICS
 from subscribers.people_file.other_places import FORM as PLACES
@@ -68,6 +72,46 @@ _EXAMPLE: Final = {
     "basis": "consent, form of 1 May 2026",
 }
 
+_ORGANISATION: Final[Mapping[str, Any]] = {
+    "external_id": {"type": "string", "minLength": 1, "maxLength": 128},
+    "name": {"type": "string", "minLength": 1, "maxLength": 200},
+    "trade": {
+        "description": "The letter of its section of SIC 2007.",
+        "type": "string",
+        "enum": list(TRADES),
+    },
+    "size": {
+        "description": f"{', '.join(SIZES)}, or how many people it employs.",
+        "type": ["string", "integer"],
+    },
+    "sites": {
+        "description": f"Where it is: an area's code, a postcode or degrees, as {SITES}.",
+        "type": "array",
+        "items": _TEXT,
+        "maxItems": MOST_SITES,
+    },
+    "people": {
+        "description": "The external ids of the people who act for it.",
+        "type": "array",
+        "items": _TEXT,
+        "maxItems": MOST_PEOPLE,
+    },
+    "contacts": {
+        "description": "For a borough, who of them is the single point of contact.",
+        "type": "array",
+        "items": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"area": _TEXT, "person": _TEXT},
+            "required": ["area", "person"],
+        },
+    },
+    "passes_on": {
+        "description": "Its inbox stands for many, and passes on to them what it is sent.",
+        "type": "boolean",
+    },
+}
+
 BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "NewSubscriber": {
         "description": "One person, in the fields of the subscribers CSV. `basis` is the legal"
@@ -92,6 +136,32 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
             "basis": _REASON,
         },
         "example": {"mobile": "07700 900002", "quiet_hours": None},
+    },
+    "NewOrganisation": {
+        "description": "One organisation, in the fields of the organisations CSV.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": _ORGANISATION,
+        "required": ["external_id", "name", "trade", "size"],
+        "example": {
+            "external_id": "o-1",
+            "name": "The Bell",
+            "trade": "I",
+            "size": "micro",
+            "sites": ["SW1A 2AA"],
+            "people": ["p1"],
+        },
+    },
+    "OrganisationChange": {
+        "description": "What changes of one organisation; null clears a field.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            column: {"anyOf": [schema, {"type": "null"}]}
+            for column, schema in _ORGANISATION.items()
+            if column != "external_id"
+        },
+        "example": {"size": "small"},
     },
     "Stop": {
         "type": "object",

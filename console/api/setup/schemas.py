@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from broadcast.content.model import PERSONAL_CHANNELS, SUBSCRIBER_KINDS
+from broadcast.content.trades import SIZES, TRADES
 from broadcast.operators.operators import PERMISSIONS
 from console.api.schemas import (
     NUMBER,
@@ -93,6 +94,20 @@ _PERSON: Final[Mapping[str, Schema]] = {
         **list_of(NUMBER),
         "description": "Other registrations that were joined with this one by hand.",
     },
+    "acts_for": {
+        **list_of(
+            an_object(
+                {
+                    "external_id": TEXT,
+                    "trade": words(tuple(TRADES)),
+                    "size": words(SIZES),
+                    "contact_for": list_of(TEXT),
+                }
+            )
+        ),
+        "description": "Organisations they act for, and for which boroughs as its single point of"
+        " contact.",
+    },
     "changed": {
         **YES,
         "description": "Of a stop, start, join or part: whether it was not so before.",
@@ -128,6 +143,36 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "warnings": [],
         },
     },
+    "Organisation": {
+        "description": "An organisation, and the external ids of who acts for it.",
+        **an_object(
+            {
+                "external_id": TEXT,
+                "name": TEXT,
+                "trade": words(tuple(TRADES)),
+                "size": words(SIZES),
+                "sites": list_of(TEXT),
+                "people": list_of(TEXT),
+                "contacts": list_of(an_object({"area": TEXT, "person": TEXT})),
+                "passes_on": YES,
+                "warnings": _WARNINGS,
+            },
+            ("warnings",),
+        ),
+    },
+    "Organisations": an_object(
+        {"organisations": list_of(ref("Organisation")), "next": or_null(TEXT)}
+    ),
+    "OrganisationsImported": an_object(
+        {
+            "organisations": NUMBER,
+            "new": NUMBER,
+            "updated": NUMBER,
+            "unchanged": NUMBER,
+            "warnings": _WARNINGS,
+        }
+    ),
+    "OrganisationRemoved": an_object({"external_id": TEXT, "removed": YES}),
     "GroupsRegistered": an_object(
         {"groups": list_of(ref("Group")), "new": NUMBER, "updated": NUMBER, "unchanged": NUMBER}
     ),
@@ -265,6 +310,11 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("post", "/api/v1/subscribers/{subscriber}/part"): ref("SubscriberRecord"),
     ("post", "/api/v1/subscribers/{subscriber}/erase"): ref("Erased"),
     ("post", "/api/v1/subscribers/import"): ref("SubscribersImported"),
+    ("get", "/api/v1/organisations"): ref("Organisations"),
+    ("post", "/api/v1/organisations"): ref("Organisation"),
+    ("post", "/api/v1/organisations/import"): ref("OrganisationsImported"),
+    ("patch", "/api/v1/organisations/{organisation}"): ref("Organisation"),
+    ("post", "/api/v1/organisations/{organisation}/remove"): ref("OrganisationRemoved"),
     ("post", "/api/v1/groups"): ref("GroupsRegistered"),
     ("post", "/api/v1/groups/import"): ref("GroupsRegistered"),
     ("get", "/api/v1/operators"): list_of(ref("Operator")),

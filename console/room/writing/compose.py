@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from broadcast.content.model import CERTAINTIES, CHANNELS, KINDS, SEVERITIES, URGENCIES, Content
 from broadcast.content.model import SUBSCRIBER_KINDS as PEOPLE
+from broadcast.content.trades import TRADES
 from broadcast.drafts import read_draft, unfinished
 from broadcast.drafts.unfinished import Kept
 from broadcast.levels.scales import LEVELS
@@ -261,6 +262,8 @@ class Page:
         room, places = self.room, self.desk.places
         chosen = await places.named(fields["areas"])
         found = await places.search(signed.operator, search) if search else []
+        # what was kept before a field of the page existed has nothing in it
+        fields = drafts.blank(fields["kind"]) | fields
         written = [each for each in fields["languages"] if any(each.values())]
         slots = [*(written or drafts.blank("")["languages"]), {"tag": "", **drafts.EMPTY}]
         title = TITLES[self.follows]
@@ -303,6 +306,7 @@ class Page:
             },
             channels=[(name, naming.CHANNELS[name]) for name in CHANNELS],
             people=PEOPLE,
+            trades=TRADES,
             fields={"postcode": "postcode", "corners": "corners", "search": "search"},
         )
 

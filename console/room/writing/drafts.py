@@ -15,7 +15,7 @@ from console.room.frame import Form
 WORDS = ("headline", "description", "instruction", "sms", "voice")
 PLAIN = ("kind", "level", "scope", "urgency", "severity", "certainty", "expires", "visibility")
 LINES = ("source", "note", "exercise")
-LISTS = ("sectors", "communities")
+LISTS = ("sectors", "communities", "trades", "sizes")
 CHECKED = ("areas", "channels", "kinds")
 NUMBERS = ("hotlines", "circles")
 EMPTY = dict.fromkeys(WORDS, "")

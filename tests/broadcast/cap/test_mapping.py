@@ -124,6 +124,8 @@ CONTENTS = st.builds(
         kinds=st.lists(st.sampled_from(SUBSCRIBER_KINDS), max_size=2).map(tuple),
         sectors=TUPLES,
         communities=TUPLES,
+        trades=st.lists(st.sampled_from(["G", "I", "N"]), max_size=2).map(tuple),
+        sizes=st.lists(st.sampled_from(["micro", "large"]), max_size=1).map(tuple),
     ),
     channels=st.lists(st.sampled_from(CHANNELS), unique=True).map(tuple),
     hotlines=TUPLES,

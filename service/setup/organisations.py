@@ -1,0 +1,277 @@
+"""Organisations: brought in from a file, added, changed and removed one by one, and listed.
+
+For who is bound to no area: an organisation may have a site anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from broadcast.files.nearest import did_you_mean, shown
+from broadcast.operators import look_ups, operators
+from broadcast.operators.operators import Operator
+from broadcast.places.areas import AreaTree
+from broadcast.problems import Problem, Rejected, refuse
+from broadcast.store.database import Connection
+from service.setup.people import check_reason
+from service.setup.who import Who, allowed
+from subscribers.organisations import rows, sites
+from subscribers.organisations.file import OrganisationFile
+from subscribers.organisations.record import LISTS, OrganisationRecord, read
+from subscribers.registry.listing import masked_name
+
+_BOROUGH: Final = "borough"
+
+
+def told(record: OrganisationRecord) -> dict[str, Any]:
+    """Return an organisation as JSON: its columns, lists as lists."""
+    return {
+        "external_id": record.external_id,
+        "name": record.name,
+        "trade": record.trade,
+        "size": record.size,
+        "sites": [part for part in record.sites.split(";") if part],
+        "people": list(record.people),
+        "contacts": [{"area": area, "person": who} for area, who in record.contacts],
+        "passes_on": record.passes_on,
+    }
+
+
+def checked(tree: AreaTree, file: OrganisationFile, name: str) -> list[Problem]:
+    """Return warnings of sites in areas that are not imported. Raises Rejected with every error of
+    the file, and for a single point of contact of what is no borough here.
+    """
+    if file.problems:
+        raise Rejected(file.problems)
+    where = where_of(file, name)
+    problems, warnings = _of_places(tree, file.records, where)
+    if problems:
+        raise Rejected(problems)
+    return warnings
+
+
+def where_of(file: OrganisationFile, name: str) -> dict[str, str]:
+    """Return "file:line" of each organisation of a file."""
+    return {external_id: f"{name}:{line}" for external_id, line in file.lines.items()}
+
+
+def bring_in(
+    conn: Connection, who: Who, file: OrganisationFile, *, name: str, now: datetime
+) -> dict[str, int]:
+    """Register or renew the organisations of a file, all or none; return {new, updated, unchanged}.
+    Raises Rejected.
+    """
+    actor = allowed(conn, who, everywhere=True)
+    saved = rows.save(conn, file.records, now, where_of(file, name))
+    operators.log_admin(
+        conn,
+        actor=actor,
+        action="organisations.import",
+        subject=name,
+        detail=f"organisations={len(file.records)} new={saved.new} updated={saved.updated}",
+        now=now,
+    )
+    return asdict(saved)
+
+
+def add(
+    conn: Connection, who: Who, fields: Mapping[str, Any], *, tree: AreaTree, now: datetime
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Register one organisation; return it, and warnings. `fields` are the columns of the file, in
+    JSON's types or as its cells. Raises Rejected: every fault of the fields; 409
+    organisation_exists.
+    """
+    actor = allowed(conn, who, everywhere=True)
+    record, warnings = _one(_cells(fields), tree)
+    rows.hold(conn)
+    if rows.find(conn, record.external_id) is not None:
+        raise refuse(
+            "organisation_exists",
+            f"an organisation has the external_id {shown(record.external_id)} already",
+            "change that one, or give another external_id",
+            field="external_id",
+            status=409,
+        )
+    return _saved(conn, actor, "add", record, now), warnings
+
+
+def edit(
+    conn: Connection,
+    who: Who,
+    external_id: str,
+    fields: Mapping[str, Any],
+    *,
+    tree: AreaTree,
+    now: datetime,
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Change some fields of one organisation; None clears one. Raises Rejected: 404
+    organisation_unknown, and as `add`.
+    """
+    actor = allowed(conn, who, everywhere=True)
+    rows.hold(conn)
+    before = rows.find(conn, external_id)
+    if before is None:
+        raise _unknown()
+    cells = {**before.cells(), **_cells(fields)}
+    if cells["external_id"] != external_id:
+        raise refuse(
+            "external_id_fixed",
+            "an external_id is never changed: it says which organisation it is in other books",
+            "leave it out",
+            field="external_id",
+        )
+    record, warnings = _one(cells, tree)
+    return _saved(conn, actor, "edit", record, now), warnings
+
+
+def remove(conn: Connection, who: Who, external_id: str, why: str, now: datetime) -> None:
+    """Remove an organisation; its people stay registered. Raises Rejected (404
+    organisation_unknown, why_missing).
+    """
+    why = check_reason(why, "why")
+    actor = allowed(conn, who, everywhere=True)
+    if not rows.remove(conn, external_id):
+        raise _unknown()
+    _log(conn, actor, "remove", external_id, f"why={why}", now)
+
+
+def listed(
+    conn: Connection, actor: Operator, after: int, limit: int, now: datetime
+) -> list[tuple[int, dict[str, Any]]]:
+    """Return up to `limit` organisations with a higher number than `after`, each with its number,
+    for administrators and auditors without an area; recorded. Auditors get their names masked.
+    Raises Rejected: 403 wrong_role, area_bound; 429 look_ups_limited.
+    """
+    actor = operators.still(conn, actor, "see_what_is_set_up")
+    if actor.area is not None:
+        raise refuse(
+            "area_bound",
+            f"an organisation may have a site anywhere, and this operator is bound to {actor.area}",
+            "ask an administrator without area",
+            status=403,
+        )
+    look_ups.check(conn, actor, look_ups.ORGANISATIONS, now)
+    found = [(number, told(record)) for number, record in rows.page(conn, after, limit)]
+    if actor.role == "auditor":
+        found = [(n, one | {"name": masked_name(one["name"])}) for n, one in found]
+    look_ups.record(
+        conn,
+        actor,
+        look_ups.ORGANISATIONS,
+        subject=f"after {after}",
+        detail=f"{len(found)} organisations",
+        now=now,
+    )
+    return found
+
+
+def _cells(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return the cells of the file that these fields stand for; raises Rejected (field_type)."""
+    return {name: _cell(name, value) for name, value in fields.items()}
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name == "passes_on" and isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "size" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        return value
+    if name in LISTS and isinstance(value, list):
+        parts = [_part(name, each) for each in value]
+        if all(part is not None and ";" not in part for part in parts):
+            return ";".join(str(part) for part in parts)
+    raise refuse("field_type", f"{name} has another type", "see /openapi.json", field=name)
+
+
+def _part(name: str, value: Any) -> str | None:
+    if name == "contacts" and isinstance(value, dict) and set(value) == {"area", "person"}:
+        area, person = value["area"], value["person"]
+        both = isinstance(area, str) and isinstance(person, str) and "=" not in area
+        return f"{area}={person}" if both else None
+    return value if isinstance(value, str) else None
+
+
+def _one(cells: Mapping[str, str], tree: AreaTree) -> tuple[OrganisationRecord, list[Problem]]:
+    problems: list[Problem] = []
+
+    def wrong(column: str, refused: Rejected) -> None:
+        problems.extend(
+            Problem(code=p.code, detail=p.detail, fix=p.fix, field=p.field or column)
+            for p in refused.problems
+        )
+
+    record = read(cells, wrong)
+    if record is None:
+        raise Rejected(problems)
+    problems, warnings = _of_places(tree, [record], {})
+    if problems:
+        raise Rejected(problems)
+    return record, warnings
+
+
+def _of_places(
+    tree: AreaTree, records: Sequence[OrganisationRecord], where: Mapping[str, str]
+) -> tuple[list[Problem], list[Problem]]:
+    """Return what refuses, and what is only told, of the places that organisations name."""
+    boroughs = [area.code for area in tree.all() if area.level == _BOROUGH]
+    problems, warnings = [], []
+    for record in records:
+        line = where.get(record.external_id, "")
+        problems += [
+            Problem(
+                code="contact_area_unknown",
+                detail=f"{shown(code)} is no borough that is imported here",
+                fix=did_you_mean(code, boroughs[:50]) if boroughs else "import the boroughs first",
+                field="contacts",
+                where=line,
+            )
+            for code, _ in record.contacts
+            if code not in tree or tree[code].level != _BOROUGH
+        ]
+        warnings += [
+            Problem(
+                code="area_unknown",
+                detail=f"the area {shown(site.area)} is not imported",
+                fix="import it, or correct the code",
+                field="sites",
+                where=line,
+            )
+            for site in sites.known(record.sites)
+            if site.area and site.area not in tree
+        ]
+    return problems, warnings
+
+
+def _saved(
+    conn: Connection, actor: str, verb: str, record: OrganisationRecord, now: datetime
+) -> dict[str, Any]:
+    rows.save(conn, [record], now)
+    _log(conn, actor, verb, record.external_id, f"people={len(record.people)}", now)
+    found = rows.find(conn, record.external_id)
+    assert found is not None
+    return told(found)
+
+
+def _log(
+    conn: Connection, actor: str, verb: str, external_id: str, detail: str, now: datetime
+) -> None:
+    action = f"organisations.{verb}"
+    operators.log_admin(
+        conn, actor=actor, action=action, subject=external_id, detail=detail, now=now
+    )
+
+
+def _unknown() -> Rejected:
+    return refuse(
+        "organisation_unknown",
+        "no organisation has this external id",
+        "see `fasttime organisations list`",
+        field="organisation",
+        status=404,
+    )
