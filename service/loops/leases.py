@@ -20,6 +20,7 @@ from service.loops.opt_outs import other_contacts
 from service.loops.turns import Turns
 from subscribers.registry import reached
 from subscribers.same_person.groups import groups
+from subscribers.weekly import using
 
 log = structlog.get_logger("engine")
 
@@ -59,6 +60,7 @@ class Leases:
             log.warning("slices.swept", slices=len(swept), attempts=swept[:10])
         if self._forget_at is None or now >= self._forget_at:
             replies.forget(conn, now - replies.KEPT)
+            using.forget(conn, now)
             if self._answers_kept is not None:
                 forgotten = answers.erase_old(conn, now - self._answers_kept, now)
                 if forgotten:
