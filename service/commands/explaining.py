@@ -67,7 +67,8 @@ async def explain(
         else (await resolve(context, v.content, v.room, None))[0]
     )
     index, _ = await context.matcher.index()
-    # Quiet hours, and whose week was full, are told as they were judged; before that, as they would be now.
+    # Quiet hours, and whose week was full, are told as they were judged; before that, as they
+    # would be now.
     frozen_at = await context.db.read(audiences.frozen_at, v.id)
     at = frozen_at or context.now()
     full = None if frozen_at is None else await context.db.read(using.left_out, v.id)

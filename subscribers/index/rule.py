@@ -53,7 +53,8 @@ class Rule:
     message, the first for whom none fits. `at`: the aware moment for which quiet hours are judged;
     None = they are not. What is urgent passes them; what is not waits until they end, if that is
     before the message `expires`. `spent`: who has had, by `at`, as many routine messages this week
-    as they take; what follows what they got before reaches them all the same. A visit that has ended by `at` is no place of anybody.
+    as they take; what follows what they got before reaches them all the same. A visit that has
+    ended by `at` is no place of anybody.
     `postcodes` says what decides about who gave a postcode and no place: its point, or, with
     "touch", whether the shape touches the circle in which they are; with "perhaps" the point
     decides, and whose circle is touched counts as perhaps inside.

@@ -24,6 +24,8 @@ class Contact(NamedTuple):
     stopped: bool
     erased: bool
     consented: bool
+    discreet: bool = False
+    """They, or somebody who is reached there too, asked to be sent to discreetly."""
 
 
 def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Contact]:
@@ -35,13 +37,13 @@ def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Co
     one_of, bound = points.some(conn, ids)
     these = ", ".join(f"'{kind}'" for kind in reached)
     sql = f"""SELECT s.id, s.stopped, s.consented, s.erased_at IS NOT NULL,
-            p.kind, p.sealed, p.key_id
+            p.kind, p.sealed, p.key_id, {_discreet(conn)}
         FROM subscriber s LEFT JOIN contact_point p ON p.subscriber_id = s.id
             AND p.place_in_order = 0 AND p.bounced_at IS NULL AND p.kind IN ({these})
         WHERE s.id {one_of}"""  # noqa: S608 - constants
     found: dict[int, Contact] = {}
     ranks: dict[int, int] = {}
-    for person, stopped, consented, erased, kind, sealed, key_id in conn.execute(
+    for person, stopped, consented, erased, kind, sealed, key_id, discreet in conn.execute(
         text(sql), {"ids": bound}
     ):
         rank = len(reached) if kind is None else reached.index(kind)
@@ -53,8 +55,30 @@ def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Co
             channel in stopped.split(";"),
             bool(erased),
             channel in consented.split(";"),
+            bool(discreet),
         )
     return found
+
+
+def _discreet(conn: Connection) -> str:
+    """Return the SQL that says of a person `s` and their contact point `p` whether what is sent
+    there gives nothing away. Whoever shares an address or a telephone decides for all of it.
+    """
+    column = points.mark_column(conn)
+    shared = (
+        f"""(EXISTS (SELECT 1 FROM subscriber d WHERE d.discreet = 'yes')
+            AND EXISTS (SELECT 1 FROM contact_point q JOIN subscriber t ON t.id = q.subscriber_id
+                WHERE q.{column} = p.{column} AND t.discreet = 'yes'))"""  # noqa: S608 - a column of ours
+        if column
+        else "1 = 0"
+    )
+    return f"(s.discreet = 'yes' OR {shared})"
+
+
+def is_discreet(conn: Connection, person: int, channel: str) -> bool:
+    """Return whether somebody is sent to discreetly on a channel."""
+    found = contacts(conn, [person], channel).get(person)
+    return found is not None and found.discreet
 
 
 def reason_not_to_send(contact: Contact | None) -> str | None:
@@ -77,14 +101,18 @@ def addresses_to_use(
     addresses: dict[int, str],
     *,
     any_contact: bool,
+    discreet: set[int] | None = None,
 ) -> dict[int, str]:
     """Return whom not to send to on a channel, and why, as it stands in this transaction; write the
     addresses of the others into `addresses`.
 
     `any_contact`: there is danger to life and the chosen channel is in doubt, so an address counts
-    although its owner did not choose this channel.
+    although its owner did not choose this channel. `discreet` gets who of them is sent to
+    discreetly.
     """
     found = contacts(conn, people, channel)
+    if discreet is not None:
+        discreet.update(person for person, contact in found.items() if contact.discreet)
     skipped: dict[int, str] = {}
     for person in people:
         contact = found.get(person)

@@ -151,12 +151,8 @@ def _had(
     postgres = conn.dialect.name == "postgresql"
     reached = ", ".join(f"'{state}'" for state in MAY_HAVE_REACHED)
     to_come = ", ".join(f"'{state}'" for state in _TO_COME)
-    some = (
-        ""
-        if people is None
-        else "AND u.person_id "
-        + ("= ANY(:ids)" if postgres else "IN (SELECT value FROM json_each(:ids))")
-    )
+    one_of = "= ANY(:ids)" if postgres else "IN (SELECT value FROM json_each(:ids))"
+    some = "" if people is None else f"AND u.person_id {one_of}"
     sql = f"""SELECT u.person_id, count(DISTINCT w.message_id), s.most_a_week
         FROM weekly_use u JOIN version w ON w.id = u.version_id
             JOIN subscriber s ON s.id = u.person_id
