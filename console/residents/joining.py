@@ -148,6 +148,7 @@ class _Joining:
             channel=found.channel,
             stepped=found.purpose == "join",
             agrees=_agrees(found),
+            hidden=found.discreet,
             given=given[: addresses.LONGEST],
         )
 
@@ -158,6 +159,9 @@ class _Joining:
         try:
             address = registering.new_address(found.channel, given, trial=self.pages.trial())
             registering.check_consent(one(form, "agree") == "yes" or not _agrees(found))
+            if found.purpose == "join":
+                hidden = "yes" if one(form, "discreet") == "yes" else ""
+                await self._choose(secret, discreet=hidden)
             await self._ask(secret, address)
         except Rejected as rejected:
             if rejected.problems[0].code == "form_expired":

@@ -72,6 +72,11 @@ class Own:
     known: Mapping[str, Any]
     points: Sequence[Point] = ()
 
+    @property
+    def is_discreet(self) -> bool:
+        """Whether sender and first words of what they get give nothing away."""
+        return bool(self.known["discreet"] == "yes")
+
     def contacts(self) -> list[Contact]:
         """Return the ways on which they are reached, in their order; then those not chosen."""
         order = [c for c in self.known["channels"] if c in PERSONAL_CHANNELS]
@@ -127,7 +132,8 @@ def change(
 ) -> None:
     """Change what somebody chose: area, topics, channels, minimum_severity, language, quiet_hours,
     other_languages, by_topic (an `OfTopic` for each topic), places (all others, an `OtherPlace`
-    each).
+    each), most_a_week ("" or a number), discreet (yes or no, for every registration that they
+    joined with this one: what one of them hides another must not tell).
 
     A channel must be one on which they are reached; one that they choose no more is taken out of
     what they chose for single topics, too. Raises Rejected: every fault of the fields.
@@ -172,6 +178,11 @@ def change(
         source=PAGE,
         wording=agreed,
     )
+    if "discreet" in fields:
+        one = {"discreet": fields["discreet"]}
+        for other in several.everywhere(conn, person):
+            if other != person:
+                people.edit(conn, ACTOR, other, one, world=world, now=now, source=PAGE)
 
 
 def _places(conn: Connection, world: World, places: Sequence[OtherPlace], now: datetime) -> str:

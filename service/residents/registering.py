@@ -245,6 +245,7 @@ def _register(
 ) -> int:
     fields = {"language": form.language, "topics": form.topics}
     fields |= {"postcode": form.postcode, "area": form.area}
+    fields |= {"discreet": "yes"} if form.discreet else {}
     return register(
         conn,
         channel=form.channel,

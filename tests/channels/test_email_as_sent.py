@@ -54,6 +54,32 @@ async def test_the_mail_says_who_sent_it_to_whom_and_how_to_stop_it(clock: Clock
 
 
 @pytest.mark.parametrize(
+    ("settings", "sender"),
+    [
+        ({}, "Updates <alerts@police.example.org>"),
+        (
+            {"discreet_from": "news@police.example.org", "discreet_name": "News"},
+            "News <news@police.example.org>",
+        ),
+    ],
+)
+async def test_a_discreet_mail_names_nobody_before_it_is_opened(
+    clock: Clock, settings: dict[str, str], sender: str
+) -> None:
+    async with a_mail_server() as server:
+        known = replace(SmtpSettings.from_url(server.url, FROM), **settings)
+        channel = EmailChannel(known, now=clock)
+        hidden = replace(MAIL, subject="A message for you", discreet=True)
+        for words in (hidden, MAIL):
+            mail = replace(a_mail(), rendered=words, expires_at=NOON + timedelta(hours=1))
+            await channel.send(mail, timeout=5)
+        await channel.close()
+    told = [message_from_bytes(body, policy=policy.default) for body in server.bodies]
+    assert [mail["From"] for mail in told] == [sender, FROM]
+    assert told[0]["Subject"] == "A message for you"
+
+
+@pytest.mark.parametrize(
     ("sender", "name"),
     [
         ("alerts@police.example.org", "<alerts.police.example.org>"),

@@ -1,4 +1,4 @@
-"""Who asked to be sent to discreetly gets such words, and no exercise, as it stands at the claim."""
+"""Who asked to be sent to discreetly gets such words, and no exercise, by the claim itself."""
 
 from __future__ import annotations
 
