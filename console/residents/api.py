@@ -105,6 +105,9 @@ def _registering(api: APIRouter, forms: _Forms) -> None:
         body = read_act(request, await request.body(), _FIELDS)
         tree = await web.context.tree()
         place = await web.db.read(registering.check_place, tree, _text(body, "area"))
+        if "visiting_until" in body:
+            until = other_places.time(_text(body, "visiting_until"))
+            place |= {"visit_until": registering.check_visit(until, web.now()).isoformat()}
         topics = registering.check_topics(_list(body, "topics"))
         channel = registering.check_channel(_text(body, "channel"), pages.offered())
         address = registering.new_address(channel, _text(body, "address"), trial=pages.trial())
@@ -405,7 +408,16 @@ def _list(body: dict[str, Any], name: str) -> list[str]:
     return value
 
 
-_FIELDS: Final = ("area", "topics", "channel", "address", "language", "agree", "discreet")
+_FIELDS: Final = (
+    "area",
+    "topics",
+    "channel",
+    "address",
+    "language",
+    "agree",
+    "discreet",
+    "visiting_until",
+)
 _LISTS: Final = ("topics", "channels", "other_languages")
 _CHOICES: Final = (
     *_LISTS,
@@ -473,6 +485,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "language": words(list(PACKS)),
             "agree": {"type": "boolean", "const": True},
             "discreet": {"type": "boolean"},
+            "visiting_until": TIME,
         },
         ("area", "topics", "channel", "address", "agree"),
         {

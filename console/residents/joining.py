@@ -68,7 +68,11 @@ class _Joining:
         form = await self.pages.read(request, None)
         tree = await self.pages.web.context.tree()
         try:
-            place = await self.pages.web.db.read(registering.check_place, tree, one(form, "area"))
+            web = self.pages.web
+            place = await web.db.read(registering.check_place, tree, one(form, "area"))
+            if day := one(form, "until")[:20]:
+                until = registering.visit_end(day, web.settings.timezone, web.now())
+                place |= {"visit_until": until.isoformat()}
         except Rejected as rejected:
             return await self._place(request, one(form, "place"), tuple(rejected.problems))
         secret = await self.pages.begin(request, "join", **place)

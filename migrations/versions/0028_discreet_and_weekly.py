@@ -1,4 +1,4 @@
-"""Who is sent to discreetly, and how many routine messages a week people take at most"""
+"""Who is sent to discreetly, how many routine messages a week people take at most, and visits"""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ def upgrade() -> None:
         op.add_column(
             "registration", sa.Column(column, sa.String(), server_default="", nullable=False)
         )
+    op.create_index(
+        "ix_subscriber_place_until",
+        "subscriber_place",
+        ["until"],
+        sqlite_where=sa.text("until > 0"),
+        postgresql_where=sa.text("until > 0"),
+    )
     op.create_table(
         "weekly_use",
         sa.Column("person_id", sa.Integer(), autoincrement=False, nullable=False),

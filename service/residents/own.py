@@ -26,6 +26,7 @@ from service.residents.registering import (
     WORDING,
     check_place,
     check_topics,
+    check_visit,
 )
 from service.residents.texts import SAMPLE
 from service.setup import people
@@ -190,10 +191,8 @@ def _places(conn: Connection, world: World, places: Sequence[OtherPlace], now: d
         if each.lat is None:
             where = f"{POSTCODE}{each.postcode}" if each.postcode else each.area
             check_place(conn, world.tree, where)
-        if each.until is not None and each.until <= now:
-            raise refuse(
-                "visit_over", "the visit has ended already", "write a later day", field="until"
-            )
+        if each.until is not None:
+            check_visit(each.until, now)
     return other_places.text(places)
 
 
