@@ -15,6 +15,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "incident": "Incident",
         "appeal": "Appeal",
         "advice": "Advice",
+        "crime_update": "Crime update",
         "contingency": "Contingency plan",
         "threat_level_change": "Change of the threat level",
         "correction": "Correction",

@@ -33,6 +33,7 @@ TOPIC_OF_KIND: Final = {
     "contingency": "incident",
     "appeal": "appeal",
     "advice": "advice",
+    "crime_update": "crime_update",
 }
 
 

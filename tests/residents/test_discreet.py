@@ -139,3 +139,12 @@ async def test_a_program_chooses_both(site: Site, box: Box) -> None:
         refused = await call(site, "PATCH", "/me", wrong, session)
         assert (refused.status, refused.code) == (422, refusal), wrong
     assert await site.db.read(reached.persons_with_address, "sms", E164)
+
+
+async def test_a_crime_update_reaches_who_chose_them_and_nobody_else(site: Site, box: Box) -> None:
+    visitor, _ = await register(site, box, topics="crime_update")
+    assert await told(site, kind="crime_update")
+    assert not await told(site, kind="incident")
+    page = await visitor.send(await visitor.get("/me"), "/me/topics", topics=["incident"])
+    assert page.status == 200
+    assert not await told(site, kind="crime_update")

@@ -574,6 +574,7 @@ def test_a_person_gets_the_exact_tag_then_the_primary_language_then_the_first(
 
 def test_a_contingency_counts_as_incident_and_a_correction_as_its_first() -> None:
     assert topic_of("contingency") == "incident"
+    assert topic_of("crime_update") == "crime_update"
     assert topic_of("correction", "appeal") == "appeal"
     with pytest.raises(ValueError, match="counts as the first"):
         topic_of("all_clear")
