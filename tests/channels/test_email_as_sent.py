@@ -54,20 +54,19 @@ async def test_the_mail_says_who_sent_it_to_whom_and_how_to_stop_it(clock: Clock
 
 
 @pytest.mark.parametrize(
-    ("settings", "sender"),
+    ("address", "name", "sender"),
     [
-        ({}, "Updates <alerts@police.example.org>"),
-        (
-            {"discreet_from": "news@police.example.org", "discreet_name": "News"},
-            "News <news@police.example.org>",
-        ),
+        ("", "", "Updates <alerts@police.example.org>"),
+        ("news@police.example.org", "News", "News <news@police.example.org>"),
     ],
 )
 async def test_a_discreet_mail_names_nobody_before_it_is_opened(
-    clock: Clock, settings: dict[str, str], sender: str
+    clock: Clock, address: str, name: str, sender: str
 ) -> None:
     async with a_mail_server() as server:
-        known = replace(SmtpSettings.from_url(server.url, FROM), **settings)
+        known = replace(
+            SmtpSettings.from_url(server.url, FROM), discreet_from=address, discreet_name=name
+        )
         channel = EmailChannel(known, now=clock)
         hidden = replace(MAIL, subject="A message for you", discreet=True)
         for words in (hidden, MAIL):
