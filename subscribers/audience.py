@@ -347,7 +347,8 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
             Step("channels", bool(usable), _channel_detail(person, rule, wanted, usable, own)),
         ),
     ]
-    chose = {"discreet": person.discreet, "budget": person.most_a_week > 0}
+    # that somebody is discreet is told where it decides, and to nobody else
+    chose = {"discreet": False, "budget": person.most_a_week > 0}
     steps += [step for reason, step in checks if chose.get(reason, True) or not step.passed]
     failed = next((reason for reason, step in checks if not step.passed), None)
     if failed is not None:
@@ -367,7 +368,7 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
 def _discreet_step(person: Traits, rule: Rule) -> Step:
     if person.discreet and rule.status == "Exercise":
         return Step("discreet", False, "discreet: never part of an exercise")
-    return Step("discreet", True, "discreet: neutral sender, subject and first words")
+    return Step("discreet", True, "no exercise, or they take part")
 
 
 def _budget_step(person: Traits, rule: Rule, reached: tuple[str, ...]) -> Step:

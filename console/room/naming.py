@@ -98,6 +98,8 @@ QUESTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "topic": ("Did they choose this topic?", "Yes", "No"),
         "severity": ("Is it grave enough for what they chose?", "Yes", "No"),
         "quiet hours": ("Do their quiet hours let it through?", "Yes", "No"),
+        "discreet": ("May exercises go to them?", "Yes", "No"),
+        "weekly budget": ("Do they take another one this week?", "Yes", "No"),
         "channels": ("Is there a channel to them?", "Yes", "No"),
         "language": ("Is there a text that they can read?", "Yes", "No"),
     }

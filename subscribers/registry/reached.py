@@ -30,49 +30,53 @@ class Contact(NamedTuple):
 
 def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Contact]:
     """Return how these people are reached on a channel right now; whoever does not exist is
-    missing. One statement, for the claim.
+    missing. One statement, for the claim; a second where anybody is sent to discreetly.
     """
+    ids = list(ids)
     opened = opener(conn)
     reached = kinds.of_channel(channel)
     one_of, bound = points.some(conn, ids)
     these = ", ".join(f"'{kind}'" for kind in reached)
     sql = f"""SELECT s.id, s.stopped, s.consented, s.erased_at IS NOT NULL,
-            p.kind, p.sealed, p.key_id, {_discreet(conn)}
+            p.kind, p.sealed, p.key_id, s.discreet = 'yes',
+            (SELECT 1 FROM subscriber d WHERE d.discreet = 'yes' LIMIT 1)
         FROM subscriber s LEFT JOIN contact_point p ON p.subscriber_id = s.id
             AND p.place_in_order = 0 AND p.bounced_at IS NULL AND p.kind IN ({these})
         WHERE s.id {one_of}"""  # noqa: S608 - constants
     found: dict[int, Contact] = {}
     ranks: dict[int, int] = {}
-    for person, stopped, consented, erased, kind, sealed, key_id, discreet in conn.execute(
-        text(sql), {"ids": bound}
-    ):
+    shared: set[int] | None = None
+    rows = conn.execute(text(sql), {"ids": bound}).all()
+    for person, stopped, consented, erased, kind, sealed, key_id, own, anybody in rows:
         rank = len(reached) if kind is None else reached.index(kind)
         if person in ranks and ranks[person] <= rank:
             continue
         ranks[person] = rank
+        if anybody and shared is None:
+            shared = _shared_discreetly(conn, ids)
         found[person] = Contact(
             None if kind is None else opened(person, kind, sealed, key_id),
             channel in stopped.split(";"),
             bool(erased),
             channel in consented.split(";"),
-            bool(discreet),
+            bool(own) or (shared is not None and person in shared),
         )
     return found
 
 
-def _discreet(conn: Connection) -> str:
-    """Return the SQL that says of a person `s` and their contact point `p` whether what is sent
-    there gives nothing away. Whoever shares an address or a telephone decides for all of it.
+def _shared_discreetly(conn: Connection, ids: Iterable[int]) -> set[int]:
+    """Return who of these people has a contact point that somebody has who is sent to discreetly:
+    whoever shares an address or a telephone decides for all of it.
     """
     column = points.mark_column(conn)
-    shared = (
-        f"""(EXISTS (SELECT 1 FROM subscriber d WHERE d.discreet = 'yes')
-            AND EXISTS (SELECT 1 FROM contact_point q JOIN subscriber t ON t.id = q.subscriber_id
-                WHERE q.{column} = p.{column} AND t.discreet = 'yes'))"""  # noqa: S608 - a column of ours
-        if column
-        else "1 = 0"
-    )
-    return f"(s.discreet = 'yes' OR {shared})"
+    if not column:
+        return set()
+    one_of, bound = points.some(conn, ids)
+    sql = f"""SELECT p.subscriber_id FROM contact_point p
+            JOIN contact_point q ON q.{column} = p.{column}
+            JOIN subscriber t ON t.id = q.subscriber_id AND t.discreet = 'yes'
+        WHERE p.subscriber_id {one_of} AND p.place_in_order = 0"""  # noqa: S608 - a column of ours
+    return set(conn.execute(text(sql), {"ids": bound}).scalars())
 
 
 def is_discreet(conn: Connection, person: int, channel: str) -> bool:
