@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from broadcast.replay import comparison
 from subscribers.registry import importing, reached
 from tests.console.site import Site, person
 from tests.console.visitor import Visitor
@@ -51,6 +52,7 @@ async def test_who_takes_one_a_week_gets_one_and_reads_under_my_messages_what_di
     second = await site.live()
     assert (await lines(site, second))[me] == ("not_sent", "budget")
     assert (await explained(site, second, me))["reason"] == "budget"
+    assert (await site.db.read(comparison.replay)).differences == []
     page = await visitor.get("/me/messages")
     assert "Not sent to you: 1" in page.words
     assert "You had had as many messages that week" in page.words
