@@ -27,7 +27,7 @@ from channels.contract import (
     check_status,
 )
 from channels.mail import Template, build_template, own_headers
-from channels.smtp_settings import ADDRESS, SmtpSettings
+from channels.smtp_settings import ADDRESS, DISCREET_NAME, SmtpSettings
 
 CONNECT_SECONDS = 10.0
 # an idle connection older than this is not trusted; most servers hang up after 60 to 300 s
@@ -284,8 +284,14 @@ class EmailChannel:
     def _message(self, delivery: Delivery, to: str, now: datetime) -> bytes:
         template = self._templates.get(delivery.rendered)
         if template is None:
+            known = self._settings
             template = self._templates[delivery.rendered] = build_template(
-                delivery.rendered, self._settings.mail_from, self._settings.display_name
+                delivery.rendered,
+                *(
+                    (known.discreet_from or known.mail_from, known.discreet_name or DISCREET_NAME)
+                    if delivery.rendered.discreet
+                    else (known.mail_from, known.display_name)
+                ),
             )
             if len(self._templates) > TEMPLATES_KEPT:
                 self._templates.popitem(last=False)

@@ -22,6 +22,8 @@ ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 )
 # what starts a header of its own, for some reader
+DISCREET_NAME = "Updates"
+"""The name of a sender that says nothing, in mail programs of every language."""
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -32,6 +34,8 @@ class SmtpSettings:
 
     `reserved_too`: example.* addresses may be handed to it, because it is a sink and no mail
     server. `signer`: signs every mail by DKIM; None = unsigned.
+    `discreet_from`, `discreet_name`: what stands as sender in the mails of who asked that it gives
+    nothing away; empty = the usual address, and a name that says nothing.
     """
 
     host: str
@@ -45,6 +49,8 @@ class SmtpSettings:
     concurrency: int = 32
     reserved_too: bool = False
     signer: Signer | None = None
+    discreet_from: str = ""
+    discreet_name: str = ""
 
     @classmethod
     def from_env(
@@ -86,6 +92,8 @@ class SmtpSettings:
                 )
             )
         made = cls.from_url(url, sender, name=name)
+        # nobody who asked for it is part of an exercise
+        discreet = ("", "") if exercise else _discreet(env, made.mail_from)
         rate = read_rate(env, "FASTTIME_MAIL_RATE", 0.0, of="mails", usual=50)
         sink = (
             on_loopback(made.host)
@@ -103,6 +111,8 @@ class SmtpSettings:
             rate=rate,
             reserved_too=sink,
             signer=_signer(env, made.mail_from),
+            discreet_from=discreet[1],
+            discreet_name=discreet[0],
         )
 
     @classmethod
@@ -172,6 +182,28 @@ class SmtpSettings:
             concurrency=concurrency,
             reserved_too=on_loopback(host),
         )
+
+
+def _discreet(env: Mapping[str, str], mail_from: str) -> tuple[str, str]:
+    """Return (name, address) of the sender that gives nothing away, of the domain of the usual one:
+    signatures, bounces and Message-IDs are made for that.
+    """
+    said = env.get("FASTTIME_DISCREET_MAIL_FROM", "").strip()
+    name, address = parseaddr(said)
+    domain = mail_from.rpartition("@")[2].lower()
+    if said and (
+        CONTROL.search(said)
+        or not ADDRESS.fullmatch(address)
+        or address.rpartition("@")[2].lower() != domain
+    ):
+        raise Rejected(
+            _bad(
+                "FASTTIME_DISCREET_MAIL_FROM",
+                "is no e-mail address of the domain of the usual sender",
+                f"write for example Updates <updates@{domain}>",
+            )
+        )
+    return name, address
 
 
 def _signer(env: Mapping[str, str], mail_from: str) -> Signer | None:

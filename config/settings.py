@@ -34,6 +34,9 @@ NAMES: dict[str, str] = {
     "REPLICATION": "replication factor of the topics (default 1)",
     "SMTP_URL": "smtp://user:pass@host:port, smtps://…, ?starttls=1",
     "MAIL_FROM": "address that e-mail comes from",
+    "DISCREET_MAIL_FROM": (
+        "sender of e-mail to who asked that it gives nothing away (default Updates, at MAIL_FROM)"
+    ),
     "MAIL_RATE": "e-mails a second and sender; 0 = no limit",
     "DKIM_KEYS": "selector:file[,selector:file] of the keys that sign e-mail; unset = unsigned",
     "DKIM_DOMAIN": "domain that signs e-mail (default that of the sender)",

@@ -28,6 +28,7 @@ from subscribers.places import tables as other_places
 from subscribers.registration import tables as registration
 from subscribers.registry import tables as registry
 from subscribers.same_person import tables as same_person
+from subscribers.weekly import tables as weekly
 
 OWNERS = (
     answers,
@@ -52,6 +53,7 @@ OWNERS = (
     sessions,
     store,
     registry,
+    weekly,
 )
 """The modules that declare tables."""
 

@@ -106,16 +106,21 @@ class StoredRenderings:
     async def rendered(
         self, version_id: int, channel: str, language: str, *, repeat: bool, roles: str = ""
     ) -> tuple[Rendered, datetime]:
-        """Return the rendering and when the version expires."""
+        """Return the rendering, with that for who asked for it discreetly, and when the version
+        expires.
+        """
         key = (version_id, channel, language, repeat, roles)
         if key not in self._made:
             v = await self._db.read(versions.get, version_id)
             facts, ends = self._facts(v, repeat=repeat, roles=roles)
             words = _render(v.content, facts, channel, language)
+            neutral = _render(v.content, replace(facts, discreet=True), channel, language)
             if channel == "email" and self._key:
                 every = await self._db.read(versions.of_message, v.message_id)
                 words = self._joined(words, v, every, repeat=repeat)
-            self._made[key] = (words, ends)
+                neutral = self._joined(neutral, v, every, repeat=repeat)
+            # both at once: after the claim nothing must be left to make for anybody
+            self._made[key] = (replace(words, discreetly=neutral), ends)
             while len(self._made) > _KEPT:
                 self._made.popitem(last=False)
         return self._made[key]

@@ -386,6 +386,7 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
                 f"consented to {', '.join(sorted(person.consented)) or 'nothing'}",
             ),
         ),
+        ("discreet", _discreet_step(person, rule)),
         (
             "not_chosen",
             Step(
@@ -404,12 +405,15 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
             ),
         ),
         ("quiet_hours", _quiet_step(person, rule)),
+        ("budget", _budget_step(person, rule, reached)),
         (
             "no_channel",
             Step("channels", bool(usable), _channel_detail(person, rule, wanted, usable, own)),
         ),
     ]
-    steps += [step for _, step in checks]
+    # that somebody is discreet is told where it decides, and to nobody else
+    chose = {"discreet": False, "budget": person.most_a_week > 0}
+    steps += [step for reason, step in checks if chose.get(reason, True) or not step.passed]
     failed = next((reason for reason, step in checks if not step.passed), None)
     if failed is not None:
         return Trace(steps=tuple(steps), addressed=True, outcome=failed)
@@ -423,6 +427,23 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
         channels=tuple(consented),
         language=language,
     )
+
+
+def _discreet_step(person: Traits, rule: Rule) -> Step:
+    if person.discreet and rule.status == "Exercise":
+        return Step("discreet", False, "discreet: never part of an exercise")
+    return Step("discreet", True, "no exercise, or they take part")
+
+
+def _budget_step(person: Traits, rule: Rule, reached: tuple[str, ...]) -> Step:
+    most = f"at most {person.most_a_week} routine messages a week"
+    if rule.urgent:
+        return Step("weekly budget", True, f"{most}: an urgent message passes")
+    if reached:
+        return Step("weekly budget", True, f"{most}: what follows an earlier message passes")
+    if person.id in rule.spent:
+        return Step("weekly budget", False, f"{most}, and as many went to them in the last 7 days")
+    return Step("weekly budget", True, f"{most}: fewer than that in the last 7 days")
 
 
 def _quiet_step(person: Traits, rule: Rule) -> Step:

@@ -320,6 +320,8 @@ def demo_people(n: int, seed: int = 1) -> bytes:
                 "",
                 "",
                 "",
+                "",
+                "",
             ]
         )
     return "".join(writing.lines(rows)).encode()

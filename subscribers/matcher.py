@@ -24,6 +24,7 @@ from subscribers.index import IndexIncomplete, RegistryIndex, Rule, chosen_as, t
 from subscribers.people_file.by_topic import OfTopic
 from subscribers.registry.reached import shared_contacts
 from subscribers.same_person.groups import groups
+from subscribers.weekly import using
 
 log = structlog.get_logger("match")
 
@@ -54,13 +55,14 @@ def rule_of(
     reached: Mapping[str, BitMap] | None = None,
     at: datetime | None = None,
     expires: datetime | None = None,
+    spent: BitMap | None = None,
 ) -> Rule:
     """Return whom a content selects. `first_kind` is the kind of the message's first version: an
     update keeps its topic.
 
     `reached` are, per channel, the people an earlier version reached or may have reached: they hear
     what follows wherever they are. `at` is the moment for which quiet hours are judged (aware UTC);
-    None leaves them out.
+    None leaves them out. `spent`: who has had as many routine messages this week as they take.
     """
     audience = audience_of(content)
     drawn = bool(content.polygons or content.circles)
@@ -87,6 +89,7 @@ def rule_of(
         also_reached=reached or {},
         at=at,
         expires=expires,
+        spent=spent or BitMap(),
     )
 
 
@@ -97,12 +100,14 @@ def rule_for(
     resolved: Resolved | None = None,
     *,
     at: datetime | None = None,
+    spent: BitMap | None = None,
 ) -> Rule:
     """Return the rule of a stored version, with the people its predecessors reached; `resolved`
     stands in for places not stored yet.
 
-    `at` is the moment for which quiet hours are judged: that of freezing, before that the present
-    one; None leaves them out.
+    `at` is the moment for which quiet hours and the week of people are judged: that of freezing,
+    before that the present one; None leaves them out. `spent`: whose week is full, where that is
+    known already.
     """
     # what is being written is not stored yet: its number is 0
     first = versions.of_message(conn, v.message_id)[0] if v.message_id else v
@@ -111,6 +116,8 @@ def rule_for(
     if expires is None and at is not None:  # not approved yet: as if it were approved now
         said = v.content.expires
         expires = at + said if isinstance(said, timedelta) else said
+    if spent is None and at is not None and not v.urgent:
+        spent = using.spent(conn, v, at)
     return rule_of(
         v.content,
         resolved or v.resolved,
@@ -121,6 +128,7 @@ def rule_for(
         reached=reached,
         at=at,
         expires=expires,
+        spent=spent,
     )
 
 
@@ -135,14 +143,15 @@ def no_longer_for(
     transaction: `moved_away`, or what they chose meanwhile. Who chose other channels for its topic
     is owed the next of theirs (`no_consent` on this one).
     """
-    # a visit may have ended by now
-    rule = rule_for(conn, versions.get(conn, version_id), channels_on, at=database_now(conn))
+    # A visit may have ended by now. Whose week is full was decided at the freezing, once.
+    v, now = versions.get(conn, version_id), database_now(conn)
+    rule = rule_for(conn, v, channels_on, at=now, spent=BitMap())
     index = RegistryIndex.of(conn, people)
     found = index.match(rule)
     gone = dict.fromkeys(BitMap(people) - found.addressed, "moved_away")
     chosen = {
         person: reason
-        for reason in ("erased", "not_chosen", "below_severity")
+        for reason in ("erased", "discreet", "not_chosen", "below_severity")
         for person in found.suppressed.get(reason, ())
     }
     return _otherwise(index, rule, people, channel) | gone | chosen
@@ -305,6 +314,8 @@ def _freeze_and_release(
     alone for the release, would wait for each other.
     """
     happened = {}
+    if any(frozen.limited for each in matched for _, frozen in each.shards):
+        using.lock(conn)
     for v, shards in sorted(matched, key=lambda each: each.version.id):
         lock_version(conn, v.id)
         for shard, frozen in shards:
@@ -312,6 +323,8 @@ def _freeze_and_release(
         happened[v.id] = audiences.release(
             conn, v.id, shared_contacts=shared_contacts, one_person=groups
         )
+        if happened[v.id] == "blocked":
+            using.give_back(conn, v.id)
     return happened
 
 
@@ -321,6 +334,8 @@ def _freeze(
     """Store a shard, unless the version was blocked, held, cancelled or approved anew since it was
     matched.
     """
+    if frozen.limited:
+        using.lock(conn)
     lock_version(conn, seen.id, shared=True)
     v = versions.get(conn, seen.id)
     if (
@@ -329,4 +344,8 @@ def _freeze(
         or v.content_hash != seen.content_hash
     ):
         return False
-    return audiences.freeze(conn, seen.id, shard, frozen, registry_as_of=as_of, now=at)
+    frozen = using.within(conn, v, frozen, at)
+    stored = audiences.freeze(conn, seen.id, shard, frozen, registry_as_of=as_of, now=at)
+    if stored:
+        using.note(conn, v, frozen, at)
+    return stored

@@ -45,6 +45,7 @@ _KINDS = {
     "advice": _Wording(
         event="Safety advice", categories=("Safety", "Security"), response="Prepare"
     ),
+    "crime_update": _Wording(event="Crime update", categories=("Security",), response="Monitor"),
     "contingency": _Wording(
         event="Contingency plan", categories=("Security", "Safety"), response="Execute"
     ),

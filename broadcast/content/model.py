@@ -13,6 +13,7 @@ KINDS = (
     "appeal",
     "incident",
     "advice",
+    "crime_update",
     "contingency",
     "correction",
     "all_clear",

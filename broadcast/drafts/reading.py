@@ -54,6 +54,7 @@ DEFAULTS: Final = MappingProxyType(
         "appeal": ("Expected", "Minor", "Observed"),
         "incident": ("Immediate", "Severe", "Observed"),
         "advice": ("Future", "Minor", "Possible"),
+        "crime_update": ("Past", "Minor", "Observed"),
         "contingency": ("Immediate", "Severe", "Likely"),
         "correction": ("Immediate", "Severe", "Observed"),
         "all_clear": ("Past", "Minor", "Observed"),

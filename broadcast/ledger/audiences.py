@@ -48,6 +48,10 @@ class Frozen:
     suppressed: Mapping[str, BitMap] = field(default_factory=dict)
     held: Mapping[datetime, BitMap] = field(default_factory=dict)
     """Those of `send` who wait until their quiet hours end (rule R14), by that moment."""
+    limited: Mapping[int, BitMap] = field(default_factory=dict)
+    """Those of `send` who take so many routine messages a week at most, by the number; it is judged
+    at the freezing, and not stored.
+    """
 
 
 def freeze(

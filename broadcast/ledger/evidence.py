@@ -51,6 +51,7 @@ SUPPRESSION_REASONS = (
     "erased",
     "stopped",
     "no_consent",
+    "discreet",
     "not_chosen",
     "below_severity",
     "quiet_hours",

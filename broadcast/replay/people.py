@@ -35,6 +35,7 @@ REASONS = (
     "erased",
     "stopped",
     "no_consent",
+    "discreet",
     "not_chosen",
     "below_severity",
     "quiet_hours",

@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
 
 from broadcast.answers.links import LENGTH, PATH
 from broadcast.content.model import Content, Text, is_urgent
 from broadcast.content.segments import count
+from broadcast.wording import discreet
 from broadcast.wording.answering import answer_at, stop_at
 from broadcast.wording.languages import pack_for
 from broadcast.wording.level_ending import level_ended
@@ -74,11 +75,12 @@ def render(
     words = _words(content, facts, language, ours_in or language)
     match channel:
         case "sms":
-            return _as_whom(words, _sms(words))
+            return replace(_as_whom(words, _sms(words)), discreet=facts.discreet)
         case "voice":
-            return Rendered(channel=channel, language=language, body=_spoken(words))
+            body = _spoken(words)
+            return Rendered(channel=channel, language=language, body=body, discreet=facts.discreet)
         case "email":
-            return _email(words)
+            return replace(_email(words), discreet=facts.discreet)
         case "web":
             return Rendered(
                 channel=channel,
@@ -154,6 +156,22 @@ class _Words:
     @property
     def sender(self) -> str:
         return fill(self.pack.police_message, sender=_one_line(self.facts.sender_name))
+
+    def beginning(self, sender: str) -> list[tuple[str, str]]:
+        """Return what stands first, each with what it is: the marks, then who sends it. Who asked
+        for it discreetly gets in their place words that give nothing away; only the mark of what is
+        no real message stands before these.
+        """
+        if not self.facts.discreet:
+            return [*(("mark", mark) for mark in self.marks), ("sender", sender)]
+        real = self.marks[1:] if self.opening else self.marks
+        first = [("mark", self.opening)] if self.opening else []
+        return [*first, ("sender", sender), *(("mark", mark) for mark in real)]
+
+    @property
+    def neutral(self) -> str:
+        """A subject that says nothing of what it is about, or from whom."""
+        return discreet.subject(self.language)
 
     @property
     def note(self) -> str:
@@ -315,11 +333,9 @@ def _sms_with(words: _Words, own: str, level: str) -> tuple[Rendered, bool]:
     with the author's own text or headline whole.
     """
     pack, content = words.pack, words.content
-    before = " ".join(
-        [f"{mark}." for mark in words.marks]
-        + [f"{_one_line(words.facts.sender_name)}:"]
-        + ([level] if level else [])
-    )
+    sender = words.neutral if words.facts.discreet else _one_line(words.facts.sender_name)
+    said = [f"{part}{':' if role == 'sender' else '.'}" for role, part in words.beginning(sender)]
+    before = " ".join(said + ([level] if level else []))
     code = (
         _sentence(fill(pack.code, code=words.facts.code), pack.full_stop)
         if words.facts.code
@@ -476,10 +492,13 @@ def _spoken(words: _Words) -> str:
     """Everything as sentences; telephone numbers and the code digit by digit."""
     text, pack = words.text, words.pack
     own = text.voice if text.voice is not None and text.voice.strip() else ""
+    discreetly = words.facts.discreet
     said = [own] if own else [words.headline, text.description, text.instruction]
     parts = [
-        *(mark.replace(" / ", ", ") for mark in words.marks),
-        words.sender,
+        *(
+            part.replace(" / ", ", ") if role == "mark" else part
+            for role, part in words.beginning(words.neutral if discreetly else words.sender)
+        ),
         words.level(", ", named=True),
         *(
             _spell_numbers(part, words.content.hotlines)
@@ -522,6 +541,9 @@ def _spell_numbers(text: str, hotlines: tuple[str, ...]) -> str:
 
 
 def _subject(words: _Words) -> str:
+    if words.facts.discreet:
+        mark = f"{words.opening}: " if words.opening else ""
+        return f"{mark}{words.neutral}" + (f" - {words.closing}" if words.closing else "")
     marks = "".join(f"{mark}: " for mark in words.marks)
     headline = "".join(
         char for char in _one_line(words.text.headline) if unicodedata.category(char) != "Cc"
@@ -540,9 +562,9 @@ class _Block:
 
 def _blocks(words: _Words, *, mail: bool) -> list[_Block]:
     content, facts, pack, text = words.content, words.facts, words.pack, words.text
+    hidden = facts.discreet
     ours = [
-        *(("mark", mark) for mark in words.marks),
-        ("sender", words.sender),
+        *words.beginning(discreet.first_words(words.language) if hidden else words.sender),
         ("level", words.level(": ", named=True)),
     ]
     theirs = [

@@ -22,6 +22,7 @@ class Facts:
     whether a text can be replied to; where its sender is a name it cannot, and says at which
     address one stops instead. `roles`: as what somebody gets it who is registered several times:
     the kinds of their registrations, else none.
+    `discreet`: for who asked that sender, subject and first words give nothing away.
     """
 
     sender_name: str
@@ -36,6 +37,7 @@ class Facts:
     repeat: bool = False
     replies: bool = True
     roles: tuple[str, ...] = ()
+    discreet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,8 @@ class Rendered:
     gets a link of their own; empty where there is none. `answer`: the same of the link by which one
     answers, in a text or a mail; it is as long as each person's own. `secret` and `earlier` belong
     to this version and those before it, the newest first: the Message-IDs of their mails are made
-    of them.
+    of them. `discreet`: made for who asked that sender, subject and first words give nothing away;
+    `discreetly`: the same message for these, where both are made together.
     """
 
     channel: str
@@ -61,6 +64,8 @@ class Rendered:
     answer: str = ""  # sms, email
     secret: str = field(default="", repr=False)  # email
     earlier: tuple[str, ...] = field(default=(), repr=False)  # email
+    discreet: bool = False
+    discreetly: Rendered | None = None
 
     def words_for(self, answer_url: str) -> str:
         """Return the body with somebody's own link to answer by, where one stands."""

@@ -20,6 +20,7 @@ from broadcast.wording.times import DEFAULT_ZONE
 
 _LAYOUT = (
     "answering.py",
+    "discreet.py",
     "ending.py",
     "level_ending.py",
     "levels.py",

@@ -11,6 +11,7 @@ import unicodedata
 
 from lxml import etree
 
+from broadcast.wording import discreet
 from broadcast.wording.languages import pack_for
 from broadcast.wording.pack import Pack, direction, primary
 from broadcast.wording.rendered import Rendered
@@ -101,6 +102,37 @@ def twiml(rendered: Rendered, pack: Pack, *, action_url: str) -> bytes:
         if action_url:
             _say(parent, f"{prompts.press_1} {prompts.press_2}", voice_language(prompts.tag))
     _goodbye(response, prompts, prompts.goodbye, _status_of(rendered.body, pack))
+    return _document(response)
+
+
+def twiml_before_key(language: str, *, action_url: str) -> bytes:
+    """Return the TwiML of a call to who asked that it gives nothing away: nothing is said of the
+    message before a key is pressed, which is posted to `action_url`. A mailbox that was taken for a
+    person keeps no more than these words.
+    """
+    tag = language if speaks(language) else "en"
+    response = etree.Element("Response")
+    gather = etree.SubElement(
+        response,
+        "Gather",
+        input="dtmf",
+        numDigits="1",
+        timeout=str(KEY_SECONDS),
+        action=_xml_text(action_url),
+        method="POST",
+    )
+    for again in (False, True):
+        if again:
+            etree.SubElement(gather, "Pause", length="2")
+        _say(gather, discreet.press_to_hear(tag), voice_language(tag))
+    etree.SubElement(response, "Hangup")
+    return _document(response)
+
+
+def twiml_hang_up() -> bytes:
+    """Return the TwiML that ends a call without a word."""
+    response = etree.Element("Response")
+    etree.SubElement(response, "Hangup")
     return _document(response)
 
 

@@ -93,22 +93,29 @@ class Attempts:
             )
         if opened.expires_at <= now:
             return Outcome(position=position, person_id=person, state="skipped", code="expired")
+        if opened.words_for(person) is None:  # better another way than words that give them away
+            return Outcome(
+                position=position,
+                person_id=person,
+                state="failed",
+                code="no_discreet_words",
+                due_at=now,
+            )
         return None
 
     async def _try(self, opened: OpenSlice, position: int, person: int) -> Outcome:
         attempt = attempts.person_attempt(opened.slice.attempt, position, self._key)
         channel = opened.candidate.channel
+        words = opened.words_for(person) or opened.rendered
         delivery = Delivery(
             attempt=attempt,
             to=opened.addresses[person],
-            rendered=opened.rendered,
+            rendered=words,
             status=opened.candidate.status,
             expires_at=opened.expires_at,
             unsubscribe_url=self._links(person, channel),
             answer_url=(
-                self._answer_links(person, opened.slice.version_id)
-                if opened.rendered.answer
-                else ""
+                self._answer_links(person, opened.slice.version_id) if words.answer else ""
             ),
         )
         try:

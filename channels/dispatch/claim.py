@@ -41,15 +41,26 @@ class Claimer:
         claimed, claimed_wall = self._clock.boot(), self._clock.wall()
         made: list[str] = []
         addresses: dict[int, str] = {}
+        discreet: set[int] = set()
         any_contact = batch_causes.any_contact(chosen.cause)
 
         def new_attempt() -> str:
             made.append(attempts.new_slice_attempt())
             return made[-1]
 
+        def suppress(conn: Connection, people: list[int], channel: str) -> dict[int, str]:
+            skipped = self._contacts(
+                conn, people, channel, addresses, any_contact=any_contact, discreet=discreet
+            )
+            if chosen.status == "Exercise":
+                # also who shares a telephone with them, and who asked for it after the freezing
+                skipped = dict.fromkeys(discreet, "discreet") | skipped
+            return skipped
+
         def in_transaction(conn: Connection) -> tuple[list[Slice], datetime] | None:
             made.clear()  # a transaction may be tried again
             addresses.clear()
+            discreet.clear()
             return taking.claim(
                 conn,
                 chosen,
@@ -57,9 +68,7 @@ class Claimer:
                 worker=worker,
                 provider=provider,
                 attempts=new_attempt,
-                suppress=lambda c, people, channel: self._contacts(
-                    c, people, channel, addresses, any_contact=any_contact
-                ),
+                suppress=suppress,
                 no_longer_for=lambda c, people: self._no_longer_for(
                     c, chosen.version_id, people, chosen.channel
                 ),
@@ -73,7 +82,7 @@ class Claimer:
         if done is None:
             return []
         return [
-            OpenSlice(s, chosen, rendered, expires_at, addresses, claimed, claimed_wall)
+            OpenSlice(s, chosen, rendered, expires_at, addresses, claimed, claimed_wall, discreet)
             for s in done[0]
         ]
 

@@ -33,8 +33,10 @@ class Contacts(Protocol):
         addresses: dict[int, str],
         *,
         any_contact: bool,
+        discreet: set[int],
     ) -> dict[int, str]:
-        """Return whom not to send to, and why; write the others' addresses into `addresses`.
+        """Return whom not to send to, and why; write the others' addresses into `addresses`, and
+        who of them asked that sender and first words give nothing away into `discreet`.
 
         `any_contact`: there is danger to life and the chosen channel is in doubt, so an address
         counts although its owner did not choose this channel.

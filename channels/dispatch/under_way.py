@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +23,8 @@ STOPPED = "stopped_meanwhile"
 class OpenSlice:
     """A slice between its claim and its record.
 
-    `claimed` and `claimed_wall` are the clocks before the claim was sent. `kept` counts the
+    `discreet`: to whom the words go that give nothing away. `claimed` and `claimed_wall` are the
+    clocks before the claim was sent. `kept` counts the
     outcomes that are committed already, `left` the people without an outcome.
     """
 
@@ -33,9 +35,14 @@ class OpenSlice:
     addresses: dict[int, str]
     claimed: float
     claimed_wall: float
+    discreet: AbstractSet[int] = frozenset()
     outcomes: list[Outcome] = field(default_factory=list)
     kept: int = 0
     left: int = 0
+
+    def words_for(self, person: int) -> Rendered | None:
+        """Return what is sent to somebody; None where there are no words that they asked for."""
+        return self.rendered.discreetly if person in self.discreet else self.rendered
 
     def wanted(self) -> list[tuple[int, int]]:
         """Return (position, person) of everybody whom the claim did not skip."""

@@ -109,9 +109,9 @@ class StatusReceipt:
     """One status callback, read. `state` is None where it changes nothing; `reason` then says why,
     and belongs in the log.
 
-    `code` is the provider's error code, or "busy", "no-answer", "canceled", "failed", "fax" where
-    it gives none; "" otherwise. `final`: no other state follows, as far as the provider promises.
-    `machine`: an answering machine took the call.
+    `code` is the provider's error code, or "busy", "no-answer", "canceled", "failed", "fax",
+    "machine" where it gives none; "" otherwise. `final`: no other state follows, as far as the
+    provider promises. `machine`: an answering machine took the call.
     """
 
     provider_id: str
@@ -207,6 +207,11 @@ def _call_status(provider_id: str, params: Mapping[str, str]) -> StatusReceipt:
     answered_by = params.get("AnsweredBy", "").strip().lower()
     if state == "delivered" and answered_by == "fax":
         return StatusReceipt(provider_id=provider_id, state="failed", code="fax", final=True)
+    if state == "delivered" and answered_by.startswith("machine"):
+        # only where a machine was looked for, and then it was hung up on: nobody was told
+        return StatusReceipt(
+            provider_id=provider_id, state="failed", code="machine", final=True, machine=True
+        )
     code = (_code(params) or status) if state == "failed" else ""
     return StatusReceipt(
         provider_id=provider_id,
@@ -215,6 +220,14 @@ def _call_status(provider_id: str, params: Mapping[str, str]) -> StatusReceipt:
         final=state in FINAL,
         machine=answered_by.startswith("machine"),
     )
+
+
+def took_by_machine(params: Mapping[str, str]) -> bool:
+    """Return whether an answering machine, or a fax, took a call for which Twilio was told to
+    listen: https://www.twilio.com/docs/voice/answering-machine-detection
+    """
+    who = params.get("AnsweredBy", "").strip().lower()
+    return who == "fax" or who.startswith("machine")
 
 
 def _id(text: str) -> str:

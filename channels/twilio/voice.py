@@ -88,6 +88,11 @@ class VoiceChannel:
                 "status_callback_method": "POST",
                 "status_callback_event": EVENTS,
             }
+            if delivery.rendered.discreet:
+                # who picked up is told to the address above, which hangs up on a machine
+                fields["machine_detection"] = "Enable"
+        elif delivery.rendered.discreet:
+            raise Refused("discreet_unheard", "nobody could tell a person from a mailbox")
         else:
             fields["twiml"] = _inline(delivery.rendered)
         with time_limit(timeout):

@@ -41,7 +41,7 @@ from service.residents.own import Own
 from subscribers.contact.kinds import NAMES as KINDS
 from subscribers.people_file import by_topic, other_places
 from subscribers.people_file.by_topic import OfTopic
-from subscribers.people_file.choices import MOST_LANGUAGES, TOPICS
+from subscribers.people_file.choices import MOST_A_WEEK, MOST_LANGUAGES, TOPICS
 from subscribers.people_file.other_places import OtherPlace
 from subscribers.registration import addresses, pending
 
@@ -105,6 +105,9 @@ def _registering(api: APIRouter, forms: _Forms) -> None:
         body = read_act(request, await request.body(), _FIELDS)
         tree = await web.context.tree()
         place = await web.db.read(registering.check_place, tree, _text(body, "area"))
+        if "visiting_until" in body:
+            until = other_places.time(_text(body, "visiting_until"))
+            place |= {"visit_until": registering.check_visit(until, web.now()).isoformat()}
         topics = registering.check_topics(_list(body, "topics"))
         channel = registering.check_channel(_text(body, "channel"), pages.offered())
         address = registering.new_address(channel, _text(body, "address"), trial=pages.trial())
@@ -114,7 +117,9 @@ def _registering(api: APIRouter, forms: _Forms) -> None:
             raise refuse(
                 "language_unknown", "messages have no such language", "use en", field="language"
             )
-        return await forms.begin(request, "join", language, address, **place, topics=topics)
+        hidden = "yes" if "discreet" in body and _yes_or_no(body, "discreet") else ""
+        chosen = {**place, "topics": topics, "discreet": hidden}
+        return await forms.begin(request, "join", language, address, **chosen)
 
     @api.post("/sign-in", status_code=202, openapi_extra=sends("SignIn"))
     async def sign_in(request: Request) -> Response:
@@ -300,6 +305,8 @@ async def _told(pages: Pages, me: Own) -> dict[str, Any]:
         "language": known["language"],
         "other_languages": known["other_languages"],
         "quiet_hours": known["quiet_hours"],
+        "most_a_week": int(known["most_a_week"]) if known["most_a_week"] else None,
+        "discreet": me.is_discreet,
         "by_topic": [
             {"topic": topic, "minimum_severity": each.severity, "channels": list(each.channels)}
             for topic, each in by_topic.known(";".join(known["by_topic"])).items()
@@ -334,9 +341,29 @@ def _wanted(body: dict[str, Any]) -> dict[str, Any]:
             fields[name] = _by_topic(body)
         elif name == "places":
             fields[name] = _places(body)
+        elif name == "discreet":
+            fields[name] = "yes" if _yes_or_no(body, name) else "no"
+        elif name == "most_a_week":
+            fields[name] = _number(body, name)
         else:
             fields[name] = (_list if name in _LISTS else _text)(body, name)
     return fields
+
+
+def _yes_or_no(body: dict[str, Any], name: str) -> bool:
+    value = body[name]
+    if not isinstance(value, bool):
+        raise refuse("field_type", f"{name} is not true or false", "write true", field=name)
+    return value
+
+
+def _number(body: dict[str, Any], name: str) -> str:
+    """Return a whole number as it is stored, "" for null. Raises Rejected."""
+    value = body[name]
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        fix = "write a whole number, or null for none"
+        raise refuse("field_type", f"{name} is no whole number", fix, field=name)
+    return "" if value is None else str(value)[:10]
 
 
 def _by_topic(body: dict[str, Any]) -> dict[str, OfTopic]:
@@ -381,7 +408,16 @@ def _list(body: dict[str, Any], name: str) -> list[str]:
     return value
 
 
-_FIELDS: Final = ("area", "topics", "channel", "address", "language", "agree")
+_FIELDS: Final = (
+    "area",
+    "topics",
+    "channel",
+    "address",
+    "language",
+    "agree",
+    "discreet",
+    "visiting_until",
+)
 _LISTS: Final = ("topics", "channels", "other_languages")
 _CHOICES: Final = (
     *_LISTS,
@@ -391,6 +427,8 @@ _CHOICES: Final = (
     "quiet_hours",
     "by_topic",
     "places",
+    "most_a_week",
+    "discreet",
 )
 _OUTCOMES: Final = (
     "registered",
@@ -446,6 +484,8 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "address": _ADDRESS,
             "language": words(list(PACKS)),
             "agree": {"type": "boolean", "const": True},
+            "discreet": {"type": "boolean"},
+            "visiting_until": TIME,
         },
         ("area", "topics", "channel", "address", "agree"),
         {
@@ -474,6 +514,8 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "language": words(list(PACKS)),
             "other_languages": {**list_of(words(list(PACKS))), "maxItems": MOST_LANGUAGES},
             "quiet_hours": TEXT,
+            "most_a_week": or_null({"type": "integer", "minimum": 1, "maximum": MOST_A_WEEK}),
+            "discreet": {"type": "boolean"},
             "by_topic": {**list_of(_OF_TOPIC), "maxItems": len(TOPICS)},
             "places": {**list_of(_ELSEWHERE), "maxItems": other_places.MOST},
         },
@@ -526,6 +568,8 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "language": TEXT,
             "other_languages": list_of(TEXT),
             "quiet_hours": TEXT,
+            "most_a_week": or_null(NUMBER),
+            "discreet": YES,
             "places": list_of(
                 an_object({"kind": words(other_places.KINDS), "area": TEXT, "until": or_null(TIME)})
             ),

@@ -43,6 +43,8 @@ def attach(api: APIRouter, pages: Pages) -> None:
         ("POST", "/me/channels", me.channels),
         ("POST", "/me/language", me.language),
         ("POST", "/me/quiet-hours", me.quiet),
+        ("POST", "/me/budget", me.budget),
+        ("POST", "/me/discreet", me.discreet),
         ("POST", "/me/address", me.address),
         ("GET", "/me/add", me.ways),
         ("POST", "/me/add", me.add_way),
@@ -67,6 +69,7 @@ def add_signed(
         if found is None:
             return pages.go(request, "/sign-in")
         me, secret = found
+        request.state.discreet = me.is_discreet
         response = await handler(request, me, secret)
         named = f"{pages.own_cookie}=".encode()
         said = any(k == b"set-cookie" and v.startswith(named) for k, v in response.raw_headers)
@@ -124,6 +127,7 @@ class _Me:
             tongues=[(tag, PHRASES[tag]["language"]) for tag in PACKS],
             tongue=known["language"],
             then=[*known["other_languages"], ""][:MOST_LANGUAGES],
+            most_a_week=known["most_a_week"],
             quiet_begin=begin,
             quiet_end=end,
             daily=daily,
@@ -232,6 +236,16 @@ class _Me:
         if daily.isascii() and daily.isdigit() and int(daily) < 24:
             hours = quiet_hours.once_a_day(int(daily), zone)
         return await self._change(request, me, secret, "quiet_hours", {"quiet_hours": hours})
+
+    async def budget(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        fields = {"most_a_week": one(form, "most_a_week")[:10]}
+        return await self._change(request, me, secret, "budget", fields)
+
+    async def discreet(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        chosen = "yes" if one(form, "discreet") == "yes" else "no"
+        return await self._change(request, me, secret, "discreet", {"discreet": chosen})
 
     async def _change(
         self, request: Request, me: Own, secret: str, what: str, fields: dict[str, Any]

@@ -32,6 +32,8 @@ from subscribers.registration.budgets import Limits
 ASSETS: Mapping[str, str] = {"residents.css": "text/css; charset=utf-8"}
 _FOLDER = Path(__file__).parent
 
+LEAVE_TO = "https://www.bbc.co.uk/weather"
+"""Where who must not be seen here goes by one press: a page that anybody may look at."""
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
@@ -138,6 +140,8 @@ class Pages:
                 "problems": [(p, words.get(f"wrong_{p.code}") or p.detail) for p in problems],
                 "token": lambda path: browser.form_token(self.web.key, secret, path),
                 "here": None,
+                "discreet": getattr(request.state, "discreet", False),
+                "leave_to": LEAVE_TO,
                 "switch_at": request.url.path if request.method == "GET" else None,
                 "languages": [
                     (tag, PHRASES[tag]["language"], direction(tag)) for tag in RESIDENT_WORDS

@@ -68,7 +68,11 @@ class _Joining:
         form = await self.pages.read(request, None)
         tree = await self.pages.web.context.tree()
         try:
-            place = await self.pages.web.db.read(registering.check_place, tree, one(form, "area"))
+            web = self.pages.web
+            place = await web.db.read(registering.check_place, tree, one(form, "area"))
+            if day := one(form, "until")[:20]:
+                until = registering.visit_end(day, web.settings.timezone, web.now())
+                place |= {"visit_until": until.isoformat()}
         except Rejected as rejected:
             return await self._place(request, one(form, "place"), tuple(rejected.problems))
         secret = await self.pages.begin(request, "join", **place)
@@ -148,6 +152,7 @@ class _Joining:
             channel=found.channel,
             stepped=found.purpose == "join",
             agrees=_agrees(found),
+            hidden=found.discreet,
             given=given[: addresses.LONGEST],
         )
 
@@ -158,6 +163,9 @@ class _Joining:
         try:
             address = registering.new_address(found.channel, given, trial=self.pages.trial())
             registering.check_consent(one(form, "agree") == "yes" or not _agrees(found))
+            if found.purpose == "join":
+                hidden = "yes" if one(form, "discreet") == "yes" else ""
+                await self._choose(secret, discreet=hidden)
             await self._ask(secret, address)
         except Rejected as rejected:
             if rejected.problems[0].code == "form_expired":

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from broadcast.problems import Problem, Rejected, refuse
+from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Connection
 from broadcast.wording.times import local_time
 from console.residents.choosing import add_signed
@@ -92,15 +91,8 @@ class _Places:
         return self._saved(request)
 
     def _end_of(self, day: str) -> datetime:
-        """Return the end of a day where we are. Raises Rejected."""
-        try:
-            last = datetime.strptime(day, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
-        except ValueError as exc:
-            raise refuse(
-                "visit_until", "a visit has an end", "write the last day", field="until"
-            ) from exc
-        zone = ZoneInfo(self.pages.web.settings.timezone)
-        return datetime.combine(last, time(23, 59), zone).astimezone(UTC)
+        web = self.pages.web
+        return registering.visit_end(day, web.settings.timezone, web.now())
 
     async def _save(self, me: Own, places: Sequence[OtherPlace]) -> None:
         web, world = self.pages.web, await self.pages.world()

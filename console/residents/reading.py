@@ -42,12 +42,17 @@ class _Reading:
                 card = await self.cards.card(each.version, lang, theirs, web.now(), with_map=False)
                 shown.append((each, card, local_time(each.at, lang, web.settings.timezone)))
             groups.append(shown)
+        missed = []
+        for version, at in await web.db.read(own_data.missed_by, me.person, web.now()):
+            card = await self.cards.card(version, lang, theirs, web.now(), with_map=False)
+            missed.append((card, local_time(at, lang, web.settings.timezone)))
         return self.pages.page(
             request,
             "me_messages.html",
             "my_messages",
             secret=secret,
             groups=groups,
+            missed=missed,
             direction=direction,
         )
 

@@ -22,7 +22,12 @@ from broadcast.ledger import attempt_look_up
 from broadcast.ledger.attempts import parse_person_attempt
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.wording.languages import pack_for
-from broadcast.wording.speech import twiml, twiml_after_key
+from broadcast.wording.speech import (
+    twiml,
+    twiml_after_key,
+    twiml_before_key,
+    twiml_hang_up,
+)
 from channels.reply_words import understand
 from channels.twilio import callbacks
 from console.server.context import Web, web_of
@@ -31,6 +36,7 @@ from service.answers.keeping import Text
 from service.residents import by_text
 from service.setup.people import World
 from subscribers.registration.budgets import Limits
+from subscribers.registry import reached
 
 log = structlog.get_logger("hooks")
 
@@ -41,6 +47,8 @@ _LONGEST_PLACE = 5
 # the query that tells a key press from the first fetch of a call: Twilio repeats Digits after a
 # redirect
 _KEY = "key"
+# and the one by which who asked that a call gives nothing away has said that they listen
+_LISTENS = "listens"
 
 
 def router(_web: Web) -> APIRouter:
@@ -132,14 +140,23 @@ async def voice(request: Request, attempt: str) -> Response:
         raise _unknown_attempt()
     receipts.check_world(handed.status, simulated=_simulated(web, params))
     here = f"{_public_base(web, request)}{_raw_path(request)}"
+    discreet = await web.db.read(reached.is_discreet, handed.person, handed.channel)
+    again = f"{here}?{_LISTENS}=1" if discreet else here
     if _KEY in request.query_params:
         digits = callbacks.key_pressed(params)
         await _keep_keys(web, params, digits, slice_attempt, position)
         pack = pack_for(handed.language)
-        return _xml(twiml_after_key(digits, pack, again_url=here, status=handed.status))
+        return _xml(twiml_after_key(digits, pack, again_url=again, status=handed.status))
+    if discreet and callbacks.took_by_machine(params):
+        return _xml(twiml_hang_up())
+    if discreet and _LISTENS not in request.query_params:
+        return _xml(twiml_before_key(handed.language, action_url=again))
     rendered, _ = await web.renderings.rendered(
         handed.version_id, "voice", handed.language, repeat=handed.repeat, roles=handed.roles
     )
+    if discreet:
+        assert rendered.discreetly is not None
+        rendered = rendered.discreetly
     return _xml(twiml(rendered, pack_for(rendered.language), action_url=f"{here}?{_KEY}=1"))
 
 

@@ -22,6 +22,7 @@ from subscribers.index import RegistryIndex, Rule
 from subscribers.matcher import rule_for
 from subscribers.registry import showing
 from subscribers.same_person import groups
+from subscribers.weekly import using
 
 
 async def explain(
@@ -66,9 +67,12 @@ async def explain(
         else (await resolve(context, v.content, v.room, None))[0]
     )
     index, _ = await context.matcher.index()
-    # Quiet hours are told as they were judged; before that, as they would be now.
-    at = await context.db.read(audiences.frozen_at, v.id) or context.now()
-    rule = await context.db.read(rule_for, v, context.channels_on, resolved, at=at)
+    # Quiet hours, and whose week was full, are told as they were judged; before that, as they
+    # would be now.
+    frozen_at = await context.db.read(audiences.frozen_at, v.id)
+    at = frozen_at or context.now()
+    full = None if frozen_at is None else await context.db.read(using.left_out, v.id)
+    rule = await context.db.read(rule_for, v, context.channels_on, resolved, at=at, spent=full)
     trace = await context.aside(
         audience.reasons, index, rule, person_id, tree=tree, content=v.content
     )

@@ -5,7 +5,7 @@ nobody is caused again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -18,12 +18,15 @@ from broadcast.store import replies
 from broadcast.store.database import Connection, Database, database_now
 from service.loops.opt_outs import other_contacts
 from service.loops.turns import Turns
-from subscribers.registry import reached
+from subscribers.registry import acts, reached
 from subscribers.same_person.groups import groups
+from subscribers.weekly import using
 
 log = structlog.get_logger("engine")
 
 FORGET_EVERY = timedelta(minutes=1)
+VISITS_TOGETHER = 200
+"""Of so many people at most the visits that have ended are taken out in one transaction."""
 
 
 class Leases:
@@ -43,6 +46,7 @@ class Leases:
         self._answers_kept = answers_kept
         self._db, self._channels_on, self._turns = db, channels_on, turns
         self._forget_at: datetime | None = None
+        self._visits_end_at: datetime | None = None
 
     async def expire(self) -> None:
         """Look once; each pass that is due is made in a transaction of its own."""
@@ -50,6 +54,18 @@ class Leases:
             await self._turns.guarded(
                 partial(self._db.write, self._make_due, version_id), f"make_due {version_id}"
             )
+
+        if self._visits_end_at is None or datetime.now(UTC) >= self._visits_end_at:
+            self._visits_end_at = datetime.now(UTC) + FORGET_EVERY
+            await self._turns.guarded(self.end_visits)
+
+    async def end_visits(self) -> None:
+        """Take out the visits that have ended, a transaction for some people at a time."""
+        while await self._db.write(self._end_some) == VISITS_TOGETHER:
+            pass
+
+    def _end_some(self, conn: Connection) -> int:
+        return acts.end_visits(conn, database_now(conn), VISITS_TOGETHER)
 
     def _ended(self, conn: Connection) -> list[int]:
         now = database_now(conn)
@@ -59,6 +75,7 @@ class Leases:
             log.warning("slices.swept", slices=len(swept), attempts=swept[:10])
         if self._forget_at is None or now >= self._forget_at:
             replies.forget(conn, now - replies.KEPT)
+            using.forget(conn, now)
             if self._answers_kept is not None:
                 forgotten = answers.erase_old(conn, now - self._answers_kept, now)
                 if forgotten:

@@ -26,6 +26,7 @@ from service.residents.registering import (
     WORDING,
     check_place,
     check_topics,
+    check_visit,
 )
 from service.residents.texts import SAMPLE
 from service.setup import people
@@ -71,6 +72,11 @@ class Own:
     person: int
     known: Mapping[str, Any]
     points: Sequence[Point] = ()
+
+    @property
+    def is_discreet(self) -> bool:
+        """Whether sender and first words of what they get give nothing away."""
+        return bool(self.known["discreet"] == "yes")
 
     def contacts(self) -> list[Contact]:
         """Return the ways on which they are reached, in their order; then those not chosen."""
@@ -127,7 +133,8 @@ def change(
 ) -> None:
     """Change what somebody chose: area, topics, channels, minimum_severity, language, quiet_hours,
     other_languages, by_topic (an `OfTopic` for each topic), places (all others, an `OtherPlace`
-    each).
+    each), most_a_week ("" or a number), discreet (yes or no, for every registration that they
+    joined with this one: what one of them hides another must not tell).
 
     A channel must be one on which they are reached; one that they choose no more is taken out of
     what they chose for single topics, too. Raises Rejected: every fault of the fields.
@@ -172,6 +179,11 @@ def change(
         source=PAGE,
         wording=agreed,
     )
+    if "discreet" in fields:
+        one = {"discreet": fields["discreet"]}
+        for other in several.everywhere(conn, person):
+            if other != person:
+                people.edit(conn, ACTOR, other, one, world=world, now=now, source=PAGE)
 
 
 def _places(conn: Connection, world: World, places: Sequence[OtherPlace], now: datetime) -> str:
@@ -179,10 +191,8 @@ def _places(conn: Connection, world: World, places: Sequence[OtherPlace], now: d
         if each.lat is None:
             where = f"{POSTCODE}{each.postcode}" if each.postcode else each.area
             check_place(conn, world.tree, where)
-        if each.until is not None and each.until <= now:
-            raise refuse(
-                "visit_over", "the visit has ended already", "write a later day", field="until"
-            )
+        if each.until is not None:
+            check_visit(each.until, now)
     return other_places.text(places)
 
 

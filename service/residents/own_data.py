@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from pyroaring import BitMap
+
 from broadcast.files.csv_files import escape, write_rows
 from broadcast.ledger import attempt_look_up
 from broadcast.messages import published, versions
@@ -21,6 +23,7 @@ from subscribers.contact import order
 from subscribers.index import RegistryIndex, Rule
 from subscribers.matcher import rule_for
 from subscribers.registry import showing
+from subscribers.weekly import using
 
 MOST_MESSAGES: Final = 100
 """Versions on the page of one's own messages."""
@@ -54,6 +57,14 @@ def messages_of(conn: Connection, person: int) -> list[list[Got]]:
     return list(by_message.values())
 
 
+def missed_by(conn: Connection, person: int, now: datetime) -> list[tuple[Version, datetime]]:
+    """Return what somebody was not sent in the last month because their week was full, and when it
+    went out, the newest first.
+    """
+    found = using.missed(conn, person, now - MONTH, MOST_MESSAGES)
+    return [(versions.get(conn, each.version_id), each.at) for each in found]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:
     """What the messages of one topic in the last month would have meant by one's choices now.
@@ -82,7 +93,10 @@ async def last_month(context: Context, person: int, *, zone: str) -> tuple[int, 
             for v in published.between(conn, now - MONTH, now, MOST_LOOKED_AT)
             if v.status == "Actual" and v.live_at is not None
         ]
-        rules = [(v, rule_for(conn, v, context.channels_on, at=v.live_at)) for v in found]
+        rules = [
+            (v, rule_for(conn, v, context.channels_on, at=v.live_at, spent=BitMap()))
+            for v in sorted(found, key=lambda each: (each.live_at, each.id))
+        ]
         return RegistryIndex.of(conn, [person]), rules
 
     index, rules = await context.db.read(read)
@@ -91,15 +105,23 @@ async def last_month(context: Context, person: int, *, zone: str) -> tuple[int, 
 
 def _meant(index: RegistryIndex, rules: list[tuple[Version, Rule]], zone: str) -> list[Meant]:
     counted: dict[str, list[int]] = {}
+    had: dict[int, datetime] = {}  # of routine messages that count for the week, when
     reasons: dict[str, Counter[str]] = {}
     for v, rule in rules:
         frozen = index.match(replace(rule, also_reached={}))
         found = counted.setdefault(rule.topic, [0, 0, 0])
         why = reasons.setdefault(rule.topic, Counter())
+        assert v.live_at is not None
+        most = next(iter(frozen.limited), 0)
+        week = [m for m, at in had.items() if m != v.message_id and at > v.live_at - using.WEEK]
+        if most and len(week) >= most:
+            why[using.REASON] += 1
+            continue
         if not any(frozen.send.values()):
             why[next((r for r, ids in frozen.suppressed.items() if ids), ELSEWHERE)] += 1
             continue
-        assert v.live_at is not None
+        if most:
+            had[v.message_id] = v.live_at
         hour = v.live_at.astimezone(ZoneInfo(zone)).hour
         waits = any(frozen.held.values())
         found[0] += 1

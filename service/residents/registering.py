@@ -6,8 +6,9 @@ import ipaddress
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from broadcast.files.nearest import shown
 from broadcast.levels.names import folded
@@ -21,6 +22,7 @@ from service.residents import opt_outs, several
 from service.setup import people
 from service.setup.people import World
 from subscribers.contact import order, points
+from subscribers.people_file import other_places
 from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
 from subscribers.registration.addresses import Address
@@ -106,6 +108,28 @@ def check_place(conn: Connection, tree: AreaTree, given: str) -> dict[str, str]:
             field="area",
         )
     return {"area": "", "postcode": place.postcode}
+
+
+def visit_end(day: str, zone: str, now: datetime) -> datetime:
+    """Return the end of the last day of a visit, in a time zone. Raises Rejected (422 visit_until,
+    visit_over).
+    """
+    try:
+        last = datetime.strptime(day, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+    except ValueError as exc:
+        raise refuse(
+            "visit_until", "a visit has an end", "write the last day", field="until"
+        ) from exc
+    return check_visit(datetime.combine(last, time(23, 59), ZoneInfo(zone)).astimezone(UTC), now)
+
+
+def check_visit(until: datetime, now: datetime) -> datetime:
+    """Return when a visit ends. Raises Rejected (422 visit_over) where it has ended already."""
+    if until <= now:
+        raise refuse(
+            "visit_over", "the visit has ended already", "write a later day", field="until"
+        )
+    return until
 
 
 def check_area(tree: AreaTree, code: str) -> str:
@@ -245,6 +269,12 @@ def _register(
 ) -> int:
     fields = {"language": form.language, "topics": form.topics}
     fields |= {"postcode": form.postcode, "area": form.area}
+    fields |= {"discreet": "yes"} if form.discreet else {}
+    if form.visit_until:
+        # it is where they are for a while, and their own place is not known
+        until = other_places.time(form.visit_until)
+        there = other_places.at("visiting", form.postcode or form.area, until)
+        fields |= {"postcode": "", "area": "", "places": other_places.text([there])}
     return register(
         conn,
         channel=form.channel,

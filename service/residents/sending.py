@@ -97,6 +97,7 @@ class Codes:
                 code=each.code,
                 sender=self._settings.sender_name,
                 public_url=self._settings.public_url,
+                discreet=each.discreet,
             ),
             status=self._status,
             expires_at=self._now() + CODE_LASTS,

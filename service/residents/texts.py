@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from broadcast.wording import discreet as wording
 from broadcast.wording.pack import fill, primary
 from broadcast.wording.rendered import Rendered
 
@@ -23,6 +24,7 @@ BOUNCED = "bounced_"
 _ENGLISH: Mapping[str, str] = MappingProxyType(
     {
         "join": "{sender}: {code} is your code to register for alerts.",
+        "join_discreetly": "{sender}: {code} is your code to register.",
         "known": "{sender}: you are registered already. {code} is your code to sign in.",
         "sign_in": "{sender}: {code} is your code to sign in.",
         "add": "{sender}: {code} is your code to get messages here.",
@@ -43,6 +45,7 @@ _ENGLISH: Mapping[str, str] = MappingProxyType(
 _WELSH: Mapping[str, str] = MappingProxyType(
     {
         "join": "{sender}: {code} yw eich cod i gofrestru ar gyfer rhybuddion.",
+        "join_discreetly": "{sender}: {code} yw eich cod i gofrestru.",
         "known": "{sender}: rydych wedi cofrestru eisoes. {code} yw eich cod i fewngofnodi.",
         "sign_in": "{sender}: {code} yw eich cod i fewngofnodi.",
         "add": "{sender}: {code} yw eich cod i gael negeseuon yma.",
@@ -63,6 +66,7 @@ _WELSH: Mapping[str, str] = MappingProxyType(
 _ARABIC: Mapping[str, str] = MappingProxyType(
     {
         "join": "{sender}: {code} هو رمزك للتسجيل في التنبيهات.",
+        "join_discreetly": "{sender}: {code} هو رمزك للتسجيل.",
         "known": "{sender}: أنت مسجل بالفعل. {code} هو رمزك لتسجيل الدخول.",
         "sign_in": "{sender}: {code} هو رمزك لتسجيل الدخول.",
         "add": "{sender}: {code} هو رمزك لتلقي الرسائل هنا.",
@@ -89,16 +93,28 @@ def language_for(tag: str) -> str:
 
 
 def rendered(
-    channel: str, what: str, language: str, *, code: str, sender: str, public_url: str
+    channel: str,
+    what: str,
+    language: str,
+    *,
+    code: str,
+    sender: str,
+    public_url: str,
+    discreet: bool = False,
 ) -> Rendered:
     """Return what is sent. `what`: join, known, sign_in, add, same_person, sample, or what
-    BOUNCED begins.
+    BOUNCED begins. `discreet`: for who asked that it gives nothing away: then it names neither who
+    sends it nor our address.
 
     A text ends with the line by which a phone fills in the code on our page alone:
     https://wicg.github.io/sms-one-time-codes/
     """
     lang = language_for(language)
     words = CODE_WORDS[lang]
+    neutral = wording.subject(lang)
+    if discreet:
+        sender, public_url = neutral, ""
+        what = "join_discreetly" if what == "join" else what
     said = fill(words[what], sender=sender, code=_read_out(code) if channel == "voice" else code)
     bounced = what.startswith(BOUNCED)
     holds_code = not bounced and what != SAMPLE
@@ -116,7 +132,14 @@ def rendered(
         else fill(words["subject_bounced" if bounced else "subject"], sender=sender)
     )
     own = secrets.token_hex(16)  # of which the mail's Message-ID is made
-    return Rendered(channel=channel, language=lang, body=f"{body}\n", subject=subject, secret=own)
+    return Rendered(
+        channel=channel,
+        language=lang,
+        body=f"{body}\n",
+        subject=neutral if discreet else subject,
+        secret=own,
+        discreet=discreet,
+    )
 
 
 def _read_out(code: str) -> str:

@@ -232,6 +232,8 @@ def edit(
             "leave it out",
             field="external_id",
         )
+    if "discreet" in fields and not cells["discreet"].strip():
+        cells["discreet"] = "no"  # cleared; in a file it would say nothing
     cells["external_id"] = showing.cells_of(conn, before["id"])["external_id"]
     record, warnings = _placed(conn, *_read(cells, world))
     _require_inside(who, record._asdict(), world)

@@ -272,6 +272,25 @@ def persons_at(conn: Connection, channel: str, address: str) -> list[int]:
     return list(conn.execute(text(sql), {"mark": mark}).scalars())
 
 
+def discreet_at(conn: Connection, address: str, channel: str) -> bool:
+    """Return whether somebody who has this address asked that what is sent there gives nothing
+    away.
+    """
+    keys = ring_of(conn).in_force(conn)
+    if keys is None:
+        return False
+    mark = keys.active[1].mark(of_channel(channel)[0], address)
+    sql = f"""SELECT 1 FROM contact_point p JOIN subscriber s ON s.id = p.subscriber_id
+        WHERE p.{keys.column} = :mark AND s.discreet = 'yes' LIMIT 1"""  # noqa: S608 - a column of ours
+    return conn.execute(text(sql), {"mark": mark}).first() is not None
+
+
+def mark_column(conn: Connection) -> str:
+    """Return the column whose marks are in force; "" where nobody has a contact point yet."""
+    keys = ring_of(conn).in_force(conn)
+    return "" if keys is None else keys.column
+
+
 def anybody_has(conn: Connection, kind: str, address: str) -> bool:
     """Return whether an address of this kind's family is a contact point of anybody."""
     keys = ring_of(conn).in_force(conn)

@@ -69,10 +69,16 @@ class Profile(NamedTuple):
     consented: int
     topics: int
     available: int
+    discreet: int
+    most_a_week: int  # 0 = any number
     erased: int
     language: int
     quiet: int
     by_topic: int
+
+
+_SMALL: Final = Profile._fields[: Profile._fields.index("language")]
+"""Numbers of a profile that fit a byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ def verdicts(
     count, sets = len(profiles.columns), len(_MASKS) if reached else 1
     at = np.repeat(np.arange(count), sets)
     before = np.tile(np.arange(sets, dtype=np.uint8), count)
-    small = {n: profiles.column(n)[at].astype(np.uint8) for n in Profile._fields[:8]}
+    small = {n: profiles.column(n)[at].astype(np.uint8) for n in _SMALL}
     asked, configured = np.uint8(mask(rule.channels)), np.uint8(mask(rule.configured))
     usual, floor = small["order"], small["floor"]
     if any(of_topic):
@@ -143,9 +149,11 @@ def verdicts(
         small["erased"] > 0,
         (ways > 0) & (open_ways == 0),
         (open_ways > 0) & (consented == 0),
+        (small["discreet"] > 0) & (rule.status == "Exercise"),
         ~(((small["topics"] & topic) > 0) | also),
         (rule.severity_rank > floor) & ~also,
         too_late[profiles.column("quiet")[at]] if count else also,
+        np.zeros(len(at), dtype=np.bool_),  # the budget: no choice, but what somebody got before
         usable == 0,
     )
     reason = np.full(len(at), len(REASONS), dtype=np.uint8)
@@ -164,9 +172,9 @@ def order_of(code: int) -> tuple[str, ...]:
     return _ORDERS[code]
 
 
-def traits_of(joined: str) -> tuple[int, int, int, int, int, int, int]:
-    """Return the first seven numbers of a profile, of what the registry joins by |."""
-    kind, severity, channels, stopped, consented, topics, kinds = joined.split("|")
+def traits_of(joined: str) -> tuple[int, int, int, int, int, int, int, int, int]:
+    """Return the first nine numbers of a profile, of what the registry joins by |."""
+    kind, severity, channels, stopped, consented, topics, kinds, discreet, most = joined.split("|")
     order = _ORDER_CODE[tuple(dict.fromkeys(c for c in channels.split(";") if c in BIT))]
     return (
         SUBSCRIBER_KINDS.index(kind) if kind in SUBSCRIBER_KINDS else 255,
@@ -180,6 +188,8 @@ def traits_of(joined: str) -> tuple[int, int, int, int, int, int, int]:
             else _ALL_BUT_EXERCISE
         ),
         mask(reached_by(kinds.split(";"))),
+        int(discreet == "yes"),
+        int(most) if most.isascii() and most.isdigit() else 0,
     )
 
 

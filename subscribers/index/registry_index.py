@@ -118,6 +118,7 @@ class _Read:
 
 
 _ELSEWHERE: Final = ("lat", "lon", "area", "spread", "ids")
+_BUDGET: Final = REASONS.index("budget")
 
 
 class RegistryIndex:
@@ -127,7 +128,7 @@ class RegistryIndex:
 
     def __init__(self) -> None:
         self._areas, self._languages = _Ordinals(), _Ordinals()
-        self._traits: dict[str, tuple[int, int, int, int, int, int, int]] = {}
+        self._traits: dict[str, tuple[int, int, int, int, int, int, int, int, int]] = {}
         self._profiles: dict[tuple[Any, ...], int] = {}
         self._profile_rows: list[Profile] = []
         self._quiet, self._hours = _Ordinals(), list[QuietHours | None]()
@@ -251,6 +252,9 @@ class RegistryIndex:
         profile = state.people.take("profile", at)
         judged = profile.astype(np.int64) * 8 + before if also else profile
         reason = found.reason[judged]
+        if rule.spent and not rule.urgent:
+            over = np.isin(ids, _array(rule.spent)) & (before == 0) & (reason > _BUDGET)
+            reason[over] = _BUDGET
         suppressed = {
             name: BitMap(ids[reason == n])
             for n, name in enumerate(REASONS)
@@ -270,7 +274,10 @@ class RegistryIndex:
             for value in np.flatnonzero(np.bincount(hours)).tolist():
                 if until := waits[value]:
                     held[until] = held.get(until, BitMap()) | BitMap(ids[sent[hours == value]])
-        return Frozen(addressed=BitMap(ids), send=send, suppressed=suppressed, held=held)
+        limited = {} if rule.urgent else _limited(state, profile[sent], ids[sent], before[sent])
+        return Frozen(
+            addressed=BitMap(ids), send=send, suppressed=suppressed, held=held, limited=limited
+        )
 
     def perhaps(self, rule: Rule, addressed: BitMap | None = None) -> BitMap:
         """Return who is not addressed though they may be inside what is drawn: all that is known of
@@ -335,6 +342,8 @@ class RegistryIndex:
             minimum_severity_rank=None if chosen.floor == NO_FLOOR else chosen.floor,
             quiet_hours=self._hours[chosen.quiet],
             by_topic=self._of_topics[chosen.by_topic],
+            discreet=bool(chosen.discreet),
+            most_a_week=chosen.most_a_week,
             erased=bool(chosen.erased),
             others=self._others(state, person_id),
         )
@@ -668,6 +677,24 @@ def _ids(chunks: Sequence[Columns]) -> BitMap:
     for chunk in chunks:
         found |= BitMap(chunk.ids)
     return found
+
+
+def _limited(
+    state: _State,
+    profile: NDArray[np.uint32],
+    ids: NDArray[np.uint32],
+    before: NDArray[np.uint8],
+) -> dict[int, BitMap]:
+    """Return who of these takes so many routine messages a week at most, by the number; without who
+    got an earlier version.
+    """
+    most = state.profiles.column("most_a_week")
+    if not np.any(most):
+        return {}
+    most = np.where(before == 0, most[profile], 0)
+    return {
+        int(number): BitMap(ids[most == number]) for number in np.unique(most[most > 0]).tolist()
+    }
 
 
 def _array(members: BitMap) -> NDArray[np.uint32]:

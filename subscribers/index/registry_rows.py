@@ -23,6 +23,8 @@ _TRAIT_COLUMNS = (
     "consented",
     "topics",
     "reached_by",
+    "discreet",
+    "most_a_week",
 )
 
 

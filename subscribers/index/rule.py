@@ -18,14 +18,14 @@ REASONS: Final = (
     "erased",
     "stopped",
     "no_consent",
+    "discreet",
     "not_chosen",
     "below_severity",
     "quiet_hours",
+    "budget",
     "no_channel",
 )
-"""Why an addressed person is not sent to; the first that holds is the one.
-Budget comes before the last, later.
-"""
+"""Why an addressed person is not sent to; the first that holds is the one."""
 
 TOPIC_OF_KIND: Final = {
     "threat_level_change": "threat_level",
@@ -33,6 +33,7 @@ TOPIC_OF_KIND: Final = {
     "contingency": "incident",
     "appeal": "appeal",
     "advice": "advice",
+    "crime_update": "crime_update",
 }
 
 
@@ -52,7 +53,9 @@ class Rule:
     R10). `channels` are those asked for, `configured` those that are on; `languages` those of the
     message, the first for whom none fits. `at`: the aware moment for which quiet hours are judged;
     None = they are not. What is urgent passes them; what is not waits until they end, if that is
-    before the message `expires`. A visit that has ended by `at` is no place of anybody.
+    before the message `expires`. `spent`: who has had, by `at`, as many routine messages this week
+    as they take; what follows what they got before reaches them all the same. A visit that has
+    ended by `at` is no place of anybody.
     `postcodes` says what decides about who gave a postcode and no place: its point, or, with
     "touch", whether the shape touches the circle in which they are; with "perhaps" the point
     decides, and whose circle is touched counts as perhaps inside.
@@ -76,6 +79,7 @@ class Rule:
     postcodes: Literal["point", "perhaps", "touch"] = "point"
     at: datetime | None = None
     expires: datetime | None = None
+    spent: BitMap = field(default_factory=BitMap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +119,8 @@ class Traits:
     minimum_severity_rank: int | None
     quiet_hours: QuietHours | None
     by_topic: Mapping[str, OfTopic]
+    discreet: bool
+    most_a_week: int  # 0 = any number
     erased: bool
     others: tuple[Elsewhere, ...] = ()
 

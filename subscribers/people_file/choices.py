@@ -18,6 +18,8 @@ TOPICS: Final = ("threat_level", "incident", "appeal", "advice", "crime_update",
 
 MOST_LANGUAGES: Final = 4
 """Languages that somebody may name beside their own."""
+MOST_A_WEEK: Final = 99
+"""The highest number of routine messages a week that somebody may set as their most."""
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", re.ASCII)
 
 
@@ -89,6 +91,28 @@ def other_languages(cell: str) -> str:
         detail = f"more than {MOST_LANGUAGES} other languages"
         raise refuse("too_many_languages", detail, "leave some out")
     return ";".join(dict.fromkeys(tags))
+
+
+def discreet(cell: str) -> str:
+    """Return "yes", "no" or, where nothing is said, "". Raises Rejected."""
+    said = unescape(cell).casefold()
+    if said not in ("", "yes", "no"):
+        fix = "write yes or no, or leave it empty: then it stays as it was"
+        raise formula_or(cell, refuse("discreet_invalid", f"{shown(cell)} is no yes or no", fix))
+    return said
+
+
+def most_a_week(cell: str) -> str:
+    """Return how many routine messages a week somebody takes at most, "" for any number. Raises
+    Rejected.
+    """
+    said = unescape(cell)
+    number = int(said) if said.isascii() and said.isdigit() and len(said) < 4 else 0
+    if said and not 1 <= number <= MOST_A_WEEK:
+        detail = f"{shown(cell)} is no number from 1 to {MOST_A_WEEK}"
+        fix = "write how many routine messages a week at most, or leave it empty for any number"
+        raise formula_or(cell, refuse("most_a_week_invalid", detail, fix))
+    return str(number) if said else ""
 
 
 def _chosen(cell: str, allowed: Sequence[str], what: str) -> list[str]:

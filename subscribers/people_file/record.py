@@ -27,6 +27,8 @@ COLUMNS: Final = (
     "by_topic",
     "places",
     "other_languages",
+    "discreet",
+    "most_a_week",
 )
 ADDED_UP: Final = frozenset({"sectors", "communities"})
 """Columns of which two rows of one person keep both; of the others the later row wins."""
@@ -60,6 +62,10 @@ class SubscriberRecord(NamedTuple):
     """Where they are beside (`subscribers/people_file/other_places.py`)."""
     other_languages: str = ""
     """What they read beside, in their order."""
+    discreet: str = ""
+    """"yes": sent to in neutral words, and never in an exercise; "" = as it was, else not."""
+    most_a_week: str = ""
+    """How many routine messages a week they take at most; "" = any number."""
     uncertainty_m: int | None = None
     """Metres round a place that a postcode stands for; None = the place itself was given."""
 

@@ -27,6 +27,8 @@ _ALIKE: Mapping[str, Callable[[str], str]] = {
     "quiet_hours": choices.quiet_hours,
     "by_topic": lambda cell: by_topic.written(by_topic.read(cell)),
     "other_languages": choices.other_languages,
+    "discreet": choices.discreet,
+    "most_a_week": choices.most_a_week,
     "places": lambda cell: other_places.text(other_places.read(cell)),
 }
 """How a cell of these columns is read. Many rows say the same in them."""
@@ -125,6 +127,8 @@ class RowReader:
             by_topic=chosen["by_topic"],
             places=chosen["places"],
             other_languages=chosen["other_languages"],
+            discreet=chosen["discreet"],
+            most_a_week=chosen["most_a_week"],
         )
 
     def _external_id(self, line: int, cell: str) -> str:

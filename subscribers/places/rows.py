@@ -5,6 +5,7 @@ postcodes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
@@ -60,6 +61,17 @@ def follow_people(conn: Connection, people: Iterable[int], change: int) -> int:
         ).all()
         done += _settle(conn, [(row.id, other_places.known(row.places)) for row in rows], change)
     return done
+
+
+def ended(conn: Connection, now: datetime, most: int) -> list[int]:
+    """Return who has a visit that has ended, the lowest first."""
+    query = (
+        select(subscriber_place.c.subscriber_id)
+        .where(subscriber_place.c.until > 0, subscriber_place.c.until <= int(now.timestamp()))
+        .distinct()
+        .order_by(subscriber_place.c.subscriber_id)
+    )
+    return list(conn.execute(query.limit(most)).scalars())
 
 
 def renew(conn: Connection, after: int, most: int, change: int) -> tuple[int, int | None]:

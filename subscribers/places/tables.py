@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Integer, String, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
 from broadcast.store.database import metadata
 
@@ -26,5 +36,12 @@ subscriber_place = Table(
     # as of subscriber: the matching index follows it (R7)
     Column("change", BigInteger, nullable=False, index=True),
     UniqueConstraint("subscriber_id", "no", name="uq_subscriber_place"),
+    # what has ended is taken out: few of many
+    Index(
+        "ix_subscriber_place_until",
+        "until",
+        sqlite_where=text("until > 0"),
+        postgresql_where=text("until > 0"),
+    ),
     sqlite_autoincrement=True,
 )

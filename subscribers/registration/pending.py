@@ -52,6 +52,8 @@ class Pending:
     area: str
     postcode: str
     topics: str
+    visit_until: str
+    discreet: bool
     channel: str
     address: str = field(repr=False)
     codes: int
@@ -62,7 +64,7 @@ class Pending:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToSend:
     """One code that this process has claimed for sending. `known`: somebody confirmed this contact
-    before.
+    before. `discreet`: who asks, or is reached there, asked that it gives nothing away.
     """
 
     id: int
@@ -72,6 +74,7 @@ class ToSend:
     address: str = field(repr=False)
     code: str = field(repr=False)
     known: bool
+    discreet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +260,8 @@ def claim(
                     address=address,
                     code=code,
                     known=known,
+                    discreet=row.discreet == "yes"
+                    or points.discreet_at(conn, address, row.channel),
                 )
             )
     return claimed
@@ -359,6 +364,8 @@ def _pending(conn: Connection, row: Any) -> Pending:
         area=row.area,
         postcode=row.postcode,
         topics=row.topics,
+        visit_until=row.visit_until,
+        discreet=row.discreet == "yes",
         channel=row.channel,
         address=_opened(conn, row),
         codes=row.codes,

@@ -21,6 +21,9 @@ registration = Table(
     Column("area", String, nullable=False, server_default=""),
     Column("postcode", String, nullable=False, server_default=""),
     Column("topics", String, nullable=False, server_default=""),
+    # the last day of a visit, as 2026-12-24; "" = the place is their own
+    Column("visit_until", String, nullable=False, server_default=""),
+    Column("discreet", String, nullable=False, server_default=""),  # as of subscriber
     Column("channel", String, nullable=False, server_default=""),
     Column("address", LargeBinary),  # sealed; gone once it is confirmed
     # the contact key that the address is sealed with, and the code is kept under

@@ -15,6 +15,7 @@ from subscribers.contact import erased as gone
 from subscribers.contact import order, points
 from subscribers.contact.points import Known
 from subscribers.organisations import rows as organisations
+from subscribers.people_file import other_places
 from subscribers.places import rows as places
 from subscribers.registry.columns import STORED
 from subscribers.registry.mark import next_change
@@ -67,6 +68,31 @@ def erase(conn: Connection, person: int, now: datetime) -> bool:
         .values(withdrawn_at=now)
     )
     return True
+
+
+def end_visits(conn: Connection, now: datetime, most: int) -> int:
+    """Take out the visits that have ended, of so many people at most; return of how many. A visit
+    counts for no message from its end on, whether it was taken out or not.
+    """
+    ids = places.ended(conn, now, most)
+    if not ids:
+        return 0
+    rows = conn.execute(
+        select(subscriber.c.id, subscriber.c.places)
+        .where(subscriber.c.id.in_(ids))
+        .order_by(subscriber.c.id)
+        .with_for_update()
+    ).all()
+    change = next_change(conn)
+    for row in rows:
+        kept = [p for p in other_places.known(row.places) if p.until is None or p.until > now]
+        conn.execute(
+            update(subscriber)
+            .where(subscriber.c.id == row.id)
+            .values(places=other_places.text(kept), updated_at=now, change=change)
+        )
+    places.follow(conn, change)
+    return len(rows)
 
 
 def stop(

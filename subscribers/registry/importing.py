@@ -78,6 +78,7 @@ def import_records(
     registered.register_missing(conn, groups_of(records), now)
     told = [known_of(record) for record in records]
     _bring(conn, records, told)
+    _keep_discreet(conn)
     before, erased = _there_already(conn)
     there = {no for no, _ in before}
     came = [no for no in range(len(records)) if no not in there]
@@ -111,6 +112,19 @@ def known_of(record: SubscriberRecord) -> Known:
     """Return what a record says of how somebody is called and reached."""
     given = {kind: address for kind in kinds.NAMES if (address := getattr(record, kind))}
     return Known(name=record.name, addresses=given)
+
+
+def _keep_discreet(conn: Connection) -> None:
+    """Let a record that does not say whether somebody is sent to discreetly leave it as it was: a
+    file of other columns must not lift what somebody chose for their safety.
+    """
+    conn.execute(
+        text(
+            "UPDATE incoming SET discreet = 'yes' FROM subscriber s"
+            " WHERE s.discreet = 'yes' AND s.external_id = incoming.external_id"
+            " AND incoming.discreet = ''"
+        )
+    )
 
 
 def _take_out(conn: Connection, numbers: Sequence[int]) -> None:

@@ -24,37 +24,65 @@ class Contact(NamedTuple):
     stopped: bool
     erased: bool
     consented: bool
+    discreet: bool = False
+    """They, or somebody who is reached there too, asked to be sent to discreetly."""
 
 
 def contacts(conn: Connection, ids: Iterable[int], channel: str) -> dict[int, Contact]:
     """Return how these people are reached on a channel right now; whoever does not exist is
-    missing. One statement, for the claim.
+    missing. One statement, for the claim; a second where anybody is sent to discreetly.
     """
+    ids = list(ids)
     opened = opener(conn)
     reached = kinds.of_channel(channel)
     one_of, bound = points.some(conn, ids)
     these = ", ".join(f"'{kind}'" for kind in reached)
     sql = f"""SELECT s.id, s.stopped, s.consented, s.erased_at IS NOT NULL,
-            p.kind, p.sealed, p.key_id
+            p.kind, p.sealed, p.key_id, s.discreet = 'yes',
+            (SELECT 1 FROM subscriber d WHERE d.discreet = 'yes' LIMIT 1)
         FROM subscriber s LEFT JOIN contact_point p ON p.subscriber_id = s.id
             AND p.place_in_order = 0 AND p.bounced_at IS NULL AND p.kind IN ({these})
         WHERE s.id {one_of}"""  # noqa: S608 - constants
     found: dict[int, Contact] = {}
     ranks: dict[int, int] = {}
-    for person, stopped, consented, erased, kind, sealed, key_id in conn.execute(
-        text(sql), {"ids": bound}
-    ):
+    shared: set[int] | None = None
+    rows = conn.execute(text(sql), {"ids": bound}).all()
+    for person, stopped, consented, erased, kind, sealed, key_id, own, anybody in rows:
         rank = len(reached) if kind is None else reached.index(kind)
         if person in ranks and ranks[person] <= rank:
             continue
         ranks[person] = rank
+        if anybody and shared is None:
+            shared = _shared_discreetly(conn, ids)
         found[person] = Contact(
             None if kind is None else opened(person, kind, sealed, key_id),
             channel in stopped.split(";"),
             bool(erased),
             channel in consented.split(";"),
+            bool(own) or (shared is not None and person in shared),
         )
     return found
+
+
+def _shared_discreetly(conn: Connection, ids: Iterable[int]) -> set[int]:
+    """Return who of these people has a contact point that somebody has who is sent to discreetly:
+    whoever shares an address or a telephone decides for all of it.
+    """
+    column = points.mark_column(conn)
+    if not column:
+        return set()
+    one_of, bound = points.some(conn, ids)
+    sql = f"""SELECT p.subscriber_id FROM contact_point p
+            JOIN contact_point q ON q.{column} = p.{column}
+            JOIN subscriber t ON t.id = q.subscriber_id AND t.discreet = 'yes'
+        WHERE p.subscriber_id {one_of} AND p.place_in_order = 0"""  # noqa: S608 - a column of ours
+    return set(conn.execute(text(sql), {"ids": bound}).scalars())
+
+
+def is_discreet(conn: Connection, person: int, channel: str) -> bool:
+    """Return whether somebody is sent to discreetly on a channel."""
+    found = contacts(conn, [person], channel).get(person)
+    return found is not None and found.discreet
 
 
 def reason_not_to_send(contact: Contact | None) -> str | None:
@@ -77,14 +105,18 @@ def addresses_to_use(
     addresses: dict[int, str],
     *,
     any_contact: bool,
+    discreet: set[int] | None = None,
 ) -> dict[int, str]:
     """Return whom not to send to on a channel, and why, as it stands in this transaction; write the
     addresses of the others into `addresses`.
 
     `any_contact`: there is danger to life and the chosen channel is in doubt, so an address counts
-    although its owner did not choose this channel.
+    although its owner did not choose this channel. `discreet` gets who of them is sent to
+    discreetly.
     """
     found = contacts(conn, people, channel)
+    if discreet is not None:
+        discreet.update(person for person, contact in found.items() if contact.discreet)
     skipped: dict[int, str] = {}
     for person in people:
         contact = found.get(person)

@@ -7,11 +7,13 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     String,
     Table,
     Text,
+    text,
 )
 
 from broadcast.store.database import UtcDateTime, metadata
@@ -28,6 +30,10 @@ subscriber = Table(
     Column("language", String, nullable=False, server_default="en"),
     # what they read beside, in their order, joined by ";"
     Column("other_languages", String, nullable=False, server_default=""),
+    # "yes": in neutral words, and never in an exercise
+    Column("discreet", String, nullable=False, server_default=""),
+    # so many routine messages a week at most; "" = any number
+    Column("most_a_week", String, nullable=False, server_default=""),
     Column("postcode", String, nullable=False, server_default=""),
     Column("lat", Float),
     Column("lon", Float),
@@ -55,6 +61,13 @@ subscriber = Table(
     Column("person_key", LargeBinary),
     # PostgreSQL: the writing transaction's id; SQLite: a counter (R7)
     Column("change", BigInteger, nullable=False, index=True),
+    # few: looked for at every claim, and at every import
+    Index(
+        "ix_subscriber_discreet",
+        "id",
+        sqlite_where=text("discreet = 'yes'"),
+        postgresql_where=text("discreet = 'yes'"),
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -54,6 +54,31 @@ async def test_the_mail_says_who_sent_it_to_whom_and_how_to_stop_it(clock: Clock
 
 
 @pytest.mark.parametrize(
+    ("address", "name", "sender"),
+    [
+        ("", "", "Updates <alerts@police.example.org>"),
+        ("news@police.example.org", "News", "News <news@police.example.org>"),
+    ],
+)
+async def test_a_discreet_mail_names_nobody_before_it_is_opened(
+    clock: Clock, address: str, name: str, sender: str
+) -> None:
+    async with a_mail_server() as server:
+        known = replace(
+            SmtpSettings.from_url(server.url, FROM), discreet_from=address, discreet_name=name
+        )
+        channel = EmailChannel(known, now=clock)
+        hidden = replace(MAIL, subject="A message for you", discreet=True)
+        for words in (hidden, MAIL):
+            mail = replace(a_mail(), rendered=words, expires_at=NOON + timedelta(hours=1))
+            await channel.send(mail, timeout=5)
+        await channel.close()
+    told = [message_from_bytes(body, policy=policy.default) for body in server.bodies]
+    assert [mail["From"] for mail in told] == [sender, FROM]
+    assert told[0]["Subject"] == "A message for you"
+
+
+@pytest.mark.parametrize(
     ("sender", "name"),
     [
         ("alerts@police.example.org", "<alerts.police.example.org>"),

@@ -70,6 +70,24 @@ CONFIGURED: list[tuple[str, dict[str, str], str | None]] = [
         "FASTTIME_MAIL_FROM",
     ),
     (
+        "a discreet sender",
+        {
+            "FASTTIME_SMTP_URL": "smtp://h",
+            "FASTTIME_MAIL_FROM": FROM,
+            "FASTTIME_DISCREET_MAIL_FROM": "News <news@Police.example.org>",
+        },
+        "",
+    ),
+    (
+        "a discreet sender of another domain",
+        {
+            "FASTTIME_SMTP_URL": "smtp://h",
+            "FASTTIME_MAIL_FROM": FROM,
+            "FASTTIME_DISCREET_MAIL_FROM": "news@example.com",
+        },
+        "FASTTIME_DISCREET_MAIL_FROM",
+    ),
+    (
         "a rate in words",
         {"FASTTIME_SMTP_URL": "smtp://h", "FASTTIME_MAIL_FROM": FROM, "FASTTIME_MAIL_RATE": "fast"},
         "FASTTIME_MAIL_RATE",

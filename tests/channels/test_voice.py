@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from tests.clock import NOON, Clock
 
 TAKEN = http(201, json.dumps({"sid": "CA" + "0" * 32}))
 ACCOUNT = "AC" + "0" * 32
+HOUR = timedelta(hours=1)
 LIVE = {
     "FASTTIME_TWILIO_ACCOUNT_SID": ACCOUNT,
     "FASTTIME_TWILIO_AUTH_TOKEN": "5ca1ab1e",
@@ -86,6 +88,28 @@ async def test_without_a_public_address_the_words_go_along_and_no_key_is_asked_f
     ] * 2
     assert [step.tag for step in document][:3] == ["Say", "Pause", "Say"]
     assert document.find("Gather") is None
+
+
+async def test_a_discreet_call_looks_for_a_machine_and_without_a_way_to_hang_up_on_it_is_none(
+    clock: Clock,
+) -> None:
+    """What is read aloud is fetched from us, and there a machine is hung up on."""
+    hidden = replace(CALL, discreet=True)
+    async with a_provider(TAKEN) as provider:
+        known = VoiceSettings(
+            account=ACCOUNT, token="5ca1ab1e", sender="+442079460000", api_base=provider.url
+        )
+        for settings in (known, replace(known, public_url="https://alerts.example.org")):
+            channel = VoiceChannel(settings, now=clock)
+            call = a_delivery("+442079460123", rendered=hidden, expires_at=NOON + HOUR)
+            if settings.public_url:
+                await channel.send(call, timeout=5)
+            else:
+                with pytest.raises(Refused, match="discreet_unheard"):
+                    await channel.send(call, timeout=5)
+            await channel.close()
+    assert len(provider.requests) == 1
+    assert provider.form()["MachineDetection"] == "Enable"
 
 
 async def test_a_call_that_would_come_too_late_is_not_placed(clock: Clock) -> None:

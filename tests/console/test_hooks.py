@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from lxml import etree
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from structlog.testing import capture_logs
 
 from broadcast.answers.tables import answer
@@ -18,6 +18,7 @@ from broadcast.ledger.tables import receipt, response
 from channels.twilio import callbacks
 from channels.twilio.callbacks import sign
 from subscribers.registry import acts, reached
+from subscribers.registry.tables import subscriber
 from tests.console.site import ACCOUNT, PUBLIC_URL, TOKEN, Site, open_site
 
 SID = "SM" + "1" * 32
@@ -271,6 +272,10 @@ async def test_a_stop_names_the_message_that_reached_its_sender_last(site: Site)
 # Calls
 
 
+def _all_discreet(conn: Connection) -> None:
+    conn.execute(update(subscriber).values(discreet="yes"))
+
+
 async def _call(site: Site, **changes: object) -> str:
     await site.live(**changes)
     s = await site.claimed("voice")
@@ -309,6 +314,33 @@ async def test_a_key_is_kept_once_and_answered_and_two_hears_it_again(site: Site
     assert b"<Gather" in back.body, (
         "Twilio repeats the digits after a redirect: it is the fetch all the same"
     )
+
+
+async def test_a_discreet_call_says_nothing_before_a_key_and_leaves_nothing_on_a_machine(
+    site: Site,
+) -> None:
+    path = await _call(site)
+    await site.db.write(_all_discreet)
+    call = {"CallSid": CALL, "CallStatus": "in-progress", "To": "+442079460001"}
+
+    async def fetched(query: str, **more: str) -> tuple[list[str], str | None]:
+        root = etree.fromstring((await site.twilio(f"{path}{query}", {**call, **more})).body)
+        gather = root.find("Gather")
+        said = [say.text or "" for say in root.iter("Say")]
+        return said, None if gather is None else gather.get("action")
+
+    for who in ("machine_start", "machine_end_beep", "fax"):
+        assert await fetched("", AnsweredBy=who) == ([], None)
+    for who in ("human", "unknown"):
+        said, action = await fetched("", AnsweredBy=who)
+        assert set(said) == {"There is a message for you. To hear it, press 1."}
+        assert action == f"{PUBLIC_URL}{path}?listens=1"
+    said, action = await fetched("?listens=1", Digits="1")
+    assert said[0].startswith("A message for you.")
+    assert sum("Road closed" in words for words in said) == 2
+    assert action == f"{PUBLIC_URL}{path}?key=1"
+    again = await site.twilio(f"{path}?key=1", {**call, "Digits": "2"})
+    assert f"{PUBLIC_URL}{path}?listens=1".encode() in again.body
 
 
 async def test_a_call_may_be_fetched_by_get_with_its_parameters_in_the_query(site: Site) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, select
 
 from broadcast.places.postcodes import look_up
 from broadcast.places.postcodes.directory import Entry
+from service.loops.leases import Leases
+from service.loops.turns import Turns
 from service.residents.by_text import BASIS
-from subscribers.registry import reached, showing
-from tests.console.site import CAMDEN, WESTMINSTER, Answer, Site
+from subscribers.registry import acts, importing, reached, showing
+from subscribers.registry.tables import subscriber
+from tests.console.site import CAMDEN, WESTMINSTER, Answer, Site, person
 from tests.console.visitor import Visitor
 from tests.residents.journey import E164, MOBILE, Box, register
+from tests.residents.test_api import WANTED, call
 
 SID = "SM" + "7" * 32
 
@@ -114,3 +120,57 @@ async def test_texts_join_are_answered_within_the_budgets_and_forged_ones_never(
     )
     assert forged.status == 403
     assert await at(known, "+447700900556") == []
+
+
+async def test_a_visitor_registers_until_a_day_and_then_the_place_is_taken_out(
+    known: Site, box: Box
+) -> None:
+    found = await Visitor(known).get("/join?place=cam")
+    visitor = Visitor(known)
+    for wrong, said in (("2020-01-01", "This day is over"), ("soon", "Write the last day")):
+        page = await visitor.send(found, "/join", area=CAMDEN, until=wrong)
+        assert (page.status, said in page.words) == (422, True)
+    page = await visitor.send(found, "/join", area=CAMDEN, until="2099-12-24")
+    page = await visitor.send(page, "/join/topics", topics="incident")
+    page = await visitor.send(page, "/join/channel", channel="sms")
+    page = await visitor.send(page, "/join/address", address=MOBILE, agree="yes")
+    page = await visitor.send(page, "/join/code", code=await box.code())
+    assert "Messages about Camden reach you" in page.words
+    [me] = await at(known)
+    assert (me["area"], me["places"]) == (None, [f"visiting {CAMDEN} until 2099-12-24T23:59Z"])
+    await known.live(areas=[CAMDEN])
+    assert me["id"] in [who for _, who in (await known.claimed()).people]
+    before, after = (datetime(2099, 12, day, 23, 59, tzinfo=UTC) for day in (23, 24))
+    assert await known.db.write(acts.end_visits, before, 9) == 0
+    assert await known.db.write(acts.end_visits, after, 9) == 1
+    assert (await at(known))[0]["places"] == []
+    assert await known.db.write(acts.end_visits, after, 9) == 0
+
+
+async def test_a_program_registers_a_visitor(known: Site, box: Box) -> None:
+    visit = {**WANTED, "area": "postcode:SW1A 2AA", "visiting_until": "2099-12-24T18:00Z"}
+    refused = await call(known, "POST", "/registrations", visit | {"visiting_until": "2020-01-01"})
+    assert (refused.status, refused.code) == (422, "time_invalid")
+    over = {"visiting_until": "2020-01-01T00:00Z"}
+    refused = await call(known, "POST", "/registrations", visit | over)
+    assert (refused.status, refused.code) == (422, "visit_over")
+    begun = await call(known, "POST", "/registrations", visit)
+    typed = {"registration": begun.json["registration"], "code": await box.code()}
+    assert (await call(known, "POST", "/registrations/confirm", typed)).status == 200
+    [me] = await at(known)
+    assert (me["postcode"], me["places"]) == ("", ["visiting SW1A 2AA until 2099-12-24T18:00Z"])
+
+
+async def test_the_loops_take_out_visits_that_have_ended(site: Site) -> None:
+    over = "visiting E09000033 until 2020-01-01T00:00Z"
+    told = [person(n, places=f"{over};work {CAMDEN}") for n in (70, 71)]
+    await site.db.write(importing.import_records, told, "test", datetime.now(UTC))
+    loop = Leases(site.db, site.context.channels_on, Turns())
+    await loop.expire()
+
+    def left(conn: Connection) -> list[str]:
+        return list(
+            conn.execute(select(subscriber.c.places).where(subscriber.c.places != "")).scalars()
+        )
+
+    assert await site.db.read(left) == [f"work {CAMDEN}"] * 2

@@ -576,6 +576,7 @@ def test_a_person_gets_the_exact_tag_then_the_primary_language_then_the_first(
 
 def test_a_contingency_counts_as_incident_and_a_correction_as_its_first() -> None:
     assert topic_of("contingency") == "incident"
+    assert topic_of("crime_update") == "crime_update"
     assert topic_of("correction", "appeal") == "appeal"
     with pytest.raises(ValueError, match="counts as the first"):
         topic_of("all_clear")
@@ -663,6 +664,8 @@ def people_of_a_world(
             quiet_hours=draw(st.sampled_from(WORLD_HOURS)),
             by_topic=";".join(draw(st.lists(single_topics(), unique_by=_topic, max_size=2))),
             other_languages=";".join(draw(st.lists(WORLD_TAGS, unique=True, max_size=2))),
+            discreet=draw(st.sampled_from(["", "no", "yes"])),
+            most_a_week=draw(st.sampled_from(["", "1", "7"])),
             places="" if kind in ("officer", "partner") else draw(several),
         )
         stops = frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), max_size=2)))
@@ -723,6 +726,7 @@ def rules_of_a_world(draw: st.DrawFn) -> Rule:
         urgent=draw(st.booleans()),
         at=draw(WORLD_MOMENTS),
         expires=draw(st.sampled_from([None, datetime(2026, 7, 10, 22, 15, tzinfo=UTC)])),
+        spent=BitMap(draw(st.lists(st.integers(1, 12), max_size=3))),
     )
 
 
@@ -816,6 +820,8 @@ def expected(
     consents = set(usual) - without
     if left and not any(c in consents for c in left):
         return "no_consent"
+    if r.discreet == "yes" and rule.status == "Exercise":
+        return "discreet"
     topics = r.topics.split(";") if r.topics else TOPICS[:5]
     if not reached and topic not in topics:
         return "not_chosen"
@@ -824,6 +830,8 @@ def expected(
     until = quiet_until(r.quiet_hours, rule)
     if until is not None and rule.expires is not None and until >= rule.expires:
         return "quiet_hours"
+    if number in rule.spent and not reached and not rule.urgent:
+        return "budget"
     if not usable:
         return "no_channel"
     order = ">".join(c for c in left if c in consents)

@@ -30,7 +30,7 @@ from subscribers.registry.reached import (
     reason_not_to_send,
     shared_contacts,
 )
-from subscribers.registry.showing import export_csv, show
+from subscribers.registry.showing import export, export_csv, show
 from subscribers.registry.tables import subscriber
 from tests.rows import registered
 
@@ -266,6 +266,8 @@ async def test_what_is_exported_can_be_imported_again_and_is_the_same(db: Databa
             area="E09000033",
             minimum_severity="Severe",
             other_languages="pl;ar",
+            discreet="yes",
+            most_a_week="3",
             by_topic="incident Minor email;exercise voice>email",
             places="work E09000033;visiting 51.5,-0.00001 until 2026-12-24T18:00Z",
         ),
@@ -278,6 +280,22 @@ async def test_what_is_exported_can_be_imported_again_and_is_the_same(db: Databa
     )
     assert result.problems == []
     assert result.records == people
+
+
+async def test_a_file_that_does_not_say_so_lifts_nobody_s_discreet_mode(db: Database) -> None:
+    """What somebody chose for their safety stays, whatever a list of other columns says."""
+    people = [person("a", discreet="yes"), person("b")]
+    await db.write(import_records, people, "consent", NOON)
+
+    async def cells() -> list[str]:
+        rows = await db.read(lambda conn: list(export(conn)))
+        return [row[COLUMNS.index("discreet")] for row in rows]
+
+    again = [person("a", language="cy"), person("b", language="cy")]
+    await db.write(import_records, again, "consent", LATER)
+    assert await cells() == ["yes", ""]
+    await db.write(import_records, [person("a", discreet="no")], "consent", LATER)
+    assert await cells() == ["no", ""]
 
 
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp", "Zs", "Cf")), max_size=20))

@@ -47,6 +47,8 @@ _PERSON: Final[Mapping[str, Schema]] = {
     "by_topic": list_of(TEXT),
     "places": list_of(TEXT),
     "other_languages": list_of(TEXT),
+    "discreet": TEXT,
+    "most_a_week": TEXT,
     "stopped": list_of(words(PERSONAL_CHANNELS)),
     "consented": list_of(words(PERSONAL_CHANNELS)),
     "created_at": TIME,

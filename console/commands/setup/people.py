@@ -44,6 +44,8 @@ FIELDS = {
     "by_topic": 'Severity and channels of single topics: "incident Severe sms>email;appeal email".',
     "places": 'Other places: "work E09000033;visiting SW1A 2AA until 2026-12-24T18:00Z".',
     "other_languages": "Language tags with ; between, where there is no text in the first.",
+    "discreet": "yes or no: neutral sender and first words, no voicemail, never in exercises.",
+    "most_a_week": "Routine messages a week at most; empty is any number.",
 }
 """What one may say of a person, by the column of the file: its option, and what the help says."""
 
