@@ -9,7 +9,8 @@ from broadcast.store.database import Connection, Database
 from subscribers.contact import order
 from subscribers.index import RegistryIndex
 from subscribers.registry import acts, importing, reached, showing
-from tests.subscribers.test_index import a_rule, person, sent
+from tests.subscribers.test_index import sent
+from tests.subscribers.worlds import a_rule, person
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)

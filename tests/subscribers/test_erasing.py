@@ -12,8 +12,8 @@ from subscribers.index import RegistryIndex
 from subscribers.registry import acts, importing, reached, showing
 from subscribers.registry.importing import ImportCounts
 from tests.rows import rows
-from tests.subscribers.test_index import a_rule
 from tests.subscribers.test_registry import person
+from tests.subscribers.worlds import a_rule
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
