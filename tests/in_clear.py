@@ -24,7 +24,11 @@ _CUT: Final = 8
 def forms_of_word(word: str) -> dict[str, bytes]:
     """Return what to look for in lower-cased bytes, by what it is; `word` is ASCII letters."""
     low = word.casefold()
-    found = {"plain": low.encode(), "two bytes a letter": _wide(low), "reversed": low[::-1].encode()}
+    found = {
+        "plain": low.encode(),
+        "two bytes a letter": _wide(low),
+        "reversed": low[::-1].encode(),
+    }
     for name, spelt in (("as written", word), ("lower case", low), ("upper case", word.upper())):
         found[f"hexadecimal, {name}"] = spelt.encode().hex().encode()
     return found
