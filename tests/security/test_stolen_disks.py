@@ -67,7 +67,7 @@ async def test_whole_lives_leave_nothing_in_clear_on_a_cluster(cluster: Cluster)
         found = {
             "metrics": SEARCH.found_in(metrics),
             "logs": SEARCH.found_in_files(
-                each.log_path for each in (*cluster.programs.values(), cluster.postgres)
+                each.log_path for each in (*cluster.programs.values(), server_of(cluster))
             ),
             "folders": SEARCH.found_in_files(
                 file for each in cluster.programs.values() for file in each.folder.rglob("*")
@@ -121,10 +121,15 @@ def metrics_of(cluster: Cluster) -> Iterator[bytes]:
             yield answer.read()
 
 
+def server_of(cluster: Cluster) -> PostgreSQL:
+    """Return the server, whose files are at hand."""
+    assert isinstance(cluster.postgres, PostgreSQL)
+    return cluster.postgres
+
+
 def in_postgres(cluster: Cluster) -> list[str]:
     """Search the files of our database, the whole WAL, the server's statistics, and a dump."""
-    server = cluster.postgres
-    assert isinstance(server, PostgreSQL)
+    server = server_of(cluster)
     server.databases.execute("CHECKPOINT")
     name = cluster.database_url.rpartition("/")[2]
     dump = subprocess.run(
