@@ -124,6 +124,7 @@ class Database:
         self._snapshots: AsyncEngine | None = None
         self._writer: Engine | None = None
         self._reader: Engine | None = None
+        # Of every engine the errors hide what was written: a traceback in a log would tell it.
         if self.dialect == "postgresql":
             # it brings the whole object mapper along, which SQLite's commands need not wait for
             from sqlalchemy.ext.asyncio import create_async_engine
@@ -133,6 +134,7 @@ class Database:
                 pool_size=pool_size,
                 max_overflow=pool_size,
                 pool_pre_ping=False,
+                hide_parameters=True,
                 execution_options=carried,
                 connect_args={
                     "timeout": 10,
@@ -172,12 +174,14 @@ class Database:
             self._writer = create_engine(
                 plain,
                 poolclass=NullPool,
+                hide_parameters=True,
                 execution_options=carried,
                 connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
             )
             self._reader = create_engine(
                 plain,
                 pool_size=4,
+                hide_parameters=True,
                 execution_options=carried,
                 connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
             )

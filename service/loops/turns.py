@@ -63,7 +63,8 @@ class Turns:
                 "step.database_trouble",
                 step=name,
                 error=type(trouble).__name__,
-                detail=str(getattr(trouble, "orig", trouble))[:200],
+                # PostgreSQL's next lines show the row that it refused
+                detail=str(getattr(trouble, "orig", trouble)).partition("\n")[0][:200],
             )
         except Exception as error:  # noqa: BLE001 - a loop that ends for ever would be worse
             log.error("step.failed", step=name, error=repr(error)[:300])  # noqa: TRY400 - a traceback may hold parameters

@@ -23,7 +23,7 @@ from subscribers.registry.tables import consent, subscriber
 from subscribers.registry.tables import stop as stop_table
 from subscribers.same_person import joined
 
-STOP_SOURCES: Final = ("sms_reply", "unsubscribe", "provider", "operator")
+STOP_SOURCES: Final = ("sms_reply", "unsubscribe", "provider", "operator", "same_contact")
 START_SOURCES: Final = ("sms_reply", "link", "operator")
 ERASED: Final = "erased:"
 """What the external id of an erased person begins with; their number follows."""
@@ -99,7 +99,7 @@ def stop(
     conn: Connection, person_ids: Iterable[int], channel: str, source: str, now: datetime
 ) -> list[int]:
     """Stop a channel for these people; return whom it was not stopped for before. `source`:
-    sms_reply, unsubscribe, provider, operator.
+    sms_reply, unsubscribe, provider, operator, same_contact (`stopped_there`).
     """
     if channel not in PERSONAL_CHANNELS or source not in STOP_SOURCES:
         raise ValueError(f"no such channel or source of a stop: {channel}, {source}")

@@ -20,7 +20,7 @@ from subscribers.contact import kinds, order, points
 from subscribers.contact.points import Known
 from subscribers.people_file.record import SubscriberRecord
 from subscribers.places import rows as places
-from subscribers.registry import by_area, by_postcode
+from subscribers.registry import by_area, by_postcode, stopped_there
 from subscribers.registry.by_area import BY_AREA
 from subscribers.registry.columns import STORED, TAKEN
 from subscribers.registry.mark import next_change
@@ -52,8 +52,9 @@ def import_records(
     topics on this legal basis.
 
     One transaction, all or nothing. Ids follow the order of the records and are never used again.
-    What a person stopped stays stopped; an erased person is left out, unless people register
-    `by_themselves`. Consent that differs from the record's is withdrawn and given anew, with where
+    What a person stopped stays stopped. Unless people register `by_themselves`, an erased person is
+    left out, and what everybody at a contact point stopped there is stopped for who is new there,
+    too. Consent that differs from the record's is withdrawn and given anew, with where
     it was given (`source`: file, operator, page, text) and under which version of the words, as far
     as that is known. A community or sector that they name and nobody registered yet is registered
     as it is written there. Officers and partners are stored with the smallest
@@ -94,11 +95,14 @@ def import_records(
     _mark_moved(conn, [no for no, _ in moved])
     _leave_out_bounced(conn, before, told)
     updated = _change_rows(conn, values)
+    last = stopped_there.newest(conn)
     new = _add_rows(conn, values)
     points.change(conn, [(who, told[no]) for no, who in moved], points.BASIS, now)
     if new:
         added = ((who, told[no]) for no, who in _there_already(conn)[0] if no not in there)
         points.add(conn, added, points.BASIS, now)
+        if not by_themselves:
+            stopped_there.keep(conn, last, new, now)
     if updated or before:
         _withdraw_consents(conn, values)
     _give_consents(conn, values)

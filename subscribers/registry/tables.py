@@ -93,7 +93,7 @@ stop = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("subscriber_id", ForeignKey("subscriber.id"), nullable=False, index=True),
     Column("channel", String, nullable=False),
-    Column("source", String, nullable=False),  # sms_reply, unsubscribe, provider, operator
+    Column("source", String, nullable=False),  # one of acts.STOP_SOURCES
     Column("at", UtcDateTime, nullable=False),
     Column("lifted_at", UtcDateTime),
     Column("lifted_by", String),  # sms_reply, link, operator

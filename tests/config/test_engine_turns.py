@@ -6,10 +6,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
+
 from config.settings import load
 from console.processes import migrate
 from service.installation import build
-from service.loops.turns import HUNG_AFTER
+from service.loops.turns import HUNG_AFTER, Turns
 
 
 async def test_each_loop_is_watched_and_one_that_hangs_is_named(tmp_path: Path) -> None:
@@ -44,3 +47,16 @@ async def test_a_database_that_is_away_is_no_reason_to_restart(tmp_path: Path) -
         service.engine.stopping.set()
         await running
         await service.close()
+
+
+async def test_what_the_database_says_of_a_row_that_it_refused_is_not_logged() -> None:
+    said = "null value in column\nDETAIL:  Failing row contains (7, +447700900613)."
+
+    async def step() -> None:
+        raise IntegrityError("INSERT", {"number": "+447700900613"}, ValueError(said))
+
+    with capture_logs() as lines:
+        await Turns().guarded(step)
+    [line] = lines
+    assert (line["event"], line["detail"]) == ("step.database_trouble", "null value in column")
+    assert "7700900613" not in str(lines)

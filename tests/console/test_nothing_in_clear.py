@@ -6,17 +6,30 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
+from broadcast.events.topics import ROLES
+from broadcast.files import sealed_file
+from broadcast.operators import operators
 from broadcast.replay import comparison
+from channels.contract import Channel, Refused
+from channels.dispatch.rates import MemoryLimiter
+from channels.memory import MemoryChannel, fails_with
+from config.wiring import Adapters
 from migrations.tables import metadata
+from service.engine import Engine
+from service.setup import registry_file
 from subscribers.registry import showing
-from tests.console.site import WESTMINSTER, Site, open_site
+from tests.console.site import ACCOUNT, TOKEN, WESTMINSTER, Site, open_site
+from tests.console.visitor import HERE
+from tests.residents import whole_lives
+from tests.residents.whole_lives import Lives, Sent
 from tests.rows import rows
 
 API = "/api/v1"
@@ -132,3 +145,82 @@ async def test_who_is_erased_is_gone_from_everywhere_and_all_still_adds_up(
     chained = (await site.get(f"{API}/audit?kind=admin", role="auditor")).json
     assert "subscribers.erase" in str(chained)
     assert str(person) in str(chained)
+
+
+@asynccontextmanager
+async def engine_of(site: Site, channels: Mapping[str, Channel]) -> AsyncIterator[None]:
+    """Run every loop of the installation until the block ends."""
+    adapters = Adapters({"Actual": channels})
+    engine = Engine(
+        settings=site.settings,
+        db=site.db,
+        adapters={"urgent": adapters, "routine": adapters},
+        limiter=MemoryLimiter(),
+        roles=ROLES,
+        channels_on=adapters.on,
+    )
+    running = asyncio.create_task(engine.run())
+    try:
+        yield
+    finally:
+        engine.stopping.set()
+        await running
+
+
+async def exported(site: Site, to: Path) -> None:
+    """Write the whole registry as one sealed file, as two administrators agreed."""
+    now = site.context.now()
+    both = [
+        (
+            await site.db.write(
+                operators.add,
+                name=f"Admin {n}",
+                role="administrator",
+                area=None,
+                email=f"{n}@police.example",
+                now=now,
+            )
+        )[0]
+        for n in (1, 2)
+    ]
+    key = sealed_file.public_of(sealed_file.new_private()).hex()
+    asked = await site.db.write(registry_file.propose, both[0], key, now)
+    await site.db.write(registry_file.agree, both[1], asked.id, now)
+    moved = await registry_file.write(site.db, both[0], asked.id, to, now)
+    assert moved.people > len(whole_lives.NUMBERS)
+
+
+async def test_whole_lives_leave_nothing_in_clear_in_files_logs_metrics_or_the_export(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    env = {"FASTTIME_PUBLIC_URL": HERE, "FASTTIME_TWILIO_API_BASE": "http://127.0.0.1:9"}
+    channels = {name: MemoryChannel(name) for name in ("sms", "voice", "email")}
+    channels["sms"].by_address[whole_lives.BY_FILE] = fails_with(Refused("21610"))
+
+    async def inbox(channel: str) -> list[Sent]:
+        return [Sent(e.to, e.body, e.attempt) for e in channels[channel].ledger]
+
+    async with open_site(tmp_path, **env) as site, engine_of(site, channels):
+
+        async def publish() -> int:
+            words = {"en": {"headline": "Zeppelin over Soho", "instruction": "Call 101."}}
+            message = await site.approved(kind="appeal", hotlines=["101"], languages=words)
+            return (await site.version(message)).id
+
+        lives = Lives(site, inbox, publish, ACCOUNT, TOKEN, HERE)
+        await lives.leave_traces_everywhere()
+        await exported(site, tmp_path / "people.sealed")
+        metrics = await site.metrics()
+        assert "fasttime_" in metrics
+        held = await site.db.read(everything)
+        assert sorted(f.name for f in (tmp_path / "data").glob("*.db*"))[1:]  # its WAL too
+        while_it_runs = whole_lives.SEARCH.found_in_files(tmp_path.rglob("*"))
+    told = capfd.readouterr()
+    assert "slice.done" in told.out + told.err
+    found = {
+        "files": while_it_runs + whole_lives.SEARCH.found_in_files(tmp_path.rglob("*")),
+        "tables": whole_lives.SEARCH.found_in(held.encode("latin-1", "replace")),
+        "logs": whole_lives.SEARCH.found_in((told.out + told.err).encode()),
+        "metrics": whole_lives.SEARCH.found_in(metrics.encode()),
+    }
+    assert {where: what for where, what in found.items() if what} == {}

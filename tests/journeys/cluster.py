@@ -98,6 +98,7 @@ class Cluster:
             "FASTTIME_SMTP_URL": f"smtp://127.0.0.1:{self.sim_smtp}",
             "FASTTIME_MAIL_FROM": "Police alerts <alerts@example.org>",
             "FASTTIME_EXERCISE_MAIL_FROM": "EXERCISE <exercise@example.org>",
+            "FASTTIME_METRICS_LISTEN": "127.0.0.1:0",
             **self.more,
             **more,
         }

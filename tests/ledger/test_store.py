@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import stat
 import threading
+import traceback
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.util import await_only
 
 from broadcast.store import database
@@ -57,6 +58,25 @@ async def test_a_transaction_that_raises_leaves_nothing(db: Database) -> None:
         )
         is None
     )
+
+
+async def test_an_error_of_the_database_tells_nothing_of_what_was_written_or_asked(
+    db: Database,
+) -> None:
+    secret = "+44" + "7700900613"
+
+    def write(conn: Connection) -> None:
+        conn.execute(insert(meta), [{"key": secret, "value": None}])
+
+    def ask(conn: Connection) -> None:
+        conn.execute(text("SELECT no_such_column FROM meta WHERE key = :key"), {"key": secret})
+
+    for work, act in ((db.write, write), (db.write, ask), (db.read, ask)):
+        with pytest.raises(SQLAlchemyError) as refused:
+            await work(act)
+        told = "".join(traceback.format_exception(refused.value))
+        # PostgreSQL names a row that it refuses in words of its own: we log the first line alone
+        assert secret not in "\n".join(x for x in told.splitlines() if not x.startswith("DETAIL"))
 
 
 async def test_the_file_of_people_is_for_its_user_only(tmp_path: Path) -> None:

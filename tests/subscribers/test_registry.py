@@ -384,3 +384,37 @@ async def test_a_consent_keeps_where_it_was_given_and_to_which_words(db: Databas
     ]
     with pytest.raises(ValueError, match="no such source"):
         await agreed(one, "own choice", source="rumour")
+
+
+async def test_who_is_brought_in_where_everybody_said_stop_hears_nothing_there(
+    db: Database,
+) -> None:
+    """Under another external id as well; by themselves they come as ever."""
+    shared, other = "+447700900001", "+447700900002"
+    first = [person("a", mobile=shared), person("b", mobile=shared), person("c", mobile=other)]
+    await db.write(import_records, first, "consent", NOON)
+    await db.write(stop, [1, 2], "sms", "sms_reply", NOON)
+    again = [
+        person("x", mobile=shared, email="x@example.org", channels="sms;email"),
+        person("y", phone=shared, channels="voice"),
+        person("z", mobile=other),
+    ]
+    counts = await db.write(import_records, again, "consent", NOON)
+    assert counts.new == 3
+    stopped = [(await db.read(show, n) or {})["stopped"] for n in range(1, 7)]
+    assert stopped == [["sms"], ["sms"], [], ["sms"], [], []]
+    [told] = (await db.read(show, 4) or {})["stops"]
+    assert (told["channel"], told["source"]) == ("sms", "same_contact")
+    # where one of them wants it, who comes there is sent to
+    await db.write(start, [2], "sms", "sms_reply", NOON)
+    more = [person("v", mobile=shared)]
+    await db.write(import_records, more, "consent", NOON)
+    assert (await db.read(show, 7) or {})["stopped"] == []
+    await db.write(stop, [1, 2, 4, 7], "sms", "sms_reply", NOON)
+
+    def by_themselves(conn: Connection) -> None:
+        mine = [person("web-1", mobile=shared)]
+        import_records(conn, mine, "consent", NOON, by_themselves=True)
+
+    await db.write(by_themselves)
+    assert (await db.read(show, 8) or {})["stopped"] == []
