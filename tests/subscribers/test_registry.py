@@ -418,3 +418,19 @@ async def test_who_is_brought_in_where_everybody_said_stop_hears_nothing_there(
 
     await db.write(by_themselves)
     assert (await db.read(show, 8) or {})["stopped"] == []
+
+
+async def test_of_many_who_are_brought_in_those_are_stopped_where_everybody_said_stop(
+    db: Database,
+) -> None:
+    some = [person(f"a{n}", mobile=f"+999{n:09d}") for n in range(1, 8)]
+    await db.write(import_records, some, "consent", NOON)
+    await db.write(stop, [2, 5], "sms", "sms_reply", NOON)
+    many = [person(f"b{n}", mobile=f"+999{n:09d}") for n in range(1, 1101)]
+    assert (await db.write(import_records, many, "consent", NOON)).new == 1100
+
+    def stopped(conn: Connection) -> list[str]:
+        rows = select(subscriber.c.external_id).where(subscriber.c.stopped != "")
+        return list(conn.execute(rows.order_by(subscriber.c.id)).scalars())
+
+    assert await db.read(stopped) == ["a2", "a5", "b2", "b5"]
