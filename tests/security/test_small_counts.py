@@ -152,7 +152,10 @@ def small_numbers(told: Any, path: str = "") -> list[str]:
     return [path] if isinstance(told, int) and not isinstance(told, bool) and 0 < told < 10 else []
 
 
-NO_PEOPLE = ("id", "version", "versions", "message", "content", "margin", "ordered_by", "warnings")
+NO_PEOPLE = (
+    *("id", "version", "versions", "message", "content", "margin", "ordered_by", "warnings"),
+    "segments",  # the parts of a text
+)
 FEW_HERE = ["51.55,-0.14 0.5"]
 MANY_HERE = ["51.5,-0.14 0.5"]
 
