@@ -131,6 +131,8 @@ ITEMS: dict[str, Any] = {
     "audience.kinds": lambda n: {"audience": {"kinds": ["resident"] * n}},
     "audience.sectors": lambda n: {"audience": {"sectors": [f"s{i}" for i in range(n)]}},
     "audience.communities": lambda n: {"audience": {"communities": [f"c{i}" for i in range(n)]}},
+    "audience.trades": lambda n: {"audience": {"trades": ["I"] * n}},
+    "audience.sizes": lambda n: {"audience": {"sizes": ["micro"] * n}},
 }
 
 
