@@ -112,7 +112,7 @@ APPLIED: dict[tuple[str, str], int] = {
     ("broadcast.content.text_rules", "_HOST"): 20_000,  # a description
     ("broadcast.content.text_rules", "_PLACEHOLDERS"): 20_000,
     ("broadcast.messages.advice", "_KNOWN_ALWAYS"): 200,  # a hotline
-    ("broadcast.wording.render", "_PIECE"): 20_000,
+    ("broadcast.wording.render.text_message", "_PIECE"): 20_000,
     # a hundred characters, of which NFKC makes up to eighteen each
     ("subscribers.people_file.texts", "SPACES"): 1_800,
 }
