@@ -230,7 +230,7 @@ async def test_one_registry_is_sealed_at_a_time_and_who_is_refused_has_spent_not
     site: Site,
 ) -> None:
     number = await agreed(site)
-    async with site.app.state.web.sealing:
+    async with site.app.state.web.sealing, asyncio.timeout(10):
         answer = await fetch(site, number)
     assert (answer.status, answer.code) == (503, "busy")
     assert (await fetch(site, number)).status == 200
