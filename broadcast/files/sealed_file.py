@@ -28,12 +28,33 @@ KEY_BYTES: Final = 32
 PIECE: Final = 64 * 1024
 """Bytes of content in each piece but the last."""
 _ID_BYTES, _TAG_BYTES, _SEAL_BYTES = 8, 16, 48
+_HIGHEST_BIT: Final = 0x80
 _HEAD_BYTES: Final = len(MAGIC) + _ID_BYTES + KEY_BYTES + _SEAL_BYTES
 
 
 def new_private() -> bytes:
-    """Return a new private key, from the system's randomness."""
-    return bytes(PrivateKey.generate())
+    """Return a new private key, from the system's randomness.
+
+    Its highest bit is set. Curve25519 leaves that bit of a private key unused, and no public key
+    has it: whoever gives the wrong half is told so (`looks_private`) before it is kept anywhere.
+    """
+    private = bytearray(bytes(PrivateKey.generate()))
+    private[-1] |= _HIGHEST_BIT
+    return bytes(private)
+
+
+def looks_private(key: bytes) -> bool:
+    """Whether these bytes are no public key, and may be the half that must not travel."""
+    return bool(key[-1] & _HIGHEST_BIT)
+
+
+def seals(public: bytes) -> bool:
+    """Whether something can be sealed to these bytes: a few points would hide nothing."""
+    try:
+        SealedBox(PublicKey(public)).encrypt(b"")
+    except CryptoError:
+        return False
+    return True
 
 
 def public_of(private: bytes) -> bytes:

@@ -19,10 +19,10 @@ from broadcast.places.areas import AreaTree
 from broadcast.problems import refuse
 from broadcast.sessions import passkeys
 
-KINDS = ("add", "disable", "export")
-"""What is asked for over HTTP."""
 REGISTRY = "registry"
-"""The whole registry as a sealed file; asked for and written at the machine."""
+"""The whole registry as a sealed file; asked for and taken over HTTP or at the machine."""
+KINDS = ("add", "disable", "export", REGISTRY)
+"""What is asked for over HTTP."""
 STANDS_FOR = timedelta(days=7)
 """How long a request waits; after that nobody remembers what it was for."""
 EXPORT_WITHIN = timedelta(hours=1)
@@ -195,6 +195,23 @@ def take(
     """Note, as an `action` in the chain, that what was approved is used: by who asked for it,
     within an hour of the approval, once. Raises Rejected.
     """
+    wanted = check_takable(conn, actor, request_id, now, kind=kind)
+    if not _moved(conn, wanted, "approved", state="taken"):
+        raise _changed()
+    operators.log_admin(
+        conn,
+        actor=_name(actor),
+        action=action,
+        subject=f"request {wanted.id}",
+        now=now,
+    )
+    return get(conn, wanted.id)
+
+
+def check_takable(
+    conn: Connection, actor: Operator, request_id: int, now: datetime, *, kind: str
+) -> Request:
+    """Return the request where `take` would note it as used now; notes nothing. Raises Rejected."""
     actor = operators.still(conn, actor, "administer")
     wanted = get(conn, request_id)
     if wanted.kind != kind or wanted.asked_by != actor.id:
@@ -222,16 +239,7 @@ def take(
             field="id",
             status=409,
         )
-    if not _moved(conn, wanted, "approved", state="taken"):
-        raise _changed()
-    operators.log_admin(
-        conn,
-        actor=_name(actor),
-        action=action,
-        subject=f"request {wanted.id}",
-        now=now,
-    )
-    return get(conn, wanted.id)
+    return wanted
 
 
 def _require_reach(conn: Connection, actor: Operator, kind: str, what: Mapping[str, Any]) -> None:

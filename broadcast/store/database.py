@@ -36,7 +36,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
-from sqlalchemy.util import LRUCache
+from sqlalchemy.util import LRUCache, await_only
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -48,6 +48,7 @@ __all__ = [
     "UtcDateTime",
     "at_the_end",
     "database_now",
+    "give_way",
     "lock_name",
     "lock_version",
     "metadata",
@@ -412,6 +413,15 @@ _LAST = "fasttime.last"
 _VERSION_LOCK_CLASS = 4711
 _NAME_LOCK_CLASS = 4712
 WORKER_LOCK_CLASS = 4713
+
+
+def give_way(conn: Connection) -> None:
+    """Let whatever else waits in this process have its turn, in the middle of long work on rows.
+
+    On PostgreSQL such work runs on the event loop itself; on SQLite it has a thread of its own.
+    """
+    if conn.dialect.name == "postgresql":
+        await_only(asyncio.sleep(0))
 
 
 def count_up(conn: Connection, name: str) -> int:

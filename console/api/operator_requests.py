@@ -1,15 +1,18 @@
-"""Operator changes and bulk exports over HTTP: asked for by one administrator, approved by
-another.
+"""Operator changes, bulk exports and the whole registry as a sealed file over HTTP: asked for by
+one administrator, approved by another.
 """
 
 from __future__ import annotations
 
+import base64
 import tempfile
-from collections.abc import Iterator
+from functools import partial
 from typing import IO, Any
 
 from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from broadcast.files.nearest import shown
 from broadcast.levels.scales import normalise_scope
@@ -21,10 +24,20 @@ from console.api.bodies import JSON, check_media_type, read_act, text_field
 from console.server.context import Web, web_of
 from service.commands.unit_of_work import Act
 from service.idempotency import Answered, once
+from service.setup import registry_file
 from subscribers.people_file.email_address import normalise_email
 from subscribers.registry import showing
 
-_FIELDS = ("kind", "name", "role", "area", "email", "may_set")
+_OF_AN_OPERATOR = ("name", "role", "area", "email", "may_set")
+_TAKES = {
+    "add": _OF_AN_OPERATOR,
+    "disable": ("name",),
+    "export": (),
+    operator_requests.REGISTRY: ("to",),
+}
+"""Each kind of request, and the fields that it takes beside `kind`."""
+_FIELDS = ("kind", *_OF_AN_OPERATOR, "to")
+SEALED = "application/octet-stream"
 _PIECE = 64 * 1024
 
 
@@ -33,6 +46,7 @@ def _body(fields: tuple[str, ...], required: tuple[str, ...]) -> dict[str, Any]:
     if "kind" in properties:
         properties["kind"] = {"enum": list(operator_requests.KINDS)}
         properties["may_set"] = {"type": "array", "items": {"type": "string"}}
+        properties["to"] = {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}
     schema = {
         "type": "object",
         "additionalProperties": False,
@@ -54,12 +68,17 @@ def router(_web: Web) -> APIRouter:
         response_class=StreamingResponse,
         responses={200: {"content": {"text/csv": {}}}},
     )(export)
+    api.get(
+        "/operator-requests/{id}/registry",
+        response_class=StreamingResponse,
+        responses={200: {"content": {SEALED: {"schema": {"type": "string", "format": "binary"}}}}},
+    )(registry)
     return api
 
 
 async def ask(request: Request) -> Response:
-    """Ask for an operator to be added or disabled, or for an export of all subscribers; another
-    administrator approves.
+    """Ask for an operator to be added or disabled, for an export of all subscribers, or for the
+    whole registry sealed to a public key; another administrator approves.
     """
     web = web_of(request)
     actor = await web.actor(request)
@@ -151,7 +170,46 @@ async def export(request: Request, id: str) -> Response:
         "Content-Disposition": f'attachment; filename="subscribers-{number}.csv"',
         "Cache-Control": "no-store",
     }
-    return StreamingResponse(_pieces(kept), media_type="text/csv; charset=utf-8", headers=named)
+    return _OfFile(kept, media_type="text/csv; charset=utf-8", headers=named)
+
+
+async def registry(request: Request, id: str) -> Response:
+    """Return everybody as the sealed file that was asked for and approved: to who asked, within an
+    hour, once. Where it breaks off before its first byte, it may be fetched again.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    operators.require(actor, "administer")
+    number, begun = _number(id), web.now()
+    await request.body()  # it is empty; what comes after it is that the caller has left
+    if web.sealing.locked():
+        raise refuse(
+            "busy",
+            "a registry is being sealed already",
+            "try again in a minute: your request is not spent",
+            status=503,
+        )
+    # it has no name: whatever becomes of this process, nothing is left of it
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 - who answers with it closes it
+    try:
+        async with web.sealing:
+            moved = await registry_file.seal(web.db, actor, number, kept, begun)
+        if await request.is_disconnected():
+            raise ClientDisconnect
+        await registry_file.spend(web.db, actor, number, moved, begun, web.now())
+    except BaseException:
+        kept.close()
+        raise
+    length = kept.tell()
+    kept.seek(0)
+    digest = base64.b64encode(bytes.fromhex(moved.sha256)).decode()
+    named = {
+        "Content-Disposition": f'attachment; filename="registry-{number}.sealed"',
+        "Content-Length": str(length),
+        "Repr-Digest": f"sha-256=:{digest}:",
+        "Cache-Control": "no-store",
+    }
+    return _OfFile(kept, media_type=SEALED, headers=named)
 
 
 async def asked_of(web: Web, said: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -159,20 +217,34 @@ async def asked_of(web: Web, said: dict[str, Any]) -> tuple[str, dict[str, Any]]
     kind = text_field(
         said, "kind", missing="kind_missing", fix=f"use one of {', '.join(operator_requests.KINDS)}"
     )
-    allowed = {"add": set(_FIELDS), "disable": {"kind", "name"}, "export": {"kind"}}.get(kind)
-    if allowed is None:
+    if kind == "import":
+        raise refuse(
+            "not_over_http",
+            "a registry is brought in at the machine: what opens the file must not travel",
+            "run `fasttime registry import FILE --key KEYFILE` where it goes to",
+            field="kind",
+        )
+    if kind not in _TAKES:
         raise refuse(
             "kind_unknown",
             f"there is no request {shown(kind)}",
             f"use one of {', '.join(operator_requests.KINDS)}",
             field="kind",
         )
-    for name in said.keys() - allowed:
+    for name in said.keys() - {"kind", *_TAKES[kind]}:
         raise refuse(
             "field_unknown", f"a request to {kind} takes no {name}", "leave it out", field=name
         )
     if kind == "export":
         return kind, {}
+    if kind == operator_requests.REGISTRY:
+        to = text_field(
+            said,
+            "to",
+            missing="to_missing",
+            fix="give the public key that `fasttime registry keygen` printed",
+        )
+        return kind, {"to": registry_file.key_of(to, field="to").hex()}
     name = check_name(
         text_field(said, "name", missing="name_missing", fix="give the person's name")
     )
@@ -241,14 +313,22 @@ def _number(text: str) -> int:
 
 def _to_file(conn: Connection) -> IO[bytes]:
     """Write everybody to a file without a name, which is gone when it is closed."""
-    kept = tempfile.TemporaryFile()  # noqa: SIM115 - whoever reads it to its end closes it
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 - who answers with it closes it
     for piece in showing.export_csv(conn):
         kept.write(piece.encode())
     kept.seek(0)
     return kept
 
 
-def _pieces(kept: IO[bytes]) -> Iterator[bytes]:
-    with kept:
-        while piece := kept.read(_PIECE):
-            yield piece
+class _OfFile(StreamingResponse):
+    """What stands in a file, which is closed, and so gone, also where the caller leaves before its
+    end.
+    """
+
+    def __init__(self, kept: IO[bytes], **more: Any) -> None:
+        super().__init__(iter(partial(kept.read, _PIECE), b""), **more)
+        self._kept = kept
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._kept:
+            await super().__call__(scope, receive, send)

@@ -99,6 +99,8 @@ class Web:
 
     `wake(topic)` hurries the engine of this process, if it has one.
 
+    `sealing` is held while everybody is sealed into a file: one at a time.
+
     `ready()` is when a loop of this process last turned without trouble (None: never). `closing` is
     set when the process stops: streams end (`close`).
     """
@@ -114,6 +116,7 @@ class Web:
     closing: asyncio.Event
     sealer: Sealer
     streams: Streams = field(default_factory=Streams)
+    sealing: asyncio.Lock = field(default_factory=asyncio.Lock)
     simulated: frozenset[str] = frozenset()
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """The whole registry moved as one sealed file: an administrator asks for it and says to which key,
-a second one agrees, then it is written, once; it is brought into an empty installation.
+a second one agrees, then it is written at the machine, or fetched over HTTP, once; it is brought
+into an empty installation.
 """
 
 from __future__ import annotations
@@ -15,9 +16,16 @@ from broadcast.operators import operator_requests, operators
 from broadcast.operators.operator_requests import Request
 from broadcast.operators.operators import Operator
 from broadcast.problems import Rejected, refuse
-from broadcast.store.database import Connection, Database
+from broadcast.store.database import Connection, Database, give_way
 from service.setup.who import Who, allowed
 from subscribers.registry import moving
+
+MOST_OVER_HTTP = 200_000
+"""People, those who were erased among them: whoever fetches them waits about a minute for the first
+byte at most. More are written at the machine.
+"""
+_STEP = 250
+"""Lines that are sealed without anything else having its turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +41,28 @@ class Moved:
         return self.rows.get("subscriber", 0)
 
 
-def key_of(given: str) -> bytes:
-    """Return the public key that somebody typed. Raises Rejected registry_key_invalid."""
+def key_of(given: str, *, field: str = "--to") -> bytes:
+    """Return the public key that somebody gave. What is refused is named in no text, log or row: it
+    may be the private half. Raises Rejected: registry_key_invalid, registry_key_private.
+    """
     try:
         key = bytes.fromhex(given.strip())
     except ValueError:
         key = b""
+    printed = "give what `fasttime registry keygen` printed where the file will be imported"
     if len(key) != sealed_file.KEY_BYTES:
+        detail = "this is no public key: it has 64 hexadecimal digits"
+        raise refuse("registry_key_invalid", detail, printed, field=field)
+    if sealed_file.looks_private(key):
         raise refuse(
-            "registry_key_invalid",
-            "this is no public key: it has 64 hexadecimal digits",
-            "give what `fasttime registry keygen` printed where the file will be imported",
-            field="--to",
+            "registry_key_private",
+            "this is no public key: it may be the private half, which opens the file",
+            "make a new pair where the file will be imported, and give the half that is printed",
+            field=field,
         )
+    if not sealed_file.seals(key):
+        detail = "this is no public key: nothing can be sealed to it"
+        raise refuse("registry_key_invalid", detail, printed, field=field)
     return key
 
 
@@ -101,6 +118,64 @@ async def write(db: Database, actor: Operator, number: int, path: Path, now: dat
     return moved
 
 
+async def seal(
+    db: Database,
+    actor: Operator,
+    number: int,
+    file: BinaryIO,
+    now: datetime,
+    *,
+    most: int = MOST_OVER_HTTP,
+) -> Moved:
+    """Seal the registry as it stands into a file that nobody but this process can read, by a
+    request that was agreed to within the last hour; nothing of it may leave before `spend`.
+    Raises Rejected.
+
+    At the machine it is the other way round (`write`): the file lies where whoever runs the command
+    can read it before it is whole, so there the request is spent first.
+    """
+    wanted = await db.read(_check, actor, number, now, most)
+    try:
+        return await db.read(_written, file, bytes.fromhex(wanted.what["to"]))
+    except OSError as error:
+        raise refuse(
+            "file_not_written",
+            f"the sealed file found no room here: {error.strerror or type(error).__name__}",
+            f"make room, or run `fasttime registry export FILE --request {number}` at the machine",
+            status=503,
+        ) from None
+
+
+async def spend(
+    db: Database, actor: Operator, number: int, moved: Moved, begun: datetime, now: datetime
+) -> None:
+    """Note that a file of `seal`, begun at that time, is handed over now; from here on the request
+    is good for nothing more. Looks again whether it may be. Raises Rejected.
+    """
+    await db.write(_spent, actor, number, moved, begun, now)
+
+
+def _check(conn: Connection, actor: Operator, number: int, now: datetime, most: int) -> Request:
+    allowed(conn, actor, everywhere=True)
+    kind = operator_requests.REGISTRY
+    wanted = operator_requests.check_takable(conn, actor, number, now, kind=kind)
+    if moving.more_than(conn, most):
+        raise refuse(
+            "registry_too_large",
+            f"more than {most:,} people are registered, too many to be fetched here",
+            f"run `fasttime registry export FILE --request {number}` at the machine",
+            status=409,
+        )
+    return wanted
+
+
+def _spent(
+    conn: Connection, actor: Operator, number: int, moved: Moved, begun: datetime, now: datetime
+) -> None:
+    _take(conn, actor, number, begun)
+    _told(conn, f"operator {actor.id}", "registry.exported", number, moved, now)
+
+
 def _refuse_existing(path: Path) -> None:
     if path.exists():
         raise refuse("file_exists", f"{path} is there already", "choose another name", field="FILE")
@@ -115,8 +190,10 @@ def _take(conn: Connection, actor: Operator, number: int, now: datetime) -> Requ
 def _written(conn: Connection, file: BinaryIO, to: bytes) -> Moved:
     writer = sealed_file.Writer(file, to)
     counts: dict[str, int] = {}
-    for line in moving.out(conn, counts):
+    for lines, line in enumerate(moving.out(conn, counts), 1):
         writer.line(line)
+        if lines % _STEP == 0:
+            give_way(conn)
     return Moved(rows=counts, sha256=writer.close())
 
 

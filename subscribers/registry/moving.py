@@ -129,6 +129,12 @@ def bring(conn: Connection, lines: Iterable[str], now: datetime) -> dict[str, in
     return counts
 
 
+def more_than(conn: Connection, people: int) -> bool:
+    """Whether more than so many people are, or were, registered; counts no further than that."""
+    query = select(subscriber.c.id).order_by(subscriber.c.id).offset(people).limit(1)
+    return conn.execute(query).first() is not None
+
+
 def check_empty(conn: Connection) -> None:
     """Raise Rejected (409 registry_not_empty) where anybody is, or was, registered."""
     for table in _TABLES.values():

@@ -59,6 +59,7 @@ ROUTES = {
     "organisations list": f"GET {V1}/organisations",
     "organisations remove": f"POST {V1}/organisations/{{organisation}}/remove",
     "registry agree": f"POST {V1}/operator-requests/{{id}}/approve",
+    "registry export": f"GET {V1}/operator-requests/{{id}}/registry",
     "replay": f"GET {MESSAGE}/replay",
     "resend": f"POST {MESSAGE}/resend",
     "sms segments": f"POST {V1}/sms/segments",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from broadcast.files import sealed_file
 from broadcast.operators import operators
 from tests.console.site import Site, open_site
 from tests.console.visitor import HERE, Visitor
@@ -54,6 +55,29 @@ async def test_an_operator_is_asked_for_and_approved_by_another_administrator(si
     assert (await newcomer.get("/room")).h1 == "Control room"
     await other.send(page, "/room/operators/2/approve")
     assert (await newcomer.get("/room")).h1 == "Sign in to the control room"
+
+
+async def test_a_registry_asked_for_shows_its_key_and_is_approved_by_another_administrator(
+    site: Site,
+) -> None:
+    public = sealed_file.public_of(sealed_file.new_private())
+    asked = {"kind": "registry", "to": public.hex()}
+    answer = await site.post("/api/v1/operator-requests", asked, role="administrator")
+    assert answer.status == 201
+    one, other = Visitor(site), Visitor(site)
+    await one.sign_in("administrator")
+    await other.sign_in("second")
+    mine = await one.get("/room/operators")
+    assert public.hex() in mine.words
+    assert "/room/operators/1/approve" not in mine.forms()
+    page = await other.get("/room/operators")
+    assert public.hex() in page.words
+    assert "telephone who will bring the file in, and compare the key" in page.words
+    done = await other.send(page, "/room/operators/1/approve")
+    assert "GET /api/v1/operator-requests/1/registry" in done.words
+    assert "Only who asked may fetch it, once, until" in done.words
+    got = await site.get("/api/v1/operator-requests/1/registry", role="administrator")
+    assert got.status == 200
 
 
 async def test_the_audit_log_is_searched_by_kind_and_subject_and_only_by_auditors(

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.util import await_only
 
 from broadcast.store import database
-from broadcast.store.database import Connection, Database
+from broadcast.store.database import Connection, Database, give_way
 from broadcast.store.tables import meta
 from tests.keys import database as open_database
 
@@ -43,6 +43,18 @@ async def test_what_is_read_together_is_one_snapshot(db: Database) -> None:
     found, _ = await asyncio.gather(db.read(twice), writer())
     assert found == (0, 0)
     assert await db.read(count) == 1
+
+
+async def test_long_work_on_rows_lets_others_have_their_turn(db: Database) -> None:
+    loop, turned = asyncio.get_running_loop(), threading.Event()
+
+    def work(conn: Connection) -> bool:
+        loop.call_soon_threadsafe(turned.set)
+        give_way(conn)
+        # on the event loop itself nobody could have it while we wait here
+        return turned.wait(0 if conn.dialect.name == "postgresql" else 10)
+
+    assert await db.read(work)
 
 
 async def test_a_transaction_that_raises_leaves_nothing(db: Database) -> None:

@@ -49,6 +49,7 @@ def _attach_operators(api: APIRouter, room: Room) -> None:
             people=await web.db.read(operators.listed),
             names=await showing.names(room, *ids),
             rows=[(r, _forms(room, signed, r.id) if may else None) for r in found],
+            fetched_within=operator_requests.EXPORT_WITHIN,
             form=room.form(signed, "/room/operators") if may else None,
             typed={name: (typed or {}).get(name, "") for name in ("kind", *ASKED)},
             roles=list(PERMISSIONS),
