@@ -1,10 +1,12 @@
 """What is kept for so long only is deleted when its time is over and not before, all still adds up
-without it.
+without it, and the pages say how long.
 """
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,14 +18,18 @@ from broadcast.problems import Rejected
 from broadcast.replay import comparison
 from broadcast.sessions import store as sessions
 from broadcast.store.database import Database, metadata
+from console.residents import kept
+from console.residents.words import RESIDENT_WORDS
 from service import sign_in
 from service.loops import forgetting
+from service.residents import retention
 from service.residents.registering import LASTS
 from tests.clock import NOON
-from tests.console.site import Site
-from tests.console.visitor import Visitor
-from tests.residents.journey import Box, register, to_code
+from tests.console.site import Site, open_site
+from tests.console.visitor import HERE, Visitor
+from tests.residents.journey import Box, choose, register, to_code
 
+ROOT = Path(__file__).parents[2]
 GO = ("registration", "sign_up_count", "idempotency", "unfinished", "session", "one_time_link")
 
 
@@ -105,3 +111,49 @@ async def test_a_session_that_stands_and_one_that_ended_lately_are_not_deleted(s
         if later < LASTS:
             assert await site.db.read(sessions.find, "resident", stays, NOON + later)
     assert (await counted(site.db))["one_time_link"] == 1
+
+
+async def test_the_pages_say_what_is_kept_and_how_long_by_the_same_settings(tmp_path: Path) -> None:
+    settings = {"FASTTIME_PUBLIC_URL": HERE, "FASTTIME_ANSWERS_DAYS": "45"}
+    trial = {"FASTTIME_TWILIO_API_BASE": "http://127.0.0.1:9"}
+    async with open_site(tmp_path, **settings, **trial) as installed:
+        joining = Visitor(installed)
+        await choose(joining)
+        visitor, _ = await register(installed, Box(installed))
+        for lang, words in RESIDENT_WORDS.items():
+            sentences = kept.told(lang, 45)
+            assert kept.lasting(lang, timedelta(days=45)) in " ".join(sentences)
+            for who, path in ((visitor, "/me"), (joining, "/join/address")):
+                page = await who.get(f"{path}?lang={lang}")
+                assert words["kept_head"] in page.words
+                assert [each for each in sentences if each not in page.words] == [], (path, lang)
+
+
+@pytest.mark.parametrize("lang", sorted(RESIDENT_WORDS))
+def test_each_kind_of_data_has_its_sentence_in_each_language(lang: str) -> None:
+    own = json.loads((ROOT / f"console/residents/languages/{lang}.json").read_text())
+    for days in (0, 45):
+        told = kept.told(lang, days)
+        assert len(told) == len(set(told)) == len(retention.kinds(days))
+        assert not any("{" in sentence for sentence in told)
+        assert {f"kept_{kind}" for kind in retention.kinds(days)} <= set(own)
+
+
+@pytest.mark.parametrize(
+    "lang,days,said",
+    [
+        ("en", 1, "1 day"),
+        ("en", 30, "30 days"),
+        ("cy", 2, "2 ddiwrnod"),
+        ("cy", 30, "30 diwrnod"),
+        ("ar", 1, "يوم واحد"),
+        ("ar", 2, "يومان"),
+        ("ar", 7, "7 أيام"),
+        ("ar", 30, "30 يومًا"),
+        ("ar", 100, "100 يوم"),
+        ("ar", 105, "105 أيام"),
+        ("ar", 365, "365 يومًا"),
+    ],
+)
+def test_a_number_of_days_is_said_as_the_language_says_it(lang: str, days: int, said: str) -> None:
+    assert kept.lasting(lang, timedelta(days=days)) == said
