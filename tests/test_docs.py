@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -15,11 +16,14 @@ import pytest
 import typer.main
 
 from broadcast.content.model import CHANNELS, KINDS
+from broadcast.drafts import unfinished
 from broadcast.drafts.reading import DEFAULTS
 from broadcast.events.topics import ROLES, TOPICS
 from broadcast.ledger.evidence import LINES, SUPPRESSION_REASONS
 from broadcast.messages.states import STATES, TRANSITIONS
 from broadcast.operators.operators import PERMISSIONS
+from broadcast.sessions import store as sessions
+from broadcast.store import replies
 from broadcast.store.database import metadata
 from config.settings import NAMES, PREFIX
 from config.wiring import ADAPTERS
@@ -27,6 +31,8 @@ from console.cli import build
 from console.server.limits import Limits
 from service.idempotency import HEADER
 from subscribers.people_file.record import COLUMNS
+from subscribers.registration import pending
+from subscribers.weekly import using
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -149,6 +155,53 @@ def test_every_table_has_its_row_and_no_row_names_another() -> None:
     assert sorted(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)) == sorted(
         metadata.tables
     )
+
+
+PERSONAL = re.compile(
+    r"^(subscriber|person|holder|operator|owner|author|submitter|approver)_id$|_by$"
+    r"|^(person|actor|members|addressed|asked|email|sealed|mark|secret_hash|network)$"
+)
+"""Columns that name a person or an operator, or are about one."""
+
+
+def kept_in(text: str) -> list[str]:
+    """Return the tables that a text of the page names."""
+    return [name for name in re.findall(r"`(\w+)`", text) if name in metadata.tables]
+
+
+def test_every_table_says_how_long_it_is_kept_or_that_nobody_is_in_it() -> None:
+    importlib.import_module("migrations.tables")
+    section = OPERATIONS.partition("<!-- retention -->")[2].partition("<!-- end of retention")[0]
+    rows, _, nobody = section.partition("<!-- no person -->")
+    cells = [row.split("|")[1:-1] for row in rows.strip().splitlines()[2:]]
+    named = [name for row in cells for name in kept_in(row[0])]
+    assert sorted(named + kept_in(nobody)) == sorted(metadata.tables)
+    assert [row[0] for row in cells if not (row[2].strip() and row[4].strip())] == []
+    assert {
+        f"{name}.{column}"
+        for name in kept_in(nobody)
+        for column in metadata.tables[name].columns.keys()  # noqa: SIM118 - no mapping
+        if PERSONAL.search(column)
+    } == set()
+
+
+@pytest.mark.parametrize(
+    "table,stays",
+    [
+        ("registration", pending.LASTS),
+        ("idempotency", replies.KEPT),
+        ("unfinished", unfinished.KEPT),
+        ("session", sessions.KEPT),
+        ("one_time_link", sessions.KEPT),
+        ("weekly_use", using.WEEK),
+    ],
+)
+def test_what_the_sweep_deletes_is_kept_as_long_as_the_page_says(
+    table: str, stays: timedelta
+) -> None:
+    [row] = re.findall(rf"^\| `{table}` \|(.*)\|$", OPERATIONS, flags=re.MULTILINE)
+    number, unit = re.findall(r"(\d+) (hour|day)", row.split("|")[1])[0]
+    assert timedelta(**{f"{unit}s": int(number)}) == stays
 
 
 # what is seen from outside a process

@@ -162,10 +162,14 @@ def _insert(
     return _kept(conn.execute(select(unfinished).where(unfinished.c.id == made[0])).one())
 
 
+def forget(conn: Connection, now: datetime) -> int:
+    """Delete the forms that nobody has touched for `KEPT`; return how many. Skeletons stay."""
+    old = (unfinished.c.kind == FORM) & (unfinished.c.saved_at < now - KEPT)
+    return conn.execute(delete(unfinished).where(old)).rowcount
+
+
 def _make_room(conn: Connection, actor: Operator, now: datetime) -> None:
-    conn.execute(
-        delete(unfinished).where(unfinished.c.kind == FORM, unfinished.c.saved_at < now - KEPT)
-    )
+    forget(conn, now)
     mine = of_owner(conn, actor)
     for old in mine[MOST[FORM] - 1 :]:
         drop(conn, actor, old.id)

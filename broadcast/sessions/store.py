@@ -10,14 +10,19 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
 
 from broadcast.sessions.tables import one_time_link, session
 from broadcast.store.database import lock_name
 
 LONGEST_SECRET = 100
 """Nothing longer is hashed: it is none of ours."""
+KEPT: Final = timedelta(days=30)
+"""So long a session and a link stay as rows after they are over: long enough to look into one that
+was stolen.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +105,36 @@ def forget_holder(conn: Connection, kind: str, holder_id: int) -> None:
     """Delete every session and link of a holder."""
     for table in (session, one_time_link):
         conn.execute(delete(table).where(table.c.kind == kind, table.c.holder_id == holder_id))
+
+
+def forget(conn: Connection, now: datetime, *, first_stays: str, most: int = 1_000) -> int:
+    """Delete the sessions and links that have been over for `KEPT`, the oldest first and so many of
+    each at most; return how many. What still stands is never touched.
+
+    Of the kind `first_stays` each holder's first session stays: `ever` rests on it.
+    """
+    before = now - KEPT
+    first = session.alias()
+    another = and_(
+        first.c.kind == session.c.kind,
+        first.c.holder_id == session.c.holder_id,
+        first.c.id < session.c.id,
+    )
+    may_go = or_(session.c.kind != first_stays, exists().where(another))
+    over = (
+        (session, and_(or_(session.c.ended_at < before, session.c.expires_at < before), may_go)),
+        (
+            one_time_link,
+            or_(one_time_link.c.used_at < before, one_time_link.c.expires_at < before),
+        ),
+    )
+    gone = 0
+    for table, is_over in over:
+        # every process does this: what another one is deleting is left to it
+        chosen = select(table.c.id).where(is_over).order_by(table.c.id).limit(most)
+        ids = chosen.with_for_update(skip_locked=True).scalar_subquery()
+        gone += conn.execute(delete(table).where(table.c.id.in_(ids))).rowcount
+    return gone
 
 
 def make_link(

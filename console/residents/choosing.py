@@ -17,6 +17,7 @@ from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
 from broadcast.wording.times import local_time
 from console.pages.phrases import PHRASES
+from console.residents import kept
 from console.residents.frame import Pages, add, one
 from console.server import browser
 from service.residents import own, registering
@@ -134,6 +135,7 @@ class _Me:
             zone=hours.zone.key if hours else self.pages.web.settings.timezone,
             zones=ZONES,
             sessions=len(others),
+            kept=kept.told(lang, self.pages.web.settings.answers_days),
         )
 
     async def find_place(self, request: Request, me: Own, secret: str) -> Response:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from broadcast.problems import Problem, Rejected
+from console.residents import kept
 from console.residents.frame import Pages, add, one
 from console.residents.several import OUTCOMES, came
 from service.residents import registering, several
@@ -152,6 +153,7 @@ class _Joining:
             channel=found.channel,
             stepped=found.purpose == "join",
             agrees=_agrees(found),
+            kept=kept.told(self.pages.lang(request), self.pages.web.settings.answers_days),
             hidden=found.discreet,
             given=given[: addresses.LONGEST],
         )

@@ -10,17 +10,15 @@ from functools import partial
 
 import structlog
 
-from broadcast.answers import store as answers
 from broadcast.ledger import liveness, passes
 from broadcast.ledger.claims import leases
 from broadcast.messages import publishing, versions
-from broadcast.store import replies
 from broadcast.store.database import Connection, Database, database_now
+from service.loops import forgetting
 from service.loops.opt_outs import other_contacts
 from service.loops.turns import Turns
 from subscribers.registry import acts, reached
 from subscribers.same_person.groups import groups
-from subscribers.weekly import using
 
 log = structlog.get_logger("engine")
 
@@ -42,11 +40,10 @@ class Leases:
         *,
         answers_kept: timedelta | None = None,
     ) -> None:
-        """`answers_kept`: how long words and senders of answers stay; None = for ever."""
-        self._answers_kept = answers_kept
+        """`answers_kept`: as for `forgetting.steps`."""
+        self._forgetting = forgetting.steps(answers_kept)
         self._db, self._channels_on, self._turns = db, channels_on, turns
-        self._forget_at: datetime | None = None
-        self._visits_end_at: datetime | None = None
+        self._next_minute: datetime | None = None
 
     async def expire(self) -> None:
         """Look once; each pass that is due is made in a transaction of its own."""
@@ -55,9 +52,16 @@ class Leases:
                 partial(self._db.write, self._make_due, version_id), f"make_due {version_id}"
             )
 
-        if self._visits_end_at is None or datetime.now(UTC) >= self._visits_end_at:
-            self._visits_end_at = datetime.now(UTC) + FORGET_EVERY
+        if self._next_minute is None or datetime.now(UTC) >= self._next_minute:
+            self._next_minute = datetime.now(UTC) + FORGET_EVERY
+            # apart from what ends: data that cannot be deleted must hold up no lease and no expiry
             await self._turns.guarded(self.end_visits)
+            await self.forget()
+
+    async def forget(self) -> None:
+        """Delete what has been kept for its time."""
+        for name, step in self._forgetting.items():
+            await self._turns.guarded(partial(self._db.write, _now, step), f"forget {name}")
 
     async def end_visits(self) -> None:
         """Take out the visits that have ended, a transaction for some people at a time."""
@@ -73,14 +77,6 @@ class Leases:
         swept = leases.expire_leases(conn, dead_workers=liveness.declare_dead(conn), now=now)
         if swept:
             log.warning("slices.swept", slices=len(swept), attempts=swept[:10])
-        if self._forget_at is None or now >= self._forget_at:
-            replies.forget(conn, now - replies.KEPT)
-            using.forget(conn, now)
-            if self._answers_kept is not None:
-                forgotten = answers.erase_old(conn, now - self._answers_kept, now)
-                if forgotten:
-                    log.info("answers.forgotten", answers=forgotten)
-            self._forget_at = now + FORGET_EVERY
         return passes.due_versions(conn, now)
 
     def _make_due(self, conn: Connection, version_id: int) -> int:
@@ -94,3 +90,7 @@ class Leases:
             quiet=reached.quiet_until,
             one_person=groups,
         )
+
+
+def _now(conn: Connection, step: forgetting.Step) -> object:
+    return step(conn, database_now(conn))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -29,7 +29,6 @@ CODE_SECONDS = 0.5
 """How often the loop looks for codes that are asked for."""
 SEND_SECONDS = 8.0
 TOGETHER = 20
-FORGET_EVERY = timedelta(minutes=1)
 
 
 def channels_of(adapters: Adapters) -> tuple[str, Mapping[str, Channel]]:
@@ -61,16 +60,12 @@ class Codes:
     ) -> None:
         self._db, self._limiter, self._settings, self._now = db, limiter, settings, now
         self._status, self._channels = channels_of(adapters)
-        self._forgotten_at = datetime.min.replace(tzinfo=UTC)
 
     async def send_codes(self) -> None:
-        """Send every code that waits; then, once a minute, forget the forms that took too long."""
+        """Send every code that waits."""
         for name, channel in self._channels.items():
             while await self._send_some(name, channel):
                 pass
-        if self._now() - self._forgotten_at >= FORGET_EVERY:
-            self._forgotten_at = self._now()
-            await self._db.write(pending.forget, self._forgotten_at)
 
     async def _send_some(self, name: str, channel: Channel) -> int:
         waiting = await self._db.read(pending.waiting, name, self._now(), TOGETHER)

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyroaring import BitMap
@@ -15,6 +16,8 @@ from broadcast.ledger import receipts
 from broadcast.ledger.claims import open_batches
 from broadcast.ledger.claims.outcomes import attempts_of
 from broadcast.problems import Rejected
+from broadcast.sessions import store as sessions
+from broadcast.sessions.tables import session
 from broadcast.store import replies
 from broadcast.store.database import Database, metadata
 from broadcast.store.tables import idempotency
@@ -53,6 +56,14 @@ def answered(conn: Connection, key: str, ago: timedelta, status: int | None = 20
     )
 
 
+def signed_in(conn: Connection, kind: str) -> None:
+    """Begin a session, and make a link, of long ago."""
+    long_ago = datetime.now(UTC) - timedelta(days=90)
+    whose: dict[str, Any] = {"kind": kind, "holder_id": 1, "now": long_ago}
+    sessions.begin(conn, proof="token", lasts=timedelta(days=1), **whose)
+    sessions.make_link(conn, lasts=timedelta(minutes=15), **whose)
+
+
 def keys(conn: Connection) -> set[str]:
     return set(conn.execute(select(idempotency.c.key)).scalars())
 
@@ -74,8 +85,12 @@ async def test_answers_are_kept_a_day_and_swept_at_most_once_a_minute(
     ):
         await db.write(answered, key, ago)
     await db.write(answered, "never finished", timedelta(days=2), None)
+    for kind in ("operator", "operator", "resident"):
+        await db.write(signed_in, kind)
     await engine.leases.expire()
     assert await db.read(keys) == {"young"}
+    left = select(session.c.id, session.c.kind)
+    assert await db.read(lambda conn: conn.execute(left).all()) == [(1, "operator")]
     await db.write(answered, "old again", timedelta(hours=25))
     await engine.leases.expire()
     assert await db.read(keys) == {"young", "old again"}

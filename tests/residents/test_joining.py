@@ -11,6 +11,8 @@ from sqlalchemy import select, update
 
 from channels.contract import InDoubt, Refused
 from channels.memory import Outcome, fails_with
+from service.loops.leases import Leases
+from service.loops.turns import Turns
 from service.residents.registering import BASIS
 from subscribers.contact.tables import contact_point
 from subscribers.registration import pending
@@ -346,11 +348,11 @@ async def test_14_looking_at_the_pages_writes_nothing(site: Site) -> None:
     assert await site.db.read(rows) == 0
 
 
-async def test_forms_that_took_too_long_are_forgotten(site: Site, box: Box) -> None:
+async def test_forms_that_took_too_long_are_forgotten(site: Site) -> None:
     await to_code(Visitor(site))
     past = site.context.now() - timedelta(seconds=1)
     await site.db.write(lambda conn: conn.execute(update(registration).values(expires_at=past)))
-    await box.deliver()
+    await Leases(site.db, site.context.channels_on, Turns()).expire()
     left = await site.db.read(lambda conn: conn.execute(select(registration)).all())
     assert left == []
 
