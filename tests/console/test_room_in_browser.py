@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
+from sqlalchemy import update
 
 from broadcast.events import dead_letters
+from broadcast.operators.tables import operator_request
 from tests.console.browser import SHARED
 from tests.console.browser import shared_browser as browser
 from tests.console.site import Site, open_site
@@ -159,6 +161,13 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
     await site.claimed(lane="urgent")
     now = datetime.now(UTC)
     await site.db.write(dead_letters.park, "render.failed", "1/sms/en", "KeyError", now)
+    registry = {"kind": "registry", "to": "1f" * 32}
+    for _ in range(2):
+        asked = await site.post("/api/v1/operator-requests", registry, role="administrator")
+        assert asked.status == 201
+    agreed = update(operator_request).where(operator_request.c.id == 1)
+    agreed = agreed.values(state="approved", decided_at=now, decided_by=1)
+    await site.db.write(lambda conn: conn.execute(agreed))
     pages = {
         "author": (
             "/room",
@@ -183,7 +192,7 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
             "/room/messages/77",
         )
     }
-    on_a_phone = {"administrator": ("/room/health",)}
+    on_a_phone = {"administrator": ("/room/health", "/room/operators")}
     for scheme, size, wanted in (("light", PHONE, pages | on_a_phone), ("dark", DESK, pages)):
         for role, paths in wanted.items():
             page = await profile(
