@@ -278,13 +278,13 @@ async def room_shots(site: Site) -> list[Shot]:
         f"/api/v1/messages/{over}/cancel", {"why": "x", "reason": "over"}, role="approver"
     )
     asked = await site.post(
-        "/api/v1/operators/requests",
+        "/api/v1/operator-requests",
         {"kind": "add", "name": "Jo Smith", "role": "operator", "email": "jo@met.example"},
         role="administrator",
     )
     assert asked.status == 201, asked.body
     hotels = {"audience": {"kinds": ["business"], "trades": ["I"], "sizes": ["small", "large"]}}
-    narrow, _ = await site.submitted(languages=GAS, visibility="public", **hotels)
+    narrow, _ = await site.submitted(languages=THEFT, visibility="public", **hotels)
     written = await _written(site)
     live = "/room/messages/1"
     return [
