@@ -161,16 +161,14 @@ def meant_by(audience: Audience) -> tuple[str, ...]:
 
 def in_words(audience: Audience) -> str:
     """Return whom an audience is limited to by trade and size, for an approver: "people who act for
-    organisations in accommodation and food service, small and medium"; "" where it is not.
+    small and medium organisations in accommodation and food service"; "" where it is not.
     """
     if not (audience.trades or audience.sizes):
         return ""
     trades = " or ".join(TRADES[trade] for trade in audience.trades)
     sizes = _joined(tuple(size for size in SIZES if size in audience.sizes))
-    if not trades:
-        return f"people who act for {sizes} organisations"
-    said = f"people who act for organisations in {trades}"
-    return f"{said}, {sizes}" if sizes else said
+    said = " ".join(word for word in ("people who act for", sizes, "organisations") if word)
+    return f"{said} in {trades}" if trades else said
 
 
 def _joined(words: tuple[str, ...]) -> str:

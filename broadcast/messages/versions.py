@@ -278,6 +278,12 @@ def get(conn: Connection, version_id: int) -> Version:
     return _version(conn.execute(_WITH_CODE.where(version.c.id == version_id)).one())
 
 
+def of_ids(conn: Connection, ids: Collection[int]) -> list[Version]:
+    """Return those of these versions that there are."""
+    rows = conn.execute(_WITH_CODE.where(version.c.id.in_(list(ids))))
+    return [_version(row) for row in rows]
+
+
 def of_message(conn: Connection, message_id: int) -> list[Version]:
     """Return all versions, first to last; raises Rejected (404 message_unknown)."""
     rows = [

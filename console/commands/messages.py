@@ -348,7 +348,7 @@ def _show_text(out: Output, v: Version, session: Session) -> None:
     ]
     where = ", ".join(places) or v.resolved.named(v.content.scope or "everywhere")
     out.note(f"  to {people_in_words(v)} in {where} by {', '.join(v.content.channels)}")
-    if whom := naming.only_for(v.content, v.resolved.named):
+    if whom := naming.only_for(v.content.audience, v.resolved.named):
         out.note(f"  only for {whom}")
 
 

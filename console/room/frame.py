@@ -139,7 +139,8 @@ class Room:
         self._templates.filters["word"] = naming.word
         self._templates.filters["language"] = naming.language
         self._templates.filters["people"] = naming.people
-        self._templates.filters["inboxes"] = naming.inboxes
+        self._templates.filters["group"] = naming.group
+        self._templates.filters["organisations"] = naming.organisations
         self._templates.filters["paragraphs"] = _paragraphs
         self._templates.filters["clock"] = self.clock
         self._templates.filters["stamp"] = self.stamp

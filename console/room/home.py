@@ -103,6 +103,7 @@ async def gather(room: Room, figures: Figures, signed: Signed, alike: Alike) -> 
     """Return all that the first page shows to one person."""
     found = await _readable(room, signed.operator, alike.messages)
     mine = PERMISSIONS[signed.operator.role]
+    found.sort(key=lambda v: v.status != "Actual")  # what is real stands first
     pending = [v for v in found if v.state == "pending_approval"]
     returned = [v for v in found if v.state == "returned" and v.author_id == signed.operator.id]
     live = [v for v in found if v.state in (*MOVING, "approved", "blocked")]

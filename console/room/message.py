@@ -192,6 +192,8 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
             status=problems[0].status if problems else 200,
             kind=BASES[base],
             title=words.approve_heading(v, names[v.submitter_id], at),
+            headline=words.headline(v),
+            tag=next(iter(v.content.languages)),
             v=v,
             path=path,
             names=names,

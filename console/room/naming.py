@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from broadcast.content import trades
-from broadcast.content.model import Content
+from broadcast.content.model import Audience
 from broadcast.messages import small_counts
 from broadcast.wording.languages import in_english
 
@@ -49,6 +49,10 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "Likely": "likely",
         "Possible": "possible",
         "Unlikely": "unlikely",
+        # who may read it (CAP 1.2, alert.scope)
+        "public": "everybody",
+        "restricted": "control rooms, and whom it is sent to",
+        "private": "the control room that wrote it, and whom it is sent to",
         # where a version stands
         "pending_approval": "waiting for approval",
         "approved": "approved, being prepared",
@@ -90,6 +94,26 @@ _WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+SIZES: Mapping[str, str] = MappingProxyType(
+    {
+        "micro": "fewer than 10 people employed",
+        "small": "10 to 49",
+        "medium": "50 to 249",
+        "large": "250 and more",
+    }
+)
+"""The sizes of organisations, by how many people they employ."""
+
+_GROUPS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "resident": ("resident", "residents"),
+        "business": ("business", "businesses"),
+        "partner": ("partner", "partners"),
+        "officer": ("officer", "officers"),
+    }
+)
+"""A kind of subscribers: one of them, several."""
+
 QUESTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
         "registered": ("Are they registered?", "Yes", "No"),
@@ -125,18 +149,29 @@ def language(tag: str) -> str:
     return in_english(tag)
 
 
-def only_for(content: Content, named: Callable[[str], str]) -> str:
-    """Return in words whom of the people there a message is for; "" where it is for everybody.
-    `named`: what a sector or a community is called, by its scope.
+def only_for(rule: Audience, named: Callable[[str], str]) -> str:
+    """Return in words whom of the people there a message is for, who must be all of it; "" where it
+    is for everybody. `named`: what a sector or a community is called, by its scope.
     """
-    rule = content.audience
     lists = (
-        ", ".join(rule.kinds),
-        ", ".join(named(f"sector:{name}") for name in rule.sectors),
-        ", ".join(named(f"community:{name}") for name in rule.communities),
+        " or ".join(group(kind) for kind in rule.kinds),
+        " or ".join(named(f"sector:{name}") for name in rule.sectors),
+        " or ".join(named(f"community:{name}") for name in rule.communities),
         trades.in_words(rule),
     )
-    return "; ".join(words for words in lists if words)
+    return "; and of these: ".join(words for words in lists if words)
+
+
+def group(kind: str, n: object = 2) -> str:
+    """Return what so many subscribers of a kind are called: "officer", "officers"."""
+    one, several = _GROUPS.get(kind, (kind, kind))
+    return one if n == 1 else several
+
+
+def organisations(key: str) -> str:
+    """Return which organisations are counted under "I small": "small organisations in …"."""
+    trade, _, size = key.partition(" ")
+    return f"{size} organisations in {trades.TRADES.get(trade, trade)}"
 
 
 def inboxes(n: object) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,12 +59,15 @@ def _keys(language: str) -> dict[str, str]:
 
 
 def costly(room: Room, v: Version, resolved: Resolved) -> list[dict[str, Any]]:
-    """Return, by language, which characters of the text message make it dearer, and its parts."""
+    """Return, by language, which characters of the text message make it dearer, and its parts. Of
+    a language that is written in such letters nothing is said: nobody can replace them.
+    """
     found = []
     for each in texts(room, v, resolved):
         for text in each["texts"]:
             made = count(text["body"])
-            if text["channel"] == naming.CHANNELS["sms"] and made.costly:
+            few = 2 * len(made.costly) < sum(char.isalpha() for char in text["body"])
+            if text["channel"] == naming.CHANNELS["sms"] and made.costly and few:
                 chars = Counter(char for char, _ in made.costly)
                 found.append(
                     {
@@ -87,7 +91,7 @@ async def where(room: Room, v: Version, resolved: Resolved | None = None) -> dic
     parts = [from_wkb(known.shape), *map(circle_outline, v.content.circles)]
     shape = union([p for p in parts if p is not None])
     name = place_of(shown, tree, ENGLISH)
-    whom = naming.only_for(v.content, known.named)
+    whom = naming.only_for(v.content.audience, known.named)
     if shape is None or shapely.is_empty(shape):
         return {"name": name, "map": Markup(""), "whom": whom}
     drawn = await asyncio.to_thread(
@@ -127,8 +131,8 @@ def differences(room: Room, existing: list[Version], v: Version) -> list[dict[st
         say("Where", "the shapes as drawn before", "other corners or points")
     say(
         "Only for",
-        naming.only_for(before, older.resolved.named),
-        naming.only_for(now, v.resolved.named),
+        naming.only_for(before.audience, older.resolved.named),
+        naming.only_for(now.audience, v.resolved.named),
     )
     for label, was_value, now_value in (
         ("Until", before.expires, now.expires),
@@ -175,3 +179,11 @@ async def names(room: Room, *ids: int | None) -> dict[int | None, str]:
     wanted = {i for i in ids if i is not None}
     found = await room.web.db.read(operators.people, wanted)
     return {None: "nobody", **{person.id: person.name for person in found}}
+
+
+async def actors(room: Room, said: Collection[str]) -> dict[str, str]:
+    """Return the names of operators who are called by their numbers, as "operator 5"."""
+    found = {actor: actor.removeprefix("operator ") for actor in said}
+    ids = {actor: int(n) for actor, n in found.items() if n.isascii() and n.isdigit()}
+    known = await names(room, *ids.values())
+    return {actor: known[n] for actor, n in ids.items() if n in known}

@@ -86,8 +86,10 @@ def approve_says(v: Version) -> str:
             f"{marked} It cannot be unsaid; a correction can follow at once."
         )
     if v.status == "Exercise":
+        gets = "gets" if v.seen_count == 1 else "get"
         return (
-            f"Only the {n} enrolled for exercises get it. Every text begins and ends with EXERCISE."
+            f"Only the {n} enrolled for exercises {gets} it. Every text begins and ends with"
+            " EXERCISE."
         )
     return f"This goes to {n} now. It cannot be unsent; a correction can follow at once."
 
@@ -128,8 +130,8 @@ def stop_says(people: Mapping[str, object]) -> str:
     reached = [people[line] for line in ("handing_over", "accepted", "delivered", "in_doubt")]
     known = [n for n in reached if isinstance(n, int)]
     has = f"{sum(known):,}" if len(known) == len(reached) else "Some"
-    waits = people["waiting"]
+    waits, have = people["waiting"], "has" if has == "1" else "have"
     return (
-        f"{naming.people(waits)} will not get it. {has} already have it or may have."
+        f"{naming.people(waits)} will not get it. {has} already {have} it or may have."
         " They are not told: to tell them, correct it."
     )

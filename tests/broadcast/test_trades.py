@@ -61,7 +61,7 @@ def test_a_word_that_is_no_letter_is_answered_with_the_nearest_section(
         (
             ("I",),
             ("medium", "small"),
-            "people who act for organisations in accommodation and food service, small and medium",
+            "people who act for small and medium organisations in accommodation and food service",
         ),
         (("F", "P"), (), "people who act for organisations in construction or education"),
         ((), ("micro", "small", "medium"), "people who act for micro, small and medium"),

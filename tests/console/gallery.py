@@ -1,8 +1,9 @@
 """Pictures of every page, on a phone and a desk, light and dark, to be looked at one by one:
-`make gallery` writes build/gallery/index.html and its PNG files.
+`make gallery` writes build/gallery/index.html and its PNG files. With words after the folder only
+the pages are drawn whose names contain one of them, and the pictures of the tutorial stay.
 
 The pages are those of a site of the tests: real code, invented people, nothing leaves the machine.
-A new page is one line in `shots`.
+A new page is one line in `shots`, `resident_shots` or `room_shots`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from playwright.async_api import Browser
 
@@ -23,10 +25,14 @@ from broadcast.ledger import liveness
 from broadcast.ledger.claims import recording
 from broadcast.ledger.claims.outcomes import Outcome
 from service.rendering import StoredRenderings
+from subscribers.organisations import rows
+from subscribers.organisations.record import OrganisationRecord
+from subscribers.registry.importing import import_records
 from tests.console.browser import chromium
-from tests.console.site import Site, open_site
+from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site, person
 from tests.console.test_face import exercise, set_level
 from tests.console.visitor import HERE, Visitor
+from tests.residents.journey import Box, register, to_code
 
 PHONE, DESK, WALL = (390, 844), (1280, 900), (2560, 1080)
 Scheme = Literal["light", "dark"]
@@ -84,6 +90,10 @@ class Shot:
     path: str = ""
     html: str = ""
     role: str = ""
+    who: Visitor | None = None
+    """A resident who is signed in, or on the way there."""
+    until: str = ""
+    """What a script of the page shows first; then everything that can be opened is."""
 
 
 async def shots(site: Site) -> list[Shot]:
@@ -145,9 +155,101 @@ async def _mail(site: Site, version_id: int, tag: str) -> str:
     return rendered.html
 
 
+async def resident_shots(site: Site) -> list[Shot]:
+    """Register people, and return what they see on the way and afterwards."""
+    box = Box(site)
+    coming = Visitor(site)
+    await to_code(coming, topics=["incident", "advice"])
+    me, _ = await register(site, box, "07700 900556", topics=["incident", "appeal"])
+    await me.send(await me.get("/me"), "/me/budget", most_a_week="1")
+    found = await me.get("/me/places?place=cam")
+    until = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+    visit = {"area": CAMDEN, "kind": "visiting", "until": until}
+    await me.send(found, "/me/places", visit)
+    await me.send(await me.get("/me/by-topic"), "/me/by-topic", {"severity-appeal": "Severe"})
+    await site.live(languages=GAS)
+    with suppress(IndexError):  # until nothing waits
+        while True:
+            await site.done(await site.claimed("sms"))
+    await site.live(languages=THEFT)
+    hidden, _ = await register(site, box, "07700 900557")
+    await hidden.send(await hidden.get("/me"), "/me/discreet", discreet="yes")
+    stopped, _ = await register(site, box, "07700 900558")
+    await stopped.send(await stopped.get("/me"), "/me/stop", channel="all")
+    pages = {
+        "my choices": "/me",
+        "my messages": "/me/messages",
+        "last month": "/me/last-month",
+        "my other places": "/me/places?place=cam",
+        "topic by topic": "/me/by-topic",
+    }
+    return [
+        *(
+            Shot(f"register: {step}{said}", f"/join/{step}{lang}", who=coming)
+            for step in ("topics", "channel", "address", "code")
+            for lang, said in LANGUAGES.items()
+        ),
+        *(
+            Shot(
+                f"{name}{said}", f"{path}{lang.replace('?', '&') if '?' in path else lang}", who=me
+            )
+            for name, path in pages.items()
+            for lang, said in LANGUAGES.items()
+        ),
+        Shot("registered", "/join/done?channel=sms", who=me),
+        Shot("another place", "/me/place?place=cam", who=me),
+        Shot("another way", "/me/add", who=me),
+        Shot("my registrations", "/me/registrations", who=me),
+        Shot("delete me", "/me/delete", who=me),
+        Shot("my choices, discreet", "/me", who=hidden),
+        Shot("my choices, all stopped", "/me", who=stopped),
+        Shot("a page of a resident who is not signed in", "/join/topics"),
+    ]
+
+
+LANGUAGES = {"": "", "?lang=cy": ", Welsh", "?lang=ar": ", Arabic"}
+
+
+async def _organisations(site: Site) -> None:
+    """Register hotels and a shop, whose people read three languages on three channels."""
+    now = datetime.now(UTC)
+    more: dict[str, Any] = {"kind": "business"}
+    people = [
+        person(101, **more),
+        person(102, **more, language="ar", channels="email", email="p102@example.org"),
+        person(103, **more, language="cy", channels="voice", phone="+442079460103"),
+        person(104, topics="exercise;incident", language="so"),
+        person(105, topics="exercise;incident", kind="officer"),
+        person(106, topics="exercise;incident", kind="officer"),
+    ]
+    await site.db.write(import_records, people, "test", now)
+    known = [
+        OrganisationRecord(f"o-{n}", f"Hotel {n}", "I", size, WESTMINSTER, (f"p{n}",))
+        for n, size in ((101, "micro"), (102, "small"), (103, "large"))
+    ]
+    await site.db.write(rows.save, [*known[:2], known[2]._replace(passes_on=True)], now)
+
+
+async def _written(site: Site) -> str:
+    """Return where an author goes on who left off at the preview."""
+    author = Visitor(site)
+    await author.sign_in("author")
+    words: dict[str, Any] = {
+        f"{name}-{n}": text
+        for n, (tag, texts) in enumerate(GAS.items())
+        for name, text in {"tag": tag, **texts}.items()
+    }
+    words |= {"severity": "Severe", "trades": "I", "sizes": ["small", "large"]}
+    words |= {"channels": ["sms", "voice", "email", "web"], "kinds": ["business"]}
+    page = await author.get("/room/new")
+    seen = await author.send(page, "/room/new", words, areas=[WESTMINSTER], do="preview")
+    return f"/room/new?kept={dict(seen.fields('/room/new'))['kept']}"
+
+
 async def room_shots(site: Site) -> list[Shot]:
     """Fill the site with what a control room has in hand, and return its pages."""
     await set_level(site)
+    await _organisations(site)
     await site.live(severity="Severe", urgency="Immediate", languages=GAS)
     s = await site.claimed(lane="urgent")
     states = ("delivered", "delivered", "failed", "accepted", "in_doubt", "delivered")
@@ -157,8 +259,15 @@ async def room_shots(site: Site) -> list[Shot]:
     ]
     await site.db.write(recording.record, [(s, outcomes)], at=datetime.now(UTC))
     await site.db.write(liveness.register, "w1", "urgent", 1, {"Actual/sms": 40.0})
-    for what, key in (("render.failed", "1/voice/ar"), ("look_ups", "operator 3")):
-        await site.db.write(dead_letters.park, what, key, "KeyError", datetime.now(UTC))
+    looked = "operator 3 looked at the numbers of 20 or more different shapes within an hour"
+    for what, key, error in (
+        ("render.failed", "1/voice/ar", "KeyError"),
+        ("render.failed", "1/email/cy", "KeyError"),
+        ("look_ups", "operator 3 2026-11-27T13", f"{looked}: see `fasttime audit list`"),
+    ):
+        await site.db.write(dead_letters.park, what, key, error, datetime.now(UTC))
+    closed = "The text was mended."
+    await site.db.write(dead_letters.close, 1, by="operator 5", why=closed, now=datetime.now(UTC))
     await exercise(site)
     pending, _ = await site.submitted(
         severity="Severe", urgency="Immediate", languages=GAS, areas=["E09000007"]
@@ -168,11 +277,15 @@ async def room_shots(site: Site) -> list[Shot]:
     await site.post(
         f"/api/v1/messages/{over}/cancel", {"why": "x", "reason": "over"}, role="approver"
     )
-    await site.post(
-        "/api/v1/operators/requests",
+    asked = await site.post(
+        "/api/v1/operator-requests",
         {"kind": "add", "name": "Jo Smith", "role": "operator", "email": "jo@met.example"},
         role="administrator",
     )
+    assert asked.status == 201, asked.body
+    hotels = {"audience": {"kinds": ["business"], "trades": ["I"], "sizes": ["small", "large"]}}
+    narrow, _ = await site.submitted(languages=THEFT, visibility="public", **hotels)
+    written = await _written(site)
     live = "/room/messages/1"
     return [
         Shot("sign in", "/room/sign-in"),
@@ -180,6 +293,8 @@ async def room_shots(site: Site) -> list[Shot]:
         Shot("home, approver", "/room", role="approver"),
         Shot("write, empty", "/room/new", role="author"),
         Shot("write, an exercise", "/exercise/new", role="author"),
+        Shot("write, previewed", written, role="author", until="#preview table"),
+        Shot("approve, for small hotels", f"/room/messages/{narrow}/approve", role="approver"),
         Shot("write, a draft", f"/room/messages/{draft}/edit", role="author"),
         Shot("check before submission", f"/room/messages/{draft}/check", role="author"),
         Shot("correct", f"{live}/correct", role="author"),
@@ -223,16 +338,19 @@ async def draw(
                 color_scheme=scheme,
                 extra_http_headers={"Accept-Language": "en-GB", "Accept": "text/html"},
             )
-            if shot.role:
-                kept = visitors[shot.role].cookies
+            who = shot.who or visitors.get(shot.role)
+            if who is not None:
                 await context.add_cookies(
-                    [{"name": k, "value": v, "url": site.url} for k, v in kept.items()]
+                    [{"name": k, "value": v, "url": site.url} for k, v in who.cookies.items()]
                 )
             page = await context.new_page()
             if shot.html:
                 await page.set_content(shot.html)
             else:
                 await page.goto(site.url + shot.path)
+            if shot.until:
+                await page.wait_for_selector(shot.until)
+                await page.evaluate("document.querySelectorAll('details').forEach(d => d.open = 1)")
             name = f"{number:02d}-{look.replace(', ', '-')}.png"
             await page.screenshot(path=folder / name, full_page=True)
             await context.close()
@@ -285,26 +403,27 @@ async def pictures(browser: Browser, site: Site, wanted: list[Shot], folder: Pat
                 await picture(browser, site, shot, folder / f"{name}.png")
 
 
-async def main(folder: Path, docs: Path) -> None:
+async def main(folder: Path, docs: Path, words: list[str]) -> None:
     """Write the gallery, and the pictures of the tutorial."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
-    with tempfile.TemporaryDirectory() as kept:
-        async with open_site(Path(kept)) as site, chromium() as browser:
-            found = await shots(site)
-            await pictures(browser, site, found, docs)
-            rows = await draw(browser, site, found, folder)
-        room = open_site(Path(kept) / "room", FASTTIME_PUBLIC_URL=HERE)
-        async with room as site, chromium() as browser:
-            found = await room_shots(site)
-            await pictures(browser, site, found, docs)
-            rows += await draw(browser, site, found, folder, len(rows))
-    (folder / "index.html").write_text(HEAD + "\n".join(rows), encoding="utf-8")
+    here = {"FASTTIME_PUBLIC_URL": HERE}
+    trial = here | {"FASTTIME_TWILIO_API_BASE": "http://127.0.0.1:9"}
+    lines: list[str] = []
+    async with chromium() as browser:
+        for fill, env in ((shots, {}), (resident_shots, trial), (room_shots, here)):
+            with tempfile.TemporaryDirectory() as kept:
+                async with open_site(Path(kept), **env) as site:
+                    found = await fill(site)
+                    if not words:
+                        await pictures(browser, site, found, docs)
+                    wanted = [s for s in found if not words or any(w in s.name for w in words)]
+                    lines += await draw(browser, site, wanted, folder, len(lines))
+    (folder / "index.html").write_text(HEAD + "\n".join(lines), encoding="utf-8")
     print(folder / "index.html")
 
 
 if __name__ == "__main__":
-    asyncio.run(
-        main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/gallery"), Path("docs/pictures"))
-    )
+    where = Path(sys.argv[1] if len(sys.argv) > 1 else "build/gallery")
+    asyncio.run(main(where, Path("docs/pictures"), sys.argv[2:]))

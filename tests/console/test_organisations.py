@@ -11,8 +11,11 @@ import jsonschema
 import pytest
 from sqlalchemy import select
 
+from broadcast.content.model import Audience
+from broadcast.content.trades import SIZES
 from broadcast.operators import operators
 from broadcast.operators.tables import audit
+from console.room import naming
 from subscribers.organisations import rows
 from subscribers.organisations.record import OrganisationRecord
 from subscribers.organisations.tables import organisation
@@ -131,7 +134,35 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         yield running
 
 
-HOTELS = {"trades": ["I"], "sizes": ["small", "large"]}
+HOTELS: dict[str, Any] = {"trades": ["I"], "sizes": ["small", "large"]}
+
+
+SMALL = "partners; and of these: people who act for micro organisations"
+
+
+@pytest.mark.parametrize(
+    ("audience", "words"),
+    [
+        (Audience(), ""),
+        (Audience(kinds=("business", "officer")), "businesses or officers"),
+        (
+            Audience(kinds=("business",), sectors=("retail",), communities=("a", "b")),
+            "businesses; and of these: sector:retail; and of these: community:a or community:b",
+        ),
+        (Audience(kinds=("partner",), sizes=("micro",)), SMALL),
+    ],
+)
+def test_whom_it_is_for_is_said_in_plain_words_and_all_of_it_must_hold(
+    audience: Audience, words: str
+) -> None:
+    assert naming.only_for(audience, str) == words
+
+
+def test_a_number_of_a_kind_has_its_plural() -> None:
+    assert [naming.group("officer", n) for n in (1, 2)] == ["officer", "officers"]
+    assert naming.group("business") == "businesses"
+    assert naming.organisations("G micro").startswith("micro organisations in wholesale")
+    assert set(naming.SIZES) == set(SIZES)
 
 
 async def counted(site: Site, **changes: Any) -> dict[str, Any]:
@@ -165,10 +196,10 @@ async def test_who_approves_reads_whom_it_is_for_and_each_person_gets_their_reas
     approver = Visitor(site)
     await approver.sign_in("approver")
     page = await approver.get(f"/room/messages/{message}/approve")
-    words = "Only for people who act for organisations in accommodation and food service, small"
-    assert f"{words} and large" in page.words
-    assert "organisations, I small 12" in page.words
-    assert "among them 1 partner inbox that passes it on" in page.words
+    words = "Only for people who act for small and large organisations in accommodation and food"
+    assert f"{words} service" in page.words
+    assert "for small organisations in accommodation and food service 12" in page.words
+    assert "partner inboxes that pass it on 1" in page.words
     await site.approve(message, agreed)
     await site.release(message)
     told = await site.get(f"{API}/messages/{message}/explain/p113", role="administrator")
@@ -192,7 +223,7 @@ async def test_what_an_author_types_on_the_page_is_the_audience(site: Site) -> N
     words = {"headline-0": "Gas leak", "instruction-0": "Stay in.", "trades": "I", "sizes": "large"}
     seen = await author.send(page, "/room/new", words, areas=[WESTMINSTER], do="preview")
     assert "Would be sent to 4" in seen.words
-    assert "organisations in accommodation and food service, large" in seen.words
+    assert "for large organisations in accommodation and food service" in seen.words
     wrong = words | {"trades": "hospitality"}
     refused = await author.send(page, "/room/new", wrong, areas=[WESTMINSTER], do="preview")
     assert "did you mean I (accommodation and food service)?" in refused.words

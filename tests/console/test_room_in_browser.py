@@ -213,6 +213,11 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
                     " e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"
                 )
                 assert small == [], (scheme, path)
+                tiny = await page.evaluate(
+                    "[...document.querySelectorAll('svg text')].filter(e =>"
+                    " e.getBoundingClientRect().height < 10).map(e => e.textContent)"
+                )
+                assert tiny == [], (scheme, path)
             await page.context.close()
 
 

@@ -138,7 +138,7 @@ async def test_a_call_in_a_language_that_no_voice_reads_is_shown_as_it_comes(
     page = await preview(author, areas=[WESTMINSTER], channels=["voice"])
     somali = "Ben Example (invented) reads Somali [so] and gets a telephone call in English [en]"
     (said,) = [each for each in people(page) if "Somali" in each]
-    assert said == f"{somali}: no voice reads the other aloud"
+    assert said == f"{somali}, because no voice reads Somali [so] aloud"
     assert "Gas leak" in people(page)[said]
     (below,) = page.tree.xpath("//*[@aria-label='Telephone call, so']//*[@class='words']")
     assert (below.get("lang"), "Gas leak" in below.text_content()) == ("en", True)

@@ -35,7 +35,7 @@ async def test_health_says_channels_processes_and_what_waits(site: Site) -> None
     assert "Telephone call ✓ on ✓ on ✓ on" in page.words
     waiting = await site.db.read(gauges.look, datetime.now(UTC))
     assert waiting.outbox_waiting > 0
-    assert f"Events for the relay {waiting.outbox_waiting}" in page.words
+    assert f"Steps waiting {waiting.outbox_waiting}" in page.words
     assert "Slices being handed over 1" in page.words
     assert "of these text message 1" in page.words
     assert "+44" not in page.text
@@ -85,11 +85,15 @@ async def test_what_was_put_aside_is_tried_again_by_one_press_or_the_page_says_w
     first, gone, notice = (f"/room/dead-letters/{n}/retry" for n in (1, 2, 3))
     assert notice not in page.forms()
     assert "A notice: nothing failed that could be tried again." in page.words
-    assert "1: A text could not be laid out" in page.words
+    assert (
+        "1: A text could not be laid out: message 1 version 1, text message, English [en], KeyError"
+        in page.words
+    )
+    assert "3: One person looked at many shapes: 20 shapes" in page.words
     over = await visitor.send(page, gone)
     assert (over.status, "nobody waits for it now" in over.words) == (409, True)
     tried = await visitor.send(page, first)
-    assert "Closed by operator 5" in tried.words
+    assert "Closed by operator 5 ( administrator )" in tried.words
     assert ": handed over again" in tried.words
     assert first not in tried.forms()
     repeated = await visitor.send(page, first)  # the same form once more: it was done once

@@ -56,7 +56,7 @@ async def test_who_takes_one_a_week_gets_one_and_reads_under_my_messages_what_di
     page = await visitor.get("/me/messages")
     assert "Not sent to you: 1" in page.words
     assert "You had had as many messages that week" in page.words
-    assert "more than you take a week: 1" in (await visitor.get("/me/last-month")).words
+    assert "more than you chose to get in a week: 1" in (await visitor.get("/me/last-month")).words
     assert await told(site, severity="Extreme")
     page = await visitor.send(await visitor.get("/me"), "/me/budget", most_a_week="")
     assert (await me_of(site))["most_a_week"] == ""

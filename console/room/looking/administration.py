@@ -135,15 +135,6 @@ def _why(form: Form) -> str:
     return why
 
 
-async def _names(room: Room, links: list[dict[str, Any]]) -> dict[str, str]:
-    """Return the names of the operators whom links call by their numbers."""
-    said = {link["actor"] for link in links}
-    found = {actor: actor.removeprefix("operator ") for actor in said}
-    ids = {actor: int(n) for actor, n in found.items() if n.isascii() and n.isdigit()}
-    known = await showing.names(room, *ids.values())
-    return {actor: known[n] for actor, n in ids.items() if n in known}
-
-
 def _attach_audit(api: APIRouter, room: Room) -> None:
     web = room.web
 
@@ -173,7 +164,7 @@ def _attach_audit(api: APIRouter, room: Room) -> None:
             "audit.html",
             signed,
             title="Audit log",
-            names=await _names(room, links),
+            names=await showing.actors(room, {link["actor"] for link in links}),
             links_found=links,
             head=head,
             asked=asked,

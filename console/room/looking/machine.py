@@ -4,6 +4,7 @@ people brought in, with every error of theirs as a table.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,14 +14,16 @@ from starlette.responses import Response
 
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.events import dead_letters
+from broadcast.events.dead_letters import DeadLetter
 from broadcast.ledger import gauges, liveness
+from broadcast.messages import versions
 from broadcast.operators import audit, operators
 from broadcast.places.areas import LEVELS
 from broadcast.places.files.columns import AreaFields
 from broadcast.places.files.reading import parse_area_file
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.store.database import Connection
-from console.room import acting, home
+from console.room import acting, home, naming, showing
 from console.room.frame import Form, Room
 from service.commands.unit_of_work import Act
 from service.setup import people, places, upkeep
@@ -62,6 +65,8 @@ def _attach_health(api: APIRouter, room: Room) -> None:
             most=gauges.CAP,
             head=await web.db.read(audit.head),
             letters=letters,
+            texts=await web.db.read(_texts, letters),
+            names=await showing.actors(room, {each.closed_by for each in letters}),
             forms={
                 each.id: {
                     act: room.form(signed, f"/room/dead-letters/{each.id}/{act}")
@@ -98,6 +103,23 @@ def _attach_health(api: APIRouter, room: Room) -> None:
     room.add(api, "GET", "/room/health", show)
     room.add(api, "POST", "/room/dead-letters/{id}/close", partial(act, again=False))
     room.add(api, "POST", "/room/dead-letters/{id}/retry", partial(act, again=True))
+
+
+def _texts(conn: Connection, letters: Sequence[DeadLetter]) -> dict[int, str]:
+    """Return by letter which text could not be laid out: its message, channel and language. One of
+    a version that nobody knows any more keeps its key.
+    """
+    keys = {
+        each.id: each.key.split("/") for each in letters if each.what == dead_letters.RENDER_FAILED
+    }
+    ids = {int(key[0]) for key in keys.values() if len(key) == 3 and key[0].isdigit()}
+    known = {str(v.id): v for v in versions.of_ids(conn, ids)}
+    return {
+        number: f"message {v.message_id} version {v.number}, {naming.word(key[1]).lower()},"
+        f" {naming.language(key[2])}"
+        for number, key in keys.items()
+        if (v := known.get(key[0])) is not None
+    }
 
 
 def _attach_imports(api: APIRouter, room: Room) -> None:

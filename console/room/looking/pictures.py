@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from broadcast.places.areas import AreaTree
 from console.pages.maps import outline
+from console.room.figures import WORDS
 
 WIDTH, HEIGHT, LEFT, FOOT = 720, 240, 8, 24
 SHOWN = ("delivered", "accepted", "in_doubt", "failed", "waiting", "not_sent")
@@ -52,16 +53,15 @@ def curve(frames: Sequence[dict[str, Any]], acts: Sequence[tuple[str, str]]) -> 
             )
     drawn.append(f'<text class="axis" x="{LEFT + 4}" y="14">{most:,} people</text>')
     drawn.append(f'<text class="axis" x="{LEFT}" y="{HEIGHT - 6}">{frames[0]["clock"]}</text>')
-    last = escape(frames[-1]["clock"])
-    drawn.append(f'<text class="axis end" x="{WIDTH - LEFT}" y="{HEIGHT - 6}">{last}</text>')
-    names = ", ".join(line.replace("_", " ") for line in SHOWN)
-    return Markup(  # noqa: S704 - numbers of ours, and text that is escaped
-        f'<svg class="picture" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-        ' aria-labelledby="curve-t curve-d"><title id="curve-t">People by line over time</title>'
-        f'<desc id="curve-d">{escape(names)}, from {escape(frames[0]["clock"])} to'
-        f" {escape(frames[-1]['clock'])}; the table below has the same numbers</desc>"
-        f'{"".join(drawn)}<path class="now" d="M{LEFT} 0V{HEIGHT - FOOT}"/></svg>'
+    last = frames[-1]["clock"]
+    drawn.append(
+        f'<text class="axis end" x="{WIDTH - LEFT}" y="{HEIGHT - 6}">{escape(last)}</text>'
     )
+    names = ", ".join(WORDS[line][0] for line in SHOWN)
+    said = f"{names}, from {frames[0]['clock']} to {last}; the table below has the same numbers"
+    drawn.append(f'<path class="now" d="M{LEFT} 0V{HEIGHT - FOOT}"/>')
+    keys = _keys([(f"curve-{line}", WORDS[line][0]) for line in SHOWN])
+    return _wide("curve", "People by line over time", said, drawn, HEIGHT) + keys
 
 
 def _svg(name: str, title: str, described: str, drawn: Sequence[str], height: int) -> Markup:
@@ -70,6 +70,24 @@ def _svg(name: str, title: str, described: str, drawn: Sequence[str], height: in
         f' aria-labelledby="{name}-t {name}-d"><title id="{name}-t">{escape(title)}</title>'
         f'<desc id="{name}-d">{escape(described)}</desc>{"".join(drawn)}</svg>'
     )
+
+
+def _wide(name: str, title: str, described: str, drawn: Sequence[str], height: int) -> Markup:
+    """Return a picture whose text stays as large as it is: a small screen scrolls it."""
+    return Markup(  # noqa: S704 - the title is escaped, the rest by _svg
+        f'<div class="wide" role="region" aria-label="{escape(title)}" tabindex="0">'
+        f"{_svg(name, title, described, drawn, height)}</div>"
+    )
+
+
+def _keys(lines: Sequence[tuple[str, str]]) -> Markup:
+    """Return which line of a picture is which, beneath it."""
+    drawn = "".join(
+        f'<span><svg class="key" viewBox="0 0 40 8"><path class="curve {name}" d="M0 4H40"/></svg>'
+        f" {escape(word)}</span> "
+        for name, word in lines
+    )
+    return Markup(f'<p class="keys" aria-hidden="true">{drawn}</p>')  # noqa: S704 - escaped above
 
 
 def dots(rows: Sequence[tuple[str, Sequence[float]]], promise: float) -> Markup:
@@ -106,7 +124,7 @@ def dots(rows: Sequence[tuple[str, Sequence[float]]], promise: float) -> Markup:
         f"{name}: first after {v[0]:.2f} s, half after {v[1]:.2f} s, 99 % after {v[3]:.2f} s"
         for name, v in rows
     )
-    return _svg("speed", "Seconds from the approval until handed over", said, drawn, height)
+    return _wide("speed", "Seconds from the approval until handed over", said, drawn, height)
 
 
 def used_rates(
@@ -149,10 +167,12 @@ def used_rates(
         drawn.append(
             f'<text class="axis" x="{left}" y="{foot + 14}">{escape(intervals[0][0])}</text>'
         )
-        last = escape(intervals[-1][0])
-        drawn.append(f'<text class="axis end" x="{WIDTH - left}" y="{foot + 14}">{last}</text>')
+        if (last := intervals[-1][0]) != intervals[0][0]:
+            drawn.append(
+                f'<text class="axis end" x="{WIDTH - left}" y="{foot + 14}">{escape(last)}</text>'
+            )
     title = "Granted rate against used, people a second"
-    return _svg("rates", title, "; ".join(said), drawn, strip * len(rows))
+    return _wide("rates", title, "; ".join(said), drawn, strip * len(rows))
 
 
 def granted_in_words(rate: float | None) -> str:
@@ -173,7 +193,7 @@ def bars(rows: Sequence[tuple[str, int]], name: str, title: str) -> Markup:
         drawn.append(f'<rect class="bar-of" x="{left}" y="{y}" width="{width}" height="22"/>')
         drawn.append(f'<text class="axis" x="{left + width + 6}" y="{y + 15}">{n:,}</text>')
     said = "; ".join(f"{label}: {n}" for label, n in rows)
-    return _svg(name, title, said, drawn, 16 + 30 * len(rows))
+    return _wide(name, title, said, drawn, 16 + 30 * len(rows))
 
 
 HATCHES = 5
@@ -252,4 +272,5 @@ def steps(
     drawn.append(f'<text class="axis" x="{left}" y="{height - 6}">{first:%d %b %Y}</text>')
     drawn.append(f'<text class="axis end" x="{WIDTH - 8}" y="{height - 6}">{last:%d %b %Y}</text>')
     said = "; ".join(f"{scope}: {len(points)} changes" for scope, points in scopes.items())
-    return _svg("levels", "Threat levels over time", said, drawn, height)
+    keys = _keys([(f"step-of-{n % 4}", scope) for n, scope in enumerate(scopes)])
+    return _wide("levels", "Threat levels over time", said, drawn, height) + keys

@@ -14,7 +14,15 @@ from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import JSONResponse, Response
 
-from broadcast.content.model import CERTAINTIES, CHANNELS, KINDS, SEVERITIES, URGENCIES, Content
+from broadcast.content.model import (
+    CERTAINTIES,
+    CHANNELS,
+    KINDS,
+    SEVERITIES,
+    URGENCIES,
+    VISIBILITIES,
+    Content,
+)
 from broadcast.content.model import SUBSCRIBER_KINDS as PEOPLE
 from broadcast.content.trades import TRADES
 from broadcast.drafts import read_draft, unfinished
@@ -302,11 +310,13 @@ class Page:
                 "severity": SEVERITIES,
                 "urgency": URGENCIES,
                 "certainty": CERTAINTIES,
+                "visibility": VISIBILITIES,
                 "level": [str(level) for level in LEVELS],
             },
             channels=[(name, naming.CHANNELS[name]) for name in CHANNELS],
             people=PEOPLE,
             trades=TRADES,
+            sizes=naming.SIZES,
             fields={"postcode": "postcode", "corners": "corners", "search": "search"},
         )
 

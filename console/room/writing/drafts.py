@@ -15,8 +15,9 @@ from console.room.frame import Form
 WORDS = ("headline", "description", "instruction", "sms", "voice")
 PLAIN = ("kind", "level", "scope", "urgency", "severity", "certainty", "expires", "visibility")
 LINES = ("source", "note", "exercise")
-LISTS = ("sectors", "communities", "trades", "sizes")
-CHECKED = ("areas", "channels", "kinds")
+LISTS = ("sectors", "communities")
+AUDIENCE = ("kinds", "trades", "sizes")
+CHECKED = ("areas", "channels", *AUDIENCE)
 NUMBERS = ("hotlines", "circles")
 EMPTY = dict.fromkeys(WORDS, "")
 
@@ -32,7 +33,7 @@ def blank(kind: str) -> Fields:
         "expires": "4h" if kind != "threat_level_change" else "",
         "scope": "UK" if kind == "threat_level_change" else "",
         "areas": [],
-        "kinds": [],
+        **{name: [] for name in AUDIENCE},
         "channels": ["sms", "voice", "email", "web"],
         "corners": "",
         "languages": [{"tag": "en", **EMPTY}],
@@ -62,7 +63,8 @@ def draft_of(fields: Fields, status: str) -> dict[str, Any]:
         for each in fields["languages"]
         if each["tag"] and any(each[word] for word in WORDS)
     }
-    audience = {"kinds": fields["kinds"], **{name: _commas(fields[name]) for name in LISTS}}
+    audience = {name: fields[name] for name in AUDIENCE}
+    audience |= {name: _commas(fields[name]) for name in LISTS}
     found: dict[str, Any] = {name: fields[name] for name in (*PLAIN, *LINES)}
     if fields["kind"] != "threat_level_change":
         del found["level"], found["scope"]
@@ -88,7 +90,7 @@ def of_content(content: Content) -> Fields:
         **{name: "\n".join(told.get(name, ())) for name in NUMBERS},
         "areas": told.get("areas", []),
         "channels": told["channels"],
-        "kinds": audience.get("kinds", []),
+        **{name: audience.get(name, []) for name in AUDIENCE},
         "corners": "\n\n".join(map(_corners, told.get("polygons", ()))),
         "languages": [{"tag": tag, **EMPTY, **words} for tag, words in told["languages"].items()],
     }
