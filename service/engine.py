@@ -107,9 +107,9 @@ class Engine:
             self.stopping,
             ask_after=ask_after,
         )
-        self._codes = (
-            Codes(db, adapters["routine"], limiter, settings) if "routine" in self.roles else None
-        )
+        # where no channel is on it would ask the database nothing, and pass for its good health
+        sends_codes = "routine" in self.roles and channels_of(adapters["routine"])[1]
+        self._codes = Codes(db, adapters["routine"], limiter, settings) if sends_codes else None
         self._bounces = (
             Bounces(
                 db,
