@@ -4,6 +4,7 @@ command is run as written, in one shell, and prints what is shown.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def test_what_differs_is_seen() -> None:
 def test_the_five_minutes_and_the_tutorial_do_what_they_say(tmp_path: Path) -> None:
     program = tmp_path / "bin"
     program.mkdir()
-    (program / "fasttime").write_text(f'#!/bin/sh\nexec {sys.executable} -m console.cli "$@"\n')
+    python = shlex.quote(sys.executable)
+    (program / "fasttime").write_text(f'#!/bin/sh\nexec {python} -m console.cli "$@"\n')
     (program / "fasttime").chmod(0o755)
     env = process_env({"FASTTIME_METRICS_LISTEN": "off"})
     env |= {"PATH": f"{program}:{env['PATH']}", "PYTHONPATH": str(REPOSITORY), "LANG": "C.UTF-8"}
