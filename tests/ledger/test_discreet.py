@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -11,14 +10,12 @@ from broadcast.ledger import delivery_report
 from broadcast.messages import versions
 from broadcast.store.database import Database
 from channels.dispatch.ports import Renderings
-from channels.dispatch.rates import MemoryLimiter
-from channels.dispatch.sender import Identity, Sender
 from channels.memory import MemoryChannel
 from service.rendering import StoredRenderings
-from subscribers.registry import importing, reached
+from subscribers.registry import importing
 from tests.chaos.harness import people
+from tests.ledger.sending import run_for, sender_of
 from tests.ledger.test_retries import Renderings as OneText
-from tests.ledger.test_retries import no_link, nobody_stopped
 from tests.ledger.world import World
 
 NEUTRAL = "A message for you:"
@@ -37,25 +34,8 @@ async def world(db: Database) -> World:
 async def sent(world: World, renderings: Renderings, status: str = "Actual") -> MemoryChannel:
     """Send what is claimable, and return what the channel got."""
     channel = MemoryChannel("sms", serves=frozenset({status}))
-    sender = Sender(
-        db=world.db,
-        lane="routine",
-        channel=channel,
-        limiter=MemoryLimiter(),
-        rate=0.0,
-        identity=Identity(worker="w1", alive=True),
-        key=b"k" * 32,
-        renderings=renderings,
-        contacts=reached.addresses_to_use,
-        no_longer_for=lambda *_: {},
-        opted_out=nobody_stopped,
-        links=no_link,
-    )
-    stopping = asyncio.Event()
-    running = asyncio.create_task(sender.run(stopping))
-    await asyncio.sleep(0.4)
-    stopping.set()
-    await running
+    sender = sender_of(world.db, channel, renderings)
+    await run_for(sender, 0.4)
     return channel
 
 

@@ -24,12 +24,12 @@ from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.store.database import Connection, Database
 from broadcast.wording.rendered import Rendered
-from channels.dispatch.rates import MemoryLimiter
-from channels.dispatch.sender import Identity, Sender
+from channels.dispatch.sender import Sender
 from channels.memory import MemoryChannel, slow
 from service.loops.opt_outs import RecentOptOuts
 from subscribers.registry import acts, importing, reached
 from tests.chaos.harness import people
+from tests.ledger.sending import run_for, sender_of
 from tests.ledger.world import World, house
 
 
@@ -40,14 +40,6 @@ async def world(db: Database) -> World:
 
 def no_contacts(conn: Connection, ids: BitMap) -> dict[str, BitMap]:
     return {}
-
-
-def no_link(person: int, channel: str) -> str:
-    return ""
-
-
-def nobody_stopped(person: int, channel: str, *, claimed: float) -> bool:
-    return False
 
 
 PAST = timedelta(seconds=1)
@@ -276,25 +268,8 @@ async def test_a_version_that_cannot_be_rendered_stands_before_no_other_of_its_r
     )
     broken = await world.live([1, 2], channels="email")
     sound = await world.live([3, 4], channels="email")
-    sender = Sender(
-        db=world.db,
-        lane="routine",
-        channel=MemoryChannel("email"),
-        limiter=MemoryLimiter(),
-        rate=0.0,
-        identity=Identity(worker="w1", alive=True),
-        key=b"k" * 32,
-        renderings=Broken(broken.id),
-        contacts=reached.addresses_to_use,
-        no_longer_for=lambda *_: {},
-        opted_out=nobody_stopped,
-        links=no_link,
-    )
-    stopping = asyncio.Event()
-    running = asyncio.create_task(sender.run(stopping))
-    await asyncio.sleep(2.0)
-    stopping.set()
-    await running
+    sender = sender_of(world.db, MemoryChannel("email"), Broken(broken.id))
+    await run_for(sender, 2.0)
     lines = [
         (
             await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
@@ -336,20 +311,7 @@ async def test_people_who_share_an_address_get_it_there_once_also_as_their_next_
 
 
 def sending(world: World, channel: MemoryChannel, stopped: RecentOptOuts) -> Sender:
-    return Sender(
-        db=world.db,
-        lane="routine",
-        channel=channel,
-        limiter=MemoryLimiter(),
-        rate=0.0,
-        identity=Identity(worker="w1", alive=True),
-        key=b"k" * 32,
-        renderings=Broken(0),
-        contacts=reached.addresses_to_use,
-        no_longer_for=lambda *_: {},
-        opted_out=stopped,
-        links=no_link,
-    )
+    return sender_of(world.db, channel, Broken(0), opted_out=stopped)
 
 
 async def by_mail(world: World, count: int) -> Version:
@@ -411,19 +373,11 @@ async def test_a_sender_of_which_a_part_failed_ends_aloud(world: World) -> None:
     def fails(person: int, channel: str, *, claimed: float) -> bool:
         raise RuntimeError("a bug")
 
-    sender = Sender(
-        db=world.db,
-        lane="routine",
-        channel=MemoryChannel("email", concurrency=1),
-        limiter=MemoryLimiter(),
-        rate=0.0,
-        identity=Identity(worker="w1", alive=True),
-        key=b"k" * 32,
-        renderings=Broken(0),
-        contacts=reached.addresses_to_use,
-        no_longer_for=lambda *_: {},
+    sender = sender_of(
+        world.db,
+        MemoryChannel("email", concurrency=1),
+        Broken(0),
         opted_out=fails,
-        links=no_link,
         send_seconds=0.2,
     )
     with pytest.raises(RuntimeError):

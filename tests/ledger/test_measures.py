@@ -13,13 +13,12 @@ from broadcast.messages import versions
 from broadcast.store.database import Database
 from channels.contract import InDoubt, Refused, Unavailable
 from channels.dispatch.measures import CODES, Measures
-from channels.dispatch.rates import MemoryLimiter
-from channels.dispatch.sender import Identity, Sender
 from channels.memory import MemoryChannel, fails_with, slow
 from console.server.metrics import Metrics
-from subscribers.registry import importing, reached
+from subscribers.registry import importing
 from tests.chaos.harness import people
-from tests.ledger.test_retries import Renderings, no_link, nobody_stopped
+from tests.ledger.sending import sender_of
+from tests.ledger.test_retries import Renderings
 from tests.ledger.world import World
 
 
@@ -42,21 +41,7 @@ async def test_each_attempt_is_counted_by_outcome_and_timed_from_approval(db: Da
         },
     )
     measures = Measures()
-    sender = Sender(
-        db=db,
-        lane="routine",
-        channel=channel,
-        limiter=MemoryLimiter(),
-        rate=0.0,
-        identity=Identity(worker="w1", alive=True),
-        key=b"k" * 32,
-        renderings=Renderings(),
-        contacts=reached.addresses_to_use,
-        no_longer_for=lambda *_: {},
-        opted_out=nobody_stopped,
-        links=no_link,
-        measures=measures,
-    )
+    sender = sender_of(db, channel, Renderings(), measures=measures)
     stopping = asyncio.Event()
     began = datetime.now(UTC)
     running = asyncio.create_task(sender.run(stopping))

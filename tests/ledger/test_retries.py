@@ -4,7 +4,6 @@ alone; and one inbox's refusal holds up nobody else.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -21,11 +20,10 @@ from broadcast.messages import versions
 from broadcast.store.database import Connection, Database
 from broadcast.wording.rendered import Rendered
 from channels.contract import ChannelError, Unavailable
-from channels.dispatch.rates import MemoryLimiter
-from channels.dispatch.sender import Identity, Sender
 from channels.memory import MemoryChannel, fails_with
-from subscribers.registry import importing, reached
+from subscribers.registry import importing
 from tests.chaos.harness import people
+from tests.ledger.sending import run_for, sender_of
 from tests.ledger.world import World
 
 
@@ -36,14 +34,6 @@ async def world(db: Database) -> World:
 
 def no_contacts(conn: Connection, ids: BitMap) -> dict[str, BitMap]:
     return {}
-
-
-def no_link(person: int, channel: str) -> str:
-    return ""
-
-
-def nobody_stopped(person: int, channel: str, *, claimed: float) -> bool:
-    return False
 
 
 def due_of(conn: Connection, person: int) -> datetime | None:
@@ -134,25 +124,8 @@ async def test_one_greylisted_inbox_holds_up_nobody_and_a_busy_provider_is_left_
     )
     v = await world.live(range(1, 201), channels="email")
     channel = MemoryChannel("email", by_call={0: fails_with(refusal)})
-    sender = Sender(
-        db=world.db,
-        lane="routine",
-        channel=channel,
-        limiter=MemoryLimiter(),
-        rate=100.0,
-        identity=Identity(worker="w1", alive=True),
-        key=b"k" * 32,
-        renderings=Renderings(),
-        contacts=reached.addresses_to_use,
-        no_longer_for=lambda *_: {},
-        opted_out=nobody_stopped,
-        links=no_link,
-    )
-    stopping = asyncio.Event()
-    running = asyncio.create_task(sender.run(stopping))
-    await asyncio.sleep(3.5)
-    stopping.set()
-    await running
+    sender = sender_of(world.db, channel, Renderings(), rate=100.0)
+    await run_for(sender, 3.5)
     account = await world.db.read(delivery_report.account, await world.db.read(versions.get, v.id))
     assert (len(account.people["accepted"]) < 199) is paused
     assert account.adds_up
