@@ -86,15 +86,7 @@ def twiml(rendered: Rendered, pack: Pack, *, action_url: str) -> bytes:
     response = etree.Element("Response")
     parent = response
     if action_url:
-        parent = etree.SubElement(
-            response,
-            "Gather",
-            input="dtmf",
-            numDigits="1",
-            timeout=str(KEY_SECONDS),
-            action=_xml_text(action_url),
-            method="POST",
-        )
+        parent = _gather(response, action_url)
     for again in (False, True):
         if again:
             etree.SubElement(parent, "Pause", length="1")
@@ -112,15 +104,7 @@ def twiml_before_key(language: str, *, action_url: str) -> bytes:
     """
     tag = language if speaks(language) else "en"
     response = etree.Element("Response")
-    gather = etree.SubElement(
-        response,
-        "Gather",
-        input="dtmf",
-        numDigits="1",
-        timeout=str(KEY_SECONDS),
-        action=_xml_text(action_url),
-        method="POST",
-    )
+    gather = _gather(response, action_url)
     for again in (False, True):
         if again:
             etree.SubElement(gather, "Pause", length="2")
@@ -171,6 +155,19 @@ def _goodbye(response: etree._Element, pack: Pack, words: str, status: str) -> N
         voice_language(pack.tag),
     )
     etree.SubElement(response, "Hangup")
+
+
+def _gather(response: etree._Element, action_url: str) -> etree._Element:
+    """Add what waits for one key and posts it; what it says stands in it."""
+    return etree.SubElement(
+        response,
+        "Gather",
+        input="dtmf",
+        numDigits="1",
+        timeout=str(KEY_SECONDS),
+        action=_xml_text(action_url),
+        method="POST",
+    )
 
 
 def _say(parent: etree._Element, text: str, language: str) -> None:
