@@ -19,7 +19,7 @@ from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, budgets, pending
 
 WORDS: Final = ("join", "ymuno")
-BASIS: Final = "consent, by a text JOIN from the number itself (wording 2)"
+BASIS: Final = f"consent, by a text JOIN from the number itself (wording {registering.WORDING})"
 TOPICS_BY_TEXT: Final = ";".join(topic for topic in TOPICS if topic != "exercise")
 """What somebody hears about who named no topics: everything but exercises."""
 _LONGEST: Final = 100

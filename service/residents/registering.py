@@ -35,9 +35,9 @@ IDLE: Final = timedelta(days=7)
 PAGE: Final = "page"
 WORDING: Final = "2"
 """The version of the words that people agree to; another one is another number."""
-BASIS: Final = "consent, given on the registration page (wording 2)"
+BASIS: Final = f"consent, given on the registration page (wording {WORDING})"
 """The legal basis under which who registers by themselves is kept, with the wording's version."""
-CHANGED: Final = "consent, changed on the page of one's own choices (wording 2)"
+CHANGED: Final = f"consent, changed on the page of one's own choices (wording {WORDING})"
 """The legal basis of channels and topics that somebody changed by themselves."""
 COLUMN: Final = {"sms": "mobile", "voice": "phone", "email": "email"}
 """Where a contact stands among the fields of a person."""
