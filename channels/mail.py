@@ -4,7 +4,6 @@ each person gets of their own.
 
 from __future__ import annotations
 
-import hmac
 import re
 from dataclasses import dataclass
 from email.headerregistry import Address
@@ -13,6 +12,7 @@ from email.policy import SMTP
 from hashlib import sha256
 from html import escape
 
+from broadcast import macs
 from broadcast.wording.rendered import Rendered
 from channels.contract import Delivery, Refused
 from channels.dkim import Signer, relaxed_body, relaxed_headers, relaxed_lines
@@ -58,13 +58,14 @@ class Template:
         if not self.links:
             return body[0]
         urls = {STOP: unsubscribe_url, ANSWER: answer_url}
-        quoted = {
-            (which, html): _quoted(escape(urls[which]) if html else urls[which])
-            for which, html in set(self.links)
-        }
+        quoted: dict[tuple[str, bool], bytes] = {}
         pieces = [body[0]]
         for gap, piece in zip(self.links, body[1:], strict=True):
-            pieces += (quoted[gap], piece)
+            link = quoted.get(gap)
+            if link is None:
+                which, html = gap
+                link = quoted[gap] = _quoted(escape(urls[which]) if html else urls[which])
+            pieces += (link, piece)
         return b"".join(pieces)
 
 
@@ -83,24 +84,26 @@ def own_headers(delivery: Delivery, to: str, domain: str) -> str:
     """
     rendered, url = delivery.rendered, delivery.unsubscribe_url
     own = message_id(rendered.secret, to) if rendered.secret else delivery.attempt
-    lines = [f"Message-ID: <{own}@{domain}>", f"To: {to}"]
+    head = f"Message-ID: <{own}@{domain}>\r\nTo: {to}\r\n"
     if rendered.earlier:
         answered = [f"<{message_id(secret, to)}@{domain}>" for secret in rendered.earlier]
         folded = "\r\n ".join(reversed(answered))  # RFC 5322 section 3.6.4: the oldest first
-        lines += [f"In-Reply-To: {answered[0]}", f"References: {folded}"]
+        head += f"In-Reply-To: {answered[0]}\r\nReferences: {folded}\r\n"
     if url:
         if not _URL.fullmatch(url):
             raise Refused("content_invalid", "the unsubscribe address is not an address")
         # a line may have 998 characters
-        lines += [f"List-Unsubscribe: <{url}>", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"]
-    return "".join(f"{line}\r\n" for line in lines)
+        head += (
+            f"List-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        )
+    return head
 
 
 def message_id(secret: str, to: str) -> str:
     """Return the left part of the Message-ID of a version's mail to an address: whoever sends the
     next version finds it again without having kept it, and nobody else can read the address in it.
     """
-    return hmac.digest(secret.encode(), to.lower().encode(), "sha256").hex()[:ID_DIGITS]
+    return macs.under(secret.encode())(to.lower().encode()).hex()[:ID_DIGITS]
 
 
 def list_id(mail_from: str) -> str:
@@ -159,6 +162,8 @@ def _marked(text: str, link: str, mark: str) -> str:
 
 def _quoted(link: str) -> bytes:
     """Return a link between two soft line breaks, quoted-printable (RFC 2045 section 6.7)."""
+    if len(link) <= _LINK_LINE and "=" not in link and not link.startswith("."):
+        return b"=\r\n%b=\r\n" % link.encode("ascii")
     text = link.replace("=", "=3D")
     lines = []
     while len(text) > _LINK_LINE:

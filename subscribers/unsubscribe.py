@@ -7,11 +7,15 @@ from __future__ import annotations
 import base64
 import hmac
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from broadcast import macs
 
 _CHANNELS = ("sms", "voice", "email")
 _SIMULATED = 0x40  # added to the channel: the HMAC covers it, so nobody can take it off
 _MAC_BYTES = 16
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 section 6, in lower case
+_PAIRS: Final = [first + second for first in _LETTERS for second in _LETTERS]
 
 
 _STOPPED_BY_ANSWER = ("sms", "voice")
@@ -50,7 +54,7 @@ def token(person_id: int, channel: str, key: bytes, *, simulated: bool = False) 
         _CHANNELS.index(channel) | (_SIMULATED if simulated else 0) if channel in _CHANNELS else 255
     )
     head = person_id.to_bytes(4, "big") + bytes([number])
-    return base64.b32encode(head + _mac(head, key)).decode().rstrip("=").lower()
+    return _base32(head + _mac(head, key))
 
 
 def read(text: str, key: bytes) -> Link | None:
@@ -70,5 +74,11 @@ def read(text: str, key: bytes) -> Link | None:
     )
 
 
+def _base32(raw: bytes) -> str:
+    """Return these 21 bytes as 34 letters: half the time of `base64.b32encode`, once a mail."""
+    number = int.from_bytes(raw, "big") << 2
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(160, -1, -10)])
+
+
 def _mac(head: bytes, key: bytes) -> bytes:
-    return hmac.digest(key, b"unsubscribe" + head, "sha256")[:_MAC_BYTES]
+    return macs.under(key)(b"unsubscribe" + head)[:_MAC_BYTES]

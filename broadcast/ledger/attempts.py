@@ -8,6 +8,8 @@ import hmac
 import re
 import secrets
 
+from broadcast import macs
+
 _SLICE_HEX = 32
 _FORM = re.compile(r"[0-9a-f]{50}")
 
@@ -18,7 +20,7 @@ def new_slice_attempt() -> str:
 
 
 def _mac(slice_attempt: str, position: int, key: bytes) -> str:
-    return hmac.digest(key, b"%b%02x" % (slice_attempt.encode(), position), "sha256").hex()[:16]
+    return macs.under(key)(b"%b%02x" % (slice_attempt.encode(), position)).hex()[:16]
 
 
 def person_attempt(slice_attempt: str, position: int, key: bytes) -> str:

@@ -61,10 +61,12 @@ class Attempts:
         at = self._clock.now()
         self._measures.begins(opened, position, at)
         began = self._clock.boot()
-        outcome = in_doubt(position, person, STOPPED, self._clock.now())  # where it is cut off
+        outcome: Outcome | None = None
         try:
             outcome = await self._try(opened, position, person)
         finally:
+            if outcome is None:  # it was cut off
+                outcome = in_doubt(position, person, STOPPED, self._clock.now())
             status = opened.candidate.status
             self._measures.ended(self._channel, status, outcome, self._clock.boot() - began)
             if traces.on():

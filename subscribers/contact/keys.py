@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from sqlalchemy import Connection, insert, select
 
+from broadcast import macs
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import lock_name
 from subscribers.contact.kinds import BY_NAME
@@ -101,7 +102,7 @@ class Key:
     def mark_of(self, family: str, text: str) -> bytes:
         """Return the mark of a text among those of its family."""
         said = f"{family}\0{text}".encode()
-        return hmac.digest(self._marking, said, "sha256")[:_MARK_BYTES]
+        return macs.under(self._marking)(said)[:_MARK_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
