@@ -11,7 +11,7 @@ from typing import Any
 from bench import places
 from bench.measure import Block, Result, note, of_pairs, side_by_side
 from bench.places import ControlRoom
-from broadcast.ledger import audiences
+from broadcast.ledger import audiences, releasing
 from broadcast.store.database import Database
 from subscribers.matcher import Matcher, rule_for
 from subscribers.registry.reached import shared_contacts
@@ -89,7 +89,7 @@ async def _steps(db: Database, room: ControlRoom, matcher: Matcher, people: int)
     times.append(time.perf_counter())
     await db.write(audiences.freeze, v.id, 0, frozen, registry_as_of=as_of, now=datetime.now(UTC))
     times.append(time.perf_counter())
-    await db.write(audiences.release, v.id, shared_contacts=shared_contacts)
+    await db.write(releasing.release, v.id, shared_contacts=shared_contacts)
     times.append(time.perf_counter())
     return {
         f"{step}_seconds": round(b - a, 3)

@@ -15,7 +15,8 @@ from pyroaring import BitMap
 
 from broadcast import traces
 from broadcast.content.model import PERSONAL_CHANNELS, Audience, Content
-from broadcast.ledger import audiences
+from broadcast.ledger import audiences, releasing
+from broadcast.ledger.planning import earlier_versions
 from broadcast.messages import versions
 from broadcast.messages.versions import Resolved, Version
 from broadcast.places.geometry import from_wkb
@@ -111,7 +112,7 @@ def rule_for(
     """
     # what is being written is not stored yet: its number is 0
     first = versions.of_message(conn, v.message_id)[0] if v.message_id else v
-    reached = audiences.reached_by_predecessors(conn, v)
+    reached = earlier_versions.reached_by_predecessors(conn, v)
     expires = v.expires_at
     if expires is None and at is not None:  # not approved yet: as if it were approved now
         said = v.content.expires
@@ -320,7 +321,7 @@ def _freeze_and_release(
         lock_version(conn, v.id)
         for shard, frozen in shards:
             _freeze(conn, v, shard, frozen, as_of, at)
-        happened[v.id] = audiences.release(
+        happened[v.id] = releasing.release(
             conn, v.id, shared_contacts=shared_contacts, one_person=groups
         )
         if happened[v.id] == "blocked":

@@ -239,7 +239,7 @@ def test_every_type_of_event_is_named() -> None:
     used |= set(
         re.findall(
             r"\"(message\.[a-z_]+)\"",
-            SOURCES["broadcast/messages/publishing.py"] + SOURCES["broadcast/ledger/audiences.py"],
+            SOURCES["broadcast/messages/publishing.py"] + SOURCES["broadcast/ledger/releasing.py"],
         )
     )
     used |= {

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 
 from bench.measure import note
 from bench.places import ControlRoom
-from broadcast.ledger import audiences, receipts
+from broadcast.ledger import audiences, receipts, releasing
 from broadcast.ledger.attempts import new_slice_attempt
 from broadcast.ledger.claims import recording, taking
 from broadcast.ledger.claims.open_batches import Candidate
@@ -55,7 +55,7 @@ async def publish(db: Database, people: int) -> Version:
         suppressed={"no_channel": suppressed},
     )
     await db.write(audiences.freeze, v.id, 0, frozen, registry_as_of="0", now=datetime.now(UTC))
-    told = await db.write(audiences.release, v.id, shared_contacts=lambda *_: ())
+    told = await db.write(releasing.release, v.id, shared_contacts=lambda *_: ())
     if told != "released":
         raise RuntimeError(f"{told}, not released")
     return v

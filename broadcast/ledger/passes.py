@@ -17,14 +17,15 @@ from sqlalchemy import Connection, func, select
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.events import outbox
 from broadcast.events.topics import RECEIPTS, topic_for
-from broadcast.ledger import audiences, timing
-from broadcast.ledger.audiences import OnePerson, Part, nobody_twice
-from broadcast.ledger.claims import batch_causes, kept_marks
+from broadcast.ledger import audiences
+from broadcast.ledger.batching import insert_pass
+from broadcast.ledger.claims import batch_causes, kept_marks, timing
 from broadcast.ledger.claims.batches import members_of
 from broadcast.ledger.claims.outcomes import due_rows, give_up, refusals, settle_due
 from broadcast.ledger.claims.slices import open_members
 from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.ledger.evidence import MAY_HAVE_REACHED, REACHED
+from broadcast.ledger.planning.plan import OnePerson, Part, nobody_twice, until_quiet_hours_end
 from broadcast.ledger.tables import generation
 from broadcast.messages import resends, two_persons, versions
 from broadcast.messages.tables import resend
@@ -91,7 +92,7 @@ def make_due(
     rows = due_rows(conn, version_id, now)
     people = 0
     ways = _Ways(shared, quiet, one_person)
-    if audiences.open_until(v, now):
+    if open_until(v, now):
         again = [r for r in rows if r.state in ("refused", "not_started")]
         people += _retry(conn, v, again, ways, now)
         over = [r for r in rows if r.state in ("failed", "skipped")]
@@ -102,6 +103,11 @@ def make_due(
         people += _resend(conn, v, quiet, now)
     settle_due(conn, rows)
     return people
+
+
+def open_until(v: Version, now: datetime) -> bool:
+    """Return whether the version may still be handed to anybody."""
+    return v.state == "live" and v.expires_at is not None and v.expires_at > now
 
 
 class _Ways(NamedTuple):
@@ -170,14 +176,14 @@ def _queue(
         return 0
     if not v.urgent:
         people = BitMap().union(*(part.ids for part in parts))
-        parts = list(audiences.until_quiet_hours_end(parts, quiet(conn, people, now)))
+        parts = list(until_quiet_hours_end(parts, quiet(conn, people, now)))
     number = (
         conn.execute(
             select(func.max(generation.c.number)).where(generation.c.version_id == v.id)
         ).scalar_one()
         or 0
     ) + 1
-    return audiences.insert_pass(conn, v, number, cause, parts, now, ordered_by)
+    return insert_pass(conn, v, number, cause, parts, now, ordered_by)
 
 
 def _by_channel(rows: list[Any]) -> dict[str, BitMap]:

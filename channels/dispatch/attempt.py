@@ -10,7 +10,7 @@ import structlog
 from broadcast import traces
 from broadcast.ledger import attempts
 from broadcast.ledger.claims.outcomes import Outcome
-from broadcast.ledger.timing import HAND_OVER_SECONDS, backoff
+from broadcast.ledger.claims.timing import HAND_OVER_SECONDS, backoff
 from channels.contract import Channel, Delivery, InDoubt, Refused, Unavailable
 from channels.dispatch.clock import Clock
 from channels.dispatch.measures import Measures

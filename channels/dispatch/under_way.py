@@ -11,7 +11,7 @@ from datetime import datetime
 from broadcast.ledger.claims.open_batches import Candidate
 from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.ledger.claims.slices import Slice
-from broadcast.ledger.timing import SETTLING
+from broadcast.ledger.claims.timing import SETTLING
 from broadcast.wording.rendered import Rendered
 from channels.dispatch.clock import Clock
 

@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.content.text_rules import warnings
-from broadcast.ledger import audiences
+from broadcast.ledger.planning.plan import planned
 from broadcast.messages import advice, authoring, rooms, small_counts
 from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import look_ups, operators
@@ -124,7 +124,7 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
     rule = await context.db.read(rule_for, v, context.channels_on, resolved, at=context.now())
     frozen = await context.aside(index.match, rule)
     plan = await context.db.read(
-        audiences.planned,
+        planned,
         frozen,
         urgent=rule.urgent,
         shared_contacts=shared_contacts,

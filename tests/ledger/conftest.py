@@ -10,6 +10,7 @@ import pytest
 from broadcast.store.database import Database
 from tests import schema
 from tests.keys import database as open_database
+from tests.ledger.world import World
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -27,3 +28,9 @@ async def db(database_url: str) -> AsyncIterator[Database]:
     database = open_database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def world(db: Database) -> World:
+    """The ledger's world, empty, on that database."""
+    return await World.make(db)

@@ -8,8 +8,8 @@ from pyroaring import BitMap
 from sqlalchemy import select
 
 from broadcast.events.tables import outbox
-from broadcast.ledger import delivery_report, passes, timing
-from broadcast.ledger.claims import recording
+from broadcast.ledger import delivery_report, passes
+from broadcast.ledger.claims import recording, timing
 from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.store.database import Connection, Database
 from tests.ledger.world import World

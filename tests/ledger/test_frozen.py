@@ -15,15 +15,10 @@ from broadcast.ledger import audiences
 from broadcast.ledger.claims import open_batches
 from broadcast.ledger.claims.tables import batch
 from broadcast.messages.tables import decision, version
-from broadcast.store.database import Connection, Database
+from broadcast.store.database import Connection
 from tests.ledger.world import World
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-async def world(db: Database) -> World:
-    return await World.make(db)
 
 
 async def frozen(world: World, version_id: int, shard: int, ids: list[int], at: datetime) -> None:

@@ -22,7 +22,6 @@ from broadcast.ledger.tables import receipt
 from broadcast.messages import publishing, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
-from broadcast.store.database import Connection, Database
 from broadcast.wording.rendered import Rendered
 from channels.dispatch.sender import Sender
 from channels.memory import MemoryChannel, slow
@@ -30,17 +29,7 @@ from service.loops.opt_outs import RecentOptOuts
 from subscribers.registry import acts, importing, reached
 from tests.chaos.harness import people
 from tests.ledger.sending import run_for, sender_of
-from tests.ledger.world import World, house
-
-
-@pytest.fixture
-async def world(db: Database) -> World:
-    return await World.make(db)
-
-
-def no_contacts(conn: Connection, ids: BitMap) -> dict[str, BitMap]:
-    return {}
-
+from tests.ledger.world import World, house, no_contacts
 
 PAST = timedelta(seconds=1)
 

@@ -16,13 +16,8 @@ from broadcast.ledger.claims.slices import Slice, read_slice
 from broadcast.ledger.claims.tables import outcome
 from broadcast.ledger.receipts import Receipt
 from broadcast.replay.comparison import replay
-from broadcast.store.database import Connection, Database
+from broadcast.store.database import Connection
 from tests.ledger.world import World
-
-
-@pytest.fixture
-async def world(db: Database) -> World:
-    return await World.make(db)
 
 
 async def claimed(world: World, provider: str) -> Slice:

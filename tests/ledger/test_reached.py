@@ -12,21 +12,16 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import Connection, select
 
-from broadcast.ledger import audiences
-from broadcast.ledger.audiences import Part
+from broadcast.ledger import batching
 from broadcast.ledger.claims import recording
 from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.ledger.claims.slices import open_members
 from broadcast.ledger.claims.tables import outcome
+from broadcast.ledger.planning import earlier_versions
+from broadcast.ledger.planning.plan import Part
 from broadcast.messages import publishing
 from broadcast.messages.versions import Version
-from broadcast.store.database import Database
 from tests.ledger.world import World, house
-
-
-@pytest.fixture
-async def world(db: Database) -> World:
-    return await World.make(db)
 
 
 async def after(world: World, v: Version, action: str, count: int) -> Version:
@@ -80,7 +75,7 @@ async def test_who_was_refused_once_and_reached_by_a_later_version_hears_its_cor
         at=datetime.now(UTC),
     )
     correction = await after(world, v, "correct", 2)
-    assert await world.db.read(audiences.reached_by_predecessors, correction) == {
+    assert await world.db.read(earlier_versions.reached_by_predecessors, correction) == {
         "sms": BitMap([1, 2])
     }
 
@@ -100,7 +95,7 @@ async def test_failed_after_it_was_taken_counts_as_reached_whatever_was_refused_
         at=datetime.now(UTC),
     )
     await world.db.write(
-        audiences.insert_pass,
+        batching.insert_pass,
         v,
         2,
         "retry",
@@ -110,7 +105,7 @@ async def test_failed_after_it_was_taken_counts_as_reached_whatever_was_refused_
     (again,) = await world.claim()
     await world.done(again, "failed", code="21211")
     correction = await after(world, v, "correct", 1)
-    assert await world.db.read(audiences.reached_by_predecessors, correction) == {
+    assert await world.db.read(earlier_versions.reached_by_predecessors, correction) == {
         "sms": BitMap([1])
     }
 
@@ -168,7 +163,7 @@ async def test_any_chain_reached_whom_its_outcomes_say(world: World, seed: int) 
                         )
         update = await after(world, v, "update", 120)
         assert await world.db.read(
-            audiences.reached_by_predecessors, update
+            earlier_versions.reached_by_predecessors, update
         ) == await world.db.read(plainly, chain)
         await world.freeze(
             update, {("sms>email", "en"): range(1, 61), ("email", "en"): range(61, 121)}
@@ -206,6 +201,6 @@ async def test_a_hundred_thousand_outcomes_are_read_in_a_moment(world: World) ->
         count=100_000, message_id=v.message_id, action="correct", kind="correction"
     )
     began = time.process_time()
-    reached = await world.db.read(audiences.reached_by_predecessors, correction)
+    reached = await world.db.read(earlier_versions.reached_by_predecessors, correction)
     assert time.process_time() - began < 2
     assert reached == {"sms": BitMap(range(1, 100_001))}

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pyroaring import BitMap
 from sqlalchemy import select
 
 from broadcast.ledger import delivery_report, passes
@@ -17,23 +16,14 @@ from broadcast.ledger.claims.open_batches import Candidate
 from broadcast.ledger.claims.slices import Slice
 from broadcast.ledger.claims.tables import batch, outcome
 from broadcast.messages import versions
-from broadcast.store.database import Connection, Database
+from broadcast.store.database import Connection
 from broadcast.wording.rendered import Rendered
 from channels.contract import ChannelError, Unavailable
 from channels.memory import MemoryChannel, fails_with
 from subscribers.registry import importing
 from tests.chaos.harness import people
 from tests.ledger.sending import run_for, sender_of
-from tests.ledger.world import World
-
-
-@pytest.fixture
-async def world(db: Database) -> World:
-    return await World.make(db)
-
-
-def no_contacts(conn: Connection, ids: BitMap) -> dict[str, BitMap]:
-    return {}
+from tests.ledger.world import World, no_contacts
 
 
 def due_of(conn: Connection, person: int) -> datetime | None:

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pyroaring import BitMap
 from sqlalchemy import select, update
 
-from broadcast.ledger import audiences
+from broadcast.ledger import audiences, releasing
 from broadcast.ledger.attempts import new_slice_attempt
 from broadcast.ledger.claims import taking
 from broadcast.ledger.claims.open_batches import Candidate
@@ -383,7 +383,7 @@ class FourPeople(RuleBasedStateMachine):
                 registry_as_of="0",
                 now=self.now,
             )
-        result = self.write(audiences.release, v.id, shared_contacts=_nobody_shares, now=self.now)
+        result = self.write(releasing.release, v.id, shared_contacts=_nobody_shares, now=self.now)
         if v.state != "approved":
             assert result == v.state
         elif v.expires <= self.now:
@@ -426,7 +426,7 @@ class FourPeople(RuleBasedStateMachine):
                 now=self.now,
             )
             assert (
-                audiences.release(conn, v.id, shared_contacts=_nobody_shares, now=self.now)
+                releasing.release(conn, v.id, shared_contacts=_nobody_shares, now=self.now)
                 == "blocked"
             )
             raise _Undo

@@ -12,7 +12,7 @@ from typing import Any
 from pyroaring import BitMap
 
 from broadcast.content.model import Content, Text
-from broadcast.ledger import audiences
+from broadcast.ledger import audiences, releasing
 from broadcast.ledger.attempts import new_slice_attempt
 from broadcast.ledger.claims import open_batches, recording, taking
 from broadcast.ledger.claims.open_batches import Candidate
@@ -131,7 +131,7 @@ class World:
         def shared_contacts(conn: Connection, channel: str, ids: BitMap) -> list[BitMap]:
             return [g & ids for g in groups if len(g & ids) > 1]
 
-        return await self.db.write(audiences.release, v.id, shared_contacts=shared_contacts)
+        return await self.db.write(releasing.release, v.id, shared_contacts=shared_contacts)
 
     async def live(self, people: Iterable[int], *, channels: str = "sms", **more: Any) -> Version:
         ids = list(people)
@@ -174,3 +174,8 @@ class World:
             if p not in s.skipped
         ]
         await self.db.write(recording.record, [(s, outcomes)], at=datetime.now(UTC))
+
+
+def no_contacts(conn: Connection, ids: BitMap) -> dict[str, BitMap]:
+    """Return that nobody has another contact point."""
+    return {}

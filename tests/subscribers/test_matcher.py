@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from broadcast.ledger import audiences, delivery_report, passes
+from broadcast.ledger import audiences, delivery_report, passes, releasing
 from broadcast.ledger.attempts import new_slice_attempt
 from broadcast.ledger.claims import open_batches, taking
 from broadcast.ledger.claims.open_batches import Candidate
@@ -274,7 +274,7 @@ async def test_the_urgent_come_first_and_one_that_cannot_be_matched_holds_up_no_
         urgent = (await world.approved(count=100, severity="Extreme")).id
         assert await world.db.read(versions.to_match, (), 2) == [urgent, routine]
         assert await world.db.read(versions.to_match, (urgent,), 9) == [routine, broken]
-        release = audiences.release
+        release = releasing.release
 
         def fails(conn: Connection, version_id: int, **more: Any) -> str:
             if version_id == broken:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from broadcast.events import outbox
-from broadcast.ledger import timing
+from broadcast.ledger.claims import timing
 from broadcast.ledger.claims.facts import TOTALS, counts, slice_fact
 from broadcast.ledger.claims.outcomes import Outcome, merge_evidence, outcome_row
 from broadcast.ledger.claims.slices import WITH_MEMBERS, slice_of

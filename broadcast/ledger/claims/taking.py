@@ -11,7 +11,7 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import Connection, and_, exists, insert, select, update
 
-from broadcast.ledger import timing
+from broadcast.ledger.claims import timing
 from broadcast.ledger.claims.batch_causes import repeats_doubts
 from broadcast.ledger.claims.batches import members_of
 from broadcast.ledger.claims.open_batches import Candidate

@@ -1,0 +1,189 @@
+"""Who of a frozen audience is sent to on which channel, each contact point and each person once,
+and who waits until their quiet hours end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pyroaring import BitMap
+from sqlalchemy import Connection
+
+from broadcast.ledger.audiences import DUPLICATE_PERSON, Frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """People to be sent to on one channel in one language, not before `not_before`."""
+
+    channel: str
+    language: str
+    ids: BitMap
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Who is sent to in the first pass. A contact point that several people share is used once.
+
+    `left_out` are, per channel, those whose contact point somebody else is sent to at, and other
+    registrations of one person. Who is left out on every channel is a duplicate: not sent to, and
+    counted so from the preview on. `roles`: who gets it for several registrations, by their kinds,
+    joined by ";".
+    """
+
+    parts: tuple[Part, ...]
+    left_out: Mapping[str, BitMap]
+    duplicates: BitMap
+    roles: Mapping[str, BitMap] = field(default_factory=dict)
+
+    @property
+    def people(self) -> int:
+        """How many people are sent to."""
+        return len(BitMap().union(*(part.ids for part in self.parts)))
+
+    def channels(self) -> dict[str, int]:
+        """Return how many people are sent to on each channel at once."""
+        found: dict[str, int] = {}
+        for part in self.parts:
+            found[part.channel] = found.get(part.channel, 0) + len(part.ids)
+        return found
+
+    def without_duplicates(self, audience: Frozen) -> Frozen:
+        """Return the audience with its duplicates among those who are not sent to."""
+        if not self.duplicates:
+            return audience
+        return Frozen(
+            addressed=audience.addressed,
+            send={
+                key: rest for key, ids in audience.send.items() if (rest := ids - self.duplicates)
+            },
+            suppressed={**audience.suppressed, DUPLICATE_PERSON: self.duplicates},
+            held={at: rest for at, ids in audience.held.items() if (rest := ids - self.duplicates)},
+        )
+
+
+SharedContacts = Callable[[Connection, str, BitMap], Iterable[BitMap]]
+"""Gives groups of people, among those given, who have one contact point on a channel."""
+
+
+OnePerson = Callable[[Connection, BitMap], Iterable[Mapping[int, str]]]
+"""Gives groups of registrations, among those given, that are one person: each with its kind."""
+
+
+def nobody_twice(conn: Connection, ids: BitMap) -> Iterable[Mapping[int, str]]:  # noqa: ARG001 - keeps OnePerson
+    """Return that nobody is registered twice."""
+    return ()
+
+
+def planned(
+    conn: Connection,
+    audience: Frozen,
+    *,
+    urgent: bool,
+    shared_contacts: SharedContacts,
+    one_person: OnePerson = nobody_twice,
+    reached: BitMap | None = None,
+) -> Plan:
+    """Cut the audience by channel and language; per channel only the lowest id of people sharing a
+    contact point stays. A preview counts by the same plan, so that the three numbers agree.
+
+    Urgent: every channel of the person's order, and every registration of one person. Routine: the
+    first channel; whoever is a duplicate there moves on to the next. Of several registrations of
+    one person the lowest id stays, but none is left out of those that an earlier version `reached`:
+    what follows goes where that went.
+    """
+    left_out: dict[str, BitMap] = {}
+    taken: dict[tuple[str, str], BitMap] = {}
+    on_channel: dict[str, BitMap] = {}
+    everybody = BitMap().union(*audience.send.values())
+    others, roles = BitMap(), dict[str, BitMap]()
+    if not urgent:
+        others, roles = _registered_again(one_person(conn, everybody), reached or BitMap())
+    waiting = []
+    for (joined, language), ids in audience.send.items():
+        order = joined.split(">")
+        for channel in order if ids & others else ():
+            left_out[channel] = left_out.get(channel, BitMap()) | (ids & others)
+        waiting.append((order, language, ids - others))
+    step = 0
+    while waiting:
+        wanted: dict[str, BitMap] = {}
+        for order, _, ids in waiting:
+            if step < len(order):
+                wanted[order[step]] = wanted.get(order[step], BitMap()) | ids
+        doubles = {
+            channel: _doubles(
+                conn, channel, on_channel.get(channel, BitMap()), ids, shared_contacts
+            )
+            for channel, ids in wanted.items()
+        }
+        following = []
+        for order, language, ids in waiting:
+            if step >= len(order):
+                continue
+            channel = order[step]
+            mine = ids - doubles[channel]
+            taken[channel, language] = taken.get((channel, language), BitMap()) | mine
+            on_channel[channel] = on_channel.get(channel, BitMap()) | mine
+            rest = ids if urgent else ids & doubles[channel]
+            if rest:
+                following.append((order, language, rest))
+        for channel, ids in doubles.items():
+            left_out[channel] = left_out.get(channel, BitMap()) | ids
+        waiting, step = following, step + 1
+    return Plan(
+        parts=tuple(
+            Part(channel, language, ids)
+            for (channel, language), ids in sorted(taken.items())
+            if ids
+        ),
+        left_out=left_out,
+        duplicates=everybody.difference(*taken.values()),
+        roles=roles,
+    )
+
+
+def _registered_again(
+    found: Iterable[Mapping[int, str]], reached: BitMap
+) -> tuple[BitMap, dict[str, BitMap]]:
+    """Return which registrations are left out because another one of the same person is sent to,
+    and, by their kinds, as what those who are sent to get it.
+    """
+    others, roles = BitMap(), dict[str, BitMap]()
+    for group in found:
+        ids = BitMap(group)
+        stay = ids & reached or BitMap([ids.min()])
+        others |= ids - stay
+        if len(stay) == 1:
+            kinds = ";".join(group[person] for person in ids)
+            roles[kinds] = roles.get(kinds, BitMap()) | stay
+    return others, roles
+
+
+def _doubles(
+    conn: Connection,
+    channel: str,
+    already: BitMap,
+    ids: BitMap,
+    shared_contacts: SharedContacts,
+) -> BitMap:
+    doubles = BitMap()
+    for group in shared_contacts(conn, channel, already | ids):
+        keep = (group & already).min() if group & already else group.min()
+        doubles |= (group & ids) - BitMap([keep])
+    return doubles
+
+
+def until_quiet_hours_end(parts: Iterable[Part], held: Mapping[datetime, BitMap]) -> Iterable[Part]:
+    """Hold each person until their quiet hours end (rule R14)."""
+    for part in parts:
+        rest = part.ids
+        for until, ids in sorted(held.items()):
+            if rest & ids:
+                yield Part(part.channel, part.language, rest & ids, until)
+                rest = rest - ids
+        if rest:
+            yield Part(part.channel, part.language, rest)
