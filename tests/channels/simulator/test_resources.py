@@ -17,11 +17,9 @@ from broadcast.content import segments
 from channels.contract import ChannelError
 from channels.simulator import Simulator
 from channels.twilio.client import TwilioClient, TwilioHttp
-from tests.channels.test_simulator import ACCOUNT, TOKEN, http, simulator
+from tests.channels.simulator.rig import ACCOUNT, TOKEN
 from tests.channels.twilio_api import answers
 from tests.sources import EITHER
-
-__all__ = ["http", "simulator"]
 
 TEXT = {"to": "+447700900123", "from_": "+15005550006"}
 CALL = {
