@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from broadcast.drafts.reading import Follows, read_draft
+from broadcast.drafts.one_pass import Follows
+from broadcast.drafts.reading import read_draft
 from tests.clock import NOON
 from tests.console.cli import Cli, cli
 

@@ -15,11 +15,12 @@ from broadcast.cap.incoming import expiry_text, warnings_of
 from broadcast.cap.model import CapAlert, CapInfo
 from broadcast.cap.validation.validate import Verdict, judge
 from broadcast.content.model import Content, less_visible
-from broadcast.drafts.reading import Follows, read_source
+from broadcast.drafts.one_pass import Follows
+from broadcast.drafts.reading import read_source
 from broadcast.drafts.source import Source
 from broadcast.drafts.times import read_expiry
 from broadcast.drafts.writing import ring_fields
-from broadcast.places.geometry import ring_from_cap
+from broadcast.places.drawn_shapes import ring_from_cap
 from broadcast.problems import Problem, Rejected, refuse
 
 _EXPIRES = re.compile(r"/alert/info\[[0-9]{1,4}\]/expires\[1\]")

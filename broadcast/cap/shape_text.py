@@ -1,6 +1,6 @@
 """CAP's polygons and circles as text, latitude first: read and written by the rules of CAP 1.2.
-What a message of ours may draw is for `broadcast/places/geometry.py` to say, whatever it was read
-from.
+What a message of ours may draw is for `broadcast/places/drawn_shapes.py` to say, whatever it was
+read from.
 """
 
 from __future__ import annotations

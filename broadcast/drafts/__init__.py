@@ -6,7 +6,9 @@ It alone writes unfinished.
 
 from __future__ import annotations
 
-from broadcast.drafts.reading import Follows, placeholder_problems, read_draft
+from broadcast.drafts.checking import placeholder_problems
+from broadcast.drafts.one_pass import Follows
+from broadcast.drafts.reading import read_draft
 from broadcast.drafts.writing import to_yaml
 
 __all__ = ["Follows", "placeholder_problems", "read_draft", "to_yaml"]

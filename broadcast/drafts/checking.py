@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from broadcast.content.model import Content
-from broadcast.drafts.reading import Follows, placeholder_problems, read_source
+from broadcast.content.text_rules import check_placeholders
+from broadcast.drafts.one_pass import Follows
+from broadcast.drafts.reading import read_source
 from broadcast.drafts.source import Source
 from broadcast.drafts.writing import fields_of
+from broadcast.files.safe_json import field_path
 from broadcast.problems import Problem, Rejected
 
 
@@ -41,3 +45,22 @@ def _fields(content: Content) -> dict[str, Any]:
     level = {"level": content.level} if content.level is not None else {}
     scope = {"scope": content.scope} if content.scope is not None and not ends else {}
     return fields_of(content) | level | scope
+
+
+def placeholder_problems(content: Content) -> list[Problem]:
+    """Return one placeholder_unfilled for each placeholder that still stands in the text: it blocks
+    approval, not the draft.
+    """
+    return [p for path, text in _texts(content) for p in check_placeholders(path, text)]
+
+
+def _texts(content: Content) -> Iterable[tuple[str, str]]:
+    for tag, words in content.languages.items():
+        for name in ("headline", "description", "instruction", "sms", "voice"):
+            text = getattr(words, name)
+            if text:
+                yield f"languages.{tag}.{name}", text
+    for name in ("hotlines", "incidents"):
+        yield from ((field_path(name, i), text) for i, text in enumerate(getattr(content, name)))
+    others = (("source", content.source), ("note", content.note), ("exercise", content.exercise))
+    yield from ((name, text) for name, text in others if text)

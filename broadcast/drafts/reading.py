@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
-from broadcast.content.limits import ALL_TEXT, COUNTS, TEXT_LENGTHS, WORD, too_long, too_many
 from broadcast.content.model import (
     CERTAINTIES,
     CHANNELS,
@@ -23,30 +21,25 @@ from broadcast.content.model import (
     Circle,
     Content,
     Polygon,
-    Text,
     default_visibility,
     less_visible,
 )
-from broadcast.content.text_rules import (
-    check_not_a_drill,
-    check_placeholders,
-    check_text,
-    sms_too_long,
-)
 from broadcast.content.trades import SIZES, TRADES, trade_fix
 from broadcast.drafts import source as sources
-from broadcast.drafts.model import AudienceIn, DraftIn, Shaped, TextIn, shape
+from broadcast.drafts.model import shape
+from broadcast.drafts.one_pass import Follows
+from broadcast.drafts.sizes import too_much
 from broadcast.drafts.source import Form, Path, Source
 from broadcast.drafts.times import DEFAULT_EXPIRY, read_expiry, too_long_for_critical
+from broadcast.drafts.words import NO_DRILL_STATUSES, Words
 from broadcast.files.nearest import did_you_mean, shown
 from broadcast.files.safe_json import MAX_PROBLEMS, field_path
 from broadcast.levels.scales import UK, Level, name_key, normalise_scope, parse_level
-from broadcast.places.geometry import circles_from_input, polygons_from_input
+from broadcast.places.drawn_shapes import circles_from_input, polygons_from_input
 from broadcast.problems import Problem, Rejected
 from broadcast.wording.levels import ENDED
 
 T = TypeVar("T")
-Follows = Literal["update", "correct", "all_clear"]
 
 DEFAULTS: Final = MappingProxyType(
     {
@@ -63,16 +56,8 @@ DEFAULTS: Final = MappingProxyType(
 """CAP's urgency, severity and certainty of each kind, where the author gives none."""
 
 MAX_AREA_CODE: Final = 64  # characters
-NO_DRILL_STATUSES: Final = ("Exercise", "Test")  # where nothing may claim to be real
 PUBLISHED_KINDS: Final = {"correct": "correction", "all_clear": "all_clear"}
 
-# BCP 47 (RFC 5646 section 2.1) without private and grandfathered tags; primary languages are the
-# two or three letters of ISO 639
-_TAG: Final = re.compile(
-    # language, extended, script, region, variants
-    r"[a-z]{2,3}(-[a-z]{3}){0,3}(-[a-z]{4})?(-(?:[a-z]{2}|[0-9]{3}))?(-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*"
-    r"(-[a-wyz0-9](-[a-z0-9]{2,8})+)*(-x(-[a-z0-9]{1,8})+)?"  # extensions, private use
-)
 _GSS_SMALL: Final = re.compile(r"[a-z][0-9]{8}", re.ASCII)
 
 
@@ -146,42 +131,12 @@ def _one_per_field(first: Iterable[Problem], then: Iterable[Problem]) -> list[Pr
     return named + [p for p in then if p.field not in fields]
 
 
-def placeholder_problems(content: Content) -> list[Problem]:
-    """Return one placeholder_unfilled for each placeholder that still stands in the text: it blocks
-    approval, not the draft.
-    """
-    return [p for path, text in _texts(content) for p in check_placeholders(path, text)]
-
-
-def _texts(content: Content) -> Iterable[tuple[str, str]]:
-    for tag, words in content.languages.items():
-        for name in ("headline", "description", "instruction", "sms", "voice"):
-            text = getattr(words, name)
-            if text:
-                yield f"languages.{tag}.{name}", text
-    for name in ("hotlines", "incidents"):
-        yield from ((field_path(name, i), text) for i, text in enumerate(getattr(content, name)))
-    others = (("source", content.source), ("note", content.note), ("exercise", content.exercise))
-    yield from ((name, text) for name, text in others if text)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Reader:
+class _Reader(Words):
     """One pass over one draft; a method per group of fields, each adding its problems and returning
     what could be read.
     """
 
-    source: Source
-    shaped: Shaped
-    now: datetime
-    base: Content | None
-    follows: Follows
-    replaces: Content | None
-    problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def draft(self) -> DraftIn:
-        return self.shaped.draft
+    __slots__ = ()
 
     def content(self) -> Content | None:
         """Return the content; None where `problems` say why there is none."""
@@ -254,115 +209,11 @@ class _Reader:
 
     def sizes(self) -> None:
         """Refuse at once what is too much or too long: nothing costly is done with it."""
-        d, given = self.draft, self.draft.audience
-        found = list(self._counts(d, given))
-        if not found:
-            found = list(self._lengths(d, given))
+        found = too_much(self.draft)
         if found:
             raise Rejected(
                 [*self.problems, *(self.source.placed(p, path) for path, p in found[:MAX_PROBLEMS])]
             )
-
-    def _counts(self, d: DraftIn, given: AudienceIn | None) -> Iterable[tuple[Path, Problem]]:
-        lists: dict[str, Sequence[Any] | dict[str, Any] | None] = {
-            "languages": d.languages,
-            "areas": d.areas,
-            "hotlines": d.hotlines,
-            "incidents": d.incidents,
-            "channels": d.channels,
-            "audience.kinds": given.kinds if given else None,
-            "audience.sectors": given.sectors if given else None,
-            "audience.communities": given.communities if given else None,
-            "audience.trades": given.trades if given else None,
-            "audience.sizes": given.sizes if given else None,
-        }
-        for name, items in lists.items():
-            if items and len(items) > COUNTS[name]:
-                yield tuple(name.split(".")), too_many(name, len(items), COUNTS[name])
-
-    def _lengths(self, d: DraftIn, given: AudienceIn | None) -> Iterable[tuple[Path, Problem]]:
-        for path, text in self._short_words(d, given):
-            if text and len(text) > WORD:
-                yield path, too_long(field_path(*path), len(text), WORD)
-        texts = list(self._all_texts(d))
-        for path, text in texts:
-            limit = TEXT_LENGTHS[str(path[-1] if path[0] == "languages" else path[0])]
-            if len(text) > limit and path[-1] != "sms":  # of an SMS the number of parts is told too
-                yield path, too_long(field_path(*path), len(text), limit)
-        total = sum(len(text) for _, text in texts)
-        if total > ALL_TEXT:
-            yield ("languages",), too_long("languages", total, ALL_TEXT)
-
-    def _short_words(
-        self, d: DraftIn, given: AudienceIn | None
-    ) -> Iterable[tuple[Path, str | None]]:
-        for name in (
-            "kind",
-            "status",
-            "level",
-            "scope",
-            "urgency",
-            "severity",
-            "certainty",
-            "expires",
-            "visibility",
-        ):
-            yield (name,), getattr(d, name)
-        yield from ((("areas", i), text) for i, text in enumerate(d.areas or ()))
-        yield from ((("channels", i), text) for i, text in enumerate(d.channels or ()))
-        yield from ((("languages", tag), tag) for tag in d.languages or ())
-        for name in ("kinds", "sectors", "communities", "trades", "sizes"):
-            yield from (
-                (("audience", name, i), text)
-                for i, text in enumerate(getattr(given, name, None) or ())
-            )
-
-    def _all_texts(self, d: DraftIn) -> Iterable[tuple[Path, str]]:
-        for tag, words in (d.languages or {}).items():
-            for name in ("headline", "description", "instruction", "sms", "voice"):
-                yield ("languages", tag, name), getattr(words, name) or ""
-        for name in ("hotlines", "incidents"):
-            yield from (((name, i), text) for i, text in enumerate(getattr(d, name) or ()))
-        yield from (((name,), getattr(d, name) or "") for name in ("source", "note", "exercise"))
-
-    # Small tools
-
-    def add(self, path: Path, code: str, detail: str, fix: str) -> None:
-        self.problems.append(self.source.problem(path, code, detail, fix))
-
-    def is_bad(self, *path: str | int) -> bool:
-        """Whether something at or under `path` was refused already for its type or name."""
-        return any(bad[: len(path)] == path for bad in self.shaped.bad)
-
-    def tried(self, path: Path, decide: Callable[[], T]) -> T | None:
-        """Return what `decide` returns, or None where it refuses; its refusal is kept."""
-        try:
-            return decide()
-        except Rejected as exc:
-            self.problems += [self.source.placed(p, path) for p in exc.problems]
-            return None
-
-    def one_of(self, name: str, text: str | None, known: Sequence[str]) -> str | None:
-        """Return a word of a closed list, or None where it is missing or unknown (then named)."""
-        if text is None or not text.strip():
-            if not self.is_bad(name):
-                self.add(
-                    (name,),
-                    f"{name}_missing",
-                    f"no {name} is given",
-                    f"write one of {', '.join(known)}",
-                )
-            return None
-        word = text.strip()
-        if word not in known:
-            self.add(
-                (name,),
-                f"{name}_unknown",
-                f"there is no {name} {shown(word)}",
-                did_you_mean(word, known),
-            )
-            return None
-        return word
 
     # What it is
 
@@ -643,129 +494,12 @@ class _Reader:
                 self.problems.append(self.source.placed(problem, ("expires",)))
         return expires
 
-    # The words
-
-    def words(self, path: Path, text: str | None, *, required: bool = False) -> str:
-        """Return the text, checked; a placeholder may still stand in it."""
-        text = (text or "").replace("\r\n", "\n")  # what forms and Windows write
-        self.problems += [
-            self.source.placed(p, path)
-            for p in check_text(field_path(*path), text, required=required, placeholders=False)
-        ]
-        return text
-
-    def no_drill(self, path: Path, text: str) -> bool:
-        """Refuse words by which an exercise could pass for real."""
-        found = bool(text) and check_not_a_drill(text)
-        if found:
-            self.add(
-                path,
-                "not_a_drill",
-                "an exercise or test may not claim to be real",
-                "take the claim out of the text",
-            )
-        return found
-
-    def languages(self, status: str | None) -> dict[str, Text]:
-        found: dict[str, Text] = {}
-        given = self.draft.languages or {}
-        if not given and not self.is_bad("languages"):
-            self.add(
-                ("languages",),
-                "language_missing",
-                "the message has no words in any language",
-                "write languages: {en: {headline: …}}",
-            )
-        for key, words in given.items():
-            tag = language_tag(key)
-            if tag is None:
-                self.add(
-                    ("languages", key),
-                    "language_invalid",
-                    f"{shown(key)} is no language tag",
-                    "write a tag of BCP 47 such as en, cy or zh-Hant, with hyphens",
-                )
-            elif tag in found:
-                self.add(
-                    ("languages", key),
-                    "language_twice",
-                    f"{shown(key)} and {tag} are one language",
-                    "keep one",
-                )
-            text = self.text(key, words, drill_refused=status in NO_DRILL_STATUSES)
-            if tag is not None:
-                found.setdefault(tag, text)
-        return found
-
-    def text(self, tag: str, words: TextIn, *, drill_refused: bool) -> Text:
-        path = ("languages", tag)
-        headline = (
-            words.headline
-            if self.is_bad(*path, "headline")
-            else self.words((*path, "headline"), words.headline, required=True)
-        )
-        description = self.words((*path, "description"), words.description)
-        instruction = self.words((*path, "instruction"), words.instruction)
-        # an empty text for one channel would send nothing by it: leave it out, or write it
-        sms = None if words.sms is None else self.words((*path, "sms"), words.sms, required=True)
-        voice = (
-            None
-            if words.voice is None
-            else self.words((*path, "voice"), words.voice, required=True)
-        )
-        too_long = sms_too_long(sms, field=field_path(*path, "sms")) if sms else None
-        if too_long:
-            self.problems.append(self.source.placed(too_long, (*path, "sms")))
-        text = Text(
-            headline=headline or "",
-            description=description,
-            instruction=instruction,
-            sms=sms,
-            voice=voice,
-        )
-        if drill_refused:
-            parts = [
-                (name, getattr(text, name) or "")
-                for name in ("headline", "description", "instruction", "sms", "voice")
-            ]
-            said = [self.no_drill((*path, name), part) for name, part in parts]
-            if not any(
-                said
-                # nor split over what a person reads in one go: an SMS is headline and instruction,
-                # a mail all three
-            ):
-                joined = (
-                    f"{text.headline} {text.instruction}",
-                    f"{text.headline} {text.description} {text.instruction}",
-                    f"{text.headline} {text.description}",
-                )
-                any(self.no_drill(path, one) for one in joined)
-        return text
-
 
 def _level_or_end(text: str | None) -> str:
     """Return the level that a change sets, or the word that ends it."""
     if text is not None and text.strip().upper() == ENDED:
         return ENDED
     return parse_level(text, field="level").value
-
-
-def language_tag(text: str) -> str | None:
-    """Return the tag in the spelling of RFC 5646 section 2.1.1 (en-GB, zh-Hant), or None where it
-    has not the form of one.
-    """
-    low = text.strip().lower()
-    if len(low) > 60 or not low.isascii() or not _TAG.fullmatch(low):
-        return None
-    out = []
-    for i, part in enumerate(low.split("-")):
-        after_singleton = any(len(p) == 1 for p in low.split("-")[:i])
-        if i and not after_singleton and len(part) == 2:
-            part = part.upper()
-        elif i and not after_singleton and len(part) == 4 and part.isalpha():
-            part = part.title()
-        out.append(part)
-    return "-".join(out)
 
 
 def _unique(items: Iterable[T]) -> tuple[T, ...]:

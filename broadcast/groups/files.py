@@ -6,7 +6,7 @@ from typing import Final
 
 from broadcast.content.limits import NAME
 from broadcast.content.text_rules import check_text
-from broadcast.drafts.reading import language_tag
+from broadcast.drafts.language_tags import language_tag
 from broadcast.files.csv_files import escape, is_formula, read_table, unescape
 from broadcast.files.nearest import did_you_mean, shown
 from broadcast.groups.registered import KINDS, Group, Groups

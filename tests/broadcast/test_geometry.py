@@ -11,17 +11,16 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from broadcast.content.model import Circle
+from broadcast.places.drawn_shapes import circles_from_input, polygons_from_input
 from broadcast.places.geometry import (
     check_place,
     circle_bounds,
     circle_outline,
-    circles_from_input,
     distance_km,
     from_wkb,
     inside_circles,
     inside_shape,
     outside_uk_bounds,
-    polygons_from_input,
     polygons_of,
     shape_of,
     share_outside,

@@ -11,13 +11,8 @@ from shapely.geometry import Polygon as ShapelyPolygon
 
 from broadcast.content.limits import CROSSINGS
 from broadcast.places.crossing_count import crossings, outlines
-from broadcast.places.geometry import (
-    outside_uk_bounds,
-    polygonal,
-    position,
-    swapped,
-    why_invalid,
-)
+from broadcast.places.drawn_shapes import position
+from broadcast.places.geometry import outside_uk_bounds, polygonal, swapped, why_invalid
 from broadcast.problems import Problem, Rejected, refuse
 
 Shape = Callable[[list[Problem]], Geometry | None]
