@@ -6,10 +6,9 @@ Some 40 bytes a person. Nothing in it is a name, a number or an address.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from threading import Lock
 from typing import Any, Final, Self
 
 import numpy as np
@@ -22,26 +21,23 @@ from broadcast.content.model import SUBSCRIBER_KINDS
 from broadcast.ledger.audiences import Frozen
 from broadcast.levels.names import folded
 from broadcast.places.areas import Area, AreaTree
-from subscribers import quiet_hours
 from subscribers.index.choices import (
     BIT,
     NO_FLOOR,
     TOPIC_BIT,
     Profile,
-    Profiles,
     channels_of,
     order_of,
-    traits_of,
     verdicts,
 )
 from subscribers.index.columns import Columns, distinct, once
+from subscribers.index.encoding import Encoding
 from subscribers.index.people import People
 from subscribers.index.registry_rows import PLACE, read_rows
 from subscribers.index.rule import REASONS, Elsewhere, Rule, Traits, chosen_as
-from subscribers.people_file import by_topic
+from subscribers.index.state import Read, State, array_of, gather, ids_of, renamed, visited
 from subscribers.people_file.by_topic import OfTopic
 from subscribers.people_file.choices import TOPICS
-from subscribers.quiet_hours import QuietHours
 from subscribers.registry.by_area import BY_AREA
 
 _BY_AREA: Final = [SUBSCRIBER_KINDS.index(kind) for kind in BY_AREA]
@@ -66,76 +62,19 @@ def shard_of(ids: NDArray[np.uint32], shards: int) -> NDArray[np.uint32]:
     return h % np.uint32(shards)
 
 
-class _Ordinals(dict[str, int]):
-    """Text to small numbers, in the order of first appearance; only ever grows, so that older
-    states stay readable.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-
-    def add(self, key: str) -> int:
-        """Return the number of a text, a new one if it has none."""
-        if key not in self:
-            self.names.append(key)
-            self[key] = len(self.names) - 1
-        return self[key]
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    people: People
-    others: People
-    """Other places of people, each a row of its own: its number stands in the place of an id, the
-    id of its person in that of a profile. One that was given up lies nowhere.
-    """
-    visits: Mapping[int, int]
-    """Of places that are visited, until when: seconds since 1970."""
-    profiles: Profiles
-    sectors: Mapping[str, BitMap]
-    communities: Mapping[str, BitMap]
-    acting: Mapping[str, BitMap]
-    """By trade and size of organisation: the numbers of the places at which people act for one."""
-    as_of: str
-
-
-@dataclass(slots=True)
-class _Read:
-    """What came from the registry. `count`, `others_count`: how many people and other places it
-    has; -1 = it did not say.
-    """
-
-    people: list[Columns] = field(default_factory=list)
-    others: list[Columns] = field(default_factory=list)
-    visits: dict[int, int] = field(default_factory=dict)
-    sectors: dict[str, list[int]] = field(default_factory=dict)
-    communities: dict[str, list[int]] = field(default_factory=dict)
-    acting: dict[str, list[int]] = field(default_factory=dict)
-    mark: str = ""
-    count: int = -1
-    others_count: int = -1
-
-
 _ELSEWHERE: Final = ("lat", "lon", "area", "spread", "ids")
 _BUDGET: Final = REASONS.index("budget")
 
 
-class RegistryIndex:
+class RegistryIndex(Encoding):
     """Everybody in the registry. `catch_up` follows what was written since; a match under way keeps
     the state it began with.
     """
 
     def __init__(self) -> None:
-        self._areas, self._languages = _Ordinals(), _Ordinals()
-        self._traits: dict[str, tuple[int, int, int, int, int, int, int, int, int]] = {}
-        self._profiles: dict[tuple[Any, ...], int] = {}
-        self._profile_rows: list[Profile] = []
-        self._quiet, self._hours = _Ordinals(), list[QuietHours | None]()
-        self._by_topic, self._of_topics = _Ordinals(), list[Mapping[str, OfTopic]]()
-        self._growing = Lock()
+        super().__init__()
         nobody = People.of(Columns.empty())
-        self._state = _State(nobody, nobody, {}, self._known(), {}, {}, {}, "")
+        self._state = State(nobody, nobody, {}, self._known(), {}, {}, {}, "")
 
     @classmethod
     def load(cls, conn: Connection) -> Self:
@@ -175,15 +114,15 @@ class RegistryIndex:
             raise IndexIncomplete(
                 f"{len(others)} other places in the index, {read.others_count} in the registry"
             )
-        changed, moved = _ids(read.people), _ids(read.others)
-        after = _State(
+        changed, moved = ids_of(read.people), ids_of(read.others)
+        after = State(
             people,
             others,
-            _visited(before.visits, read.others, read.visits),
+            visited(before.visits, read.others, read.visits),
             self._known(before.profiles),
-            _renamed(before.sectors, read.sectors, changed),
-            _renamed(before.communities, read.communities, changed),
-            _renamed(before.acting, read.acting, moved),
+            renamed(before.sectors, read.sectors, changed),
+            renamed(before.communities, read.communities, changed),
+            renamed(before.acting, read.acting, moved),
             read.mark,
         )
         with self._growing:
@@ -194,9 +133,9 @@ class RegistryIndex:
             self._state = after
         return read.mark
 
-    def _rows(self, chunks_of_rows: Iterable[list[Sequence[Any]]]) -> _Read:
+    def _rows(self, chunks_of_rows: Iterable[list[Sequence[Any]]]) -> Read:
         """Return what was read."""
-        read = _Read()
+        read = Read()
         for rows in chunks_of_rows:
             head = next((row for row in rows if row[0] == -1), None)
             people = [row for row in rows if row[0] != -1 and row[6] != PLACE]
@@ -205,11 +144,11 @@ class RegistryIndex:
                 read.mark, read.count, read.others_count = head[3], int(head[4]), int(head[5])
             if people:
                 read.people.append(self._encode(people))
-                _gather(read.sectors, people, 7)
-                _gather(read.communities, people, 8)
+                gather(read.sectors, people, 7)
+                gather(read.communities, people, 8)
             if others:
                 read.others.append(self._encode_others(others))
-                _gather(read.acting, others, 7)
+                gather(read.acting, others, 7)
                 read.visits |= {row[0]: int(row[5]) for row in others if row[5] != "0"}
         return read
 
@@ -223,14 +162,14 @@ class RegistryIndex:
         """Hold these rows alone, as the registry's statement gives them."""
         index = cls()
         read = index._rows(rows)
-        index._state = _State(
+        index._state = State(
             People.of(Columns.joined(read.people)),
             People.of(Columns.joined(read.others)),
             read.visits,
             index._known(),
-            _renamed({}, read.sectors, BitMap()),
-            _renamed({}, read.communities, BitMap()),
-            _renamed({}, read.acting, BitMap()),
+            renamed({}, read.sectors, BitMap()),
+            renamed({}, read.communities, BitMap()),
+            renamed({}, read.acting, BitMap()),
             read.mark,
         )
         return index
@@ -244,7 +183,7 @@ class RegistryIndex:
         before = np.zeros(len(at), dtype=np.uint8)
         for channel, members in rule.also_reached.items():
             if channel in BIT:
-                mine = np.isin(ids, _array(members), assume_unique=True)
+                mine = np.isin(ids, array_of(members), assume_unique=True)
                 before[mine] |= BIT[channel]
         also = bool(np.any(before))
         waits = self._quiet_until(rule)
@@ -253,7 +192,7 @@ class RegistryIndex:
         judged = profile.astype(np.int64) * 8 + before if also else profile
         reason = found.reason[judged]
         if rule.spent and not rule.urgent:
-            over = np.isin(ids, _array(rule.spent)) & (before == 0) & (reason > _BUDGET)
+            over = np.isin(ids, array_of(rule.spent)) & (before == 0) & (reason > _BUDGET)
             reason[over] = _BUDGET
         suppressed = {
             name: BitMap(ids[reason == n])
@@ -348,7 +287,7 @@ class RegistryIndex:
             others=self._others(state, person_id),
         )
 
-    def _others(self, state: _State, person_id: int) -> tuple[Elsewhere, ...]:
+    def _others(self, state: State, person_id: int) -> tuple[Elsewhere, ...]:
         """Return the other places of one person."""
         at = state.others.everybody()
         at = at[state.others.take("profile", at) == person_id]
@@ -392,7 +331,7 @@ class RegistryIndex:
         state = self._state
         found = {}
         for each in as_what:
-            numbers = _array(state.acting.get(each, BitMap()))
+            numbers = array_of(state.acting.get(each, BitMap()))
             places = state.others.positions(numbers)
             whose = BitMap(distinct(state.others.take("profile", places)))
             found[each] = len(whose & members)
@@ -404,7 +343,7 @@ class RegistryIndex:
         """
         state = self._state
         people = state.people
-        at = people.everybody() if members is None else people.positions(_array(members))
+        at = people.everybody() if members is None else people.positions(array_of(members))
         kept = state.profiles.column("erased") == 0
         at = at[kept[people.take("profile", at)]]
         lat, lon, area = (people.take(name, at) for name in ("lat", "lon", "area"))
@@ -437,7 +376,7 @@ class RegistryIndex:
 
     def _by(self, members: BitMap, column: str, names: Sequence[str]) -> dict[str, BitMap]:
         state = self._state
-        at = state.people.positions(_array(members))
+        at = state.people.positions(array_of(members))
         ids = state.people.take("ids", at)
         values = state.profiles.column(column)[state.people.take("profile", at)]
         return {
@@ -448,7 +387,7 @@ class RegistryIndex:
 
     def _addressed(
         self,
-        state: _State,
+        state: State,
         rule: Rule,
         shard: int,
         shards: int,
@@ -474,13 +413,13 @@ class RegistryIndex:
                 found = BitMap()
                 for name in names:
                     found |= members.get(folded(name), BitMap())
-                held = np.isin(ids, _array(found))
+                held = np.isin(ids, array_of(found))
                 at, ids = at[held], ids[held]
         also = BitMap()
         for reached in rule.also_reached.values():
             also |= reached
         if also:
-            at = once([at, people.positions(_array(also))])
+            at = once([at, people.positions(array_of(also))])
             ids = people.take("ids", at)
         if shards > 1:
             mine = shard_of(ids, shards) == shard
@@ -488,7 +427,7 @@ class RegistryIndex:
         order = np.argsort(ids)
         return at[order], ids[order]
 
-    def _in_place(self, state: _State, rule: Rule) -> NDArray[np.int64]:
+    def _in_place(self, state: State, rule: Rule) -> NDArray[np.int64]:
         """Return who has a place where a message goes, their own or another."""
         if rule.everybody:
             acting = self._acting(state, rule)
@@ -503,7 +442,7 @@ class RegistryIndex:
         return self._of_whom(state, rule, here, others)
 
     def _of_whom(
-        self, state: _State, rule: Rule, here: NDArray[np.int64], others: NDArray[np.int64]
+        self, state: State, rule: Rule, here: NDArray[np.int64], others: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """Return who is meant by places of their own and by other places of theirs. For a trade or
         a size that is who acts for such an organisation with a site among the other places, or with
@@ -526,16 +465,16 @@ class RegistryIndex:
             ]
         )
 
-    def _acting(self, state: _State, rule: Rule) -> NDArray[np.uint32] | None:
+    def _acting(self, state: State, rule: Rule) -> NDArray[np.uint32] | None:
         """Return the numbers of the places at which people act for an organisation that is meant;
         None where a message is not limited to some.
         """
         wanted = trades.meant_by(rule.audience)
         if not wanted:
             return None
-        return _array(BitMap().union(*(state.acting.get(each, BitMap()) for each in wanted)))
+        return array_of(BitMap().union(*(state.acting.get(each, BitMap()) for each in wanted)))
 
-    def _owners(self, state: _State, others: NDArray[np.int64], rule: Rule) -> NDArray[np.int64]:
+    def _owners(self, state: State, others: NDArray[np.int64], rule: Rule) -> NDArray[np.int64]:
         """Return who has one of these other places; a visit that has ended is none."""
         if not len(others):
             return others
@@ -546,7 +485,7 @@ class RegistryIndex:
             others = others[~np.isin(numbers, np.array(over, dtype=np.uint32))]
         return state.people.positions(distinct(state.others.take("profile", others)))
 
-    def _there(self, state: _State, people: People, rule: Rule) -> NDArray[np.int64]:
+    def _there(self, state: State, people: People, rule: Rule) -> NDArray[np.int64]:
         parts = [people.inside(rule.shape, rule.circles)]
         if rule.postcodes == "touch":
             parts.append(people.reached(rule.shape, rule.circles))
@@ -567,15 +506,6 @@ class RegistryIndex:
             parts.append(people.in_areas(self._coded(rule.by_code)))
         return once(parts)
 
-    def _coded(self, codes: frozenset[str]) -> NDArray[np.bool_]:
-        """Return a table from area ordinal to "one of these"; the last place is that of -1, the
-        unknown area.
-        """
-        known = len(self._areas.names)  # others may be added meanwhile
-        table = np.zeros(known + 1, dtype=np.bool_)
-        table[[number for code in codes if (number := self._areas.get(code, known)) < known]] = True
-        return table
-
     def _quiet_until(self, rule: Rule) -> list[datetime | None]:
         """Return by the ordinal of quiet hours until when they hold back this message; each
         distinct set of hours is judged once.
@@ -589,98 +519,9 @@ class RegistryIndex:
         topic = chosen_as(rule)
         return [each.get(topic, OfTopic()) for each in list(self._of_topics)]
 
-    def _known(self, before: Profiles | None = None) -> Profiles:
-        """Return the profiles and languages met so far; what was met before stays as it is."""
-        with self._growing:
-            if before is not None and len(before.columns) == len(self._profile_rows):
-                return before
-            columns = np.array(self._profile_rows, dtype=np.uint32).reshape(
-                -1, len(Profile._fields)
-            )
-            return Profiles(columns, tuple(self._languages.names))
-
-    def _encode(self, rows: Sequence[Sequence[Any]]) -> Columns:
-        """Turn the driver's tuples into columns. What people chose goes through a dictionary: there
-        are few kinds of people among a million.
-        """
-        ids, lat, lon, area, language, traits, flags, _, _, quiet, spread, single = zip(
-            *rows, strict=True
-        )
-        count = len(rows)
-        choices = list(zip(traits, flags, language, quiet, single, strict=True))
-        with self._growing:  # SQLite is read on threads; nothing is awaited here
-            for each in set(choices).difference(self._profiles):
-                self._profiles[each] = len(self._profile_rows)
-                self._profile_rows.append(self._profile(*each))
-            codes = {code: self._areas.add(code) if code else -1 for code in set(area)}
-        y, x = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)  # None becomes NaN
-        nowhere = np.isnan(y) | np.isnan(x)
-        y[nowhere] = x[nowhere] = np.nan
-        vague = np.minimum(np.array(spread, dtype=np.int64), 65_535).astype(np.uint16)
-        vague[nowhere] = 0
-        return Columns(
-            ids=np.array(ids, dtype=np.uint32),
-            lat=y,
-            lon=x,
-            area=np.fromiter(map(codes.__getitem__, area), dtype=np.int32, count=count),
-            profile=np.fromiter(
-                map(self._profiles.__getitem__, choices), dtype=np.uint32, count=count
-            ),
-            spread=vague,
-        )
-
-    def _encode_others(self, rows: Sequence[Sequence[Any]]) -> Columns:
-        """Turn the rows of other places into columns."""
-        with self._growing:
-            codes = [self._areas.add(row[3]) if row[3] else -1 for row in rows]
-        y, x = (np.array([row[n] for row in rows], dtype=np.float64) for n in (1, 2))
-        vague = np.array([min(int(row[10]), 65_535) for row in rows], dtype=np.uint16)
-        return Columns(
-            ids=np.array([row[0] for row in rows], dtype=np.uint32),
-            lat=y,
-            lon=x,
-            area=np.array(codes, dtype=np.int32),
-            profile=np.array([int(row[4]) for row in rows], dtype=np.uint32),
-            spread=vague,
-        )
-
-    def _profile(self, joined: str, flags: int, language: str, quiet: str, single: str) -> Profile:
-        if joined not in self._traits:
-            self._traits[joined] = traits_of(joined)
-        if quiet not in self._quiet:
-            self._hours.append(quiet_hours.known(quiet))
-            self._quiet.add(quiet)
-        if single not in self._by_topic:
-            self._of_topics.append(by_topic.known(single))
-            self._by_topic.add(single)
-        return Profile(
-            *self._traits[joined],
-            erased=flags,
-            language=self._languages.add(language),
-            quiet=self._quiet[quiet],
-            by_topic=self._by_topic[single],
-        )
-
-
-def _visited(
-    before: Mapping[int, int], changed: Sequence[Columns], visits: Mapping[int, int]
-) -> Mapping[int, int]:
-    """Return until when places are visited, after some of them changed."""
-    if not changed:
-        return before
-    numbers = {int(each) for chunk in changed for each in chunk.ids}
-    return {n: until for n, until in before.items() if n not in numbers} | dict(visits)
-
-
-def _ids(chunks: Sequence[Columns]) -> BitMap:
-    found = BitMap()
-    for chunk in chunks:
-        found |= BitMap(chunk.ids)
-    return found
-
 
 def _limited(
-    state: _State,
+    state: State,
     profile: NDArray[np.uint32],
     ids: NDArray[np.uint32],
     before: NDArray[np.uint8],
@@ -695,29 +536,3 @@ def _limited(
     return {
         int(number): BitMap(ids[most == number]) for number in np.unique(most[most > 0]).tolist()
     }
-
-
-def _array(members: BitMap) -> NDArray[np.uint32]:
-    return np.asarray(members.to_array(), dtype=np.uint32)
-
-
-def _gather(found: dict[str, list[int]], rows: Iterable[Sequence[Any]], column: int) -> None:
-    for row in rows:
-        if row[column]:
-            found.setdefault(row[column], []).append(row[0])
-
-
-def _renamed(
-    before: Mapping[str, BitMap], lists: Mapping[str, list[int]], changed: BitMap
-) -> Mapping[str, BitMap]:
-    after = (
-        {name: rest for name, members in before.items() if (rest := members - changed)}
-        if before and changed
-        else dict(before)
-    )
-    for joined, ids in lists.items():
-        members = BitMap(ids)
-        for name in {folded(part) for part in joined.split(";")}:
-            if name:
-                after[name] = after[name] | members if name in after else members
-    return after
