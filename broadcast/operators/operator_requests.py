@@ -260,12 +260,7 @@ def _require_reach(conn: Connection, actor: Operator, kind: str, what: Mapping[s
             beyond = f"it is about an operator of {area}"
         else:
             return
-    raise refuse(
-        "area_bound",
-        f"{beyond}, and this administrator is bound to {actor.area}",
-        "ask an administrator without area",
-        status=403,
-    )
+    operators.require_everywhere(actor, beyond)
 
 
 def _waiting(conn: Connection, request_id: int) -> Request:

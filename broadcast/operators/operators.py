@@ -287,6 +287,20 @@ def require(actor: Operator, permission: str) -> None:
         )
 
 
+def require_everywhere(actor: Operator, why: str, *, else_: str = "") -> None:
+    """Raise Rejected (403 area_bound) where an operator is bound to an area. `why` says what
+    reaches beyond it, `else_` what they may do in its place.
+    """
+    if actor.area is not None:
+        instead = f"{else_}, or " if else_ else ""
+        raise refuse(
+            "area_bound",
+            f"{why}, and this operator is bound to {actor.area}",
+            f"{instead}ask an operator who is bound to no area",
+            status=403,
+        )
+
+
 _EXPORT_VERBS = frozenset({"export", "exported"})
 _ADMIN_VERBS = frozenset(
     {

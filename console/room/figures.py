@@ -4,8 +4,6 @@ moment for all who watch.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import Any
 
 from broadcast.ledger import delivery_report
@@ -15,10 +13,8 @@ from broadcast.messages import listing, versions
 from broadcast.messages.versions import Version
 from console.room import acting
 from console.room.frame import Room
+from console.room.kept import KeptForAMoment
 from service.sign_in import Signed
-
-KEPT_SECONDS = 0.3
-_KEPT = 16
 
 WORDS = {
     "waiting": ("waiting", "…"),
@@ -38,20 +34,14 @@ class Figures:
 
     def __init__(self, room: Room) -> None:
         self._room = room
-        self._kept: dict[int, tuple[float, Account]] = {}
-        self._busy = asyncio.Lock()
+        self._kept = KeptForAMoment[int, Account]()
 
     async def account(self, v: Version) -> Account:
         """Return the account of a version as of a moment ago."""
-        async with self._busy:
-            at, account = self._kept.get(v.id, (0.0, None))
-            same = account is not None and account.version.state == v.state
-            if account is None or not same or time.monotonic() - at > KEPT_SECONDS:
-                account = await self._room.web.db.read(delivery_report.account, v)
-                self._kept[v.id] = (time.monotonic(), account)
-                for old in sorted(self._kept, key=lambda key: self._kept[key][0])[:-_KEPT]:
-                    del self._kept[old]
-            return account
+        db = self._room.web.db
+        return await self._kept.get(
+            v.id, lambda: v.state, lambda: db.read(delivery_report.account, v)
+        )
 
     async def told(self, v: Version) -> dict[str, Any]:
         """Return what a page shows of a published version: the sum, and people by line, each on

@@ -4,8 +4,6 @@ it goes, what is being written, what ended lately. All of it moves by itself.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +24,7 @@ from broadcast.store.database import Connection
 from console.room import acting, naming
 from console.room.figures import Figures
 from console.room.frame import Room, entrance
+from console.room.kept import KeptForAMoment
 from console.room.looking import answers
 from service.commands.reading import may_read
 from service.sign_in import Signed
@@ -36,7 +35,6 @@ ENDED_SHOWN = 10
 LINES_SHOWN = 8
 """Of so many live messages it is counted how they go, the newest first."""
 SILENT_AFTER = timedelta(seconds=15)
-KEPT_SECONDS = 0.3
 MOVING = ("live", "held")
 
 
@@ -56,20 +54,12 @@ class AlikeKept:
 
     def __init__(self, room: Room) -> None:
         self._room = room
-        self._busy = asyncio.Lock()
-        self._kept: tuple[float, int, Alike] | None = None
+        self._kept = KeptForAMoment[None, Alike]()
 
     async def now(self) -> Alike:
         """Return it as of a moment ago, and never as of before the newest act of this process."""
-        async with self._busy:
-            acts = self._room.web.streams.acts
-            if self._kept is not None:
-                at, then, found = self._kept
-                if then == acts and time.monotonic() - at <= KEPT_SECONDS:
-                    return found
-            found = await look(self._room)
-            self._kept = (time.monotonic(), acts, found)
-            return found
+        streams = self._room.web.streams
+        return await self._kept.get(None, lambda: streams.acts, lambda: look(self._room))
 
 
 async def look(room: Room) -> Alike:

@@ -146,13 +146,7 @@ def listed(
     Raises Rejected: 403 wrong_role, area_bound; 429 look_ups_limited.
     """
     actor = operators.still(conn, actor, "see_what_is_set_up")
-    if actor.area is not None:
-        raise refuse(
-            "area_bound",
-            f"an organisation may have a site anywhere, and this operator is bound to {actor.area}",
-            "ask an administrator without area",
-            status=403,
-        )
+    operators.require_everywhere(actor, "an organisation may have a site anywhere")
     look_ups.check(conn, actor, look_ups.ORGANISATIONS, now)
     found = [(number, told(record)) for number, record in rows.page(conn, after, limit)]
     if actor.role == "auditor":

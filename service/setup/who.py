@@ -23,11 +23,6 @@ def allowed(conn: Connection, who: Who, *, everywhere: bool = False) -> str:
     if now.area != who.area:
         detail = "the area of this operator was changed in the meantime"
         raise refuse("operator_changed", detail, "try again: the new one holds", status=403)
-    if everywhere and now.area is not None:
-        raise refuse(
-            "area_bound",
-            f"a file may name any place, and this administrator is bound to {now.area}",
-            "change single people, or ask an administrator without area",
-            status=403,
-        )
+    if everywhere:
+        operators.require_everywhere(now, "a file may name any place", else_="change single people")
     return f"operator {now.id}"

@@ -113,13 +113,7 @@ async def replaced(request: Request) -> Response:
     web = web_of(request)
     actor = await web.actor(request)
     operators.require(actor, "see_what_is_set_up")
-    if actor.area is not None:
-        raise refuse(
-            "area_bound",
-            f"it counts people everywhere, and this operator is bound to {actor.area}",
-            "ask somebody who is bound to no area",
-            status=403,
-        )
+    operators.require_everywhere(actor, "it counts people everywhere")
     await web.db.write(
         operators.log_admin,
         actor=f"operator {actor.id}",
