@@ -10,6 +10,8 @@ import sys
 
 import structlog
 
+from broadcast import failures
+
 
 def configure(log_format: str = "auto", *, level: int = logging.INFO) -> None:
     """Send every log line to stderr: as JSON, or as text for people ("console"). "auto" is for
@@ -21,7 +23,7 @@ def configure(log_format: str = "auto", *, level: int = logging.INFO) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _no_words_of_exceptions,
     ]
     last: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=terminal and not os.environ.get("NO_COLOR"))
@@ -44,3 +46,20 @@ def configure(log_format: str = "auto", *, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
+
+
+def _no_words_of_exceptions(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Say the type and the places of an exception, whoever logs it, a library too, and nothing that
+    its message or a traceback would show.
+    """
+    given = event.pop("exc_info", None)
+    error = given[1] if isinstance(given, tuple) else sys.exception() if given is True else given
+    if isinstance(error, BaseException):
+        event.update(failures.told(error))
+    record = event.get("_record")
+    if isinstance(record, logging.LogRecord) and record.name == "asyncio":
+        # its next lines show the task, and with it the exception's message
+        event["event"] = str(event["event"]).partition("\n")[0]
+    return event

@@ -176,18 +176,12 @@ def _usage(wrong: typer.TyperException, out: Output) -> int:
 def _unexpected(error: Exception, out: Output) -> int:
     import structlog
 
+    from broadcast import failures
     from config import logging as logs
 
     if not structlog.is_configured():
         logs.configure()
-    frames = []
-    at = error.__traceback__
-    while at is not None:
-        frames.append(f"{at.tb_frame.f_code.co_filename.rpartition('/')[2]}:{at.tb_lineno}")
-        at = at.tb_next
-    # The words of an unexpected error may hold anything, a person's number too: the log says where,
-    # not what.
-    structlog.get_logger("cli").error("command.failed", error=type(error).__name__, at=frames[-6:])
+    structlog.get_logger("cli").error("command.failed", **failures.told(error))
     out.refused(
         [
             Problem(

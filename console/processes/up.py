@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from broadcast import failures
 from broadcast.problems import Rejected, refuse
 from config import answer_private_keys, tracing, wiring
 from config import logging as logs
@@ -175,9 +176,10 @@ async def serve(
             await asyncio.wait_for(asyncio.shield(web), 0.5)
         server.force_exit = True
         for task in (engine, web):
-            if task.done() and not task.cancelled() and task.exception():
-                log.error("up.failed", error=repr(task.exception()))
-                raise task.exception()  # type: ignore[misc]
+            failure = task.exception() if task.done() and not task.cancelled() else None
+            if failure is not None:
+                log.error("up.failed", **failures.told(failure))
+                raise failure
     finally:
         for task in (engine, web, watched):
             task.cancel()

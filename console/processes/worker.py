@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from broadcast import failures
 from broadcast.events.kafka_topics import check_topics
 from broadcast.events.topics import ROLES, TOPICS_OF_ROLE
 from broadcast.problems import Rejected, refuse
@@ -151,7 +152,7 @@ async def run_engine(service: Service, *beside: Coroutine[Any, Any, None]) -> No
         ended = await asyncio.gather(engine, *others, return_exceptions=True)
     for failure in ended:
         if isinstance(failure, Exception):
-            log.error("process.failed", error=repr(failure)[:300])
+            log.error("process.failed", **failures.told(failure))
             raise failure
 
 

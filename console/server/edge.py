@@ -15,6 +15,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from broadcast import failures
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import TROUBLE
 from console.server import problem_json
@@ -201,8 +202,13 @@ class Edge:
                 error=type(error).__name__,
             )
             await self._refuse(scope, dressed, answered, problem_json.no_database())
-        except Exception:
-            log.exception("web.failed", method=scope["method"], route=problem_json.route_of(scope))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            log.error(  # noqa: TRY400 - what a traceback shows may be what somebody wrote
+                "web.failed",
+                method=scope["method"],
+                route=problem_json.route_of(scope),
+                **failures.told(error),
+            )
             await self._refuse(scope, dressed, answered, problem_json.of_bug())
         finally:
             self._capacity.body_bytes[share] -= body.counted

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from broadcast import failures
 from broadcast.store.database import TROUBLE
 
 log = structlog.get_logger("engine")
@@ -67,7 +68,7 @@ class Turns:
                 detail=str(getattr(trouble, "orig", trouble)).partition("\n")[0][:200],
             )
         except Exception as error:  # noqa: BLE001 - a loop that ends for ever would be worse
-            log.error("step.failed", step=name, error=repr(error)[:300])  # noqa: TRY400 - a traceback may hold parameters
+            log.error("step.failed", step=name, **failures.told(error))  # noqa: TRY400 - a traceback may hold parameters
 
     def hung(self, now: datetime, sending: Mapping[str, datetime]) -> list[str]:
         """Return what is wrong with the loops, for whoever would restart the process. `sending` is
