@@ -203,12 +203,7 @@ class Edge:
             )
             await self._refuse(scope, dressed, answered, problem_json.no_database())
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            log.error(  # noqa: TRY400 - what a traceback shows may be what somebody wrote
-                "web.failed",
-                method=scope["method"],
-                route=problem_json.route_of(scope),
-                **failures.told(error),
-            )
+            _log_bug(scope, error)
             await self._refuse(scope, dressed, answered, problem_json.of_bug())
         finally:
             self._capacity.body_bytes[share] -= body.counted
@@ -237,6 +232,15 @@ class Edge:
             return {"type": "http.disconnect"}
 
         await answer(scope, nothing, send)
+
+
+def _log_bug(scope: Scope, error: Exception) -> None:
+    log.error(
+        "web.failed",
+        method=scope["method"],
+        route=problem_json.route_of(scope),
+        **failures.told(error),
+    )
 
 
 def _request_id(scope: Scope) -> str:

@@ -143,6 +143,11 @@ def edit(
     )
 
 
+Why = Annotated[
+    str, typer.Option("--why", help="On whose word: it goes on record.", show_default=False)
+]
+
+
 def stop(subscriber: Person, channel: Channel, json: Json = False) -> None:
     """Stop a channel for one person, as they asked."""
     from console.commands.session import machine_user
@@ -159,10 +164,7 @@ def stop(subscriber: Person, channel: Channel, json: Json = False) -> None:
 def start(
     subscriber: Person,
     channel: Channel,
-    why: Annotated[
-        str,
-        typer.Option("--why", help="On whose word: it goes on record.", show_default=False),
-    ],
+    why: Why,
     json: Json = False,
 ) -> None:
     """Lift one person's stop of a channel, who asked for it."""
@@ -175,11 +177,6 @@ def start(
             conn, machine_user(), subscriber, channel, why, world=world, now=now
         ),
     )
-
-
-Why = Annotated[
-    str, typer.Option("--why", help="On whose word: it goes on record.", show_default=False)
-]
 
 
 def join(
@@ -218,10 +215,7 @@ def part(subscriber: Person, why: Why, json: Json = False) -> None:
 
 def erase(
     subscriber: Person,
-    why: Annotated[
-        str,
-        typer.Option("--why", help="On whose word: it goes on record.", show_default=False),
-    ],
+    why: Why,
     json: Json = False,
 ) -> None:
     """Erase one person for good, as they asked: nothing brings them back but themselves."""

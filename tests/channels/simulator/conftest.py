@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -35,32 +36,26 @@ async def simulator() -> AsyncIterator[Simulator]:
     await made.close()
 
 
+def signed_in(simulator: Simulator, hooks: Hooks) -> dict[str, Any]:
+    return {
+        "account": ACCOUNT,
+        "token": TOKEN,
+        "sender": "+15005550006",
+        "api_base": simulator.http_url,
+        "public_url": hooks.url,
+    }
+
+
 @pytest.fixture
 async def sms(simulator: Simulator, hooks: Hooks) -> AsyncIterator[SmsChannel]:
-    made = SmsChannel(
-        SmsSettings(
-            account=ACCOUNT,
-            token=TOKEN,
-            sender="+15005550006",
-            api_base=simulator.http_url,
-            public_url=hooks.url,
-        )
-    )
+    made = SmsChannel(SmsSettings(**signed_in(simulator, hooks)))
     yield made
     await made.close()
 
 
 @pytest.fixture
 async def voice(simulator: Simulator, hooks: Hooks) -> AsyncIterator[VoiceChannel]:
-    made = VoiceChannel(
-        VoiceSettings(
-            account=ACCOUNT,
-            token=TOKEN,
-            sender="+15005550006",
-            api_base=simulator.http_url,
-            public_url=hooks.url,
-        )
-    )
+    made = VoiceChannel(VoiceSettings(**signed_in(simulator, hooks)))
     yield made
     await made.close()
 
