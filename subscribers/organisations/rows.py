@@ -10,12 +10,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from broadcast.problems import Problem, Rejected
-from broadcast.store.database import lock_name
 from subscribers.contact.keys import ring_of
 from subscribers.organisations import sealing
 from subscribers.organisations.record import OrganisationRecord
 from subscribers.organisations.tables import organisation, organisation_person
 from subscribers.places import rows as places
+from subscribers.registry import mark
 from subscribers.registry.mark import next_change
 from subscribers.registry.tables import subscriber
 
@@ -35,8 +35,7 @@ def hold(conn: Connection) -> None:
     """Keep others from writing organisations, or people from a file, until this transaction ends:
     what is read after it is what will be changed.
     """
-    # as whoever else writes places of people: see `subscribers.registry.importing`
-    lock_name(conn, "subscriber import")
+    mark.hold(conn)
 
 
 def save(

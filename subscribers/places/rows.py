@@ -76,7 +76,8 @@ def ended(conn: Connection, now: datetime, most: int) -> list[int]:
 
 def renew(conn: Connection, after: int, most: int, change: int) -> tuple[int, int | None]:
     """Bring the rows that stand for a postcode up to where it lies now, the next `most` people
-    after this id; return how many changed, and the id to go on after, None at the end.
+    after this id; return how many changed, and the id to go on after, None at the end. For who
+    holds the lock of the import (`subscribers/registry/mark.py`).
     """
     some = conn.execute(
         select(subscriber.c.id, subscriber.c.places)

@@ -81,7 +81,7 @@ def end_visits(conn: Connection, now: datetime, most: int) -> int:
         select(subscriber.c.id, subscriber.c.places)
         .where(subscriber.c.id.in_(ids))
         .order_by(subscriber.c.id)
-        .with_for_update()
+        .with_for_update(skip_locked=True)  # whom an import holds waits for the next time
     ).all()
     change = next_change(conn)
     for row in rows:

@@ -14,7 +14,7 @@ from sqlalchemy.util import await_only
 from broadcast.groups import registered
 from broadcast.places.areas import AreaTree
 from broadcast.problems import refuse
-from broadcast.store.database import UtcDateTime, lock_name
+from broadcast.store.database import UtcDateTime
 from subscribers.contact import erased as gone
 from subscribers.contact import kinds, order, points
 from subscribers.contact.points import Known
@@ -23,7 +23,7 @@ from subscribers.places import rows as places
 from subscribers.registry import by_area, by_postcode, stopped_there
 from subscribers.registry.by_area import BY_AREA
 from subscribers.registry.columns import STORED, TAKEN
-from subscribers.registry.mark import next_change
+from subscribers.registry.mark import hold, next_change
 
 CONSENT_SOURCES: Final = ("file", "operator", "page", "text")
 
@@ -69,7 +69,7 @@ def import_records(
         )
     if source not in CONSENT_SOURCES:
         raise ValueError(f"no such source of a consent: {source}")
-    lock_name(conn, "subscriber import")
+    hold(conn)
     change = next_change(conn)
     values: dict[str, Any] = {"now": now, "change": change, "basis": basis.strip()}
     values |= {"source": source, "wording": wording}

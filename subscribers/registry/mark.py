@@ -1,10 +1,12 @@
-"""The mark that every write of the registry leaves and the matching index follows (rule R7)."""
+"""The mark that every write of the registry leaves and the matching index follows (rule R7),
+and the lock of who writes many people.
+"""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from broadcast.store.database import count_up
+from broadcast.store.database import count_up, lock_name
 
 
 def next_change(conn: Connection) -> int:
@@ -14,3 +16,12 @@ def next_change(conn: Connection) -> int:
     if conn.dialect.name == "postgresql":
         return int(conn.execute(text("SELECT pg_current_xact_id()::text::bigint")).scalar_one())
     return count_up(conn, "registry_change")
+
+
+def hold(conn: Connection) -> None:
+    """Keep others who write many people, or where they are, waiting until this transaction ends.
+
+    An import locks people in whatever order the database finds them. Whoever locks several as well
+    takes this lock before the first of them: else the two would wait for each other for ever.
+    """
+    lock_name(conn, "subscriber import")

@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Table, func, insert, select, text
 from broadcast.groups import registered
 from broadcast.problems import Rejected, refuse
 from broadcast.store import plain_rows
-from broadcast.store.database import lock_name
 from subscribers.contact import moving as contacts
 from subscribers.organisations import moving as organisations
 from subscribers.places import moving as places
@@ -108,7 +107,7 @@ def bring(conn: Connection, lines: Iterable[str], now: datetime) -> dict[str, in
     what reading the lines raises; contact_key_missing where somebody was erased under a key that is
     not here.
     """
-    lock_name(conn, "subscriber import")
+    mark.hold(conn)
     check_empty(conn)
     change = mark.next_change(conn)
     counts: dict[str, int] = {}
