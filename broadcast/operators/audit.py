@@ -242,6 +242,12 @@ def listed(
     return [{**row, "at": row["at"].isoformat()} for row in rows]
 
 
+def subjects(conn: Connection, actor: str, actions: Collection[str]) -> set[str]:
+    """Return of whom or what this actor did one of these."""
+    found = select(audit.c.subject).where(audit.c.actor == actor, audit.c.action.in_(actions))
+    return set(conn.execute(found.distinct()).scalars())
+
+
 def verify(conn: Connection, published: Head | None = None) -> Broken | None:
     """Return the first broken link, or None. `published` is a head that was seen before: its link
     must still be there.

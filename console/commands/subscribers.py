@@ -43,9 +43,14 @@ def import_(
         bool,
         typer.Option("--fix", help="Give numbers back the leading zero that a spreadsheet took."),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what the file would change; store nothing.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Import or renew people: all of the file or nothing, every error in one pass."""
+    """Import or renew people: all of the file or nothing, every error in one pass. Columns that
+    it lacks stay as they are; an empty cell clears.
+    """
     import asyncio
 
     from broadcast.files.csv_files import MAX_LINE_CHARS, name_of, read_file
@@ -100,28 +105,38 @@ def import_(
         out.warn(new_groups)
         unknown = await session.db.read(people.postcodes_unknown, found.records, name_of(file))
         out.warn(unknown)
-        out.note(f"storing {len(found.records):,} people")
-        counts = await session.db.write(
-            people.bring_in,
-            machine_user(),
-            found.records,
-            basis=basis,
-            name=name_of(file),
-            now=session.now(),
-        )
-        document = {
+        absent = await session.db.read(people.columns_absent, found, name_of(file))
+        out.warn(absent)
+        if not dry_run:
+            out.note(f"storing {len(found.records):,} people")
+        counts: dict[str, int]
+        try:
+            counts = await session.db.write(
+                people.try_in if dry_run else people.bring_in,
+                machine_user(),
+                found,
+                basis=basis,
+                name=name_of(file),
+                now=session.now(),
+            )
+        except people.Tried as tried:
+            counts = tried.counts
+        document: dict[str, Any] = {"dry_run": True} if dry_run else {}
+        document |= {
             "file": name_of(file),
             "people": len(found.records),
             **counts,
             "merged": found.merged,
-            "warnings": [problem_json(p) for p in (*found.warnings, *new_groups, *unknown)],
+            "warnings": [
+                problem_json(p) for p in (*found.warnings, *new_groups, *unknown, *absent)
+            ],
         }
+        own = counts.pop("own_choices_changed")
         words = ", ".join(f"{n} {what}" for what, n in counts.items())
-        out.answer(
-            document,
-            f"{len(found.records)} people:"
-            f" {words}{f', {len(found.merged)} rows merged' if found.merged else ''}",
-        )
+        words += f", {len(found.merged)} rows merged" if found.merged else ""
+        words += f"; of {own} changed what they chose by themselves" if own else ""
+        words += "; a trial: nothing was stored" if dry_run else ""
+        out.answer(document, f"{len(found.records)} people: {words}")
 
     run(work, out)
 

@@ -35,7 +35,7 @@ async def set_up(out: Console, service: Service, number: int) -> tuple[Operator,
         areas=frozenset(area.code for area in tree.all()),
         fix=False,
     )
-    await service.db.write(people.bring_in, WHO, found.records, basis=WHO, name="demo.csv", now=now)
+    await service.db.write(people.bring_in, WHO, found, basis=WHO, name="demo.csv", now=now)
     out.print(f"registry: {len(found.records):,} people imported on the basis “{WHO}”")
     day = (now - timedelta(days=30)).date()
     before = f"date,scale,level,note\n{day},international,SUBSTANTIAL,{WHO}\n".encode()

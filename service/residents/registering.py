@@ -41,7 +41,7 @@ CHANGED: Final = f"consent, changed on the page of one's own choices (wording {W
 """The legal basis of channels and topics that somebody changed by themselves."""
 COLUMN: Final = {"sms": "mobile", "voice": "phone", "email": "email"}
 """Where a contact stands among the fields of a person."""
-ACTOR: Final = "registration page"
+ACTOR: Final = people.BY_THEMSELVES
 POSTCODE: Final = "postcode:"
 MOST_PLACES: Final = 20
 LONGEST_SEARCH: Final = 100

@@ -17,7 +17,7 @@ import numpy as np
 
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.files.nearest import did_you_mean, shown
-from broadcast.operators import operators
+from broadcast.operators import audit, operators
 from broadcast.operators.operators import Operator
 from broadcast.places.areas import AreaTree
 from broadcast.problems import Problem, Rejected, refuse
@@ -31,9 +31,11 @@ from service.setup.who import Who, allowed
 from subscribers.contact import kinds, order
 from subscribers.people_file.reading import ImportResult, read_subscribers
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
-from subscribers.registry import acts, by_postcode, importing, showing
+from subscribers.registry import acts, by_postcode, importing, showing, untold
 from subscribers.same_person import joined
 
+BY_THEMSELVES = "registration page"
+"""Who acts, on record, where people register or choose by themselves."""
 RESIDENT = "resident"
 """What the sessions of subscribers are called among all sessions."""
 LISTS = ("sectors", "communities", "topics", "channels", "by_topic", "places", "other_languages")
@@ -125,30 +127,57 @@ def postcodes_unknown(
     ]
 
 
+def columns_absent(conn: Connection, found: ImportResult, name: str) -> list[Problem]:
+    """Return a warning that says which columns a file lacks, and of how many people what is there
+    stays.
+    """
+    return untold.told(conn, found.records, found.untold, name)
+
+
 def bring_in(
     conn: Connection,
     who: Who,
-    records: Sequence[SubscriberRecord],
+    found: ImportResult,
     *,
     basis: str,
     name: str,
     now: datetime,
 ) -> dict[str, int]:
-    """Insert or renew the people of a file, all or none; return {new, updated, unchanged, erased}.
+    """Insert or renew the people of a file, all or none; return {new, updated, unchanged, erased,
+    own_choices_changed}: the last is of how many the file changes what they chose by themselves.
     Raises Rejected.
     """
     basis = check_reason(basis, "basis")
     actor = allowed(conn, who, everywhere=True)
-    counts = importing.import_records(conn, records, basis, now)
+    chose = audit.subjects(conn, BY_THEMSELVES, ("subscribers.add", "subscribers.edit"))
+    own = untold.choices_changed(conn, found.records, found.untold, {int(each) for each in chose})
+    counts = importing.import_records(conn, found.records, basis, now, untold=found.untold)
     operators.log_admin(
         conn,
         actor=actor,
         action="subscribers.import",
         subject=name,
-        detail=f"people={len(records)} basis={basis}",
+        detail=f"people={len(found.records)} basis={basis}",
         now=now,
     )
-    return asdict(counts)
+    return asdict(counts) | {"own_choices_changed": own}
+
+
+class Tried(Exception):
+    """What a file would have done; raised so that its transaction is undone."""
+
+    def __init__(self, counts: dict[str, int]) -> None:
+        super().__init__("nothing was stored")
+        self.counts = counts
+
+
+def try_in(
+    conn: Connection, who: Who, found: ImportResult, *, basis: str, name: str, now: datetime
+) -> dict[str, int]:
+    """Do what `bring_in` does, and raise Tried with what it returned: nothing of it stays. Raises
+    Rejected.
+    """
+    raise Tried(bring_in(conn, who, found, basis=basis, name=name, now=now))
 
 
 # one by one

@@ -13,7 +13,14 @@ from broadcast.files.csv_files import open_table
 from broadcast.places.postcodes import code as postcodes
 from broadcast.problems import Problem, Rejected
 from subscribers.people_file.findings import Findings
-from subscribers.people_file.record import COLUMNS, SubscriberRecord, merge
+from subscribers.people_file.record import (
+    ALL_TOLD,
+    COLUMNS,
+    PLACE,
+    SubscriberRecord,
+    Untold,
+    merge,
+)
 from subscribers.people_file.rows import RowReader
 
 _TELL = 5_000  # lines between two reports of how far the reading is
@@ -25,13 +32,14 @@ Anywhere = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """What a file holds. With problems there are no records: all or nothing. `merged` are the
-    external ids that stood there twice.
+    external ids that stood there twice. `untold` is what it does not say of them.
     """
 
     records: list[SubscriberRecord]
     problems: list[Problem]
     warnings: list[Problem]
     merged: list[str]
+    untold: Untold = ALL_TOLD
 
 
 def read_subscribers(
@@ -61,6 +69,7 @@ def read_subscribers(
     records: dict[str, SubscriberRecord] = {}
     lines: dict[str, int] = {}
     again: dict[str, None] = {}
+    open_channels: set[str] = set()
     tell = 0
     for line, cells in rows:
         if line >= tell:
@@ -69,6 +78,10 @@ def read_subscribers(
         record = reader.read(line, cells)
         if record is None:
             continue
+        if not reader.leaves_channels_open(cells):
+            open_channels.discard(record.external_id)
+        elif record.external_id not in records:
+            open_channels.add(record.external_id)
         if record.external_id in records:
             again[record.external_id] = None
             findings.warn(
@@ -86,8 +99,11 @@ def read_subscribers(
     if not records:
         return ImportResult([], [_nobody(filename)], [], [])
     found = list(records.values())
-    _warn_of_places(found, lines, findings, known_area, anywhere)
-    return ImportResult(found, [], findings.all_warnings(), list(again))
+    _warn_of_places(
+        found, lines, findings, known_area, anywhere, tells_places=bool(PLACE & set(at))
+    )
+    untold = Untold(frozenset(COLUMNS) - set(at), frozenset(open_channels))
+    return ImportResult(found, [], findings.all_warnings(), list(again), untold)
 
 
 def _nobody(filename: str) -> Problem:
@@ -134,6 +150,8 @@ def _warn_of_places(
     findings: Findings,
     known_area: Callable[[str], bool],
     anywhere: Anywhere | None,
+    *,
+    tells_places: bool,
 ) -> None:
     areas = {area: known_area(area) for area in {r.area for r in records} if area is not None}
     lats = np.array([np.nan if r.lat is None else r.lat for r in records], dtype=np.float64)
@@ -156,7 +174,7 @@ def _warn_of_places(
                 "the place lies in no imported area",
                 "only messages to everybody or drawn on a map reach them",
             )
-        elif r.area is None and not postcodes.key(r.postcode):
+        elif tells_places and r.area is None and not postcodes.key(r.postcode):
             findings.warn(
                 "place_missing",
                 line,

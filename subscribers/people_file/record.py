@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from broadcast.levels.names import folded
@@ -30,6 +31,8 @@ COLUMNS: Final = (
     "discreet",
     "most_a_week",
 )
+PLACE: Final = frozenset({"postcode", "lat", "lon", "area"})
+"""Columns that say together where somebody is."""
 ADDED_UP: Final = frozenset({"sectors", "communities"})
 """Columns of which two rows of one person keep both; of the others the later row wins."""
 
@@ -68,6 +71,27 @@ class SubscriberRecord(NamedTuple):
     """How many routine messages a week they take at most; "" = any number."""
     uncertainty_m: int | None = None
     """Metres round a place that a postcode stands for; None = the place itself was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """What a file does not say of its people.
+
+    `columns` are those that it lacks: what is there stays (`subscribers/registry/untold.py`).
+    `channels_of` are the external ids of who left their channels open in a file that lacks a column
+    of contact points: which channels are meant is told by what is there.
+    """
+
+    columns: frozenset[str] = frozenset()
+    channels_of: frozenset[str] = frozenset()
+
+
+ALL_TOLD: Final = Untold()
+
+
+def usual_channels(mobile: str | None, email: str | None) -> str:
+    """Return the channels of a person who chose none: those for which we have an address."""
+    return ";".join(channel for channel, address in (("sms", mobile), ("email", email)) if address)
 
 
 def merge(

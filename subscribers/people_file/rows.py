@@ -9,7 +9,7 @@ from broadcast.problems import Rejected, refuse
 from subscribers.people_file import by_topic, choices, other_places, places, telephone, texts
 from subscribers.people_file.email_address import normalise_email
 from subscribers.people_file.findings import Findings
-from subscribers.people_file.record import ADDED_UP, COLUMNS, SubscriberRecord
+from subscribers.people_file.record import ADDED_UP, COLUMNS, SubscriberRecord, usual_channels
 
 _BY_AREA = ("officer", "partner")  # as of subscribers/registry/by_area.py
 _REMEMBERED = 100_000  # different cells of one column
@@ -71,6 +71,16 @@ class RowReader:
         # A column that is not there reads the empty cell put behind every row.
         self._at = [at.get(column, len(at)) for column in COLUMNS]
         self._alike = {column: _Remembering(parse) for column, parse in _ALIKE.items()}
+        self._there = frozenset(at)
+        # Without one of these, what is in the registry decides by which channels somebody is told.
+        self._tells_channels = {"channels", "mobile", "email"} <= self._there
+
+    def leaves_channels_open(self, row: list[str]) -> bool:
+        """Return whether a row says by no column which channels are meant: none is chosen, and the
+        file lacks contact points.
+        """
+        n = self._at[COLUMNS.index("channels")]
+        return not self._tells_channels and not (n < len(row) and row[n].strip())
 
     def given(self, row: list[str]) -> frozenset[str]:
         """Return the columns that a row fills in, without those that `merge` adds up."""
@@ -97,13 +107,14 @@ class RowReader:
         lat, lon = self._point(line, given["lat"], given["lon"]) if placed else (None, None)
         if len(problems) > wrong:
             return None
-        channels = chosen["channels"] or _usual_channels(mobile, email)
+        channels = chosen["channels"] or usual_channels(mobile, email)
         if chosen["places"] and chosen["kind"] in _BY_AREA:
-            self._findings.wrong(line, _one_area(), "places")
+            self._findings.wrong(line, one_area(), "places")
             return None
         single = chosen["by_topic"]
-        if single and by_topic.within(single, channels) != single:
-            self._findings.wrong(line, _another_channel(), "by_topic")
+        known = chosen["channels"] or self._tells_channels
+        if known and single and by_topic.within(single, channels) != single:
+            self._findings.wrong(line, another_channel(), "by_topic")
             return None
         self._warn_of_channels(line, channels, email, mobile, phone)
         return SubscriberRecord(
@@ -212,6 +223,9 @@ class RowReader:
     def _warn_of_channels(
         self, line: int, channels: str, email: str | None, mobile: str | None, phone: str | None
     ) -> None:
+        if not channels and self._there.isdisjoint(("channels", "mobile", "email")):
+            return  # nothing is said of it here
+        may_have = {c: c not in self._there for c in ("mobile", "email", "phone")}
         if not channels:
             self._findings.warn(
                 "channel_none",
@@ -220,9 +234,12 @@ class RowReader:
                 "give one, or choose voice with a phone",
             )
         elif (
-            ("sms" in channels and not mobile)
-            or ("email" in channels and not email)
-            or ("voice" in channels and not (phone or mobile))
+            ("sms" in channels and not (mobile or may_have["mobile"]))
+            or ("email" in channels and not (email or may_have["email"]))
+            or (
+                "voice" in channels
+                and not (phone or mobile or may_have["phone"] or may_have["mobile"])
+            )
         ):
             self._findings.warn(
                 "channel_without_address",
@@ -232,7 +249,8 @@ class RowReader:
             )
 
 
-def _one_area() -> Rejected:
+def one_area() -> Rejected:
+    """Return the refusal of other places of somebody who is known by one area."""
     return refuse(
         "places_by_area",
         "officers and partners are known by one area",
@@ -240,14 +258,10 @@ def _one_area() -> Rejected:
     )
 
 
-def _another_channel() -> Rejected:
+def another_channel() -> Rejected:
+    """Return the refusal of a topic's channel that is none of the person's."""
     return refuse(
         "topic_channel",
         "a topic has a channel on which the person chose to get nothing",
         "name it in channels too, or leave it out here",
     )
-
-
-def _usual_channels(mobile: str | None, email: str | None) -> str:
-    """Return the channels of a person who chose none: those for which we have an address."""
-    return ";".join(channel for channel, address in (("sms", mobile), ("email", email)) if address)

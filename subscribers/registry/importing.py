@@ -18,9 +18,10 @@ from broadcast.store.database import UtcDateTime
 from subscribers.contact import erased as gone
 from subscribers.contact import kinds, order, points
 from subscribers.contact.points import Known
-from subscribers.people_file.record import SubscriberRecord
+from subscribers.people_file.record import ALL_TOLD, SubscriberRecord, Untold
 from subscribers.places import rows as places
 from subscribers.registry import by_area, by_postcode, stopped_there
+from subscribers.registry import untold as unsaid
 from subscribers.registry.by_area import BY_AREA
 from subscribers.registry.columns import STORED, TAKEN
 from subscribers.registry.mark import hold, next_change
@@ -47,6 +48,7 @@ def import_records(
     source: str = "file",
     wording: str = "",
     by_themselves: bool = False,
+    untold: Untold = ALL_TOLD,
 ) -> ImportCounts:
     """Insert or update people by external id, with their consent to exactly these channels and
     topics on this legal basis.
@@ -58,7 +60,9 @@ def import_records(
     it was given (`source`: file, operator, page, text) and under which version of the words, as far
     as that is known. A community or sector that they name and nobody registered yet is registered
     as it is written there. Officers and partners are stored with the smallest
-    imported area that holds them, without coordinates. Raises Rejected basis_missing.
+    imported area that holds them, without coordinates. What is `untold` stays as it is there, and
+    is the default for who is new. Raises Rejected basis_missing, and where what is told cannot be
+    together with what stays.
     """
     if not basis.strip():
         raise refuse(
@@ -73,6 +77,7 @@ def import_records(
     change = next_change(conn)
     values: dict[str, Any] = {"now": now, "change": change, "basis": basis.strip()}
     values |= {"source": source, "wording": wording}
+    records = unsaid.completed(conn, records, untold)
     records = by_postcode.placed(conn, records)
     if any(r.kind in BY_AREA and r.lat is not None for r in records):
         records = by_area.settled(records, AreaTree.load(conn))

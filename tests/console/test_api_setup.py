@@ -189,6 +189,18 @@ async def test_a_file_of_people_is_taken_whole_and_its_warnings_told(site: Site)
     ]
 
 
+async def test_a_file_of_people_leaves_what_it_does_not_tell_and_says_so(site: Site) -> None:
+    path = "/subscribers/import?basis=consent"
+    hours = b"external_id,mobile,most_a_week\nq-1,+447700900001,3\n"
+    await send(site, path, hours, "text/csv")
+    again = await send(site, path, b"external_id,name\nq-1,Ann\n", "text/csv")
+    assert [w["code"] for w in again.json["warnings"]] == ["columns_absent"]
+    assert (again.json["updated"], again.json["own_choices_changed"]) == (1, 0)
+    seen = await site.get(f"{API}/subscribers/q-1", role="administrator")
+    kept = (seen.json["name"], seen.json["most_a_week"], seen.json["channels"])
+    assert kept == ("Ann", "3", ["sms"])
+
+
 async def test_a_file_of_people_with_faults_names_every_line_and_changes_nothing(
     site: Site,
 ) -> None:

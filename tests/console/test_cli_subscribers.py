@@ -62,6 +62,25 @@ def test_a_person_in_no_imported_area_is_kept_with_a_warning(cli: Cli):
     assert "people.csv:2" in ran.err
 
 
+def test_a_column_that_a_file_lacks_stays_and_a_trial_says_so_and_stores_nothing(cli: Cli):
+    more = HEADER.replace("\n", ",quiet_hours\n")
+    full = more + ANN.replace("\n", ",22:00-07:00 Europe/London\n")
+    cli.ok("subscribers", "import", cli.file("people.csv", full), "--basis", "consent")
+    before = cli.ok("subscribers", "export")
+    less = cli.file("less.csv", HEADER + ANN.replace("Ann,", "Anna,") + SUM)
+    tried = cli.ok("subscribers", "import", less, "--basis", "consent", "--dry-run")
+    assert (tried["dry_run"], tried["new"], tried["updated"]) == (True, 1, 1)
+    said = {w["code"]: w["detail"] for w in tried["warnings"]}["columns_absent"]
+    assert "quiet_hours" in said
+    assert "what 1 people have there stays, 1 new people get the defaults" in said
+    assert cli.ok("subscribers", "export") == before
+    done = cli.ok("subscribers", "import", less, "--basis", "consent")
+    assert {**tried, "dry_run": None} == {**done, "dry_run": None}
+    assert "dry_run" not in done
+    ann, _ = cli.ok("subscribers", "export")
+    assert (ann["name"], ann["quiet_hours"]) == ("Anna", "22:00-07:00 Europe/London")
+
+
 def test_a_basis_is_required(cli: Cli):
     cli.file("people.csv", HEADER + ANN)
     assert cli("subscribers", "import", "people.csv", "--json").codes == ["usage"]

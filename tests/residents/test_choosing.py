@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from service.setup import people
 from subscribers.registry import importing, reached, showing
 from tests.console.site import CAMDEN, Site, person
 from tests.console.visitor import Visitor
@@ -124,6 +125,30 @@ async def test_other_places_bring_their_messages_and_a_visit_ends(site: Site, bo
     assert "Visiting Camden" not in page.words
     assert not await told(site, areas=[CAMDEN])
     assert await told(site)
+
+
+async def test_a_file_that_changes_what_somebody_chose_by_themselves_is_counted(
+    site: Site, box: Box
+) -> None:
+    await register(site, box)
+    me = (await site.db.read(reached.persons_with_address, "sms", E164))[-1]
+    mine = await site.db.read(showing.cells_of, me)
+
+    async def bring(**cells: str) -> dict[str, int]:
+        cells = {"external_id": mine["external_id"], **cells}
+        text = f"{','.join(cells)}\n{','.join(cells.values())}\n"
+        found = people.read_file(
+            text.encode(), name="f", trial_numbers=False, areas=frozenset(), fix=False
+        )
+        who, now = "the test", site.context.now()
+        return await site.db.write(people.bring_in, who, found, basis="list", name="f", now=now)
+
+    again = await bring(name="Ann", channels=mine["channels"], topics=mine["topics"])
+    assert (again["updated"], again["own_choices_changed"]) == (1, 0)
+    assert (await bring(quiet_hours=""))["own_choices_changed"] == 0
+    changed = await bring(quiet_hours="22:00-07:00 Europe/London")
+    assert (changed["updated"], changed["own_choices_changed"]) == (1, 1)
+    assert (await bring(quiet_hours=""))["own_choices_changed"] == 1
 
 
 async def test_44_stop_is_one_press_and_holds_for_who_shares_the_number(

@@ -168,7 +168,6 @@ BAD_CELLS = [
     ("by_topic", "appeal Minor Severe", "topic_choice_invalid"),
     ("by_topic", "appeal fax", "topic_choice_invalid"),
     ("by_topic", "appeal sms>>email", "topic_choice_invalid"),
-    ("by_topic", "appeal sms", "topic_channel"),
     ("by_topic", "=x", "formula_cell"),
     ("places", "office E09000033", "place_kind_unknown"),
     ("places", "work", "place_missing"),
@@ -258,6 +257,13 @@ def test_a_file_that_is_no_list_of_people_is_refused_by_name(
     data: bytes, where: str, code: str
 ) -> None:
     assert codes(read(data)) == [(where, code)]
+
+
+def test_a_topic_has_no_channel_that_the_person_has_not() -> None:
+    wrong = read("external_id,email,channels,by_topic\na,a@example.org,email,appeal sms\n")
+    assert codes(wrong) == [("people.csv:2", "topic_channel")]
+    # of whom the file says no channels the registry knows them: subscribers/registry/untold.py
+    assert codes(read("external_id,by_topic\na,appeal sms\n")) == []
 
 
 def test_the_encoding_and_the_columns_are_named() -> None:

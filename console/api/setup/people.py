@@ -78,12 +78,11 @@ async def _brought_in(asked: Asked, *, basis: str | None, fix: str | None) -> An
         *found.warnings,
         *people.places_outside(known.tree, found.records, FILE),
         *await web.db.read(people.postcodes_unknown, found.records, FILE),
+        *await web.db.read(people.columns_absent, found, FILE),
     ]
 
     def write(conn: Connection) -> dict[str, int]:
-        return people.bring_in(
-            conn, asked.actor, found.records, basis=agreed, name=FILE, now=web.now()
-        )
+        return people.bring_in(conn, asked.actor, found, basis=agreed, name=FILE, now=web.now())
 
     def answer(_conn: Connection, counts: Any) -> dict[str, Any]:
         said = {"people": len(found.records), **counts, "merged": found.merged}

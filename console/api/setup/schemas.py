@@ -131,6 +131,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
                 "updated": NUMBER,
                 "unchanged": NUMBER,
                 "erased": NUMBER,
+                "own_choices_changed": NUMBER,
                 "merged": list_of(TEXT),
                 "warnings": _WARNINGS,
             }
@@ -141,6 +142,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "updated": 0,
             "unchanged": 0,
             "erased": 0,
+            "own_choices_changed": 0,
             "merged": [],
             "warnings": [],
         },

@@ -178,12 +178,18 @@ def _attach_imports(api: APIRouter, room: Room) -> None:
         )
         if found.problems:
             raise Rejected(found.problems)
-        warnings = [*found.warnings, *people.places_outside(tree, found.records, PASTED)]
+        warnings = [
+            *found.warnings,
+            *people.places_outside(tree, found.records, PASTED),
+            *await web.db.read(people.columns_absent, found, PASTED),
+        ]
 
         def write(conn: Connection) -> dict[str, Any]:
-            return people.bring_in(
-                conn, signed.operator, found.records, basis=basis, name=PASTED, now=web.now()
+            counts = people.bring_in(
+                conn, signed.operator, found, basis=basis, name=PASTED, now=web.now()
             )
+            own = counts.pop("own_choices_changed")
+            return {**counts, "whose own choices were changed": own}
 
         return Act(write), warnings
 

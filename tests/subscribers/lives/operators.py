@@ -9,6 +9,7 @@ from hypothesis.stateful import rule
 
 from service.residents import own
 from service.setup import people
+from subscribers.people_file.reading import ImportResult
 from subscribers.registry import showing
 from tests.subscribers.lives.town import (
     AREA,
@@ -50,8 +51,9 @@ class Operators(Town):
             a_record(name, **{**row, "channels": ";".join(row["channels"])}, area=AREA)
             for name, row in rows.items()
         ]
+        whole = ImportResult(records, [], [], [])
         counts = self.write(
-            people.bring_in, MACHINE, records, basis="consent", name="f.csv", now=self.now
+            people.bring_in, MACHINE, whole, basis="consent", name="f.csv", now=self.now
         )
         known = {p.external: i for i, p in self.people.items()}
         told = {n: {k: r[k] for k in ("mobile", "email", "phone") if r[k]} for n, r in rows.items()}

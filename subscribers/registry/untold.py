@@ -1,0 +1,194 @@
+"""What a file of people does not tell: a column that it lacks leaves what is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, select
+
+from broadcast.problems import Problem, Rejected
+from broadcast.store.database import give_way
+from subscribers.contact import points
+from subscribers.people_file import by_topic
+from subscribers.people_file.record import COLUMNS, PLACE, SubscriberRecord, Untold, usual_channels
+from subscribers.people_file.rows import another_channel, one_area
+from subscribers.registry.by_area import BY_AREA
+from subscribers.registry.columns import OPEN, SEALED
+from subscribers.registry.external_ids import external_ids
+from subscribers.registry.tables import subscriber
+
+CHOICES: Final = (
+    "language",
+    "topics",
+    "channels",
+    "minimum_severity",
+    "quiet_hours",
+    "by_topic",
+    "places",
+    "other_languages",
+    "discreet",
+    "most_a_week",
+    *sorted(PLACE),
+)
+"""Columns that people choose by themselves when they register or are signed in."""
+_AT_ONCE = 2_000
+
+
+def completed(
+    conn: Connection, records: Sequence[SubscriberRecord], untold: Untold
+) -> Sequence[SubscriberRecord]:
+    """Return the records with what is there in the columns that their file lacks; new people keep
+    the defaults. For who holds the lock of the import.
+
+    Two things do not stay beside what the file says: the place of before, where the file tells
+    another one by one of `PLACE` (else the old point would go on deciding), and what cannot be
+    together: channels of single topics that somebody has no more, other places of an officer or a
+    partner. Raises Rejected where the file itself says what cannot be together with what is there.
+    """
+    if not untold.columns:
+        return records
+    found = list(records)
+    problems: list[Problem] = []
+    for start, there in _there(conn, records, untold):
+        for n, record in enumerate(records[start : start + _AT_ONCE], start):
+            held = there.get(record.external_id)
+            try:
+                found[n] = _together(_with(record, held, untold), untold.columns)
+            except Rejected as exc:
+                problems += [replace(p, where=record.external_id) for p in exc.problems]
+    if problems:
+        raise Rejected(problems)
+    return found
+
+
+def told(
+    conn: Connection, records: Sequence[SubscriberRecord], untold: Untold, name: str
+) -> list[Problem]:
+    """Return what to say of a file before it is taken: which columns it lacks, and of how many
+    people what is there stays; how many are then told by no channel.
+    """
+    if not untold.columns:
+        return []
+    stay = mute = 0
+    for start, there in _there(conn, records, untold):
+        for record in records[start : start + _AT_ONCE]:
+            held = there.get(record.external_id)
+            stay += held is not None
+            mute += held is not None and not _is_reached(_with(record, held, untold))
+    said = []
+    if stay:
+        said.append(_columns_absent(untold, stay, len(records) - stay, name))
+    if mute:
+        said.append(
+            Problem(
+                code="channel_without_address",
+                detail=f"{mute} people have no number or address for any channel that they have",
+                fix="give one, or the column channels",
+                where=name,
+            )
+        )
+    return said
+
+
+def _columns_absent(untold: Untold, stay: int, new: int, name: str) -> Problem:
+    lacks = ", ".join(c for c in COLUMNS if c in untold.columns)
+    return Problem(
+        code="columns_absent",
+        detail=f"the file has no column {lacks}: what {stay} people have there stays"
+        + (f", {new} new people get the defaults" if new else ""),
+        fix="to clear what is there, give the column with empty cells",
+        where=name,
+    )
+
+
+def choices_changed(
+    conn: Connection,
+    records: Sequence[SubscriberRecord],
+    untold: Untold,
+    chose: Collection[int],
+) -> int:
+    """Return of how many of the people who `chose` by themselves these records change choices."""
+    names = set(external_ids(conn, sorted(chose)).values())
+    records = [record for record in records if record.external_id in names]
+    changed = 0
+    for start, there in _there(conn, records, untold):
+        for record in records[start : start + _AT_ONCE]:
+            held = there.get(record.external_id)
+            if held is not None:
+                new = _with(record, held, untold)._asdict()
+                if not new["discreet"]:  # an empty cell leaves it
+                    new["discreet"] = held["discreet"]
+                changed += any(new[c] != held[c] for c in CHOICES)
+    return changed
+
+
+def _there(
+    conn: Connection, records: Sequence[SubscriberRecord], untold: Untold
+) -> Iterator[tuple[int, dict[str, dict[str, Any]]]]:
+    """Yield page by page where it starts, and what is there of its people by external id: their id
+    and the columns that are not sealed; those that are too, where the file lacks one of them. A
+    place that a postcode stands for is none of its own.
+    """
+    for start in range(0, len(records), _AT_ONCE):
+        give_way(conn)
+        ids = [r.external_id for r in records[start : start + _AT_ONCE]]
+        if conn.dialect.name == "postgresql":
+            these = subscriber.c.external_id == func.any(ids)
+        else:
+            every = func.json_each(json.dumps(ids)).table_valued("value")
+            these = subscriber.c.external_id.in_(select(every.c.value))
+        rows = conn.execute(
+            select(
+                subscriber.c.id, subscriber.c.uncertainty_m, *(subscriber.c[c] for c in OPEN)
+            ).where(these, subscriber.c.erased_at.is_(None))
+        ).mappings()
+        held = {row["external_id"]: dict(row) for row in rows}
+        lacks = not untold.columns.isdisjoint(SEALED)
+        known = points.known(conn, [row["id"] for row in held.values()]) if lacks else {}
+        for row in held.values():
+            if row.pop("uncertainty_m") is not None:
+                row["lat"] = row["lon"] = None
+            here = known.get(row["id"], points.NOTHING)
+            row |= {"name": here.name, **{c: here.addresses.get(c) for c in SEALED[1:]}}
+        yield start, held
+
+
+def _with(
+    record: SubscriberRecord, held: Mapping[str, Any] | None, untold: Untold
+) -> SubscriberRecord:
+    """Return a record with what is held in the columns that its file lacks."""
+    if held is None:
+        return record
+    given = record._asdict()
+    lacks = set(untold.columns)
+    if any(given[c] != held[c] for c in PLACE - lacks):
+        lacks -= PLACE  # they moved
+    record = record._replace(**{c: held[c] for c in lacks})
+    is_open = record.external_id in untold.channels_of
+    if not record.channels or (is_open and "channels" not in lacks):
+        record = record._replace(channels=usual_channels(record.mobile, record.email))
+    return record
+
+
+def _together(record: SubscriberRecord, lacks: Collection[str]) -> SubscriberRecord:
+    """Return a record whose choices can be together. Raises Rejected where the file says what
+    cannot.
+    """
+    single = by_topic.within(record.by_topic, record.channels) if record.by_topic else ""
+    if single != record.by_topic:
+        if "by_topic" not in lacks:
+            raise another_channel()
+        record = record._replace(by_topic=single)
+    if record.places and record.kind in BY_AREA:
+        if "places" not in lacks:
+            raise one_area()
+        record = record._replace(places="")
+    return record
+
+
+def _is_reached(record: SubscriberRecord) -> bool:
+    ways = {"sms": record.mobile, "email": record.email, "voice": record.phone or record.mobile}
+    return any(ways.get(channel) for channel in record.channels.split(";"))
