@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import tempfile
+from datetime import datetime
 from functools import partial
 from typing import IO, Any
 
@@ -18,6 +19,7 @@ from broadcast.files.nearest import shown
 from broadcast.levels.scales import normalise_scope
 from broadcast.operators import operator_requests, operators
 from broadcast.operators.identities import check_name
+from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from console.api.bodies import JSON, check_media_type, read_act, text_field
@@ -158,14 +160,26 @@ async def reject(request: Request, id: str) -> Response:
 
 async def export(request: Request, id: str) -> Response:
     """Return the subscribers CSV that was asked for and approved: to who asked, within an hour,
-    once.
+    once. Where it breaks off before its first byte, it may be fetched again.
     """
     web = web_of(request)
     actor = await web.actor(request)
     operators.require(actor, "administer")
-    number = _number(id)
-    await web.db.write(operator_requests.take_export, actor, number, web.now())
-    kept = await web.db.read(_to_file)
+    number, begun = _number(id), web.now()
+    await request.body()  # as for the registry
+    _check_free(web)
+    # it has no name: whatever becomes of this process, nothing is left of it
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 - who answers with it closes it
+    try:
+        async with web.sealing:
+            await web.db.read(_to_file, kept, actor, number, begun)
+        if await request.is_disconnected():
+            raise ClientDisconnect
+        await web.db.write(operator_requests.take_export, actor, number, begun)
+    except BaseException:
+        kept.close()
+        raise
+    kept.seek(0)
     named = {
         "Content-Disposition": f'attachment; filename="subscribers-{number}.csv"',
         "Cache-Control": "no-store",
@@ -182,13 +196,7 @@ async def registry(request: Request, id: str) -> Response:
     operators.require(actor, "administer")
     number, begun = _number(id), web.now()
     await request.body()  # it is empty; what comes after it is that the caller has left
-    if web.sealing.locked():
-        raise refuse(
-            "busy",
-            "a registry is being sealed already",
-            "try again in a minute: your request is not spent",
-            status=503,
-        )
+    _check_free(web)
     # it has no name: whatever becomes of this process, nothing is left of it
     kept = tempfile.TemporaryFile()  # noqa: SIM115 - who answers with it closes it
     try:
@@ -311,13 +319,32 @@ def _number(text: str) -> int:
     )
 
 
-def _to_file(conn: Connection) -> IO[bytes]:
-    """Write everybody to a file without a name, which is gone when it is closed."""
-    kept = tempfile.TemporaryFile()  # noqa: SIM115 - who answers with it closes it
-    for piece in showing.export_csv(conn):
-        kept.write(piece.encode())
-    kept.seek(0)
-    return kept
+def _check_free(web: Web) -> None:
+    """Raise Rejected (503 busy) while somebody else is given everybody's data."""
+    if web.sealing.locked():
+        raise refuse(
+            "busy",
+            "everybody is being written into a file already",
+            "try again in a minute: your request is not spent",
+            status=503,
+        )
+
+
+def _to_file(
+    conn: Connection, kept: IO[bytes], actor: Operator, number: int, now: datetime
+) -> None:
+    """Write everybody to a file, where the request may be taken by now. Raises Rejected."""
+    operator_requests.check_takable(conn, actor, number, now, kind="export")
+    try:
+        for piece in showing.export_csv(conn):
+            kept.write(piece.encode())
+    except OSError as error:
+        raise refuse(
+            "file_not_written",
+            f"the file found no room here: {error.strerror or type(error).__name__}",
+            "make room: your request is not spent",
+            status=503,
+        ) from None
 
 
 class _OfFile(StreamingResponse):

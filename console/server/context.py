@@ -99,7 +99,7 @@ class Web:
 
     `wake(topic)` hurries the engine of this process, if it has one.
 
-    `sealing` is held while everybody is sealed into a file: one at a time.
+    `sealing` is held while everybody is written or sealed into a file: one at a time.
 
     `ready()` is when a loop of this process last turned without trouble (None: never). `closing` is
     set when the process stops: streams end (`close`).

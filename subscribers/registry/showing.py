@@ -10,6 +10,7 @@ from typing import Any, Final
 from pyroaring import BitMap
 from sqlalchemy import Connection, case, select, text
 
+from broadcast.store.database import give_way
 from subscribers.contact import kinds, order, points
 from subscribers.contact.points import Known
 from subscribers.organisations import acting
@@ -21,7 +22,7 @@ from subscribers.registry.tables import stop as stop_table
 from subscribers.same_person import joined
 
 _PLACE: Final = ("lat", "lon")
-_PAGE = 10_000
+_PAGE = 1_000
 
 
 def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
@@ -159,8 +160,12 @@ def _columns() -> list[Any]:
 
 
 def export_csv(conn: Connection) -> Iterator[str]:
-    """Yield the subscribers CSV in pieces; what it says is what `read_subscribers` takes."""
-    return writing.lines(export(conn))
+    """Yield the subscribers CSV in pieces; what it says is what `read_subscribers` takes. Between
+    them others have their turn.
+    """
+    for piece in writing.lines(export(conn)):
+        give_way(conn)
+        yield piece
 
 
 def _whole(row: Any, known: Known, columns: Sequence[str] = COLUMNS) -> dict[str, Any]:

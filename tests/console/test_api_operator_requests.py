@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select, update
@@ -16,6 +18,7 @@ from broadcast.operators.tables import operator, operator_request
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from broadcast.store.tables import idempotency
+from subscribers.contact.tables import contact_point
 from tests.console.site import Site, open_site
 from tests.keys import database as open_database
 
@@ -284,6 +287,61 @@ async def test_an_administrator_of_an_area_reaches_nobody_beyond_it(site: Site) 
     assert mine.status == 201, mine.json
     done = await site.post(f"{PATH}/{mine.json['id']}/approve", role="bound2")
     assert done.status == 200, done.json
+
+
+async def agreed(site: Site) -> int:
+    number = await ask(site, {"kind": "export"})
+    assert (await site.post(f"{PATH}/{number}/approve", role="second")).status == 200
+    return number
+
+
+async def state(site: Site, number: int) -> str:
+    return (await site.db.read(operator_requests.get, number)).state
+
+
+async def test_who_hangs_up_while_an_export_is_read_may_fetch_it_again(site: Site) -> None:
+    """As where the process dies in the middle: it is spent when it is whole, and not before."""
+    number = await agreed(site)
+    web = site.app.state.web
+    headers = {"Authorization": f"Bearer {site.tokens['administrator']}"}
+    where = urlsplit(site.url)
+    head = f"GET {PATH}/{number}/export HTTP/1.1\r\nHost: x\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+    async with asyncio.timeout(60):
+        with socket.create_connection((where.hostname, where.port)) as caller:
+            caller.sendall(head.encode())
+            while not web.sealing.locked():
+                await asyncio.sleep(0)
+        while web.sealing.locked():
+            await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
+    assert await state(site, number) == "approved"
+    async with site.client.get(f"{site.url}{PATH}/{number}/export", headers=headers) as answer:
+        assert answer.status == 200
+        answer.close()  # from the first byte on it is spent
+    assert await state(site, number) == "taken"
+
+
+async def test_an_export_that_breaks_off_while_it_is_read_is_not_spent(site: Site) -> None:
+    """One contact that no key opens: an error in the middle, as a crash would be."""
+    number = await agreed(site)
+    spoil = update(contact_point).where(contact_point.c.subscriber_id == 20).values(key_id="lost")
+    await site.db.write(lambda conn: conn.execute(spoil))
+    answer = await site.get(f"{PATH}/{number}/export", role="administrator")
+    assert answer.status >= 400
+    assert await state(site, number) == "approved"
+    links = await site.db.read(audit.listed)
+    assert [link["action"] for link in links if link["kind"] == "export"] == []
+
+
+async def test_an_export_waits_for_nobody_and_is_not_spent_where_another_is_read(
+    site: Site,
+) -> None:
+    number = await agreed(site)
+    async with site.app.state.web.sealing, asyncio.timeout(60):
+        answer = await site.get(f"{PATH}/{number}/export", role="administrator")
+    assert (answer.status, answer.code) == (503, "busy")
+    assert (await site.get(f"{PATH}/{number}/export", role="administrator")).status == 200
 
 
 async def test_an_export_is_not_fetched_by_who_is_bound_to_an_area_since(site: Site) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -280,6 +282,28 @@ async def test_what_is_exported_can_be_imported_again_and_is_the_same(db: Databa
     )
     assert result.problems == []
     assert result.records == people
+
+
+async def test_others_have_their_turn_while_the_file_of_people_is_written(db: Database) -> None:
+    """On PostgreSQL it is written on the event loop itself."""
+    people = [person(f"p{n}", name="x" * 200, mobile=f"+44770090{n:04d}") for n in range(900)]
+    await db.write(import_records, people, "consent", NOON)
+    loop = asyncio.get_running_loop()
+
+    def work(conn: Connection) -> list[bool]:
+        pieces, turns = export_csv(conn), []
+        next(pieces)
+        for _ in pieces:
+            turns.append(turned.wait(0 if conn.dialect.name == "postgresql" else 10))
+            turned.clear()
+            loop.call_soon_threadsafe(turned.set)
+        return turns[1:]
+
+    turned = threading.Event()
+    turned.set()
+    turns = await db.read(work)
+    assert len(turns) > 1
+    assert all(turns)
 
 
 async def test_a_file_that_does_not_say_so_lifts_nobody_s_discreet_mode(db: Database) -> None:
