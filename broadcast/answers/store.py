@@ -171,6 +171,12 @@ def unsorted(conn: Connection, after: int, limit: int) -> list[Answer]:
     return _page(conn, _rows().where(answer.c.message_id.is_(None)), after, limit)
 
 
+def of_person(conn: Connection, person: int) -> list[Answer]:
+    """Return the answers that this person alone can have sent, the oldest first."""
+    rows = conn.execute(_rows().where(answer.c.person_id == person).order_by(answer.c.id))
+    return [_answer(row) for row in rows]
+
+
 def one(conn: Connection, number: int) -> Answer:
     """Return an answer; raises Rejected (404 answer_unknown)."""
     row = conn.execute(_rows().where(answer.c.id == number)).first()
@@ -230,8 +236,14 @@ def urgent_unread(conn: Connection) -> dict[int | None, int]:
 
 def marked_with(conn: Connection) -> list[str]:
     """Return the ids of the keys by which the senders of answers are marked."""
+    return sorted(marks_by_key(conn))
+
+
+def marks_by_key(conn: Connection) -> dict[str, int]:
+    """Return how many answers have a sender that is marked with which key, by its id."""
     key_id = func.substr(answer.c.mark, 1, KEY_LETTERS)
-    return sorted(conn.execute(select(key_id).where(answer.c.mark != "").distinct()).scalars())
+    query = select(key_id, func.count()).where(answer.c.mark != "").group_by(key_id)
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def erase(

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from broadcast.problems import Problem, Rejected
 from channels.setting_values import EXAMPLE_SECRETS, read_rate
 
-SMS_RATE_AT_TWILIO = 10.0
+SMS_RATE_AT_TWILIO = 10.0  # segments there, texts here: docs/operations.md says what to set
 """Segments a second and sender in the United Kingdom, unless one buys more."""
 VOICE_RATE_AT_TWILIO = 1.0
 """Calls begun a second and account, unless one asks for more."""

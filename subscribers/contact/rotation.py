@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, text, update
 
+from broadcast.answers import store as answers
 from broadcast.problems import refuse
 from broadcast.store.database import lock_name
 from subscribers.contact.keys import WRITERS, InForce, Key, ring_of
@@ -26,7 +27,8 @@ PAGE: Final = 1_000
 
 class Held(NamedTuple):
     """One key of a database, for people: how many names and contact points it seals, and how many
-    marks of who was erased were made with it. Those stay: their addresses are known to nobody.
+    marks of who was erased, and of senders of answers, were made with it. Those stay: their
+    addresses are known to nobody.
     """
 
     key_id: str
@@ -34,6 +36,7 @@ class Held(NamedTuple):
     since: datetime
     sealed: int
     erased: int
+    answers: int
 
 
 def held(conn: Connection) -> list[Held]:
@@ -51,8 +54,16 @@ def held(conn: Connection) -> list[Held]:
             select(erased_mark.c.key_id, func.count()).group_by(erased_mark.c.key_id)
         ).all()
     )
+    senders = answers.marks_by_key(conn)
     return [
-        Held(r.key_id, r.state, r.since, counts.get(r.key_id, 0), marks.get(r.key_id, 0))
+        Held(
+            r.key_id,
+            r.state,
+            r.since,
+            counts.get(r.key_id, 0),
+            marks.get(r.key_id, 0),
+            senders.get(r.key_id, 0),
+        )
         for r in rows
     ]
 

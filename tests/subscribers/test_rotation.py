@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from pyroaring import BitMap
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 
+from broadcast.answers.tables import answer
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from config.contact_keys import ContactKeys
+from service.answers import keeping
 from service.setup.keys import rotate
 from subscribers.contact import keys, rotation
 from subscribers.contact.keys import OPTION, KeyRing
@@ -154,11 +156,18 @@ async def test_a_process_that_lacks_the_new_key_writes_nothing_rather_than_what_
         await ours.close()
 
 
+def an_answer(conn: Connection) -> None:
+    facts = {"channel": "sms", "kind": "text", "digest": "d", "joined": "unsorted"}
+    facts |= {"status": "Actual", "key_id": "k", "mark": keeping.mark_of(conn, number(1))}
+    conn.execute(insert(answer).values(at=NOON, **facts))
+
+
 async def test_the_whole_rotation_and_one_more_after_it(db: Database, tmp_path: Path) -> None:
     source = ContactKeys("", tmp_path / "apart" / "contact.keys")
     ours = opened(url_of(db), source)
     try:
         await ours.write(importing.import_records, PEOPLE, "consent", NOON)
+        await ours.write(an_answer)
         before = await ours.read(as_it_stands)
         for made in (2, 3):
             heard: list[int] = []
@@ -170,6 +179,7 @@ async def test_the_whole_rotation_and_one_more_after_it(db: Database, tmp_path: 
             held = await ours.read(rotation.held)
             assert [(h.state, h.sealed) for h in held if h.key_id == new] == [("active", 92)]
             assert sum(h.sealed for h in held) == 92
+            assert [h.answers for h in held] == [1, *[0] * (made - 1)]  # by the key of its day
     finally:
         await ours.close()
 

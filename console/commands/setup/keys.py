@@ -24,7 +24,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_(json: Json = False) -> None:
-    """Print which keys this database knows, and how much each seals; never the keys."""
+    """Print which keys this database knows, and how much each seals and marks; never the keys."""
     from console.commands.session import run
     from subscribers.contact import rotation
 
@@ -34,7 +34,7 @@ def list_(json: Json = False) -> None:
         found = [key._asdict() for key in await session.db.read(rotation.held)]
         for key in found:
             key["since"] = key["since"].isoformat()
-        shown = ("key_id", "state", "since", "sealed", "erased")
+        shown = ("key_id", "state", "since", "sealed", "erased", "answers")
         out.table(
             found,
             tuple(name.upper() for name in shown),
