@@ -100,6 +100,10 @@ NAMES: dict[str, str] = {
     "ANSWERS_DAYS": (
         "after so many days the words and the sender of an answer are erased (default 0: never)"
     ),
+    "BACKUP_DAYS": (
+        "after so many days no backup, and no WAL of PostgreSQL that is kept, holds what was"
+        " deleted; people are told so (default 0: no day is stated)"
+    ),
     "TWO_PERSON": "always, or actual: one person suffices unless the status is Actual",
     "AUDIENCE_MARGIN_PERCENT": (
         "by what share of the approved count an audience may differ (default 2)"
@@ -150,6 +154,7 @@ class Settings:
     two_person: str
     code_budget: int
     answers_days: int
+    backup_days: int
     margin: Margin
     token: str = field(repr=False)
     log_format: str
@@ -319,6 +324,7 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         two_person=read.one_of("TWO_PERSON", ("always", "actual")),
         code_budget=read.number("CODE_BUDGET", 100, 1_000_000),
         answers_days=read.number("ANSWERS_DAYS", 0, 36_500),
+        backup_days=read.number("BACKUP_DAYS", 0, 36_500),
         margin=Margin(
             percent=read.number("AUDIENCE_MARGIN_PERCENT", 2, 100),
             people=read.number("AUDIENCE_MARGIN_PEOPLE", 20, 1_000_000),

@@ -110,6 +110,7 @@ async def examine_settings(settings: Settings) -> list[Check]:
         _contact_keys(settings),
         _answers_key(settings),
         _public_url(settings),
+        _backups(settings),
     ]
     questions: list[Awaitable[list[Check]]] = [_database(settings)]
     if not settings.embedded:
@@ -357,6 +358,13 @@ def _public_url(settings: Settings) -> Check:
 
 
 # what is asked
+
+
+def _backups(settings: Settings) -> Check:
+    days = settings.backup_days
+    if days:
+        return passed("backups", f"people are told that backups are gone after {days} days")
+    return passed("backups", "no day is stated: set FASTTIME_BACKUP_DAYS to how long they are kept")
 
 
 async def _guarded(name: str, ask: Callable[[], Awaitable[list[Check]]]) -> list[Check]:

@@ -135,7 +135,7 @@ class _Me:
             zone=hours.zone.key if hours else self.pages.web.settings.timezone,
             zones=ZONES,
             sessions=len(others),
-            kept=kept.told(lang, self.pages.web.settings.answers_days),
+            kept=kept.told(lang, kept.days_of(self.pages.web.settings)),
         )
 
     async def find_place(self, request: Request, me: Own, secret: str) -> Response:

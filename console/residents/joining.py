@@ -153,7 +153,7 @@ class _Joining:
             channel=found.channel,
             stepped=found.purpose == "join",
             agrees=_agrees(found),
-            kept=kept.told(self.pages.lang(request), self.pages.web.settings.answers_days),
+            kept=kept.told(self.pages.lang(request), kept.days_of(self.pages.web.settings)),
             hidden=found.discreet,
             given=given[: addresses.LONGEST],
         )

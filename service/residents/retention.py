@@ -13,11 +13,12 @@ from subscribers.registration import pending
 from subscribers.weekly import using
 
 
-def kinds(answers_days: int) -> Mapping[str, timedelta | None]:
+def kinds(answers_days: int, backup_days: int) -> Mapping[str, timedelta | None]:
     """Return how long each kind of data of a person stays; None: until they delete their
-    registration, or for good, as the phrase of that kind says. `answers_days`: the setting.
+    registration, or for good, as the phrase of that kind says. `answers_days`,
+    `backup_days`: the settings.
     """
-    days = timedelta(days=answers_days)
+    days, copies = timedelta(days=answers_days), timedelta(days=backup_days)
     return {
         "you": None,
         "consents": None,
@@ -30,5 +31,5 @@ def kinds(answers_days: int) -> Mapping[str, timedelta | None]:
         "requests": replies.KEPT,
         "staff": None,
         "mark": None,
-        "copies": None,
+        **({"copies_days": copies} if copies else {"copies": None}),
     }

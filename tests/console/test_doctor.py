@@ -97,6 +97,12 @@ def test_a_key_that_others_may_read_fails_with_the_line_to_type(cli: Cli):
     assert cli("doctor").code == 0
 
 
+def test_whether_a_day_is_stated_after_which_backups_are_gone(cli: Cli):
+    assert "FASTTIME_BACKUP_DAYS" in str(checks(cli("doctor", "--json"))["backups"])
+    ran = cli("doctor", "--json", BACKUP_DAYS="35")
+    assert "after 35 days" in str(checks(ran)["backups"])
+
+
 def test_twilio_without_a_public_url_fails_and_its_base_is_reached(cli: Cli):
     with a_server({}) as port:
         ran = cli("doctor", "--json", **TWILIO, TWILIO_API_BASE=f"http://127.0.0.1:{port}")
