@@ -84,6 +84,18 @@ def of_holder(conn: Connection, kind: str, holder_id: int, now: datetime) -> lis
     return _sessions(conn, now, session.c.kind == kind, session.c.holder_id == holder_id)
 
 
+def history(conn: Connection, kind: str, holder_id: int) -> list[tuple[datetime, ...]]:
+    """Return (began, expires, ended or None) of every session of one holder that is kept, those
+    that ended too, the newest first.
+    """
+    query = (
+        select(session.c.began_at, session.c.expires_at, session.c.ended_at)
+        .where(session.c.kind == kind, session.c.holder_id == holder_id)
+        .order_by(session.c.id.desc())
+    )
+    return [tuple(row) for row in conn.execute(query)]
+
+
 def ever(conn: Connection, kind: str, holder_id: int) -> bool:
     """Return whether somebody ever had a session."""
     query = select(session.c.id).where(session.c.kind == kind, session.c.holder_id == holder_id)

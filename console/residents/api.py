@@ -33,6 +33,7 @@ from console.api.schemas import (
     words,
 )
 from console.api.setup.bodies import sends
+from console.residents import kept
 from console.residents.frame import HEADERS, Pages
 from service.answers import by_link
 from service.answers.keeping import LONGEST
@@ -98,6 +99,12 @@ def _ask(
 
 def _registering(api: APIRouter, forms: _Forms) -> None:
     pages, web = forms.pages, forms.web
+
+    @api.get("/kept")
+    async def kept_here(request: Request) -> Response:
+        """Return what is kept of people and for how long, in the language of the reader."""
+        told = kept.as_json(pages.lang(request), kept.days_of(web.settings))
+        return JSONResponse({"kept": told}, 200, _KEEP_NOT)
 
     @api.post("/registrations", status_code=202, openapi_extra=sends("NewRegistration"))
     async def register(request: Request) -> Response:
@@ -593,12 +600,16 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         {"link": "kz7dajyvdsptotlxmmwbz2h3vo5mgm57vy", "answer": "I saw a white van at nine."},
     ),
     "AnswerKept": an_object({"kept": YES}),
+    "KeptHere": an_object(
+        {"kept": list_of(an_object({"kind": TEXT, "seconds": or_null(NUMBER), "words": TEXT}))}
+    ),
     "Deleted": an_object({"deleted": YES}),
     "SignedOut": an_object({"ended": NUMBER}),
 }
 """What is sent to these routes and what they answer: components of /openapi.json."""
 
 ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
+    ("get", f"{PREFIX}/kept"): ref("KeptHere"),
     ("post", f"{PREFIX}/registrations"): ref("Registration"),
     ("post", f"{PREFIX}/registrations/again"): ref("Registration"),
     ("post", f"{PREFIX}/registrations/confirm"): ref("RegistrationConfirmed"),

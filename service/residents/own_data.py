@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pyroaring import BitMap
 
+from broadcast.answers import store as answers
 from broadcast.files.csv_files import escape, write_rows
 from broadcast.ledger import attempt_look_up
 from broadcast.messages import published, versions
@@ -134,8 +135,9 @@ def _meant(index: RegistryIndex, rules: list[tuple[Version, Rule]], zone: str) -
 
 
 def everything(conn: Connection, person: int, now: datetime) -> dict[str, Any]:
-    """Return all that is kept of somebody: themselves, their consents and stops, where they are
-    signed in, and which messages they were sent.
+    """Return all that is kept of somebody: themselves, their consents and stops, where they are and
+    were signed in, which messages they were sent, what counts for their week, and that they
+    answered. What an answer says is sealed: only who reads answers can open it.
     """
     known = showing.show(conn, person)
     assert known is not None
@@ -154,10 +156,46 @@ def everything(conn: Connection, person: int, now: datetime) -> dict[str, Any]:
         for version in (versions.get(conn, version_id),)
     ]
     signed = [
-        {"began_at": s.began_at.isoformat(), "expires_at": s.expires_at.isoformat()}
-        for s in store.of_holder(conn, KIND, person, now)
+        {
+            "began_at": began.isoformat(),
+            "expires_at": expires.isoformat(),
+            "ended_at": ended.isoformat() if ended else None,
+        }
+        for began, expires, ended in store.history(conn, KIND, person)
     ]
-    return {"made_at": now.isoformat(), "person": known, "sessions": signed, "messages": sent}
+    return {
+        "made_at": now.isoformat(),
+        "person": known,
+        "sessions": signed,
+        "messages": sent,
+        "counted_this_week": [
+            {"message": version.code, "version": version.number, "at": at.isoformat()}
+            for version_id, at in using.of_person(conn, person)
+            for version in (versions.get(conn, version_id),)
+        ],
+        "answers": _answers(conn, person),
+    }
+
+
+def _answers(conn: Connection, person: int) -> list[dict[str, Any]]:
+    found = answers.of_person(conn, person)
+    codes = {
+        number: versions.of_message(conn, number)[0].code
+        for number in {each.message_id for each in found}
+        if number is not None
+    }
+    return [
+        {
+            "at": each.at.isoformat(),
+            "channel": each.channel,
+            "kind": each.kind,
+            "message": None if each.message_id is None else codes[each.message_id],
+            "version": each.version,
+            "read": each.read,
+            "words": "erased" if each.erased else "sealed",
+        }
+        for each in found
+    ]
 
 
 def as_csv(data: dict[str, Any]) -> Iterator[str]:

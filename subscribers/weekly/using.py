@@ -99,6 +99,13 @@ def forget(conn: Connection, now: datetime) -> int:
     return conn.execute(delete(weekly_use).where(weekly_use.c.at <= now - WEEK)).rowcount
 
 
+def of_person(conn: Connection, person: int) -> list[tuple[int, datetime]]:
+    """Return which versions are noted for somebody's week, and since when, the oldest first."""
+    query = select(weekly_use.c.version_id, weekly_use.c.at).where(weekly_use.c.person_id == person)
+    found = conn.execute(query.order_by(weekly_use.c.at, weekly_use.c.version_id))
+    return [(row.version_id, row.at) for row in found]
+
+
 def left_out(conn: Connection, version_id: int) -> BitMap:
     """Return who of a frozen version is not told because their week was full."""
     found = BitMap()

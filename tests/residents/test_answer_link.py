@@ -25,6 +25,7 @@ from broadcast.replay import comparison
 from broadcast.wording import answering
 from console.pages.phrases import ANSWER_WORDS
 from service.answers import by_link
+from service.residents import own_data
 from subscribers.registration import budgets
 from subscribers.registry import acts, importing, reached
 from tests.console.browser import browser
@@ -96,6 +97,19 @@ async def test_check_47_an_appeal_is_answered_without_sign_in_once_and_by_a_scan
     [kept] = await rows(site)
     assert (kept.message_id, kept.joined, kept.kind, kept.person_id) == (message, "link", "page", 1)
     assert (KEY.opened(kept.sealed) or {})["words"] == SAID
+    own = await site.db.read(own_data.everything, 1, site.context.now())
+    [told] = own["answers"]
+    assert told.pop("message") in page.words + path + str(own["messages"])
+    assert told == {
+        "at": kept.at.isoformat(),
+        "channel": "web",
+        "kind": "page",
+        "version": 1,
+        "read": False,
+        "words": "sealed",
+    }
+    assert SAID not in str(own)
+    assert (await site.db.read(own_data.everything, 2, site.context.now()))["answers"] == []
     assert (await traces(site))[1:] == (before[1] + 1, before[2] + 2)
     # who has more to tell is heard, too
     await visitor.send(thanks, path, answer=f"{SAID} And a dog.")

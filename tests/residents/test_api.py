@@ -34,6 +34,14 @@ async def call(site: Site, method: str, path: str, json: Any = None, session: st
     return answer
 
 
+async def test_a_program_is_told_what_is_kept_and_for_how_long(site: Site) -> None:
+    told = (await call(site, "GET", "/kept")).json["kept"]
+    assert {"you", "answers", "sessions", "copies"} <= {each["kind"] for each in told}
+    form = next(each for each in told if each["kind"] == "form")
+    assert (form["seconds"], form["words"][-7:]) == (3600, "1 hour.")
+    assert next(each for each in told if each["kind"] == "you")["seconds"] is None
+
+
 async def test_a_program_registers_somebody_who_chooses_and_stops(site: Site, box: Box) -> None:
     begun = await call(site, "POST", "/registrations", WANTED)
     assert begun.status == 202

@@ -286,6 +286,12 @@ async def test_45_my_data_is_taken_along_as_json_and_as_csv(site: Site, box: Box
     assert data["person"]["consents"][0]["basis"]
     assert [m["headline"] for m in data["messages"]] == ["Gas"]
     assert taken.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
+    assert [s["ended_at"] for s in data["sessions"]] == [None]
+    await visitor.send(page, "/me/sign-out")
+    page = await visitor.send(await visitor.get("/sign-in"), "/sign-in", address=MOBILE)
+    await visitor.send(page, "/join/code", code=await box.code())
+    data = json.loads((await visitor.get("/me/data.json")).text)
+    assert [bool(s["ended_at"]) for s in data["sessions"]] == [False, True]
     rows = dict(csv.reader(io.StringIO((await visitor.get("/me/data.csv")).text)))
     assert rows["person.mobile"].lstrip("'") == E164
     assert rows["messages.1.headline"] == "Gas"

@@ -4,6 +4,7 @@ choose, what comes, and what their pages say.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +52,10 @@ async def test_who_takes_one_a_week_gets_one_and_reads_under_my_messages_what_di
     await handed(site)
     second = await site.live()
     assert (await lines(site, second))[me] == ("not_sent", "budget")
+    data = json.loads((await visitor.get("/me/data.json")).text)
+    [counted] = data["counted_this_week"]
+    sent = {key: data["messages"][0][key] for key in ("message", "version")}
+    assert {key: counted[key] for key in sent} == sent
     assert (await explained(site, second, me))["reason"] == "budget"
     assert (await site.db.read(comparison.replay)).differences == []
     page = await visitor.get("/me/messages")
