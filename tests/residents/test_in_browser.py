@@ -36,8 +36,8 @@ async def sound(page: Page) -> None:
     assert small == [], page.url
 
 
-@pytest.mark.parametrize("lang,dark", [("en", False), ("ar", True), ("cy", False)])
-async def test_53_axe_finds_nothing_on_the_way_through_in_three_languages(
+@pytest.mark.parametrize("lang,dark", [("en", False), ("ar", True), ("cy", False), ("ur", False)])
+async def test_53_axe_finds_nothing_on_the_way_through_in_four_languages(
     site: Site, browser: Browser, box: Box, lang: str, dark: bool
 ) -> None:
     context = await browser.new_context(
@@ -48,7 +48,9 @@ async def test_53_axe_finds_nothing_on_the_way_through_in_three_languages(
     page = await context.new_page()
     send = "main form[method=post] button"
     await page.goto(f"{site.url}/join?lang={lang}&place=west")
-    assert await page.locator("html").get_attribute("dir") == ("rtl" if lang == "ar" else "ltr")
+    assert await page.locator("html").get_attribute("dir") == (
+        "rtl" if lang in ("ar", "ur") else "ltr"
+    )
     await sound(page)
     await page.check("input[name=area]")
     await page.click(send)

@@ -114,15 +114,24 @@ async def test_a_session_that_stands_and_one_that_ended_lately_are_not_deleted(s
 
 
 async def test_the_pages_say_what_is_kept_and_how_long_by_the_same_settings(tmp_path: Path) -> None:
-    settings = {"FASTTIME_PUBLIC_URL": HERE, "FASTTIME_ANSWERS_DAYS": "45"}
+    settings = {
+        "FASTTIME_PUBLIC_URL": HERE,
+        "FASTTIME_ANSWERS_DAYS": "45",
+        "FASTTIME_BACKUP_DAYS": "35",
+    }
     trial = {"FASTTIME_TWILIO_API_BASE": "http://127.0.0.1:9"}
     async with open_site(tmp_path, **settings, **trial) as installed:
         joining = Visitor(installed)
         await choose(joining)
         visitor, _ = await register(installed, Box(installed))
         for lang, words in RESIDENT_WORDS.items():
-            sentences = kept.told(lang, 45)
-            assert kept.lasting(lang, timedelta(days=45)) in " ".join(sentences)
+            sentences = kept.told(lang, (45, 35))
+            for days in (45, 35):
+                assert kept.lasting(lang, timedelta(days=days)) in " ".join(sentences)
+            told = await installed.get(
+                "/api/residents/kept", role=None, headers={"Accept-Language": lang}
+            )
+            assert [each["words"] for each in told.json["kept"]] == sentences
             for who, path in ((visitor, "/me"), (joining, "/join/address")):
                 page = await who.get(f"{path}?lang={lang}")
                 assert words["kept_head"] in page.words
@@ -132,11 +141,11 @@ async def test_the_pages_say_what_is_kept_and_how_long_by_the_same_settings(tmp_
 @pytest.mark.parametrize("lang", sorted(RESIDENT_WORDS))
 def test_each_kind_of_data_has_its_sentence_in_each_language(lang: str) -> None:
     own = json.loads((ROOT / f"console/residents/languages/{lang}.json").read_text())
-    for days in (0, 45):
+    for days in ((0, 0), (45, 0), (45, 35)):
         told = kept.told(lang, days)
-        assert len(told) == len(set(told)) == len(retention.kinds(days))
+        assert len(told) == len(set(told)) == len(retention.kinds(*days))
         assert not any("{" in sentence for sentence in told)
-        assert {f"kept_{kind}" for kind in retention.kinds(days)} <= set(own)
+        assert {f"kept_{kind}" for kind in retention.kinds(*days)} <= set(own)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +155,14 @@ def test_each_kind_of_data_has_its_sentence_in_each_language(lang: str) -> None:
         ("en", 30, "30 days"),
         ("cy", 2, "2 ddiwrnod"),
         ("cy", 30, "30 diwrnod"),
+        ("pl", 1, "1 dzień"),
+        ("pl", 22, "22 dni"),
+        ("ro", 1, "1 zi"),
+        ("ro", 19, "19 zile"),
+        ("ro", 20, "20 de zile"),
+        ("ro", 101, "101 zile"),
+        ("ro", 365, "365 de zile"),
+        ("ur", 7, "7 دن"),
         ("ar", 1, "يوم واحد"),
         ("ar", 2, "يومان"),
         ("ar", 7, "7 أيام"),
