@@ -143,10 +143,10 @@ def named(
     reason; of those of `failed` a provider's codes.
     """
     from broadcast.ledger import delivery_report
-    from subscribers.registry import external_ids
+    from subscribers.registry import showing
 
     codes = delivery_report.failure_codes(conn, account.version.id, failed) if failed else {}
-    external = external_ids.external_ids(conn, people)
+    external = showing.external_ids(conn, people)
     return [
         {
             "person": each["person"],

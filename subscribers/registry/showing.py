@@ -23,6 +23,7 @@ from subscribers.same_person import joined
 
 _PLACE: Final = ("lat", "lon")
 _PAGE = 1_000
+_AT_ONCE = 10_000
 
 
 def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
@@ -142,6 +143,20 @@ def languages_of(conn: Connection, ids: BitMap) -> dict[str, int]:
     sql = f"SELECT language, count(*) FROM subscriber WHERE id {some} GROUP BY language"  # noqa: S608 - constants
     found = conn.execute(text(sql), {"ids": list(ids) if postgres else json.dumps(list(ids))})
     return {str(language): int(people) for language, people in found}
+
+
+def external_ids(conn: Connection, people: Sequence[int]) -> dict[int, str]:
+    """Return the external id of each of these people, by which other books know them."""
+    found: dict[int, str] = {}
+    for start in range(0, len(people), _AT_ONCE):
+        wanted = list(people[start : start + _AT_ONCE])
+        found |= {
+            row.id: row.external_id
+            for row in conn.execute(
+                select(subscriber.c.id, subscriber.c.external_id).where(subscriber.c.id.in_(wanted))
+            )
+        }
+    return found
 
 
 def cells_of(conn: Connection, person: int) -> dict[str, str]:

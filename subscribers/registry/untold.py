@@ -17,7 +17,7 @@ from subscribers.people_file.record import COLUMNS, PLACE, SubscriberRecord, Unt
 from subscribers.people_file.rows import another_channel, one_area
 from subscribers.registry.by_area import BY_AREA
 from subscribers.registry.columns import OPEN, SEALED
-from subscribers.registry.external_ids import external_ids
+from subscribers.registry.showing import external_ids
 from subscribers.registry.tables import subscriber
 
 CHOICES: Final = (
