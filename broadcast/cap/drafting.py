@@ -178,7 +178,7 @@ def _languages(infos: Iterable[CapInfo], words: Any) -> dict[str, Any]:
 
 def _our_words(info: CapInfo) -> dict[str, str | None]:
     return {
-        "headline": info.headline,
+        "headline": parameters.headline_of(info),
         "description": info.description,
         "instruction": info.instruction,
         "sms": parameters.one(info, parameters.SMS),

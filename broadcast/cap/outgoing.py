@@ -21,6 +21,8 @@ from broadcast.wording import cancelling
 from broadcast.wording.languages import pack_for
 from broadcast.wording.levels import UK
 from broadcast.wording.pack import called, fill
+from broadcast.wording.render import headline_alone
+from broadcast.wording.rendered import Facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +66,14 @@ GroupNames = Mapping[str, Mapping[str, str]]
 class _Called:
     """What people call the areas and groups of a content."""
 
-    areas: Mapping[str, str]
-    groups: GroupNames
+    facts: Facts
     outlines: Mapping[str, Sequence[Ring]]
-    near: Sequence[str]
 
     def polygons(self, code: str) -> tuple[str, ...]:
         return tuple(polygon_text(ring) for ring in self.outlines.get(code, ()))
 
     def group(self, scope: str, language: str) -> str:
-        return called(self.groups.get(scope, {}), language) or scope.partition(":")[2]
+        return called(self.facts.groups.get(scope, {}), language) or scope.partition(":")[2]
 
 
 _SCOPES = {"public": "Public", "restricted": "Restricted", "private": "Private"}
@@ -121,9 +121,16 @@ def to_cap(
     said_note = content.note if note is None else note
     _check(content, said_note)
     incidents = join_quoted(content.incidents)
-    called_so = _Called(
-        areas=area_names or {}, groups=group_names or {}, outlines=outlines or {}, near=near
+    facts = Facts(
+        sender_name=sender_name,
+        code=code,
+        public_url=public_url,
+        sent=sent,
+        names=area_names or {},
+        near=tuple(near),
+        groups=group_names or {},
     )
+    called_so = _Called(facts=facts, outlines=outlines or {})
     shared = (
         *parameters.message_parameters(content),
         *_leftovers(content, said_note, incidents, code),
@@ -155,13 +162,12 @@ def to_cap(
         incidents=incidents or None,
         infos=tuple(
             replace(
-                _info(content, tag, called_so),
+                _info(content, tag, called_so, shared),
                 expires=cap_time(expires),
                 sender_name=sender_name,
                 web=web or (f"{public_url}/v/{code}" if public_url and code else None),
-                parameters=(*shared, *parameters.text_parameters(text)),
             )
-            for tag, text in content.languages.items()
+            for tag in content.languages
         ),
     )
 
@@ -184,9 +190,12 @@ def _check(content: Content, note: str | None) -> None:
         )
 
 
-def _info(content: Content, tag: str, called_so: _Called) -> CapInfo:
-    """Return what the content itself says in one language."""
+def _info(content: Content, tag: str, called_so: _Called, shared: tuple[Pair, ...]) -> CapInfo:
+    """Return what the content itself says in one language; `shared` are the parameters that every
+    info has.
+    """
     wording, text = _KINDS[content.kind], content.languages[tag]
+    headline = headline_alone(content, called_so.facts, tag)
     return CapInfo(
         language=tag,
         categories=wording.categories,
@@ -196,11 +205,12 @@ def _info(content: Content, tag: str, called_so: _Called) -> CapInfo:
         severity=content.severity,
         certainty=content.certainty,
         audience=_audience(content, called_so, tag),
-        headline=text.headline,
+        headline=headline,
         description=text.description or None,
         instruction=text.instruction or None,
         contact="; ".join(content.hotlines) or None,
         areas=_areas(content, called_so, tag),
+        parameters=(*shared, *parameters.text_parameters(text, headline)),
     )
 
 
@@ -220,13 +230,13 @@ def as_cancel(alert: CapAlert, reason: str | None) -> CapAlert:
             urgency="Past",
             severity="Minor",
             certainty="Observed" if over else "Unlikely",
-            headline=cancelling.headline(info.headline or info.event, tag),
+            headline=cancelling.headline(parameters.headline_of(info) or info.event, tag),
             description=cancelling.words(reason, tag),
             instruction=cancelling.nothing_to_do(tag),
             parameters=tuple(
                 (name, value)
                 for name, value in info.parameters
-                if name not in (parameters.SMS, parameters.VOICE)
+                if name not in (parameters.HEADLINE, parameters.SMS, parameters.VOICE)
             ),
         )
 
@@ -301,20 +311,19 @@ def _bordered(content: Content, named: _Called, language: str) -> list[CapArea]:
     holds.
     """
     if content.scope and not (content.areas or content.polygons or content.circles):
-        nation = content.scope == UK or ":" in content.scope
-        code = GSS_UNITED_KINGDOM if nation else content.scope
+        code = GSS_UNITED_KINGDOM if _is_nation(content.scope) else content.scope
         words = _scope_in_words(content.scope, named, language)
         return [CapArea(area_desc=words, polygons=named.polygons(code), geocodes=((GSS, code),))]
     areas = [
         CapArea(
-            area_desc=named.areas.get(code, code),
+            area_desc=named.facts.names.get(code, code),
             polygons=named.polygons(code),
             geocodes=((GSS, code),),
         )
         for code in content.areas
     ]
     if together := named.polygons(TOGETHER):
-        areas.append(CapArea(area_desc="All of these places together", polygons=together))
+        areas.append(CapArea(area_desc=pack_for(language).together, polygons=together))
     return areas
 
 
@@ -334,16 +343,19 @@ def _areas(content: Content, named: _Called, language: str) -> tuple[CapArea, ..
 
 def _drawn_in_words(named: _Called, language: str) -> str:
     """Return where the drawn area lies, in the language of the info, for whoever sees no map."""
-    if not named.near:
-        return "The area drawn on the map"
-    return fill(pack_for(language).in_part, place=", ".join(named.near))
+    if not named.facts.near:
+        return pack_for(language).drawn
+    return fill(pack_for(language).in_part, place=", ".join(named.facts.near))
 
 
 def _scope_in_words(scope: str, named: _Called, language: str) -> str:
     """Return where a level holds, as people call it: that of a sector or community holds in the
     whole country, for them.
     """
-    kind, colon, _ = scope.partition(":")
-    if colon:
-        return f"United Kingdom, {named.group(scope, language)} {kind}"
-    return "United Kingdom" if scope == UK else named.areas.get(scope, scope)
+    if not _is_nation(scope):
+        return named.facts.names.get(scope, scope)
+    return fill(pack_for(language).level_holds(scope), place=named.group(scope, language))
+
+
+def _is_nation(scope: str) -> bool:
+    return scope == UK or ":" in scope

@@ -51,6 +51,7 @@ VISIBILITY = (  # public, restricted or private: the element `scope` in our word
 )
 INCLUDE_PERHAPS = f"{PREFIX}include-perhaps"  # "yes", or absent
 EXERCISE = f"{PREFIX}exercise"  # the name of the exercise, where it has one
+HEADLINE = f"{PREFIX}headline"  # the author's headline, where the element says more
 CODE = f"{PREFIX}code"  # the short public code of /v/{code}
 
 _NAMES = frozenset(
@@ -77,6 +78,7 @@ _NAMES = frozenset(
         NOTE_IS_OURS,
         INCLUDE_PERHAPS,
         EXERCISE,
+        HEADLINE,
         CODE,
     }
 )
@@ -107,11 +109,20 @@ def message_parameters(content: Content) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def text_parameters(text: Text) -> tuple[Pair, ...]:
-    """Return what the info of one language carries."""
+def text_parameters(text: Text, headline: str) -> tuple[Pair, ...]:
+    """Return what the info of one language carries whose element `headline` is this one."""
+    own = text.headline if text.headline != headline else None
     return tuple(
-        (name, value) for name, value in ((SMS, text.sms), (VOICE, text.voice)) if value is not None
+        (name, value)
+        for name, value in ((HEADLINE, own), (SMS, text.sms), (VOICE, text.voice))
+        if value is not None
     )
+
+
+def headline_of(info: CapInfo) -> str | None:
+    """Return the author's own headline. Raises Rejected (cap_parameter) where it is said twice."""
+    own = one(info, HEADLINE)
+    return info.headline if own is None else own
 
 
 def is_ours(info: CapInfo) -> bool:

@@ -36,6 +36,8 @@ _TEMPLATES = {
     "call": {"number"},
     "where": {"place"},
     "in_part": {"place"},
+    "uk_sector": {"place"},
+    "uk_community": {"place"},
     "source": {"source"},
     "sent": {"time"},
     "level_uk": {"level"},
@@ -85,6 +87,11 @@ class Pack:
     was_wrong: str
     where: str
     in_part: str
+    united_kingdom: str
+    uk_sector: str
+    uk_community: str
+    together: str
+    drawn: str
     call: str
     source: str
     sent: str
@@ -145,6 +152,15 @@ class Pack:
         if kind:
             return self.level_sector if kind == "sector" else self.level_community
         return self.level_uk if scope == "UK" else self.level_area
+
+    def level_holds(self, scope: str) -> str:
+        """Return where the level of a scope that is no place holds: in the whole country, of a
+        sector or community for its people there.
+        """
+        kind = scope.partition(":")[0] if ":" in scope else ""
+        if kind:
+            return self.uk_sector if kind == "sector" else self.uk_community
+        return self.united_kingdom
 
     def level_name(self, level: str) -> str:
         """Return the level's name in this language, to stand beside the English word."""

@@ -19,8 +19,14 @@ from broadcast.places import outline
 from broadcast.places.areas import AreaTree
 from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
-from broadcast.wording.render import choose_language, level_and_note, until_when
+from broadcast.wording.render import (
+    choose_language,
+    headline_alone,
+    level_and_note,
+    until_when,
+)
 from broadcast.wording.rendered import Facts
+from config.settings import Settings
 from console.pages.cards import Source, place_of, shape_of
 from console.pages.phrases import ENGLISH, PHRASES
 from service.rendering import facts_of
@@ -69,13 +75,13 @@ class Feeds:
         now = self._source.now()
         found = await self._source.db.read(published.shown, now)
         tree = await self._source.context.tree()
-        base = self._source.settings.public_url
+        settings = self._source.settings
         features = [
             {
                 "type": "Feature",
                 "id": v.identifier,
                 "geometry": await self._geometry(v, tree),
-                "properties": _properties(v, tree, now, base),
+                "properties": _properties(v, tree, now, _facts(v, settings, now)),
             }
             for v in found
         ]
@@ -101,8 +107,18 @@ def _outline_of(v: Version) -> Mapping[str, Any] | None:
     return found
 
 
-def _properties(v: Version, tree: AreaTree, now: datetime, base: str) -> dict[str, Any]:
-    content, tag = v.content, next(iter(v.content.languages))
+def _facts(v: Version, settings: Settings, now: datetime) -> Facts:
+    return facts_of(
+        v,
+        sender_name=settings.sender_name,
+        public_url=settings.public_url,
+        sent=now,
+        zone=settings.timezone,
+    )
+
+
+def _properties(v: Version, tree: AreaTree, now: datetime, facts: Facts) -> dict[str, Any]:
+    content, tag, base = v.content, next(iter(v.content.languages)), facts.public_url
     over = published.is_over(v, now)
     words = ended(_state(v, now), tag, v.cancel_reason)
     exercise = v.status == "Exercise"
@@ -124,17 +140,21 @@ def _properties(v: Version, tree: AreaTree, now: datetime, base: str) -> dict[st
         "expires": _time(v.expires_at),
         # A map shows the headline alone: there too an exercise must not pass for real, nor what is
         # over for what holds.
-        "headline": {lang: _marked(v, lang, now, exercise) for lang in content.languages},
+        "headline": {lang: _marked(v, lang, now, facts) for lang in content.languages},
         "url": f"{base}/messages/{v.code}",
         "cap": f"{base}/cap/{quote(v.identifier or '', safe='')}.xml",
     }
 
 
-def _marked(v: Version, lang: str, now: datetime, exercise: bool) -> str:
-    words = ended(_state(v, now), lang, v.cancel_reason)
+def _marked(v: Version, lang: str, now: datetime, facts: Facts) -> str:
+    """Return the headline with what marks it. A level is stated for as long as it holds."""
+    state = _state(v, now)
+    words, own = ended(state, lang, v.cancel_reason), v.content.languages[lang].headline
     mark = f"{words.mark}:" if words else _kind(v, lang)
+    holds = words is None or stays(v.kind, state)
+    headline = headline_alone(v.content, facts, lang) if holds else own
     opening, closing = _opening(v), pack_for(ENGLISH).opening(v.status)
-    parts = (opening, mark, v.content.languages[lang].headline, closing if exercise else "")
+    parts = (opening, mark, headline, closing if v.status == "Exercise" else "")
     return " ".join(part for part in parts if part)
 
 

@@ -150,10 +150,27 @@ async def test_an_entry_says_which_level_and_what_was_wrong_whatever_its_author_
     (entry,) = etree.fromstring((await site.get("/feed.atom", role=None)).body).iter(f"{ATOM}entry")
     said = "The UK threat level is now SEVERE: an attack is highly likely. United Kingdom: More"
     assert entry.findtext(f"{ATOM}summary").startswith(said)
+    (feature,) = (await places(site)).values()
+    headline = "The UK threat level is now SEVERE: an attack is highly likely. Be alert"
+    assert feature["properties"]["headline"] == {"en": headline}  # type: ignore[index]
+    document = (await site.get(f"/cap/{feature['id']}.xml", role=None)).body.decode()
+    assert f"<headline>{headline}</headline>" in document
     message = await site.live()
     await site.follow(message, "correct", note="It was not the Strand.")
     feed = (await site.get("/feed.atom", role=None)).body.decode()
     assert "What was wrong: It was not the Strand. " in feed
+
+
+async def test_a_map_states_a_level_for_as_long_as_it_holds(site: Site) -> None:
+    text = {"en": {"headline": "Be alert"}, "pl": {"headline": "Uwaga"}}
+    level = {"kind": "threat_level_change", "level": "SEVERE", "scope": "UK", "areas": None}
+    message = await site.live(**level, languages=text)
+    (feature,) = (await places(site)).values()
+    said = feature["properties"]["headline"]["pl"]  # type: ignore[index]
+    assert said.startswith("Poziom zagrożenia w Zjednoczonym Królestwie to teraz SEVERE")
+    await cancel(site, message)
+    (feature,) = (await places(site)).values()
+    assert feature["properties"]["headline"]["en"] == "CANCELLED: Be alert"  # type: ignore[index]
 
 
 async def test_an_exercise_says_its_name_on_the_page_in_the_feeds_and_in_its_document(

@@ -27,13 +27,19 @@ from broadcast.wording.speech import speaks
 
 __all__ = [
     "ELLIPSIS",
+    "HEADLINE",
     "MOST_PLACES",
     "SMS_SEGMENTS",
     "choose_language",
+    "headline_alone",
     "level_and_note",
     "render",
     "until_when",
 ]
+
+
+HEADLINE = 160
+"""So many characters a headline that stands alone should have at most (CAP 1.2, info.headline)."""
 
 
 def choose_language(content: Content, wanted: str, channel: str = "") -> str:
@@ -95,3 +101,18 @@ def level_and_note(content: Content, facts: Facts, language: str) -> tuple[str, 
     """
     words = words_of(content, facts, language, language)
     return words.level(": ", named=True), sentence(words.note, words.pack.full_stop)
+
+
+def headline_alone(content: Content, facts: Facts, language: str) -> str:
+    """Return the headline as it stands alone, on a map or in another system's list: the author's,
+    and of a level change before it the sentence that states the level, as in every text and call.
+    What the level officially means gives way where all is longer than HEADLINE.
+    """
+    words = words_of(content, facts, language, language)
+    if not words.level("", named=True):
+        return words.text.headline
+    said = [
+        " ".join(part for part in (words.level(separator, named=True), words.headline) if part)
+        for separator in (": ", "")
+    ]
+    return said[0] if len(said[0]) <= HEADLINE else said[1]

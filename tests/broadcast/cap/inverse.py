@@ -135,7 +135,7 @@ def _ours(alert: CapAlert, first: CapInfo, expires: datetime | None) -> Content:
         certainty=first.certainty,
         languages={
             info.language_tag: Text(
-                headline=info.headline or "",
+                headline=parameters.headline_of(info) or "",
                 description=info.description or "",
                 instruction=info.instruction or "",
                 sms=parameters.one(info, parameters.SMS),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broadcast.cap.drafting import content_of, read_cap
 from broadcast.cap.model import CapAlert
-from broadcast.cap.outgoing import to_cap
+from broadcast.cap.outgoing import as_cancel, to_cap
 from broadcast.cap.validation.parse import parse
 from broadcast.cap.validation.validate import validate
 from broadcast.cap.write import write
@@ -29,7 +29,12 @@ from broadcast.content.model import (
     Content,
     Text,
 )
+from broadcast.places.outline import TOGETHER
 from broadcast.problems import Rejected
+from broadcast.wording.languages import all_packs, pack_for
+from broadcast.wording.levels import ENDED, LEVELS
+from broadcast.wording.render import render
+from broadcast.wording.rendered import Facts
 from tests.broadcast.cap.documents import RING, area, document, facts, info
 from tests.broadcast.cap.inverse import from_cap
 from tests.broadcast.cap.schemas import schema_accepts
@@ -294,6 +299,94 @@ def test_the_place_of_a_level_is_written_as_people_call_it_and_has_its_code(scop
     assert [area.area_desc for area in alert.infos[0].areas] == [where]
     assert [area.geocodes for area in alert.infos[0].areas] == [(("GSS", code),)]
     assert from_cap(parse(write(alert))).content == what
+
+
+EVERY = tuple(all_packs())
+GROUPS = {"sector:hotels": {"": "Hotels", "cy": "Gwestai"}}
+
+
+@pytest.mark.parametrize("tag", EVERY)
+def test_where_a_level_holds_is_said_in_the_language_of_each_info(tag):
+    words = Text(headline="H", instruction="I")
+    where = {}
+    for scope in ("UK", "sector:hotels", "community:elders"):
+        what = content(
+            kind="threat_level_change",
+            level="SEVERE",
+            scope=scope,
+            areas=(),
+            languages={"en": words, tag: words},
+        )
+        infos = published(what, group_names=GROUPS).infos
+        where[scope] = infos[-1].areas[0].area_desc
+        assert infos[0].areas[0].area_desc.startswith("United Kingdom")
+    assert where["sector:hotels"].startswith(where["UK"])
+    assert ("Gwestai" if tag == "cy" else "Hotels") in where["sector:hotels"]
+    assert "elders" in where["community:elders"]
+    assert (tag == "en") == any("United Kingdom" in said for said in where.values())
+
+
+@pytest.mark.parametrize("tag", EVERY)
+def test_no_name_of_ours_for_a_place_is_english_in_another_language(tag):
+    words = Text(headline="H", instruction="I")
+    ring = ((0.0, 51.0), (1.0, 51.0), (1.0, 52.0), (0.0, 51.0))
+    what = content(polygons=(SQUARE,), languages={"en": words, tag: words})
+    said = [
+        [area.area_desc for area in info.areas[1:]]
+        for info in published(what, outlines={TOGETHER: [ring]}).infos
+    ]
+    assert said[0] == ["All of these places together", "The area drawn on the map"]
+    assert said[-1] == [pack_for(tag).together, pack_for(tag).drawn]
+    assert (said[0] == said[-1]) == (tag == "en")
+
+
+@pytest.mark.parametrize("tag", EVERY)
+@pytest.mark.parametrize("level", [*LEVELS, ENDED])
+def test_the_headline_of_a_level_change_says_what_its_texts_and_calls_say(level, tag):
+    what = content(
+        kind="threat_level_change",
+        level=level,
+        scope="E09000033",
+        areas=(),
+        languages={tag: Text(headline="Be alert", instruction="I")},
+    )
+    alert = published(what, area_names={"E09000033": "Westminster"})
+    facts = Facts(
+        sender_name="Police", code="", public_url="", sent=NOON, names={"E09000033": "Westminster"}
+    )
+    (said,) = alert.infos
+    stated = said.headline.removesuffix("Be alert").strip()
+    assert said.headline.endswith("Be alert")
+    assert stated in render(what, facts, "email", tag).body.split("\n\n")
+    assert "Westminster" in stated
+    assert level in stated or level == ENDED
+    assert level == ENDED or pack_for(tag).level_meaning(level) in stated
+    assert from_cap(parse(write(alert))).content == what
+
+
+def test_a_long_headline_of_a_level_change_leaves_out_what_the_level_means():
+    own = (
+        "Officers are about in greater numbers at stations, schools and places of worship,"
+        " and stay for the whole week"
+    )
+    text = Text(headline=own, instruction="I")
+    what = content(
+        kind="threat_level_change", level="SEVERE", scope="UK", areas=(), languages={"en": text}
+    )
+    assert published(what).infos[0].headline == f"The UK threat level is now SEVERE. {own}"
+    same = Text(headline="The UK threat level is now SEVERE", instruction="I")
+    once = published(replace(what, languages={"en": same})).infos[0].headline
+    assert once == "The UK threat level is now SEVERE: an attack is highly likely."
+
+
+def test_a_cancelled_level_change_does_not_state_the_level_again():
+    text = Text(headline="Be alert", instruction="I")
+    what = content(
+        kind="threat_level_change", level="SEVERE", scope="UK", areas=(), languages={"en": text}
+    )
+    (said,) = as_cancel(published(what), "in_error").infos
+    assert said.headline == "Cancelled: Be alert"
+    assert "fasttime:headline" not in dict(said.parameters)
 
 
 def test_an_all_clear_says_so_in_caps_words_and_a_correction_by_its_code():
