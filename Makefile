@@ -84,7 +84,10 @@ lock:
 	$(COMPILE) pyproject.toml --group build -o requirements.lock
 	$(COMPILE) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 	$(COMPILE) tests/tools/client.in -o tests/tools/client.lock
-	npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved --prefix tests/tools/node
+	$(COMPILE) tests/tools/cap.in -o tests/tools/cap.lock
+	for folder in node cap_node; do \
+		npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved --prefix tests/tools/$$folder || exit 1; \
+	done
 
 # What was made from the sources; never .fasttime, which holds a ledger.
 clean:

@@ -42,7 +42,7 @@ def missing_packages(env: Mapping[str, str]) -> list[str]:
         wanted.append("chromium")
     if _missing("promtool"):
         wanted.append("prometheus")
-    if _missing("npm"):  # the tools that read /openapi.json: tests/tools
+    if _missing("npm"):  # what reads /openapi.json and our CAP documents: tests/tools
         wanted += ["nodejs", "npm"]
     if "FASTTIME_TEST_KAFKA" not in env:
         if _missing("java"):

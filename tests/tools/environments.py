@@ -22,10 +22,35 @@ HERE = Path(__file__).resolve().parent
 KEPT = HERE.parents[1] / ".services" / "tools"
 CLIENT_LOCK = HERE / "client.lock"
 NODE = HERE / "node"
+CAP_LOCK = HERE / "cap.lock"
+CAP_NODE = HERE / "cap_node"
 
 
 def python_tools() -> Path:
-    """Return the folder of programs of the environment of client.lock; raises NotReady."""
+    """Return the folder of programs of what makes clients: that of client.lock; raises NotReady."""
+    return _python("python", CLIENT_LOCK)
+
+
+def python_cap_readers() -> Path:
+    """Return the folder of programs of what reads CAP: that of cap.lock; raises NotReady."""
+    return _python("cap-python", CAP_LOCK)
+
+
+def node_tools() -> Path:
+    """Return the folder of programs of what reads /openapi.json: that of node/package-lock.json;
+    raises NotReady.
+    """
+    return _node("node", NODE) / ".bin"
+
+
+def node_cap_readers() -> Path:
+    """Return the folder of packages of what reads CAP: that of cap_node/package-lock.json; raises
+    NotReady.
+    """
+    return _node("cap-node", CAP_NODE)
+
+
+def _python(name: str, pinned: Path) -> Path:
 
     def make(folder: Path) -> None:
         # by our pip: Debian's Python cannot give an environment one of its own
@@ -33,26 +58,23 @@ def python_tools() -> Path:
         _run(
             [
                 *(sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python")),
-                *("install", "--quiet", "--require-hashes", "--no-deps", "-r", str(CLIENT_LOCK)),
+                *("install", "--quiet", "--require-hashes", "--no-deps", "-r", str(pinned)),
             ]
         )
 
-    return _made("python", CLIENT_LOCK.read_bytes(), make) / "bin"
+    return _made(name, pinned.read_bytes(), make) / "bin"
 
 
-def node_tools() -> Path:
-    """Return the folder of programs of the environment of node/package-lock.json; raises
-    NotReady.
-    """
-    lock = NODE / "package-lock.json"
+def _node(kind: str, wanted: Path) -> Path:
+    lock = wanted / "package-lock.json"
 
     def make(folder: Path) -> None:
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(NODE / name, folder / name)
+            shutil.copy(wanted / name, folder / name)
         # what a package would run at its installation is not run
         _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)])
 
-    return _made("node", lock.read_bytes(), make) / "node_modules" / ".bin"
+    return _made(kind, lock.read_bytes(), make) / "node_modules"
 
 
 def _made(name: str, lock: bytes, make: Callable[[Path], None]) -> Path:
@@ -65,7 +87,7 @@ def _made(name: str, lock: bytes, make: Callable[[Path], None]) -> Path:
     with (KEPT / f"{name}.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not ready.exists():
-            for old in KEPT.glob(f"{name}-*"):
+            for old in KEPT.glob(f"{name}-{'[0-9a-f]' * 16}"):
                 shutil.rmtree(old)
             folder.mkdir()
             make(folder)
