@@ -405,7 +405,8 @@ def test_an_entity_tag_is_compared_weakly_in_lists_and_with_a_star() -> None:
 
 async def test_pages_and_documents_are_sent_once_to_who_has_them(site: Site) -> None:
     v = await site.version(await site.live())
-    for path in ("/", f"/cap/{v.identifier}.xml", "/feed.atom", "/static/face.css", "/what-to-do"):
+    feeds = ("/feed.atom", "/feed.atom?lang=cy", "/messages.geojson")
+    for path in ("/", f"/cap/{v.identifier}.xml", *feeds, "/static/face.css", "/what-to-do"):
         tag = (await site.get(path, role=None)).headers["ETag"]
         for known in (tag, f'"x", W/{tag.removeprefix("W/")}', "*"):
             again = await site.get(path, role=None, headers={"If-None-Match": known})

@@ -108,6 +108,11 @@ async def test_a_map_and_a_feed_mark_a_correction_an_all_clear_and_what_is_past_
         "cy": "CYWIRIAD: Nwy'n gollwng",
     }
     assert said["all_clear"]["en"] == "ALL CLEAR: Gas leak"
+    assert {("en", "CORRECTION: Gas leak"), ("en", "ALL CLEAR: Gas leak")} <= set(
+        await titles(site, "/feed.atom")
+    )
+    in_welsh = set(await titles(site, "/feed.atom?lang=cy"))
+    assert {("cy", "CYWIRIAD: Nwy'n gollwng"), ("cy", "PERYGL DROSODD: Nwy'n gollwng")} <= in_welsh
     # nobody is there to mark it: the clock alone says that it is over
     later = datetime.now(UTC) + timedelta(hours=5)
     feeds = Feeds(Stored(site.settings, site.db, site.context, lambda: later))

@@ -138,6 +138,31 @@ async def test_a_call_is_ended_once_and_not_again(
     assert await removed(http, simulator, f"Calls/{made.sid}") == 204
 
 
+async def test_a_call_under_way_is_told_other_words_and_ended_but_not_called_off(
+    simulator: Simulator, client: Any
+) -> None:
+    made = await client.calls.create_async(**CALL)
+    await simulator.settled()
+    simulator.handsets.by_sid[made.sid].status = "in-progress"
+    other = "<Response><Say>Stay in</Say></Response>"
+    spoken = await client.calls(made.sid).update_async(twiml=other)
+    assert (spoken.status, simulator.handsets.by_sid[made.sid].body) == ("in-progress", other)
+    assert await refused(client.calls(made.sid).update_async(status="canceled")) == "21220"
+    assert (await client.calls(made.sid).update_async(status="completed")).status == "completed"
+
+
+async def test_lists_are_by_who_sent_and_who_got_it(simulator: Simulator, client: Any) -> None:
+    sent = [
+        await client.messages.create_async(to=to, from_=sender, body="x")
+        for to in ("+447700900123", "+447700900124")
+        for sender in ("+15005550006", "+447700900998")
+    ]
+    await simulator.settled()
+    found = await client.messages.list_async(to="+447700900124", from_="+447700900998")
+    assert [message.sid for message in found] == [sent[3].sid]
+    assert len(await client.messages.list_async(from_="+15005550006")) == 2
+
+
 @pytest.mark.parametrize("source", EITHER)
 async def test_an_account_is_of_the_documented_form_and_shows_no_token(
     source: Path, simulator: Simulator, client: Any, http: aiohttp.ClientSession
