@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,7 @@ def _rows(rows: list[tuple[str, Account]]) -> Iterator[tuple[str, dict[str, Any]
 
 
 def print_account(out: Console, rows: list[tuple[str, Account]], ok: bool, seconds: float) -> None:
-    """Print what became of every message, whether it adds up, and what to try next."""
+    """Print what became of every message, and whether it adds up."""
     if out.width >= _WIDE:
         _print_tables(out, rows)
     else:
@@ -45,8 +43,6 @@ def print_account(out: Console, rows: list[tuple[str, Account]], ok: bool, secon
             f"{quiet} of them wait: they are in their quiet hours now, and get what can wait when"
             " those end."
         )
-    for line in what_next(typed_as(sys.argv[0], shutil.which("fasttime"))):
-        out.print(line, markup=False, soft_wrap=True)
 
 
 def typed_as(started: str, found: str | None) -> str:
@@ -66,7 +62,7 @@ def what_next(command: str) -> tuple[str, ...]:
     """Return what to try next, in commands that exist wherever the demonstration ran."""
     ways = {
         "demo --people 100000": "the same for a hundred thousand people",
-        "demo --stay": "then open the public page that it names, and send one yourself",
+        "demo --stay": "the same, and it stays up: open the page that it names, send one yourself",
         "--help": "your own areas, people and messages, of which the operations page tells more",
     }
     found = enumerate(ways.items(), start=1)

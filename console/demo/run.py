@@ -20,7 +20,8 @@ from broadcast.operators.operators import Operator
 from broadcast.store.database import Database
 from config import logging as logs
 from config import settings as settings_module
-from console.demo.account import check_ledger, print_account
+from console.demo import pages
+from console.demo.account import check_ledger, print_account, typed_as, what_next
 from console.demo.sending import send_all, settled
 from console.demo.world import set_up
 from console.processes import migrate
@@ -101,6 +102,10 @@ async def _demonstrate(
         if stay:
             await _tour(out, service.db, public_url, addresses["http"], (author, approver))
             await serving
+        else:
+            await pages.leave(out, service, folder.parent / "demo-pages")
+            for line in what_next(typed_as(sys.argv[0], shutil.which("fasttime"))):
+                out.print(line, markup=False, soft_wrap=True)
         return ok
     finally:
         service.engine.stopping.set()

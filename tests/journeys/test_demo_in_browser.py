@@ -1,10 +1,13 @@
-"""`fasttime demo --stay` ends with two links: who presses what its tour says sends a message."""
+"""`fasttime demo --stay` ends with two links: who presses what its tour says sends a message.
+Without it the public pages stay as files, and open as its last lines say.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import re
+import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -13,7 +16,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import aiohttp
+from lxml import html
 
+from tests.console.cli import ENTRY, process_env
 from tests.console.site import WESTMINSTER, Site
 from tests.console.visitor import Visitor
 
@@ -77,3 +82,41 @@ async def arrived(author: Visitor, path: str) -> dict[str, int]:
         str(cell.get("data-line")): int(cell.text_content())
         for cell in page.tree.xpath("//td[@data-line]")
     }
+
+
+async def test_the_page_that_the_demonstration_names_opens_with_all_of_it_stopped(
+    tmp_path: Path,
+) -> None:
+    pipe = asyncio.subprocess.PIPE
+    program = await asyncio.create_subprocess_exec(
+        *(*ENTRY, "demo", "--people", "300"), cwd=tmp_path, env=process_env({}), stdout=pipe
+    )
+    said = (await asyncio.wait_for(program.communicate(), 100))[0].decode()
+    assert program.returncode == 0, said
+    assert [path.name for path in (tmp_path / ".fasttime").iterdir()] == ["demo-pages"]
+    assert "then open http://127.0.0.1:8080/" in said
+    assert not re.findall(r"http://(?!127\.0\.0\.1:8080/)\S+", said), "nothing else can be opened"
+    (command,) = re.findall(r"^  python3 (-m http\.server .*) 8080$", said, re.MULTILINE)
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-u", *shlex.split(command), "0"),
+        cwd=tmp_path,
+        stdout=pipe,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        assert server.stdout is not None
+        told = (await asyncio.wait_for(server.stdout.readline(), 20)).decode()
+        url = re.findall(r"\((http://127\.0\.0\.1:\d+)/\)", told)[0]
+        async with aiohttp.ClientSession() as client:
+            async with client.get(f"{url}/") as answer:
+                front = html.fromstring(await answer.text())
+            links = {str(link) for link in front.xpath("//@href")}
+            assert len([link for link in links if link.startswith("/messages/")]) >= 2
+            for link in links:
+                if link.startswith("/"):
+                    async with client.get(f"{url}{link}") as answer:
+                        assert answer.status == 200, link
+        assert "threat level" in front.text_content().casefold()
+    finally:
+        server.terminate()
+        await server.wait()
