@@ -204,10 +204,19 @@ class Progress:
                 self._out.note(line)
 
 
+def is_stdout(path: Path) -> bool:
+    """Return whether what is written there goes to stdout, so that it is the answer itself."""
+    return str(path) == "-"
+
+
 def write_file(path: Path, pieces: Iterable[str]) -> None:
     """Write a file that appears whole or not at all, readable by its owner only: it holds people.
-    Raises Rejected.
+    `-` is stdout. Raises Rejected.
     """
+    if is_stdout(path):
+        sys.stdout.writelines(pieces)
+        sys.stdout.flush()
+        return
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         try:

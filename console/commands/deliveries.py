@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.commands.options import Json, MessageId, Yes
-from console.output import Output, Progress, sums, write_file
+from console.output import Output, Progress, is_stdout, sums, write_file
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -116,7 +115,7 @@ def deliveries(
         wanted = asked.of(found, prefix="--")
         if export is not None:
             await _export(session, out, found, wanted, export)
-            if str(export) == "-":  # then the file is the answer
+            if is_stdout(export):  # then the file is the answer
                 return True
         listed: list[dict[str, Any]] = []
         more: int | None = None
@@ -232,14 +231,10 @@ async def _export(
             pieces = listed.csv_named(
                 conn, account, wanted, written=lambda n: bars.show("writing", n, everybody)
             )
-            if str(export) == "-":
-                sys.stdout.writelines(pieces)
-                sys.stdout.flush()
-            else:
-                write_file(export, pieces)
+            write_file(export, pieces)
 
         await session.db.read(write)
-    if str(export) != "-":
+    if not is_stdout(export):
         out.note(f"{everybody} people written to {export}")
 
 

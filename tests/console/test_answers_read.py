@@ -160,6 +160,13 @@ async def test_a_round_with_the_simulator_answered_listed_and_read_by_command(
             (f"'{ONE}", "'=he has a GUN"),
             (f"'{ONE}", "and a hat"),
         ]
+        piped = [
+            await ran(act, "--message", str(message), "--csv", "-") for act in ("list", "read")
+        ]
+        listed_rows, read_rows = [list(csv.DictReader(text.splitlines())) for text in piped]
+        assert [row["words"] for row in read_rows] == [row["words"] for row in rows]
+        assert [row["id"] for row in listed_rows] == [row["id"] for row in rows]
+        assert not (tmp_path / "-").exists()
         found = json.loads(await ran("read", "1", "--json"))
         assert found["answers"][0]["words"] == "=he has a GUN"
         assert found["answers"][0]["read"] is True

@@ -125,9 +125,46 @@ def test_a_hyphen_is_stdin_or_stdout_for_every_file(cli: Cli) -> None:
         ("sms", "segments", "--file", "-"): "hello",
         ("cap", "validate", "-"): "<alert/>",
         ("groups", "import", "-"): "kind,name\nsector,retail\n",
+        ("organisations", "import", "-"): "external_id,name,trade,size\no-1,The Bell,I,7\n",
+        ("subscribers", "erase-again", "-"): "",
     }
     for words, text in given.items():
         ran = cli.apart(*words, "--json", stdin=text)
         assert ran.code in (0, 1), (words, ran.err)
         assert "problems" not in ran.json, (words, ran.out)
+    refused = cli.apart("cap", "import", "-", "--json", stdin="<alert/>")
+    assert (refused.code, "file_" in refused.out) == (1, False), refused.out
     assert cli("subscribers", "export", "-o", "-").out.splitlines()[1].startswith("a,")
+    cli.ok("subscribers", "erase", "a", "--why", "asked")
+    marks = cli("subscribers", "erased", "-o", "-")
+    cli("subscribers", "erased", "-o", "marks")
+    assert marks.out == (cli.folder / "marks").read_text() != ""
+    assert not (cli.folder / "-").exists()
+
+
+NO_HYPHEN = {
+    "areas postcodes": "a zip is read from its end, and twice",
+    "registry keygen": "a private key goes into a new file of its owner's, and nowhere else",
+    "registry export": "sealed bytes are no text for a terminal",
+    "registry import": "it is read twice: first whether all of it is there",
+}
+ELSEWHERE = {
+    *(f"message {act}" for act in ("draft", "edit", "update", "correct", "all-clear")),
+    *("answers list", "answers read", "deliveries"),
+}
+"""Tested where these commands are."""
+
+
+def test_no_command_takes_a_file_that_nobody_decided_about() -> None:
+    found = set()
+    root = typer.main.get_command(build())
+    for words in every_command():
+        command: Any = root
+        for word in words:
+            command = command.commands[word]
+        if any("FILE" in (parameter.metavar or "") for parameter in command.params):
+            found.add(" ".join(words))
+    tested = {"areas import", "subscribers import", "level import", "cap validate", "cap import"}
+    tested |= {"groups import", "organisations import", "subscribers erase-again"}
+    tested |= {"subscribers erased"}
+    assert found == tested | ELSEWHERE | set(NO_HYPHEN)

@@ -12,7 +12,7 @@ import typer
 
 from console.command_group import Group
 from console.commands.options import Json
-from console.output import Output, write_file
+from console.output import Output, is_stdout, write_file
 
 if TYPE_CHECKING:
     from broadcast.answers.sealing import OpeningKey
@@ -63,6 +63,8 @@ def list_(
         rows = [one.shown() for one in found]
         if csv is not None:
             write_file(csv, _csv(LISTED, rows))
+            if is_stdout(csv):
+                return
             out.note(f"{len(rows)} answers written to {csv}")
         more = f"there may be more: --after {found[-1].id}" if len(found) == reading.MOST else ""
         out.table(
@@ -121,6 +123,8 @@ def read(
         columns = (*LISTED, "from", "words")
         if csv is not None:
             write_file(csv, _csv(columns, rows))
+            if is_stdout(csv):
+                return
             out.note(f"{len(rows)} answers written to {csv}: they hold people's words and numbers")
             out.answer({"file": str(csv), "answers": len(rows), "not_opened": shut})
             return

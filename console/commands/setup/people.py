@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from console.commands.options import Json
-from console.output import Output, problem_json, write_file
+from console.output import Output, is_stdout, problem_json, write_file
 
 if TYPE_CHECKING:
     from broadcast.store.database import Connection
@@ -253,7 +253,8 @@ def erased(
 
     async def work(session: Session) -> None:
         await session.db.read(lambda conn: write_file(output, erasures.listed(conn)))
-        out.answer({"file": str(output)}, f"written to {output}")
+        if not is_stdout(output):
+            out.answer({"file": str(output)}, f"written to {output}")
 
     run(work, out, with_channels=False)
 
