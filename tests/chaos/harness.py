@@ -43,6 +43,8 @@ from subscribers.demo_world import REGION, demo_areas
 from subscribers.people_file.record import SubscriberRecord
 from subscribers.registry import importing
 from tests.chaos.handsets import TOKEN
+from tests.chaos.quiet import hours_until, write_zones
+from tests.chaos.residents import Residents
 from tests.services import Program, free_port
 
 T = TypeVar("T")
@@ -279,6 +281,9 @@ class System:
             "FASTTIME_MAIL_FROM": "Police alerts <alerts@example.org>",
             "FASTTIME_PUBLIC_URL": f"http://127.0.0.1:{self.web_port}",
             "FASTTIME_SECRET_KEY": "a-key-for-the-tests-and-nothing-else",
+            # so that each of those who register has a network of their own
+            "FASTTIME_TRUSTED_PROXY": "127.0.0.1",
+            "PYTHONTZPATH": write_zones(folder / "zones"),
             **more_env,
         }
         self.paced = {"FASTTIME_SMS_RATE": str(rate), "FASTTIME_MAIL_RATE": str(rate)}
@@ -296,6 +301,9 @@ class System:
         self.kills: list[Kill] = []
         self.database_away: list[tuple[float, float]] = []
         self.published: list[int] = []
+        self.approving: dict[int, datetime] = {}
+        self.residents: Residents | None = None
+        self.holds = False
         self._tasks: list[asyncio.Task[None]] = []
         self.events: list[str] = []
         self._looked_at = time.monotonic()
@@ -317,7 +325,7 @@ class System:
         )
         await self.db.write(importing.import_records, people(n), "test", now)
 
-    async def start(self, within: float = 90) -> None:
+    async def start(self, within: float = 240) -> None:
         """Start everything and wait until every process has registered."""
         for kept in self.kept.values():
             kept.launch()
@@ -346,6 +354,8 @@ class System:
         return {name: kept.program.stop() for name, kept in self.kept.items()}
 
     async def close(self) -> None:
+        if self.residents is not None:
+            await self.residents.close()
         await self._end_tasks()
         for kept in self.kept.values():
             kept.program.kill9()
@@ -420,9 +430,29 @@ class System:
             else self.context.do(drafting.follow, self.author, follows, action, what)
         )
         v, _ = await self.context.do(submitting.submit, self.author, v.message_id)
+        self.approving[v.id] = datetime.now(UTC)
         v = await self.context.do(deciding.approve, self.approver, v.message_id, v.content_hash)
         self.published.append(v.id)
         return v
+
+    async def live(self, lanes: int, seed: int) -> None:
+        """Let people come to the registration, so many at a time, until `settle`."""
+        self.residents = Residents(self, lanes=lanes, seed=seed, areas=(WESTMINSTER, LAMBETH))
+        await self.residents.start()
+
+    async def settle(self, within: float) -> None:
+        """Let who is registering or leaving finish it."""
+        began = time.monotonic()
+        assert self.residents is not None
+        await self.residents.end(within)
+        self.seconds["until residents were done"] = time.monotonic() - began
+
+    async def hold(self, n: int, seconds: float) -> None:
+        """Give n people quiet hours that end about so many seconds from now, as a file would."""
+        hours, _ = hours_until(datetime.now(UTC) + timedelta(seconds=seconds))
+        quiet = [each._replace(quiet_hours=hours) for each in people(5 * n)[::5]]
+        await self.db.write(importing.import_records, quiet, "test", datetime.now(UTC))
+        self.holds = True
 
     async def account(self, version_id: int) -> Account:
         return await self.read(

@@ -5,14 +5,16 @@ verdict.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
+from tests.chaos import registry_verdict
 from tests.chaos.embedded import embedded
-from tests.chaos.harness import System, content, running
+from tests.chaos.harness import LAMBETH, WESTMINSTER, System, content, running
 from tests.chaos.verdict import verify
 
 
@@ -77,3 +79,75 @@ async def _tampered(system: System, change: str, fault: str) -> None:
     finally:
         await system.db.write(mend)
         assert (await verify(system)).faults == [], pytest.fail("the log was not put back")
+
+
+SELF = "(SELECT id FROM subscriber WHERE external_id LIKE 'web-%' ORDER BY id LIMIT 1)"
+GONE = "(SELECT id FROM subscriber WHERE erased_at IS NOT NULL ORDER BY id LIMIT 1)"
+BY_HALF = (
+    (f"DELETE FROM contact_point WHERE subscriber_id = {SELF}", "registered and nowhere reached"),
+    (f"DELETE FROM consent WHERE subscriber_id = {SELF}", "has not one consent that holds"),
+    (f"UPDATE consent SET channels = 'email' WHERE subscriber_id = {SELF}", "to other channels"),
+    (f"UPDATE contact_point SET confirmed_how = 'basis' WHERE subscriber_id = {SELF}", "confirmed"),
+    (f"DELETE FROM audit WHERE subject = CAST({SELF} AS TEXT)", "the audit does not say so"),
+    (f"DELETE FROM audit WHERE subject = CAST({GONE} AS TEXT)", "erased, and the audit does not"),
+    (f"UPDATE contact_point SET subscriber_id = {GONE} WHERE subscriber_id = {SELF}", "is still r"),
+    (f"UPDATE consent SET withdrawn_at = NULL WHERE subscriber_id = {GONE}", "still consents"),
+    (f"UPDATE session SET holder_id = {GONE}", "is still signed in"),
+    (f"DELETE FROM erased_mark WHERE subscriber_id = {GONE}", "keeps them out of a later file"),
+    (
+        f"UPDATE contact_point SET subscriber_id = 999 WHERE subscriber_id = {SELF}",
+        "not registered",
+    ),
+    ("UPDATE session SET holder_id = 999", "is signed in and not registered"),
+    ("UPDATE registration SET done_at = NULL", "registrations were confirmed, and"),
+    ("UPDATE registration SET code_hash = 'x'", "still says where its code went"),
+    ("UPDATE frozen_set SET not_before = '2999-01-01'", "before their quiet hours ended"),
+    (f"UPDATE subscriber SET erased_at = NULL WHERE id = {GONE}", "told that they are erased"),
+)
+
+
+class Undone(Exception):
+    """Ends a transaction that was made to be looked at."""
+
+
+@pytest.mark.timeout(400)
+async def test_the_verdict_names_who_is_registered_by_half_or_heard_what_they_should_not(
+    tmp_path: Path,
+) -> None:
+    system = embedded(tmp_path, rate=500)
+    async with running(system, 60):
+        await system.live(3, 1)
+        await system.hold(6, 5)
+        await system.publish(content())
+        await system.settle(90)
+        boroughs = (WESTMINSTER, LAMBETH)
+        await system.publish(content(areas=boroughs, headline="Roads are open"))
+        await system.finish(60)
+        verdict = await verify(system)
+        assert verdict.faults == []
+        residents = system.residents
+        assert residents is not None
+
+        async def seen(change: str) -> str:
+            found: list[str] = []
+
+            def look(conn: Connection) -> None:
+                conn.execute(text(change))
+                found.extend(registry_verdict.of_registry(conn, residents.all))
+                raise Undone
+
+            with pytest.raises(Undone):
+                await system.db.write(look)
+            return "\n".join(found)
+
+        assert await seen("SELECT 1") == ""
+        for change, fault in BY_HALF:
+            found = await seen(change)
+            assert fault in found, f"{change}: {found or 'no fault was seen'}"
+        for r in residents.all:  # as if nobody had ever been told that messages come
+            r.silences, r.stays = [], [replace(stay, area="elsewhere") for stay in r.stays]
+        found = "\n".join((await verify(system)).faults)
+        assert "who had not confirmed, had stopped or was erased" in found
+        assert "not of its areas, and was addressed" in found
+        residents.all.clear()
+        assert "who asked for none" in "\n".join((await verify(system)).faults)

@@ -21,6 +21,7 @@ from broadcast.ledger.kept import checking
 from broadcast.replay import comparison, differences
 from subscribers.contact import points
 from subscribers.demo_world import REGION
+from tests.chaos import registry_verdict
 from tests.chaos.harness import CHANNEL_OF, DOUBTS_SHOWN_WITHIN, System
 
 
@@ -57,7 +58,8 @@ class Verdict:
 
 async def verify(system: System) -> Verdict:
     """Hold the provider's ledger against our log: (1) nobody twice, (2) everybody on one line, (3)
-    the log is the ledger, (4) doubts shown in time, (5) replay agrees.
+    the log is the ledger, (4) doubts shown in time, (5) replay agrees, (6) everybody registered is
+    there whole, and nobody heard who had not confirmed, had stopped or was erased.
     """
     verdict = Verdict()
     stored = await system.read(_stored)
@@ -79,13 +81,22 @@ async def verify(system: System) -> Verdict:
             [
                 person
                 for person, area in stored.areas.items()
-                if REGION in account.version.content.areas or area in account.version.content.areas
+                if person in stored.base
+                and (
+                    REGION in account.version.content.areas or area in account.version.content.areas
+                )
             ]
         )
-        if account.addressed != wanted:
+        # who comes, moves and goes meanwhile is judged apart
+        there = account.addressed & stored.base
+        if there != wanted:
             verdict.faults.append(
-                f"version {version_id}: {len(wanted - account.addressed)} people of its areas are"
-                f" missing, {len(account.addressed - wanted)} are not of them"
+                f"version {version_id}: {len(wanted - there)} people of its areas are"
+                f" missing, {len(there - wanted)} are not of them"
+            )
+        if system.residents is not None:
+            verdict.faults += registry_verdict.addressed(
+                account, system.residents.all, system.approving[version_id]
             )
         _log_is_ledger(account, taken, verdict)
         await _is_kept(system, version_id, verdict)
@@ -115,6 +126,7 @@ async def verify(system: System) -> Verdict:
                 )
     _kills(system, verdict)
     await _doubts(system, taken, verdict)
+    await registry_verdict.judge(system, verdict.faults, verdict.facts)
     await _replayed(system, verdict)
     return verdict
 
@@ -126,6 +138,7 @@ class _Stored:
     causes: dict[int, str]
     addresses: dict[tuple[str, int], str]
     areas: dict[int, str]
+    base: BitMap
 
 
 def _stored(conn: Connection) -> _Stored:
@@ -144,6 +157,7 @@ def _stored(conn: Connection) -> _Stored:
         {b.id: b.cause for b in batches},
         addresses,
         where,
+        registry_verdict.base_of(conn),
     )
 
 
@@ -164,10 +178,19 @@ def _held_against_slices(
         if any(before[1] > after[0] for before, after in pairwise(sorted(there))):
             verdict.faults.append(f"batch {batch_id}: two slices hold the same people")
     key = system.settings.key()
+    residents = system.residents.all if system.residents is not None else []
+    # who was erased has no address in the registry any more
+    addresses = {("sms", person): r.number for r in residents for person in r.persons}
+    addresses |= stored.addresses
+    codes: list[tuple[str, str]] = []
+    messages: list[tuple[str, str]] = []
     for entry in system.handsets.entries():
         outcomes[entry["outcome"]] += 1
         if not entry["attempt"] and not entry["taken"]:
             continue  # a mail refused before its envelope was complete names no attempt
+        if not entry["attempt"] and registry_verdict.is_code(entry["body"]):
+            codes.append((entry["to"], entry["body"]))
+            continue
         parsed = attempts.parse_person_attempt(entry["attempt"], key)
         s = stored.slices.get(parsed[0]) if parsed else None
         if parsed is None or s is None:
@@ -179,12 +202,13 @@ def _held_against_slices(
         person = stored.members[s.batch_id][s.lo + parsed[1]]
         if (
             s.channel != CHANNEL_OF[entry["kind"]]
-            or stored.addresses[s.channel, person] != entry["to"]
+            or addresses.get((s.channel, person)) != entry["to"]
         ):
             verdict.faults.append(
                 f"attempt {entry['attempt']} reached an address that is not the person's"
             )
         if entry["taken"]:
+            messages.append((entry["to"], s.attempt))
             taken.setdefault((s.version_id, s.channel), BitMap()).add(person)
             if not batch_causes.repeats(
                 stored.causes[s.batch_id]
@@ -201,6 +225,8 @@ def _held_against_slices(
         for (v, channel, _), n in by_address.items()
         if n > 1
     ]
+    verdict.faults += registry_verdict.heard_in_silence(residents, stored.slices, messages)
+    verdict.faults += registry_verdict.codes_twice(codes, residents)
     total = sum(outcomes.values())
     ambiguous = sum(
         outcomes[name] for name in ("lost_reply", "error_after", "slow", "error_before")
