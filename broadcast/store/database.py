@@ -121,6 +121,8 @@ class Database:
                 f"DATABASE_URL must be sqlite:/// or postgresql://, not {self.dialect}"
             )
         self.url = parsed
+        # whoever had this file before may have died between a deletion and its scrub
+        self.scrub_due = self.dialect == "sqlite"
         self._async: AsyncEngine | None = None
         self._snapshots: AsyncEngine | None = None
         self._writer: Engine | None = None
@@ -234,12 +236,15 @@ class Database:
         done now. Readers that are under way are waited for, a few seconds.
 
         What is deleted in the file itself is overwritten at once (`secure_delete`). PostgreSQL's
-        WAL and backups are for whoever runs it.
+        WAL and backups are for whoever runs it. `scrub_due` stays until it is done, for the sweep
+        to try again.
         """
         if self._async is not None:
             return True
+        self.scrub_due = True
         for _ in range(_SCRUBS):
             if await asyncio.get_running_loop().run_in_executor(self._write_thread, self._truncate):
+                self.scrub_due = False
                 return True
             await asyncio.sleep(_SCRUB_AGAIN_SECONDS)
         return False

@@ -59,9 +59,13 @@ class Leases:
             await self.forget()
 
     async def forget(self) -> None:
-        """Delete what has been kept for its time."""
+        """Delete what has been kept for its time, and clear the files of what was deleted before a
+        process died.
+        """
         for name, step in self._forgetting.items():
             await self._turns.guarded(partial(self._db.write, _now, step), f"forget {name}")
+        if self._db.scrub_due:
+            await self._turns.guarded(self._db.scrub)
 
     async def end_visits(self) -> None:
         """Take out the visits that have ended, a transaction for some people at a time."""

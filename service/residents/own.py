@@ -38,7 +38,7 @@ from subscribers.people_file import by_topic, other_places
 from subscribers.people_file.other_places import OtherPlace
 from subscribers.registration import addresses, pending
 from subscribers.registration.budgets import Limits
-from subscribers.registry import acts, reached, showing
+from subscribers.registry import acts, mark, reached, showing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,6 +331,7 @@ def delete(conn: Connection, own: Own, *, world: World, now: datetime) -> None:
     """Erase oneself for good. Who shares a contact is stopped there first: whoever holds it wants
     nothing more. Whoever calls has the database's files cleared afterwards (`Database.scrub`).
     """
+    mark.take_turn(conn)  # before the rows that stopping locks
     stop(conn, own, "all", now)
     people.erase(conn, ACTOR, own.person, "their own wish, on the page", world=world, now=now)
 

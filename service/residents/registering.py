@@ -26,7 +26,7 @@ from subscribers.people_file import other_places
 from subscribers.people_file.choices import TOPICS
 from subscribers.registration import addresses, pending
 from subscribers.registration.addresses import Address
-from subscribers.registry import acts, showing
+from subscribers.registry import acts, mark, showing
 
 KIND: Final = "resident"
 """Of sessions."""
@@ -213,7 +213,8 @@ def enter(
         if me is None:
             return Joined(outcome="expired")  # signed out while the code came
         return Joined(outcome=several.join(conn, me, form.channel, text, now), person=me)
-    known = points.who_proved(conn, form.channel, text)
+    # who is being erased at this moment is waited for, and proved nothing then
+    known = [who for who in points.who_proved(conn, form.channel, text) if acts.hold(conn, who)]
     if not known and form.purpose == "sign_in":
         return Joined(outcome="expired")  # they left, or moved the contact, while the code came
     person = known[0] if known else _register(conn, form, text, world, now)
@@ -237,6 +238,7 @@ def _add(
 ) -> Joined:
     if me is None:
         return Joined(outcome="expired")  # signed out while the code came
+    mark.take_turn(conn)  # before the rows that making room locks
     known = showing.show(conn, me)
     assert known is not None
     channels = ";".join(dict.fromkeys([*known["channels"], channel]))

@@ -12,7 +12,7 @@ from typing import Any, Final
 from broadcast.store.database import Connection
 from subscribers.contact import points
 from subscribers.registration import addresses
-from subscribers.registry import reached, showing
+from subscribers.registry import acts, reached, showing
 from subscribers.same_person import joined
 
 PURPOSE: Final = "same_person"
@@ -66,13 +66,16 @@ def join(conn: Connection, me: int, channel: str, text: str, now: datetime) -> s
         others &= set(points.who_proved(conn, channel, text))
     if len(others) != 1:
         return SEVERAL
+    # one of them may be erased at this moment: what joined them would outlive it
+    if not all(acts.hold(conn, each) for each in sorted({me, *others})):
+        return NOBODY
     joined.join(conn, {me, *others}, PAGE, now)
     return JOINED
 
 
 def part(conn: Connection, me: int, now: datetime) -> bool:
     """Take somebody's own registration away from the others; return whether it was joined."""
-    return joined.part(conn, me, PAGE, now)
+    return acts.hold(conn, me) and joined.part(conn, me, PAGE, now)
 
 
 def everywhere(conn: Connection, me: int) -> list[int]:

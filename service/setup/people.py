@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,7 @@ from service.setup.who import Who, allowed
 from subscribers.contact import kinds, order
 from subscribers.people_file.reading import ImportResult, read_subscribers
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
-from subscribers.registry import acts, by_postcode, importing, showing, untold
+from subscribers.registry import acts, by_postcode, importing, mark, showing, untold
 from subscribers.same_person import joined
 
 BY_THEMSELVES = "registration page"
@@ -252,6 +252,7 @@ def edit(
     place lies, or would lie, outside the administrator's area.
     """
     actor = allowed(conn, who)
+    mark.take_turn(conn)  # who is being erased is gone then
     before = find(conn, who, person, world)
     cells = {**showing.cells_of(conn, before["id"]), **_cells(fields)}
     if "external_id" in fields and cells["external_id"].strip() != before["external_id"]:
@@ -334,6 +335,7 @@ def join(
     actor = allowed(conn, who)
     found = find(conn, who, person, world)
     ids = {int(find(conn, who, each, world)["id"]) for each in others} - {found["id"]}
+    _hold(conn, {found["id"], *ids})
     if not ids:
         raise refuse(
             "subscriber_missing",
@@ -357,6 +359,7 @@ def part(
     why = check_reason(why, "why")
     actor = allowed(conn, who)
     found = find(conn, who, person, world)
+    _hold(conn, {found["id"]})
     done = joined.part(conn, found["id"], "operator", now)
     _log(conn, actor, "part", found["id"], f"why={why}", now)
     return _whole(conn, found["id"]), done
@@ -374,6 +377,7 @@ def erase(
     """
     why = check_reason(why, "why")
     actor = allowed(conn, who)
+    mark.take_turn(conn)
     return erase_known(conn, actor, int(find(conn, who, person, world)["id"]), why, now)
 
 
@@ -409,14 +413,24 @@ def find(conn: Connection, who: Who, person: int | str, world: World) -> dict[st
     """
     found = showing.show(conn, person)
     if found is None or found["erased_at"] is not None or not _inside(who, found, world):
-        raise refuse(
-            "subscriber_unknown",
-            "there is nobody with that number or external id",
-            "see GET /api/v1/subscribers, or `fasttime subscribers export`",
-            field="subscriber",
-            status=404,
-        )
+        raise _unknown()
     return found
+
+
+def _hold(conn: Connection, people: Iterable[int]) -> None:
+    """Keep people from being erased meanwhile. Raises Rejected (404) where one of them was."""
+    if not all(acts.hold(conn, each) for each in sorted(people)):
+        raise _unknown()
+
+
+def _unknown() -> Rejected:
+    return refuse(
+        "subscriber_unknown",
+        "there is nobody with that number or external id",
+        "see GET /api/v1/subscribers, or `fasttime subscribers export`",
+        field="subscriber",
+        status=404,
+    )
 
 
 def _read(cells: Mapping[str, str], world: World) -> tuple[SubscriberRecord, list[Problem]]:

@@ -35,7 +35,7 @@ def hold(conn: Connection) -> None:
     """Keep others from writing organisations, or people from a file, until this transaction ends:
     what is read after it is what will be changed.
     """
-    mark.hold(conn)
+    mark.take_turn(conn)
 
 
 def save(

@@ -18,7 +18,7 @@ from subscribers.organisations import rows as organisations
 from subscribers.people_file import other_places
 from subscribers.places import rows as places
 from subscribers.registry.columns import STORED
-from subscribers.registry.mark import next_change
+from subscribers.registry.mark import next_change, take_turn
 from subscribers.registry.tables import consent, subscriber
 from subscribers.registry.tables import stop as stop_table
 from subscribers.same_person import joined
@@ -33,7 +33,11 @@ def erase(conn: Connection, person: int, now: datetime) -> bool:
     """Erase somebody for good: name, contact points, place and choices; return whether they were
     there. Their number stays, so that ledger, audit and replay still add up, with their stops and
     on which basis they were sent to. Keyed marks keep them out of later files.
+
+    Waits for an import that is under way, and imports wait for it: one that had read them before
+    would write them anew.
     """
+    take_turn(conn)
     row = conn.execute(
         select(subscriber.c.external_id, subscriber.c.erased_at)
         .where(subscriber.c.id == person)
@@ -143,7 +147,7 @@ def bounced(
     `claimed_at`: when what came back was claimed. What is in use since then only is left alone, so
     the same evidence read twice marks nothing twice, nor what took the place of what it marked.
     """
-    if not _lock(conn, person):
+    if not hold(conn, person):
         return None
     kind = order.bounce(conn, person, channel, claimed_at, code, now)
     if kind is not None:
@@ -153,7 +157,7 @@ def bounced(
 
 def trust(conn: Connection, person: int, channel: str, now: datetime) -> bool:
     """Use the contact points of a channel again, though they bounced; return whether any had."""
-    done = _lock(conn, person) and order.trust(conn, person, channel, now)
+    done = hold(conn, person) and order.trust(conn, person, channel, now)
     if done:
         _reached(conn, person, now)
     return done
@@ -165,7 +169,7 @@ def reorder(
     """Use another of somebody's addresses of a kind first, or take it away; return whether there is
     one at that place.
     """
-    if not _lock(conn, person):
+    if not hold(conn, person):
         return False
     done = (
         order.remove(conn, person, kind, place)
@@ -184,8 +188,10 @@ def use_first(conn: Connection, person: int, kind: str, address: str, now: datet
             reorder(conn, person, kind, point.place, now)
 
 
-def _lock(conn: Connection, person: int) -> bool:
-    """Return whether somebody is registered, and keep others from changing them meanwhile."""
+def hold(conn: Connection, person: int) -> bool:
+    """Return whether somebody is registered, and keep others from changing or erasing them until
+    this transaction ends: who is being erased at this moment is waited for, and gone then.
+    """
     mine = select(subscriber.c.id).where(
         subscriber.c.id == person, subscriber.c.erased_at.is_(None)
     )

@@ -24,7 +24,7 @@ from subscribers.registry import by_area, by_postcode, stopped_there
 from subscribers.registry import untold as unsaid
 from subscribers.registry.by_area import BY_AREA
 from subscribers.registry.columns import STORED, TAKEN
-from subscribers.registry.mark import hold, next_change
+from subscribers.registry.mark import next_change, take_turn
 
 CONSENT_SOURCES: Final = ("file", "operator", "page", "text")
 
@@ -73,7 +73,7 @@ def import_records(
         )
     if source not in CONSENT_SOURCES:
         raise ValueError(f"no such source of a consent: {source}")
-    hold(conn)
+    take_turn(conn)
     change = next_change(conn)
     values: dict[str, Any] = {"now": now, "change": change, "basis": basis.strip()}
     values |= {"source": source, "wording": wording}

@@ -18,10 +18,10 @@ def next_change(conn: Connection) -> int:
     return count_up(conn, "registry_change")
 
 
-def hold(conn: Connection) -> None:
-    """Keep others who write many people, or where they are, waiting until this transaction ends.
+def take_turn(conn: Connection) -> None:
+    """Keep others who bring people in, erase them or move many waiting until this transaction ends.
 
-    An import locks people in whatever order the database finds them. Whoever locks several as well
+    An import locks people in whatever order the database finds them. Whoever locks people as well
     takes this lock before the first of them: else the two would wait for each other for ever.
     """
     lock_name(conn, "subscriber import")

@@ -107,7 +107,7 @@ def bring(conn: Connection, lines: Iterable[str], now: datetime) -> dict[str, in
     what reading the lines raises; contact_key_missing where somebody was erased under a key that is
     not here.
     """
-    mark.hold(conn)
+    mark.take_turn(conn)
     check_empty(conn)
     change = mark.next_change(conn)
     counts: dict[str, int] = {}

@@ -13,7 +13,7 @@ from broadcast.places.postcodes import look_up
 from subscribers.places import rows as places
 from subscribers.registry import by_area
 from subscribers.registry.by_area import BY_AREA
-from subscribers.registry.mark import hold, next_change
+from subscribers.registry.mark import next_change, take_turn
 from subscribers.registry.tables import subscriber
 
 _PAGE = 10_000
@@ -26,7 +26,7 @@ def settle(conn: Connection, now: datetime) -> int:
     For people who were registered before their area was imported, or by an older version of this
     software.
     """
-    hold(conn)
+    take_turn(conn)
     waiting = select(subscriber.c.id, subscriber.c.lat, subscriber.c.lon, subscriber.c.area)
     lying = (
         subscriber.c.kind.in_(BY_AREA)
@@ -58,7 +58,7 @@ def settle(conn: Connection, now: datetime) -> int:
 
 def place_others_by_postcode(conn: Connection, after: int) -> tuple[int, int | None]:
     """Do what `place_by_postcode` does for the other places of people."""
-    hold(conn)
+    take_turn(conn)
     return places.renew(conn, after, _PAGE, next_change(conn))
 
 
@@ -80,7 +80,7 @@ def place_by_postcode(conn: Connection, now: datetime, after: int) -> tuple[int,
 
     For people who were registered before the look-up was imported, or renewed.
     """
-    hold(conn)
+    take_turn(conn)
     held = ("kind", "postcode", "lat", "lon", "area", "uncertainty_m")
     some = conn.execute(
         select(subscriber.c.id, *(subscriber.c[c] for c in held))

@@ -61,6 +61,7 @@ def joined_with(conn: Connection, person: int) -> list[int]:
 
 def forget(conn: Connection, person: int) -> None:
     """Take one registration away from those it was joined with: it is erased, or stands apart."""
+    lock_name(conn, "same person")
     rest = [each for each in joined_with(conn, person) if each != person]
     conn.execute(delete(same_person).where(same_person.c.subscriber_id == person))
     if len(rest) == 1:  # joined with nobody, which is not the same as standing apart

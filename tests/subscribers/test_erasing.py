@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from broadcast.store.database import Database
+from service.loops.leases import Leases
+from service.loops.turns import Turns
 from subscribers.index import RegistryIndex
 from subscribers.registry import acts, importing, reached, showing
 from subscribers.registry.importing import ImportCounts
+from tests import schema
+from tests.keys import database as open_database
 from tests.rows import rows
 from tests.subscribers.test_registry import person
 from tests.subscribers.worlds import a_rule
@@ -61,6 +67,30 @@ async def test_of_who_is_erased_nothing_is_left_but_their_number(db: Database) -
     assert sorted(frozen.suppressed.get("erased", [])) in ([], [1])
     assert 1 not in BitMap().union(*frozen.send.values())
     assert await db.read(reached.shared_contacts, "sms", BitMap([1, 2])) == []
+
+
+async def test_what_a_kill_left_of_who_was_erased_is_cleared_by_who_comes_next(
+    tmp_path: Path,
+) -> None:
+    """Killed between the commit of an erasure and the clearing of SQLite's side file."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    killed = open_database(schema.sqlite_at(before / "x.db"))
+    await killed.write(importing.import_records, [ADA], "consent", NOON)
+    assert await killed.write(acts.erase, 1, LATER)
+    shutil.copytree(before, after)  # as kill -9 leaves it: nobody closed it
+    await killed.close()
+
+    def left() -> list[bool]:
+        files = [path.read_bytes() for path in sorted(after.iterdir())]
+        return [any(said in data for data in files) for said in (b"SW1A 1AA", b"ada-lovelace")]
+
+    assert left() == [True, True]
+    db = open_database(f"sqlite:///{after / 'x.db'}")
+    await Leases(db, lambda _: frozenset(), Turns()).expire()
+    assert left() == [False, False]
+    assert not db.scrub_due
+    await db.close()
 
 
 async def test_a_later_file_brings_nobody_back_and_says_so(db: Database) -> None:
