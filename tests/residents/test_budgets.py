@@ -14,13 +14,21 @@ from broadcast.store.database import Database
 from subscribers.registration import budgets
 from subscribers.registration.budgets import POUND, Code, Limits
 from tests import schema
+from tests.console.site import open_site
+from tests.console.visitor import HERE
 from tests.keys import database as open_database
 from tests.ledger.conftest import database_url, db
-from tests.residents.attack import MORNING, a_day
+from tests.residents.attack import MORNING, a_day, over_http
+from tests.residents.journey import Box
 
 __all__ = ["database_url", "db"]
 
 LIMITS = Limits()
+BEHIND_A_PROXY = {
+    "FASTTIME_PUBLIC_URL": HERE,
+    "FASTTIME_TWILIO_API_BASE": "http://127.0.0.1:9",
+    "FASTTIME_TRUSTED_PROXY": "127.0.0.1",  # so that each asker has a network of their own
+}
 
 
 @pytest.fixture
@@ -54,6 +62,20 @@ async def test_hostile_sign_ups_stay_under_the_cap_and_the_honest_get_through(
     assert day.honest_sent >= 0.95 * day.honest, day
     if channel == "sms":
         assert day.hostile_sent <= 200 * LIMITS.prefix_day
+
+
+async def test_hostile_sign_ups_over_http_stay_under_the_cap_and_the_honest_get_through(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_site(tmp_path, FASTTIME_CODE_BUDGET="10", **BEHIND_A_PROXY) as site:
+        box = Box(site)
+        day = await over_http(site, box, hostile=300, honest=60, networks=100, prefixes=20)
+        with capsys.disabled():
+            print(f"\n{day} of 10")
+        assert day.hostile_sent + day.hostile_refused == day.hostile
+        assert day.hostile_sent <= 20 * LIMITS.prefix_day
+        assert len(box.got()) * budgets.PRICES["sms"] == day.spent <= 10 * POUND
+        assert day.share >= 0.95, day
 
 
 async def test_an_address_has_three_codes_in_ten_minutes_and_six_a_day(db: Database) -> None:
