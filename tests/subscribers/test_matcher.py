@@ -281,7 +281,7 @@ async def test_the_urgent_come_first_and_one_that_cannot_be_matched_holds_up_no_
                 raise ValueError("no such place")
             return release(conn, version_id, **more)
 
-        monkeypatch.setattr(audiences, "release", fails)
+        monkeypatch.setattr(releasing, "release", fails)
         engine = service.engine
         monkeypatch.setattr(engine, "_db", world.db)
         monkeypatch.setattr(engine, "_matcher", matcher(world, DAY))
