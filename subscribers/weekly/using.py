@@ -151,9 +151,9 @@ def missed(conn: Connection, person: int, since: datetime, most: int) -> list[Mi
 def _had(
     conn: Connection, v: Version, at: datetime, people: BitMap | None
 ) -> dict[int, tuple[int, int]]:
-    """Return, by person, how many other messages count in the week before `at`, and how many they
-    take at most (0 = any number). Versions of one message count once, and those of this one not at
-    all.
+    """Return, by person, how many other messages count in the week before `at`, whatever was counted
+    since, and how many they take at most (0 = any number). Versions of one message count once, and
+    those of this one not at all.
     """
     postgres = conn.dialect.name == "postgresql"
     reached = ", ".join(f"'{state}'" for state in MAY_HAVE_REACHED)
@@ -163,16 +163,18 @@ def _had(
     sql = f"""SELECT u.person_id, count(DISTINCT w.message_id), s.most_a_week
         FROM weekly_use u JOIN version w ON w.id = u.version_id
             JOIN subscriber s ON s.id = u.person_id
-        WHERE u.at > :since AND u.at <= :at AND w.message_id <> :message AND w.status = :status
+        WHERE u.at > :since AND u.at < :until AND w.message_id <> :message AND w.status = :status
             {some}
             AND (w.state IN ({to_come}) OR EXISTS (SELECT 1 FROM outcome o
                 WHERE o.person_id = u.person_id AND o.version_id = u.version_id
                     AND o.state IN ({reached})))
         GROUP BY u.person_id, s.most_a_week"""  # noqa: S608 - constants
     clause = text(sql).bindparams(
-        bindparam("since", type_=UtcDateTime()), bindparam("at", type_=UtcDateTime())
+        bindparam("since", type_=UtcDateTime()), bindparam("until", type_=UtcDateTime())
     )
-    given = {"since": at - WEEK, "at": at, "message": v.message_id, "status": v.status}
+    # Later moments count too: a matcher reads the clock before it takes the lock, and clocks differ.
+    # What a wrong clock wrote for a week ahead and more counts for nobody.
+    given = {"since": at - WEEK, "until": at + WEEK, "message": v.message_id, "status": v.status}
     if people is not None:
         given["ids"] = list(people) if postgres else json.dumps(list(people))
     return {

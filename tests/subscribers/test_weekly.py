@@ -177,6 +177,25 @@ async def test_two_that_are_frozen_at_once_find_room_for_one(world: World) -> No
     assert sorted([await full(world, v) for v in made]) == [[], [1]]
 
 
+async def test_who_read_the_clock_first_and_counts_last_sees_what_the_other_counted(
+    world: World,
+) -> None:
+    """A matcher reads the clock, then matches; another one, or one whose clock is fast, counts a
+    later moment before it.
+    """
+    slow, quick = [await world.approved(count=10, expires=AGES) for _ in range(2)]
+    assert await Matcher(world.db, lambda _: SMS, now=lambda: DAY + HOUR).process(quick.id)
+    assert await Matcher(world.db, lambda _: SMS, now=lambda: DAY).process(slow.id)
+    assert [await full(world, v) for v in (quick, slow)] == [[], [1]]
+
+
+async def test_a_moment_that_a_wrong_clock_wrote_for_the_far_future_keeps_nobody_from_anything(
+    world: World,
+) -> None:
+    await out(world, DAY + 2 * using.WEEK)
+    assert await full(world, await out(world, DAY)) == []
+
+
 async def test_what_was_blocked_counts_for_nobody(world: World) -> None:
     v = await world.approved(count=1_000, expires=AGES)
     m = Matcher(world.db, lambda _: SMS, now=lambda: DAY)
