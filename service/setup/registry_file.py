@@ -136,7 +136,9 @@ async def seal(
     """
     wanted = await db.read(_check, actor, number, now, most)
     try:
-        return await db.read(_written, file, bytes.fromhex(wanted.what["to"]))
+        moved = await db.read(_written, file, bytes.fromhex(wanted.what["to"]))
+        # its last piece may lie in a buffer: a disk that is full says so now, not once it is spent
+        file.flush()
     except OSError as error:
         raise refuse(
             "file_not_written",
@@ -144,6 +146,7 @@ async def seal(
             f"make room, or run `fasttime registry export FILE --request {number}` at the machine",
             status=503,
         ) from None
+    return moved
 
 
 async def spend(

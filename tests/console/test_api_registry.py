@@ -276,12 +276,23 @@ class Full(io.BytesIO):
         raise OSError(28, "No space left on device")
 
 
+class FullAtTheEnd(io.BytesIO):
+    """A disk that has no room for what a buffer still held, as `/dev/full`."""
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
 async def test_what_is_too_large_or_finds_no_room_is_written_at_the_machine_by_the_same_request(
     site: Site, tmp_path: Path
 ) -> None:
     number, now = await agreed(site), site.context.now()
     actor = await site.context.actor(site.tokens["first"])
-    cases = ((io.BytesIO(), 32, "registry_too_large"), (Full(), 33, "file_not_written"))
+    cases: tuple[tuple[io.BytesIO, int, str], ...] = (
+        (io.BytesIO(), 32, "registry_too_large"),
+        (Full(), 33, "file_not_written"),
+        (FullAtTheEnd(), 33, "file_not_written"),
+    )
     for file, most, code in cases:
         with pytest.raises(Rejected) as refused:
             await registry_file.seal(site.db, actor, number, file, now, most=most)
