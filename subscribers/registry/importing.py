@@ -27,6 +27,7 @@ from subscribers.registry.columns import STORED, TAKEN
 from subscribers.registry.mark import next_change, take_turn
 
 CONSENT_SOURCES: Final = ("file", "operator", "page", "text")
+_BY_OTHERS: Final = ("file", "operator")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +57,11 @@ def import_records(
     One transaction, all or nothing. Ids follow the order of the records and are never used again.
     What a person stopped stays stopped. Unless people register `by_themselves`, an erased person is
     left out, and what everybody at a contact point stopped there is stopped for who is new there,
-    too. Consent that differs from the record's is withdrawn and given anew, with where
-    it was given (`source`: file, operator, page, text) and under which version of the words, as far
-    as that is known. A community or sector that they name and nobody registered yet is registered
-    as it is written there. Officers and partners are stored with the smallest
-    imported area that holds them, without coordinates. What is `untold` stays as it is there, and
+    too, and for whom others move there. Consent that differs from the record's is withdrawn and
+    given anew, with where it was given (`source`: file, operator, page, text) and under which
+    version of the words, as far as that is known. A community or sector that they name and nobody
+    registered yet is registered as it is written there. Officers and partners are stored with the
+    smallest imported area that holds them, without coordinates. What is `untold` stays as it is there, and
     is the default for who is new. Raises Rejected basis_missing, and where what is told cannot be
     together with what stays.
     """
@@ -102,12 +103,15 @@ def import_records(
     updated = _change_rows(conn, values)
     last = stopped_there.newest(conn)
     new = _add_rows(conn, values)
+    by_others = [who for _, who in moved] if source in _BY_OTHERS else []
+    reached = stopped_there.before_moving(conn, by_others)
     points.change(conn, [(who, told[no]) for no, who in moved], points.BASIS, now)
     if new:
         added = ((who, told[no]) for no, who in _there_already(conn)[0] if no not in there)
         points.add(conn, added, points.BASIS, now)
-        if not by_themselves:
-            stopped_there.keep(conn, last, new, now)
+    stopped_there.keep_moved(conn, last, by_others, reached, now)
+    if new and not by_themselves:
+        stopped_there.keep(conn, last, new, now)
     if updated or before:
         _withdraw_consents(conn, values)
     _give_consents(conn, values)

@@ -1,16 +1,22 @@
-"""What was stopped at a contact point stays stopped there for whoever others bring in with it."""
+"""What was stopped at a contact point stays stopped there for whomever others bring in with it, or
+move to it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from broadcast.content.model import PERSONAL_CHANNELS
 from subscribers.contact import points
 from subscribers.contact.keys import ring_of
+from subscribers.contact.tables import contact_point
 from subscribers.registry import acts
+from subscribers.registry.tables import subscriber
 
 _MANY: Final = 1_000
 """From so many new people on it is asked first whether anybody stopped anything, and so many are
@@ -63,6 +69,93 @@ def keep(conn: Connection, last: int, new: int, now: datetime) -> int:
         for page in (found[at : at + _MANY] for at in range(0, len(found), _MANY)):
             stopped += len(acts.stop(conn, page, channel, "same_contact", now))
     return stopped
+
+
+Marks = Mapping[str, Mapping[int, bytes]]
+"""By channel, the mark of the contact point at which people are reached; who is not is missing."""
+
+
+def before_moving(conn: Connection, people: Sequence[int]) -> Marks:
+    """Return where these people, whose contacts others are about to change, are reached; empty
+    where nobody stopped anything. For `keep_moved`.
+    """
+    if not people or not _anybody_stopped(conn, newest(conn)):
+        return {}
+    return {channel: _marks(conn, channel, people) for channel in PERSONAL_CHANNELS}
+
+
+def keep_moved(
+    conn: Connection, last: int, people: Sequence[int], before: Marks, now: datetime
+) -> int:
+    """Stop, for these people whose contacts others changed, each channel that reaches them at
+    another contact point than `before`, if everybody else who is reached there has stopped it;
+    return how many channels of people.
+
+    Where all who were reached there moved away with the same list, it is they who decide, also for
+    who is new there (with a number after `last`): rows that have shifted give a number that said
+    STOP to somebody else.
+    """
+    stopped = 0
+    for channel, was in before.items():
+        there = _marks(conn, channel, people)
+        came = {person: mark for person, mark in there.items() if was.get(person) != mark}
+        left = {person: mark for person, mark in was.items() if there.get(person) != mark}
+        stayed, fresh = dict[bytes, bool](), dict[int, bytes]()
+        for person, mark, wants in _reached_at(conn, channel, {*came.values(), *left.values()}):
+            if person > last:
+                fresh[person] = mark
+            elif person not in came:
+                stayed[mark] = stayed.get(mark, False) or wants
+        wanted, wanting = dict[bytes, bool](), _wanting(conn, channel, list(left))
+        for person, mark in left.items():
+            wanted[mark] = wanted.get(mark, False) or person in wanting
+        silent = {mark for mark, anybody in (wanted | stayed).items() if not anybody}
+        found = sorted(p for p, mark in [*came.items(), *fresh.items()] if mark in silent)
+        for page in _pages(found):
+            stopped += len(acts.stop(conn, page, channel, "same_contact", now))
+    return stopped
+
+
+def _marks(conn: Connection, channel: str, people: Sequence[int]) -> dict[int, bytes]:
+    """Return the mark of the contact point at which a channel reaches each of these people."""
+    column = points.mark_column(conn)
+    found: dict[int, bytes] = {}
+    for page in _pages(people) if column else ():
+        one_of, bound = points.some(conn, page)
+        sql = f"""SELECT p.subscriber_id, p.{column} FROM contact_point p
+            WHERE p.subscriber_id {one_of} AND {points.used(channel)}"""  # noqa: S608 - constants
+        found |= {row[0]: bytes(row[1]) for row in conn.execute(text(sql), {"ids": bound})}
+    return found
+
+
+def _reached_at(
+    conn: Connection, channel: str, marks: set[bytes]
+) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield (person, mark, whether they want it) of everybody whom a channel reaches there."""
+    for page in _pages(sorted(marks)):
+        column = contact_point.c[points.mark_column(conn)]
+        query = (
+            select(subscriber.c.id, column, subscriber.c.stopped)
+            .join(subscriber, subscriber.c.id == contact_point.c.subscriber_id)
+            .where(column.in_(page), text(points.used(channel, "contact_point")))
+        )
+        for person, mark, stopped in conn.execute(query):
+            yield person, bytes(mark), channel not in stopped.split(";")
+
+
+def _wanting(conn: Connection, channel: str, people: Sequence[int]) -> set[int]:
+    """Return who of these people did not stop a channel."""
+    found: set[int] = set()
+    for page in _pages(people):
+        query = select(subscriber.c.id, subscriber.c.stopped).where(subscriber.c.id.in_(page))
+        found |= {row.id for row in conn.execute(query) if channel not in row.stopped.split(";")}
+    return found
+
+
+def _pages(of: Sequence[Any]) -> Iterator[list[Any]]:
+    rest = iter(of)
+    while page := list(islice(rest, _MANY)):
+        yield page
 
 
 def _anybody_stopped(conn: Connection, last: int) -> bool:

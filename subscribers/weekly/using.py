@@ -151,7 +151,7 @@ def missed(conn: Connection, person: int, since: datetime, most: int) -> list[Mi
 def _had(
     conn: Connection, v: Version, at: datetime, people: BitMap | None
 ) -> dict[int, tuple[int, int]]:
-    """Return, by person, how many other messages count in the week before `at`, whatever was counted
+    """Return, by person, how many other messages count in the week before `at`, or were counted
     since, and how many they take at most (0 = any number). Versions of one message count once, and
     those of this one not at all.
     """
@@ -172,8 +172,8 @@ def _had(
     clause = text(sql).bindparams(
         bindparam("since", type_=UtcDateTime()), bindparam("until", type_=UtcDateTime())
     )
-    # Later moments count too: a matcher reads the clock before it takes the lock, and clocks differ.
-    # What a wrong clock wrote for a week ahead and more counts for nobody.
+    # Later moments count too: a matcher reads the clock before it waits for the lock, and clocks
+    # differ. What a wrong clock wrote for a week ahead and more counts for nobody.
     given = {"since": at - WEEK, "until": at + WEEK, "message": v.message_id, "status": v.status}
     if people is not None:
         given["ids"] = list(people) if postgres else json.dumps(list(people))

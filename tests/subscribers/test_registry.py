@@ -444,6 +444,52 @@ async def test_who_is_brought_in_where_everybody_said_stop_hears_nothing_there(
     assert (await db.read(show, 8) or {})["stopped"] == []
 
 
+async def test_who_is_moved_by_a_file_to_where_everybody_said_stop_hears_nothing_there(
+    db: Database,
+) -> None:
+    """Also where the file moves the one who said it: the number said STOP, whoever it is now."""
+    said_stop, free, family = "+447700900001", "+447700900002", "+447700900003"
+    first = [
+        person("a", mobile=said_stop),
+        person("b", mobile=free),
+        person("c", mobile=family),
+        person("d", mobile=family, phone=family, email="d@example.org"),
+        person("e", mobile="+447700900004", phone=said_stop, channels="voice;sms"),
+        person("f", mobile="+447700900005"),
+    ]
+    await db.write(import_records, first, "consent", NOON)
+    await db.write(stop, [1, 3], "sms", "sms_reply", NOON)
+    await db.write(stop, [1], "voice", "operator", NOON)
+    moved = [
+        person("a", mobile=free),
+        person("b", mobile=said_stop),
+        person("d", mobile=family, phone=family, email="dd@example.org"),  # stays where it was
+        person("f", mobile=family),  # somebody there still wants it
+        person("g", mobile=said_stop),
+    ]
+    counts = await db.write(import_records, moved, "consent", NOON)
+    assert (counts.new, counts.updated) == (1, 4)
+    stopped = [(await db.read(show, n) or {})["stopped"] for n in range(1, 8)]
+    assert stopped == [["sms", "voice"], ["sms"], ["sms"], [], [], [], ["sms"]]
+    [told] = (await db.read(show, 2) or {})["stops"]
+    assert (told["channel"], told["source"]) == ("sms", "same_contact")
+
+
+async def test_who_adds_a_contact_by_themselves_is_sent_to_there_whoever_stopped_it(
+    db: Database,
+) -> None:
+    people = [person("a", mobile="+447700900001"), person("b", mobile="+447700900002")]
+    await db.write(import_records, people, "consent", NOON)
+    await db.write(stop, [1], "sms", "sms_reply", NOON)
+
+    def by_code(conn: Connection) -> None:
+        mine = [person("b", mobile="+447700900001")]
+        import_records(conn, mine, "consent", NOON, source="page")
+
+    await db.write(by_code)
+    assert (await db.read(show, 2) or {})["stopped"] == []
+
+
 async def test_of_many_who_are_brought_in_those_are_stopped_where_everybody_said_stop(
     db: Database,
 ) -> None:

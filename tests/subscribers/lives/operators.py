@@ -56,10 +56,12 @@ class Operators(Town):
             people.bring_in, MACHINE, whole, basis="consent", name="f.csv", now=self.now
         )
         known = {p.external: i for i, p in self.people.items()}
+        before = self._where()
         told = {n: {k: r[k] for k in ("mobile", "email", "phone") if r[k]} for n, r in rows.items()}
         for name in known.keys() & rows.keys():
             self._told(self.people[known[name]], told[name], tuple(rows[name]["channels"]))
-        left_out, stopped = 0, self._stopped_there()
+        silent = self._moved_to_silence(before)
+        left_out, stopped = 0, self._stopped_there() | silent
         for name, given in told.items():
             if name in known:
                 continue
@@ -74,6 +76,32 @@ class Operators(Town):
                 came = self.people[who] = Person(name, given, tuple(rows[name]["channels"]))
                 came.stopped = {c for c in CHANNELS if (c, came.at(c)) in stopped}
         assert counts["erased"] == left_out
+
+    def _where(self) -> dict[tuple[str, int], str | None]:
+        """Return where everybody is reached, by channel and person."""
+        return {(c, i): p.at(c) for i, p in self.people.items() for c in CHANNELS}
+
+    def _moved_to_silence(
+        self, before: dict[tuple[str, int], str | None]
+    ) -> set[tuple[str, str | None]]:
+        """Stop whom others moved to where everybody stopped it: those who stayed there or, where
+        all of them were moved away, those. Return where all of them were, and stopped it.
+        """
+        moved = {(c, i) for (c, i), at in before.items() if self.people[i].at(c) != at}
+        running: dict[bool, set[tuple[str, str | None]]] = {True: set(), False: set()}
+        held: dict[bool, set[tuple[str, str | None]]] = {True: set(), False: set()}
+        for (channel, i), at in before.items():
+            gone = (channel, i) in moved
+            held[gone].add((channel, at))
+            if channel not in self.people[i].stopped:
+                running[gone].add((channel, at))
+        left = held[True] - running[True] - held[False]
+        silent = left | (held[False] - running[False])
+        for channel, i in moved:
+            if (at := self.people[i].at(channel)) and (channel, at) in silent:
+                self.people[i].stopped.add(channel)
+        now_there = {(c, self.people[i].at(c)) for c, i in moved}
+        return left - now_there
 
     def _stopped_there(self) -> set[tuple[str, str | None]]:
         """Return where everybody who is reached stopped it: whoever is brought in there now, under
@@ -113,7 +141,9 @@ class Operators(Town):
             ]
             mine.addresses[kind] = address
             given[kind] = address
+        before = self._where()
         self._told(mine, given | ({kind: address} if address else {}), mine.channels)
+        self._moved_to_silence(before)
 
     @rule(n=which, by_themselves=st.booleans())
     def somebody_is_erased(self, n: int, by_themselves: bool) -> None:
