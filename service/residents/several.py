@@ -69,6 +69,7 @@ def join(conn: Connection, me: int, channel: str, text: str, now: datetime) -> s
     # one of them may be erased at this moment: what joined them would outlive it
     if not all(acts.hold(conn, each) for each in sorted({me, *others})):
         return NOBODY
+    acts.hide_together(conn, joined.joined_with(conn, me, *others), now)
     joined.join(conn, {me, *others}, PAGE, now)
     return JOINED
 

@@ -344,6 +344,7 @@ def join(
             field="with",
         )
     there = set(joined.joined_with(conn, found["id"]))
+    acts.hide_together(conn, joined.joined_with(conn, found["id"], *ids), now)
     every = joined.join(conn, {found["id"], *ids}, "operator", now)
     named = ",".join(str(each) for each in every)
     _log(conn, actor, "join", found["id"], f"same_person={named} why={why}", now)

@@ -74,6 +74,28 @@ def erase(conn: Connection, person: int, now: datetime) -> bool:
     return True
 
 
+def hide_together(conn: Connection, people: Iterable[int], now: datetime) -> list[int]:
+    """Have what is sent to all of these people, who are one, give nothing away if one of them asked
+    for it: what one hides another must not tell. Return of whom it is new. Before they are joined:
+    whoever erases one of them takes its row first, too.
+    """
+    rows = conn.execute(
+        select(subscriber.c.id, subscriber.c.discreet)
+        .where(subscriber.c.id.in_(sorted(set(people))), subscriber.c.erased_at.is_(None))
+        .order_by(subscriber.c.id)
+        .with_for_update()
+    ).all()
+    open_ = [row.id for row in rows if row.discreet != "yes"]
+    if not open_ or len(open_) == len(rows):
+        return []
+    conn.execute(
+        update(subscriber)
+        .where(subscriber.c.id.in_(open_))
+        .values(discreet="yes", updated_at=now, change=next_change(conn))
+    )
+    return open_
+
+
 def end_visits(conn: Connection, now: datetime, most: int) -> int:
     """Take out the visits that have ended, of so many people at most; return of how many. A visit
     counts for no message from its end on, whether it was taken out or not.

@@ -61,9 +61,9 @@ def import_records(
     given anew, with where it was given (`source`: file, operator, page, text) and under which
     version of the words, as far as that is known. A community or sector that they name and nobody
     registered yet is registered as it is written there. Officers and partners are stored with the
-    smallest imported area that holds them, without coordinates. What is `untold` stays as it is there, and
-    is the default for who is new. Raises Rejected basis_missing, and where what is told cannot be
-    together with what stays.
+    smallest imported area that holds them, without coordinates. What is `untold` stays as it is
+    there, and is the default for who is new. Raises Rejected basis_missing, and where what is told
+    cannot be together with what stays.
     """
     if not basis.strip():
         raise refuse(

@@ -21,9 +21,7 @@ def join(conn: Connection, people: Iterable[int], source: str, now: datetime) ->
     if source not in SOURCES:
         raise ValueError(f"no such source: {source}")
     lock_name(conn, "same person")
-    wanted = set(people)
-    for person in tuple(wanted):
-        wanted |= set(joined_with(conn, person))
+    wanted = set(joined_with(conn, *people))
     one = min(wanted)
     conn.execute(delete(same_person).where(same_person.c.subscriber_id.in_(wanted)))
     rows = [{"subscriber_id": p, "one": one, "source": source, "at": now} for p in sorted(wanted)]
@@ -50,13 +48,15 @@ def part(conn: Connection, person: int, source: str, now: datetime) -> bool:
     return True
 
 
-def joined_with(conn: Connection, person: int) -> list[int]:
-    """Return the registrations that this one was joined with by hand, itself among them, the lowest
-    first; itself alone where there are none.
+def joined_with(conn: Connection, *people: int) -> list[int]:
+    """Return the registrations that these were joined with by hand, themselves among them, the
+    lowest first; themselves alone where there are none.
     """
-    mine = select(same_person.c.one).where(same_person.c.subscriber_id == person)
-    query = select(same_person.c.subscriber_id).where(same_person.c.one.in_(mine.scalar_subquery()))
-    return sorted({person, *conn.execute(query).scalars()})
+    theirs = select(same_person.c.one).where(same_person.c.subscriber_id.in_(people))
+    query = select(same_person.c.subscriber_id).where(
+        same_person.c.one.in_(theirs.scalar_subquery())
+    )
+    return sorted({*people, *conn.execute(query).scalars()})
 
 
 def forget(conn: Connection, person: int) -> None:

@@ -13,11 +13,16 @@ from broadcast.ledger import delivery_report, passes
 from broadcast.ledger.claims.tables import batch, outcome
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
+from broadcast.places.areas import AreaTree
 from broadcast.replay import comparison
 from broadcast.store.database import Connection, Database
+from service.residents import several
+from service.setup import people
+from service.setup.people import World as Places
+from subscribers.index import RegistryIndex
 from subscribers.matcher import Matcher
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
-from subscribers.registry import acts, importing, reached
+from subscribers.registry import acts, importing, reached, showing
 from subscribers.same_person import groups, joined
 from tests.ledger.world import World
 
@@ -243,3 +248,27 @@ async def test_as_whom_somebody_gets_it_is_a_fact_of_the_log(world: World) -> No
     await world.db.write(change)
     found = (await world.db.read(comparison.replay)).differences
     assert [d.what for d in found] == ["batch"]
+
+
+async def test_what_one_registration_hides_the_one_that_is_joined_with_it_hides_too(
+    world: World,
+) -> None:
+    """By who holds them and by an administrator; nobody else, and nothing is lifted by it."""
+    db = world.db
+
+    async def discreet() -> list[bool]:
+        shown = [await db.read(showing.show, n) for n in (ADA, KIOSK, DAN, BEA)]
+        return [one is not None and one["discreet"] == "yes" for one in shown]
+
+    places = Places(tree=await db.read(AreaTree.load), trial_numbers=True)
+    hidden = {"discreet": "yes"}
+    await db.write(people.edit, "machine:test", ADA, hidden, world=places, now=NOW)
+    assert await discreet() == [True, False, False, False]
+    await db.write(several.join, ADA, "email", "kiosk@example.org", NOW)
+    assert await discreet() == [True, True, False, False]
+    more: dict[str, Any] = {"world": places, "now": NOW}
+    await db.write(people.join, "machine:test", BEA, [KIOSK], "their word", **more)
+    assert await discreet() == [True, True, False, True]
+    index = await db.read(RegistryIndex.load)
+    assert (found := index.person(BEA)) is not None
+    assert found.discreet
