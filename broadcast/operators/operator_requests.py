@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from broadcast.operators import operators
+from broadcast.operators import audit, operators
 from broadcast.operators.operators import Operator
 from broadcast.operators.tables import operator_request
 from broadcast.places.areas import AreaTree
@@ -164,6 +164,7 @@ def approve(
             status=403,
         )
     _require_reach(conn, actor, wanted.kind, wanted.what)
+    _require_unchanged(conn, wanted, "operators.request")
     token = None
     if wanted.kind == "add":
         what = {**wanted.what, "may_set": tuple(wanted.what["may_set"])}
@@ -239,7 +240,24 @@ def check_takable(
             field="id",
             status=409,
         )
+    _require_unchanged(conn, wanted, "operators.request", "operators.approve")
     return wanted
+
+
+def _require_unchanged(conn: Connection, wanted: Request, *actions: str) -> None:
+    """Raise Rejected (409 request_changed) where the audit chain does not tell of these actions on
+    exactly this: the row was changed behind it, say to another key or another role.
+    """
+    links = audit.listed(conn, kind="admin", subject=f"request {wanted.id}")
+    told = {link["action"]: link["detail"] for link in links}
+    if any(told.get(action) != _detail(wanted) for action in actions):
+        raise refuse(
+            "request_changed",
+            "what stands there is not what was asked for",
+            "reject it, look into who may write to the database, and ask anew",
+            field="id",
+            status=409,
+        )
 
 
 def _require_reach(conn: Connection, actor: Operator, kind: str, what: Mapping[str, Any]) -> None:
@@ -303,17 +321,21 @@ def _changed() -> Exception:
 def _chain(
     conn: Connection, actor: Operator, action: str, wanted: Request, now: datetime
 ) -> Request:
-    told = {name: value for name, value in wanted.what.items() if name != "email"}
-    detail = f"{wanted.kind} {json.dumps(told, sort_keys=True, ensure_ascii=False)}"
     operators.log_admin(
         conn,
         actor=_name(actor),
         action=f"operators.{action}",
         subject=f"request {wanted.id}",
-        detail=detail,
+        detail=_detail(wanted),
         now=now,
     )
     return wanted
+
+
+def _detail(wanted: Request) -> str:
+    """Return what the audit chain tells of what is asked for; an address is not in it."""
+    told = {name: value for name, value in wanted.what.items() if name != "email"}
+    return f"{wanted.kind} {json.dumps(told, sort_keys=True, ensure_ascii=False)}"
 
 
 def _name(actor: Operator) -> str:

@@ -269,6 +269,20 @@ async def test_who_was_disabled_while_it_was_sealed_is_handed_nothing(site: Site
     assert await state(site, number) == "approved"
 
 
+async def test_a_key_that_was_changed_behind_the_chain_gets_nothing(site: Site) -> None:
+    """Neither before the approval nor after it."""
+    waiting, ready = await ask(site), await agreed(site)
+    other = sealed_file.public_of(sealed_file.new_private()).hex()
+    change = update(operator_request).values(what=f'{{"to": "{other}"}}')
+    await site.db.write(lambda conn: conn.execute(change))
+    answers = (
+        await site.post(f"{PATH}/{waiting}/approve", role="second"),
+        await fetch(site, ready),
+    )
+    assert [answer.code for answer in answers] == ["request_changed"] * 2
+    assert [await state(site, n) for n in (waiting, ready)] == ["pending_approval", "approved"]
+
+
 class Full(io.BytesIO):
     """A disk that has no room."""
 
