@@ -355,8 +355,9 @@ def test_the_headline_of_a_level_change_says_what_its_texts_and_calls_say(level,
         sender_name="Police", code="", public_url="", sent=NOON, names={"E09000033": "Westminster"}
     )
     (said,) = alert.infos
-    stated = said.headline.removesuffix("Be alert").strip()
-    assert said.headline.endswith("Be alert")
+    headline = said.headline or ""
+    stated = headline.removesuffix("Be alert").strip()
+    assert headline.endswith("Be alert")
     assert stated in render(what, facts, "email", tag).body.split("\n\n")
     assert "Westminster" in stated
     assert level in stated or level == ENDED
