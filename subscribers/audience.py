@@ -21,6 +21,7 @@ from broadcast.places.reach import reaches
 from subscribers.index import Elsewhere, RegistryIndex, Rule, Traits, chosen_as, language_for
 from subscribers.people_file.by_topic import OfTopic
 from subscribers.registry.by_area import BY_AREA
+from subscribers.trace import Step, Trace, Why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,31 +51,6 @@ class Preview:
     """Sent to when their quiet hours end."""
     perhaps: int
     """Not addressed, though their area, all that is known of them, is touched by what is drawn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One question of the rule: its name, whether it was passed, and what decided it."""
-
-    name: str
-    passed: bool
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """Why one person is or is not sent to.
-
-    `outcome`: "send", a reason of `subscribers.index.REASONS`, or, for who is not addressed and has
-    no line, "unknown", "out_of_area" or "out_of_audience". `channels` and `language` are those of
-    the attempt, empty unless sent to.
-    """
-
-    steps: tuple[Step, ...]
-    addressed: bool
-    outcome: str
-    channels: tuple[str, ...] = ()
-    language: str = ""
 
 
 def preview(index: RegistryIndex, rule: Rule) -> Preview:
@@ -148,12 +124,16 @@ def reasons(
     person = index.person(person_id)
     if person is None:
         return Trace(
-            steps=(Step("registered", False, "nobody has this id"),),
+            steps=(Step("registered", False, "nobody has this id", "not_registered"),),
             addressed=False,
             outcome="unknown",
         )
     reached = tuple(c for c in PERSONAL_CHANNELS if person_id in rule.also_reached.get(c, ()))
-    steps = [Step("registered", not person.erased, "erased" if person.erased else "registered")]
+    steps = [
+        Step("registered", False, "erased", "erased")
+        if person.erased
+        else Step("registered", True, "registered", "registered")
+    ]
     steps.append(_places_step(person, rule, tree, content))
     steps += _audience_steps(person, rule)
     selected = not person.erased and all(step.passed for step in steps)
@@ -163,6 +143,8 @@ def reasons(
                 "reached before",
                 bool(reached),
                 f"by {', '.join(reached)}" if reached else "got none of the earlier versions",
+                "reached_before" if reached else "not_reached_before",
+                {"channels": reached},
             )
         )
     if not selected and not reached:
@@ -183,10 +165,14 @@ def _places_step(
     for site in sites:
         step = _place_step(_at(person, site), rule, tree, content, own=False)
         if step.passed:
-            return Step("area", True, f"a site of an organisation they act for: {step.detail}")
+            said = f"a site of an organisation they act for: {step.detail}"
+            return replace(step, detail=said, of={**step.of, "at": "site"})
     if acting and len(sites) == len(acting):
         return Step(
-            "area", False, "no site of an organisation they act for is in what is addressed"
+            "area",
+            False,
+            "no site of an organisation they act for is in what is addressed",
+            "no_site_there",
         )
     if own.passed:
         return own
@@ -197,7 +183,8 @@ def _places_step(
             continue
         step = _place_step(_at(person, other), rule, tree, content, own=False)
         if step.passed:
-            return Step("area", True, f"another place of theirs: {step.detail}")
+            said = f"another place of theirs: {step.detail}"
+            return replace(step, detail=said, of={**step.of, "at": "elsewhere"})
     return own
 
 
@@ -222,12 +209,14 @@ def _place_step(
     person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None, *, own: bool = True
 ) -> Step:
     if rule.everybody:
-        return Step("area", True, "the message is for every place")
+        return Step("area", True, "the message is for every place", "everywhere")
     if person.area is not None and person.area in rule.by_code:
-        return Step("area", True, f"{person.area} is named, and has no boundary: its code decides")
+        said = f"{person.area} is named, and has no boundary: its code decides"
+        return Step("area", True, said, "borderless_area", {"areas": (person.area,)})
     if person.lat is None or person.lon is None:
         if person.area is None:
-            return Step("area", False, "neither a place nor an area is known of this person")
+            said = "neither a place nor an area is known of this person"
+            return Step("area", False, said, "nowhere_known")
         coarse = bool(rule.audience.communities) or (own and person.kind in BY_AREA)
         hit = person.area in rule.targets or (coarse and person.area in rule.touched)
         if not hit and person.area in rule.touched:
@@ -236,12 +225,16 @@ def _place_step(
                 False,
                 f"only the area {person.area} is known: the shape touches it, and holds too little"
                 " of it to say that this person is inside",
+                "too_little_of_area",
+                {"areas": (person.area,)},
             )
         return Step(
             "area",
             hit,
             f"only the area {person.area} is known, which is {'one of' if hit else 'none of'} the"
             " areas addressed",
+            "known_area_addressed" if hit else "known_area_not_addressed",
+            {"areas": (person.area,)},
         )
     lat, lon = np.array([person.lat]), np.array([person.lon])
     if not inside_shape(rule.shape, lat, lon)[0] and not inside_circles(rule.circles, lat, lon)[0]:
@@ -249,7 +242,11 @@ def _place_step(
             return near
         here = f", the place lies in {_last(tree, person)}" if tree is not None else ""
         return Step(
-            "area", False, f"the place lies outside every area, polygon and circle addressed{here}"
+            "area",
+            False,
+            f"the place lies outside every area, polygon and circle addressed{here}",
+            "outside",
+            {"areas": _here(tree, person)},
         )
     if rule.audience.communities and rule.touched:
         return Step(
@@ -257,12 +254,17 @@ def _place_step(
             True,
             "the place lies in an area that is named or"
             f" touched{', ' + _last(tree, person) if tree is not None else ''}",
+            "in_touched_area",
+            {"areas": _here(tree, person)},
         )
+    shapes, areas = _hits(person, rule, tree, content)
+    hits = [*shapes, *(f"{code} ({tree[code].name})" for code in areas if tree is not None)]
     return Step(
         "area",
         True,
-        "the place lies in "
-        + (", ".join(_hits(person, rule, tree, content)) or "what is addressed"),
+        f"the place lies in {', '.join(hits) or 'what is addressed'}",
+        "inside",
+        {"shapes": shapes, "areas": areas},
     )
 
 
@@ -275,34 +277,44 @@ def _postcode_step(person: Traits, rule: Rule) -> Step | None:
     if not reaches(rule.shape, rule.circles, lat, lon, within)[0]:
         return None
     known = f"only a postcode is known, within {person.uncertainty_m} m of its middle: the shape"
+    of = {"metres": person.uncertainty_m}
     if rule.postcodes == "touch":
-        return Step("area", True, f"{known} reaches into that")
-    return Step("area", False, f"{known} reaches into that, and not to its middle")
+        return Step("area", True, f"{known} reaches into that", "postcode_reached", of)
+    said = f"{known} reaches into that, and not to its middle"
+    return Step("area", False, said, "postcode_middle_outside", of)
 
 
-def _hits(person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None) -> list[str]:
+def _hits(
+    person: Traits, rule: Rule, tree: AreaTree | None, content: Content | None
+) -> tuple[list[str], list[str]]:
+    """Return which drawn shapes and which named areas hold the place of a person."""
     assert person.lat is not None
     assert person.lon is not None
     lat, lon = np.array([person.lat]), np.array([person.lon])
-    found = [
+    areas: list[str] = []
+    shapes = [
         f"circle {n}"
         for n, circle in enumerate(rule.circles, 1)
         if inside_circles([circle], lat, lon)[0]
     ]
     if content is not None:
-        found += [
+        shapes += [
             f"polygon {n}"
             for n, rings in enumerate(content.polygons, 1)
             if inside_shape(ShapelyPolygon(rings[0], rings[1:]), lat, lon)[0]
         ]
         if tree is not None:
             here = {a.code for a in tree.locate(person.lat, person.lon)}
-            found += [
-                f"{code} ({tree[code].name})"
-                for code in content.areas
-                if code in tree and tree.descendants(code) & here
+            areas = [
+                code for code in content.areas if code in tree and tree.descendants(code) & here
             ]
-    return found
+    return shapes, areas
+
+
+def _here(tree: AreaTree | None, person: Traits) -> list[str]:
+    """Return the code of the smallest area that holds the place of a person, if there is one."""
+    found = tree.locate(person.lat or 0.0, person.lon or 0.0) if tree is not None else ()
+    return [area.code for area in found[:1]]
 
 
 def _last(tree: AreaTree, person: Traits) -> str:
@@ -319,12 +331,21 @@ def _audience_steps(person: Traits, rule: Rule) -> list[Step]:
                 "kind",
                 hit,
                 f"{person.kind} is {'' if hit else 'not '}among {', '.join(rule.audience.kinds)}",
+                "kind_meant" if hit else "kind_not_meant",
+                {"kind": person.kind, "kinds": rule.audience.kinds},
             )
         )
-    for name, wanted, held in (
-        ("sector", rule.audience.sectors, person.sectors),
-        ("community", rule.audience.communities, person.communities),
-    ):
+    groups: tuple[tuple[str, tuple[str, ...], frozenset[str], Why, Why], ...] = (
+        ("sector", rule.audience.sectors, person.sectors, "sector_meant", "sector_not_meant"),
+        (
+            "community",
+            rule.audience.communities,
+            person.communities,
+            "community_meant",
+            "community_not_meant",
+        ),
+    )
+    for name, wanted, held, meant, not_meant in groups:
         if wanted:
             common = sorted(w for w in wanted if folded(w) in held)
             steps.append(
@@ -332,6 +353,8 @@ def _audience_steps(person: Traits, rule: Rule) -> list[Step]:
                     name,
                     bool(common),
                     ", ".join(common) if common else f"none of {', '.join(wanted)}",
+                    meant if common else not_meant,
+                    {"groups": [f"{name}:{folded(each)}" for each in common or wanted]},
                 )
             )
     if wanted_as := trades.meant_by(rule.audience):
@@ -342,11 +365,13 @@ def _audience_steps(person: Traits, rule: Rule) -> list[Step]:
 
 def _organisation_step(acts: set[str], common: list[str]) -> Step:
     if common:
-        return Step("organisation", True, f"they act for {_organisation(common[0])}")
+        said = f"they act for {_organisation(common[0])}"
+        return Step("organisation", True, said, "acts_for_meant", {"acts_as": common[:1]})
     others = sorted(acts - {trades.PASSES_ON})
     if not others:
-        return Step("organisation", False, "they act for no organisation")
-    return Step("organisation", False, f"they act for {', '.join(map(_organisation, others))} only")
+        return Step("organisation", False, "they act for no organisation", "acts_for_nobody")
+    said = f"they act for {', '.join(map(_organisation, others))} only"
+    return Step("organisation", False, said, "acts_for_others", {"acts_as": others})
 
 
 def _organisation(acts_as: str) -> str:
@@ -369,13 +394,20 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
     severe = floor is None or rule.severity_rank <= floor or bool(reached)
     corrected = ", which they got before: the choice does not count" if reached else ""
     checks = [
-        ("erased", Step("erased", not person.erased, "erased" if person.erased else "not erased")),
+        (
+            "erased",
+            Step("erased", False, "erased", "erased")
+            if person.erased
+            else Step("erased", True, "not erased", "not_erased"),
+        ),
         (
             "stopped",
             Step(
                 "stopped",
                 not ways or bool(running),
                 f"stopped {', '.join(sorted(person.stopped)) or 'nothing'}",
+                "stopped",
+                {"channels": sorted(person.stopped)},
             ),
         ),
         (
@@ -384,6 +416,8 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
                 "consent",
                 not running or bool(consented),
                 f"consented to {', '.join(sorted(person.consented)) or 'nothing'}",
+                "agreed_to",
+                {"channels": sorted(person.consented)},
             ),
         ),
         ("discreet", _discreet_step(person, rule)),
@@ -393,6 +427,8 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
                 "topic",
                 chosen,
                 f"{topic} is {'' if topic in person.topics else 'not '}chosen{corrected}",
+                "topic_chosen" if topic in person.topics else "topic_not_chosen",
+                {"topic": topic, "had_before": bool(reached)},
             ),
         ),
         (
@@ -402,13 +438,20 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
                 severe,
                 f"{SEVERITIES[rule.severity_rank]}, asked{_of(topic, own.severity)} from"
                 f" {'any' if floor is None else SEVERITIES[floor]}{corrected}",
+                "severity_asked",
+                {
+                    "severity": SEVERITIES[rule.severity_rank],
+                    "from": "" if floor is None else SEVERITIES[floor],
+                    "topic": topic if own.severity else "",
+                    "had_before": bool(reached),
+                },
             ),
         ),
         ("quiet_hours", _quiet_step(person, rule)),
         ("budget", _budget_step(person, rule, reached)),
         (
             "no_channel",
-            Step("channels", bool(usable), _channel_detail(person, rule, wanted, usable, own)),
+            _channels_step(person, rule, wanted, usable, own),
         ),
     ]
     # that somebody is discreet is told where it decides, and to nobody else
@@ -419,7 +462,9 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
         return Trace(steps=tuple(steps), addressed=True, outcome=failed)
     language = language_for(person.language, rule.languages)
     tongues = person.language.replace(";", ", then ")
-    steps.append(Step("language", True, f"speaks {tongues}, gets {language}"))
+    of = {"speaks": person.language.split(";"), "gets": language}
+    said = f"speaks {tongues}, gets {language}"
+    steps.append(Step("language", True, said, "language_given", of))
     return Trace(
         steps=tuple(steps),
         addressed=True,
@@ -431,40 +476,53 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
 
 def _discreet_step(person: Traits, rule: Rule) -> Step:
     if person.discreet and rule.status == "Exercise":
-        return Step("discreet", False, "discreet: never part of an exercise")
-    return Step("discreet", True, "no exercise, or they take part")
+        said = "discreet: never part of an exercise"
+        return Step("discreet", False, said, "never_in_exercises")
+    return Step("discreet", True, "no exercise, or they take part", "takes_part")
 
 
 def _budget_step(person: Traits, rule: Rule, reached: tuple[str, ...]) -> Step:
     most = f"at most {person.most_a_week} routine messages a week"
+
+    def step(said: str, why: Why, *, passed: bool = True) -> Step:
+        return Step(
+            "weekly budget", passed, f"{most}{said}", why, {"most_a_week": person.most_a_week}
+        )
+
     if rule.urgent:
-        return Step("weekly budget", True, f"{most}: an urgent message passes")
+        return step(": an urgent message passes", "weekly_urgent")
     if reached:
-        return Step("weekly budget", True, f"{most}: what follows an earlier message passes")
+        return step(": what follows an earlier message passes", "weekly_follows")
     if person.id in rule.spent:
-        return Step("weekly budget", False, f"{most}, and as many went to them in the last 7 days")
-    return Step("weekly budget", True, f"{most}: fewer than that in the last 7 days")
+        said = ", and as many went to them in the last 7 days"
+        return step(said, "weekly_full", passed=False)
+    return step(": fewer than that in the last 7 days", "weekly_room")
 
 
 def _quiet_step(person: Traits, rule: Rule) -> Step:
     hours = person.quiet_hours
     if hours is None:
-        return Step("quiet hours", True, "none")
+        return Step("quiet hours", True, "none", "no_quiet_hours")
+    begin, end = hours.written()
+    of = {"begin": begin, "end": end}
+
+    def step(said: str, why: Why, at: str = "", *, passed: bool = True) -> Step:
+        return Step("quiet hours", passed, f"{hours}: {said}", why, {**of, "at": at} if at else of)
+
     if rule.urgent:
-        return Step("quiet hours", True, f"{hours}: an urgent message passes")
+        return step("an urgent message passes", "quiet_hours_urgent")
     if rule.at is None:
-        return Step("quiet hours", True, f"{hours}: not judged")
+        return step("not judged", "quiet_hours_not_judged")
     until = hours.until(rule.at)
-    quiet = until is not None and rule.expires is not None and until >= rule.expires
-    if until is not None and not quiet:
-        there = until.astimezone(hours.zone)
-        return Step("quiet hours", True, f"{hours}: waits until {there:%H:%M} there")
-    return Step(
-        "quiet hours",
-        not quiet,
-        f"{hours}: it is {rule.at.astimezone(hours.zone):%H:%M} there, which is"
-        f" {'within, and the message expires before they end' if quiet else 'outside'}",
-    )
+    there = f"{rule.at.astimezone(hours.zone):%H:%M}"
+    if until is None:
+        said = f"it is {there} there, which is outside"
+        return step(said, "quiet_hours_outside", there)
+    if rule.expires is not None and until >= rule.expires:
+        said = f"it is {there} there, which is within, and the message expires before they end"
+        return step(said, "quiet_hours_past_expiry", there, passed=False)
+    ends = f"{until.astimezone(hours.zone):%H:%M}"
+    return step(f"waits until {ends} there", "quiet_hours_wait", ends)
 
 
 def _of(topic: str, chosen: object) -> str:
@@ -472,20 +530,30 @@ def _of(topic: str, chosen: object) -> str:
     return f" for {topic}" if chosen else ""
 
 
-def _channel_detail(
+def _channels_step(
     person: Traits, rule: Rule, wanted: list[str], usable: list[str], own: OfTopic
-) -> str:
+) -> Step:
     if usable:
-        return ", ".join(usable)
+        of: dict[str, object] = {"channels": usable}
+        return Step("channels", True, ", ".join(usable), "channels_usable", of)
     if not person.channels:
-        return "no channel is chosen"
+        return Step("channels", False, "no channel is chosen", "no_channel_chosen")
     if not wanted:
-        return (
-            f"chosen{_of(chosen_as(rule), own.channels)}"
-            f" {', '.join(own.channels or person.channels)},"
+        topic, chosen = chosen_as(rule), own.channels or person.channels
+        said = (
+            f"chosen{_of(topic, own.channels)} {', '.join(chosen)},"
             f" the message goes by {', '.join(rule.channels)}"
         )
-    return "; ".join(
-        f"{c}: {'not configured' if c not in rule.configured else 'no number or address'}"
-        for c in wanted
+        of = {
+            "channels": chosen,
+            "message_channels": rule.channels,
+            "topic": topic if own.channels else "",
+        }
+        return Step("channels", False, said, "other_channels_chosen", of)
+    off = [c for c in wanted if c not in rule.configured]
+    lacking = [c for c in wanted if c in rule.configured]
+    said = "; ".join(
+        f"{c}: {'not configured' if c in off else 'no number or address'}" for c in wanted
     )
+    of = {"off": off, "lacking": lacking}
+    return Step("channels", False, said, "channels_unusable", of)

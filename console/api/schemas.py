@@ -6,7 +6,7 @@ The suite asks every route and checks its answers against these.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from broadcast.content.model import (
     CHANNELS,
@@ -18,6 +18,7 @@ from broadcast.content.model import (
 from broadcast.ledger.evidence import LINES
 from broadcast.messages.states import STATES
 from broadcast.wording.levels import LEVELS
+from subscribers.trace import Why
 
 Schema = dict[str, Any]
 
@@ -223,7 +224,17 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "message": NUMBER,
             "version": NUMBER,
             "subscriber": NUMBER,
-            "steps": list_of(an_object({"name": TEXT, "passed": YES, "detail": TEXT})),
+            "steps": list_of(
+                an_object(
+                    {
+                        "name": TEXT,
+                        "passed": YES,
+                        "detail": TEXT,
+                        "why": words(get_args(Why)),
+                        "of": {"type": "object"},
+                    }
+                )
+            ),
             "verdict_now": TEXT,
             "channels": list_of(TEXT),
             "language": TEXT,

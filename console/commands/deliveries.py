@@ -382,6 +382,7 @@ def explain(
     """Say why one person is, or is not, sent to: area, preference, consent, channel, attempts,
     final reason.
     """
+    from console import explained
     from console.commands.session import run
     from service.commands import explaining
 
@@ -393,26 +394,9 @@ def explain(
         lines = [
             f"message {found['message']} version {found['version']}, person {found['subscriber']}"
         ]
-        lines += [
-            f"  {'yes' if s['passed'] else 'NO '}  {s['name']}: {s['detail']}"
-            for s in found["steps"]
-        ]
-        lines += [
-            f"  {a['channel']}, pass {a['generation']}: "
-            f"{a['state'].replace('_', ' ')} {a['code']}".rstrip()
-            + f" at {a['at']}"
-            for a in found["attempts"]
-        ]
-        lines += [
-            f"  {channel}: {line.replace('_', ' ')}"
-            for channel, line in found["channel_lines"].items()
-        ]
-        stands = "not frozen yet" if found["verdict_now"] == "send" else "none"
-        lines.append(
-            "line:"
-            f" {(found['line'] or stands).replace('_', ' ')}"
-            f"{', ' + found['reason'] if found['reason'] else ''}"
-        )
+        names = await session.db.read(explained.names_of, await session.tree())
+        lines += [f"  {sentence}" for sentence in explained.sentences(found, names)]
+        lines += explained.by_channel(found)
         out.answer(found, *lines)
 
     run(work, out)

@@ -11,22 +11,10 @@ from broadcast.ledger.delivery_report import Account
 from broadcast.ledger.evidence import LINES
 from broadcast.messages import listing, versions
 from broadcast.messages.versions import Version
-from console.room import acting
+from console.room import acting, naming
 from console.room.frame import Room
 from console.room.kept import KeptForAMoment
 from service.sign_in import Signed
-
-WORDS = {
-    "waiting": ("waiting", "…"),
-    "handing_over": ("being handed over", "→"),
-    "accepted": ("handed over", "›"),
-    "delivered": ("delivered", "✓"),
-    "failed": ("failed", "✕"),
-    "not_sent": ("not sent", "–"),
-    "expired": ("expired", "–"),
-    "in_doubt": ("in doubt", "?"),
-}
-"""Each line in words, with a sign of its own."""
 
 
 class Figures:
@@ -55,8 +43,8 @@ class Figures:
             "rows": [
                 {
                     "line": line,
-                    "word": WORDS[line][0],
-                    "sign": WORDS[line][1],
+                    "word": naming.LINES[line][0],
+                    "sign": naming.LINES[line][1],
                     "people": shown["people"][line],
                     "by": [channels[name][line] for name in channels],
                 }

@@ -13,6 +13,42 @@ from broadcast.wording.languages import in_english
 CHANNELS: Mapping[str, str] = MappingProxyType(
     {"sms": "Text message", "voice": "Telephone call", "email": "E-mail", "web": "Web page"}
 )
+WAYS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "sms": ("text", "texts"),
+        "voice": ("call", "calls"),
+        "email": ("e-mail", "e-mails"),
+        "web": ("the web page", "the web page"),
+    }
+)
+"""A channel in a sentence: one of what goes by it, several."""
+
+LINES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "waiting": ("waiting", "…"),
+        "handing_over": ("being handed over", "→"),
+        "accepted": ("handed over", "›"),
+        "delivered": ("delivered", "✓"),
+        "failed": ("failed", "✕"),
+        "not_sent": ("not sent", "–"),
+        "expired": ("expired", "–"),
+        "in_doubt": ("in doubt", "?"),
+    }
+)
+"""Each line of an account in words, with a sign of its own."""
+
+TOPICS: Mapping[str, str] = MappingProxyType(
+    {
+        "threat_level": "changes of the threat level",
+        "incident": "incidents",
+        "appeal": "appeals",
+        "advice": "advice",
+        "crime_update": "crime in their area",
+        "exercise": "exercises",
+    }
+)
+"""What people choose to be told about, in a sentence."""
+
 KINDS: Mapping[str, str] = MappingProxyType(
     {
         "incident": "Incident",
@@ -71,6 +107,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "budget": "has had as many routine messages this week as they take",
         "no_channel": "no channel of theirs is used or known",
         "duplicate_person": "the same number or address is sent to once already",
+        "out_of_area": "not where the message is for",
+        "out_of_audience": "not of those it is for",
         "moved_away": "moved away meanwhile",
         "stale": "too late to be of use",
         "withdrawn": "the message was stopped first",
@@ -124,8 +162,8 @@ QUESTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "organisation": ("Do they act for an organisation that it is for?", "Yes", "No"),
         "reached before": ("Did an earlier version reach them?", "Yes", "No"),
         "erased": ("Were they erased on their wish?", "No", "Yes"),
-        "stopped": ("Did they stop messages?", "No", "Yes"),
-        "consent": ("Did they consent?", "Yes", "No"),
+        "stopped": ("Is there a way that they did not stop?", "Yes", "No"),
+        "consent": ("Did they agree to a way that it goes by?", "Yes", "No"),
         "topic": ("Did they choose this topic?", "Yes", "No"),
         "severity": ("Is it grave enough for what they chose?", "Yes", "No"),
         "quiet hours": ("Do their quiet hours let it through?", "Yes", "No"),
@@ -133,6 +171,7 @@ QUESTIONS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "weekly budget": ("Do they take another one this week?", "Yes", "No"),
         "channels": ("Is there a channel to them?", "Yes", "No"),
         "language": ("Is there a text that they can read?", "Yes", "No"),
+        "same person": ("Does it come to this registration of theirs?", "Yes", "No"),
     }
 )
 """Each step of an explanation as a question, with the answer where it was passed and where not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from pyroaring import BitMap
@@ -17,11 +17,11 @@ from broadcast.store.database import Connection
 from service.commands.context import Context
 from service.commands.places import resolve
 from subscribers import audience
-from subscribers.audience import Step, Trace
 from subscribers.index import RegistryIndex, Rule
 from subscribers.matcher import rule_for
 from subscribers.registry import showing
 from subscribers.same_person import groups
+from subscribers.trace import Step, Trace, Why
 from subscribers.weekly import using
 
 
@@ -87,7 +87,7 @@ async def explain(
         "message": message_id,
         "version": v.number,
         "subscriber": person_id,
-        "steps": [{"name": s.name, "passed": s.passed, "detail": s.detail} for s in trace.steps],
+        "steps": [asdict(step) for step in trace.steps],
         "verdict_now": trace.outcome,
         "channels": list(trace.channels),
         "language": trace.language,
@@ -114,14 +114,21 @@ def _of_one_person(
         return trace
     stay = meant & BitMap().union(*rule.also_reached.values()) or BitMap(meant[:1])
     others = ", ".join(str(each) for each in meant if each != person)
-    kinds = ", ".join(group[each] for each in meant)
-    said = f"one person with {others}: one message, as {kinds}, comes to {stay.min()}"
+    kinds = [group[each] for each in meant]
+    said = f"one person with {others}: one message, as {', '.join(kinds)}, comes to {stay.min()}"
+    of = {
+        "others": [each for each in meant if each != person],
+        "kinds": kinds,
+        "comes_to": stay.min(),
+    }
     if person not in stay:
-        step = Step("same person", False, said)
+        step = Step("same person", False, said, "same_person_elsewhere", of)
         return Trace(steps=(*trace.steps, step), addressed=True, outcome=audiences.DUPLICATE_PERSON)
+    why: Why = "same_person_here"
     if len(stay) > 1:
+        why = "same_person_follows"
         said = f"one person with {others}: what follows goes where the message before it went"
-    return replace(trace, steps=(*trace.steps, Step("same person", True, said)))
+    return replace(trace, steps=(*trace.steps, Step("same person", True, said, why, of)))
 
 
 async def explain_to(

@@ -126,6 +126,8 @@ async def test_explain_says_why_for_one_person(site: Site) -> None:
         "name": "area",
         "passed": True,
         "detail": "the place lies in E09000033 (Westminster)",
+        "why": "inside",
+        "of": {"shapes": [], "areas": ["E09000033"]},
     } in told["steps"]
     elsewhere = (await site.get(f"/api/v1/messages/{message}/explain/p31", role="operator")).json
     assert (elsewhere["line"], elsewhere["reason"]) == (None, "out_of_area")

@@ -170,7 +170,9 @@ def test_a_message_is_watched_to_its_end_and_its_account_is_told_in_every_form(r
     assert told["line"] in ("accepted", "delivered")
     assert {a["channel"] for a in told["attempts"]} == {"sms", "email"}
     assert cli.ok("explain", number, "p5")["reason"] == "not_chosen"
-    assert "topic" in cli("explain", number, "p5").out
+    said = cli("explain", number, "p5").out
+    assert "Did they choose this topic? No. They did not ask for messages about " in said
+    assert "So they are on the line “not sent”: did not choose this topic." in said
 
     ran = cli("resend", number, "--only", "failed", "--json", token=operator)
     assert (ran.code, ran.codes) == (1, ["audience_empty"])

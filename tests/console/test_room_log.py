@@ -16,6 +16,7 @@ from broadcast.ledger import delivery_report
 from console.room.naming import QUESTIONS, word
 from service.commands import explaining
 from tests.console.site import Site, open_site
+from tests.console.test_explained import CODE_WORDS
 from tests.console.visitor import HERE, Visitor
 
 
@@ -91,10 +92,11 @@ async def test_check_36_sentences_say_what_the_ledger_knows(site: Site) -> None:
         assert len(said) == len(told["steps"]) + len(told["attempts"]) + 1
         for step, sentence in zip(told["steps"], said, strict=False):
             _, passed, failed = QUESTIONS[step["name"]]
-            assert f"? {passed if step['passed'] else failed}: " in sentence
+            assert f"? {passed if step['passed'] else failed}. " in sentence
+        assert not [sentence for sentence in said if CODE_WORDS.search(sentence)]
         line, reason = account.of_person(person)
         if line is None:
-            assert said[-1].startswith("Not addressed: ")
+            assert said[-1].startswith("It is not for them: ")
         else:
             assert f"“{words[line]}”" in said[-1]
             assert not reason or word(reason) in said[-1]

@@ -4,7 +4,6 @@ explained in sentences; a contact unmasked for who says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,10 +18,10 @@ from broadcast.messages import resends, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.store.database import Connection
-from console import listed
+from console import explained, listed
 from console.listed import Filter
 from console.room import acting, naming, resend
-from console.room.figures import WORDS, Figures
+from console.room.figures import Figures
 from console.room.frame import BASES, Room
 from service import contacts
 from service.commands import explaining, reading
@@ -98,7 +97,7 @@ def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None
             total=len(wanted),
             rows=await web.db.read(_rows, account, ids),
             choices={"line": LINES, "channel": CHANNELS, "reason": SUPPRESSION_REASONS},
-            labels={line: WORDS[line][0] for line in LINES},
+            labels={line: naming.LINES[line][0] for line in LINES},
             following=f"{path}/log?{urlencode(query | {'after': ids[-1] + 1})}" if more else "",
             first=f"{path}/log?{urlencode(query)}" if start else "",
             csv=f"{path}/log?{urlencode(query | {'format': 'csv'})}",
@@ -144,29 +143,6 @@ def _rows(conn: Connection, account: Account, ids: list[int]) -> list[dict[str, 
     return found
 
 
-def sentences(told: dict[str, Any], time: Callable[[str], str] = str) -> list[str]:
-    """Return why somebody is on their line, as sentences in the order of the questions."""
-    said = []
-    for step in told["steps"]:
-        usual = (f"{step['name'].capitalize()}?", "Yes", "No")
-        question, passed, failed = naming.QUESTIONS.get(step["name"], usual)
-        said.append(f"{question} {passed if step['passed'] else failed}: {step['detail']}.")
-    for attempt in told["attempts"]:
-        code = f" (code {attempt['code']})" if attempt["code"] else ""
-        state = str(attempt["state"]).replace("_", " ")
-        said.append(
-            f"Delivery attempt {attempt['generation']} by"
-            f" {naming.word(attempt['channel']).lower()}: {state}{code}, {time(attempt['at'])}."
-        )
-    line = told["line"]
-    reason = naming.word(told["reason"])
-    if line is None:
-        said.append(f"Not addressed: {reason}." if reason else "Nothing is frozen yet.")
-    else:
-        said.append(f"So they are on the line “{WORDS[line][0]}”{f': {reason}' if reason else ''}.")
-    return said
-
-
 def _attach_person(api: APIRouter, room: Room, base: str) -> None:
     web = room.web
 
@@ -178,6 +154,7 @@ def _attach_person(api: APIRouter, room: Room, base: str) -> None:
         told = await explaining.explain_to(web.context, signed.operator, v.message_id, asked)
         person = told["subscriber"]
         found = await web.db.read(showing.show, person)
+        names = await web.db.read(explained.names_of, await web.context.tree())
         path = f"{base}/messages/{v.message_id}"
         return room.page(
             "person.html",
@@ -185,7 +162,7 @@ def _attach_person(api: APIRouter, room: Room, base: str) -> None:
             kind=BASES[base],
             title=f"Person {person} and message {v.message_id}",
             path=path,
-            sentences=sentences(told, room.stamp),
+            sentences=explained.sentences(told, names, room.stamp),
             masked=listing.masked(found) if found is not None else {},
             known=known,
             form=room.form(signed, f"{path}/people/{person}"),

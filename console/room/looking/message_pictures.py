@@ -20,7 +20,7 @@ from broadcast.operators import operators
 from broadcast.places.areas import AreaTree
 from broadcast.problems import refuse
 from console.room import acting, naming
-from console.room.figures import WORDS, Figures
+from console.room.figures import Figures
 from console.room.frame import BASES, Room
 from console.room.looking import pictures
 from console.room.looking.replay import asked_version, recorded, shown_frame
@@ -69,7 +69,7 @@ def _attach_pictures(api: APIRouter, room: Room, figures: Figures, base: str) ->
             path=f"{base}/messages/{v.message_id}",
             curve=pictures.curve(frames, [(naming.word(a.what), a.at.isoformat()) for a in acts]),
             frames=frames,
-            lines={line: WORDS[line] for line in (frames[0]["people"] if frames else ())},
+            lines={line: naming.LINES[line] for line in (frames[0]["people"] if frames else ())},
             latencies=latencies,
             promise=PROMISE_SECONDS,
             dots=pictures.dots(rows, PROMISE_SECONDS),

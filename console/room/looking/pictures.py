@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from broadcast.places.areas import AreaTree
 from console.pages.maps import outline
-from console.room.figures import WORDS
+from console.room.naming import LINES as WORDS
 
 WIDTH, HEIGHT, LEFT, FOOT = 720, 240, 8, 24
 SHOWN = ("delivered", "accepted", "in_doubt", "failed", "waiting", "not_sent")

@@ -17,7 +17,6 @@ from broadcast.replay import comparison, past
 from broadcast.replay.past import Mark, Moment
 from broadcast.wording.times import zone_name
 from console.room import acting, naming
-from console.room.figures import WORDS
 from console.room.frame import BASES, Room
 from console.room.looking import pictures
 from service.sign_in import Signed
@@ -57,7 +56,7 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
                 (m, frame, ", ".join(naming.word(a.what) for a in acts if a.at == m.at))
                 for m, frame in zip(moments, frames, strict=True)
             ],
-            lines={line: WORDS[line] for line in (frames[0]["people"] if frames else ())},
+            lines={line: naming.LINES[line] for line in (frames[0]["people"] if frames else ())},
             curve=pictures.curve(frames, [(naming.word(a.what), a.at.isoformat()) for a in acts]),
             zone=zone_name(web.now().astimezone(ZoneInfo(web.settings.timezone))),
             acts=acts,
