@@ -51,6 +51,7 @@ def told() -> dict[str, set[str]]:
         slices_open=0,
         in_doubt=0,
         parked=0,
+        look_ups=0,
         urgent_answers=0,
         workers=1,
         versions={},

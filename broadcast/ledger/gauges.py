@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, func, select
 
 from broadcast.answers.tables import answer
+from broadcast.events import dead_letters
 from broadcast.events.tables import outbox, parked
 from broadcast.ledger import delivery_report
 from broadcast.ledger.claims.tables import slice_
@@ -31,6 +32,9 @@ class Gauges:
     slices_open: int
     in_doubt: int
     parked: int
+    """What was put aside and is open, alarms of look-ups among it."""
+    look_ups: int
+    """Open alarms of look-ups alone."""
     urgent_answers: int
     workers: int
     versions: dict[str, int]
@@ -60,6 +64,12 @@ def look(conn: Connection, alive_after: datetime) -> Gauges:
             min(reading.in_state(conn, version_id, "in_doubt"), CAP) for version_id in live
         ),
         parked=_bounded(conn, select(parked.c.id).where(parked.c.closed_at.is_(None))),
+        look_ups=_bounded(
+            conn,
+            select(parked.c.id).where(
+                parked.c.closed_at.is_(None), parked.c.what == dead_letters.LOOK_UPS
+            ),
+        ),
         urgent_answers=_bounded(
             conn,
             select(answer.c.id).where(

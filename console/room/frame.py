@@ -140,6 +140,7 @@ class Room:
         self._templates.filters["language"] = naming.language
         self._templates.filters["people"] = naming.people
         self._templates.filters["group"] = naming.group
+        self._templates.filters["does"] = naming.does
         self._templates.filters["organisations"] = naming.organisations
         self._templates.filters["paragraphs"] = _paragraphs
         self._templates.filters["clock"] = self.clock

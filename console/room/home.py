@@ -36,6 +36,7 @@ LINES_SHOWN = 8
 """Of so many live messages it is counted how they go, the newest first."""
 SILENT_AFTER = timedelta(seconds=15)
 MOVING = ("live", "held")
+LOOK_UP_ALARMS = "Alarms of look-ups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ async def gather(room: Room, figures: Figures, signed: Signed, alike: Alike) -> 
         form = acting.press(room, signed, v, alike.acts.get(v.id, 0))
         rows.append(row(v) | {"figures": told, "form": form})
     return {
-        "health": alike.health,
+        "health": shown_to(signed.operator, alike.health),
         "urgent": await answers.urgent(room, signed.operator),
         "levels": alike.levels,
         "needs": {
@@ -153,7 +154,9 @@ def _in_doubt(shown: dict[str, Any]) -> bool:
 
 
 async def health(room: Room) -> list[dict[str, Any]]:
-    """Return the strip of health: each part, whether it is well, and in words how it is."""
+    """Return the strip of health: each part, whether it is well, in words how it is, and whether
+    only administrators and auditors are told of it.
+    """
     web = room.web
     seen, now = await web.db.read(liveness.engine_seen), web.now()
     turned = max((t for t in (seen, web.ready()) if t is not None), default=None)
@@ -183,14 +186,27 @@ async def health(room: Room) -> list[dict[str, Any]]:
             "says": f"{waiting:,}" if waiting < gauges.CAP else f"{waiting:,} or more",
         }
     )
+    failed = max(counted.parked - counted.look_ups, 0)
     strip.append(
         {
             "name": "Put aside",
-            "well": not counted.parked,
-            "says": "nothing" if not counted.parked else f"{counted.parked:,} to look at",
+            "well": not failed,
+            "says": f"{failed:,} to look at" if failed else "nothing",
         }
     )
+    if counted.look_ups:
+        says = f"{counted.look_ups:,} to look at"
+        strip.append({"name": LOOK_UP_ALARMS, "well": False, "says": says})
     return strip
+
+
+def shown_to(operator: Operator, strip: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what an operator is told of the strip of health. That somebody looks at people as a
+    search does is for administrators and auditors: the one it is about reads this page too.
+    """
+    if "see_what_is_set_up" in PERMISSIONS[operator.role]:
+        return strip
+    return [each for each in strip if each["name"] != LOOK_UP_ALARMS]
 
 
 def _levels(conn: Connection, now: datetime) -> list[dict[str, Any]]:

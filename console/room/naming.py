@@ -49,6 +49,46 @@ TOPICS: Mapping[str, str] = MappingProxyType(
 )
 """What people choose to be told about, in a sentence."""
 
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "message.approved": "messages approved",
+        "message.live": "messages that went out",
+        "message.block": "messages blocked because the audience changed",
+        "message.hold": "messages held",
+        "message.resume": "messages resumed",
+        "message.cancel": "messages stopped",
+        "message.expire": "messages whose time ended",
+        "message.supersede": "messages replaced by an update",
+        "message.correct": "messages corrected",
+        "message.stand_down": "messages ended by an all-clear",
+        "message.resend": "messages sent again to those who missed them",
+        "batch.ready": "people ready to be sent to",
+        "batch.retry": "texts to be laid out again",
+        "slice.done": "people handed over",
+        "slice.swept": "people in doubt after a process was lost",
+        "slice.part": "people handed over so far",
+        "slice.late": "people handed over late",
+        "retries.exhausted": "people who are not tried again",
+        "level.imported": "past threat levels brought in",
+        "audit.head": "entries of the audit log",
+        "receipt.received": "what providers told of a delivery",
+        "response.received": "people who answered",
+        "answer.received": "answers that were kept",
+    }
+)
+"""What waits to be handed on, by the type of its event."""
+
+_DOES: Mapping[str, str] = MappingProxyType(
+    {
+        "match": "finds who gets a message",
+        "urgent": "sends what is urgent",
+        "routine": "sends what is not urgent",
+        "log": "reads what providers tell",
+        "relay": "hands on what waits",
+        "web": "shows these pages",
+    }
+)
+
 KINDS: Mapping[str, str] = MappingProxyType(
     {
         "incident": "Incident",
@@ -181,6 +221,16 @@ def word(code: object) -> str:
     """Return what people call something that the machine calls by a code."""
     text = str(code)
     return _WORDS.get(text, text.replace("_", " "))
+
+
+def event(type_: str) -> str:
+    """Return what people call what waits, by the type of its event."""
+    return EVENTS.get(type_, type_.replace(".", " ").replace("_", " "))
+
+
+def does(role: str) -> str:
+    """Return what a process does, by its roles: "match+urgent"."""
+    return "; ".join(_DOES.get(each, each) for each in role.split("+"))
 
 
 def language(tag: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from broadcast.events import dead_letters
-from broadcast.ledger import gauges
+from broadcast.events.topics import ROLES
+from broadcast.ledger import gauges, liveness
+from console.room import naming
 from subscribers.registry.importing import import_records
 from tests.console.site import Site, open_site, person
 from tests.console.visitor import HERE, Visitor
+
+INTERFACES = Path(__file__).parents[2] / "docs" / "interfaces.md"
 
 
 @pytest.fixture
@@ -35,10 +40,24 @@ async def test_health_says_channels_processes_and_what_waits(site: Site) -> None
     assert "Telephone call ✓ on ✓ on ✓ on" in page.words
     waiting = await site.db.read(gauges.look, datetime.now(UTC))
     assert waiting.outbox_waiting > 0
-    assert f"Steps waiting {waiting.outbox_waiting}" in page.words
-    assert "Slices being handed over 1" in page.words
-    assert "of these text message 1" in page.words
+    assert f"Steps waiting to be handed on (outbox) {waiting.outbox_waiting}" in page.words
+    assert "of these: messages approved (message.approved) 1" in page.words
+    assert "Groups of people being handed over (slices) 1" in page.words
+    assert "of these: text message 1" in page.words
     assert "+44" not in page.text
+
+
+def test_everything_that_waits_and_every_process_has_a_plain_name() -> None:
+    events = INTERFACES.read_text().partition("## Topics and events")[2].partition("\n## ")[0]
+    types = {
+        type_
+        for line in events.splitlines()
+        if line.startswith(("| alerts", "| deliveries", "| receipts"))
+        for type_ in re.findall(r"`([a-z_]+\.[a-z_]+)`", line.split("|")[2])
+    }
+    assert set(naming.EVENTS) == types
+    assert all(naming.does(role) != role for role in (*ROLES, liveness.WATCHING))
+    assert naming.does("match+log") == "finds who gets a message; reads what providers tell"
 
 
 async def test_what_was_put_aside_is_closed_with_a_reason_and_comes_back_if_it_fails_again(

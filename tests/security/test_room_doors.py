@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from broadcast.events import dead_letters
 from broadcast.operators.operators import PERMISSIONS
 from console.room.frame import Room
 from service import sign_in
@@ -182,6 +183,23 @@ async def test_who_may_is_not_refused_for_their_role(site: Site) -> None:
                 await visitor.sign_in(role)
                 seen = await visitor.get(path)
                 assert seen.status in (200, 404, 409), (path, role, seen.words[:300])
+
+
+async def test_who_looked_at_people_is_told_to_administrators_and_auditors_only(
+    site: Site,
+) -> None:
+    now = datetime.now(UTC)
+    await site.db.write(dead_letters.park, dead_letters.LOOK_UPS, "operator 5", "20 shapes", now)
+    await site.db.write(dead_letters.park, "render.failed", "9/sms/en", "KeyError", now)
+    for role, allowed in ROLES.items():
+        visitor = Visitor(site)
+        await visitor.sign_in(role)
+        for path in ("/room", "/room/health"):
+            words = (await visitor.get(path)).words
+            assert ("Alarms of look-ups: 1 to look at" in words) is (OFFICE in allowed), role
+            assert "Put aside: 1 to look at" in words
+        assert ("20 shapes" in words) is (OFFICE in allowed), role
+        assert f"Put aside ({2 if OFFICE in allowed else 1} open)" in words
 
 
 HOSTILE = {

@@ -46,21 +46,27 @@ def _attach_health(api: APIRouter, room: Room) -> None:
     async def page(signed: Signed, problems: tuple[Any, ...] = ()) -> Response:
         operators.require(signed.operator, "read")
         now = web.now()
-        may = "administer" in operators.PERMISSIONS[signed.operator.role]
+        mine = operators.PERMISSIONS[signed.operator.role]
+        may = "administer" in mine
         letters = await web.db.read(dead_letters.listed)
+        if "see_what_is_set_up" not in mine:  # whom an alarm is about must not learn of it
+            letters = [each for each in letters if each.what != dead_letters.LOOK_UPS]
         return room.page(
             "health.html",
             signed,
             status=problems[0].status if problems else 200,
             title="Health",
-            strip=await home.health(room),
+            strip=home.shown_to(signed.operator, await home.health(room)),
             channels=[
                 (c, [(s, c in web.context.channels_on(s)) for s in STATUSES])
                 for c in PERSONAL_CHANNELS
             ],
             workers=await web.db.read(liveness.seen),
             counted=await web.db.read(gauges.look, now - ALIVE),
-            topics=await web.db.read(gauges.waiting_by_topic),
+            topics=[
+                (naming.event(each), each, n)
+                for each, n in (await web.db.read(gauges.waiting_by_topic)).items()
+            ],
             slices=await web.db.read(gauges.open_by_channel),
             most=gauges.CAP,
             head=await web.db.read(audit.head),
