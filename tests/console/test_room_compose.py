@@ -14,12 +14,17 @@ import pytest
 from sqlalchemy import Connection, Select, func, select
 
 from broadcast.content.segments import count
+from broadcast.drafts import unfinished
 from broadcast.events.tables import outbox
+from broadcast.groups import registered
+from broadcast.groups.registered import Group
 from broadcast.messages import advice
+from broadcast.operators import operators
 from broadcast.operators.tables import audit
 from broadcast.places.postcodes import look_up
 from broadcast.places.postcodes.directory import Entry
 from broadcast.store.database import metadata
+from console.room.writing import drafts
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site
 from tests.console.visitor import HERE, Seen, Visitor
 
@@ -44,6 +49,89 @@ async def keep(visitor: Visitor, page: Seen, path: str = "/room/new", **changes:
     """Send what a page's own script sends while somebody types."""
     seen = await visitor.send(page, path, {**WORDS, **changes}, do="keep")
     return json.loads(seen.text)
+
+
+SHOPS = [
+    Group(kind="sector", key="licensed trade", name="Pubs and bars"),
+    Group(kind="sector", key="fuel", name="Fuel"),
+    Group(kind="community", key="boaters", name="People who live on boats"),
+]
+
+
+def ticks(page: Seen, name: str) -> dict[str, bool]:
+    boxes = page.tree.xpath(f"//input[@name='{name}']")
+    assert {box.get("type") for box in boxes} <= {"checkbox"}
+    return {
+        " ".join(box.getparent().text_content().split()): box.get("checked") is not None
+        for box in boxes
+    }
+
+
+def scopes(page: Seen) -> list[tuple[str, bool]]:
+    found = page.tree.xpath("//select[@name='scope']/option")
+    return [(option.text, option.get("selected") is not None) for option in found]
+
+
+async def test_sectors_and_communities_are_ticked_by_the_names_they_are_registered_with(
+    site: Site, author: Visitor
+) -> None:
+    page = await author.get("/room/new")
+    assert ticks(page, "sectors") == {}
+    await site.db.write(registered.register, SHOPS, datetime.now(UTC))
+    page = await author.get("/room/new")
+    assert ticks(page, "sectors") == {"Fuel": False, "Pubs and bars": False}
+    assert ticks(page, "communities") == {"People who live on boats": False}
+    chosen = {"sectors": ["licensed trade"], "communities": ["boaters"]}
+    saved = await author.send(page, "/room/new", WORDS, areas=[WESTMINSTER], **chosen, do="save")
+    v = await site.version(1)
+    assert v.content.audience.sectors == ("licensed trade",)
+    assert v.content.audience.communities == ("boaters",)
+    assert ticks(saved, "sectors") == {"Fuel": False, "Pubs and bars": True}
+    emptied = await author.send(saved, saved.url, sectors=[], do="save")
+    assert ticks(emptied, "sectors") == {"Fuel": False, "Pubs and bars": False}
+    assert (await site.version(1)).content.audience.communities == ("boaters",)
+
+
+async def test_what_nobody_registered_stays_ticked_and_is_not_left_out_unseen(
+    site: Site, author: Visitor
+) -> None:
+    await site.db.write(registered.register, SHOPS, datetime.now(UTC))
+    # as it was kept by a page on which it was typed
+    fields = {**drafts.blank("incident"), "sectors": "Fuel, Saddlers", "communities": ""}
+    owner = await site.db.read(operators.by_name, "author")
+    await site.db.write(unfinished.keep_skeleton, owner, "/room", "Old", fields, datetime.now(UTC))
+    page = await author.get("/room/new?from=1")
+    shown = {"Fuel": True, "Pubs and bars": False, "Saddlers (not registered)": True}
+    assert ticks(page, "sectors") == shown
+    refused = await author.send(page, "/room/new", WORDS, areas=[WESTMINSTER], do="check")
+    assert 'no sector "saddlers" is registered' in refused.words
+    assert ticks(refused, "sectors") == shown
+
+
+async def test_a_level_is_for_the_country_a_group_or_a_place_and_never_for_two(
+    site: Site, author: Visitor
+) -> None:
+    await site.db.write(registered.register, SHOPS, datetime.now(UTC))
+    path = "/room/new?kind=threat_level_change"
+    page = await author.get(path)
+    assert scopes(page) == [
+        ("The whole country (UK)", True),
+        ("A place, by its code", False),
+        ("People who live on boats (community)", False),
+        ("Fuel (sector)", False),
+        ("Pubs and bars (sector)", False),
+    ]
+    level = {**WORDS, "level": "SEVERE"}
+    twice = await author.send(page, "/room/new", level, scope_place=WESTMINSTER, do="save")
+    assert (twice.status, "scope_twice" in twice.words) == (422, True)
+    for n, (scope, place) in enumerate((("sector:fuel", ""), ("", WESTMINSTER)), 1):
+        page = await author.get(path)
+        given = {"scope": scope, "scope_place": place}
+        saved = await author.send(page, "/room/new", {**level, **given}, do="save")
+        assert (await site.version(n)).content.scope == (scope or place), saved.words
+        (chosen,) = (name for name, on in scopes(saved) if on)
+        assert chosen == ("Fuel (sector)" if scope else "A place, by its code")
+        assert saved.tree.xpath("string(//input[@name='scope_place']/@value)") == place
 
 
 async def looks(site: Site) -> int:

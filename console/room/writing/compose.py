@@ -40,6 +40,7 @@ from console.room.writing import drafts, invented, places
 from console.room.writing.drafts import Fields
 from console.room.writing.places import Places
 from console.room.writing.submission import by_code, unchanged
+from service import groups as service_groups
 from service.commands import composing, drafting, reading, submitting
 from service.commands.composing import Previews
 from service.commands.unit_of_work import Act
@@ -270,8 +271,8 @@ class Page:
         room, places = self.room, self.desk.places
         chosen = await places.named(fields["areas"])
         found = await places.search(signed.operator, search) if search else []
-        # what was kept before a field of the page existed has nothing in it
-        fields = drafts.blank(fields["kind"]) | fields
+        fields = drafts.kept(fields)
+        groups = await room.web.db.read(service_groups.known, signed.operator)
         written = [each for each in fields["languages"] if any(each.values())]
         slots = [*(written or drafts.blank("")["languages"]), {"tag": "", **drafts.EMPTY}]
         title = TITLES[self.follows]
@@ -317,7 +318,13 @@ class Page:
             people=PEOPLE,
             trades=TRADES,
             sizes=naming.SIZES,
-            fields={"postcode": "postcode", "corners": "corners", "search": "search"},
+            groups=drafts.groups_to_choose(fields, groups),
+            fields={
+                "postcode": "postcode",
+                "corners": "corners",
+                "search": "search",
+                drafts.ELSEWHERE: drafts.ELSEWHERE,
+            },
         )
 
     async def _templates(self, actor: Operator) -> list[dict[str, Any]]:

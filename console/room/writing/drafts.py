@@ -9,14 +9,18 @@ from typing import Any
 
 from broadcast.content.model import Content
 from broadcast.drafts.writing import fields_of
+from broadcast.groups.registered import Groups, is_group
+from broadcast.levels.names import folded
 from broadcast.problems import refuse
 from console.room.frame import Form
 
 WORDS = ("headline", "description", "instruction", "sms", "voice")
 PLAIN = ("kind", "level", "scope", "urgency", "severity", "certainty", "expires", "visibility")
 LINES = ("source", "note", "exercise")
-LISTS = ("sectors", "communities")
-AUDIENCE = ("kinds", "trades", "sizes")
+ELSEWHERE = "scope_place"
+"""The code of a place that a level is for, where no group and not the whole country is chosen."""
+GROUPS = {"sectors": "sector", "communities": "community"}
+AUDIENCE = ("kinds", *GROUPS, "trades", "sizes")
 CHECKED = ("areas", "channels", *AUDIENCE)
 NUMBERS = ("hotlines", "circles")
 EMPTY = dict.fromkeys(WORDS, "")
@@ -28,7 +32,7 @@ Fields = dict[str, Any]
 def blank(kind: str) -> Fields:
     """Return an empty page for a kind of message."""
     return {
-        **dict.fromkeys((*PLAIN, *LINES, *LISTS, *NUMBERS), ""),
+        **dict.fromkeys((*PLAIN, ELSEWHERE, *LINES, *NUMBERS), ""),
         "kind": kind,
         "expires": "4h" if kind != "threat_level_change" else "",
         "scope": "UK" if kind == "threat_level_change" else "",
@@ -40,11 +44,22 @@ def blank(kind: str) -> Fields:
     }
 
 
+def kept(fields: Fields) -> Fields:
+    """Return a page that was kept as the page is now: what did not exist then has nothing in it,
+    and groups that were typed with commas between are ticked.
+    """
+    found = blank(fields["kind"]) | fields
+    for name in GROUPS:
+        if isinstance(found[name], str):
+            found[name] = [part.strip() for part in found[name].split(",") if part.strip()]
+    return found
+
+
 def typed(form: Form) -> Fields:
     """Return what somebody typed, as the page shows it again."""
     count = min(sum(name.startswith("tag-") for name in form.fields), 100)
     return {
-        **{name: form.one(name) for name in (*PLAIN, *LINES, *LISTS, *NUMBERS)},
+        **{name: form.one(name) for name in (*PLAIN, ELSEWHERE, *LINES, *NUMBERS)},
         **{name: list(dict.fromkeys(form.many(name))) for name in CHECKED},
         "corners": form.one("corners"),
         "languages": [
@@ -64,10 +79,11 @@ def draft_of(fields: Fields, status: str) -> dict[str, Any]:
         if each["tag"] and any(each[word] for word in WORDS)
     }
     audience = {name: fields[name] for name in AUDIENCE}
-    audience |= {name: _commas(fields[name]) for name in LISTS}
     found: dict[str, Any] = {name: fields[name] for name in (*PLAIN, *LINES)}
     if fields["kind"] != "threat_level_change":
         del found["level"], found["scope"]
+    elif fields[ELSEWHERE]:
+        found["scope"] = _one_scope(fields)
     found |= {
         "areas": fields["areas"],
         "polygons": _polygons(fields["corners"]),
@@ -84,9 +100,12 @@ def of_content(content: Content) -> Fields:
     """Return the page of a draft."""
     told = fields_of(content)
     audience = told.get("audience", {})
+    scope = told.get("scope", "")
+    place = "" if scope == "UK" or is_group(scope) else scope
     return {
         **{name: told.get(name, "") for name in (*PLAIN, *LINES)},
-        **{name: ", ".join(audience.get(name, ())) for name in LISTS},
+        "scope": "" if place else scope,
+        ELSEWHERE: place,
         **{name: "\n".join(told.get(name, ())) for name in NUMBERS},
         "areas": told.get("areas", []),
         "channels": told["channels"],
@@ -94,6 +113,18 @@ def of_content(content: Content) -> Fields:
         "corners": "\n\n".join(map(_corners, told.get("polygons", ()))),
         "languages": [{"tag": tag, **EMPTY, **words} for tag, words in told["languages"].items()],
     }
+
+
+def _one_scope(fields: Fields) -> str:
+    """Return the place that was typed; raises Rejected where something else is chosen too."""
+    if fields["scope"]:
+        raise refuse(
+            "scope_twice",
+            "the level is for what is chosen and for the place that is typed",
+            "choose “A place, by its code”, or empty the field for the code",
+            field=ELSEWHERE,
+        )
+    return str(fields[ELSEWHERE])
 
 
 def _polygons(text: str) -> list[Any]:
@@ -131,5 +162,28 @@ def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _commas(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def groups_to_choose(fields: Fields, known: Groups) -> dict[str, list[tuple[str, str, bool]]]:
+    """Return what there is to tick and to choose, by field: the value, what people call it, and
+    whether it is chosen. What the page names and nobody registered stands there as well, so that
+    nothing is left out unseen.
+    """
+    found: dict[str, list[tuple[str, str, bool]]] = {}
+    for name, kind in GROUPS.items():
+        mine = {folded(each): each for each in fields[name]}
+        rows = [
+            (
+                mine.pop(group.key, group.key),
+                group.name,
+                group.key in set(map(folded, fields[name])),
+            )
+            for group in known
+            if group.kind == kind
+        ]
+        found[name] = rows + [(each, f"{each} (not registered)", True) for each in mine.values()]
+    chosen = fields["scope"]
+    scopes = [(group.scope, f"{group.name} ({group.kind})") for group in known]
+    scopes = [("UK", "The whole country (UK)"), ("", "A place, by its code"), *scopes]
+    if chosen not in dict(scopes):
+        scopes.append((chosen, f"{chosen} (not registered)"))
+    found["scope"] = [(scope, label, scope == chosen) for scope, label in scopes]
+    return found
