@@ -14,6 +14,7 @@ from console.room.looking import (
     log,
     machine,
     message_pictures,
+    organisations,
     replay,
 )
 from console.room.writing import compose, submission
@@ -35,6 +36,7 @@ def router(web: Web) -> APIRouter:
     log.attach(api, room, figures)
     answers.attach(api, room)
     administration.attach(api, room)
+    organisations.attach(api, room)
     replay.attach(api, room)
     message_pictures.attach(api, room, figures)
     machine.attach(api, room)

@@ -5,11 +5,14 @@ For who is bound to no area: an organisation may have a site anywhere.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
+from broadcast.content.trades import named
 from broadcast.files.nearest import did_you_mean, shown
 from broadcast.operators import look_ups, operators
 from broadcast.operators.operators import Operator
@@ -24,6 +27,10 @@ from subscribers.organisations.record import LISTS, OrganisationRecord, read
 from subscribers.registry.listing import masked_name
 
 _BOROUGH: Final = "borough"
+
+
+MOST_FOUND: Final = 50
+"""So many organisations a search returns at most."""
 
 
 def told(record: OrganisationRecord) -> dict[str, Any]:
@@ -106,15 +113,24 @@ def edit(
     *,
     tree: AreaTree,
     now: datetime,
+    seen: str | None = None,
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Change some fields of one organisation; None clears one. Raises Rejected: 404
-    organisation_unknown, and as `add`.
+    """Change some fields of one organisation; None clears one. `seen`: the mark of what its editor
+    had before them. Raises Rejected: 404 organisation_unknown; 409 changed_meanwhile where it is
+    not that any more; and as `add`.
     """
     actor = allowed(conn, who, everywhere=True)
     rows.hold(conn)
     before = rows.find(conn, external_id)
     if before is None:
-        raise _unknown()
+        raise unknown()
+    if seen is not None and seen != mark(told(before)):
+        raise refuse(
+            "changed_meanwhile",
+            "somebody changed this organisation meanwhile; nothing was saved",
+            "look at it again, and change what is there now",
+            status=409,
+        )
     cells = {**before.cells(), **_cells(fields)}
     if cells["external_id"] != external_id:
         raise refuse(
@@ -134,7 +150,7 @@ def remove(conn: Connection, who: Who, external_id: str, why: str, now: datetime
     why = check_reason(why, "why")
     actor = allowed(conn, who, everywhere=True)
     if not rows.remove(conn, external_id):
-        raise _unknown()
+        raise unknown()
     _log(conn, actor, "remove", external_id, f"why={why}", now)
 
 
@@ -145,21 +161,73 @@ def listed(
     for administrators and auditors without an area; recorded. Auditors get their names masked.
     Raises Rejected: 403 wrong_role, area_bound; 429 look_ups_limited.
     """
+    actor = _looker(conn, actor, now)
+    found = [(number, _shown(actor, record)) for number, record in rows.page(conn, after, limit)]
+    _looked(conn, actor, f"after {after}", len(found), now)
+    return found
+
+
+def search(conn: Connection, actor: Operator, words: str, now: datetime) -> list[dict[str, Any]]:
+    """Return the first organisations whose external id, trade or name has these words, as `listed`
+    does, and on the same terms. To an auditor a name says nothing: what is masked cannot be tried
+    out word by word.
+    """
+    actor = _looker(conn, actor, now)
+    wanted = words.casefold()
+    found: list[dict[str, Any]] = []
+    for record in rows.everyone(conn):
+        looked_at = [record.external_id, named(record.trade)]
+        if actor.role != "auditor":
+            looked_at.append(record.name)
+        if any(wanted in text.casefold() for text in looked_at):
+            found.append(_shown(actor, record))
+        if len(found) == MOST_FOUND:
+            break
+    _looked(conn, actor, "search", len(found), now)
+    return found
+
+
+def one(
+    conn: Connection, actor: Operator, external_id: str, now: datetime
+) -> dict[str, Any] | None:
+    """Return one organisation, on the terms of `listed`; None where there is none of this id, which
+    is a look on record as well.
+    """
+    actor = _looker(conn, actor, now)
+    record = rows.find(conn, external_id)
+    _looked(conn, actor, external_id if record else "nothing", int(record is not None), now)
+    return None if record is None else _shown(actor, record)
+
+
+def mark(organisation: Mapping[str, Any]) -> str:
+    """Return a short mark of an organisation as it was told; another one whenever it changes."""
+    return hashlib.sha256(json.dumps(organisation, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _looker(conn: Connection, actor: Operator, now: datetime) -> Operator:
+    """Return who looks, as they stand now; raises Rejected (wrong_role, area_bound,
+    look_ups_limited).
+    """
     actor = operators.still(conn, actor, "see_what_is_set_up")
     operators.require_everywhere(actor, "an organisation may have a site anywhere")
     look_ups.check(conn, actor, look_ups.ORGANISATIONS, now)
-    found = [(number, told(record)) for number, record in rows.page(conn, after, limit)]
-    if actor.role == "auditor":
-        found = [(n, one | {"name": masked_name(one["name"])}) for n, one in found]
+    return actor
+
+
+def _shown(actor: Operator, record: OrganisationRecord) -> dict[str, Any]:
+    found = told(record)
+    return found | {"name": masked_name(found["name"])} if actor.role == "auditor" else found
+
+
+def _looked(conn: Connection, actor: Operator, subject: str, found: int, now: datetime) -> None:
     look_ups.record(
         conn,
         actor,
         look_ups.ORGANISATIONS,
-        subject=f"after {after}",
-        detail=f"{len(found)} organisations",
+        subject=subject,
+        detail=f"{found} organisations",
         now=now,
     )
-    return found
 
 
 def _cells(fields: Mapping[str, Any]) -> dict[str, str]:
@@ -261,7 +329,8 @@ def _log(
     )
 
 
-def _unknown() -> Rejected:
+def unknown() -> Rejected:
+    """Return what refuses an id that no organisation has."""
     return refuse(
         "organisation_unknown",
         "no organisation has this external id",

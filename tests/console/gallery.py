@@ -313,6 +313,8 @@ async def room_shots(site: Site) -> list[Shot]:
         Shot("bring in", "/room/import", role="administrator"),
         Shot("exercises", "/exercise", role="author"),
         Shot("operators", "/room/operators", role="administrator"),
+        Shot("organisations", "/room/organisations", role="administrator"),
+        Shot("one organisation", "/room/organisations/one?id=o-103", role="administrator"),
         Shot("audit log", "/room/audit", role="auditor"),
         Shot("sessions", "/room/sessions", role="administrator"),
         Shot("no such message", "/room/messages/999", role="author"),

@@ -19,6 +19,8 @@ from sqlalchemy import update
 
 from broadcast.events import dead_letters
 from broadcast.operators.tables import operator_request
+from subscribers.organisations import rows
+from subscribers.organisations.record import OrganisationRecord
 from tests.console.browser import SHARED
 from tests.console.browser import shared_browser as browser
 from tests.console.site import Site, open_site
@@ -192,7 +194,13 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
             "/room/messages/77",
         )
     }
-    on_a_phone = {"administrator": ("/room/health", "/room/operators")}
+    organisation = OrganisationRecord("o-1", "W" * 60, "I", "micro", "51.5,-0.14", ("p1",))
+    await site.db.write(rows.save, [organisation], now)
+    organisations = ("/room/organisations", "/room/organisations/one?id=o-1")
+    on_a_phone = {
+        "administrator": ("/room/health", "/room/operators", *organisations),
+        "auditor": organisations,
+    }
     for scheme, size, wanted in (("light", PHONE, pages | on_a_phone), ("dark", DESK, pages)):
         for role, paths in wanted.items():
             page = await profile(
@@ -221,6 +229,38 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
             await page.context.close()
 
 
+BOTTOMS = """() => {
+  const y = e => e.getBoundingClientRect().bottom + scrollY;
+  return {
+    texts: [...document.querySelectorAll('.reads .words')].map(y),
+    counts: y(document.querySelector('.counts')),
+    button: y(document.querySelector('button.danger')),
+  };
+}"""
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_an_approver_reads_everything_before_the_button_which_a_desk_has_beside_it(
+    site: Site, browser: Browser, size: dict[str, int]
+) -> None:
+    words = {"headline": "Gas leak in Victoria Street", "instruction": "Stay indoors."}
+    message, _ = await site.submitted(
+        severity="Severe", urgency="Immediate", languages={"en": words, "cy": words}
+    )
+    page = await profile(site, browser, "approver", viewport=size)
+    await page.goto(f"{site.url}/room/messages/{message}/approve")
+    where = await page.evaluate(BOTTOMS)
+    if size == PHONE:
+        assert max(*where["texts"], where["counts"]) < where["button"]
+    else:
+        assert where["button"] < min(where["counts"], size["height"])
+    # as it is read aloud, the order is the same everywhere
+    await expect(page.locator(".lead").last).to_contain_text("For 31 people")
+    headings = await page.locator(".approval h2").all_inner_texts()
+    assert headings == ["What arrives", "Who gets it", "Where", "Decide"]
+    await page.context.close()
+
+
 FOCUSED = """() => {
   const e = document.activeElement, s = getComputedStyle(e), b = e.getBoundingClientRect();
   const boxes = [...e.getClientRects()];
@@ -247,7 +287,7 @@ async def test_check_56_what_has_the_focus_is_marked_and_never_covered(
             "/room/sessions",
             "/room/messages/1/log",
         ),
-        "administrator": ("/room/operators", "/room/health"),
+        "administrator": ("/room/operators", "/room/health", "/room/organisations"),
     }
     for role, path in [(role, path) for role, paths in pages.items() for path in paths]:
         if path == pages[role][0]:

@@ -1,0 +1,179 @@
+"""Organisations in the browser: found, looked at, added, changed and removed by the commands of the
+other doors; masked where only looked at, and every look on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from broadcast.operators import operators
+from broadcast.operators.tables import audit
+from console.room.looking.organisations import PAGE
+from subscribers.organisations import rows
+from subscribers.organisations.record import OrganisationRecord
+from subscribers.registry.importing import import_records
+from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site, person
+from tests.console.visitor import HERE, Seen, Visitor
+
+LIST = "/room/organisations"
+ONE = f"{LIST}/one?id="
+BELL = {
+    "external_id": "o/1 é",
+    "name": "The Bell & Sons",
+    "trade": "I",
+    "size": "small",
+    "sites": f"{WESTMINSTER}\nE01000001",
+    "people": "p1\np2",
+    "contacts": f"{WESTMINSTER}=p2",
+}
+AT = f"{ONE}o%2F1+%C3%A9"
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE) as running:
+        people = [person(n, kind="business") for n in range(1, 4)]
+        await running.db.write(import_records, people, "test", datetime.now(UTC))
+        yield running
+
+
+async def signed_in(site: Site, role: str = "administrator") -> Visitor:
+    visitor = Visitor(site)
+    await visitor.sign_in(role)
+    return visitor
+
+
+async def kept(site: Site) -> list[OrganisationRecord]:
+    return await site.db.read(lambda conn: list(rows.everyone(conn)))
+
+
+async def acts(site: Site) -> list[tuple[str, str]]:
+    query = select(audit.c.action, audit.c.subject).where(audit.c.action.like("organisations.%"))
+    found = await site.db.read(lambda conn: conn.execute(query.order_by(audit.c.number)).all())
+    return [(row.action, row.subject) for row in found]
+
+
+def ids(page: Seen) -> list[str]:
+    return [str(each) for each in page.tree.xpath("//*[@id='organisations']/tbody//th//bdi/text()")]
+
+
+async def test_one_is_added_looked_at_changed_and_removed(site: Site) -> None:
+    visitor = await signed_in(site)
+    page = await visitor.get(LIST)
+    assert "None is registered." in page.words
+    wrong = await visitor.send(page, f"{LIST}/add", {**BELL, "trade": "", "people": "p1\nghost"})
+    assert (wrong.status, "trade_unknown" in wrong.words) == (422, True)
+    assert dict(wrong.fields(f"{LIST}/add"))["people"] == "p1\nghost"  # nothing typed is lost
+    made = await visitor.send(wrong, f"{LIST}/add", BELL)
+    assert "Saved." in made.words
+    assert 'the area "E01000001" is not imported' in made.words
+    assert made.tree.xpath("//*[@id='its-sites']/li/text()") == [
+        f"Westminster ({WESTMINSTER})",
+        "E01000001",
+    ]
+    assert f"p2 : single point of contact for Westminster ({WESTMINSTER})" in made.words
+    again = await visitor.send(wrong, f"{LIST}/add", BELL)  # pressed twice
+    assert again.status == 200
+    assert len(await kept(site)) == 1
+
+    (to,) = (await visitor.get(LIST)).tree.xpath("//*[@id='organisations']//th/a/@href")
+    assert to == AT
+    page = await visitor.get(to)
+    assert page.h1 == "The Bell & Sons"
+    changes = {"size": "large", "sites": "51.5,-0.14", "contacts": "", "passes_on": "yes"}
+    changed = await visitor.send(page, f"{LIST}/edit", changes)
+    (bell,) = await kept(site)
+    assert (bell.size, bell.sites, bell.contacts, bell.passes_on) == (
+        "large",
+        "51.5,-0.14",
+        (),
+        True,
+    )
+    assert bell.people == ("p1", "p2")
+    silent = await visitor.send(changed, f"{LIST}/remove", why=" ")
+    assert (silent.status, "why_missing" in silent.words) == (422, True)
+    gone = await visitor.send(silent, f"{LIST}/remove", why="It closed.")
+    assert (gone.status, ids(gone), await kept(site)) == (200, [], [])
+    done = [act for act in await acts(site) if act[0] != "organisations.list"]
+    names = ("add", "edit", "remove")
+    assert done == [(f"organisations.{name}", "o/1 é") for name in names]
+    assert (await visitor.get(AT)).status == 404
+
+
+async def test_of_two_who_change_one_the_second_is_told(site: Site) -> None:
+    one, other = await signed_in(site), await signed_in(site)
+    await one.send(await one.get(LIST), f"{LIST}/add", BELL)
+    first, second = await one.get(AT), await other.get(AT)
+    await one.send(first, f"{LIST}/edit", name="The Swan")
+    refused = await other.send(second, f"{LIST}/edit", size="large")
+    assert (refused.status, "changed_meanwhile" in refused.words) == (409, True)
+    (bell,) = await kept(site)
+    assert (bell.name, bell.size) == ("The Swan", "small")
+    # the form of one organisation does not change or remove another
+    pairs = [(k, "o-2" if k == "about" else v) for k, v in second.fields(f"{LIST}/remove")]
+    assert (await other.ask("POST", f"{LIST}/remove", [*pairs, ("why", "x")])).status == 403
+    assert len(await kept(site)) == 1
+
+
+async def test_a_list_is_searched_and_read_on_page_by_page(site: Site) -> None:
+    many = [
+        OrganisationRecord(f"o-{n:03}", f"Hotel {n}", "I" if n < 3 else "G", "small")
+        for n in range(1, PAGE + 3)
+    ]
+    await site.db.write(rows.save, many, datetime.now(UTC))
+    visitor = await signed_in(site)
+    page = await visitor.get(LIST)
+    assert len(ids(page)) == PAGE
+    (following,) = page.tree.xpath("//a[text()='The next ones']/@href")
+    assert ids(await visitor.get(following)) == ["o-051", "o-052"]
+    assert ids(await visitor.get(f"{LIST}?q=hotel+51")) == ["o-051"]
+    assert ids(await visitor.get(f"{LIST}?q=O-007")) == ["o-007"]
+    assert ids(await visitor.get(f"{LIST}?q=accommodation")) == ["o-001", "o-002"]
+    nobody = await visitor.get(f"{LIST}?q=%00%3Cb%3Enone")
+    assert (ids(nobody), "None fits." in nobody.words, "<b>none" in nobody.text) == (
+        [],
+        True,
+        False,
+    )
+
+
+async def test_an_auditor_reads_masked_names_and_cannot_try_them_out(site: Site) -> None:
+    await site.db.write(
+        rows.save, [OrganisationRecord("o-1", "Haven", "Q", "micro")], datetime.now(UTC)
+    )
+    auditor = await signed_in(site, "auditor")
+    for path in (LIST, f"{ONE}o-1"):
+        page = await auditor.get(path)
+        assert "H…" in page.words
+        assert "Haven" not in page.text
+        assert not [form for form in page.forms() if form.startswith(LIST)]
+    assert ids(await auditor.get(f"{LIST}?q=haven")) == []
+    assert ids(await auditor.get(f"{LIST}?q=o-1")) == ["o-1"]
+    assert (await auditor.get(f"{ONE}o-2")).status == 404
+    assert await acts(site) == [
+        ("organisations.list", subject)
+        for subject in ("after 0", "o-1", "search", "search", "nothing")
+    ]
+
+
+async def test_who_is_bound_to_an_area_sees_none_and_looks_are_limited(site: Site) -> None:
+    now = datetime.now(UTC)
+    made: dict[str, Any] = {"name": "Camden Admin", "role": "administrator", "area": CAMDEN}
+    _, site.tokens["bound"] = await site.db.write(
+        operators.add, **made, email="c@example.org", now=now
+    )
+    bound = await signed_in(site, "bound")
+    for path in (LIST, f"{LIST}?q=a", f"{ONE}o-1"):
+        refused = await bound.get(path)
+        assert (refused.status, "area_bound" in refused.words) == (403, True)
+    visitor = await signed_in(site)
+    for _ in range(60):
+        assert (await visitor.get(LIST)).status == 200
+    limited = [(await visitor.get(path)).status for path in (LIST, f"{LIST}?q=a", f"{ONE}o-1")]
+    assert limited == [429, 429, 429]
