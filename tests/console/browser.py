@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright, expect
 
 DESK = {"width": 1200, "height": 800}
 
@@ -67,3 +68,33 @@ async def signed_in(browser: Browser, url: str, token: str, **more: Any) -> Page
     await page.keyboard.press("Enter")
     await expect(page.locator("h1")).to_have_text("Control room", timeout=20_000)
     return page
+
+
+def streams_of(context: BrowserContext) -> set[str]:
+    """Return the event streams of a browser profile that are open, as they open and close."""
+    found: dict[Request, str] = {}
+    streams: set[str] = set()
+
+    def opened(request: Request) -> None:
+        if "/events" in request.url:
+            found[request] = f"{len(found)} {request.url}"
+            streams.add(found[request])
+            # of a page that is closed no end of its requests is told
+            request.frame.page.once("close", lambda _page: ended(request))
+
+    def ended(request: Request) -> None:
+        streams.discard(found.get(request, ""))
+
+    context.on("request", opened)
+    context.on("requestfinished", ended)
+    context.on("requestfailed", ended)
+    return streams
+
+
+async def settled(streams: set[str], n: int, seconds: float = 15) -> None:
+    """Wait until exactly n streams are open, and stay so."""
+    async with asyncio.timeout(seconds):
+        while len(streams) != n:
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(1)
+    assert len(streams) == n, streams

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Request, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from broadcast.operators import operators
-from tests.console.browser import SHARED
+from tests.console.browser import SHARED, settled, streams_of
 from tests.console.browser import shared_browser as browser
 from tests.console.up import LONDON, LONG, Up, running_up, seen
 
@@ -28,36 +28,6 @@ PEOPLE = 60
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     with running_up(tmp_path_factory.mktemp("up"), PEOPLE, rate=4) as running:
         yield running
-
-
-def streams_of(context: BrowserContext) -> set[str]:
-    """Return the event streams of a browser profile that are open, as they open and close."""
-    found: dict[Request, str] = {}
-    streams: set[str] = set()
-
-    def opened(request: Request) -> None:
-        if "/events" in request.url:
-            found[request] = f"{len(found)} {request.url}"
-            streams.add(found[request])
-            # of a page that is closed no end of its requests is told
-            request.frame.page.once("close", lambda _page: ended(request))
-
-    def ended(request: Request) -> None:
-        streams.discard(found.get(request, ""))
-
-    context.on("request", opened)
-    context.on("requestfinished", ended)
-    context.on("requestfailed", ended)
-    return streams
-
-
-async def settled(streams: set[str], n: int, seconds: float = 15) -> None:
-    """Wait until exactly n streams are open, and stay so."""
-    async with asyncio.timeout(seconds):
-        while len(streams) != n:
-            await asyncio.sleep(0.05)
-    await asyncio.sleep(1)
-    assert len(streams) == n, streams
 
 
 def promised(what: str, seconds: float, promise: float) -> None:

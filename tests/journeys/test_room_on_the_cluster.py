@@ -29,7 +29,7 @@ from broadcast.ledger.claims.tables import batch
 from broadcast.messages import versions
 from broadcast.operators import audit, operators
 from broadcast.store.database import Database
-from tests.console.browser import SHARED, signed_in
+from tests.console.browser import SHARED, settled, signed_in, streams_of
 from tests.console.browser import shared_browser as browser
 from tests.console.site import Site
 from tests.console.visitor import Seen, Visitor
@@ -138,6 +138,7 @@ async def submitted(author: Visitor, headline: str, area: str = WESTMINSTER) -> 
         "urgency": "Immediate",
     }
     check = await author.send(page, "/room/new", words, areas=[area], do="check")
+    assert check.url.endswith("/check"), check.words
     path = check.url.removesuffix("/check")
     sent = await submit(author, check, path)
     assert sent.url == path, sent.words
@@ -380,6 +381,41 @@ async def test_checks_28_and_29_doors_that_are_gone_are_said_and_nothing_is_miss
         assert int(told) == len(account.people["not_sent"]) > 0
         await page.context.close()
     await doors.cluster.agrees(db, account)
+
+
+async def test_check_30_twelve_tabs_hold_one_stream_and_hear_what_happens_at_the_other_door(
+    doors: Doors, db: Database, browser: Browser
+) -> None:
+    clock = asyncio.get_running_loop().time
+    path, v = await approved(doors, db, "Flood in Millbank")
+    first = await at(doors, browser, "author")
+    context = first.context
+    streams = streams_of(context)
+    await first.reload()
+    tabs = [first]
+    for n in range(11):
+        tabs.append(await context.new_page())
+        await tabs[-1].goto(doors.urls[0] + (path if n % 2 else "/room"))
+    await settled(streams, 1, LONG / 1000)
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    began = clock()
+    await first.close()  # it was the first, and so it led
+    async with asyncio.timeout(LONG / 1000):
+        while not [url for url in asked if "/events" in url]:
+            await asyncio.sleep(0.02)
+    promised("30 another tab leads after", clock() - began, 3)
+    await settled(streams, 1, LONG / 1000)
+    async with visitor(doors, "approver") as approver:
+        await approver.send(await approver.get(path), f"{path}/hold")
+    for tab in tabs[1:]:
+        where = "#live caption" if path in tab.url else "section[aria-labelledby=live-now]"
+        await expect(tab.locator(where)).to_contain_text("held")
+        await expect(tab.locator("#connection")).to_have_text("")
+    await settled(streams, 1, LONG / 1000)
+    await doors.cluster.cancel(db, v.message_id)
+    await doors.cluster.finished(db, v.id)
+    await context.close()
 
 
 async def test_check_31_a_disabled_operator_s_streams_end_at_all_doors_and_ask_no_more(
