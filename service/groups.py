@@ -1,4 +1,6 @@
-"""What a person may do with communities and sectors: register them, and read which there are."""
+"""What a person may do with communities, sectors and information providers: register them,
+and read which there are.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +40,6 @@ def register(
 
 
 def known(conn: Connection, actor: Operator) -> Groups:
-    """Return every registered community and sector, for any operator."""
+    """Return every registered community, sector and provider, for any operator."""
     operators.require(actor, "read")
     return registered.load(conn)

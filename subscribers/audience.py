@@ -431,6 +431,7 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
                 {"topic": topic, "had_before": bool(reached)},
             ),
         ),
+        ("provider_off", _provider_step(person, rule, reached)),
         (
             "below_severity",
             Step(
@@ -455,7 +456,11 @@ def _suppression(person: Traits, rule: Rule, reached: tuple[str, ...], steps: li
         ),
     ]
     # that somebody is discreet is told where it decides, and to nobody else
-    chose = {"discreet": False, "budget": person.most_a_week > 0}
+    chose = {
+        "discreet": False,
+        "provider_off": rule.provider in person.providers_off,
+        "budget": person.most_a_week > 0,
+    }
     steps += [step for reason, step in checks if chose.get(reason, True) or not step.passed]
     failed = next((reason for reason, step in checks if not step.passed), None)
     if failed is not None:
@@ -479,6 +484,17 @@ def _discreet_step(person: Traits, rule: Rule) -> Step:
         said = "discreet: never part of an exercise"
         return Step("discreet", False, said, "never_in_exercises")
     return Step("discreet", True, "no exercise, or they take part", "takes_part")
+
+
+def _provider_step(person: Traits, rule: Rule, reached: tuple[str, ...]) -> Step:
+    off = f"{rule.provider} is switched off"
+    if rule.provider not in person.providers_off:
+        return Step("provider", True, "no provider that is switched off")
+    if rule.urgent:
+        return Step("provider", True, f"{off}: an urgent message passes")
+    if reached:
+        return Step("provider", True, f"{off}: what follows an earlier message passes")
+    return Step("provider", False, off)
 
 
 def _budget_step(person: Traits, rule: Rule, reached: tuple[str, ...]) -> Step:

@@ -91,6 +91,7 @@ def rule_of(
         at=at,
         expires=expires,
         spent=spent or BitMap(),
+        provider=content.provider,
     )
 
 
@@ -152,7 +153,7 @@ def no_longer_for(
     gone = dict.fromkeys(BitMap(people) - found.addressed, "moved_away")
     chosen = {
         person: reason
-        for reason in ("erased", "discreet", "not_chosen", "below_severity")
+        for reason in ("erased", "discreet", "not_chosen", "provider_off", "below_severity")
         for person in found.suppressed.get(reason, ())
     }
     return _otherwise(index, rule, people, channel) | gone | chosen

@@ -138,6 +138,7 @@ def _ours(alert: CapAlert, first: CapInfo) -> dict[str, Any]:
         "visibility": parameters.visibility_of(first, alert.scope),
         "include_perhaps": parameters.includes_perhaps(first),
         "exercise": parameters.one(first, parameters.EXERCISE),
+        "provider": parameters.one(first, parameters.PROVIDER),
     }
 
 

@@ -13,7 +13,7 @@ from broadcast.cap.shape_text import circle_text, polygon_text
 from broadcast.cap.validation.lists import Reference, join_quoted, join_references, split_quoted
 from broadcast.cap.validation.times import cap_time
 from broadcast.content import trades
-from broadcast.content.model import Content, Ring
+from broadcast.content.model import Content, Ring, provided_by
 from broadcast.levels.scales import GSS_UNITED_KINGDOM
 from broadcast.places.outline import TOGETHER
 from broadcast.problems import refuse
@@ -164,7 +164,9 @@ def to_cap(
             replace(
                 _info(content, tag, called_so, shared),
                 expires=cap_time(expires),
-                sender_name=sender_name,
+                sender_name=(
+                    called_so.group(provided_by(content), tag) if content.provider else sender_name
+                ),
                 web=web or (f"{public_url}/v/{code}" if public_url and code else None),
             )
             for tag in content.languages

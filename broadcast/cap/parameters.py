@@ -52,6 +52,7 @@ VISIBILITY = (  # public, restricted or private: the element `scope` in our word
 INCLUDE_PERHAPS = f"{PREFIX}include-perhaps"  # "yes", or absent
 EXERCISE = f"{PREFIX}exercise"  # the name of the exercise, where it has one
 HEADLINE = f"{PREFIX}headline"  # the author's headline, where the element says more
+PROVIDER = f"{PREFIX}provider"  # the key of the information provider, where it names one
 CODE = f"{PREFIX}code"  # the short public code of /v/{code}
 
 _NAMES = frozenset(
@@ -79,6 +80,7 @@ _NAMES = frozenset(
         INCLUDE_PERHAPS,
         EXERCISE,
         HEADLINE,
+        PROVIDER,
         CODE,
     }
 )
@@ -97,6 +99,8 @@ def message_parameters(content: Content) -> tuple[Pair, ...]:
         pairs.append((INCLUDE_PERHAPS, "yes"))
     if content.exercise:
         pairs.append((EXERCISE, content.exercise))
+    if content.provider:
+        pairs.append((PROVIDER, content.provider))
     pairs += [(AUDIENCE_KIND, value) for value in content.audience.kinds]
     pairs += [(AUDIENCE_SECTOR, value) for value in content.audience.sectors]
     pairs += [(AUDIENCE_COMMUNITY, value) for value in content.audience.communities]

@@ -87,6 +87,9 @@ class Content:
     `exercise` is the name of the exercise that it belongs to, said beside the mark in every text;
     empty where it has none, and where the status is not Exercise.
 
+    `provider` is the key of the registered information provider whose message it is, who then
+    stands as its sender; empty = the installation's own.
+
     `expires` is an aware UTC datetime, or a timedelta counted from the approval that publishes it.
     `languages` keeps the author's order: the first is what a person hears whose own language is
     missing.
@@ -115,6 +118,7 @@ class Content:
     visibility: str = ""
     include_perhaps: bool = False
     exercise: str = ""
+    provider: str = ""
 
     def __post_init__(self) -> None:
         if not self.visibility:
@@ -183,6 +187,13 @@ def unwritten_visibility(audience: Audience, scope: str | None) -> str:
 def less_visible(*visibilities: str) -> str:
     """Return the least open of them."""
     return max(visibilities, key=VISIBILITIES.index)
+
+
+def provided_by(content: Content) -> str:
+    """Return the registered name of a content's information provider, "provider:KEY"; empty where
+    the message is the installation's own.
+    """
+    return f"provider:{content.provider}" if content.provider else ""
 
 
 def is_urgent(content: Content, *, corrects: bool = False) -> bool:

@@ -45,6 +45,8 @@ _SAYS = {
     "visibility": "Who may read it beside those it is sent to.",
     "exercise": "The name of the exercise, of status Exercise only: said beside the mark in every"
     " text.",
+    "provider": "The registered information provider whose message it is, who stands as its sender;"
+    " without it the installation's own.",
     "include_perhaps": "Also tell everybody of whom only an area is known that a drawn shape"
     " touches; without it only those whose area it holds enough of.",
 }
@@ -98,6 +100,7 @@ def message_schema() -> dict[str, Any]:
         "visibility": _one_of(VISIBILITIES),
         "include_perhaps": {"type": "boolean"},
         "exercise": _text(TEXT_LENGTHS["exercise"]),
+        "provider": _text(NAME),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

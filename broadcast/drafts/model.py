@@ -69,6 +69,7 @@ class DraftIn(BaseModel):
     visibility: Words | None = None
     include_perhaps: bool | None = None
     exercise: Words | None = None
+    provider: Words | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

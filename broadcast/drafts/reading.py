@@ -205,6 +205,7 @@ class _Reader(Words):
             visibility=visibility,
             include_perhaps=self.include_perhaps(),
             exercise=exercise,
+            provider=self.provider(),
         )
 
     def sizes(self) -> None:
@@ -460,6 +461,25 @@ class _Reader(Words):
                 "leave exercise out, or set status: Exercise",
             )
         return name
+
+    def provider(self) -> str:
+        """Return whose message it is, by the one spelling of the name. What follows a message is
+        from whom that was: people chose by it whether they hear of the matter.
+        """
+        given, before = self.draft.provider, self.base.provider if self.base is not None else ""
+        if given is None:
+            return before
+        named = given.strip() and self.tried(
+            ("provider",), lambda: name_key(given, field="provider")
+        )
+        if self.base is not None and named is not None and named != before:
+            self.add(
+                ("provider",),
+                "provider_differs",
+                "what follows a message comes from another provider than the message",
+                "leave provider out, or cancel the message and write a new one",
+            )
+        return named or ""
 
     def channels(self) -> tuple[str, ...]:
         given = self.draft.channels

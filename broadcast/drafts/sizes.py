@@ -60,6 +60,7 @@ def _short_words(d: DraftIn, given: AudienceIn | None) -> Iterable[tuple[Path, s
         "certainty",
         "expires",
         "visibility",
+        "provider",
     ):
         yield (name,), getattr(d, name)
     yield from ((("areas", i), text) for i, text in enumerate(d.areas or ()))

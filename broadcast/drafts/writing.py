@@ -78,6 +78,7 @@ def fields_of(content: Content) -> dict[str, Any]:
         "incidents": list(content.incidents) or None,
         "include_perhaps": content.include_perhaps or None,
         "exercise": content.exercise or None,
+        "provider": content.provider or None,
     }
     return {name: value for name, value in out.items() if value is not None}
 

@@ -1,4 +1,5 @@
-"""Communities and sectors: which are registered, and what people call them in each language.
+"""Communities, sectors and information providers: which are registered, and what
+people call them in each language.
 
 It alone writes community_or_sector.
 """

@@ -1,4 +1,6 @@
-"""The file of communities and sectors: `kind, name`, and a column for each language."""
+"""The file of communities, sectors and information providers: `kind, name`, and a column for
+each language.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ def named(kind: str, name: str, names: dict[str, str], *, path: str = "") -> Gro
     if kind not in KINDS:
         raise refuse(
             "kind_unknown",
-            f"{shown(kind)} is neither a community nor a sector",
+            f"{shown(kind)} is no community, sector or provider",
             did_you_mean(kind, KINDS),
             field=path,
         )
@@ -70,8 +72,8 @@ def _no_language(tag: str, path: str) -> Problem:
 def read_groups(data: bytes, filename: str) -> list[Group]:
     """Return the groups of a CSV file; raises Rejected with every fault, each with "file:line".
 
-    The columns are `kind` (community or sector), `name`, and one for each language, headed by its
-    tag; an empty cell says nothing of that language.
+    The columns are `kind` (community, sector or provider), `name`, and one for each language,
+    headed by its tag; an empty cell says nothing of that language.
     """
     table = read_table(data, filename, expected=COLUMNS)
     header = [name.lower() if name.lower() in COLUMNS else name for name in table.header]

@@ -1,7 +1,9 @@
-"""Communities and sectors as rows: who is known, what they are called, and who is not known.
+"""Communities, sectors and information providers as rows: who is known, what they are called, and
+who is not known.
 
-A group is named by its scope, "community:NAME" or "sector:NAME", in the one spelling of
-`broadcast.levels.scales.normalise_scope`. It is never removed: messages and people name it.
+A group is named by its scope, "community:NAME", "sector:NAME" or "provider:NAME", in the one
+spelling of `broadcast.levels.scales.name_key`. It is never removed: messages and people name it.
+Levels and audiences are of communities and sectors only; a provider is whose message it is.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
-from broadcast.content.model import Audience, Content
+from broadcast.content.model import Audience, Content, provided_by
 from broadcast.files.nearest import nearest, shown
 from broadcast.groups.tables import community_or_sector
 from broadcast.levels.names import folded
@@ -22,13 +24,13 @@ from broadcast.problems import Problem, Rejected
 from broadcast.store.database import lock_name
 from broadcast.wording.pack import called
 
-KINDS: Final = ("community", "sector")
+KINDS: Final = ("community", "sector", "provider")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A community or a sector. `name` is what people call it where `names` (by language tag) has no
-    word of their language.
+    """A community, a sector or an information provider. `name` is what people call it where `names`
+    (by language tag) has no word of their language.
     """
 
     kind: str
@@ -53,7 +55,7 @@ def is_group(scope: str) -> bool:
 
 
 class Groups:
-    """Every registered community and sector, as read at one moment."""
+    """Every registered community, sector and provider, as read at one moment."""
 
     def __init__(self, known: Iterable[Group]) -> None:
         self._known = {group.scope: group for group in known}
@@ -74,23 +76,34 @@ class Groups:
         name = called(self.names_of(scope), language)
         return f"{name} ({scope})" if name else scope
 
+    def providers(self, language: str = "en") -> list[tuple[str, str]]:
+        """Return key and name of every information provider, by name, in a language."""
+        found = [
+            (group.key, called(self.names_of(group.scope), language))
+            for group in self
+            if group.kind == "provider"
+        ]
+        return sorted(found, key=lambda each: folded(each[1]))
+
     def nearest(self, scope: str) -> str | None:
         """Return the registered scope that was probably meant by an unknown one: one of its own
-        kind, else the same name of the other.
+        kind, else, of a community or a sector, the same name of the other.
         """
         kind, _, name = scope.partition(":")
         keys = {group.key: group.scope for group in self if group.kind == kind}
         near = nearest(name, keys)
         if near is not None:
             return keys[near]
+        if not is_group(scope):
+            return None
         other = f"{'sector' if kind == 'community' else 'community'}:{name}"
         return other if other in self else None
 
     def unknown(self, scope: str, path: str) -> Problem | None:
         """Return what is said of a scope whose group nobody registered; None for every other."""
-        if not is_group(scope) or scope in self:
-            return None
         kind, _, name = scope.partition(":")
+        if kind not in KINDS or scope in self:
+            return None
         near = self.nearest(scope)
         way = f"did you mean {near}? " if near else ""
         return Problem(
@@ -102,7 +115,10 @@ class Groups:
 
     def problems(self, content: Content) -> list[Problem]:
         """Return one refusal for each group that a content names and nobody registered."""
-        found = [self.unknown(content.scope or "", "scope")]
+        found = [
+            self.unknown(content.scope or "", "scope"),
+            self.unknown(provided_by(content), "provider"),
+        ]
         for kind, group, names in _listed(content.audience):
             for n, name in enumerate(names):
                 scope = f"{kind}:{name}"
@@ -111,14 +127,16 @@ class Groups:
         return [problem for problem in found if problem is not None]
 
     def require(self, scopes: Iterable[str], path: str) -> None:
-        """Raise Rejected (community_unknown, sector_unknown) for scopes that nobody registered."""
+        """Raise Rejected (community_unknown, sector_unknown, provider_unknown) for scopes that
+        nobody registered.
+        """
         found = [self.unknown(scope, path) for scope in scopes]
         if problems := [problem for problem in found if problem is not None]:
             raise Rejected(problems)
 
 
 def load(conn: Connection) -> Groups:
-    """Return every registered community and sector, by kind and name."""
+    """Return every registered community, sector and provider, by kind and name."""
     table = community_or_sector
     rows = conn.execute(select(table).order_by(table.c.kind, table.c.key))
     return Groups(
@@ -128,8 +146,9 @@ def load(conn: Connection) -> Groups:
 
 
 def scopes_of(content: Content) -> tuple[str, ...]:
-    """Return the scopes of every community and sector that a content names."""
+    """Return the scopes of every community, sector and provider that a content names."""
     scopes = [content.scope] if content.scope and is_group(content.scope) else []
+    scopes += [provided_by(content)] if content.provider else []
     scopes += [f"{kind}:{name}" for kind, _, names in _listed(content.audience) for name in names]
     return tuple(dict.fromkeys(scopes))
 
@@ -184,13 +203,21 @@ def register(
 
 def in_people(sectors: Iterable[str], communities: Iterable[str]) -> list[Group]:
     """Return the groups that people's own lists (";" between names) name, as written there."""
+    return [*_in_lists("sector", sectors), *_in_lists("community", communities)]
+
+
+def _in_lists(kind: str, lists: Iterable[str]) -> list[Group]:
     found: dict[str, Group] = {}
-    for kind, lists in (("sector", sectors), ("community", communities)):
-        for joined in sorted(set(lists)):
-            for name in filter(None, joined.split(";")):
-                group = Group(kind=kind, key=folded(name), name=name)
-                found.setdefault(group.scope, group)
+    for joined in sorted(set(lists)):
+        for name in filter(None, joined.split(";")):
+            group = Group(kind=kind, key=folded(name), name=name)
+            found.setdefault(group.scope, group)
     return list(found.values())
+
+
+def providers_in(lists: Iterable[str]) -> list[Group]:
+    """Return the providers that people's own lists (";" between names) name, as written there."""
+    return _in_lists("provider", lists)
 
 
 def register_missing(conn: Connection, groups: Sequence[Group], now: datetime) -> list[Group]:

@@ -1,4 +1,4 @@
-"""The table of registered communities and sectors."""
+"""The table of registered communities, sectors and information providers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ community_or_sector = Table(
     "community_or_sector",
     metadata,
     id_column(),
-    Column("kind", String, nullable=False),  # community, sector
+    Column("kind", String, nullable=False),  # community, sector, provider
     Column("key", String, nullable=False),  # the folded form of its name, as messages hold it
     Column("name", String, nullable=False),  # what people call it, where a language has no own word
     Column("names", Text, nullable=False, server_default="{}"),  # JSON by language tag

@@ -53,6 +53,7 @@ SUPPRESSION_REASONS = (
     "no_consent",
     "discreet",
     "not_chosen",
+    "provider_off",
     "below_severity",
     "quiet_hours",
     "budget",

@@ -32,8 +32,8 @@ class Resolved:
     of a community, `shape` holds the whole of these areas.
     `everybody` = no place at all. `names` are (code, name) of the areas that the content names, as
     they were called at that moment: what people read is made from these, whatever is imported
-    later. `groups` are (scope, language, name) of the communities and sectors that it names, the
-    name for every other language under "".
+    later. `groups` are (scope, language, name) of the communities and sectors that it names, and of
+    its information provider, the name for every other language under "".
     `outlines` are (code, rings) of the same areas' borders, simplified so that they contain them
     (broadcast.places.outline), for the CAP document.
     """
@@ -195,8 +195,9 @@ def canonical(content: Content) -> str:
         del data["visibility"]
     if not content.include_perhaps:
         del data["include_perhaps"]
-    if not content.exercise:
-        del data["exercise"]
+    for name in ("exercise", "provider"):
+        if not data[name]:
+            del data[name]
     for name in ("trades", "sizes"):
         if not data["audience"][name]:
             del data["audience"][name]

@@ -37,6 +37,7 @@ REASONS = (
     "no_consent",
     "discreet",
     "not_chosen",
+    "provider_off",
     "below_severity",
     "quiet_hours",
     "budget",

@@ -16,8 +16,9 @@ class Facts:
     `code` is the short public code of `/v/{code}`; `public_url` has no trailing slash and may be
     empty. `names` are those of the areas by their codes, as they were when the version was
     submitted; a code without a name stands for itself. `near` are the names of the areas that
-    anything drawn touches. `groups` are those of communities and sectors by scope and language.
-    `zone` is the time zone that people are told times in. `expires` is None where it is not known.
+    anything drawn touches. `groups` are those of communities, sectors and the information
+    provider, by scope and language. `zone` is the time zone that people are told times in.
+    `expires` is None where it is not known.
     `repeat` marks an attempt that a person ordered although the first may have arrived. `replies`:
     whether a text can be replied to; where its sender is a name it cannot, and says at which
     address one stops instead. `roles`: as what somebody gets it who is registered several times:

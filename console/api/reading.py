@@ -56,7 +56,7 @@ async def areas(request: Request) -> Response:
 
 
 async def groups_(request: Request) -> Response:
-    """Return every registered community and sector: scope, kind, name, and its names by
+    """Return every registered community, sector and provider: scope, kind, name, and its names by
     language.
     """
     web = web_of(request)

@@ -15,6 +15,7 @@ from broadcast.content.model import (
     SUBSCRIBER_KINDS,
     VISIBILITIES,
 )
+from broadcast.groups.registered import KINDS as GROUP_KINDS
 from broadcast.ledger.evidence import LINES
 from broadcast.messages.states import STATES
 from broadcast.wording.levels import LEVELS
@@ -258,7 +259,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Group": an_object(
         {
             "scope": TEXT,
-            "kind": words(("community", "sector")),
+            "kind": words(GROUP_KINDS),
             "name": TEXT,
             "names": map_of(TEXT),
         }

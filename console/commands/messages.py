@@ -328,6 +328,7 @@ async def _show_warned(
 
 
 def _show_text(out: Output, v: Version, session: Session) -> None:
+    from broadcast.content.model import provided_by
     from console.room import naming
     from service.rendering import as_it_arrives
 
@@ -340,6 +341,8 @@ def _show_text(out: Output, v: Version, session: Session) -> None:
         for line in (made.subject, *made.body.splitlines()):
             if line:
                 out.note(f"      {line}")
+    if v.content.provider:
+        out.note(f"  from {v.resolved.named(provided_by(v.content))}")
     if v.content.visibility != "public":
         out.note(f"  {v.content.visibility}: not shown on the public page or in the feed")
     places = [

@@ -314,6 +314,10 @@ async def _told(pages: Pages, me: Own) -> dict[str, Any]:
         "quiet_hours": known["quiet_hours"],
         "most_a_week": int(known["most_a_week"]) if known["most_a_week"] else None,
         "discreet": me.is_discreet,
+        "providers": [
+            {"provider": each.key, "name": each.name, "wanted": each.wanted}
+            for each in await pages.web.db.read(own.providers, known, known["language"])
+        ],
         "by_topic": [
             {"topic": topic, "minimum_severity": each.severity, "channels": list(each.channels)}
             for topic, each in by_topic.known(";".join(known["by_topic"])).items()
@@ -425,7 +429,7 @@ _FIELDS: Final = (
     "discreet",
     "visiting_until",
 )
-_LISTS: Final = ("topics", "channels", "other_languages")
+_LISTS: Final = ("topics", "channels", "other_languages", "providers_off")
 _CHOICES: Final = (
     *_LISTS,
     "area",
@@ -523,6 +527,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "quiet_hours": TEXT,
             "most_a_week": or_null({"type": "integer", "minimum": 1, "maximum": MOST_A_WEEK}),
             "discreet": {"type": "boolean"},
+            "providers_off": list_of(TEXT),
             "by_topic": {**list_of(_OF_TOPIC), "maxItems": len(TOPICS)},
             "places": {**list_of(_ELSEWHERE), "maxItems": other_places.MOST},
         },
@@ -577,6 +582,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "quiet_hours": TEXT,
             "most_a_week": or_null(NUMBER),
             "discreet": YES,
+            "providers": list_of(an_object({"provider": TEXT, "name": TEXT, "wanted": YES})),
             "places": list_of(
                 an_object({"kind": words(other_places.KINDS), "area": TEXT, "until": or_null(TIME)})
             ),

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from broadcast.content.model import SEVERITIES
+from broadcast.levels.names import folded
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Connection
 from broadcast.wording.languages import PACKS
@@ -45,6 +46,7 @@ def attach(api: APIRouter, pages: Pages) -> None:
         ("POST", "/me/language", me.language),
         ("POST", "/me/quiet-hours", me.quiet),
         ("POST", "/me/budget", me.budget),
+        ("POST", "/me/providers", me.providers),
         ("POST", "/me/discreet", me.discreet),
         ("POST", "/me/address", me.address),
         ("GET", "/me/add", me.ways),
@@ -102,6 +104,7 @@ class _Me:
         begin, end = hours.written() if hours and daily is None else ("", "")
         contacts = me.contacts()
         others = await self.pages.web.db.read(own.sessions, me.person, self.pages.web.now())
+        providers = await self.pages.web.db.read(own.providers, known, lang)
         return self.pages.page(
             request,
             "me.html",
@@ -129,6 +132,7 @@ class _Me:
             tongue=known["language"],
             then=[*known["other_languages"], ""][:MOST_LANGUAGES],
             most_a_week=known["most_a_week"],
+            providers=providers,
             quiet_begin=begin,
             quiet_end=end,
             daily=daily,
@@ -243,6 +247,14 @@ class _Me:
         form = await self.pages.read(request, secret)
         fields = {"most_a_week": one(form, "most_a_week")[:10]}
         return await self._change(request, me, secret, "budget", fields)
+
+    async def providers(self, request: Request, me: Own, secret: str) -> Response:
+        form = await self.pages.read(request, secret)
+        listed, ticked = form.get("listed", []), form.get("providers", [])
+        # who was registered while the page was read was not looked at, and stays as it is
+        off = [each for each in me.known["providers_off"] if folded(each) not in listed]
+        off += [each for each in listed if each not in ticked]
+        return await self._change(request, me, secret, "providers", {"providers_off": off})
 
     async def discreet(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)

@@ -14,6 +14,7 @@ from typing import Any
 import shapely
 from markupsafe import Markup
 
+from broadcast.content.model import provided_by
 from broadcast.content.segments import count
 from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
@@ -85,19 +86,23 @@ def _size(made: Rendered) -> str:
 
 
 async def where(room: Room, v: Version, resolved: Resolved | None = None) -> dict[str, Any]:
-    """Return the place in words and as a map, and whom of the people there it is for."""
+    """Return the place in words and as a map, whom of the people there it is for, and which
+    information provider it is from, where it names one.
+    """
     tree, known = await room.web.context.tree(), resolved or v.resolved
     shown = replace(v, resolved=known)
     parts = [from_wkb(known.shape), *map(circle_outline, v.content.circles)]
     shape = union([p for p in parts if p is not None])
     name = place_of(shown, tree, ENGLISH)
     whom = naming.only_for(v.content.audience, known.named)
+    provider = known.named(provided_by(v.content)) if v.content.provider else ""
+    said = {"name": name, "map": Markup(""), "whom": whom, "provider": provider}
     if shape is None or shapely.is_empty(shape):
-        return {"name": name, "map": Markup(""), "whom": whom}
+        return said
     drawn = await asyncio.to_thread(
         maps.draw, shape, tree, title="Where it goes", description=name, name=f"map-{v.id}"
     )
-    return {"name": name, "map": drawn, "whom": whom}
+    return {**said, "map": drawn}
 
 
 def differences(room: Room, existing: list[Version], v: Version) -> list[dict[str, str]]:

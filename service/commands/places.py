@@ -120,8 +120,8 @@ async def _outlines(
 
 
 async def require_known_groups(context: Context, content: Content) -> None:
-    """Raise Rejected (community_unknown, sector_unknown) where the content names a group that
-    nobody registered.
+    """Raise Rejected (community_unknown, sector_unknown, provider_unknown) where the content names
+    a group that nobody registered.
     """
     if registered.scopes_of(content):
         problems = (await context.db.read(registered.load)).problems(content)

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from broadcast.content.model import PERSONAL_CHANNELS
+from broadcast.groups import registered
+from broadcast.levels.names import folded
 from broadcast.places.areas import AreaTree
 from broadcast.problems import refuse
 from broadcast.sessions import store
@@ -133,8 +135,9 @@ def change(
 ) -> None:
     """Change what somebody chose: area, topics, channels, minimum_severity, language, quiet_hours,
     other_languages, by_topic (an `OfTopic` for each topic), places (all others, an `OtherPlace`
-    each), most_a_week ("" or a number), discreet (yes or no, for every registration that they
-    joined with this one: what one of them hides another must not tell).
+    each), most_a_week ("" or a number), providers_off (of whom nothing routine), discreet (yes or
+    no, for every registration that they joined with this one: what one of them hides another must
+    not tell).
 
     A channel must be one on which they are reached; one that they choose no more is taken out of
     what they chose for single topics, too. Raises Rejected: every fault of the fields.
@@ -184,6 +187,26 @@ def change(
         for other in several.everywhere(conn, person):
             if other != person:
                 people.edit(conn, ACTOR, other, one, world=world, now=now, source=PAGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """An information provider as somebody chooses it: its name in their language, and whether they
+    hear routine messages of it.
+    """
+
+    key: str
+    name: str
+    wanted: bool
+
+
+def providers(conn: Connection, known: Mapping[str, Any], language: str) -> list[Provider]:
+    """Return every registered information provider, by name."""
+    off = {folded(each) for each in known["providers_off"]}
+    return [
+        Provider(key=key, name=name, wanted=key not in off)
+        for key, name in registered.load(conn).providers(language)
+    ]
 
 
 def _places(conn: Connection, world: World, places: Sequence[OtherPlace], now: datetime) -> str:

@@ -38,7 +38,16 @@ BY_THEMSELVES = "registration page"
 """Who acts, on record, where people register or choose by themselves."""
 RESIDENT = "resident"
 """What the sessions of subscribers are called among all sessions."""
-LISTS = ("sectors", "communities", "topics", "channels", "by_topic", "places", "other_languages")
+LISTS = (
+    "sectors",
+    "communities",
+    "topics",
+    "channels",
+    "by_topic",
+    "places",
+    "other_languages",
+    "providers_off",
+)
 """Columns that hold several words."""
 LONGEST_REASON = 500
 """Characters of a basis, and of why a stop is lifted."""

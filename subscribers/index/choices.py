@@ -151,6 +151,7 @@ def verdicts(
         (open_ways > 0) & (consented == 0),
         (small["discreet"] > 0) & (rule.status == "Exercise"),
         ~(((small["topics"] & topic) > 0) | also),
+        np.zeros(len(at), dtype=np.bool_),  # the provider: kept by person, not by profile
         (rule.severity_rank > floor) & ~also,
         too_late[profiles.column("quiet")[at]] if count else also,
         np.zeros(len(at), dtype=np.bool_),  # the budget: no choice, but what somebody got before

@@ -64,7 +64,7 @@ class Encoding:
         """Turn the driver's tuples into columns. What people chose goes through a dictionary: there
         are few kinds of people among a million.
         """
-        ids, lat, lon, area, language, traits, flags, _, _, quiet, spread, single = zip(
+        ids, lat, lon, area, language, traits, flags, _, _, quiet, spread, single, _ = zip(
             *rows, strict=True
         )
         count = len(rows)

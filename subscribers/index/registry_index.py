@@ -64,6 +64,7 @@ def shard_of(ids: NDArray[np.uint32], shards: int) -> NDArray[np.uint32]:
 
 _ELSEWHERE: Final = ("lat", "lon", "area", "spread", "ids")
 _BUDGET: Final = REASONS.index("budget")
+_PROVIDER_OFF: Final = REASONS.index("provider_off")
 
 
 class RegistryIndex(Encoding):
@@ -74,7 +75,7 @@ class RegistryIndex(Encoding):
     def __init__(self) -> None:
         super().__init__()
         nobody = People.of(Columns.empty())
-        self._state = State(nobody, nobody, {}, self._known(), {}, {}, {}, "")
+        self._state = State(nobody, nobody, {}, self._known(), {}, {}, {}, {}, "")
 
     @classmethod
     def load(cls, conn: Connection) -> Self:
@@ -122,6 +123,7 @@ class RegistryIndex(Encoding):
             self._known(before.profiles),
             renamed(before.sectors, read.sectors, changed),
             renamed(before.communities, read.communities, changed),
+            renamed(before.providers_off, read.providers_off, changed),
             renamed(before.acting, read.acting, moved),
             read.mark,
         )
@@ -146,6 +148,7 @@ class RegistryIndex(Encoding):
                 read.people.append(self._encode(people))
                 gather(read.sectors, people, 7)
                 gather(read.communities, people, 8)
+                gather(read.providers_off, people, 12)
             if others:
                 read.others.append(self._encode_others(others))
                 gather(read.acting, others, 7)
@@ -169,6 +172,7 @@ class RegistryIndex(Encoding):
             index._known(),
             renamed({}, read.sectors, BitMap()),
             renamed({}, read.communities, BitMap()),
+            renamed({}, read.providers_off, BitMap()),
             renamed({}, read.acting, BitMap()),
             read.mark,
         )
@@ -191,6 +195,9 @@ class RegistryIndex(Encoding):
         profile = state.people.take("profile", at)
         judged = profile.astype(np.int64) * 8 + before if also else profile
         reason = found.reason[judged]
+        if rule.provider and not rule.urgent:
+            off = np.isin(ids, array_of(state.providers_off.get(rule.provider, BitMap())))
+            reason[off & (before == 0) & (reason > _PROVIDER_OFF)] = _PROVIDER_OFF
         if rule.spent and not rule.urgent:
             over = np.isin(ids, array_of(rule.spent)) & (before == 0) & (reason > _BUDGET)
             reason[over] = _BUDGET
@@ -283,6 +290,9 @@ class RegistryIndex(Encoding):
             by_topic=self._of_topics[chosen.by_topic],
             discreet=bool(chosen.discreet),
             most_a_week=chosen.most_a_week,
+            providers_off=frozenset(
+                name for name, members in state.providers_off.items() if person_id in members
+            ),
             erased=bool(chosen.erased),
             others=self._others(state, person_id),
         )

@@ -53,14 +53,16 @@ def read_rows(
             CASE other_languages WHEN '' THEN language ELSE language || ';' || other_languages END,
             {traits},
             CASE WHEN erased_at IS NULL THEN 0 ELSE 1 END,
-            sectors, communities, quiet_hours, COALESCE(uncertainty_m, 0), by_topic
+            sectors, communities, quiet_hours, COALESCE(uncertainty_m, 0), by_topic,
+            providers_off
         FROM subscriber{since}
         UNION ALL SELECT id, lat, lon, COALESCE(area, ''), CAST(subscriber_id AS TEXT),
-            CAST(until AS TEXT), {PLACE}, acts_as, '', '', COALESCE(uncertainty_m, 0), ''
+            CAST(until AS TEXT), {PLACE}, acts_as, '', '', COALESCE(uncertainty_m, 0), '',
+            ''
         FROM subscriber_place{whose}
         UNION ALL SELECT -1, NULL, NULL, {mark},
             CAST((SELECT count(*) FROM subscriber) AS TEXT),
-            CAST((SELECT count(*) FROM subscriber_place) AS TEXT), 0, '', '', '', 0, ''"""  # noqa: S608
+            CAST((SELECT count(*) FROM subscriber_place) AS TEXT), 0, '', '', '', 0, '', ''"""  # noqa: S608
     # the driver's transaction begins with SQLAlchemy's first statement
     conn.execute(text("SELECT 1"))
     driver: Any = conn.connection.driver_connection

@@ -20,6 +20,7 @@ REASONS: Final = (
     "no_consent",
     "discreet",
     "not_chosen",
+    "provider_off",
     "below_severity",
     "quiet_hours",
     "budget",
@@ -54,7 +55,9 @@ class Rule:
     message, the first for whom none fits. `at`: the aware moment for which quiet hours are judged;
     None = they are not. What is urgent passes them; what is not waits until they end, if that is
     before the message `expires`. `spent`: who has had, by `at`, as many routine messages this week
-    as they take; what follows what they got before reaches them all the same. A visit that has
+    as they take; what follows what they got before reaches them all the same. So it does of a
+    `provider` (its key; empty = the installation) whom they switched off, and what is urgent passes
+    that too. A visit that has
     ended by `at` is no place of anybody.
     `postcodes` says what decides about who gave a postcode and no place: its point, or, with
     "touch", whether the shape touches the circle in which they are; with "perhaps" the point
@@ -80,6 +83,7 @@ class Rule:
     at: datetime | None = None
     expires: datetime | None = None
     spent: BitMap = field(default_factory=BitMap)
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +125,7 @@ class Traits:
     by_topic: Mapping[str, OfTopic]
     discreet: bool
     most_a_week: int  # 0 = any number
+    providers_off: frozenset[str]
     erased: bool
     others: tuple[Elsewhere, ...] = ()
 

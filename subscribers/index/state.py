@@ -32,6 +32,10 @@ class State:
     profiles: Profiles
     sectors: Mapping[str, BitMap]
     communities: Mapping[str, BitMap]
+    providers_off: Mapping[str, BitMap]
+    """By information provider: who wants nothing routine of it. Kept by person: in a profile,
+    every set of providers would multiply the profiles.
+    """
     acting: Mapping[str, BitMap]
     """By trade and size of organisation: the numbers of the places at which people act for one."""
     as_of: str
@@ -48,6 +52,7 @@ class Read:
     visits: dict[int, int] = field(default_factory=dict)
     sectors: dict[str, list[int]] = field(default_factory=dict)
     communities: dict[str, list[int]] = field(default_factory=dict)
+    providers_off: dict[str, list[int]] = field(default_factory=dict)
     acting: dict[str, list[int]] = field(default_factory=dict)
     mark: str = ""
     count: int = -1

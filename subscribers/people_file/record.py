@@ -30,6 +30,7 @@ COLUMNS: Final = (
     "other_languages",
     "discreet",
     "most_a_week",
+    "providers_off",
 )
 PLACE: Final = frozenset({"postcode", "lat", "lon", "area"})
 """Columns that say together where somebody is."""
@@ -69,6 +70,8 @@ class SubscriberRecord(NamedTuple):
     """"yes": sent to in neutral words, and never in an exercise; "" = as it was, else not."""
     most_a_week: str = ""
     """How many routine messages a week they take at most; "" = any number."""
+    providers_off: str = ""
+    """Information providers of whom they want nothing routine; "" = they hear of all."""
     uncertainty_m: int | None = None
     """Metres round a place that a postcode stands for; None = the place itself was given."""
 

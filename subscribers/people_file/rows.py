@@ -29,6 +29,7 @@ _ALIKE: Mapping[str, Callable[[str], str]] = {
     "other_languages": choices.other_languages,
     "discreet": choices.discreet,
     "most_a_week": choices.most_a_week,
+    "providers_off": texts.names,
     "places": lambda cell: other_places.text(other_places.read(cell)),
 }
 """How a cell of these columns is read. Many rows say the same in them."""
@@ -140,6 +141,7 @@ class RowReader:
             other_languages=chosen["other_languages"],
             discreet=chosen["discreet"],
             most_a_week=chosen["most_a_week"],
+            providers_off=chosen["providers_off"],
         )
 
     def _external_id(self, line: int, cell: str) -> str:

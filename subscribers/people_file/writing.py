@@ -10,6 +10,8 @@ from subscribers.people_file.record import ADDED_UP, COLUMNS
 
 _NUMBERS = frozenset({"mobile", "phone", "lat", "lon"})
 """Columns whose + and - stay plain: numbers in E.164, degrees."""
+_NAMES = ADDED_UP | {"providers_off"}
+"""Columns that hold names, each of which a spreadsheet might run."""
 
 
 def lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -29,6 +31,6 @@ def cell(column: str, value: Any) -> str:
             if isinstance(value, float) and abs(value) < 1e-4
             else str(value)
         )
-    if column in ADDED_UP:
+    if column in _NAMES:
         return ";".join(escape(part) for part in value.split(";"))
     return escape(value)

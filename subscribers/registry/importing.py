@@ -62,8 +62,8 @@ def import_records(
     version of the words, as far as that is known. A community or sector that they name and nobody
     registered yet is registered as it is written there. Officers and partners are stored with the
     smallest imported area that holds them, without coordinates. What is `untold` stays as it is
-    there, and is the default for who is new. Raises Rejected basis_missing, and where what is told
-    cannot be together with what stays.
+    there, and is the default for who is new. Raises Rejected basis_missing,
+    provider_unknown, and where what is told cannot be together with what stays.
     """
     if not basis.strip():
         raise refuse(
@@ -83,6 +83,7 @@ def import_records(
     if any(r.kind in BY_AREA and r.lat is not None for r in records):
         records = by_area.settled(records, AreaTree.load(conn))
     registered.register_missing(conn, groups_of(records), now)
+    _check_providers(conn, records)
     told = [known_of(record) for record in records]
     _bring(conn, records, told)
     _keep_discreet(conn)
@@ -119,6 +120,16 @@ def import_records(
     places.follow(conn, change)
     unchanged = len(records) - new - updated - len(erased)
     return ImportCounts(new=new, updated=updated, unchanged=unchanged, erased=len(erased))
+
+
+def _check_providers(conn: Connection, records: Sequence[SubscriberRecord]) -> None:
+    """Raise Rejected (provider_unknown) where people switch off a provider that nobody registered:
+    a misspelt name would switch off nothing.
+    """
+    named = registered.providers_in({r.providers_off for r in records})
+    if named:
+        scopes = [group.scope for group in named]
+        registered.load(conn).require(scopes, "providers_off")
 
 
 def known_of(record: SubscriberRecord) -> Known:

@@ -112,18 +112,21 @@ def bring(conn: Connection, lines: Iterable[str], now: datetime) -> dict[str, in
     change = mark.next_change(conn)
     counts: dict[str, int] = {}
     groups: tuple[set[str], set[str]] = (set(), set())
+    off = set[str]()
     ended: list[dict[str, int]] = []
     for name, rows in _batches(_read(lines, ended)):
         if name == "subscriber":
             groups[0].update(row["sectors"] for row in rows)
             groups[1].update(row["communities"] for row in rows)
+            off.update(row["providers_off"] for row in rows)
         if "change" in _TABLES[name].c:
             rows = [row | {"change": change} for row in rows]
         _BRING[name](conn, rows)
         counts[name] = counts.get(name, 0) + len(rows)
     if ended != [counts]:
         raise _wrong("it does not hold as many rows as its end says")
-    registered.register_missing(conn, registered.in_people(*groups), now)
+    named = [*registered.in_people(*groups), *registered.providers_in(off)]
+    registered.register_missing(conn, named, now)
     _go_on_numbering(conn)
     return counts
 

@@ -58,6 +58,7 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
         "by_topic",
         "places",
         "other_languages",
+        "providers_off",
         "stopped",
         "consented",
     ):

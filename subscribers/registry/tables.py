@@ -34,6 +34,8 @@ subscriber = Table(
     Column("discreet", String, nullable=False, server_default=""),
     # so many routine messages a week at most; "" = any number
     Column("most_a_week", String, nullable=False, server_default=""),
+    # information providers of whom they want nothing routine, joined by ";"
+    Column("providers_off", String, nullable=False, server_default=""),
     Column("postcode", String, nullable=False, server_default=""),
     Column("lat", Float),
     Column("lon", Float),

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 from sqlalchemy import Connection, update
 
+from broadcast.groups import registered
+from broadcast.groups.files import named
 from broadcast.store.database import metadata
 from subscribers.audience import preview, reasons
 from subscribers.index import (
@@ -28,6 +30,7 @@ from subscribers.registry.tables import subscriber
 from tests.keys import database as open_database
 from tests.subscribers.worlds import (
     NOON,
+    PROVIDERS,
     expected,
     organisations_of_a_world,
     people_of_a_world,
@@ -95,6 +98,7 @@ async def _world(
 
     def fill(conn: Connection) -> None:
         metadata.create_all(conn)
+        registered.register(conn, [named("provider", each, {}) for each in PROVIDERS], NOON)
         import_records(conn, [record for record, *_ in people], "test", NOON)
         save(conn, organisations, NOON)
         for number, (record, stops, without, erased) in enumerate(people, 1):

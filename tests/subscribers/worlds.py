@@ -64,6 +64,7 @@ COORDINATES = st.one_of(
 )
 AREAS = st.sampled_from([None, "A", "B", "C"])
 WORLD_TAGS = st.sampled_from(["en", "pl", "pt-BR", "cy"])
+PROVIDERS = ["council", "watch"]
 NAMES = st.lists(st.sampled_from(["food", "Retail", "bank"]), unique=True, max_size=2)
 TRADES_ASKED = st.lists(st.sampled_from(["G", "I", "K"]), unique=True, max_size=2)
 WORLD_HOURS = [
@@ -138,6 +139,9 @@ def people_of_a_world(
             other_languages=";".join(draw(st.lists(WORLD_TAGS, unique=True, max_size=2))),
             discreet=draw(st.sampled_from(["", "no", "yes"])),
             most_a_week=draw(st.sampled_from(["", "1", "7"])),
+            providers_off=";".join(
+                draw(st.lists(st.sampled_from(["Council", "Watch"]), unique=True, max_size=2))
+            ),
             places="" if kind in ("officer", "partner") else draw(several),
         )
         stops = frozenset(draw(st.lists(st.sampled_from(PERSONAL_CHANNELS), max_size=2)))
@@ -199,6 +203,7 @@ def rules_of_a_world(draw: st.DrawFn) -> Rule:
         at=draw(WORLD_MOMENTS),
         expires=draw(st.sampled_from([None, datetime(2026, 7, 10, 22, 15, tzinfo=UTC)])),
         spent=BitMap(draw(st.lists(st.integers(1, 12), max_size=3))),
+        provider=draw(st.sampled_from(["", *PROVIDERS])),
     )
 
 
@@ -297,6 +302,9 @@ def expected(
     topics = r.topics.split(";") if r.topics else TOPICS[:5]
     if not reached and topic not in topics:
         return "not_chosen"
+    muted = [each.lower() for each in r.providers_off.split(";")]
+    if rule.provider and rule.provider in muted and not reached and not rule.urgent:
+        return "provider_off"
     if not reached and floor and rule.severity_rank > SEVERITIES.index(floor):
         return "below_severity"
     until = quiet_until(r.quiet_hours, rule)

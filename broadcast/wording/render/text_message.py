@@ -67,7 +67,7 @@ def _sms_with(words: Words, own: str, level: str) -> tuple[Rendered, bool]:
     with the author's own text or headline whole.
     """
     pack, content = words.pack, words.content
-    sender = words.neutral if words.facts.discreet else one_line(words.facts.sender_name)
+    sender = words.neutral if words.facts.discreet else words.sender_name
     said = [f"{part}{':' if role == 'sender' else '.'}" for role, part in words.beginning(sender)]
     before = " ".join(said + ([level] if level else []))
     code = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broadcast.answers.links import LENGTH, PATH
-from broadcast.content.model import Content, Text
+from broadcast.content.model import Content, Text, provided_by
 from broadcast.wording import discreet
 from broadcast.wording.languages import pack_for
 from broadcast.wording.level_ending import level_ended
@@ -59,8 +59,21 @@ class Words:
 
     @property
     def sender(self) -> str:
-        """Who sends it, as a sentence."""
-        return fill(self.pack.police_message, sender=one_line(self.facts.sender_name))
+        """Who sends it, as a sentence; an information provider, who need not be police, by its name
+        alone.
+        """
+        if self.content.provider:
+            return self.sender_name
+        return fill(self.pack.police_message, sender=self.sender_name)
+
+    @property
+    def sender_name(self) -> str:
+        """Who sends it, in one line: the information provider as it is called in our language, else
+        the installation.
+        """
+        names = self.facts.groups.get(provided_by(self.content), {})
+        ours = called(names, self.ours_in) or self.content.provider
+        return one_line(ours or self.facts.sender_name)
 
     def beginning(self, sender: str) -> list[tuple[str, str]]:
         """Return what stands first, each with what it is: the marks, then who sends it. Who asked
@@ -257,4 +270,6 @@ def _written(words: Words) -> str:
         content.source,
         content.exercise,
     ]
-    return "\n".join([*(part or "" for part in said), *content.hotlines, facts.sender_name])
+    return "\n".join(
+        [*(part or "" for part in said), *content.hotlines, facts.sender_name, words.sender_name]
+    )

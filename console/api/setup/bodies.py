@@ -227,7 +227,8 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
         "example": {"points": [{"lat": 51.5, "lon": -0.13}]},
     },
     "NewGroup": {
-        "description": "A community or a sector, and what it is called by language.",
+        "description": "A community, a sector or an information provider, and what it is called by"
+        " language.",
         "type": "object",
         "additionalProperties": False,
         "properties": {

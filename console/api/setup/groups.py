@@ -1,4 +1,4 @@
-"""Communities and sectors over HTTP: one by one, and a file of them."""
+"""Communities, sectors and information providers over HTTP: one by one, and a file of them."""
 
 from __future__ import annotations
 
@@ -36,21 +36,23 @@ def router(_web: Web) -> APIRouter:
 
 
 async def add(request: Request) -> Response:
-    """Register one community or sector, or name it in more languages; for administrators."""
+    """Register one community, sector or provider, or name it in more languages; for
+    administrators.
+    """
     return await answer_once(request, "administer", _one)
 
 
 async def _one(asked: Asked) -> Answered[Registered]:
     said = asked.fields("kind", "name", "names")
-    kind = text_field(said, "kind", missing="kind_missing", fix="say community or sector")
+    kind = text_field(said, "kind", missing="kind_missing", fix="say community, sector or provider")
     name = text_field(said, "name", missing="name_missing", fix="say what it is called")
     group = named(kind, name, _names(said.get("names", {})), path="name")
     return _registered(asked, [group], "groups.add", group.scope, rename=False)
 
 
 async def bring_in(request: Request) -> Response:
-    """Register communities and sectors from a CSV, or name them in more languages: all of the
-    file or nothing; for administrators.
+    """Register communities, sectors and providers from a CSV, or name them in more languages:
+    all of the file or nothing; for administrators.
     """
     return await take_file(request, _all, CSV)
 

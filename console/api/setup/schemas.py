@@ -49,6 +49,7 @@ _PERSON: Final[Mapping[str, Schema]] = {
     "other_languages": list_of(TEXT),
     "discreet": TEXT,
     "most_a_week": TEXT,
+    "providers_off": list_of(TEXT),
     "stopped": list_of(words(PERSONAL_CHANNELS)),
     "consented": list_of(words(PERSONAL_CHANNELS)),
     "created_at": TIME,

@@ -1,4 +1,4 @@
-"""fasttime groups: the communities and sectors that messages and levels may name."""
+"""fasttime groups: the communities, sectors and information providers that messages may name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     cls=Group,
     name="groups",
-    help="Communities and sectors: what messages and levels may name.",
+    help="Communities, sectors and information providers: what messages may name.",
     no_args_is_help=True,
 )
 
@@ -36,8 +36,8 @@ def import_(
     ],
     json: Json = False,
 ) -> None:
-    """Register communities and sectors, or name them in more languages: all of the file or
-    nothing.
+    """Register communities, sectors and providers, or name them in more languages: all of the file
+    or nothing.
     """
     from broadcast.files.csv_files import MAX_LINE_CHARS, name_of, read_file
     from broadcast.groups.files import MAX_BYTES, read_groups
@@ -57,7 +57,11 @@ def import_(
 def add(
     scope: Annotated[
         str,
-        typer.Argument(metavar="SCOPE", help="community:NAME or sector:NAME.", show_default=False),
+        typer.Argument(
+            metavar="SCOPE",
+            help="community:NAME, sector:NAME or provider:NAME.",
+            show_default=False,
+        ),
     ],
     names: Annotated[
         list[str],
@@ -69,7 +73,7 @@ def add(
     ] = [],  # noqa: B006 - typer reads the default, nothing changes it
     json: Json = False,
 ) -> None:
-    """Register one community or sector, or name it in more languages."""
+    """Register one community, sector or information provider, or name it in more languages."""
     from broadcast.files.nearest import shown
     from broadcast.groups.files import named
     from broadcast.problems import refuse
@@ -80,8 +84,8 @@ def add(
     if not colon:
         raise refuse(
             "scope_invalid",
-            f"{shown(scope)} names neither a community nor a sector",
-            "write community:NAME or sector:NAME",
+            f"{shown(scope)} names no community, sector or provider",
+            "write community:NAME, sector:NAME or provider:NAME",
             field="SCOPE",
         )
     words = {}
@@ -123,7 +127,7 @@ async def _register(
     )
     words = ", ".join(f"{n} {what}" for what, n in asdict(done).items())
     told = {"groups": [group.to_json() for group in groups], **asdict(done)}
-    out.answer(told, f"{len(groups)} communities and sectors: {words}")
+    out.answer(told, f"{len(groups)} communities, sectors and providers: {words}")
 
 
 @app.command("list")
@@ -133,7 +137,7 @@ def list_(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Print every registered community and sector with its names."""
+    """Print every registered community, sector and provider with its names."""
     from broadcast.files.csv_files import write_rows
     from broadcast.groups import registered
     from broadcast.groups.files import columns_of

@@ -46,6 +46,7 @@ FIELDS = {
     "other_languages": "Language tags with ; between, where there is no text in the first.",
     "discreet": "yes or no: neutral sender and first words, no voicemail, never in exercises.",
     "most_a_week": "Routine messages a week at most; empty is any number.",
+    "providers_off": "Information providers of whom they want nothing routine, with ; between.",
 }
 """What one may say of a person, by the column of the file: its option, and what the help says."""
 

@@ -317,6 +317,7 @@ class Page:
             channels=[(name, naming.CHANNELS[name]) for name in CHANNELS],
             people=PEOPLE,
             trades=TRADES,
+            providers=groups.providers(),
             sizes=naming.SIZES,
             groups=drafts.groups_to_choose(fields, groups),
             fields={

@@ -16,7 +16,7 @@ from console.room.frame import Form
 
 WORDS = ("headline", "description", "instruction", "sms", "voice")
 PLAIN = ("kind", "level", "scope", "urgency", "severity", "certainty", "expires", "visibility")
-LINES = ("source", "note", "exercise")
+LINES = ("source", "note", "exercise", "provider")
 ELSEWHERE = "scope_place"
 """The code of a place that a level is for, where no group and not the whole country is chosen."""
 GROUPS = {"sectors": "sector", "communities": "community"}
@@ -181,7 +181,11 @@ def groups_to_choose(fields: Fields, known: Groups) -> dict[str, list[tuple[str,
         ]
         found[name] = rows + [(each, f"{each} (not registered)", True) for each in mine.values()]
     chosen = fields["scope"]
-    scopes = [(group.scope, f"{group.name} ({group.kind})") for group in known]
+    scopes = [
+        (group.scope, f"{group.name} ({group.kind})")
+        for group in known
+        if group.kind in GROUPS.values()
+    ]
     scopes = [("UK", "The whole country (UK)"), ("", "A place, by its code"), *scopes]
     if chosen not in dict(scopes):
         scopes.append((chosen, f"{chosen} (not registered)"))
