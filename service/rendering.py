@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from broadcast.content.model import Content
+from broadcast.content.model import Content, provided_by
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.store.database import Database
+from broadcast.wording.pack import called
 from broadcast.wording.render import choose_language, render
 from broadcast.wording.rendered import Facts, Rendered
 from broadcast.wording.times import DEFAULT_ZONE
@@ -54,6 +55,14 @@ def facts_of(
         replies=v.status not in no_replies,
         roles=tuple(roles.split(";")) if roles else (),
     )
+
+
+def sender_of(v: Version, sender_name: str, language: str) -> str:
+    """Return whose message a version is, as people read it in a language: its information
+    provider, else this installation.
+    """
+    named = called(v.resolved.group_names().get(provided_by(v.content), {}), language)
+    return named or v.content.provider or sender_name
 
 
 def as_it_arrives(

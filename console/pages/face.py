@@ -24,6 +24,7 @@ from broadcast.wording.times import local_time
 from console.pages.cards import Card, Cards, Source, day, state_of, version_rows
 from console.pages.frame import Links, exercise_mark, html
 from console.pages.phrases import ENGLISH, PHRASES
+from service.rendering import sender_of
 
 MAPS_ON_FRONT = 12
 """So many maps at most are on the front page; each message's own page has its map."""
@@ -169,6 +170,7 @@ class Face:
             card=card,
             number=v.number,
             sent=local_time(v.live_at or now, lang, self._web.settings.timezone),
+            by=sender_of(v, self._web.settings.sender_name, lang),
             address=f"{self._web.settings.public_url}/check",
         )
 
@@ -186,6 +188,7 @@ class Face:
             f"/v/{v.code}",
             title=say["yes_title"],
             sent=local_time(v.sent or now, lang, self._web.settings.timezone),
+            by=sender_of(v, self._web.settings.sender_name, lang),
             code=v.code,
             number=v.number,
             card=await self._cards.card(v, lang, links, now) if public else None,
@@ -199,7 +202,9 @@ class Face:
         web, now = self._web, self._web.now()
         recent = await web.db.read(published.shown, now, 10)
         given = [web.settings.env.get(name, "").strip() for name in _SENDERS]
-        senders = [web.settings.sender_name, *given, web.settings.public_url]
+        providers = (await web.db.read(registered.load)).providers(lang)
+        names = [web.settings.sender_name, *(name for _, name in providers)]
+        senders = [*names, *given, web.settings.public_url]
         if links.static:
             codes = await web.db.read(published.codes)
             found = [await web.db.read(published.by_code, code) for code in codes]

@@ -29,7 +29,7 @@ from broadcast.wording.rendered import Facts
 from config.settings import Settings
 from console.pages.cards import Source, place_of, shape_of
 from console.pages.phrases import ENGLISH, PHRASES
-from service.rendering import facts_of
+from service.rendering import facts_of, sender_of
 
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
 CAP_TYPE = "application/cap+xml"
@@ -239,6 +239,8 @@ def atom(
         add(entry, "published", (v.sent or _updated(v, now)).isoformat(timespec="seconds"))
         for name in (v.status, v.kind, state):
             add(entry, "category", term=name)
+        if v.content.provider:
+            add(add(entry, "author"), "name", sender_of(v, sender_name, tag))
         facts = facts_of(v, sender_name=sender_name, public_url=base, sent=now, zone=zone)
         summary = add(entry, "summary", _summary(v, tag, state, tree, facts))
         summary.set(_XML_LANG, tag)

@@ -401,6 +401,7 @@ def contents(draw: Any) -> Content:
         note=draw(TEXT | st.none()),
         incidents=draw(st.lists(TEXT, max_size=1).map(tuple)),
         visibility=draw(st.sampled_from(VISIBILITIES)),
+        provider=draw(st.sampled_from(["", "camden council"])),
     )
 
 

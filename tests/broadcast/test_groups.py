@@ -13,7 +13,8 @@ from tests.ledger.world import content
 
 RETAIL = named("sector", "Retail", {"cy": "Manwerthu", "ZH-hant": "零售"})
 JEWISH = named("community", "Jewish", {})
-KNOWN = Groups([RETAIL, JEWISH])
+WATCH = named("provider", "Neighbourhood Watch", {})
+KNOWN = Groups([RETAIL, JEWISH, WATCH])
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,13 @@ def test_a_group_is_called_by_the_word_of_the_language_else_by_its_name(language
             "audience.communities.0",
             "did you mean sector:retail?",
         ),
+        (
+            {"provider": "neigbourhood watch"},
+            "provider_unknown",
+            "provider",
+            "did you mean provider:neighbourhood watch?",
+        ),
+        ({"provider": "retail"}, "provider_unknown", "provider", 'groups add "provider:retail"'),
         (
             {"scope": "community:jewsh", "audience": Audience(communities=("jewsh",))},
             "community_unknown",

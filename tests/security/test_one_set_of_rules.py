@@ -83,6 +83,7 @@ def document(fields: dict[str, Any]) -> bytes:
     shared += [("fasttime:audience-community", v) for v in rule["communities"]]
     shared += [("fasttime:audience-trade", v) for v in rule.get("trades", ())]
     shared += [("fasttime:audience-size", v) for v in rule.get("sizes", ())]
+    shared += [("fasttime:provider", v) for v in [fields.get("provider")] if v]
     shared += [("fasttime:hotline", v) for v in fields["hotlines"]]
     shared += [("fasttime:visibility", fields["visibility"])]
     incidents = join_quoted(fields["incidents"])
@@ -250,6 +251,7 @@ CHANGES = st.fixed_dictionaries(
         "note": WORDS.filter(bool),
         "incidents": st.lists(WORDS, max_size=2),
         "visibility": st.sampled_from([*VISIBILITIES, "secret"]),
+        "provider": st.sampled_from(["Camden  Council", "a;b", "x" * 101, "x" * 201]),
     },
 )
 
@@ -327,6 +329,7 @@ ATTACKS: list[tuple[str, dict[str, Any], str, str]] = [
         "audience.sizes[0]",
         "size_unknown",
     ),
+    ("a list of providers", {"provider": "council;watch"}, "provider", "name_invalid"),
     ("a correction of nothing", {"kind": "correction"}, "kind", "kind_needs_first"),
     ("a crossing hole", {"polygons": [CROSSING_HOLE]}, "polygons[0]", "polygon_crosses"),
     ("the year 1", {"expires": "0001-01-01T00:00:00+00:00"}, "expires", "expired"),

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from broadcast.content.model import PERSONAL_CHANNELS, SUBSCRIBER_KINDS
+from broadcast.groups import registered
+from broadcast.groups.files import named
 from broadcast.ledger import audiences
 from broadcast.messages import versions
 from broadcast.store.database import Connection
@@ -44,6 +46,7 @@ MESSAGES: Final[dict[str, dict[str, Any]]] = {
         "areas": [LONDON],
         "audience": {"kinds": ["business", "partner"]},
     },
+    "of a provider": {"provider": "Watch"},
     "an exercise": {"status": "Exercise", "areas": [LONDON]},
 }
 
@@ -78,6 +81,7 @@ def a_person(n: int, chance: random.Random) -> SubscriberRecord:
             ("", "", "22:00-07:00 Europe/London", "09:00-17:00 Asia/Kolkata")
         ),
         by_topic=chance.choice(("", "", "incident Extreme sms", "appeal email")),
+        providers_off=chance.choice(("", "", "Watch", "Council;Watch")),
         places="" if kind in ("officer", "partner") else chance.choice(("", f"work {CAMDEN}")),
     )
 
@@ -88,6 +92,8 @@ async def test_what_is_explained_of_everybody_is_what_was_frozen(tmp_path: Path)
     records = [a_person(n, chance) for n in range(1000, 1000 + PEOPLE)]
     async with open_site(tmp_path) as site:
         now = datetime.now(UTC)
+        known = [named("provider", each, {}) for each in ("Council", "Watch")]
+        await site.db.write(registered.register, known, now)
         await site.db.write(import_records, records, "consent", now)
         everybody = range(1, PEOPLE + 34)
 
@@ -124,4 +130,4 @@ async def test_what_is_explained_of_everybody_is_what_was_frozen(tmp_path: Path)
             assert told == lines, (seed, name)
             kinds |= {line.partition(" ")[0] for line in lines.values()}
     # the world is one in which all of it happens
-    assert {"stopped", "not_chosen", "below_severity", "no_channel", "sms"} <= kinds
+    assert {"stopped", "not_chosen", "provider_off", "below_severity", "no_channel", "sms"} <= kinds

@@ -138,6 +138,7 @@ CONTENTS = st.builds(
     note=MAYBE,
     incidents=TUPLES,
     visibility=st.sampled_from(VISIBILITIES),
+    provider=st.sampled_from(["", "camden council"]),
 )
 
 
