@@ -200,7 +200,7 @@ def _rows(count: int, chunk: int = 50_000) -> Iterator[list[Sequence[Any]]]:
             floor = ("", "", "Severe", "Moderate")[bits // 100 % 4]
             topics = ("", "incident", "incident;threat_level", "appeal")[bits // 400 % 4]
             stopped = "sms" if bits % 97 == 0 else ""
-            traits = f"{kind}|{floor}|{channels}|{stopped}|{channels}|{topics}|mobile;email"
+            traits = f"{kind}|{floor}|{channels}|{stopped}|{channels}|{topics}|mobile;email||"
             area = f"E0500{bits // 7 % 100:04d}" if known == 0 or kind == "partner" else ""
             place = (None, None) if area else (y, x)
             quiet = "22:00-07:00 Europe/London" if bits % 11 == 0 else ""
@@ -208,5 +208,7 @@ def _rows(count: int, chunk: int = 50_000) -> Iterator[list[Sequence[Any]]]:
             spread = 200 if known == 1 and not area else 0
             single = ("", "", "", "incident Minor", "appeal email")[bits // 12_800 % 5]
             tongue = tongues[bits // 1600 % 8]
-            rows.append((n, *place, area, tongue, traits, 0, group, "", quiet, spread, single))
+            off = "Council" if bits % 17 == 0 else ""
+            told = (traits, 0, group, "", quiet, spread, single, off)
+            rows.append((n, *place, area, tongue, *told))
         yield rows

@@ -322,6 +322,7 @@ def demo_people(n: int, seed: int = 1) -> bytes:
                 "",
                 "",
                 "",
+                "",
             ]
         )
     return "".join(writing.lines(rows)).encode()

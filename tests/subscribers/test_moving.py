@@ -19,6 +19,8 @@ from sqlalchemy import Connection, func, select, update
 
 from broadcast.content.model import Audience
 from broadcast.files import sealed_file
+from broadcast.groups import registered
+from broadcast.groups.files import named
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from config.contact_keys import ContactKeys
@@ -59,11 +61,13 @@ def known(n: int) -> Any:
         channels=("sms;email", "sms", "voice;sms")[n % 3],
         places="work 51.6,-0.2;school E09000033" if n % 8 == 0 else "",
         quiet_hours="22:00-07:00 Europe/London" if n % 4 == 0 else "",
+        providers_off="Camden Council" if n % 4 == 1 else "",
     )
 
 
 def lived_in(conn: Connection) -> None:
     """Fill a registry with people to whom things happened."""
+    registered.register(conn, [named("provider", "Camden Council", {})], NOON)
     everybody = [known(n) for n in range(1, PEOPLE + 1)]
     importing.import_records(conn, everybody, "consent, form of 3 May", NOON)
     later = NOON + timedelta(days=1)
@@ -111,6 +115,7 @@ def as_it_stands(conn: Connection) -> dict[str, Any]:
         "at work": RegistryIndex.load(conn).match(
             replace(rule, audience=Audience(trades=("I", "Q"), sizes=("small",)))
         ),
+        "of a provider": RegistryIndex.load(conn).match(replace(rule, provider="camden council")),
         "organisations": rows.page(conn, 0, 10),
         "shown": [showing.show(conn, n) for n in people],
         "points": [order.of_person(conn, n) for n in people],
@@ -181,6 +186,7 @@ async def test_from_one_database_to_the_other_and_back_everybody_is_who_they_wer
         assert before["shown"][2]["stopped"] == ["sms"]
         assert before["audience"].suppressed
         assert list(before["at work"].addressed) == [2, 3]
+        assert list(before["of a provider"].suppressed["provider_off"]) == [1, 13, 17, 21]
         assert list(before["at school"].addressed) == [2, 8, 16]  # 2 at work
         assert before["audience"].held
         there = await one.read(sealed)

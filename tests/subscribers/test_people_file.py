@@ -46,12 +46,13 @@ def codes(result: ImportResult) -> list[tuple[str, str]]:
 
 
 FULL = (
-    'external_id,name,kind,email,mobile,phone,language,postcode,lat,lon,area,sectors,communities,topics,channels,minimum_severity,quiet_hours,by_topic,places,other_languages,discreet,most_a_week\nr1,"Amara,'
+    'external_id,name,kind,email,mobile,phone,language,postcode,lat,lon,area,sectors,communities,topics,channels,minimum_severity,quiet_hours,by_topic,places,other_languages,discreet,most_a_week,providers_off\nr1,"Amara,'
     ' Ltd",business,Sales@Example.ORG,07700 900123,020 7946 0123,zh-hant,sw1a'
     " 2aa,51.5,-0.1,E09000033,Retail; food"
     " ;retail,Jewish;Irish,appeal;incident,voice;sms,severe,22:00-07:00 Europe/London,"
     "appeal VOICE ; incident severe sms>voice;advice,"
-    "Work E09000033; visiting sw1a2aa until 2026-12-24T19:00+01:00,PL; ar;pl,YES,07\n"
+    "Work E09000033; visiting sw1a2aa until 2026-12-24T19:00+01:00,PL; ar;pl,YES,07,Camden Council;"
+    "camden  council; Watch\n"
 )
 
 
@@ -86,6 +87,7 @@ def test_every_column_is_read_and_put_into_its_usual_form() -> None:
                 "pl;ar",
                 "yes",
                 "7",
+                "Camden Council;Watch",
                 None,
             ),
         )
@@ -176,6 +178,7 @@ BAD_CELLS = [
     ("most_a_week", "0", "most_a_week_invalid"),
     ("most_a_week", "100", "most_a_week_invalid"),
     ("most_a_week", "٣", "most_a_week_invalid"),
+    ("providers_off", "Watch;=x", "formula_cell"),
     ("other_languages", "pl;ar;so;ur;fa", "too_many_languages"),
     ("places", "work E09000033 until 2026-12-24T18:00Z", "visit_until"),
     ("places", "visiting E09000033", "visit_until"),

@@ -13,6 +13,8 @@ from pyroaring import BitMap
 from shapely import box
 from sqlalchemy import Connection, select, update
 
+from broadcast.groups import registered as groups
+from broadcast.groups.registered import Group
 from broadcast.places.areas import AreaRecord
 from broadcast.places.stored_areas import store_areas
 from broadcast.problems import Rejected
@@ -270,11 +272,14 @@ async def test_what_is_exported_can_be_imported_again_and_is_the_same(db: Databa
             other_languages="pl;ar",
             discreet="yes",
             most_a_week="3",
+            providers_off="Watch;=x",
             by_topic="incident Minor email;exercise voice>email",
             places="work E09000033;visiting 51.5,-0.00001 until 2026-12-24T18:00Z",
         ),
         person("c", kind="officer", language="pt-BR", postcode="SW1A 2AA", channels=""),
     ]
+    known = [Group(kind="provider", key=name.casefold(), name=name) for name in ("Watch", "=x")]
+    await db.write(groups.register, known, NOON)
     await db.write(import_records, people, "consent", NOON)
     text = "".join(await db.read(lambda conn: list(export_csv(conn))))
     result = read_subscribers(
