@@ -77,7 +77,7 @@ def test_what_is_registered_is_no_problem():
 def test_the_file_comes_back_as_it_went():
     header, rows = columns_of(KNOWN)
     data = "\r\n".join(",".join(row) for row in [header, *rows]).encode()
-    assert read_groups(data, "groups.csv") == [RETAIL, JEWISH]
+    assert read_groups(data, "groups.csv") == [RETAIL, JEWISH, WATCH]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ gets what it sends.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from broadcast.messages import versions
 from broadcast.problems import Rejected
 from broadcast.store.database import Connection
 from service.rendering import StoredRenderings
-from subscribers.audience import reasons
+from subscribers.audience import preview, reasons
 from subscribers.index import RegistryIndex
 from subscribers.matcher import rule_for
 from subscribers.registry import showing
@@ -166,9 +166,17 @@ async def test_an_approval_is_bound_to_the_provider_and_says_it(site: Site) -> N
 
 async def test_previews_explanations_and_the_log_count_who_switched_it_off(site: Site) -> None:
     message, _ = await site.submitted(provider="Neighbourhood Watch")
-    shown = (await site.get(f"/api/v1/messages/{message}")).json
-    assert shown["counts"]["suppressed"]["provider_off"] == 2
+    v = await site.version(message)
+
+    def counted(conn: Connection) -> Mapping[str, int]:
+        rule = rule_for(conn, v, site.context.channels_on, at=datetime.now(UTC))
+        return preview(RegistryIndex.load(conn), rule).suppressed
+
+    assert (await site.db.read(counted))["provider_off"] == 2
     live = await site.live(provider="Neighbourhood Watch")
+    listed = f"/api/v1/messages/{live}/deliveries?reason=provider_off"
+    rows = (await site.get(listed, role="auditor")).json["deliveries"]
+    assert {row["person"] for row in rows} == {(await numbers(site))[p] for p in ("p60", "p61")}
     who = (await numbers(site))["p60"]
     told = (await site.get(f"/api/v1/messages/{live}/explain/{who}", role="auditor")).json
     assert told["reason"] == "provider_off"
@@ -210,7 +218,7 @@ async def test_an_author_chooses_the_provider_and_approvers_read_it(site: Site) 
     await approver.sign_in("approver")
     for path in (f"/room/messages/{message}", f"/room/messages/{message}/approve"):
         shown = await approver.get(path)
-        assert "From Camden Council (provider:camden council)." in shown.words, path
+        assert "Sent as Camden Council (provider:camden council)" in shown.words, path
     draft = await site.drafted(provider="Camden Council")
     edited = await author.get(f"/room/messages/{draft}/edit")
     chosen = edited.tree.xpath("//select[@name='provider']/option[@selected]/@value")
