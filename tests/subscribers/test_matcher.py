@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
+from broadcast.groups import registered
+from broadcast.groups.files import named
 from broadcast.ledger import audiences, delivery_report, passes, releasing
 from broadcast.ledger.attempts import new_slice_attempt
 from broadcast.ledger.claims import open_batches, taking
@@ -104,7 +106,7 @@ async def test_who_is_in_their_quiet_hours_when_the_audience_is_frozen_waits_unt
 
 
 async def test_who_waited_is_looked_at_again_before_anything_is_sent(world: World) -> None:
-    _, v = await processed(world, NIGHT, count=100, expires=AGES)
+    _, v = await processed(world, NIGHT, count=100, expires=AGES, provider="watch")
 
     def change(conn: Connection) -> None:
         stop(conn, [1, 4], "sms", "sms_reply", DAY)
@@ -116,7 +118,9 @@ async def test_who_waited_is_looked_at_again_before_anything_is_sent(world: Worl
         over = "visiting E09000033 until 2020-01-01T00:00Z"
         visited = a_person(8, "")._replace(area="E09000007", places=over)
         works_here = a_person(9, "")._replace(area="E09000007", places="work E09000033")
-        told = [*moved, choosy, less, by_mail, as_usual, visited, works_here]
+        registered.register(conn, [named("provider", "Watch", {})], DAY)
+        without = a_person(10, "")._replace(providers_off="Watch")
+        told = [without, *moved, choosy, less, by_mail, as_usual, visited, works_here]
         import_records(conn, told, "test", DAY)
 
     await world.db.write(change)
@@ -149,6 +153,7 @@ async def test_who_waited_is_looked_at_again_before_anything_is_sent(world: Worl
         5: "below_severity",
         6: "no_consent",
         8: "moved_away",
+        10: "provider_off",
     }
 
 
