@@ -156,6 +156,7 @@ def _ours(alert: CapAlert, first: CapInfo, expires: datetime | None) -> Content:
         note=note,
         incidents=first.values_of(parameters.INCIDENT) or alert.incident_list,
         visibility=parameters.visibility_of(first, alert.scope),
+        provider=parameters.one(first, parameters.PROVIDER) or "",
         include_perhaps=parameters.includes_perhaps(first),
     )
 
