@@ -160,6 +160,11 @@ def _most(of: Facts) -> str:
     return f"They take {most} routine message{'' if most == 1 else 's'} a week at most"
 
 
+def _switched_off(of: Facts, names: Names) -> str:
+    provider = names.group(f"provider:{of['provider']}")
+    return f"They switched off the routine messages of {provider}"
+
+
 def _unusable(of: Facts, _names: Names) -> str:
     said = []
     if of["off"]:
@@ -263,6 +268,14 @@ SAID: Mapping[Why, Callable[[Facts, Names], str]] = MappingProxyType(
             f"{_quiet(of)}. It was {of['at']}, and the message ends before they do."
         ),
         "quiet_hours_outside": lambda of, _: f"{_quiet(of)}; it was {of['at']}.",
+        "provider_wanted": _just("They switched off nobody whose message this is."),
+        "provider_off_urgent": lambda of, n: (
+            f"{_switched_off(of, n)}; an urgent message comes all the same."
+        ),
+        "provider_off_follows": lambda of, n: (
+            f"{_switched_off(of, n)}; what follows an earlier message comes all the same."
+        ),
+        "provider_off": lambda of, n: f"{_switched_off(of, n)}.",
         "weekly_urgent": lambda of, _: f"{_most(of)}; an urgent message comes all the same.",
         "weekly_follows": lambda of, _: (
             f"{_most(of)}; what follows an earlier message comes all the same."

@@ -487,14 +487,17 @@ def _discreet_step(person: Traits, rule: Rule) -> Step:
 
 
 def _provider_step(person: Traits, rule: Rule, reached: tuple[str, ...]) -> Step:
+    def step(said: str, why: Why, *, passed: bool = True) -> Step:
+        return Step("provider", passed, said, why, {"provider": rule.provider})
+
     off = f"{rule.provider} is switched off"
     if rule.provider not in person.providers_off:
-        return Step("provider", True, "no provider that is switched off")
+        return step("no provider that is switched off", "provider_wanted")
     if rule.urgent:
-        return Step("provider", True, f"{off}: an urgent message passes")
+        return step(f"{off}: an urgent message passes", "provider_off_urgent")
     if reached:
-        return Step("provider", True, f"{off}: what follows an earlier message passes")
-    return Step("provider", False, off)
+        return step(f"{off}: what follows an earlier message passes", "provider_off_follows")
+    return step(off, "provider_off", passed=False)
 
 
 def _budget_step(person: Traits, rule: Rule, reached: tuple[str, ...]) -> Step:

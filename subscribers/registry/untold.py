@@ -31,6 +31,7 @@ CHOICES: Final = (
     "other_languages",
     "discreet",
     "most_a_week",
+    "providers_off",
     *sorted(PLACE),
 )
 """Columns that people choose by themselves when they register or are signed in."""

@@ -20,7 +20,12 @@ from subscribers.trace import Why
 
 NAMES = Names(
     AreaTree([(Area("E09000033", "Westminster", "borough", None), None)]),
-    Groups([Group(kind="sector", key="licensed_trade", name="Pubs and bars")]),
+    Groups(
+        [
+            Group(kind="sector", key="licensed_trade", name="Pubs and bars"),
+            Group(kind="provider", key="met", name="Metropolitan Police"),
+        ]
+    ),
 )
 HERE = ["E09000033"]
 HOURS = {"begin": "22:00", "end": "07:00", "at": "23:15"}
@@ -162,6 +167,25 @@ TOLD: dict[Why, tuple[dict[str, Any], str]] = {
         ),
     ),
     "quiet_hours_outside": (HOURS, "Their quiet hours are from 22:00 to 07:00; it was 23:15."),
+    "provider_wanted": ({"provider": "met"}, "They switched off nobody whose message this is."),
+    "provider_off_urgent": (
+        {"provider": "met"},
+        (
+            "They switched off the routine messages of Metropolitan Police; an urgent message comes"
+            " all the same."
+        ),
+    ),
+    "provider_off_follows": (
+        {"provider": "met"},
+        (
+            "They switched off the routine messages of Metropolitan Police; what follows an earlier"
+            " message comes all the same."
+        ),
+    ),
+    "provider_off": (
+        {"provider": "met"},
+        "They switched off the routine messages of Metropolitan Police.",
+    ),
     "weekly_urgent": (
         {"most_a_week": 1},
         "They take 1 routine message a week at most; an urgent message comes all the same.",

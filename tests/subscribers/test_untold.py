@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from broadcast.groups import registered
+from broadcast.groups.registered import Group
 from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from subscribers.people_file.reading import ImportResult, read_subscribers
@@ -43,8 +45,10 @@ VALUES: dict[str, list[str]] = {
     "other_languages": ["pl;ar", ""],
     "discreet": ["yes", "no"],
     "most_a_week": ["3", "7", ""],
+    "providers_off": ["met_police", ""],
 }
 assert set(VALUES) == set(COLUMNS) - {"external_id"}
+PROVIDER = Group(kind="provider", key="met_police", name="met_police")
 cells = st.fixed_dictionaries({c: st.sampled_from(v) for c, v in VALUES.items()})
 
 
@@ -65,6 +69,7 @@ def read(*rows: Mapping[str, str]) -> ImportResult:
 
 async def bring(db: Database, *rows: Mapping[str, str]) -> ImportCounts:
     found = read(*rows)
+    await db.write(registered.register, [PROVIDER], NOON)
     return await db.write(import_records, found.records, "consent", NOON, untold=found.untold)
 
 
