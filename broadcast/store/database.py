@@ -231,7 +231,7 @@ class Database:
         with self._reader.begin() as conn:
             return fn(conn, *args, **kwargs)
 
-    async def scrub(self) -> bool:
+    async def scrub(self, *, tries: int = _SCRUBS) -> bool:
         """Have nothing left in SQLite's side file of what was deleted; return whether that could be
         done now. Readers that are under way are waited for, a few seconds.
 
@@ -242,11 +242,12 @@ class Database:
         if self._async is not None:
             return True
         self.scrub_due = True
-        for _ in range(_SCRUBS):
+        for n in range(tries):
+            if n:
+                await asyncio.sleep(_SCRUB_AGAIN_SECONDS)
             if await asyncio.get_running_loop().run_in_executor(self._write_thread, self._truncate):
                 self.scrub_due = False
                 return True
-            await asyncio.sleep(_SCRUB_AGAIN_SECONDS)
         return False
 
     def _truncate(self) -> bool:

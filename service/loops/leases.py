@@ -65,7 +65,8 @@ class Leases:
         for name, step in self._forgetting.items():
             await self._turns.guarded(partial(self._db.write, _now, step), f"forget {name}")
         if self._db.scrub_due:
-            await self._turns.guarded(self._db.scrub)
+            # once: the sweep must not stand still while somebody reads, and comes again
+            await self._turns.guarded(partial(self._db.scrub, tries=1))
 
     async def end_visits(self) -> None:
         """Take out the visits that have ended, a transaction for some people at a time."""

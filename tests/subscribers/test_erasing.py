@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -90,6 +92,31 @@ async def test_what_a_kill_left_of_who_was_erased_is_cleared_by_who_comes_next(
     await Leases(db, lambda _: frozenset(), Turns()).expire()
     assert left() == [False, False]
     assert not db.scrub_due
+    await db.close()
+
+
+async def test_a_reader_who_is_in_the_way_of_the_clearing_does_not_hold_up_the_sweep(
+    tmp_path: Path,
+) -> None:
+    db = open_database(schema.sqlite_at(tmp_path / "x.db"))
+    await db.write(importing.import_records, [ADA], "consent", NOON)
+    clear, tried = db._truncate, []
+
+    def clearing() -> bool:
+        tried.append(clear())
+        return tried[-1]
+
+    db._truncate = clearing  # type: ignore[method-assign]
+    leases = Leases(db, lambda _: frozenset(), Turns())
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM subscriber").fetchone()
+        await db.write(acts.erase, 1, LATER)
+        await leases.expire()
+        assert (tried, db.scrub_due) == ([False], True)
+        reader.execute("COMMIT")
+    await leases.forget()
+    assert (tried, db.scrub_due) == ([False, True], False)
     await db.close()
 
 
