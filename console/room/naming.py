@@ -53,7 +53,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
     {
         "message.approved": "messages approved",
         "message.live": "messages that went out",
-        "message.block": "messages blocked because the audience changed",
+        "message.block": "messages blocked before they went out",
         "message.hold": "messages held",
         "message.resume": "messages resumed",
         "message.cancel": "messages stopped",
@@ -132,7 +132,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         # where a version stands
         "pending_approval": "waiting for approval",
         "approved": "approved, being prepared",
-        "blocked": "blocked: the audience changed",
+        "blocked": "blocked, not sent",
         "stood_down": "over, all-clear given",
         "superseded": "replaced by an update",
         "new": "first version",

@@ -31,7 +31,7 @@ from service.setup.who import Who, allowed
 from subscribers.contact import kinds, order
 from subscribers.people_file.reading import ImportResult, read_subscribers
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
-from subscribers.registry import acts, by_postcode, importing, mark, showing, untold
+from subscribers.registry import absent_columns, acts, by_postcode, importing, mark, showing
 from subscribers.same_person import joined
 
 BY_THEMSELVES = "registration page"
@@ -140,7 +140,7 @@ def columns_absent(conn: Connection, found: ImportResult, name: str) -> list[Pro
     """Return a warning that says which columns a file lacks, and of how many people what is there
     stays.
     """
-    return untold.told(conn, found.records, found.untold, name)
+    return absent_columns.told(conn, found.records, found.untold, name)
 
 
 def bring_in(
@@ -159,7 +159,9 @@ def bring_in(
     basis = check_reason(basis, "basis")
     actor = allowed(conn, who, everywhere=True)
     chose = audit.subjects(conn, BY_THEMSELVES, ("subscribers.add", "subscribers.edit"))
-    own = untold.choices_changed(conn, found.records, found.untold, {int(each) for each in chose})
+    own = absent_columns.choices_changed(
+        conn, found.records, found.untold, {int(each) for each in chose}
+    )
     counts = importing.import_records(conn, found.records, basis, now, untold=found.untold)
     operators.log_admin(
         conn,

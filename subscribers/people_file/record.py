@@ -80,7 +80,7 @@ class SubscriberRecord(NamedTuple):
 class Untold:
     """What a file does not say of its people.
 
-    `columns` are those that it lacks: what is there stays (`subscribers/registry/untold.py`).
+    `columns` are those that it lacks: what is there stays (`registry/absent_columns.py`).
     `channels_of` are the external ids of who left their channels open in a file that lacks a column
     of contact points: which channels are meant is told by what is there.
     """

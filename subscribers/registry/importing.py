@@ -20,8 +20,7 @@ from subscribers.contact import kinds, order, points
 from subscribers.contact.points import Known
 from subscribers.people_file.record import ALL_TOLD, SubscriberRecord, Untold
 from subscribers.places import rows as places
-from subscribers.registry import by_area, by_postcode, stopped_there
-from subscribers.registry import untold as unsaid
+from subscribers.registry import absent_columns, by_area, by_postcode, stopped_there
 from subscribers.registry.by_area import BY_AREA
 from subscribers.registry.columns import STORED, TAKEN
 from subscribers.registry.mark import next_change, take_turn
@@ -78,7 +77,7 @@ def import_records(
     change = next_change(conn)
     values: dict[str, Any] = {"now": now, "change": change, "basis": basis.strip()}
     values |= {"source": source, "wording": wording}
-    records = unsaid.completed(conn, records, untold)
+    records = absent_columns.completed(conn, records, untold)
     records = by_postcode.placed(conn, records)
     if any(r.kind in BY_AREA and r.lat is not None for r in records):
         records = by_area.settled(records, AreaTree.load(conn))

@@ -265,7 +265,7 @@ def test_a_file_that_is_no_list_of_people_is_refused_by_name(
 def test_a_topic_has_no_channel_that_the_person_has_not() -> None:
     wrong = read("external_id,email,channels,by_topic\na,a@example.org,email,appeal sms\n")
     assert codes(wrong) == [("people.csv:2", "topic_channel")]
-    # of whom the file says no channels the registry knows them: subscribers/registry/untold.py
+    # of whom the file says no channels the registry knows them (registry/absent_columns.py)
     assert codes(read("external_id,by_topic\na,appeal sms\n")) == []
 
 

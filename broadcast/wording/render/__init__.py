@@ -13,12 +13,12 @@ from dataclasses import replace
 from broadcast.content.model import Content
 from broadcast.wording.pack import primary
 from broadcast.wording.render.call import spoken
+from broadcast.wording.render.headline import HEADLINE, headline_alone, level_and_note
 from broadcast.wording.render.mail import article, email, plain_text, subject_of
 from broadcast.wording.render.text_message import SMS_SEGMENTS, said_as_whom, text_message
 from broadcast.wording.render.words import (
     ELLIPSIS,
     MOST_PLACES,
-    sentence,
     until_when,
     words_of,
 )
@@ -36,10 +36,6 @@ __all__ = [
     "render",
     "until_when",
 ]
-
-
-HEADLINE = 160
-"""So many characters a headline that stands alone should have at most (CAP 1.2, info.headline)."""
 
 
 def choose_language(content: Content, wanted: str, channel: str = "") -> str:
@@ -93,26 +89,3 @@ def render(
     raise ValueError(
         f"nothing can be rendered for channel {channel!r}; channels are sms, voice, email and web"
     )
-
-
-def level_and_note(content: Content, facts: Facts, language: str) -> tuple[str, str]:
-    """Return the sentence that states the level, and what was wrong: what an author may leave to
-    us, so that whoever shows the author's words alone shows these too; each "" where it is none.
-    """
-    words = words_of(content, facts, language, language)
-    return words.level(": ", named=True), sentence(words.note, words.pack.full_stop)
-
-
-def headline_alone(content: Content, facts: Facts, language: str) -> str:
-    """Return the headline as it stands alone, on a map or in another system's list: the author's,
-    and of a level change before it the sentence that states the level, as in every text and call.
-    What the level officially means gives way where all is longer than HEADLINE.
-    """
-    words = words_of(content, facts, language, language)
-    if not words.level("", named=True):
-        return words.text.headline
-    said = [
-        " ".join(part for part in (words.level(separator, named=True), words.headline) if part)
-        for separator in (": ", "")
-    ]
-    return said[0] if len(said[0]) <= HEADLINE else said[1]
