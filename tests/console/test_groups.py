@@ -120,7 +120,7 @@ async def test_people_and_programs_read_the_name_of_a_sector_in_their_language(s
         assert "sector:" not in rendered.body
     cap = (await site.get(f"/cap/{v.identifier}.xml", role=None)).body.decode()
     assert "<areaDesc>United Kingdom, Retail sector</areaDesc>" in cap
-    assert "<areaDesc>United Kingdom, Manwerthu sector</areaDesc>" in cap
+    assert "<areaDesc>Y Deyrnas Unedig, sector Manwerthu</areaDesc>" in cap
     page = (await site.get("/?lang=cy", role=None)).body.decode()
     assert "Manwerthu" in page
     # what was approved keeps its names, whatever the sector is called later

@@ -185,6 +185,8 @@ async def test_previews_explanations_and_the_log_count_who_switched_it_off(site:
         "name": "provider",
         "passed": False,
         "detail": "neighbourhood watch is switched off",
+        "why": "provider_off",
+        "of": {"provider": "neighbourhood watch"},
     }
 
 
