@@ -118,7 +118,7 @@ async def test_what_was_put_aside_is_tried_again_by_one_press_or_the_page_says_w
     repeated = await visitor.send(page, first)  # the same form once more: it was done once
     assert (repeated.status, "handed over again" in repeated.words) == (200, True)
     told = await visitor.get("/room/health")
-    assert "of these batch retry 1" in told.words
+    assert "of these: texts to be laid out again (batch.retry) 1" in told.words
 
 
 async def test_dead_letters_over_the_api_once_for_each_key(site: Site) -> None:
