@@ -219,7 +219,7 @@ ALL = patterns()
 
 
 def test_every_pattern_is_found() -> None:
-    assert ("broadcast.places.geometry", "_NUMBER") in ALL
+    assert ("broadcast.places.drawn_shapes", "_NUMBER") in ALL
     assert len(ALL) > 60
 
 
