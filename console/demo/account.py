@@ -76,8 +76,10 @@ def _style(found: dict[str, Any]) -> str:
 
 def _print_tables(out: Console, rows: list[tuple[str, Account]]) -> None:
     lines = Table(title="What became of every person", title_justify="left")
-    reasons = Table(title="Suppressed, by reason", title_justify="left")
-    for table, columns in ((lines, COLUMNS), (reasons, SUPPRESSION_REASONS)):
+    reasons = Table(title="Not sent to, by reason", title_justify="left")
+    # a column for each of fourteen reasons would be too narrow to be read
+    given = [r for r in SUPPRESSION_REASONS if any(a["suppressed"][r] for _, a in _rows(rows))]
+    for table, columns in ((lines, COLUMNS), (reasons, given)):
         table.add_column("message", no_wrap=True)
         for column in columns:
             table.add_column(column.replace("_", " "), justify="right")
@@ -86,7 +88,7 @@ def _print_tables(out: Console, rows: list[tuple[str, Account]]) -> None:
         lines.add_row(title, *(f"{people[c]:,}" for c in COLUMNS), style=_style(found))
         reasons.add_row(
             title,
-            *(f"{found['suppressed'][r]:,}" for r in SUPPRESSION_REASONS),
+            *(f"{found['suppressed'][r]:,}" for r in given),
             style=_style(found),
         )
     out.print()
