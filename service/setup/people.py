@@ -30,7 +30,7 @@ from service.answers import keeping
 from service.setup.who import Who, allowed
 from subscribers.contact import kinds, order
 from subscribers.people_file.reading import ImportResult, read_subscribers
-from subscribers.people_file.record import COLUMNS, SubscriberRecord
+from subscribers.people_file.record import COLUMNS, LISTS, SubscriberRecord
 from subscribers.registry import absent_columns, acts, by_postcode, importing, mark, showing
 from subscribers.same_person import joined
 
@@ -38,17 +38,6 @@ BY_THEMSELVES = "registration page"
 """Who acts, on record, where people register or choose by themselves."""
 RESIDENT = "resident"
 """What the sessions of subscribers are called among all sessions."""
-LISTS = (
-    "sectors",
-    "communities",
-    "topics",
-    "channels",
-    "by_topic",
-    "places",
-    "other_languages",
-    "providers_off",
-)
-"""Columns that hold several words."""
 LONGEST_REASON = 500
 """Characters of a basis, and of why a stop is lifted."""
 _NUMBERS = ("lat", "lon")

@@ -34,6 +34,17 @@ COLUMNS: Final = (
 )
 PLACE: Final = frozenset({"postcode", "lat", "lon", "area"})
 """Columns that say together where somebody is."""
+LISTS: Final = (
+    "sectors",
+    "communities",
+    "topics",
+    "channels",
+    "by_topic",
+    "places",
+    "other_languages",
+    "providers_off",
+)
+"""Columns that hold several words."""
 ADDED_UP: Final = frozenset({"sectors", "communities"})
 """Columns of which two rows of one person keep both; of the others the later row wins."""
 

@@ -15,7 +15,7 @@ from subscribers.contact import kinds, order, points
 from subscribers.contact.points import Known
 from subscribers.organisations import acting
 from subscribers.people_file import writing
-from subscribers.people_file.record import COLUMNS, SubscriberRecord
+from subscribers.people_file.record import COLUMNS, LISTS, SubscriberRecord
 from subscribers.registry.columns import OPEN
 from subscribers.registry.tables import consent, subscriber
 from subscribers.registry.tables import stop as stop_table
@@ -50,18 +50,7 @@ def show(conn: Connection, person: int | str) -> dict[str, Any] | None:
         return None
     known = points.known(conn, [row.id]).get(row.id, points.NOTHING)
     found: dict[str, Any] = {"id": row.id, **_whole(row, known, SubscriberRecord._fields)}
-    for column in (
-        "sectors",
-        "communities",
-        "topics",
-        "channels",
-        "by_topic",
-        "places",
-        "other_languages",
-        "providers_off",
-        "stopped",
-        "consented",
-    ):
+    for column in (*LISTS, "stopped", "consented"):
         found[column] = [part for part in getattr(row, column).split(";") if part]
     found |= {
         c: None if (at := getattr(row, c)) is None else at.isoformat()

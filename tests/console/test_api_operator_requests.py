@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select, update
@@ -19,6 +17,7 @@ from broadcast.problems import Rejected
 from broadcast.store.database import Database
 from broadcast.store.tables import idempotency
 from subscribers.contact.tables import contact_point
+from tests.console.hanging_up import hang_up_while_it_is_made
 from tests.console.site import Site, open_site
 from tests.keys import database as open_database
 
@@ -302,19 +301,9 @@ async def state(site: Site, number: int) -> str:
 async def test_who_hangs_up_while_an_export_is_read_may_fetch_it_again(site: Site) -> None:
     """As where the process dies in the middle: it is spent when it is whole, and not before."""
     number = await agreed(site)
-    web = site.app.state.web
-    headers = {"Authorization": f"Bearer {site.tokens['administrator']}"}
-    where = urlsplit(site.url)
-    head = f"GET {PATH}/{number}/export HTTP/1.1\r\nHost: x\r\n"
-    head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
-    async with asyncio.timeout(60):
-        with socket.create_connection((where.hostname, where.port)) as caller:
-            caller.sendall(head.encode())
-            while not web.sealing.locked():
-                await asyncio.sleep(0)
-        while web.sealing.locked():
-            await asyncio.sleep(0)
-    await asyncio.sleep(0.1)
+    token = site.tokens["administrator"]
+    await hang_up_while_it_is_made(site, f"{PATH}/{number}/export", token, within=60)
+    headers = {"Authorization": f"Bearer {token}"}
     assert await state(site, number) == "approved"
     async with site.client.get(f"{site.url}{PATH}/{number}/export", headers=headers) as answer:
         assert answer.status == 200

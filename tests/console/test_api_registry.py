@@ -8,12 +8,10 @@ import asyncio
 import base64
 import hashlib
 import io
-import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import Connection, select, update
@@ -26,6 +24,7 @@ from console.processes import migrate
 from migrations.tables import metadata
 from service.setup import registry_file
 from subscribers.registry import moving, showing
+from tests.console.hanging_up import hang_up_while_it_is_made
 from tests.console.site import Answer, Site, open_site
 from tests.keys import database as open_database
 
@@ -210,18 +209,9 @@ async def test_late_or_by_who_is_bound_since_nothing_is_fetched_and_nothing_spen
 
 async def test_who_hangs_up_while_it_is_sealed_may_fetch_it_again(site: Site) -> None:
     number = await agreed(site)
-    where = urlsplit(site.url)
-    head = f"GET {PATH}/{number}/registry HTTP/1.1\r\nHost: x\r\n"
-    head += f"Authorization: Bearer {site.tokens['first']}\r\n\r\n"
-    web = site.app.state.web
-    async with asyncio.timeout(10):
-        with socket.create_connection((where.hostname, where.port)) as caller:
-            caller.sendall(head.encode())
-            while not web.sealing.locked():
-                await asyncio.sleep(0)
-        while web.sealing.locked():
-            await asyncio.sleep(0)
-    await asyncio.sleep(0.1)
+    await hang_up_while_it_is_made(
+        site, f"{PATH}/{number}/registry", site.tokens["first"], within=10
+    )
     assert (await state(site, number), await actions(site)) == ("approved", [])
     assert (await fetch(site, number)).status == 200
 

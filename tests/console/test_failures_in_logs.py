@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,8 @@ from config.settings import LEVELS
 from service.loops.turns import Turns
 from tests.console.site import Site, open_site
 
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
+
 ADDRESS, NUMBER, WORDS = "ada.lovelace@example.org", "+447700900123", "I saw him by the bridge"
 SECRETS = ("ada.lovelace", "7700900123", "by the bridge")
 
@@ -25,16 +27,6 @@ SECRETS = ("ada.lovelace", "7700900123", "by the bridge")
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with open_site(tmp_path) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def fails(words: str) -> None:

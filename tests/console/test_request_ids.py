@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,16 +21,6 @@ from tests.console.site import Site, open_site
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with open_site(tmp_path) as running:
         yield running
-
-
-@pytest.fixture
-def logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.mark.usefixtures("logging_as_it_was")

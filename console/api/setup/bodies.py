@@ -18,7 +18,7 @@ from broadcast.levels.scales import Level
 from broadcast.problems import refuse
 from broadcast.wording.levels import ENDED
 from console.api.bodies import JSON
-from service.setup.people import LISTS, LONGEST_REASON
+from service.setup.people import LONGEST_REASON
 from subscribers.organisations.record import MOST_PEOPLE
 from subscribers.organisations.sites import FORM as SITES
 from subscribers.organisations.sites import MOST as MOST_SITES
@@ -26,7 +26,7 @@ from subscribers.people_file.by_topic import FORM
 from subscribers.people_file.choices import TOPICS
 from subscribers.people_file.other_places import FORM as PLACES
 from subscribers.people_file.other_places import MOST as MOST_PLACES
-from subscribers.people_file.record import COLUMNS
+from subscribers.people_file.record import COLUMNS, LISTS
 
 CSV: Final = "text/csv"
 GEOJSON: Final = "application/geo+json"
