@@ -259,7 +259,7 @@ def _compare_approval(live: versions.Version, told: Told, differs: Differs) -> N
     if told.state != "blocked" or live.state != "pending_approval":
         differs("state", live.state, told.state)
     if told.state != "blocked":  # the hash of an approval that was blocked is void
-        differs("content_hash", live.content_hash, told.said["content_hash"])
+        differs("content_hash", live.content_hash, told.content_hash)
     said = told.said
     differs("identifier", live.identifier, said["identifier"])
     for name, at in (("sent", live.sent), ("expires", live.expires_at)):

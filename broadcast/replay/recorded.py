@@ -62,12 +62,14 @@ _STEPS: dict[str, tuple[tuple[str, ...], str]] = {
 @dataclass
 class Told:
     """A version as its events tell it. `said` is the newest approval's event, `live` that of the
-    release.
+    release. `content_hash` is what was approved, or what stood there when a blocked version ended:
+    its approval is void, and sending it back has taken the hash away.
     """
 
     id: int
     said: dict[str, Any] = field(default_factory=dict)
     state: str = ""
+    content_hash: str | None = None
     before_hold: str = ""
     live: dict[str, Any] | None = None
     first_approved: dict[str, Any] | None = None
@@ -220,6 +222,8 @@ def _message(log: Log, type_: str, fact: dict[str, Any]) -> bool:
         )
     if type_ == "message.hold":
         told.before_hold = told.state
+    if type_ == "message.approved" or told.state == "blocked":
+        told.content_hash = fact["content_hash"]
     told.state = after or told.before_hold or str(fact["state"])
     if type_ == "message.approved":
         told.said = fact

@@ -21,8 +21,9 @@ from broadcast.events.tables import outbox
 from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.ledger.tables import frozen_set, frozen_shard, receipt, response
 from broadcast.levels.tables import level_fact
-from broadcast.messages import publishing
+from broadcast.messages import authoring, publishing, versions
 from broadcast.messages.tables import message, version
+from broadcast.messages.versions import Resolved
 from broadcast.problems import Rejected
 from broadcast.replay import comparison, differences
 from broadcast.store.database import Database
@@ -64,6 +65,42 @@ async def test_after_any_history_the_facts_give_what_the_live_store_says(
         one = await comparison.run(db, message_id=history.messages[0])
         assert one["differences"] == []
         assert 0 < one["events"] < events
+
+
+@pytest.mark.parametrize("end", ["expire", "cancel"])
+async def test_a_blocked_version_that_was_sent_back_and_then_ended_is_as_its_facts_tell(
+    db: Database, end: str
+) -> None:
+    world = await World.make(db)
+    now = datetime.now(UTC)
+    v = await world.approved(count=5)
+    await world.freeze(v, {("sms", "en"): range(1, 200)})
+    assert await world.release(v) == "blocked"
+    await db.write(
+        authoring.submit,
+        world.author,
+        v.id,
+        revision=v.revision,
+        resolved=Resolved(targets=("E09000033",)),
+        count=199,
+        wording_revision="test",
+        now=now,
+    )
+    await db.write(authoring.send_back, world.approver, v.message_id, "return", "so many?", now)
+    if end == "expire":
+        await db.write(publishing.expire_due, now + timedelta(days=1))
+    else:
+        await db.write(
+            publishing.cancel, world.approver, v.message_id, why="over", house=house(), now=now
+        )
+    assert (await db.read(versions.get, v.id)).content_hash is None
+    assert await found(db) == []
+    await db.write(
+        lambda conn: conn.execute(
+            update(version).where(version.c.id == v.id).values(content_hash="0" * 64)
+        )
+    )
+    assert any("content_hash" in line for line in await found(db))
 
 
 async def test_with_a_time_only_what_was_touched_since_is_replayed_but_from_its_beginning(

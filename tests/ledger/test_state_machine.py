@@ -538,6 +538,7 @@ class FourPeople(RuleBasedStateMachine):
             assert claimable == live
 
 
+@pytest.mark.timeout(600)  # a case that fails is made small first: minutes
 def test_whatever_four_people_do_only_what_two_of_them_stand_behind_is_handed_out(
     tmp_path: Path,
 ) -> None:
