@@ -110,6 +110,7 @@ def simulator(
     from broadcast.problems import refuse
     from channels.simulator import run_simulator
     from console.commands.session import load_settings
+    from console.processes.up import ignore_signals
 
     out = Output(json=json)
     settings = load_settings()
@@ -132,8 +133,15 @@ def simulator(
 
     async def serve() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGTERM, signal.SIGINT)
+
+        def end() -> None:
+            ignore_signals(numbers, loop)
+            stop.set()
+
+        for number in numbers:
+            loop.add_signal_handler(number, end)
         try:
             running = await run_simulator(
                 http, smtp, host, ledger_path=ledger, token=token, callback_base=callback

@@ -20,6 +20,7 @@ from types import FrameType
 import structlog
 
 from console.processes.parent import start_module
+from console.processes.up import ignore_signals
 
 log = structlog.get_logger("up")
 
@@ -130,6 +131,7 @@ class Supervisor:
             os.close(alive)
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        ignore_signals((signal.SIGTERM, signal.SIGINT))
         self.stopping = True
 
     def _end(self) -> None:

@@ -50,10 +50,16 @@ def end_by(seconds: float, code: int = 0) -> None:
 def stop_on_signals(
     stopping: asyncio.Event, numbers: Iterable[signal.Signals] = (signal.SIGTERM, signal.SIGINT)
 ) -> None:
-    """These signals set `stopping`; from then on the process has `EXIT_SECONDS` left."""
+    """These signals set `stopping`; from then on the process has `EXIT_SECONDS` left, and further
+    ones change nothing.
+    """
     loop = asyncio.get_running_loop()
+    numbers = tuple(numbers)
 
     def stop() -> None:
+        # The loop gives its signals up when it closes; one that comes after that would end the
+        # process as if it had failed.
+        ignore_signals(numbers, loop)
         if not stopping.is_set():
             log.info("process.stopping")
             end_by(EXIT_SECONDS)
@@ -62,6 +68,22 @@ def stop_on_signals(
     for number in numbers:
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop)
+
+
+def ignore_signals(
+    numbers: Iterable[signal.Signals], loop: asyncio.AbstractEventLoop | None = None
+) -> None:
+    """Ignore these signals until the process has ended; `loop` had them before."""
+    numbers = tuple(numbers)
+    # Where the loop has given a signal up and it is not ignored yet, it would be deadly.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        for number in numbers:
+            if loop is not None:
+                loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def listen(host: str, port: int) -> socket.socket:

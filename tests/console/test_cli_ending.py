@@ -8,7 +8,9 @@ import pty
 import shlex
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +158,47 @@ def test_ctrl_c_ends_clean(cli: Cli):
         assert waiting.wait(20) == 130
         said = waiting.stderr.read()
     assert "Traceback" not in said
+
+
+_STOPS_TWICE = """
+import asyncio, signal, sys, time
+from console.processes.up import stop_on_signals
+
+async def serve():
+    stopping = asyncio.Event()
+    stop_on_signals(stopping)
+    print("ready", flush=True)
+    await stopping.wait()
+
+asyncio.run(serve())
+print("closed", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_again_after_the_loop_has_closed_changes_nothing(
+    number: signal.Signals,
+):
+    with interruptible():
+        stopping = subprocess.Popen(
+            [sys.executable, "-c", _STOPS_TWICE],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    with stopping:
+        assert stopping.stdin is not None
+        assert stopping.stdout is not None
+        assert stopping.stdout.readline() == "ready\n"
+        stopping.send_signal(number)
+        # what the log says of the stop comes first
+        assert any(line == "closed\n" for line in iter(stopping.stdout.readline, ""))
+        stopping.send_signal(number)
+        stopping.stdin.write("end\n")
+        stopping.stdin.close()
+        assert stopping.wait(20) == 0
 
 
 def test_a_reader_that_goes_away_is_no_traceback(cli: Cli):
