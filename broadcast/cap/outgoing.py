@@ -18,6 +18,7 @@ from broadcast.levels.scales import GSS_UNITED_KINGDOM
 from broadcast.places.outline import TOGETHER
 from broadcast.problems import refuse
 from broadcast.wording import cancelling
+from broadcast.wording.kinds import kind_called
 from broadcast.wording.languages import pack_for
 from broadcast.wording.levels import UK
 from broadcast.wording.pack import called, fill
@@ -27,36 +28,21 @@ from broadcast.wording.rendered import Facts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wording:
-    """How a kind is said in CAP's words (CAP 1.2, info.category, info.event, info.responseType)."""
+    """How a kind is said in CAP's own words (CAP 1.2, info.category, info.responseType)."""
 
-    event: str
     categories: tuple[str, ...]
     response: str
 
 
 _KINDS = {
-    "threat_level_change": _Wording(
-        event="Threat level change", categories=("Security",), response="Monitor"
-    ),
-    "appeal": _Wording(
-        event="Appeal for information", categories=("Security",), response="Monitor"
-    ),
-    "incident": _Wording(
-        event="Police incident", categories=("Security", "Safety"), response="Avoid"
-    ),
-    "advice": _Wording(
-        event="Safety advice", categories=("Safety", "Security"), response="Prepare"
-    ),
-    "crime_update": _Wording(event="Crime update", categories=("Security",), response="Monitor"),
-    "contingency": _Wording(
-        event="Contingency plan", categories=("Security", "Safety"), response="Execute"
-    ),
-    "correction": _Wording(
-        event="Correction", categories=("Security", "Safety"), response="Monitor"
-    ),
-    "all_clear": _Wording(
-        event="All clear", categories=("Security", "Safety"), response="AllClear"
-    ),
+    "threat_level_change": _Wording(categories=("Security",), response="Monitor"),
+    "appeal": _Wording(categories=("Security",), response="Monitor"),
+    "incident": _Wording(categories=("Security", "Safety"), response="Avoid"),
+    "advice": _Wording(categories=("Safety", "Security"), response="Prepare"),
+    "crime_update": _Wording(categories=("Security",), response="Monitor"),
+    "contingency": _Wording(categories=("Security", "Safety"), response="Execute"),
+    "correction": _Wording(categories=("Security", "Safety"), response="Monitor"),
+    "all_clear": _Wording(categories=("Security", "Safety"), response="AllClear"),
 }
 GroupNames = Mapping[str, Mapping[str, str]]
 """By scope, such as "sector:retail", the group's name by language; "" is every other language."""
@@ -201,7 +187,7 @@ def _info(content: Content, tag: str, called_so: _Called, shared: tuple[Pair, ..
     return CapInfo(
         language=tag,
         categories=wording.categories,
-        event=wording.event,
+        event=kind_called(content.kind, tag),
         response_types=(wording.response,),
         urgency=content.urgency,
         severity=content.severity,

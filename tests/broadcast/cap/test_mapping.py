@@ -31,6 +31,7 @@ from broadcast.content.model import (
 )
 from broadcast.places.outline import TOGETHER
 from broadcast.problems import Rejected
+from broadcast.wording.kinds import KIND_WORDS
 from broadcast.wording.languages import all_packs, pack_for
 from broadcast.wording.levels import ENDED, LEVELS
 from broadcast.wording.render import render
@@ -303,6 +304,27 @@ def test_the_place_of_a_level_is_written_as_people_call_it_and_has_its_code(scop
 
 
 EVERY = tuple(all_packs())
+
+
+@pytest.mark.parametrize("tag", EVERY)
+def test_each_kind_is_called_as_the_language_of_each_info_calls_it(tag):
+    words = Text(headline="H", instruction="I")
+    called = []
+    for kind in KINDS:
+        level = {"level": "SEVERE", "scope": "UK", "areas": ()} if "level" in kind else {}
+        what = content(kind=kind, languages={"en": words, tag: words}, **level)
+        infos = published(what).infos
+        assert infos[0].event == KIND_WORDS["en"][KINDS.index(kind)]
+        called.append(infos[-1].event)
+    assert len(set(called)) == len(KINDS)
+    assert (tag == "en") == bool(set(called) & set(KIND_WORDS["en"]))
+
+
+def test_every_kind_of_message_has_a_name():
+    assert {len(words) for words in KIND_WORDS.values()} == {len(KINDS)}
+    assert set(KIND_WORDS) == set(EVERY)
+
+
 GROUPS = {"sector:hotels": {"": "Hotels", "cy": "Gwestai"}}
 
 
