@@ -11,6 +11,9 @@ from random import Random
 
 from tests.chaos.harness import Act, System
 
+_SETTLE_SECONDS = 120.0
+"""Within which everybody who is registering or leaving when the kills end has finished it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -30,6 +33,19 @@ class Plan:
     each: int = 1
     longest: float = 420
     acts: Mapping[int, Act] = field(default_factory=dict)
+    residents: int = 0
+    """So many people at a time register, choose and leave meanwhile."""
+    held: int = 0
+    """So many people of the file have quiet hours, which end after `held_for` seconds."""
+    held_for: float = 20.0
+
+
+async def prepare(system: System, plan: Plan) -> None:
+    """Let begin what goes on beside the sending; before the first message is published."""
+    if plan.held:
+        await system.hold(plan.held, plan.held_for)
+    if plan.residents:
+        await system.live(plan.residents, plan.seed)
 
 
 async def storm(system: System, plan: Plan) -> None:
@@ -59,6 +75,8 @@ async def storm(system: System, plan: Plan) -> None:
                 )
             await asyncio.sleep(0.05)
             name = await _victim(system, plan, random)
+        if system.residents is not None and random.random() < 0.5:
+            await system.residents.amid(within=1.0)
         if name in plan.senders:
             # Not always in the first moment of a slice: before the wire, on the wire, after it and
             # while it is recorded.
@@ -67,6 +85,8 @@ async def storm(system: System, plan: Plan) -> None:
                 continue
         await system.kill(name)
     system.seconds["under kills"] = time.monotonic() - began
+    if system.residents is not None:
+        await system.settle(_SETTLE_SECONDS)
 
 
 async def _victim(system: System, plan: Plan, random: Random) -> str | None:

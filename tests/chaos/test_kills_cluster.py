@@ -11,7 +11,7 @@ import pytest
 from service.commands import deciding
 from tests.chaos.cluster import KINDS, SENDERS, Cluster, services
 from tests.chaos.harness import CAMDEN, LAMBETH, PROVIDER, QUICK, Act, content, running, urgent
-from tests.chaos.storm import Plan, storm
+from tests.chaos.storm import Plan, prepare, storm
 from tests.chaos.verdict import verify
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.redis]
@@ -60,6 +60,8 @@ async def _run(
     finish_within: float,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    await prepare(system, plan)
+    await system.publish(content())
     await storm(system, plan)
     system.handsets.control(latency=0.0)
     await system.restart(SENDERS, paced=False)
@@ -87,7 +89,6 @@ async def test_a_cluster_under_kills_loses_nobody_and_tells_nobody_twice(
                 6: system.flush_redis,
                 7: story.correct,
             }
-            await system.publish(content())
             plan = Plan(
                 seed=3,
                 kills=8,
@@ -98,6 +99,8 @@ async def test_a_cluster_under_kills_loses_nobody_and_tells_nobody_twice(
                 each=1,
                 longest=200,
                 acts=acts,
+                residents=2,
+                held=10,
             )
             await _run(
                 system,
@@ -109,7 +112,7 @@ async def test_a_cluster_under_kills_loses_nobody_and_tells_nobody_twice(
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2700)
 async def test_a_cluster_is_killed_sixty_times_under_twenty_thousand_people(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,7 +130,6 @@ async def test_a_cluster_is_killed_sixty_times_under_twenty_thousand_people(
                 42: system.flush_redis,
                 48: story.warn,
             }
-            await system.publish(content())
             plan = Plan(
                 seed=4,
                 kills=64,
@@ -138,11 +140,14 @@ async def test_a_cluster_is_killed_sixty_times_under_twenty_thousand_people(
                 each=4,
                 longest=900,
                 acts=acts,
+                residents=6,
+                held=500,
+                held_for=120.0,
             )
             await _run(
                 system,
                 plan,
                 "cluster, long: kill -9 of every kind of process, 20,000 people",
-                finish_within=300,
+                finish_within=900,
                 capsys=capsys,
             )

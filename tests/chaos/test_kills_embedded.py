@@ -21,7 +21,7 @@ from tests.chaos.harness import (
     running,
     urgent,
 )
-from tests.chaos.storm import Plan, storm
+from tests.chaos.storm import Plan, prepare, storm
 from tests.chaos.verdict import verify
 
 
@@ -67,6 +67,7 @@ async def _run(
     finish_within: float,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    await prepare(system, plan)
     await system.publish(content())
     await storm(system, plan)
     system.handsets.control(latency=0.0)
@@ -82,8 +83,8 @@ async def _run(
 async def test_the_embedded_service_is_killed_eight_times_and_nobody_is_lost_or_told_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    system = embedded(tmp_path, rate=25, latency=0.4, seed=1, **QUICK)
-    async with running(system, 400):
+    system = embedded(tmp_path, rate=20, latency=0.4, seed=1, **QUICK)
+    async with running(system, 500):
         acts = await _story(system, {"warn": 2, "correct": 4, "local": 5, "cancel": 7})
         plan = Plan(
             seed=1,
@@ -94,6 +95,8 @@ async def test_the_embedded_service_is_killed_eight_times_and_nobody_is_lost_or_
             gap=(0.2, 1.2),
             longest=150,
             acts=acts,
+            residents=2,
+            held=10,
         )
         await _run(
             system,
@@ -105,7 +108,7 @@ async def test_the_embedded_service_is_killed_eight_times_and_nobody_is_lost_or_
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2700)
 async def test_the_embedded_service_is_killed_sixty_times_under_twenty_thousand_people(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,11 +124,14 @@ async def test_the_embedded_service_is_killed_sixty_times_under_twenty_thousand_
             gap=(0.5, 3.0),
             longest=900,
             acts=acts,
+            residents=6,
+            held=500,
+            held_for=120.0,
         )
         await _run(
             system,
             plan,
             "embedded, long: kill -9 of `fasttime up`, 20,000 people",
-            finish_within=300,
+            finish_within=900,
             capsys=capsys,
         )
