@@ -236,10 +236,12 @@ def acknowledgement(language: str, *, how_to_stop: bool = False) -> str:
 
 
 def help_text(language: str, sender: str) -> str:
-    """Return what answers HELP: who we are, how to stop, whom to call in danger."""
+    """Return what answers HELP: who we are ("" for somebody to whom we are not named), how to stop,
+    whom to call in danger.
+    """
     words, pack = _of(language), pack_for(language)
-    who = fill(pack.police_message, sender=sender)
-    return " ".join([f"{who}{pack.full_stop}", f"{pack.stop}{pack.full_stop}", words.danger])
+    who = f"{fill(pack.police_message, sender=sender)}{pack.full_stop}" if sender else ""
+    return " ".join(filter(None, [who, f"{pack.stop}{pack.full_stop}", words.danger]))
 
 
 def stopped(language: str) -> str:

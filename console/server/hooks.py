@@ -110,7 +110,8 @@ async def inbound(request: Request) -> Response:
     if asked is not None and len(asked.split()) > _LONGEST_PLACE:
         asked = None  # "join us at the bridge, he has a gun": that is no place
     if asked is not None and by_text.is_here(web.context.channels_on, simulated=simulated):
-        return _xml(await _join(web, params["From"], asked, simulated=simulated))
+        language = by_text.language_of(params.get("Body", ""))
+        return _xml(await _join(web, params["From"], asked, language, simulated=simulated))
     text = Text(
         words=params.get("Body", ""),
         number=params["From"],
@@ -312,7 +313,7 @@ def _wake(web: Web) -> None:
         web.wake(RECEIPTS)
 
 
-async def _join(web: Web, number: str, asked: str, *, simulated: bool) -> str:
+async def _join(web: Web, number: str, asked: str, language: str, *, simulated: bool) -> str:
     """Register who texted JOIN, and answer; nothing is answered once the budgets are used up."""
     trial = simulated or web.settings.allows_trial_numbers
     world = World(tree=await web.context.tree(), trial_numbers=trial)
@@ -325,6 +326,7 @@ async def _join(web: Web, number: str, asked: str, *, simulated: bool) -> str:
         sender=web.settings.sender_name,
         public_url=web.settings.public_url,
         now=web.now(),
+        language=language,
     )
     try:
         said = await web.db.write(join)

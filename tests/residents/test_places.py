@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from broadcast.places.postcodes import look_up
 from broadcast.places.postcodes.directory import Entry
@@ -90,7 +90,6 @@ async def test_join_and_a_postcode_by_text_registers_once(known: Site) -> None:
         ("JOIN", b"text JOIN and your postcode"),
         ("join nowhere at all", b"we do not know that place"),
         ("join ZZ99 9ZZ", b"we do not know that place"),
-        ("ymuno Westminster", b"you get messages about Westminster"),
         ("joining was nice", b""),
     ],
 )
@@ -98,6 +97,43 @@ async def test_what_a_text_that_names_a_place_leads_to(known: Site, body: str, s
     answer = await texted(known, body)
     assert said in answer.body
     assert bool(await at(known)) == (b"you get messages" in said)
+
+
+@pytest.mark.parametrize(
+    "body,said",
+    [
+        ("YMUNO", "tecstiwch YMUNO a'ch cod post"),
+        ("ymuno ZZ99 9ZZ", "nid ydym yn adnabod y lle hwnnw"),
+        ("Ymuno Westminster", "byddwch yn cael negeseuon testun am Westminster"),
+    ],
+)
+async def test_who_texts_in_welsh_is_answered_and_registered_in_welsh(
+    known: Site, body: str, said: str
+) -> None:
+    answer = (await texted(known, body)).body.decode()
+    assert said in answer.replace("&apos;", "'").replace("&#x27;", "'")
+    assert "JOIN" not in answer
+    assert "postcode" not in answer
+    assert [each["language"] for each in await at(known)] == (["cy"] if "cael" in said else [])
+
+
+async def test_help_and_join_do_not_name_us_on_a_telephone_that_must_give_nothing_away(
+    known: Site,
+) -> None:
+    await texted(known, "JOIN Camden")
+    named = known.settings.sender_name.encode()
+    assert named in (await texted(known, "HELP", sid=SID[:-1] + "1")).body
+    assert named in (await texted(known, "JOIN", sid=SID[:-1] + "2")).body
+    [me] = await at(known)
+    await known.db.write(
+        lambda conn: conn.execute(
+            update(subscriber).where(subscriber.c.id == me["id"]).values(discreet="yes")
+        )
+    )
+    helped = (await texted(known, "HELP", sid=SID[:-1] + "3")).body
+    assert b"In danger call 999." in helped
+    assert named not in helped
+    assert (await texted(known, "JOIN", sid=SID[:-1] + "4")).body.count(b"<Message>") == 0
 
 
 async def test_who_texted_join_signs_in_by_a_code(known: Site, box: Box) -> None:

@@ -8,8 +8,12 @@ from datetime import timedelta
 
 import pytest
 
+from broadcast.content import segments
 from console.residents import kept
 from console.residents.words import RESIDENT_WORDS
+from service.residents import texts
+from service.residents.code_words import CODE_WORDS
+from subscribers.registration import budgets
 from tests.console.site import Site
 from tests.console.visitor import Visitor
 from tests.residents.test_retention import ROOT
@@ -45,6 +49,38 @@ def test_each_language_has_every_phrase_with_what_is_filled_in(lang: str) -> Non
         if not FORMS.fullmatch(each):
             assert filled(own[each]) == filled(english[each]), each
             assert own[each] != english[each] or each in SAME, each
+
+
+def test_codes_are_in_every_language_of_the_pages() -> None:
+    assert set(CODE_WORDS) == set(RESIDENT_WORDS)
+
+
+@pytest.mark.parametrize("lang", sorted(set(CODE_WORDS) - {"en"}))
+def test_each_phrase_of_a_code_holds_what_is_filled_in_and_is_in_that_language(lang: str) -> None:
+    english, own = CODE_WORDS["en"], CODE_WORDS[lang]
+    assert own.keys() == english.keys()
+    for each, phrase in own.items():
+        assert filled(phrase) == filled(english[each]), each
+        assert phrase != english[each], each
+    assert len(set(own.values())) == len(own)
+    sent = texts.rendered("sms", "join", lang, code="123456", sender="Police", public_url="")
+    assert (sent.language, sent.body.count("123456"), "{" in sent.body) == (lang, 1, False)
+
+
+@pytest.mark.parametrize("lang", sorted(CODE_WORDS))
+@pytest.mark.parametrize("what", ["join", "known", "sign_in", "add", "same_person"])
+def test_a_code_by_text_takes_no_more_parts_than_its_price_counts(lang: str, what: str) -> None:
+    body = texts.rendered(
+        "sms",
+        what,
+        lang,
+        code="123456",
+        sender="Metropolitan Police Service",
+        public_url="https://alerts.police.example",
+    ).body
+    assert budgets.PRICES["sms"] * segments.count(body).segments <= budgets.cost(
+        "sms", island=False, language=lang
+    )
 
 
 def test_hours_are_said_as_polish_and_romanian_say_them() -> None:
