@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -73,3 +73,23 @@ def distinct(values: NDArray[Any]) -> NDArray[Any]:
     found = np.sort(values)
     first: NDArray[Any] = found[np.append(True, found[1:] != found[:-1])[: len(found)]]
     return first
+
+
+def grouped(
+    values: NDArray[Any], of: NDArray[np.uint32]
+) -> Iterator[tuple[int, NDArray[np.uint32]]]:
+    """Yield each of these whole numbers from 0 that occurs, and what stands in `of` beside it, in
+    the order in which it stands there.
+
+    By one sort, which of small numbers is a counting: to look through all of them for each number
+    takes most of a preview.
+    """
+    if not len(values):
+        return
+    if values.max() < 65536:
+        values = values.astype(np.uint16, copy=False)
+    order = np.argsort(values, kind="stable")
+    values, of = values[order], of[order]
+    starts = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()]
+    for begin, end in zip(starts, [*starts[1:], len(values)], strict=True):
+        yield int(values[begin]), of[begin:end]

@@ -30,12 +30,21 @@ from subscribers.index.choices import (
     order_of,
     verdicts,
 )
-from subscribers.index.columns import Columns, distinct, once
+from subscribers.index.columns import Columns, distinct, grouped, once
 from subscribers.index.encoding import Encoding
 from subscribers.index.people import People
 from subscribers.index.registry_rows import PLACE, read_rows
 from subscribers.index.rule import REASONS, Elsewhere, Rule, Traits, chosen_as
-from subscribers.index.state import Read, State, array_of, gather, ids_of, renamed, visited
+from subscribers.index.state import (
+    Read,
+    State,
+    array_of,
+    bitmap_of,
+    gather,
+    ids_of,
+    renamed,
+    visited,
+)
 from subscribers.people_file.by_topic import OfTopic
 from subscribers.people_file.choices import TOPICS
 from subscribers.registry.by_area import BY_AREA
@@ -202,27 +211,22 @@ class RegistryIndex(Encoding):
             over = np.isin(ids, array_of(rule.spent)) & (before == 0) & (reason > _BUDGET)
             reason[over] = _BUDGET
         suppressed = {
-            name: BitMap(ids[reason == n])
-            for n, name in enumerate(REASONS)
-            if bool(np.any(reason == n))
+            REASONS[n]: bitmap_of(who) for n, who in grouped(reason, ids) if n < len(REASONS)
         }
         sent = np.flatnonzero(reason == len(REASONS))
-        key = found.key[judged[sent]]
         send = {}
-        for value in np.flatnonzero(np.bincount(key)).tolist():
+        for value, who in grouped(found.key[judged[sent]], ids[sent]):
             code, language = divmod(value, len(rule.languages))
-            send[">".join(order_of(code)), rule.languages[language]] = BitMap(
-                ids[sent[key == value]]
-            )
+            send[">".join(order_of(code)), rule.languages[language]] = bitmap_of(who)
         held: dict[datetime, BitMap] = {}
         if any(waits):
             hours = state.profiles.column("quiet")[profile[sent]]
-            for value in np.flatnonzero(np.bincount(hours)).tolist():
+            for value, who in grouped(hours, ids[sent]):
                 if until := waits[value]:
-                    held[until] = held.get(until, BitMap()) | BitMap(ids[sent[hours == value]])
+                    held[until] = held.get(until, BitMap()) | bitmap_of(who)
         limited = {} if rule.urgent else _limited(state, profile[sent], ids[sent], before[sent])
         return Frozen(
-            addressed=BitMap(ids), send=send, suppressed=suppressed, held=held, limited=limited
+            addressed=bitmap_of(ids), send=send, suppressed=suppressed, held=held, limited=limited
         )
 
     def perhaps(self, rule: Rule, addressed: BitMap | None = None) -> BitMap:
@@ -249,9 +253,9 @@ class RegistryIndex(Encoding):
             others = state.others.reached(rule.shape, rule.circles)
             parts.append(self._of_whom(state, rule, here, others))
         if addressed is None:
-            addressed = BitMap(self._addressed(state, rule, 0, 1)[1])
+            addressed = bitmap_of(self._addressed(state, rule, 0, 1)[1])
         wider = self._addressed(state, replace(rule, also_reached={}), 0, 1, once(parts))
-        return BitMap(wider[1]) - addressed
+        return bitmap_of(wider[1]) - addressed
 
     def person(self, person_id: int) -> Traits | None:
         """Return what the index knows of one person, None if nobody has that id."""
@@ -343,7 +347,7 @@ class RegistryIndex(Encoding):
         for each in as_what:
             numbers = array_of(state.acting.get(each, BitMap()))
             places = state.others.positions(numbers)
-            whose = BitMap(distinct(state.others.take("profile", places)))
+            whose = bitmap_of(distinct(state.others.take("profile", places)))
             found[each] = len(whose & members)
         return found
 
@@ -380,7 +384,7 @@ class RegistryIndex(Encoding):
         at = state.people.everybody()
         chosen = (state.profiles.column("topics") & TOPIC_BIT["exercise"]) > 0
         chosen &= state.profiles.column("erased") == 0
-        return BitMap(
+        return bitmap_of(
             np.sort(state.people.take("ids", at[chosen[state.people.take("profile", at)]]))
         )
 
@@ -390,8 +394,8 @@ class RegistryIndex(Encoding):
         ids = state.people.take("ids", at)
         values = state.profiles.column(column)[state.people.take("profile", at)]
         return {
-            names[value]: BitMap(np.sort(ids[values == value]))
-            for value in np.flatnonzero(np.bincount(values)).tolist()
+            names[value]: bitmap_of(np.sort(who))
+            for value, who in grouped(values, ids)
             if value < len(names)
         }
 
@@ -508,8 +512,8 @@ class RegistryIndex(Encoding):
                 if not rule.audience.communities and people is state.others:
                     coarse &= False  # who is known by one area only has no others
                 elif not rule.audience.communities:
-                    kind = state.profiles.column("kind")[people.take("profile", nowhere)]
-                    coarse &= np.isin(kind, _BY_AREA)
+                    by_area = np.isin(state.profiles.column("kind"), _BY_AREA)
+                    coarse &= by_area[people.take("profile", nowhere)]
                 told |= coarse
             parts.append(nowhere[told])
         if rule.by_code:
@@ -543,6 +547,4 @@ def _limited(
     if not np.any(most):
         return {}
     most = np.where(before == 0, most[profile], 0)
-    return {
-        int(number): BitMap(ids[most == number]) for number in np.unique(most[most > 0]).tolist()
-    }
+    return {number: bitmap_of(who) for number, who in grouped(most, ids) if number}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,13 +74,20 @@ def ids_of(chunks: Sequence[Columns]) -> BitMap:
     """Return the ids of all these rows."""
     found = BitMap()
     for chunk in chunks:
-        found |= BitMap(chunk.ids)
+        found |= bitmap_of(chunk.ids)
     return found
 
 
 def array_of(members: BitMap) -> NDArray[np.uint32]:
     """Return the ids of a bitmap as numpy has them, in their order."""
     return np.asarray(members.to_array(), dtype=np.uint32)
+
+
+def bitmap_of(ids: NDArray[np.uint32]) -> BitMap:
+    """Return these ids as a bitmap. Through an `array`, whose memory pyroaring takes as it is: of
+    numpy's it makes a Python integer each, which takes eight times as long.
+    """
+    return BitMap(array("I", ids.astype(np.uint32, copy=False).tobytes()))
 
 
 def gather(found: dict[str, list[int]], rows: Iterable[Sequence[Any]], column: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import asin, cos, radians, sin, sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,15 +15,17 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pyroaring import BitMap
 from shapely import Geometry
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from broadcast.content.model import Circle
 from broadcast.places.reach import reaches
 from subscribers.index import strips
-from subscribers.index.columns import Columns
+from subscribers.index.columns import Columns, grouped
 from subscribers.index.ground import Ground, keys_of
 from subscribers.index.people import People
+from subscribers.index.state import bitmap_of
 
 STEP = 1 / 2048
 """The height of a row: coordinates of the tests lie on its lines, and between them."""
@@ -273,3 +276,25 @@ def test_who_may_be_inside_by_their_postcode_is_found_whatever_changed(
     metres = people.take("spread", every)
     wanted = every[(metres > 0) & reaches(shape, circles, lat, lon, metres)]
     assert ids(people, people.reached(shape, circles)) == ids(people, wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int64])
+def test_what_stands_beside_each_number_is_found_in_its_order(dtype: Any) -> None:
+    rng = np.random.default_rng(3)
+    values = rng.integers(0, 200, 5_000).astype(dtype)
+    ids = np.arange(5_000, dtype=np.uint32) * 7
+    found = list(grouped(values, ids))
+    assert [value for value, _ in found] == sorted(set(values.tolist()))
+    for value, who in found:
+        assert who.tolist() == ids[values == value].tolist()
+    assert list(grouped(values[:0], ids[:0])) == []
+    wide = np.array([70_000, 0, 70_000, 65_536], dtype=np.int64)
+    said = {value: who.tolist() for value, who in grouped(wide, ids[:4])}
+    assert said == {0: [7], 65_536: [21], 70_000: [0, 14]}
+
+
+@pytest.mark.parametrize("dtype", [np.uint32, np.int64])
+def test_ids_are_the_same_as_a_bitmap_whatever_numbers_they_come_as(dtype: Any) -> None:
+    ids = np.array([5, 2**31, 4_294_967_295, 0, 5], dtype=np.int64).astype(dtype)
+    assert bitmap_of(ids) == BitMap([0, 5, 2**31, 4_294_967_295])
+    assert bitmap_of(ids[:0]) == BitMap()
