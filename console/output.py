@@ -58,6 +58,17 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def in_words(value: Any) -> str:
+    """Return a value of a JSON document as one line for people: lists with ; between, objects as
+    names and values, "-" for nothing.
+    """
+    if isinstance(value, list):
+        return "; ".join(in_words(v) for v in value) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {in_words(v)}" for k, v in value.items() if v not in (None, []))
+    return "-" if value in (None, "") else str(value)
+
+
 def problem_json(problem: Problem) -> dict[str, str]:
     """Return one problem as it stands in the JSON of the command line."""
     return {

@@ -12,7 +12,7 @@ import typer
 from console.command_group import Group
 from console.commands.options import Json, OutputFile
 from console.commands.setup import people as one_by_one
-from console.output import Output, problem_json, write_file
+from console.output import Output, in_words, problem_json, write_file
 
 if TYPE_CHECKING:
     from broadcast.problems import Problem
@@ -232,14 +232,6 @@ def show(
                 status=404,
             )
         await session.log("subscribers.show", str(found["id"]))
-        out.answer(found, *[f"{name}: {_words(value)}" for name, value in found.items()])
+        out.answer(found, *[f"{name}: {in_words(value)}" for name, value in found.items()])
 
     run(work, out)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, list):
-        return "; ".join(_words(v) for v in value) or "-"
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {_words(v)}" for k, v in value.items() if v not in (None, []))
-    return "-" if value in (None, "") else str(value)

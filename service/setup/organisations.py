@@ -23,11 +23,11 @@ from service.setup.people import check_reason
 from service.setup.who import Who, allowed
 from subscribers.organisations import rows, sites
 from subscribers.organisations.file import OrganisationFile
-from subscribers.organisations.record import LISTS, OrganisationRecord, read
-from subscribers.registry.listing import masked_name
+from subscribers.organisations.record import COLUMNS, LISTS, OrganisationRecord, read
+from subscribers.registry import listing
 
 _BOROUGH: Final = "borough"
-
+_ID: Final = "external_id"
 
 MOST_FOUND: Final = 50
 """So many organisations a search returns at most."""
@@ -163,7 +163,7 @@ def listed(
     """
     actor = _looker(conn, actor, now)
     found = [(number, _shown(actor, record)) for number, record in rows.page(conn, after, limit)]
-    _looked(conn, actor, f"after {after}", len(found), now)
+    _looked(conn, actor, f"after {after}", _counted(len(found)), now)
     return found
 
 
@@ -183,25 +183,38 @@ def search(conn: Connection, actor: Operator, words: str, now: datetime) -> list
             found.append(_shown(actor, record))
         if len(found) == MOST_FOUND:
             break
-    _looked(conn, actor, "search", len(found), now)
+    _looked(conn, actor, "search", _counted(len(found)), now)
     return found
 
 
-def one(
-    conn: Connection, actor: Operator, external_id: str, now: datetime
-) -> dict[str, Any] | None:
-    """Return one organisation, on the terms of `listed`; None where there is none of this id, which
-    is a look on record as well.
+def one(conn: Connection, who: Who, external_id: str, now: datetime) -> dict[str, Any] | None:
+    """Return one organisation, to operators on the terms of `listed`; None where there is none of
+    this id, which is a look on record as well.
+
+    `acting` is who acts for it: [{id, external_id, name, email, mobile, phone, contact_for}], names
+    and contacts masked whoever looks; `contact_for` are the boroughs for which they are the single
+    point of contact.
     """
-    actor = _looker(conn, actor, now)
+    if not isinstance(who, str):
+        who = _looker(conn, who, now)
     record = rows.find(conn, external_id)
-    _looked(conn, actor, external_id if record else "nothing", int(record is not None), now)
-    return None if record is None else _shown(actor, record)
+    if record is None:
+        _looked(conn, who, "nothing", _counted(0), now)
+        return None
+    people = [
+        {**person, "contact_for": [a for a, named in record.contacts if named == person[_ID]]}
+        for person in listing.of_external_ids(conn, record.people)
+    ]
+    _looked(conn, who, external_id, f"{_counted(1)}, {len(people)} people", now)
+    return _shown(who, record) | {"acting": people}
 
 
 def mark(organisation: Mapping[str, Any]) -> str:
-    """Return a short mark of an organisation as it was told; another one whenever it changes."""
-    return hashlib.sha256(json.dumps(organisation, sort_keys=True).encode()).hexdigest()[:16]
+    """Return a short mark of an organisation as it was told; another one whenever it changes, and
+    the same whatever changes about the people who act for it.
+    """
+    own = {column: organisation[column] for column in COLUMNS}
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _looker(conn: Connection, actor: Operator, now: datetime) -> Operator:
@@ -214,20 +227,23 @@ def _looker(conn: Connection, actor: Operator, now: datetime) -> Operator:
     return actor
 
 
-def _shown(actor: Operator, record: OrganisationRecord) -> dict[str, Any]:
+def _shown(who: Who, record: OrganisationRecord) -> dict[str, Any]:
     found = told(record)
-    return found | {"name": masked_name(found["name"])} if actor.role == "auditor" else found
+    if isinstance(who, str) or who.role != "auditor":
+        return found
+    return found | {"name": listing.masked_name(found["name"])}
 
 
-def _looked(conn: Connection, actor: Operator, subject: str, found: int, now: datetime) -> None:
-    look_ups.record(
-        conn,
-        actor,
-        look_ups.ORGANISATIONS,
-        subject=subject,
-        detail=f"{found} organisations",
-        now=now,
-    )
+def _looked(conn: Connection, who: Who, subject: str, detail: str, now: datetime) -> None:
+    action = look_ups.ORGANISATIONS
+    if isinstance(who, str):
+        operators.log_admin(conn, actor=who, action=action, subject=subject, detail=detail, now=now)
+    else:
+        look_ups.record(conn, who, action, subject=subject, detail=detail, now=now)
+
+
+def _counted(n: int) -> str:
+    return f"{n} organisations"
 
 
 def _cells(fields: Mapping[str, Any]) -> dict[str, str]:

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, select
 
 from broadcast.places.areas import AreaTree
 from subscribers.contact import points
+from subscribers.contact.points import Known
 from subscribers.registry.tables import subscriber
 
 _LISTS = ("sectors", "communities", "topics", "channels", "stopped")
+_AT_ONCE = 500
 
 
 def page(
@@ -41,13 +43,8 @@ def page(
     known = points.known(conn, [r.id for r in found[:limit]])
     return [
         {
-            "id": r.id,
-            "external_id": r.external_id,
-            "name": masked_name((held := known.get(r.id, points.NOTHING)).name),
+            **_who(r, known.get(r.id, points.NOTHING)),
             "kind": r.kind,
-            "email": masked_email(held.addresses.get("email")),
-            "mobile": masked_number(held.addresses.get("mobile")),
-            "phone": masked_number(held.addresses.get("phone")),
             "language": r.language,
             "area": r.area,
             "minimum_severity": r.minimum_severity or None,
@@ -58,6 +55,31 @@ def page(
         }
         for r in found[:limit]
     ]
+
+
+def of_external_ids(conn: Connection, external_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return who of these people is registered and not erased, by number: {id, external_id, name,
+    email, mobile, phone}, the last four masked.
+    """
+    found: list[Any] = []
+    for start in range(0, len(external_ids), _AT_ONCE):
+        some = subscriber.c.external_id.in_(external_ids[start : start + _AT_ONCE])
+        query = select(subscriber.c.id, subscriber.c.external_id)
+        found += conn.execute(query.where(some, subscriber.c.erased_at.is_(None))).all()
+    found.sort(key=lambda r: r.id)
+    known = points.known(conn, [r.id for r in found])
+    return [_who(r, known.get(r.id, points.NOTHING)) for r in found]
+
+
+def _who(row: Any, held: Known) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "external_id": row.external_id,
+        "name": masked_name(held.name),
+        "email": masked_email(held.addresses.get("email")),
+        "mobile": masked_number(held.addresses.get("mobile")),
+        "phone": masked_number(held.addresses.get("phone")),
+    }
 
 
 def _inside(rows: Sequence[Any], tree: AreaTree, room: str) -> list[Any]:

@@ -14,6 +14,8 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR as OPENA
 from broadcast.places.postcodes.directory import Entry
 from console.server.openapi import ANSWERS, COMPONENTS
 from service.setup import places
+from subscribers.organisations import rows
+from subscribers.organisations.record import OrganisationRecord
 from tests.console.site import WESTMINSTER, Site, open_site
 
 ASKED = {
@@ -34,6 +36,7 @@ ASKED = {
     "/api/v1/areas": "administrator",
     "/api/v1/groups": "author",
     "/api/v1/organisations": "administrator",
+    "/api/v1/organisations/{organisation}": "administrator",
     "/api/v1/exercises": "author",
     "/api/v1/dead-letters": "administrator",
     "/api/v1/areas/{code}": "author",
@@ -81,12 +84,14 @@ async def test_what_every_route_answers_is_what_the_document_says(site: Site) ->
     document = (await site.get("/openapi.json", role=None)).json
     message = await site.live()
     await site.db.write(places.store_postcodes, [DOWNING_STREET], datetime.now(UTC))
+    bell = OrganisationRecord("o-1", "The Bell", "I", "micro", "", ("p1",), ((WESTMINSTER, "p1"),))
+    await site.db.write(rows.save, [bell], datetime.now(UTC))
     texted = {"MessageSid": "SM1", "From": "+447700900002", "Body": "I saw him"}
     assert (await site.twilio("/hooks/twilio/inbound", texted)).status == 200
     for path, role in ASKED.items():
         said = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
         url = path.replace("{id}", str(message)).replace("{subscriber}", "1")
-        url = url.replace("{answer}", "1")
+        url = url.replace("{answer}", "1").replace("{organisation}", "o-1")
         url = url.replace("{code}", WESTMINSTER) + ASKING.get(path, "")
         answer = await site.get(url, role=role)
         assert answer.status == 200, (path, answer.json)

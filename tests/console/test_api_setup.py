@@ -381,14 +381,18 @@ LOOKS = {
     "/threat-levels/history": ("author", "approver", "operator", "administrator", "auditor"),
     "/subscribers/p1": ("administrator", "auditor"),
     "/organisations": ("administrator", "auditor"),
+    "/organisations/o-2": ("administrator", "auditor"),
     "/operators": ("administrator", "auditor"),
 }
 
 
 async def test_only_an_administrator_changes_anything_whatever_the_route(site: Site) -> None:
+    swan = json.loads(BELL) | {"external_id": "o-2"}
+    made = await site.post(f"{API}/organisations", swan, role="administrator")
+    assert made.status == 201
     before = {
         table: await site.db.read(rows, table)
-        for table in ("subscriber", "area", "stop", "community_or_sector")
+        for table in ("subscriber", "area", "stop", "community_or_sector", "organisation")
     }
     for method, path, data, media in CHANGES:
         for role in ("author", "approver", "operator", "auditor", None):

@@ -58,6 +58,7 @@ ROUTES = {
     "organisations import": f"POST {V1}/organisations/import",
     "organisations list": f"GET {V1}/organisations",
     "organisations remove": f"POST {V1}/organisations/{{organisation}}/remove",
+    "organisations show": f"GET {V1}/organisations/{{organisation}}",
     "registry agree": f"POST {V1}/operator-requests/{{id}}/approve",
     "registry export": f"GET {V1}/operator-requests/{{id}}/registry",
     "replay": f"GET {MESSAGE}/replay",

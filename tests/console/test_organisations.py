@@ -59,6 +59,26 @@ def test_an_administrator_registers_changes_lists_and_removes(cli: Cli) -> None:
     assert [o["external_id"] for o in cli.ok("organisations", "list")] == ["o-1", "o-2"]
 
 
+def test_one_is_shown_with_who_acts_for_it_masked_and_the_look_is_recorded(cli: Cli) -> None:
+    cli.ok("subscribers", "import", cli.file("p.csv", PEOPLE), "--basis", "consent")
+    cli.ok("organisations", "import", cli.file("o.csv", FILE))
+    shown = cli.ok("organisations", "show", "o-1")
+    (acting,) = shown.pop("acting")
+    assert shown in cli.ok("organisations", "list")
+    assert (acting["external_id"], acting["mobile"]) == ("b-2", "…002")
+    said = cli("organisations", "show", "o-1").out
+    assert "name: The Bell\n" in said
+    assert "…002" in said
+    assert "07700900002" not in said.replace(" ", "")
+    assert "447700900002" not in said
+    assert cli("organisations", "show", "o-9", "--json").codes == ["organisation_unknown"]
+    seen = [link for link in cli.ok("audit", "list") if link["action"] == "organisations.list"]
+    assert {link["kind"] for link in seen} == {"look_up"}
+    looked = ["o-1", "", "o-1", "nothing"]
+    assert [link["subject"] for link in seen] == looked
+    assert seen[0]["detail"] == "1 organisations, 1 people"
+
+
 WRONG = [
     (("edit", "o-9", "--size", "small"), "organisation_unknown", "organisations list"),
     (("remove", "o-9", "--why", "closed"), "organisation_unknown", "organisations list"),
@@ -267,6 +287,16 @@ async def test_over_http_it_is_the_same_and_recorded(site: Site) -> None:
     rest = await site.get(following, role="auditor")
     assert rest.json["next"] is None
     assert {o["name"] for o in rest.json["organisations"]} >= {"H… 1…", "S…", "T… B…"}
+    shown = await site.get(path, role=role)
+    fits(site, "get", "/organisations/{organisation}", shown)
+    assert (shown.json["name"], shown.json["people"]) == ("The Bell", ["p101", "p102"])
+    named = {each["external_id"]: each for each in shown.json["acting"]}
+    assert {each["name"] for each in named.values()} == {"P… 1…"}
+    assert named["p102"]["mobile"] == "…102"
+    masked = await site.get(path, role="auditor")
+    assert masked.json == shown.json | {"name": "T… B…"}
+    nobody = await site.get(f"{API}/organisations/o-9", role=role)
+    assert (nobody.status, nobody.code) == (404, "organisation_unknown")
     gone = await site.post(f"{path}/remove", {"why": "closed"}, role=role)
     fits(site, "post", "/organisations/{organisation}/remove", gone)
     assert (await site.call("PATCH", path, json={"trade": "I"}, role=role)).status == 404
@@ -276,10 +306,14 @@ async def test_over_http_it_is_the_same_and_recorded(site: Site) -> None:
         ("organisations.edit", "o-1"),
         ("organisations.list", "after 0"),
         ("organisations.list", done[3][1]),
+        ("organisations.list", "o-1"),
+        ("organisations.list", "o-1"),
+        ("organisations.list", "nothing"),
         ("organisations.remove", "o-1"),
     ]
-    assert (await site.get(f"{API}/organisations", role="author")).status == 403
-    assert (await site.get(f"{API}/organisations", role="camden admin")).code == "area_bound"
+    for path in (f"{API}/organisations", f"{API}/organisations/o-101"):
+        assert (await site.get(path, role="author")).status == 403
+        assert (await site.get(path, role="camden admin")).code == "area_bound"
     bound = await site.post(f"{API}/organisations", bell, role="camden admin")
     assert (bound.status, bound.code) == (403, "area_bound")
 

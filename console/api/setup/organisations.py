@@ -31,6 +31,7 @@ def router(_web: Web) -> APIRouter:
     api.get("/organisations")(listed)
     api.post("/organisations/import", openapi_extra=sends_file(csv=_EXAMPLE))(bring_in)
     api.post("/organisations", status_code=201, openapi_extra=sends("NewOrganisation"))(add)
+    api.get("/organisations/{organisation}")(show)
     api.patch("/organisations/{organisation}", openapi_extra=sends("OrganisationChange"))(edit)
     api.post("/organisations/{organisation}/remove", openapi_extra=sends("Erase"))(remove)
     return api
@@ -52,6 +53,19 @@ async def listed(request: Request, cursor: str | None = None, limit: str | None 
     if len(found) > size:
         following = cursors.write(web.key, "organisations", page[-1][0])
     return JSONResponse({"organisations": [one for _, one in page], "next": following})
+
+
+async def show(request: Request, organisation: str) -> Response:
+    """Return one organisation and who acts for it, names and contacts of people masked; for
+    administrators and auditors without area, who get its name masked; recorded.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    operators.require(actor, "see_what_is_set_up")
+    found = await web.db.write(organisations.one, actor, organisation, web.now())
+    if found is None:
+        raise organisations.unknown()
+    return JSONResponse(found)
 
 
 async def bring_in(request: Request) -> Response:

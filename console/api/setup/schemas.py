@@ -25,6 +25,16 @@ from subscribers.contact.kinds import NAMES as KINDS
 
 _DEGREES: Final[Schema] = {"type": "number"}
 _WARNINGS: Final = list_of(ref("Fault"))
+_ORGANISATION: Final[Mapping[str, Schema]] = {
+    "external_id": TEXT,
+    "name": TEXT,
+    "trade": words(tuple(TRADES)),
+    "size": words(SIZES),
+    "sites": list_of(TEXT),
+    "people": list_of(TEXT),
+    "contacts": list_of(an_object({"area": TEXT, "person": TEXT})),
+    "passes_on": YES,
+}
 _PERSON: Final[Mapping[str, Schema]] = {
     "id": NUMBER,
     "external_id": TEXT,
@@ -151,18 +161,29 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Organisation": {
         "description": "An organisation, and the external ids of who acts for it.",
         **an_object(
-            {
-                "external_id": TEXT,
-                "name": TEXT,
-                "trade": words(tuple(TRADES)),
-                "size": words(SIZES),
-                "sites": list_of(TEXT),
-                "people": list_of(TEXT),
-                "contacts": list_of(an_object({"area": TEXT, "person": TEXT})),
-                "passes_on": YES,
-                "warnings": _WARNINGS,
-            },
+            {**_ORGANISATION, "warnings": _WARNINGS},
             ("warnings",),
+        ),
+    },
+    "OrganisationInFull": {
+        "description": "An organisation, and who acts for it: names and contacts masked.",
+        **an_object(
+            {
+                **_ORGANISATION,
+                "acting": list_of(
+                    an_object(
+                        {
+                            "id": NUMBER,
+                            "external_id": TEXT,
+                            "name": TEXT,
+                            "email": or_null(TEXT),
+                            "mobile": or_null(TEXT),
+                            "phone": or_null(TEXT),
+                            "contact_for": list_of(TEXT),
+                        }
+                    )
+                ),
+            }
         ),
     },
     "Organisations": an_object(
@@ -316,6 +337,7 @@ ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("post", "/api/v1/subscribers/{subscriber}/erase"): ref("Erased"),
     ("post", "/api/v1/subscribers/import"): ref("SubscribersImported"),
     ("get", "/api/v1/organisations"): ref("Organisations"),
+    ("get", "/api/v1/organisations/{organisation}"): ref("OrganisationInFull"),
     ("post", "/api/v1/organisations"): ref("Organisation"),
     ("post", "/api/v1/organisations/import"): ref("OrganisationsImported"),
     ("patch", "/api/v1/organisations/{organisation}"): ref("Organisation"),

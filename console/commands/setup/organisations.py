@@ -10,7 +10,7 @@ import typer
 
 from console.command_group import Group
 from console.commands.options import Json
-from console.output import Output, problem_json
+from console.output import Output, in_words, problem_json
 
 if TYPE_CHECKING:
     from broadcast.problems import Problem
@@ -158,6 +158,25 @@ def remove(
         now = session.now()
         await session.db.write(organisations.remove, machine_user(), organisation, why, now)
         out.answer({"external_id": organisation, "removed": True}, f"{organisation} is removed")
+
+    run(work, out)
+
+
+@app.command("show")
+def show(organisation: Id, json: Json = False) -> None:
+    """Print one organisation and who acts for it, names and contacts of people masked; recorded."""
+    from console.commands.session import Session, machine_user, run
+    from service.setup import organisations
+
+    out = Output(json=json)
+
+    async def work(session: Session) -> None:
+        found = await session.db.write(
+            organisations.one, machine_user(), organisation, session.now()
+        )
+        if found is None:
+            raise organisations.unknown()
+        out.answer(found, *[f"{name}: {in_words(value)}" for name, value in found.items()])
 
     run(work, out)
 
