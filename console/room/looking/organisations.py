@@ -169,7 +169,6 @@ async def _one(
         raise organisations.unknown()
     about = f"{organisations.mark(found)} {external_id}"
     tree = await web.context.tree()
-    contacts = {each["area"]: each["person"] for each in found["contacts"]}
     return room.page(
         "organisation.html",
         signed,
@@ -178,8 +177,12 @@ async def _one(
         o=found,
         sites=[_site(tree, each) for each in found["sites"]],
         acting=[
-            (who, [_area(tree, area) for area, person in contacts.items() if person == who])
-            for who in found["people"]
+            {
+                **person,
+                "contact": ", ".join(filter(None, map(person.get, ("mobile", "phone", "email")))),
+                "areas": [_area(tree, area) for area in person["contact_for"]],
+            }
+            for person in found["acting"]
         ],
         done=done,
         remove=room.form(signed, f"{PATH}/remove", about=external_id)
