@@ -21,8 +21,10 @@ from broadcast.groups.registered import Group
 from broadcast.messages import advice
 from broadcast.operators import operators
 from broadcast.operators.tables import audit
+from broadcast.places.areas import AreaRecord
 from broadcast.places.postcodes import look_up
 from broadcast.places.postcodes.directory import Entry
+from broadcast.places.stored_areas import store_areas
 from broadcast.store.database import metadata
 from console.room.writing import drafts
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site
@@ -116,7 +118,7 @@ async def test_a_level_is_for_the_country_a_group_or_a_place_and_never_for_two(
     page = await author.get(path)
     assert scopes(page) == [
         ("The whole country (UK)", True),
-        ("A place, by its code", False),
+        ("A place, named below", False),
         ("People who live on boats (community)", False),
         ("Fuel (sector)", False),
         ("Pubs and bars (sector)", False),
@@ -130,8 +132,75 @@ async def test_a_level_is_for_the_country_a_group_or_a_place_and_never_for_two(
         saved = await author.send(page, "/room/new", {**level, **given}, do="save")
         assert (await site.version(n)).content.scope == (scope or place), saved.words
         (chosen,) = (name for name, on in scopes(saved) if on)
-        assert chosen == ("Fuel (sector)" if scope else "A place, by its code")
+        assert chosen == ("Fuel (sector)" if scope else "A place, named below")
         assert saved.tree.xpath("string(//input[@name='scope_place']/@value)") == place
+
+
+WARDS = [
+    AreaRecord(code="E05000001", level="ward", name="Abbey Road", parent=WESTMINSTER),
+    AreaRecord(code="E05000002", level="ward", name="Abbey Road", parent=CAMDEN),
+]
+
+
+def offered(page: Seen) -> dict[str, str]:
+    found = page.tree.xpath("//button[@name='scope_which']")
+    return {str(b.get("value")): " ".join(b.text_content().split()) for b in found}
+
+
+def place(page: Seen) -> str:
+    return str(page.tree.xpath("string(//input[@name='scope_place']/@value)"))
+
+
+async def test_the_place_of_a_level_is_found_by_its_name_and_chosen_where_several_have_it(
+    site: Site, author: Visitor
+) -> None:
+    await site.db.write(store_areas, WARDS, datetime.now(UTC), source="test")
+    page = await author.get("/room/new?kind=threat_level_change")
+    level = {**WORDS, "level": "SEVERE", "scope": ""}
+    # looked for by a part of its name, as the places of a message are
+    found = await author.send(page, "/room/new", level, scope_place="minst", do="place")
+    assert offered(found) == {WESTMINSTER: f"Choose Westminster (borough in London, {WESTMINSTER})"}
+    chosen = await author.send(found, "/room/new", scope_which=WESTMINSTER)
+    assert (chosen.status, place(chosen), offered(chosen)) == (200, WESTMINSTER, {})
+    assert f"Westminster (borough in London, {WESTMINSTER})" in chosen.words
+    # by its whole name, without looking for it first
+    await author.send(page, "/room/new", level, scope_place=" camden ", do="save")
+    assert (await site.version(1)).content.scope == CAMDEN
+    page = await author.get("/room/new?kind=threat_level_change")
+    twice = await author.send(page, "/room/new", level, scope_place="abbey road", do="save")
+    assert (twice.status, "area_ambiguous" in twice.words) == (422, True)
+    assert offered(twice) == {
+        "E05000001": "Choose Abbey Road (ward in Westminster, E05000001)",
+        "E05000002": "Choose Abbey Road (ward in Camden, E05000002)",
+    }
+    assert place(twice) == "abbey road"
+    one = await author.send(twice, "/room/new", scope_which="E05000002")
+    await author.send(one, "/room/new", do="save")
+    assert (await site.version(2)).content.scope == "E05000002"
+    # what is no place is told; a code stays a code
+    page = await author.get("/room/new?kind=threat_level_change")
+    none = await author.send(page, "/room/new", level, scope_place="<b>Atlantis", do="save")
+    assert (none.status, "area_unknown" in none.words, offered(none)) == (422, True, {})
+    assert "Nothing of this name or code lies in your area." in none.words
+    assert "<b>Atlantis" not in none.text
+    lost = await author.send(none, "/room/new", level, scope_place="W92000004", do="save")
+    assert (lost.status, "W92000004" in lost.words, place(lost)) == (422, True, "W92000004")
+    await author.send(lost, "/room/new", level, scope_place="e12000007", do="save")
+    assert (await site.version(3)).content.scope == "E12000007"
+
+
+async def test_the_place_of_a_level_is_read_by_its_name_while_somebody_types(
+    site: Site, author: Visitor
+) -> None:
+    page = await author.get("/room/new?kind=threat_level_change")
+    level = {"level": "SEVERE", "scope": ""}
+    told = await keep(author, page, **level, scope_place="Camden")
+    assert "Would be sent to 1" in told["preview"].replace("</th>", " ").replace(
+        '<td class="number"><strong>', ""
+    )
+    page = await author.get("/room/new?kind=threat_level_change")
+    told = await keep(author, page, **level, scope_place="mden")
+    assert "no area is called" in told["preview"]
 
 
 async def looks(site: Site) -> int:

@@ -15,8 +15,9 @@ from broadcast.exercises import planned
 from broadcast.exercises.planned import Planned
 from broadcast.operators import operators
 from broadcast.operators.operators import PERMISSIONS, Operator
+from broadcast.places import called
 from broadcast.places.areas import AreaTree
-from broadcast.problems import Problem, Rejected, refuse
+from broadcast.problems import Problem, Rejected
 from console.room import acting, home, showing
 from console.room.frame import Form, Room
 from service.commands import exercising
@@ -148,18 +149,10 @@ def _code(tree: AreaTree, typed: str) -> str:
     """Return the code of an area that was written by its code or its whole name. Raises Rejected
     (area_ambiguous) where several are called so; what is none the act refuses.
     """
-    if typed in tree:
-        return typed
-    called = [area for area in tree.all() if area.name.casefold() == typed.casefold()]
-    if len(called) > 1:
-        which = ", ".join(f"{area.code} ({area.level})" for area in called[:5])
-        raise refuse(
-            "area_ambiguous",
-            "several areas are called that",
-            f"write one code: {which}",
-            field="area",
-        )
-    return called[0].code if called else typed
+    found = called.meant(tree, typed)
+    if found.same_name:
+        raise called.unclear(typed, found, "area")
+    return found.area.code if found.area is not None else typed
 
 
 def _times(form: Form, zone: str) -> tuple[str, str]:

@@ -27,11 +27,13 @@ from broadcast.content.model import SUBSCRIBER_KINDS as PEOPLE
 from broadcast.content.trades import TRADES
 from broadcast.drafts import read_draft, unfinished
 from broadcast.drafts.unfinished import Kept
-from broadcast.levels.scales import LEVELS
+from broadcast.levels.scales import LEVELS, UK
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
+from broadcast.places import called
+from broadcast.places.called import Meant
 from broadcast.problems import Rejected, refuse
 from broadcast.wording.languages import NAMED
 from console.room import acting, naming, showing, words
@@ -297,6 +299,7 @@ class Page:
             found=[a for a in found if a.code not in chosen_codes],
             tree=await places.tree(signed.operator, {opened}),
             opened=opened,
+            scope=await self._scope(signed.operator, fields),
             problems=problems,
             notice=notice,
             kept_id=kept.id if kept else "",
@@ -327,6 +330,25 @@ class Page:
                 drafts.ELSEWHERE: drafts.ELSEWHERE,
             },
         )
+
+    async def _scope(self, actor: Operator, fields: Fields) -> dict[str, Any]:
+        """Return what the page says of the place that a level is for: which it is, or those that
+        it may be.
+        """
+        places, written = self.desk.places, fields[drafts.ELSEWHERE]
+        found = await places.meant(actor, written) if written else Meant()
+        said = await places.in_words([found.area] if found.area else [])
+        choices = await places.in_words(found.choices)
+        unknown = bool(written) and not said and not choices and not _is_code(written)
+        return {"said": said[0][1] if said else "", "choices": choices, "unknown": unknown}
+
+    async def _with_place(self, actor: Operator, fields: Fields) -> Fields:
+        """Return the fields with the code of the place that a level is for, where its name says
+        which it is.
+        """
+        written = fields[drafts.ELSEWHERE]
+        found = await self.desk.places.meant(actor, written) if written else Meant()
+        return fields | {drafts.ELSEWHERE: found.area.code} if found.area else fields
 
     async def _templates(self, actor: Operator) -> list[dict[str, Any]]:
         kept = await self.room.web.db.read(unfinished.skeletons, actor, self.entrance)
@@ -363,7 +385,7 @@ class Page:
             "seen": "",
         }
         try:
-            draft = self._draft(fields)
+            draft = await self._draft(actor, fields)
             written = await composing.read(
                 room.web.context, draft, self.base, self.follows, self.replaces
             )
@@ -393,8 +415,16 @@ class Page:
             told["seen"] = _digest(draft)
         return room.part("preview.html", **told)
 
-    def _draft(self, fields: Fields) -> dict[str, Any]:
-        draft = drafts.draft_of(fields, self.status)
+    async def _draft(self, actor: Operator, fields: Fields) -> dict[str, Any]:
+        """Return the draft that the fields stand for. Raises Rejected (422 area_ambiguous,
+        area_unknown where it is not clear which place a level is for; and as `draft_of`).
+        """
+        draft = drafts.draft_of(await self._with_place(actor, fields), self.status)
+        written = fields[drafts.ELSEWHERE]
+        if written and draft.get("scope") == written and not _is_code(written):
+            found = await self.desk.places.meant(actor, written)
+            if found.area is None:
+                raise called.unclear(written, found, drafts.ELSEWHERE)
         if self.follows:
             draft.pop("kind", None)
         return draft
@@ -403,8 +433,8 @@ class Page:
         """Do what was pressed: keep what stands there, and show it again or lead on. With what is
         wrong the page comes back, its text kept.
         """
-        fields, context = drafts.typed(form), self.room.web.context
-        asked, actor = form.one("do"), signed.operator
+        asked, actor, context = form.one("do"), signed.operator, self.room.web.context
+        fields = await self._with_place(actor, drafts.typed(form))
         known = _known(form)
         if asked == "discard" and known is not None:
             await context.do(composing.drop, actor, known[0])
@@ -426,8 +456,8 @@ class Page:
         if asked == "keep":
             return await self._kept(signed, form, fields, kept, problems)
         # Enter in the search box presses the form's first button: a search is meant all the same
-        staying = asked in ("search", "preview", "skeleton") or any(
-            form.one(name) for name in ("add", "remove", "open", "postcode")
+        staying = asked in ("search", "place", "preview", "skeleton") or any(
+            form.one(name) for name in ("add", "remove", "open", "postcode", drafts.WHICH)
         )
         staying = staying or (bool(form.one("search")) and asked != "submit")
         if staying and not problems:
@@ -441,7 +471,7 @@ class Page:
                 raise refused
             content = await context.apart(
                 read_draft,
-                json.dumps(self._draft(fields)).encode(),
+                json.dumps(await self._draft(actor, fields)).encode(),
                 "json",
                 now=context.now(),
                 base=self.base,
@@ -462,7 +492,7 @@ class Page:
         except Rejected as rejected:
             return await self.show(signed, fields, tuple(rejected.problems), kept=kept)
         path = f"{self.entrance}/messages/{told['message']}"
-        if asked == "submit" and form.one("seen") == _digest(self._draft(fields)):
+        if asked == "submit" and form.one("seen") == _digest(await self._draft(actor, fields)):
             try:
                 await self._submit(request, signed, form, told)
             except Rejected:  # the check says what it is, and has what must be ticked
@@ -547,6 +577,13 @@ class Page:
                 name: self.room.part(f"{name}.html", **shown) for name in ("chosen", "branches")
             }
         return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+def _is_code(written: str) -> bool:
+    """Return whether this is no name of a place: it may be a code that is not imported here, or
+    the scope of a group or of the country.
+    """
+    return any(char.isdigit() or char == ":" for char in written) or written.upper() == UK
 
 
 def _digest(draft: Mapping[str, Any]) -> str:

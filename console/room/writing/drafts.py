@@ -18,7 +18,12 @@ WORDS = ("headline", "description", "instruction", "sms", "voice")
 PLAIN = ("kind", "level", "scope", "urgency", "severity", "certainty", "expires", "visibility")
 LINES = ("source", "note", "exercise", "provider")
 ELSEWHERE = "scope_place"
-"""The code of a place that a level is for, where no group and not the whole country is chosen."""
+"""The place that a level is for, where no group and not the whole country is chosen: its code, or
+its name until it is found.
+"""
+WHICH = "scope_which"
+"""The code of the place that was chosen among those found."""
+A_PLACE = "A place, named below"
 GROUPS = {"sectors": "sector", "communities": "community"}
 AUDIENCE = ("kinds", *GROUPS, "trades", "sizes")
 CHECKED = ("areas", "channels", *AUDIENCE)
@@ -60,6 +65,7 @@ def typed(form: Form) -> Fields:
     count = min(sum(name.startswith("tag-") for name in form.fields), 100)
     return {
         **{name: form.one(name) for name in (*PLAIN, ELSEWHERE, *LINES, *NUMBERS)},
+        ELSEWHERE: form.one(WHICH)[:100] or form.one(ELSEWHERE),
         **{name: list(dict.fromkeys(form.many(name))) for name in CHECKED},
         "corners": form.one("corners"),
         "languages": [
@@ -121,7 +127,7 @@ def _one_scope(fields: Fields) -> str:
         raise refuse(
             "scope_twice",
             "the level is for what is chosen and for the place that is typed",
-            "choose “A place, by its code”, or empty the field for the code",
+            f"choose “{A_PLACE}”, or empty the field for the place",
             field=ELSEWHERE,
         )
     return str(fields[ELSEWHERE])
@@ -186,7 +192,7 @@ def groups_to_choose(fields: Fields, known: Groups) -> dict[str, list[tuple[str,
         for group in known
         if group.kind in GROUPS.values()
     ]
-    scopes = [("UK", "The whole country (UK)"), ("", "A place, by its code"), *scopes]
+    scopes = [("UK", "The whole country (UK)"), ("", A_PLACE), *scopes]
     if chosen not in dict(scopes):
         scopes.append((chosen, f"{chosen} (not registered)"))
     found["scope"] = [(scope, label, scope == chosen) for scope, label in scopes]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,13 @@ from starlette.responses import Response
 
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
+from broadcast.places import called
 from broadcast.places.areas import Area, AreaTree
+from broadcast.places.called import Meant
 from console.room.frame import BASES, Room
 from service.commands.composing import Counts
 from service.sign_in import Signed
 
-FOUND_SHOWN = 30
 NODES_SHOWN = 120
 """So many places of the tree stand on the page; what lies deeper is opened by a button."""
 BORDERS_SHOWN = 400
@@ -62,15 +64,18 @@ class Places:
         """Return the places of the operator's area whose name or code fits, the likeliest first."""
         tree, counts = await self._known()
         inside = None if actor.area is None else tree.descendants(actor.area)
-        said = wanted.casefold().strip()
-        found = [
-            area
-            for area in tree.all()
-            if (inside is None or area.code in inside)
-            and (said in area.name.casefold() or area.code.casefold().startswith(said))
-        ]
-        found.sort(key=lambda a: (not a.name.casefold().startswith(said), a.name, a.code))
-        return [_place(area, counts) for area in found[:FOUND_SHOWN]]
+        return [_place(area, counts) for area in called.search(tree, wanted, inside=inside)]
+
+    async def meant(self, actor: Operator, written: str) -> Meant:
+        """Return which place is meant by a name or a code that was written."""
+        tree = await self._room.web.context.tree()
+        inside = None if actor.area is None else tree.descendants(actor.area)
+        return called.meant(tree, written, inside=inside)
+
+    async def in_words(self, areas: Iterable[Area]) -> list[tuple[str, str]]:
+        """Return the code of each area, and what tells it from others of its name."""
+        tree = await self._room.web.context.tree()
+        return [(area.code, called.in_words(tree, area)) for area in areas]
 
     async def tree(self, actor: Operator, opened: set[str]) -> list[Place]:
         """Return the tree of the operator's area, as deep as the page holds; `opened` are shown
