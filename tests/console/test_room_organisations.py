@@ -14,11 +14,13 @@ from sqlalchemy import select
 
 from broadcast.operators import operators
 from broadcast.operators.tables import audit
+from broadcast.places.areas import AreaRecord
+from broadcast.places.stored_areas import store_areas
 from console.room.looking.organisations import PAGE
 from subscribers.organisations import rows
 from subscribers.organisations.record import OrganisationRecord
 from subscribers.registry.importing import import_records
-from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site, person
+from tests.console.site import CAMDEN, LONDON, WESTMINSTER, Site, open_site, person
 from tests.console.visitor import HERE, Seen, Visitor
 
 LIST = "/room/organisations"
@@ -28,9 +30,9 @@ BELL = {
     "name": "The Bell & Sons",
     "trade": "I",
     "size": "small",
-    "sites": f"{WESTMINSTER}\nE01000001",
+    "more_sites": f"{WESTMINSTER}\nE01000001",
     "people": "p1\np2",
-    "contacts": f"{WESTMINSTER}=p2",
+    "more_contacts": f"{WESTMINSTER}=p2",
 }
 AT = f"{ONE}o%2F1+%C3%A9"
 
@@ -94,7 +96,8 @@ async def test_one_is_added_looked_at_changed_and_removed(site: Site) -> None:
     assert to == AT
     page = await visitor.get(to)
     assert page.h1 == "The Bell & Sons"
-    changes = {"size": "large", "sites": "51.5,-0.14", "contacts": "", "passes_on": "yes"}
+    changes = {"size": "large", "sites": [], "more_sites": "51.5,-0.14", "contacts": []}
+    changes |= {"passes_on": "yes"}
     changed = await visitor.send(page, f"{LIST}/edit", changes)
     (bell,) = await kept(site)
     assert (bell.size, bell.sites, bell.contacts, bell.passes_on) == (
@@ -112,6 +115,112 @@ async def test_one_is_added_looked_at_changed_and_removed(site: Site) -> None:
     names = ("add", "edit", "remove")
     assert done == [(f"organisations.{name}", "o/1 é") for name in names]
     assert (await visitor.get(AT)).status == 404
+
+
+WARDS = [
+    AreaRecord(code="E05000001", level="ward", name="Abbey Road", parent=WESTMINSTER),
+    AreaRecord(code="E05000002", level="ward", name="Abbey Road", parent=CAMDEN),
+    AreaRecord(code="E05000003", level="ward", name="Camden", parent=CAMDEN),
+]
+
+
+def ticks(page: Seen, name: str) -> dict[str, str]:
+    """Return the boxes of a name: their values, and what people read beside them."""
+    found = page.tree.xpath(f"//input[@type='checkbox'][@name='{name}']")
+    return {str(b.get("value")): " ".join(b.getparent().text_content().split()) for b in found}
+
+
+def typed(page: Seen, form: str) -> dict[str, str]:
+    return {k: v for k, v in page.fields(form) if k.startswith("more_")}
+
+
+async def test_sites_and_boroughs_are_written_by_name_and_chosen_where_several_have_it(
+    site: Site,
+) -> None:
+    await site.db.write(store_areas, WARDS, datetime.now(UTC), source="test")
+    visitor = await signed_in(site)
+    path = f"{LIST}/add"
+    lines = "westminster\nabbey road\nsw1a2aa\n51.5,-0.14\nlond"
+    places = {"more_sites": lines, "more_contacts": "camden = p2\nminst=p1"}
+    page = await visitor.get(LIST)
+    found = await visitor.send(page, path, {**BELL, **places}, do="find")
+    assert (found.status, await kept(site)) == (200, [])
+    assert ticks(found, "sites") == {
+        WESTMINSTER: f"Westminster ({WESTMINSTER})",
+        "SW1A 2AA": "SW1A 2AA",
+        "51.5,-0.14": "51.5,-0.14",
+    }
+    assert ticks(found, "which_sites") == {
+        "E05000001": "Abbey Road (ward in Westminster, E05000001)",
+        "E05000002": "Abbey Road (ward in Camden, E05000002)",
+        LONDON: f"London (region, {LONDON})",
+    }
+    # the ward of that name is no borough
+    assert ticks(found, "contacts") == {f"{CAMDEN}=p2": f"Camden ({CAMDEN}): p2"}
+    of_p1 = f"{WESTMINSTER}=p1"
+    words = f"Westminster (borough in London, {WESTMINSTER}): p1"
+    assert ticks(found, "which_contacts") == {of_p1: words}
+    assert typed(found, path) == {"more_sites": "abbey road\nlond", "more_contacts": "minst=p1"}
+    # saved with a name that is still not clear: nothing is kept, nothing is lost
+    refused = await visitor.send(found, path, which_sites=LONDON, which_contacts=of_p1)
+    assert (refused.status, await kept(site)) == (422, [])
+    assert 'several areas are called "abbey road"' in refused.words
+    assert refused.tree.xpath("//*[@id='problems']//a/@href") == ["#more_sites"]
+    assert typed(refused, path) == {"more_sites": "abbey road", "more_contacts": ""}
+    saved = await visitor.send(refused, path, which_sites=["E05000002"])
+    assert "Saved." in saved.words
+    (bell,) = await kept(site)
+    assert bell.sites.split(";") == [WESTMINSTER, "SW1A 2AA", "51.5,-0.14", LONDON, "E05000002"]
+    assert set(bell.contacts) == {(CAMDEN, "p2"), (WESTMINSTER, "p1")}
+
+
+WRONG = [
+    ({"more_sites": "<b>Atlantis"}, "area_unknown", "more_sites"),
+    ({"more_contacts": "Atlantis=p1"}, "area_unknown", "more_contacts"),
+    ({"more_contacts": "Camden"}, "contact_invalid", "more_contacts"),
+    ({"more_contacts": f"{LONDON}=p1"}, "contact_area_unknown", "more_contacts"),
+    ({"more_sites": "51.5,x9"}, "coordinate", "more_sites"),
+]
+
+
+async def test_a_place_that_is_none_is_refused_where_it_stands_and_nothing_written_is_lost(
+    site: Site,
+) -> None:
+    visitor = await signed_in(site)
+    path = f"{LIST}/add"
+    for changes, code, where in WRONG:
+        page = await visitor.get(LIST)
+        refused = await visitor.send(page, path, {**BELL, **changes})
+        assert (refused.status, code in refused.words) == (422, True), (changes, refused.words)
+        assert "<b>Atlantis" not in refused.text
+        assert f"#{where}" in refused.tree.xpath("//*[@id='problems']//a/@href")
+        stays = dict(changes.items())[where]
+        boxes = ticks(refused, where.removeprefix("more_"))
+        assert stays in typed(refused, path)[where] or stays in boxes, changes
+    assert await kept(site) == []
+
+
+async def test_looking_for_a_place_does_not_hide_that_somebody_changed_it_meanwhile(
+    site: Site,
+) -> None:
+    one, other = await signed_in(site), await signed_in(site)
+    await one.send(await one.get(LIST), f"{LIST}/add", BELL)
+    wrong = await one.send(await one.get(AT), f"{LIST}/edit", trade="")
+    assert (wrong.status, "trade_unknown" in wrong.words) == (422, True)
+    await other.send(await other.get(AT), f"{LIST}/edit", name="The Swan")
+    wrong = await one.send(wrong, f"{LIST}/edit", more_sites="atlantis")
+    assert (wrong.status, "area_unknown" in wrong.words) == (422, True)
+    found = await one.send(wrong, f"{LIST}/edit", more_sites="camden", do="find")
+    assert CAMDEN in ticks(found, "sites")
+    late = await one.send(found, f"{LIST}/edit", trade="I")
+    assert (late.status, "changed_meanwhile" in late.words) == (409, True)
+    (bell,) = await kept(site)
+    assert (bell.name, bell.sites) == ("The Swan", f"{WESTMINSTER};E01000001")
+    # nothing of the other's words is lost by unticking
+    emptied = await one.send(await one.get(AT), f"{LIST}/edit", sites=["E01000001"])
+    assert emptied.status == 200
+    (bell,) = await kept(site)
+    assert (bell.name, bell.sites) == ("The Swan", "E01000001")
 
 
 async def test_of_two_who_change_one_the_second_is_told(site: Site) -> None:

@@ -4,6 +4,7 @@ single points of contact, and the forms that add, change and remove one.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,21 +14,21 @@ from starlette.responses import Response
 from broadcast.content.trades import TRADES
 from broadcast.operators import operators
 from broadcast.operators.operators import PERMISSIONS
-from broadcast.places.areas import AreaTree
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Connection
 from console.room import acting, naming
 from console.room.frame import Form, Room
+from console.room.looking import organisation_form
+from console.room.looking.organisation_form import Written
 from service.commands.unit_of_work import Act
 from service.problem_documents import problem_json
 from service.setup import organisations
 from service.sign_in import Signed
-from subscribers.organisations import sites
-from subscribers.organisations.record import COLUMNS, CONTACTS, LISTS
 
 PAGE = 50
 PATH = "/room/organisations"
-MISSING = dict.fromkeys(COLUMNS, "")
+FIND = "find"
+"""Pressed to find places by what was written, and to save nothing yet."""
 
 
 def attach(api: APIRouter, room: Room) -> None:
@@ -48,8 +49,7 @@ def _attach_list(api: APIRouter, room: Room) -> None:
         request: Request,
         signed: Signed,
         problems: tuple[Problem, ...] = (),
-        typed: dict[str, str] | None = None,
-        notice: str = "",
+        written: Written | None = None,
     ) -> Response:
         operators.require(signed.operator, "see_what_is_set_up")
         words = " ".join(request.query_params.get("q", "")[:100].replace("\0", "").split())
@@ -75,8 +75,9 @@ def _attach_list(api: APIRouter, room: Room) -> None:
             most=organisations.MOST_FOUND,
             following=following,
             first=PATH if after and not words else "",
-            notice=notice,
-            **_form(room, signed, f"{PATH}/add", typed or MISSING, problems),
+            **await _form(
+                room, signed, f"{PATH}/add", written or organisation_form.blank(), problems
+            ),
         )
 
     async def show(request: Request, signed: Signed) -> Response:
@@ -85,17 +86,18 @@ def _attach_list(api: APIRouter, room: Room) -> None:
     async def add(request: Request, signed: Signed) -> Response:
         form = await room.read(request, signed)
         operators.require(signed.operator, "administer")
-        typed = _typed(form)
+        written = await _read(room, form)
+        if form.one("do") == FIND:
+            return await page(request, signed, written=written)
 
         async def make() -> Act[Any]:
-            tree, now = await web.context.tree(), web.now()
-            fields = _fields(typed)
+            tree, now, fields = await web.context.tree(), web.now(), _clear(written)
             return Act(lambda c: organisations.add(c, signed.operator, fields, tree=tree, now=now))
 
         try:
             told = await acting.act(room, request, signed, form, make, _kept)
         except Rejected as rejected:
-            return await page(request, signed, tuple(rejected.problems), typed)
+            return await page(request, signed, tuple(rejected.problems), written)
         return await _one(room, signed, told["external_id"], done=told)
 
     room.add(api, "GET", PATH, show)
@@ -113,10 +115,13 @@ def _attach_one(api: APIRouter, room: Room) -> None:
         form = await room.read(request, signed)
         operators.require(signed.operator, "administer")
         seen, _, external_id = form.one("about").partition(" ")
-        typed = _typed(form) | {"external_id": external_id}
+        written = await _read(room, form)
+        written.plain["external_id"] = external_id
+        if form.one("do") == FIND:
+            return await _one(room, signed, external_id, written=written, seen=seen)
 
         async def make() -> Act[Any]:
-            tree, now, fields = await web.context.tree(), web.now(), _fields(typed)
+            tree, now, fields = await web.context.tree(), web.now(), _clear(written)
             return Act(
                 lambda c: organisations.edit(
                     c, signed.operator, external_id, fields, tree=tree, now=now, seen=seen
@@ -126,7 +131,11 @@ def _attach_one(api: APIRouter, room: Room) -> None:
         try:
             told = await acting.act(room, request, signed, form, make, _kept)
         except Rejected as rejected:
-            return await _one(room, signed, external_id, tuple(rejected.problems), typed)
+            problems = tuple(rejected.problems)
+            mended = problems[0].code != "changed_meanwhile"  # what is there now is looked at then
+            return await _one(
+                room, signed, external_id, problems, written, seen=seen if mended else ""
+            )
         return await _one(room, signed, external_id, done=told)
 
     async def remove(request: Request, signed: Signed) -> Response:
@@ -158,16 +167,19 @@ async def _one(
     signed: Signed,
     external_id: str,
     problems: tuple[Problem, ...] = (),
-    typed: dict[str, str] | None = None,
+    written: Written | None = None,
     *,
+    seen: str = "",
     done: dict[str, Any] | None = None,
 ) -> Response:
-    """Return the page of one organisation; looking at it is on record."""
+    """Return the page of one organisation; looking at it is on record. `seen`: the mark of what its
+    editor had before them, where they go on with the same form.
+    """
     web = room.web
     found = await web.db.write(organisations.one, signed.operator, external_id, web.now())
     if found is None:
         raise organisations.unknown()
-    about = f"{organisations.mark(found)} {external_id}"
+    about = f"{seen or organisations.mark(found)} {external_id}"
     tree = await web.context.tree()
     return room.page(
         "organisation.html",
@@ -175,12 +187,12 @@ async def _one(
         status=problems[0].status if problems else 200,
         title=f"Organisation {external_id}",
         o=found,
-        sites=[_site(tree, each) for each in found["sites"]],
+        sites=[organisation_form.said(tree, each) for each in found["sites"]],
         acting=[
             {
                 **person,
                 "contact": ", ".join(filter(None, map(person.get, ("mobile", "phone", "email")))),
-                "areas": [_area(tree, area) for area in person["contact_for"]],
+                "areas": [organisation_form.said(tree, area) for area in person["contact_for"]],
             }
             for person in found["acting"]
         ],
@@ -189,15 +201,17 @@ async def _one(
         if "administer" in PERMISSIONS[signed.operator.role]
         else None,
         back=PATH,
-        **_form(room, signed, f"{PATH}/edit", typed or _lines(found), problems, about),
+        **await _form(
+            room, signed, f"{PATH}/edit", written or organisation_form.of(found), problems, about
+        ),
     )
 
 
-def _form(
+async def _form(
     room: Room,
     signed: Signed,
     action: str,
-    typed: dict[str, str],
+    written: Written,
     problems: tuple[Problem, ...],
     about: str = "",
 ) -> dict[str, Any]:
@@ -207,39 +221,27 @@ def _form(
     may = "administer" in PERMISSIONS[signed.operator.role]
     return {
         "form": room.form(signed, action, about=about) if may else None,
-        "f": typed,
+        "f": organisation_form.shown(written, await room.web.context.tree()),
         "trades": TRADES,
         "sizes": naming.SIZES,
-        "hints": {"sites": sites.FORM.replace(";", ", "), "contacts": CONTACTS.partition(";")[0]},
         "problems": problems,
-        "fields": {name: name for name in COLUMNS},
+        "fields": organisation_form.FIELDS,
     }
 
 
-def _typed(form: Form) -> dict[str, str]:
-    return {name: form.one(name) for name in COLUMNS}
+async def _read(room: Room, form: Form) -> Written:
+    """Return what was sent; finding many places by name takes a while, and others go on."""
+    tree = await room.web.context.tree()
+    return await asyncio.to_thread(organisation_form.read, form, tree)
 
 
-def _fields(typed: dict[str, str]) -> dict[str, str]:
-    """Return the cells of the file that the form stands for: what it has on lines, it has with ;
-    between.
+def _clear(written: Written) -> dict[str, str]:
+    """Return the cells of the file that the form stands for. Raises Rejected where it is not clear
+    which places are meant.
     """
-    return {
-        name: ";".join(filter(None, map(str.strip, value.splitlines()))) if name in LISTS else value
-        for name, value in typed.items()
-    }
-
-
-def _lines(found: dict[str, Any]) -> dict[str, str]:
-    """Return the form that an organisation stands for."""
-    contacts = [f"{each['area']}={each['person']}" for each in found["contacts"]]
-    return {
-        **{name: str(found[name]) for name in ("external_id", "name", "trade", "size")},
-        "sites": "\n".join(found["sites"]),
-        "people": "\n".join(found["people"]),
-        "contacts": "\n".join(contacts),
-        "passes_on": "yes" if found["passes_on"] else "",
-    }
+    if written.problems:
+        raise Rejected(written.problems)
+    return written.cells()
 
 
 def _kept(done: tuple[dict[str, Any], list[Problem]]) -> dict[str, Any]:
@@ -249,12 +251,3 @@ def _kept(done: tuple[dict[str, Any], list[Problem]]) -> dict[str, Any]:
         "external_id": told["external_id"],
         "warnings": [problem_json(warning) for warning in warnings],
     }
-
-
-def _site(tree: AreaTree, written: str) -> str:
-    """Return a site as people read it: an area with its name, a postcode or a point as written."""
-    return _area(tree, written) if written in tree else written
-
-
-def _area(tree: AreaTree, code: str) -> str:
-    return f"{tree[code].name} ({code})" if code in tree else code
