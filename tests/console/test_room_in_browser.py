@@ -19,11 +19,13 @@ from sqlalchemy import update
 
 from broadcast.events import dead_letters
 from broadcast.operators.tables import operator_request
+from broadcast.places.areas import AreaRecord
+from broadcast.places.stored_areas import store_areas
 from subscribers.organisations import rows
 from subscribers.organisations.record import OrganisationRecord
 from tests.console.browser import SHARED
 from tests.console.browser import shared_browser as browser
-from tests.console.site import Site, open_site
+from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site
 from tests.console.test_face_in_browser import faults
 from tests.console.visitor import HERE
 
@@ -229,6 +231,65 @@ async def test_check_53_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
             await page.context.close()
 
 
+async def well_made(page: Page) -> None:
+    assert await faults(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+async def test_places_of_an_organisation_and_of_a_level_are_found_by_name_on_a_phone(
+    site: Site, browser: Browser, script: bool
+) -> None:
+    now = datetime.now(UTC)
+    wards = [
+        AreaRecord(code=f"E0500000{n}", level="ward", name="Abbey " + "W" * 30, parent=parent)
+        for n, parent in enumerate((WESTMINSTER, CAMDEN), 1)
+    ]
+    await site.db.write(store_areas, wards, now, source="test")
+    bell = OrganisationRecord("o-1", "The Bell", "I", "micro", WESTMINSTER, ("p1",))
+    await site.db.write(rows.save, [bell], now)
+    more: dict[str, Any] = {"viewport": PHONE, "java_script_enabled": script, "bypass_csp": True}
+    page = await profile(site, browser, "administrator", **more)
+    await page.goto(f"{site.url}/room/organisations/one?id=o-1")
+    await page.get_by_label("More sites").fill("abbey\natlantis\nSW1A 2AA")
+    await page.get_by_label("More single points of contact").fill("camden=p1\nminst=p1")
+    await page.get_by_role("button", name="Find these sites").press("Enter")
+    await expect(page.get_by_text("Nothing was found for “atlantis”.")).to_be_visible()
+    await expect(page.get_by_label("Camden (E09000007): p1")).to_be_checked()
+    if script:
+        await well_made(page)
+    await page.get_by_label("(ward in Camden, E05000002)").press("Space")
+    await page.get_by_label("Westminster (borough in London, E09000033): p1").press("Space")
+    await page.get_by_role("button", name="Save this organisation").press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text('no area is called "atlantis"')
+    if script:
+        await well_made(page)
+    await page.get_by_label("More sites").fill("")
+    # Enter in a line saves, as the last button does
+    await page.get_by_label("Name", exact=True).press("Enter")
+    await expect(page.get_by_text("Saved.")).to_be_visible()
+    (kept,) = await site.db.read(lambda conn: list(rows.everyone(conn)))
+    assert kept.sites.split(";") == [WESTMINSTER, "SW1A 2AA", "E05000002"]
+    assert set(kept.contacts) == {(CAMDEN, "p1"), (WESTMINSTER, "p1")}
+    await page.context.close()
+
+    page = await profile(site, browser, "author", **more)
+    await page.goto(f"{site.url}/room/new?kind=threat_level_change")
+    await page.get_by_label("New level").select_option("SEVERE")
+    await page.get_by_label("For", exact=True).select_option("")
+    await page.get_by_label("Name or code of the place").fill("abbey")
+    await page.get_by_role("button", name="Find the place").press("Enter")
+    await expect(page.get_by_text("2 found for “abbey”: choose one")).to_be_visible()
+    if script:
+        await well_made(page)
+    await page.get_by_role("button", name="(ward in Camden, E05000002)").press("Enter")
+    await expect(page.get_by_label("Name or code of the place")).to_have_value("E05000002")
+    await expect(page.get_by_label("New level")).to_have_value("SEVERE")
+    if script:
+        await well_made(page)
+    await page.context.close()
+
+
 BOTTOMS = """() => {
   const y = e => e.getBoundingClientRect().bottom + scrollY;
   return {
@@ -294,7 +355,8 @@ async def test_check_56_what_has_the_focus_is_marked_and_never_covered(
             page = await profile(site, browser, role, viewport=size)
         await page.goto(site.url + path)
         wanted = await page.evaluate(
-            "(window.all = [...document.querySelectorAll('a[href], button, input, select, summary,"
+            "(window.all = [...document.querySelectorAll('a[href], button:not(.first), input,"
+            " select, summary,"
             " textarea, [tabindex=\"0\"]')].filter(e => e.type !== 'hidden' &&"
             " e.checkVisibility())).length"
         )
