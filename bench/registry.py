@@ -87,7 +87,7 @@ async def _on(engine: str, db: Database, people: int, pairs: int) -> list[Result
         if found.problems:
             raise Rejected(found.problems)
         read = time.perf_counter() - began
-        stored = await db.write(importing.import_records, found.records, "bench", datetime.now(UTC))
+        stored = await db.write(importing.import_people, found.people, "bench", datetime.now(UTC))
         if stored.new != people:
             raise RuntimeError(f"{stored.new} people stored of {people}")
         facts["read_share"] = round(read / (time.perf_counter() - began), 2)

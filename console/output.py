@@ -190,18 +190,19 @@ class Progress:
             self._bars = Bars(*columns, console=Console(stderr=True), transient=False)
             self._bars.start()
 
-    def show(self, name: str, done: int, total: int, words: str = "") -> None:
-        """Say that `done` of `total` are done; `words` say more."""
+    def show(self, name: str, done: int, total: int | None, words: str = "") -> None:
+        """Say that `done` of `total` are done, None where nobody knows; `words` say more."""
         if self._bars is not None:
             if name not in self._tasks:
                 self._tasks[name] = self._bars.add_task(plain(name), total=total, words="")
             self._bars.update(self._tasks[name], completed=done, total=total, words=plain(words))
             return
-        line = f"{name}: {done} of {total}{' ' + words if words else ''}"
+        of = "" if total is None else f" of {total}"
+        line = f"{name}: {done}{of}{' ' + words if words else ''}"
         now = time.monotonic()
         at, before = self._said.get(name, (-LINE_SECONDS, ""))
         self._last[name] = line
-        if line != before and (now - at >= LINE_SECONDS or done >= total):
+        if line != before and (now - at >= LINE_SECONDS or (total is not None and done >= total)):
             self._said[name] = (now, line)
             self._out.note(line)
 

@@ -4,6 +4,8 @@ line number; formula-safe writing.
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import csv
 import io
 import sys
@@ -22,6 +24,8 @@ _ESCAPED = (*_FORMULA_START, "'")
 _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
 _PIECE = 1 << 20  # bytes read at a time
 _BYTES_OF_A_CHARACTER = 4  # at most, in UTF-8
+_NOT_WESTERN = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
+"""Bytes that stand for no character in Windows-1252."""
 _UTF8 = "save it as CSV in UTF-8"
 
 
@@ -49,23 +53,54 @@ def read_file(path: Path, *, max_bytes: int = MAX_FILE_BYTES, max_line: int | No
     `max_line` (characters) a longer line is refused where it stands, and so is what begins as no
     text.
     """
+    with opened(path, max_bytes=max_bytes) as file, _readable(name_of(path)):
+        return bounded(file, name_of(path), max_bytes=max_bytes, max_line=max_line)
+
+
+@contextlib.contextmanager
+def opened(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> Iterator[BinaryIO]:
+    """Give a file to read from (stdin for `-`); raise Rejected where it is missing, no file, or
+    larger than `max_bytes`. A device or a pipe tells no size: whoever reads it counts.
+    """
     if str(path) == "-":
-        return bounded(sys.stdin.buffer, name_of(path), max_bytes=max_bytes, max_line=max_line)
-    try:
+        yield sys.stdin.buffer
+        return
+    with _readable(path.name):
         size = path.stat().st_size
         if size > max_bytes:
             raise _refused(
                 path.name, "file_too_large", f"{size} bytes, more than {max_bytes}", "split it"
             )
-        with path.open("rb") as opened:
-            return bounded(opened, path.name, max_bytes=max_bytes, max_line=max_line)
+        file = path.open("rb")
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Refuse by name a file that the system does not let us read."""
+    try:
+        yield
     except OSError as exc:
         raise _refused(
-            path.name,
+            name,
             "file_unreadable",
             exc.strerror or type(exc).__name__,
             "check the path and who may read it",
         ) from exc
+
+
+def count_lines(file: BinaryIO) -> int | None:
+    """Return how many lines a file has from its beginning, and go back there; None for what is read
+    once only, such as a pipe.
+    """
+    if not file.seekable():
+        return None
+    lines = 1
+    while piece := file.read(_PIECE):
+        lines += piece.count(b"\n")
+    file.seek(0)
+    return lines
 
 
 def bounded(stream: BinaryIO, name: str, *, max_bytes: int, max_line: int | None = None) -> bytes:
@@ -105,6 +140,25 @@ def decode(data: bytes, filename: str) -> str:
 
 
 def _check_text(data: bytes, filename: str) -> None:
+    _check_kind(data, filename)
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        raise _no_utf8(filename, line, data[exc.start], western=_is_western(data)) from exc
+
+
+def _no_utf8(filename: str, line: int, byte: int, *, western: bool) -> Rejected:
+    name = "Windows-1252 (or Latin-1)" if western else "not UTF-8"
+    return _refused(
+        f"{filename}:{line}",
+        "bad_encoding",
+        f"the file is {name}, byte 0x{byte:02x} is no UTF-8",
+        _UTF8,
+    )
+
+
+def _check_kind(data: bytes, filename: str) -> None:
     if data.startswith(b"PK\x03\x04"):
         raise _refused(
             filename,
@@ -128,18 +182,7 @@ def _check_text(data: bytes, filename: str) -> None:
         )
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _refused(filename, "bad_encoding", "the file is UTF-16", _UTF8)
-    _check_head(data[:4096], filename)
-    try:
-        data.decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        line = data.count(b"\n", 0, exc.start) + 1
-        name = "Windows-1252 (or Latin-1)" if _is_western(data) else "not UTF-8"
-        raise _refused(
-            f"{filename}:{line}",
-            "bad_encoding",
-            f"the file is {name}, byte 0x{data[exc.start]:02x} is no UTF-8",
-            _UTF8,
-        ) from exc
+    _check_head(data, filename)
 
 
 def _check_head(data: bytes, filename: str) -> None:
@@ -175,7 +218,7 @@ def read_table(
 
 
 def open_table(
-    data: bytes,
+    data: bytes | BinaryIO,
     filename: str,
     problems: list[Problem],
     *,
@@ -186,13 +229,20 @@ def open_table(
     rows.
 
     What is wrong with the file as a whole raises Rejected (see `read_table`); what is wrong with a
-    row is added to `problems` while iterating.
+    row is added to `problems` while iterating. Of an open file no more than a piece is held at a
+    time; where it ceases to be text, or grows larger than a file may be, is then told like a row.
     """
-    _check_text(data, filename)
+    if isinstance(data, bytes):
+        _check_text(data, filename)
     if csv.field_size_limit() < max_line:
         # the csv module's own limit is for the whole process; ours is checked line by line
         csv.field_size_limit(max_line)
-    reader = csv.reader(_lines(data, filename, max_line), strict=True)
+    text = (
+        io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+        if isinstance(data, bytes)
+        else _lines_of(data, filename, max_line)
+    )
+    reader = csv.reader(_not_longer(text, filename, max_line), strict=True)
     rows = _rows(reader, filename, problems)
     first = next(rows, None)
     if problems:
@@ -239,10 +289,8 @@ def _of_width(
             problems.append(_wrong_width(filename, line, len(row), width))
 
 
-def _lines(data: bytes, filename: str, limit: int) -> Iterator[str]:
-    for number, line in enumerate(
-        io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""), 1
-    ):
+def _not_longer(lines: Iterable[str], filename: str, limit: int) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
         if len(line) > limit:
             raise _refused(
                 f"{filename}:{number}",
@@ -251,6 +299,49 @@ def _lines(data: bytes, filename: str, limit: int) -> Iterator[str]:
                 "is a line break or a closing quote missing?",
             )
         yield line
+
+
+def _lines_of(file: BinaryIO, filename: str, limit: int) -> Iterator[str]:
+    """Yield the lines of an open file, each with its end, as a file of text gives them with
+    `newline=""`; of a line longer than the limit perhaps its beginning alone.
+    """
+    rest = ""
+    for piece in _decoded(file, filename):
+        lines = io.StringIO(rest + piece, newline="").readlines()
+        # the last may go on in the next piece, and a \r there may be the first half of an end
+        whole = lines and (lines[-1].endswith("\n") or len(lines[-1]) > limit)
+        rest = "" if whole or not lines else lines.pop()
+        yield from lines
+    if rest:
+        yield rest
+
+
+def _decoded(file: BinaryIO, filename: str) -> Iterator[str]:
+    """Yield the text of an open file, piece by piece. Raises Rejected as `_check_text` does, and
+    for a file that is too large.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    size = lines = 0
+    western = more = True
+    while more:
+        with _readable(filename):
+            piece = file.read(_PIECE)
+        if not size:
+            _check_kind(piece, filename)
+        more = bool(piece)
+        size += len(piece)
+        if size > MAX_FILE_BYTES:
+            detail = f"more than {MAX_FILE_BYTES} bytes"
+            raise _refused(filename, "file_too_large", detail, "split it")
+        western = western and _is_western(piece)
+        try:
+            text = decoder.decode(piece, final=not more)
+        except UnicodeDecodeError as exc:
+            line = lines + exc.object.count(b"\n", 0, exc.start) + 1
+            byte = exc.object[exc.start]
+            raise _no_utf8(filename, line, byte, western=western) from exc
+        lines += piece.count(b"\n")
+        yield text
 
 
 def unescape(cell: str) -> str:
@@ -340,11 +431,7 @@ def _wrong_width(filename: str, line: int, found: int, wanted: int) -> Problem:
 
 
 def _is_western(data: bytes) -> bool:
-    try:
-        data.decode("cp1252")
-    except UnicodeDecodeError:
-        return False
-    return True
+    return not any(byte in data for byte in _NOT_WESTERN)
 
 
 def _refused(where: str, code: str, detail: str, fix: str) -> Rejected:

@@ -206,6 +206,17 @@ def in_people(sectors: Iterable[str], communities: Iterable[str]) -> list[Group]
     return [*_in_lists("sector", sectors), *_in_lists("community", communities)]
 
 
+def telling(lists: Iterable[str]) -> set[str]:
+    """Return those of people's own lists by which `in_people` and `providers_in` say the same as by
+    all of them: one for each name, however many lists there are.
+    """
+    found: dict[str, str] = {}
+    for joined in sorted(set(lists)):
+        for name in filter(None, joined.split(";")):
+            found.setdefault(folded(name), joined)
+    return set(found.values())
+
+
 def _in_lists(kind: str, lists: Iterable[str]) -> list[Group]:
     found: dict[str, Group] = {}
     for joined in sorted(set(lists)):

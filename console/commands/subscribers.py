@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -15,10 +14,12 @@ from console.commands.setup import people as one_by_one
 from console.output import Output, in_words, problem_json, write_file
 
 if TYPE_CHECKING:
+    from broadcast.files.sealed_shelf import Shelf
+    from broadcast.places.areas import AreaTree
     from broadcast.problems import Problem
     from broadcast.store.database import Connection
     from console.commands.session import Session
-    from subscribers.people_file.record import SubscriberRecord
+    from subscribers.people_file.people import People
 
 app = typer.Typer(
     cls=Group, name="subscribers", help="The people who hear it.", no_args_is_help=True
@@ -53,7 +54,8 @@ def import_(
     """
     import asyncio
 
-    from broadcast.files.csv_files import MAX_LINE_CHARS, name_of, read_file
+    from broadcast.files.csv_files import count_lines, name_of, opened
+    from broadcast.files.sealed_shelf import SealedShelf
     from broadcast.problems import Problem, Rejected, refuse
     from console.commands.session import machine_user, run
     from service.setup import people
@@ -69,7 +71,6 @@ def import_(
         )
 
     async def work(session: Session) -> None:
-        data = read_file(file, max_line=MAX_LINE_CHARS)
         tree = await session.tree()
         if not tree:
             out.warn(
@@ -84,8 +85,12 @@ def import_(
                     )
                 ]
             )
-        out.note(f"reading {name_of(file)}, {len(data):,} bytes")
-        lines = data.count(b"\n") + 1
+        with opened(file) as data, SealedShelf() as shelf:
+            await take(session, data, shelf, tree)
+
+    async def take(session: Session, data: BinaryIO, shelf: Shelf, tree: AreaTree) -> None:
+        out.note(f"reading {name_of(file)}")
+        lines = await asyncio.to_thread(count_lines, data)
         with out.progress() as bars:
             found = await asyncio.to_thread(
                 read_subscribers,
@@ -95,36 +100,40 @@ def import_(
                 known_area=lambda code: code in tree,
                 anywhere=tree.anywhere,
                 fix=fix,
-                read=lambda line: bars.show("reading", min(line, lines), lines),
+                read=lambda line: bars.show("reading", min(line, lines or line), lines),
+                shelf=shelf,
             )
-            bars.show("reading", lines, lines)
+            if lines:
+                bars.show("reading", lines, lines)
         if found.problems:
             raise Rejected(found.problems)
         out.warn(found.warnings)
-        new_groups = await session.db.read(_new_groups, found.records)
+        new_groups = await session.db.read(_new_groups, found.people)
         out.warn(new_groups)
-        unknown = await session.db.read(people.postcodes_unknown, found.records, name_of(file))
+        unknown = await session.db.read(people.postcodes_unknown, found.people, name_of(file))
         out.warn(unknown)
         absent = await session.db.read(people.columns_absent, found, name_of(file))
         out.warn(absent)
         if not dry_run:
-            out.note(f"storing {len(found.records):,} people")
+            out.note(f"storing {len(found.people):,} people")
         counts: dict[str, int]
         try:
-            counts = await session.db.write(
-                people.try_in if dry_run else people.bring_in,
-                machine_user(),
-                found,
-                basis=basis,
-                name=name_of(file),
-                now=session.now(),
-            )
+            with out.progress() as bars:
+                counts = await session.db.write(
+                    people.try_in if dry_run else people.bring_in,
+                    machine_user(),
+                    found,
+                    basis=basis,
+                    name=name_of(file),
+                    now=session.now(),
+                    stored=lambda done: bars.show("storing", done, len(found.people)),
+                )
         except people.Tried as tried:
             counts = tried.counts
         document: dict[str, Any] = {"dry_run": True} if dry_run else {}
         document |= {
             "file": name_of(file),
-            "people": len(found.records),
+            "people": len(found.people),
             **counts,
             "merged": found.merged,
             "warnings": [
@@ -136,7 +145,7 @@ def import_(
         words += f", {len(found.merged)} rows merged" if found.merged else ""
         words += f"; of {own} changed what they chose by themselves" if own else ""
         words += "; a trial: nothing was stored" if dry_run else ""
-        out.answer(document, f"{len(found.records)} people: {words}")
+        out.answer(document, f"{len(found.people)} people: {words}")
 
     run(work, out)
 
@@ -145,16 +154,15 @@ _MOST_NEW = 20
 """So many new communities and sectors are named one by one."""
 
 
-def _new_groups(conn: Connection, records: Sequence[SubscriberRecord]) -> list[Problem]:
+def _new_groups(conn: Connection, people: People) -> list[Problem]:
     """Return what to say of the communities and sectors that this file registers: one by one,
     with the registered one that was perhaps meant.
     """
     from broadcast.groups import registered
     from broadcast.problems import Problem
-    from subscribers.registry import importing
 
     known = registered.load(conn)
-    new = [group for group in importing.groups_of(records) if group.scope not in known]
+    new = [group for group in people.summary.groups() if group.scope not in known]
     said = [
         Problem(
             code="group_new",

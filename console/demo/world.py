@@ -36,7 +36,7 @@ async def set_up(out: Console, service: Service, number: int) -> tuple[Operator,
         fix=False,
     )
     await service.db.write(people.bring_in, WHO, found, basis=WHO, name="demo.csv", now=now)
-    out.print(f"registry: {len(found.records):,} people imported on the basis “{WHO}”")
+    out.print(f"registry: {len(found.people):,} people imported on the basis “{WHO}”")
     day = (now - timedelta(days=30)).date()
     before = f"date,scale,level,note\n{day},international,SUBSTANTIAL,{WHO}\n".encode()
     await service.db.write(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ from service import problem_documents
 from service.answers import keeping
 from service.setup.who import Who, allowed
 from subscribers.contact import kinds, order
+from subscribers.people_file.people import Given, People
 from subscribers.people_file.reading import ImportResult, read_subscribers
 from subscribers.people_file.record import COLUMNS, LISTS, SubscriberRecord
 from subscribers.registry import absent_columns, acts, by_postcode, importing, mark, showing
@@ -87,13 +88,15 @@ def read_file(
     )
 
 
-def places_outside(tree: AreaTree, records: Sequence[SubscriberRecord], name: str) -> list[Problem]:
+def places_outside(tree: AreaTree, people: People, name: str) -> list[Problem]:
     """Return a warning where people's places lie in no imported area; it tells how many."""
-    lats, lons = (
-        np.array([getattr(r, c) for r in records], dtype=np.float64) for c in ("lat", "lon")
-    )
-    known = np.array([r.area is not None and r.area in tree for r in records], dtype=bool)
-    outside = int(np.count_nonzero(np.isfinite(lats) & ~tree.anywhere(lats, lons) & ~known))
+    outside = 0
+    for records in (piece.records for piece in people):
+        lats, lons = (
+            np.array([getattr(r, c) for r in records], dtype=np.float64) for c in ("lat", "lon")
+        )
+        known = np.array([r.area is not None and r.area in tree for r in records], dtype=bool)
+        outside += int(np.count_nonzero(np.isfinite(lats) & ~tree.anywhere(lats, lons) & ~known))
     if not outside:
         return []
     return [
@@ -106,13 +109,11 @@ def places_outside(tree: AreaTree, records: Sequence[SubscriberRecord], name: st
     ]
 
 
-def postcodes_unknown(
-    conn: Connection, records: Sequence[SubscriberRecord], name: str
-) -> list[Problem]:
+def postcodes_unknown(conn: Connection, people: People, name: str) -> list[Problem]:
     """Return a warning where people gave no more than a postcode, and nobody knows where that is;
     it tells how many.
     """
-    lost = by_postcode.unknown(conn, records)
+    lost = by_postcode.unknown(conn, people)
     if not lost:
         return []
     return [
@@ -129,7 +130,7 @@ def columns_absent(conn: Connection, found: ImportResult, name: str) -> list[Pro
     """Return a warning that says which columns a file lacks, and of how many people what is there
     stays.
     """
-    return absent_columns.told(conn, found.records, found.untold, name)
+    return absent_columns.told(conn, found.people, name)
 
 
 def bring_in(
@@ -140,24 +141,23 @@ def bring_in(
     basis: str,
     name: str,
     now: datetime,
+    stored: Callable[[int], None] = lambda _: None,
 ) -> dict[str, int]:
     """Insert or renew the people of a file, all or none; return {new, updated, unchanged, erased,
     own_choices_changed}: the last is of how many the file changes what they chose by themselves.
-    Raises Rejected.
+    `stored` is told of how many people are written, now and then. Raises Rejected.
     """
     basis = check_reason(basis, "basis")
     actor = allowed(conn, who, everywhere=True)
     chose = audit.subjects(conn, BY_THEMSELVES, ("subscribers.add", "subscribers.edit"))
-    own = absent_columns.choices_changed(
-        conn, found.records, found.untold, {int(each) for each in chose}
-    )
-    counts = importing.import_records(conn, found.records, basis, now, untold=found.untold)
+    own = absent_columns.choices_changed(conn, found.people, {int(each) for each in chose})
+    counts = importing.import_people(conn, found.people, basis, now, stored=stored)
     operators.log_admin(
         conn,
         actor=actor,
         action="subscribers.import",
         subject=name,
-        detail=f"people={len(found.records)} basis={basis}",
+        detail=f"people={len(found.people)} basis={basis}",
         now=now,
     )
     return asdict(counts) | {"own_choices_changed": own}
@@ -171,13 +171,11 @@ class Tried(Exception):
         self.counts = counts
 
 
-def try_in(
-    conn: Connection, who: Who, found: ImportResult, *, basis: str, name: str, now: datetime
-) -> dict[str, int]:
+def try_in(conn: Connection, who: Who, found: ImportResult, **more: Any) -> dict[str, int]:
     """Do what `bring_in` does, and raise Tried with what it returned: nothing of it stays. Raises
     Rejected.
     """
-    raise Tried(bring_in(conn, who, found, basis=basis, name=name, now=now))
+    raise Tried(bring_in(conn, who, found, **more))
 
 
 # one by one
@@ -456,7 +454,7 @@ def _placed(
     conn: Connection, record: SubscriberRecord, warnings: list[Problem]
 ) -> tuple[SubscriberRecord, list[Problem]]:
     """Return one person with the place of their postcode, where they gave no other."""
-    warnings = [*warnings, *postcodes_unknown(conn, [record], "")]
+    warnings = [*warnings, *postcodes_unknown(conn, Given([record]), "")]
     return by_postcode.placed(conn, [record])[0], warnings
 
 

@@ -32,23 +32,31 @@ def remember(conn: Connection, person: int, external_id: str, known: Known, now:
             held.add(mark)
 
 
-def among(conn: Connection, people: Sequence[tuple[str, Known]]) -> list[int]:
-    """Return at which places stands somebody who was erased: by their external id, or because each
-    contact point that is given was one of theirs. Raises Rejected contact_key_missing where marks
-    were made with a key that is not at hand: nobody is brought back because it is lost.
+class Erased:
+    """Who is erased, as read at one moment; whoever erases waits for who holds the lock of the
+    import. Raises Rejected contact_key_missing where marks were made with a key that is not at
+    hand: nobody is brought back because it is lost.
     """
-    by_key: dict[str, set[bytes]] = {}
-    for row in conn.execute(select(erased_mark.c.key_id, erased_mark.c.mark)):
-        by_key.setdefault(row.key_id, set()).add(bytes(row.mark))
-    found = set()
-    for key_id, held in by_key.items():
-        key = ring_of(conn).key(key_id)
-        for n, (external_id, known) in enumerate(people):
-            marks = _marks(key, external_id, known)
-            named = marks.pop(EXTERNAL_ID)
-            if named in held or (marks and held.issuperset(marks.values())):
-                found.add(n)
-    return sorted(found)
+
+    def __init__(self, conn: Connection) -> None:
+        by_key: dict[str, set[bytes]] = {}
+        for row in conn.execute(select(erased_mark.c.key_id, erased_mark.c.mark)):
+            by_key.setdefault(row.key_id, set()).add(bytes(row.mark))
+        ring = ring_of(conn)
+        self._held = [(ring.key(key_id), held) for key_id, held in by_key.items()]
+
+    def among(self, people: Sequence[tuple[str, Known]]) -> list[int]:
+        """Return at which places stands somebody who was erased: by their external id, or because
+        each contact point that is given was one of theirs.
+        """
+        found = set()
+        for key, held in self._held:
+            for n, (external_id, known) in enumerate(people):
+                marks = _marks(key, external_id, known)
+                named = marks.pop(EXTERNAL_ID)
+                if named in held or (marks and held.issuperset(marks.values())):
+                    found.add(n)
+        return sorted(found)
 
 
 def back(conn: Connection, marks: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from subscribers.contact.keys import opener
 from subscribers.contact.kinds import BY_NAME, NAMES, of_channel
+from subscribers.contact.points import some
 from subscribers.contact.tables import contact_point
 
 MOST_OF_A_KIND: Final = 3
@@ -188,15 +189,12 @@ def note_opt_outs(
 def bounced(conn: Connection, people: Iterable[int]) -> dict[int, dict[str, str]]:
     """Return the addresses, by kind, of those of these people whose first point bounced."""
     opened = opener(conn)
-    wanted = set(people)
+    one_of, bound = some(conn, people)
     found: dict[int, dict[str, str]] = {}
-    dead = select(contact_point).where(
-        contact_point.c.bounced_at.is_not(None), contact_point.c.place_in_order == 0
-    )
-    for r in conn.execute(dead):
-        if r.subscriber_id in wanted:
-            address = opened(r.subscriber_id, r.kind, r.sealed, r.key_id)
-            found.setdefault(r.subscriber_id, {})[r.kind] = address
+    dead = f"""SELECT subscriber_id, kind, sealed, key_id FROM contact_point
+        WHERE bounced_at IS NOT NULL AND place_in_order = 0 AND subscriber_id {one_of}"""  # noqa: S608 - constants
+    for person, kind, sealed, key_id in conn.execute(text(dead), {"ids": bound}):
+        found.setdefault(person, {})[kind] = opened(person, kind, sealed, key_id)
     return found
 
 

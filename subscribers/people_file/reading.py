@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import difflib
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from broadcast.files.csv_files import open_table
+from broadcast.files.sealed_shelf import Shelf
 from broadcast.places.postcodes import code as postcodes
 from broadcast.problems import Problem, Rejected
 from subscribers.people_file.findings import Findings
-from subscribers.people_file.record import (
-    ALL_TOLD,
-    COLUMNS,
-    PLACE,
-    SubscriberRecord,
-    Untold,
-    merge,
-)
+from subscribers.people_file.people import Given, People, Piece, PutAside, Row
+from subscribers.people_file.record import COLUMNS, PLACE, SubscriberRecord, Untold, merge
 from subscribers.people_file.rows import RowReader
 
 _TELL = 5_000  # lines between two reports of how far the reading is
@@ -31,19 +28,29 @@ Anywhere = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What a file holds. With problems there are no records: all or nothing. `merged` are the
-    external ids that stood there twice. `untold` is what it does not say of them.
+    """What a file holds. With problems there are no people: all or nothing. `merged` are the
+    external ids that stood there twice.
     """
 
-    records: list[SubscriberRecord]
+    people: People
     problems: list[Problem]
     warnings: list[Problem]
     merged: list[str]
-    untold: Untold = ALL_TOLD
+
+    @property
+    def records(self) -> list[SubscriberRecord]:
+        """All people at once, of a small file."""
+        return [record for piece in self.people for record in piece.records]
+
+    @property
+    def untold(self) -> Untold:
+        """What a small file does not say of its people."""
+        open_ = (piece.untold.channels_of for piece in self.people)
+        return Untold(self.people.lacks, frozenset().union(*open_))
 
 
 def read_subscribers(
-    data: bytes,
+    data: bytes | BinaryIO,
     *,
     filename: str,
     allow_trial_numbers: bool,
@@ -51,6 +58,7 @@ def read_subscribers(
     anywhere: Anywhere | None = None,
     fix: bool = False,
     read: Callable[[int], None] = lambda _: None,
+    shelf: Shelf | None = None,
 ) -> ImportResult:
     """Return the people of a file, or every error in it. Raises nothing for bad input.
 
@@ -58,52 +66,89 @@ def read_subscribers(
     with a warning). `allow_trial_numbers`: +999 and nine digits are taken. `fix`: numbers that lost
     their leading zero get it back, with a warning; otherwise they are errors.
     `read` is told the number of the line, now and then.
+
+    The people lie on the `shelf` as long as it is there; without one they stay in memory, pressed.
+    Of an open file no more is held at once than a piece of it, and of each person some bytes.
     """
     findings = Findings(filename)
     try:
         header, rows = open_table(data, filename, findings.problems, expected=COLUMNS)
         at = _columns(header, filename)
     except Rejected as exc:
-        return ImportResult([], list(exc.problems), [], [])
+        return _refused(list(exc.problems))
     reader = RowReader(at, findings, allow_trial_numbers=allow_trial_numbers, fix=fix)
-    records: dict[str, SubscriberRecord] = {}
-    lines: dict[str, int] = {}
-    again: dict[str, None] = {}
-    open_channels: set[str] = set()
+    tells_places = bool(PLACE & set(at))
+    aside = PutAside([] if shelf is None else shelf, frozenset(COLUMNS) - set(at))
+    hashes, sets = array("q"), list[frozenset[str]]()
+    alike: dict[tuple[bool, ...], int] = {}
     tell = 0
     for line, cells in rows:
         if line >= tell:
             read(line)
             tell = line + _TELL
         record = reader.read(line, cells)
-        if record is None:
+        if record is None or findings.problems:
             continue
-        if not reader.leaves_channels_open(cells):
-            open_channels.discard(record.external_id)
-        elif record.external_id not in records:
-            open_channels.add(record.external_id)
-        if record.external_id in records:
-            again[record.external_id] = None
-            findings.warn(
-                "merged",
-                line,
-                f"{record.external_id} stood at line {lines[record.external_id]} already; the two"
-                " rows are one person",
-            )
-            record = merge(records[record.external_id], record, reader.given(cells))
-        else:
-            lines[record.external_id] = line
-        records[record.external_id] = record
+        hashes.append(hash(record.external_id))
+        filled = tuple([bool(cell) and not cell.isspace() for cell in cells])
+        if filled not in alike:
+            alike[filled] = len(sets)
+            sets.append(reader.given(cells))
+        aside.add(Row(line, reader.leaves_channels_open(cells), alike[filled], record))
+    aside.finish()
     if findings.problems:
-        return ImportResult([], findings.all_problems(), findings.all_warnings(), [])
-    if not records:
-        return ImportResult([], [_nobody(filename)], [], [])
-    found = list(records.values())
-    _warn_of_places(
-        found, lines, findings, known_area, anywhere, tells_places=bool(PLACE & set(at))
-    )
-    untold = Untold(frozenset(COLUMNS) - set(at), frozenset(open_channels))
-    return ImportResult(found, [], findings.all_warnings(), list(again), untold)
+        return _refused(findings.all_problems(), findings.all_warnings())
+    if not len(aside):
+        return _refused([_nobody(filename)])
+    # Which rows are one person is known now; where people are is warned of as they are then.
+    merged = _merge(aside, _perhaps_twice(hashes), sets, findings)
+    for piece in aside:
+        aside.summary.add(piece.records)
+        _warn_of_places(piece, findings, known_area, anywhere, tells_places=tells_places)
+    return ImportResult(aside, [], findings.all_warnings(), merged)
+
+
+def _refused(problems: list[Problem], warnings: Sequence[Problem] = ()) -> ImportResult:
+    return ImportResult(Given([]), problems, list(warnings), [])
+
+
+def _perhaps_twice(hashes: array[int]) -> list[int]:
+    """Return the numbers of the rows whose external ids have a hash that another has, too."""
+    every = np.frombuffer(hashes, dtype=np.int64)
+    in_order = np.sort(every)
+    twice = in_order[1:][in_order[1:] == in_order[:-1]]
+    return [int(n) for n in np.flatnonzero(np.isin(every, twice))] if len(twice) else []
+
+
+def _merge(
+    aside: PutAside, numbers: Sequence[int], sets: Sequence[frozenset[str]], findings: Findings
+) -> list[str]:
+    """Make one person of the rows with the same external id among these; return the ids. `sets`:
+    the sets of columns that rows fill in.
+    """
+    first: dict[str, tuple[int, Row]] = {}
+    changed: dict[int, Row | None] = {}
+    again: dict[str, None] = {}
+    for number, row in aside.rows(numbers):
+        external_id = row.record.external_id
+        if external_id not in first:
+            first[external_id] = number, row
+            continue
+        again[external_id] = None
+        at, before = first[external_id]
+        findings.warn(
+            "merged",
+            row.line,
+            f"{external_id} stood at line {before.line} already; the two rows are one person",
+        )
+        both = before._replace(
+            record=merge(before.record, row.record, sets[row.given]),
+            is_open=before.is_open and row.is_open,
+        )
+        first[external_id] = at, both
+        changed |= {at: both, number: None}
+    aside.change(changed)
+    return list(again)
 
 
 def _nobody(filename: str) -> Problem:
@@ -145,21 +190,21 @@ def _columns(header: Sequence[str], filename: str) -> dict[str, int]:
 
 
 def _warn_of_places(
-    records: Sequence[SubscriberRecord],
-    lines: dict[str, int],
+    piece: Piece,
     findings: Findings,
     known_area: Callable[[str], bool],
     anywhere: Anywhere | None,
     *,
     tells_places: bool,
 ) -> None:
+    records = piece.records
     areas = {area: known_area(area) for area in {r.area for r in records} if area is not None}
     lats = np.array([np.nan if r.lat is None else r.lat for r in records], dtype=np.float64)
     lons = np.array([np.nan if r.lon is None else r.lon for r in records], dtype=np.float64)
     inside = np.isfinite(lats) if anywhere is None else anywhere(lats, lons)
     for n in np.flatnonzero(~inside).tolist():
         r = records[n]
-        line = lines[r.external_id]
+        line = piece.lines[n]
         if r.area is not None and not areas[r.area]:
             findings.warn(
                 "area_unknown",

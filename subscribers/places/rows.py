@@ -39,12 +39,19 @@ def follow(conn: Connection, change: int) -> int:
     how many rows changed.
     """
     has = exists().where(subscriber_place.c.subscriber_id == subscriber.c.id)
-    rows = conn.execute(
-        select(subscriber.c.id, subscriber.c.places)
-        .where(subscriber.c.change == change, or_(subscriber.c.places != "", has))
-        .order_by(subscriber.c.id)
-    ).all()
-    return _settle(conn, [(row.id, other_places.known(row.places)) for row in rows], change)
+    # First who they are, then what they say, some at a time: an import may bring in a million.
+    query = select(subscriber.c.id).where(
+        subscriber.c.change == change, or_(subscriber.c.places != "", has)
+    )
+    ids, done = list(conn.execute(query.order_by(subscriber.c.id)).scalars()), 0
+    for start in range(0, len(ids), _AT_ONCE):
+        rows = conn.execute(
+            select(subscriber.c.id, subscriber.c.places)
+            .where(subscriber.c.id.in_(ids[start : start + _AT_ONCE]))
+            .order_by(subscriber.c.id)
+        ).all()
+        done += _settle(conn, [(row.id, other_places.known(row.places)) for row in rows], change)
+    return done
 
 
 def follow_people(conn: Connection, people: Iterable[int], change: int) -> int:

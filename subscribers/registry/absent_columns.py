@@ -13,12 +13,12 @@ from broadcast.problems import Problem, Rejected
 from broadcast.store.database import give_way
 from subscribers.contact import points
 from subscribers.people_file import by_topic
+from subscribers.people_file.people import People, Piece
 from subscribers.people_file.record import COLUMNS, PLACE, SubscriberRecord, Untold, usual_channels
 from subscribers.people_file.rows import another_channel, one_area
 from subscribers.registry.by_area import BY_AREA
-from subscribers.registry.columns import OPEN, SEALED
 from subscribers.registry.showing import external_ids
-from subscribers.registry.tables import subscriber
+from subscribers.registry.tables import OPEN, SEALED, subscriber
 
 CHOICES: Final = (
     "language",
@@ -38,9 +38,7 @@ CHOICES: Final = (
 _AT_ONCE = 2_000
 
 
-def completed(
-    conn: Connection, records: Sequence[SubscriberRecord], untold: Untold
-) -> Sequence[SubscriberRecord]:
+def completed(conn: Connection, piece: Piece) -> Sequence[SubscriberRecord]:
     """Return the records with what is there in the columns that their file lacks; new people keep
     the defaults. For who holds the lock of the import.
 
@@ -49,39 +47,34 @@ def completed(
     together: channels of single topics that somebody has no more, other places of an officer or a
     partner. Raises Rejected where the file itself says what cannot be together with what is there.
     """
-    if not untold.columns:
-        return records
-    found = list(records)
+    if not piece.untold.columns:
+        return piece.records
+    found: list[SubscriberRecord] = []
     problems: list[Problem] = []
-    for start, there in _there(conn, records, untold):
-        for n, record in enumerate(records[start : start + _AT_ONCE], start):
-            held = there.get(record.external_id)
-            try:
-                found[n] = _together(_with(record, held, untold), untold.columns)
-            except Rejected as exc:
-                problems += [replace(p, where=record.external_id) for p in exc.problems]
+    for record, held in _there(conn, piece):
+        try:
+            found.append(_together(_with(record, held, piece.untold), piece.untold.columns))
+        except Rejected as exc:
+            problems += [replace(p, where=record.external_id) for p in exc.problems]
     if problems:
         raise Rejected(problems)
     return found
 
 
-def told(
-    conn: Connection, records: Sequence[SubscriberRecord], untold: Untold, name: str
-) -> list[Problem]:
+def told(conn: Connection, people: People, name: str) -> list[Problem]:
     """Return what to say of a file before it is taken: which columns it lacks, and of how many
     people what is there stays; how many are then told by no channel.
     """
-    if not untold.columns:
+    if not people.lacks:
         return []
     stay = mute = 0
-    for start, there in _there(conn, records, untold):
-        for record in records[start : start + _AT_ONCE]:
-            held = there.get(record.external_id)
+    for piece in people:
+        for record, held in _there(conn, piece):
             stay += held is not None
-            mute += held is not None and not _is_reached(_with(record, held, untold))
+            mute += held is not None and not _is_reached(_with(record, held, piece.untold))
     said = []
     if stay:
-        said.append(_columns_absent(untold, stay, len(records) - stay, name))
+        said.append(_columns_absent(people.lacks, stay, len(people) - stay, name))
     if mute:
         said.append(
             Problem(
@@ -94,32 +87,26 @@ def told(
     return said
 
 
-def _columns_absent(untold: Untold, stay: int, new: int, name: str) -> Problem:
-    lacks = ", ".join(c for c in COLUMNS if c in untold.columns)
+def _columns_absent(lacks: Collection[str], stay: int, new: int, name: str) -> Problem:
+    columns = ", ".join(c for c in COLUMNS if c in lacks)
     return Problem(
         code="columns_absent",
-        detail=f"the file has no column {lacks}: what {stay} people have there stays"
+        detail=f"the file has no column {columns}: what {stay} people have there stays"
         + (f", {new} new people get the defaults" if new else ""),
         fix="to clear what is there, give the column with empty cells",
         where=name,
     )
 
 
-def choices_changed(
-    conn: Connection,
-    records: Sequence[SubscriberRecord],
-    untold: Untold,
-    chose: Collection[int],
-) -> int:
+def choices_changed(conn: Connection, people: People, chose: Collection[int]) -> int:
     """Return of how many of the people who `chose` by themselves these records change choices."""
     names = set(external_ids(conn, sorted(chose)).values())
-    records = [record for record in records if record.external_id in names]
     changed = 0
-    for start, there in _there(conn, records, untold):
-        for record in records[start : start + _AT_ONCE]:
-            held = there.get(record.external_id)
+    for piece in people if names else ():
+        some = piece._replace(records=[r for r in piece.records if r.external_id in names])
+        for record, held in _there(conn, some):
             if held is not None:
-                new = _with(record, held, untold)._asdict()
+                new = _with(record, held, piece.untold)._asdict()
                 if not new["discreet"]:  # an empty cell leaves it
                     new["discreet"] = held["discreet"]
                 changed += any(new[c] != held[c] for c in CHOICES)
@@ -127,15 +114,17 @@ def choices_changed(
 
 
 def _there(
-    conn: Connection, records: Sequence[SubscriberRecord], untold: Untold
-) -> Iterator[tuple[int, dict[str, dict[str, Any]]]]:
-    """Yield page by page where it starts, and what is there of its people by external id: their id
-    and the columns that are not sealed; those that are too, where the file lacks one of them. A
-    place that a postcode stands for is none of its own.
+    conn: Connection, piece: Piece
+) -> Iterator[tuple[SubscriberRecord, dict[str, Any] | None]]:
+    """Yield each record with what is there of its person: their id and the columns that are not
+    sealed; those that are too, where the file lacks one of them. A place that a postcode stands for
+    is none of its own.
     """
-    for start in range(0, len(records), _AT_ONCE):
+    lacks = not piece.untold.columns.isdisjoint(SEALED)
+    for start in range(0, len(piece.records), _AT_ONCE):
         give_way(conn)
-        ids = [r.external_id for r in records[start : start + _AT_ONCE]]
+        records = piece.records[start : start + _AT_ONCE]
+        ids = [r.external_id for r in records]
         if conn.dialect.name == "postgresql":
             these = subscriber.c.external_id == func.any(ids)
         else:
@@ -147,14 +136,13 @@ def _there(
             ).where(these, subscriber.c.erased_at.is_(None))
         ).mappings()
         held = {row["external_id"]: dict(row) for row in rows}
-        lacks = not untold.columns.isdisjoint(SEALED)
         known = points.known(conn, [row["id"] for row in held.values()]) if lacks else {}
         for row in held.values():
             if row.pop("uncertainty_m") is not None:
                 row["lat"] = row["lon"] = None
             here = known.get(row["id"], points.NOTHING)
             row |= {"name": here.name, **{c: here.addresses.get(c) for c in SEALED[1:]}}
-        yield start, held
+        yield from ((record, held.get(record.external_id)) for record in records)
 
 
 def _with(

@@ -17,9 +17,8 @@ from subscribers.contact.points import Known
 from subscribers.organisations import rows as organisations
 from subscribers.people_file import other_places
 from subscribers.places import rows as places
-from subscribers.registry.columns import STORED
 from subscribers.registry.mark import next_change, take_turn
-from subscribers.registry.tables import consent, subscriber
+from subscribers.registry.tables import STORED, consent, subscriber
 from subscribers.registry.tables import stop as stop_table
 from subscribers.same_person import joined
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from broadcast.places.postcodes import code, look_up
+from broadcast.store.database import give_way
+from subscribers.people_file.people import People
 from subscribers.people_file.record import SubscriberRecord
 
 
@@ -30,13 +32,17 @@ def placed(conn: Connection, records: Sequence[SubscriberRecord]) -> Sequence[Su
     return found
 
 
-def unknown(conn: Connection, records: Sequence[SubscriberRecord]) -> int:
+def unknown(conn: Connection, people: People) -> int:
     """Return of how many people nothing tells where they are, because the look-up does not hold
     their postcode.
     """
-    at = [n for n in _waiting(records) if records[n].area is None]
-    places = look_up.places(conn, (records[n].postcode for n in at))
-    return sum(records[n].postcode not in places for n in at)
+    lost = 0
+    for records in (piece.records for piece in (people if people.summary.by_postcode else ())):
+        at = [n for n in _waiting(records) if records[n].area is None]
+        places = look_up.places(conn, (records[n].postcode for n in at))
+        lost += sum(records[n].postcode not in places for n in at)
+        give_way(conn)
+    return lost
 
 
 def _waiting(records: Sequence[SubscriberRecord]) -> list[int]:

@@ -16,8 +16,7 @@ from subscribers.contact.points import Known
 from subscribers.organisations import acting
 from subscribers.people_file import writing
 from subscribers.people_file.record import COLUMNS, LISTS, SubscriberRecord
-from subscribers.registry.columns import OPEN
-from subscribers.registry.tables import consent, subscriber
+from subscribers.registry.tables import OPEN, consent, subscriber
 from subscribers.registry.tables import stop as stop_table
 from subscribers.same_person import joined
 

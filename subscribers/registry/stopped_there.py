@@ -71,30 +71,44 @@ def keep(conn: Connection, last: int, new: int, now: datetime) -> int:
     return stopped
 
 
-Marks = Mapping[str, Mapping[int, bytes]]
-"""By channel, the mark of the contact point at which people are reached; who is not is missing."""
-
-
-def before_moving(conn: Connection, people: Sequence[int]) -> Marks:
-    """Return where these people, whose contacts others are about to change, are reached; empty
-    where nobody stopped anything. For `keep_moved`.
+class Moved:
+    """Whose contacts others change, and where they were reached before: by channel and person the
+    mark of the contact point. Of nobody where nobody stopped anything.
     """
-    if not people or not _anybody_stopped(conn, newest(conn)):
-        return {}
-    return {channel: _marks(conn, channel, people) for channel in PERSONAL_CHANNELS}
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._people: list[int] = []
+        self._before: dict[str, dict[int, bytes]] = {}
+
+    def before_moving(self, people: Sequence[int]) -> None:
+        """Remember where these people, whose contacts others are about to change, are reached."""
+        if not people or not (self._before or _anybody_stopped(self._conn, newest(self._conn))):
+            return
+        self._people += people
+        for channel in PERSONAL_CHANNELS:
+            marks = _marks(self._conn, channel, people)
+            self._before.setdefault(channel, {}).update(marks)
+
+    def keep(self, last: int, now: datetime) -> int:
+        """Stop, for these people, each channel that reaches them at another contact point than
+        before, if everybody else who is reached there has stopped it; return how many channels of
+        people.
+
+        Where all who were reached there moved away with the same list, it is they who decide, also
+        for who is new there (with a number after `last`): rows that have shifted give a number that
+        said STOP to somebody else.
+        """
+        return _keep_moved(self._conn, last, self._people, self._before, now)
 
 
-def keep_moved(
-    conn: Connection, last: int, people: Sequence[int], before: Marks, now: datetime
+def _keep_moved(
+    conn: Connection,
+    last: int,
+    people: Sequence[int],
+    before: Mapping[str, Mapping[int, bytes]],
+    now: datetime,
 ) -> int:
-    """Stop, for these people whose contacts others changed, each channel that reaches them at
-    another contact point than `before`, if everybody else who is reached there has stopped it;
-    return how many channels of people.
-
-    Where all who were reached there moved away with the same list, it is they who decide, also for
-    who is new there (with a number after `last`): rows that have shifted give a number that said
-    STOP to somebody else.
-    """
     stopped = 0
     for channel, was in before.items():
         there = _marks(conn, channel, people)

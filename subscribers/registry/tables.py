@@ -1,6 +1,10 @@
-"""The tables of subscribers: people, their consent, what they stopped."""
+"""The tables of subscribers: people, their consent, what they stopped; and which columns of their
+file are kept there, or sealed elsewhere.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -17,6 +21,8 @@ from sqlalchemy import (
 )
 
 from broadcast.store.database import UtcDateTime, metadata
+from subscribers.contact import kinds
+from subscribers.people_file.record import COLUMNS, SubscriberRecord
 
 subscriber = Table(
     "subscriber",
@@ -101,3 +107,12 @@ stop = Table(
     Column("lifted_by", String),  # sms_reply, link, operator
     sqlite_autoincrement=True,
 )
+
+SEALED: Final = ("name", *kinds.NAMES)
+"""Columns that are kept sealed (`subscribers/contact`)."""
+OPEN: Final = tuple(c for c in COLUMNS if c not in SEALED)
+"""Columns of the file that are kept as they are."""
+TAKEN: Final = tuple(c for c in SubscriberRecord._fields if c not in SEALED)
+"""Fields of a record that are kept as they are."""
+STORED: Final = (*TAKEN, "reached_by")
+"""Columns of subscriber that a record fills."""

@@ -76,8 +76,8 @@ async def _brought_in(asked: Asked, *, basis: str | None, fix: str | None) -> An
         raise Rejected(found.problems)
     warnings = [
         *found.warnings,
-        *people.places_outside(known.tree, found.records, FILE),
-        *await web.db.read(people.postcodes_unknown, found.records, FILE),
+        *people.places_outside(known.tree, found.people, FILE),
+        *await web.db.read(people.postcodes_unknown, found.people, FILE),
         *await web.db.read(people.columns_absent, found, FILE),
     ]
 
@@ -85,7 +85,7 @@ async def _brought_in(asked: Asked, *, basis: str | None, fix: str | None) -> An
         return people.bring_in(conn, asked.actor, found, basis=agreed, name=FILE, now=web.now())
 
     def answer(_conn: Connection, counts: Any) -> dict[str, Any]:
-        said = {"people": len(found.records), **counts, "merged": found.merged}
+        said = {"people": len(found.people), **counts, "merged": found.merged}
         return said | {"warnings": [problem_json(p) for p in warnings]}
 
     return Answered(act=Act(write), answer=answer)

@@ -186,7 +186,7 @@ def _attach_imports(api: APIRouter, room: Room) -> None:
             raise Rejected(found.problems)
         warnings = [
             *found.warnings,
-            *people.places_outside(tree, found.records, PASTED),
+            *people.places_outside(tree, found.people, PASTED),
             *await web.db.read(people.columns_absent, found, PASTED),
         ]
 

@@ -9,6 +9,7 @@ from hypothesis.stateful import rule
 
 from service.residents import own
 from service.setup import people
+from subscribers.people_file.people import Given
 from subscribers.people_file.reading import ImportResult
 from subscribers.registry import showing
 from tests.subscribers.lives.town import (
@@ -51,7 +52,7 @@ class Operators(Town):
             a_record(name, **{**row, "channels": ";".join(row["channels"])}, area=AREA)
             for name, row in rows.items()
         ]
-        whole = ImportResult(records, [], [], [])
+        whole = ImportResult(Given(records), [], [], [])
         counts = self.write(
             people.bring_in, MACHINE, whole, basis="consent", name="f.csv", now=self.now
         )
