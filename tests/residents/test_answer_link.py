@@ -162,7 +162,8 @@ async def test_nobody_learns_whose_link_it_is(site: Site) -> None:
     assert len({len(token) for token in tokens}) == 1
     heads = {token[len(links.PATH) :][:4] for token in tokens}
     assert len(heads) > 390  # neighbours have nothing in common
-    for cut in (tokens[0][:-1], tokens[0][:-1] + "a", tokens[0] + "a", "/a/é", "/a/" + "a" * 34):
+    last = "q" if tokens[0].endswith("a") else "a"  # one in eight ends with it
+    for cut in (tokens[0][:-1], tokens[0][:-1] + last, tokens[0] + "a", "/a/é", "/a/" + "a" * 34):
         gone = await site.get(cut, role=None)
         assert gone.status == 404
 
