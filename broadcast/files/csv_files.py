@@ -8,6 +8,8 @@ import codecs
 import contextlib
 import csv
 import io
+import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -91,10 +93,13 @@ def _readable(name: str) -> Iterator[None]:
 
 
 def count_lines(file: BinaryIO) -> int | None:
-    """Return how many lines a file has from its beginning, and go back there; None for what is read
-    once only, such as a pipe.
+    """Return how many lines a file has from its beginning, and go back there; None for what is no
+    plain file: a pipe is read once only, and a device may have no end.
     """
-    if not file.seekable():
+    try:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return None
+    except OSError:  # bytes in memory
         return None
     lines = 1
     while piece := file.read(_PIECE):

@@ -146,7 +146,7 @@ def test_what_is_put_aside_is_sealed_and_comes_back_in_order(tmp_path: Path) -> 
             assert b"+4477" not in on_disk
             assert list(tmp_path.iterdir()) == []  # the file has no name
             file.seek(100)
-            file.write(b"?")
+            file.write(bytes([on_disk[100] ^ 1]))
             with pytest.raises(InvalidTag):
                 list(shelf)
             with pytest.raises(IndexError):
