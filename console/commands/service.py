@@ -110,7 +110,7 @@ def simulator(
     from broadcast.problems import refuse
     from channels.simulator import run_simulator
     from console.commands.session import load_settings
-    from console.processes.up import ignore_signals
+    from console.processes.up import once_on_signals
 
     out = Output(json=json)
     settings = load_settings()
@@ -133,15 +133,7 @@ def simulator(
 
     async def serve() -> None:
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        numbers = (signal.SIGTERM, signal.SIGINT)
-
-        def end() -> None:
-            ignore_signals(numbers, loop)
-            stop.set()
-
-        for number in numbers:
-            loop.add_signal_handler(number, end)
+        once_on_signals(stop.set, (signal.SIGTERM, signal.SIGINT))
         try:
             running = await run_simulator(
                 http, smtp, host, ledger_path=ledger, token=token, callback_base=callback

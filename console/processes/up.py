@@ -53,21 +53,29 @@ def stop_on_signals(
     """These signals set `stopping`; from then on the process has `EXIT_SECONDS` left, and further
     ones change nothing.
     """
-    loop = asyncio.get_running_loop()
-    numbers = tuple(numbers)
 
     def stop() -> None:
-        # The loop gives its signals up when it closes; one that comes after that would end the
-        # process as if it had failed.
-        ignore_signals(numbers, loop)
         if not stopping.is_set():
             log.info("process.stopping")
             end_by(EXIT_SECONDS)
             stopping.set()
 
+    once_on_signals(stop, numbers)
+
+
+def once_on_signals(act: Callable[[], None], numbers: Iterable[signal.Signals]) -> None:
+    """Have the first of these signals do `act`; from then on they are ignored."""
+    loop, numbers = asyncio.get_running_loop(), tuple(numbers)
+
+    def first() -> None:
+        # The loop gives its signals up when it closes; one that comes after that would end the
+        # process as if it had failed.
+        ignore_signals(numbers, loop)
+        act()
+
     for number in numbers:
         with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop)
+            loop.add_signal_handler(number, first)
 
 
 def ignore_signals(

@@ -107,11 +107,10 @@ async def inbound(request: Request) -> Response:
         )
     simulated = _simulated(web, params)
     asked = by_text.wanted(params.get("Body", ""))
-    if asked is not None and len(asked.split()) > _LONGEST_PLACE:
+    if asked is not None and len(asked[0].split()) > _LONGEST_PLACE:
         asked = None  # "join us at the bridge, he has a gun": that is no place
     if asked is not None and by_text.is_here(web.context.channels_on, simulated=simulated):
-        language = by_text.language_of(params.get("Body", ""))
-        return _xml(await _join(web, params["From"], asked, language, simulated=simulated))
+        return _xml(await _join(web, params["From"], *asked, simulated=simulated))
     text = Text(
         words=params.get("Body", ""),
         number=params["From"],

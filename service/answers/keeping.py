@@ -133,7 +133,7 @@ def keep_text(conn: Connection, text: Text, sealer: Sealer, sender: str, now: da
     if text.reading.answer:
         may = takes_replies(text.to) and kind not in ("stop", "start", "help") and not was_stopped
         kept = _keep(conn, text, sealer, joined, people, world, now, may)
-    if people and points.discreet_at(conn, text.number, "sms"):
+    if kind == "help" and people and points.discreet_at(conn, text.number, "sms"):
         sender = ""  # whoever holds the telephone must not learn by HELP who writes there
     return Told(
         people=len(people),

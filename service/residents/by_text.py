@@ -65,21 +65,15 @@ TOPICS_BY_TEXT: Final = ";".join(topic for topic in TOPICS if topic != "exercise
 _LONGEST: Final = 100
 
 
-def wanted(body: str) -> str | None:
-    """Return the place that a text names after JOIN, "" for none; None where it is no such text."""
+def wanted(body: str) -> tuple[str, str] | None:
+    """Return the place that a text names after JOIN, "" for none, and the language of that word;
+    None where it is no such text.
+    """
     first, _, rest = body.strip()[: 2 * _LONGEST].partition(" ")
-    if _plain(first) not in WORDS:
+    language = WORDS.get(first.casefold().strip(".,:;!"))
+    if language is None:
         return None
-    return " ".join(rest.split())[:_LONGEST].strip(".,:;! ")
-
-
-def language_of(body: str) -> str:
-    """Return the language of the word by which a text asks for it."""
-    return WORDS.get(_plain(body.strip()[: 2 * _LONGEST].partition(" ")[0]), "en")
-
-
-def _plain(word: str) -> str:
-    return word.casefold().strip(".,:;!")
+    return " ".join(rest.split())[:_LONGEST].strip(".,:;! "), language
 
 
 def is_here(channels_on: Callable[[str], frozenset[str]], *, simulated: bool) -> bool:
