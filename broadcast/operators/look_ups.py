@@ -28,8 +28,8 @@ from broadcast.problems import Problem, Rejected
 log = structlog.get_logger("look_ups")
 
 PREVIEW, EXPLAIN, LISTED = "message.preview", "explain", "subscribers.list"
-SHOWN, ORGANISATIONS = "subscribers.show", "organisations.list"
-A_MINUTE: Final = {PREVIEW: 30, EXPLAIN: 30, LISTED: 60, SHOWN: 60, ORGANISATIONS: 60}
+SHOWN, ORGANISATIONS, FOUND = "subscribers.show", "organisations.list", "subscribers.find"
+A_MINUTE: Final = {PREVIEW: 30, EXPLAIN: 30, LISTED: 60, SHOWN: 60, ORGANISATIONS: 60, FOUND: 60}
 """How often one operator may do each within any minute."""
 SHAPES_AN_HOUR: Final = 20
 """So many different shapes looked at by one operator within an hour are an alarm."""

@@ -293,12 +293,20 @@ def mark_column(conn: Connection) -> str:
 
 def anybody_has(conn: Connection, kind: str, address: str) -> bool:
     """Return whether an address of this kind's family is a contact point of anybody."""
+    return bool(who_has(conn, kind, address, 1))
+
+
+def who_has(conn: Connection, kind: str, address: str, most: int) -> list[int]:
+    """Return who has an address of this kind's family as a contact point, whatever it is used for:
+    the lowest ids first, `most` of them at most.
+    """
     keys = ring_of(conn).in_force(conn)
     if keys is None:
-        return False
+        return []
     mark = keys.active[1].mark(kind, address)
-    sql = f"SELECT 1 FROM contact_point WHERE {keys.column} = :mark LIMIT 1"  # noqa: S608 - a column of ours
-    return conn.execute(text(sql), {"mark": mark}).first() is not None
+    sql = f"""SELECT DISTINCT subscriber_id FROM contact_point WHERE {keys.column} = :mark
+        ORDER BY 1 LIMIT :most"""  # noqa: S608 - a column of ours
+    return list(conn.execute(text(sql), {"mark": mark, "most": most}).scalars())
 
 
 def sharing(

@@ -61,9 +61,18 @@ def of_external_ids(conn: Connection, external_ids: Sequence[str]) -> list[dict[
     """Return who of these people is registered and not erased, by number: {id, external_id, name,
     email, mobile, phone}, the last four masked.
     """
+    return _masked_of(conn, subscriber.c.external_id, external_ids)
+
+
+def of_numbers(conn: Connection, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """Return who of the people of these numbers is not erased, as `of_external_ids` does."""
+    return _masked_of(conn, subscriber.c.id, numbers)
+
+
+def _masked_of(conn: Connection, column: Any, values: Sequence[Any]) -> list[dict[str, Any]]:
     found: list[Any] = []
-    for start in range(0, len(external_ids), _AT_ONCE):
-        some = subscriber.c.external_id.in_(external_ids[start : start + _AT_ONCE])
+    for start in range(0, len(values), _AT_ONCE):
+        some = column.in_(values[start : start + _AT_ONCE])
         query = select(subscriber.c.id, subscriber.c.external_id)
         found += conn.execute(query.where(some, subscriber.c.erased_at.is_(None))).all()
     found.sort(key=lambda r: r.id)

@@ -18,6 +18,7 @@ from playwright.async_api import Browser, Page, expect
 from sqlalchemy import update
 
 from broadcast.events import dead_letters
+from broadcast.operators import operator_requests
 from broadcast.operators.tables import operator_request
 from broadcast.places.areas import AreaRecord
 from broadcast.places.stored_areas import store_areas
@@ -237,7 +238,7 @@ async def well_made(page: Page) -> None:
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
-async def test_places_of_an_organisation_and_of_a_level_are_found_by_name_on_a_phone(
+async def test_places_and_people_are_found_and_chosen_on_a_phone(
     site: Site, browser: Browser, script: bool
 ) -> None:
     now = datetime.now(UTC)
@@ -252,10 +253,14 @@ async def test_places_of_an_organisation_and_of_a_level_are_found_by_name_on_a_p
     page = await profile(site, browser, "administrator", **more)
     await page.goto(f"{site.url}/room/organisations/one?id=o-1")
     await page.get_by_label("More sites").fill("abbey\natlantis\nSW1A 2AA")
+    await page.get_by_label("More who act for it").fill("07700 900002\nZoë Webb")
     await page.get_by_label("More single points of contact").fill("camden=p1\nminst=p1")
     await page.get_by_role("button", name="Find these sites").press("Enter")
     await expect(page.get_by_text("Nothing was found for “atlantis”.")).to_be_visible()
     await expect(page.get_by_label("Camden (E09000007): p1")).to_be_checked()
+    await expect(page.get_by_text("Nobody was found for “Zoë Webb”.")).to_be_visible()
+    await expect(page.get_by_label("P… 2…, …002 (p2)")).to_be_checked()
+    await page.get_by_label("More who act for it").fill("")
     if script:
         await well_made(page)
     await page.get_by_label("(ward in Camden, E05000002)").press("Space")
@@ -271,6 +276,24 @@ async def test_places_of_an_organisation_and_of_a_level_are_found_by_name_on_a_p
     (kept,) = await site.db.read(lambda conn: list(rows.everyone(conn)))
     assert kept.sites.split(";") == [WESTMINSTER, "SW1A 2AA", "E05000002"]
     assert set(kept.contacts) == {(CAMDEN, "p1"), (WESTMINSTER, "p1")}
+    assert kept.people == ("p1", "p2")
+    await page.goto(f"{site.url}/room/operators")
+    await page.get_by_label("Area, by its name or code").fill("abbey")
+    await page.get_by_role("button", name="Find the area").press("Enter")
+    await expect(page.get_by_text("2 found for “abbey”: choose one")).to_be_visible()
+    if script:
+        await well_made(page)
+    await page.get_by_role("button", name="(ward in Camden, E05000002)").press("Enter")
+    await expect(page.get_by_label("Area, by its name or code")).to_have_value("E05000002")
+    await page.get_by_label("The person's name").fill("New Person")
+    await page.get_by_label("Role, of a new one").select_option("author")
+    await page.get_by_label("Their own address, of a new one").fill("new@example.org")
+    # Enter in a line asks for it, as the last button does
+    await page.get_by_label("Their own address, of a new one").press("Enter")
+    await expect(page.get_by_text("E05000002", exact=False).first).to_be_visible()
+    assert len(await site.db.read(operator_requests.listed)) == 1
+    if script:
+        await well_made(page)
     await page.context.close()
 
     page = await profile(site, browser, "author", **more)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from broadcast.files import sealed_file
-from broadcast.operators import operators
-from tests.console.site import Site, open_site
+from broadcast.operators import operator_requests, operators
+from broadcast.places.areas import AreaRecord
+from broadcast.places.stored_areas import store_areas
+from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site
 from tests.console.visitor import HERE, Visitor
 
 
@@ -55,6 +57,39 @@ async def test_an_operator_is_asked_for_and_approved_by_another_administrator(si
     assert (await newcomer.get("/room")).h1 == "Control room"
     await other.send(page, "/room/operators/2/approve")
     assert (await newcomer.get("/room")).h1 == "Sign in to the control room"
+
+
+async def test_the_area_of_a_new_operator_is_found_by_its_name_and_chosen_where_several_have_it(
+    site: Site,
+) -> None:
+    wards = [
+        AreaRecord(code=f"E0500000{n}", level="ward", name="Abbey Road", parent=parent)
+        for n, parent in enumerate((WESTMINSTER, CAMDEN), 1)
+    ]
+    await site.db.write(store_areas, wards, datetime.now(UTC), source="test")
+    one, path = Visitor(site), "/room/operators"
+    await one.sign_in("administrator")
+    page = await one.get(path)
+    new = {"kind": "add", "name": "New Person", "role": "author", "email": "new@example.org"}
+    twice = await one.send(page, path, new, area="abbey road")
+    assert (twice.status, "area_ambiguous" in twice.words) == (422, True)
+    _, second = twice.tree.xpath("//button[@name='which_area']")
+    assert second.text_content() == "Choose Abbey Road (ward in Camden, E05000002)"
+    chosen = await one.send(twice, path, which_area=second.get("value"))
+    assert (chosen.status, "Abbey Road (ward in Camden, E05000002)" in chosen.words) == (200, True)
+    typed = dict(chosen.fields(path))
+    assert {name: typed[name] for name in (*new, "area")} == new | {"area": "E05000002"}
+    found = await one.send(chosen, path, area="minst", do="find")
+    assert [b.get("value") for b in found.tree.xpath("//button[@name='which_area']")] == [
+        WESTMINSTER
+    ]
+    nowhere = await one.send(found, path, area="<b>Atlantis")
+    assert (nowhere.status, "area_unknown" in nowhere.words) == (422, True)
+    assert "<b>Atlantis" not in nowhere.text
+    asked = await one.send(nowhere, path, area=" camden ")
+    assert f"area Camden ({CAMDEN})" in asked.words
+    (request,) = await site.db.read(operator_requests.listed)
+    assert request.what["area"] == CAMDEN
 
 
 async def test_a_registry_asked_for_shows_its_key_and_is_approved_by_another_administrator(

@@ -31,7 +31,7 @@ BELL = {
     "trade": "I",
     "size": "small",
     "more_sites": f"{WESTMINSTER}\nE01000001",
-    "people": "p1\np2",
+    "people": ["p1", "p2"],
     "more_contacts": f"{WESTMINSTER}=p2",
 }
 AT = f"{ONE}o%2F1+%C3%A9"
@@ -74,9 +74,12 @@ async def test_one_is_added_looked_at_changed_and_removed(site: Site) -> None:
     visitor = await signed_in(site)
     page = await visitor.get(LIST)
     assert "None is registered." in page.words
-    wrong = await visitor.send(page, f"{LIST}/add", {**BELL, "trade": "", "people": "p1\nghost"})
+    wrong = await visitor.send(
+        page, f"{LIST}/add", {**BELL, "trade": "", "people": ["p1", "ghost"]}
+    )
     assert (wrong.status, "trade_unknown" in wrong.words) == (422, True)
-    assert dict(wrong.fields(f"{LIST}/add"))["people"] == "p1\nghost"  # nothing typed is lost
+    # nothing that was said is lost
+    assert ticks(wrong, "people") == {"p1": "P… 1…, …001 (p1)", "ghost": "ghost"}
     made = await visitor.send(wrong, f"{LIST}/add", BELL)
     assert "Saved." in made.words
     assert 'the area "E01000001" is not imported' in made.words
@@ -130,6 +133,58 @@ def ticks(page: Seen, name: str) -> dict[str, str]:
     return {str(b.get("value")): " ".join(b.getparent().text_content().split()) for b in found}
 
 
+async def test_who_acts_for_it_is_found_by_id_number_or_address_and_shown_masked_before_it_is_saved(
+    site: Site,
+) -> None:
+    more = [
+        person(4, mobile="+447700900555", phone="+442079460004"),
+        person(5, mobile=None, phone="+447700900555", email="Zoe@example.org", name="Zoë Webb"),
+    ]
+    await site.db.write(import_records, more, "test", datetime.now(UTC))
+    visitor = await signed_in(site)
+    path = f"{LIST}/add"
+    people = {
+        "people": ["p1"],
+        "more_people": "p2\n07700 900003\nzoe@example.ORG\n07700 900555\nZoë Webb",
+        "more_contacts": "camden=020 7946 0004",
+    }
+    page = await visitor.get(LIST)
+    found = await visitor.send(page, path, {**BELL, **people}, do="find")
+    assert (found.status, await kept(site)) == (200, [])
+    assert ticks(found, "people") == {
+        "p1": "P… 1…, …001 (p1)",
+        "p2": "P… 2…, …002 (p2)",
+        "p3": "P… 3…, …003 (p3)",
+        "p5": "Z… W…, …555, Z…@example.org (p5)",
+    }
+    assert list(ticks(found, "which_people")) == ["p4", "p5"]
+    assert ticks(found, "contacts") == {f"{CAMDEN}=p4": f"Camden ({CAMDEN}): p4"}
+    assert "Nobody was found for “ Zoë Webb ”" in found.words  # a name is sealed
+    for secret in ("Webb, ", "79460004,", "900003,", "zoe@example.org"):
+        assert secret not in found.text
+    # the look is on record by numbers; nothing that was written is
+    query = select(audit.c.subject, audit.c.detail).where(audit.c.action == "subscribers.find")
+    looked = [tuple(row) for row in await site.db.read(lambda conn: conn.execute(query).all())]
+    assert looked == [("5 people", "masked: 1, 2, 3, 4, 5")]
+
+    refused = await visitor.send(found, path, which_people="p4")
+    assert (refused.status, "person_unknown" in refused.words) == (422, True)
+    assert typed(refused, path)["more_people"] == "Zoë Webb"
+    saved = await visitor.send(refused, path, more_people="")
+    assert "Saved." in saved.words
+    (bell,) = await kept(site)
+    assert bell.people == ("p1", "p2", "p3", "p4", "p5")
+    assert bell.contacts == ((CAMDEN, "p4"),)
+    # who is written and saved at once is looked at first
+    late = await visitor.send(saved, f"{LIST}/edit", people=["p1"], contacts=[], more_people="p3")
+    assert (late.status, "people_unseen" in late.words) == (422, True)
+    assert late.tree.xpath("//*[@id='problems']//a/@href") == ["#more_people"]
+    assert ticks(late, "people") == {"p1": "P… 1…, …001 (p1)", "p3": "P… 3…, …003 (p3)"}
+    await visitor.send(late, f"{LIST}/edit")
+    (bell,) = await kept(site)
+    assert bell.people == ("p1", "p3")
+
+
 def typed(page: Seen, form: str) -> dict[str, str]:
     return {k: v for k, v in page.fields(form) if k.startswith("more_")}
 
@@ -160,13 +215,18 @@ async def test_sites_and_boroughs_are_written_by_name_and_chosen_where_several_h
     of_p1 = f"{WESTMINSTER}=p1"
     words = f"Westminster (borough in London, {WESTMINSTER}): p1"
     assert ticks(found, "which_contacts") == {of_p1: words}
-    assert typed(found, path) == {"more_sites": "abbey road\nlond", "more_contacts": "minst=p1"}
+    assert typed(found, path) == {
+        "more_sites": "abbey road\nlond",
+        "more_people": "",
+        "more_contacts": "minst=p1",
+    }
     # saved with a name that is still not clear: nothing is kept, nothing is lost
     refused = await visitor.send(found, path, which_sites=LONDON, which_contacts=of_p1)
     assert (refused.status, await kept(site)) == (422, [])
     assert 'several areas are called "abbey road"' in refused.words
     assert refused.tree.xpath("//*[@id='problems']//a/@href") == ["#more_sites"]
-    assert typed(refused, path) == {"more_sites": "abbey road", "more_contacts": ""}
+    assert typed(refused, path)["more_sites"] == "abbey road"
+    assert typed(refused, path)["more_contacts"] == ""
     saved = await visitor.send(refused, path, which_sites=["E05000002"])
     assert "Saved." in saved.words
     (bell,) = await kept(site)

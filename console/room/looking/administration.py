@@ -10,6 +10,8 @@ from starlette.responses import Response
 
 from broadcast.operators import audit, operator_requests, operators
 from broadcast.operators.operators import PERMISSIONS
+from broadcast.places import called
+from broadcast.places.called import Meant
 from broadcast.problems import Rejected, refuse
 from console.api.operator_requests import asked_of
 from console.room import acting, showing
@@ -19,6 +21,8 @@ from service.sign_in import Signed
 
 PAGE = 50
 ASKED = ("name", "role", "email", "area")
+FIND, WHICH = "find", "which_area"
+"""Pressed to find an area by what was written, and to choose one of those found."""
 LONGEST_WHY = 1000
 
 
@@ -36,8 +40,10 @@ def _attach_operators(api: APIRouter, room: Room) -> None:
         problems: tuple[Any, ...] = (),
         typed: dict[str, str] | None = None,
         token: str = "",
+        meant: Meant | None = None,
     ) -> Response:
         operators.require(signed.operator, "see_what_is_set_up")
+        tree = await web.context.tree()
         found = await web.db.read(operator_requests.listed)
         may = "administer" in PERMISSIONS[signed.operator.role]
         ids = (i for r in found for i in (r.asked_by, r.decided_by))
@@ -54,6 +60,10 @@ def _attach_operators(api: APIRouter, room: Room) -> None:
             typed={name: (typed or {}).get(name, "") for name in ("kind", *ASKED)},
             roles=list(PERMISSIONS),
             token=token,
+            place=lambda code: f"{tree[code].name} ({code})" if code in tree else code,
+            choices=[(a.code, called.in_words(tree, a)) for a in meant.choices] if meant else (),
+            chosen=called.in_words(tree, meant.area) if meant and meant.area else "",
+            nowhere=meant is not None and meant.area is None and not meant.choices,
             problems=problems,
             fields={name: name for name in ("kind", *ASKED)},
         )
@@ -65,8 +75,16 @@ def _attach_operators(api: APIRouter, room: Room) -> None:
         form = await room.read(request, signed)
         operators.require(signed.operator, "administer")
         said = {name: form.one(name) for name in ("kind", *ASKED)}
+        said["area"] = form.one(WHICH) or said["area"]
+        meant = await _meant(room, signed, said["area"]) if said["area"] else None
+        if meant is not None and meant.area is not None:
+            said["area"] = meant.area.code
+        if form.one(WHICH) or form.one("do") == FIND:
+            return await page(signed, typed=said, meant=meant)
 
         async def make() -> Act[Any]:
+            if meant is not None and meant.area is None:
+                raise called.unclear(said["area"], meant, "area")
             given = {name: value for name, value in said.items() if value}
             kind, what = await asked_of(web, given)
             now = web.now()
@@ -75,7 +93,7 @@ def _attach_operators(api: APIRouter, room: Room) -> None:
         try:
             await acting.act(room, request, signed, form, make)
         except Rejected as rejected:
-            return await page(signed, tuple(rejected.problems), said)
+            return await page(signed, tuple(rejected.problems), said, meant=meant)
         return room.go("/room/operators")
 
     async def approve(request: Request, signed: Signed) -> Response:
@@ -108,6 +126,14 @@ def _attach_operators(api: APIRouter, room: Room) -> None:
     room.add(api, "POST", "/room/operators", ask)
     room.add(api, "POST", "/room/operators/{id}/approve", approve)
     room.add(api, "POST", "/room/operators/{id}/reject", reject)
+
+
+async def _meant(room: Room, signed: Signed, written: str) -> Meant:
+    """Return which area is meant by its name or code; who is bound to one is offered what lies
+    there.
+    """
+    tree, own = await room.web.context.tree(), signed.operator.area
+    return called.meant(tree, written, inside=tree.descendants(own) if own else None)
 
 
 def _forms(room: Room, signed: Signed, number: int) -> dict[str, dict[str, str]]:

@@ -1,10 +1,11 @@
-"""The form that adds or changes an organisation: where it is and for which boroughs it has single
-points of contact is ticked, and more of both is written by name, or as the file writes it.
+"""The form that adds or changes an organisation: where it is, who acts for it and for which
+boroughs it has single points of contact is ticked. More places are written by name, or as the file
+writes them; more people by external id, number or address, and shown masked before they are saved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,14 +16,15 @@ from broadcast.places.postcodes import code as postcodes
 from broadcast.problems import Problem, Rejected
 from console.room.frame import Form
 from subscribers.organisations import sites
-from subscribers.organisations.record import COLUMNS, CONTACTS, LISTS
+from subscribers.organisations.record import COLUMNS, CONTACTS
 
-PLACED: Final = ("sites", "contacts")
+PEOPLE: Final = "people"
+TICKED: Final = ("sites", PEOPLE, "contacts")
 """What is ticked; more of it is written on lines below."""
-PLAIN: Final = tuple(name for name in COLUMNS if name not in PLACED)
+PLAIN: Final = tuple(name for name in COLUMNS if name not in TICKED)
 FIELDS: Final[Mapping[str, str]] = {
     **{name: name for name in PLAIN},
-    **{name: f"more_{name}" for name in PLACED},
+    **{name: f"more_{name}" for name in TICKED},
     "lat": "more_sites",
     "lon": "more_sites",
 }
@@ -30,10 +32,15 @@ FIELDS: Final[Mapping[str, str]] = {
 MOST_LINES: Final = 200
 _CONTACT_LEVEL: Final = "borough"
 
+Person = Mapping[str, Any]
+"""Somebody as `subscribers.registry.listing` shows them, masked."""
+Found = Mapping[str, Sequence[Person]]
+"""Who is meant by what was written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A line whose place is not clear, and what it may be: cells with their words."""
+    """A line whose place or person is not clear, and what it may be: cells with their words."""
 
     line: str
     cells: tuple[tuple[str, str], ...]
@@ -41,20 +48,26 @@ class Choice:
 
 @dataclass(slots=True)
 class Written:
-    """What stands in the form: `ticked` are cells of the file, `more` the lines below them."""
+    """What stands in the form: `ticked` are cells of the file, `more` the lines below them, `known`
+    who stands behind the external ids that are ticked.
+    """
 
     plain: dict[str, str]
-    ticked: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in PLACED})
-    more: dict[str, str] = field(default_factory=lambda: dict.fromkeys(PLACED, ""))
-    choices: dict[str, list[Choice]] = field(default_factory=lambda: {n: [] for n in PLACED})
+    ticked: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in TICKED})
+    more: dict[str, str] = field(default_factory=lambda: dict.fromkeys(TICKED, ""))
+    choices: dict[str, list[Choice]] = field(default_factory=lambda: {n: [] for n in TICKED})
     problems: list[Problem] = field(default_factory=list)
+    known: dict[str, Person] = field(default_factory=dict)
 
     def cells(self) -> dict[str, str]:
         """Return the cells of the file that the form stands for."""
-        plain = {n: ";".join(_lines(v)) if n in LISTS else v for n, v in self.plain.items()}
-        return plain | {
-            name: ";".join([*self.ticked[name], *_lines(self.more[name])]) for name in PLACED
+        return self.plain | {
+            name: ";".join([*self.ticked[name], *_lines(self.more[name])]) for name in TICKED
         }
+
+    def unknown(self) -> list[str]:
+        """Return the external ids that are ticked, and of whom nothing more is known yet."""
+        return [each for each in self.ticked[PEOPLE] if each not in self.known]
 
 
 def blank() -> Written:
@@ -65,21 +78,84 @@ def blank() -> Written:
 def of(found: Mapping[str, Any]) -> Written:
     """Return the form that an organisation, as it is told, stands for."""
     plain = {name: str(found[name]) for name in PLAIN}
-    plain |= {
-        "people": "\n".join(found["people"]),
-        "passes_on": "yes" if found["passes_on"] else "",
-    }
+    plain["passes_on"] = "yes" if found["passes_on"] else ""
     contacts = [f"{each['area']}={each['person']}" for each in found["contacts"]]
-    return Written(plain, {"sites": list(found["sites"]), "contacts": contacts})
+    ticked = {name: list(found[name]) for name in ("sites", PEOPLE)} | {"contacts": contacts}
+    return Written(plain, ticked, known={each["external_id"]: each for each in found["acting"]})
 
 
-def read(form: Form, tree: AreaTree) -> Written:
-    """Return what was sent, its places found: a line that means one place is ticked; one that may
-    mean several stays with its choices, unless one of them was ticked; `problems` says which lines
-    are not clear. What names no place stays for the rules of the file.
+def people_asked(form: Form) -> list[str]:
+    """Return by what people are looked for in a form that was sent: its lines of who acts for the
+    organisation, and who is named for a borough; with them who is ticked, who is shown as well.
+    Empty where nobody is looked for.
+    """
+    contacts = [line.partition("=")[2].strip() for line in _lines(form.one("more_contacts"))]
+    asked = [*_lines(form.one(f"more_{PEOPLE}"))[:MOST_LINES], *contacts[:MOST_LINES]]
+    ticked = form.many(PEOPLE)
+    asked = [each for each in asked if each and each not in ticked]
+    return list(dict.fromkeys([*asked, *ticked])) if asked else []
+
+
+def read(form: Form, tree: AreaTree, people: Found) -> Written:
+    """Return what was sent, its places and people found: a line that means one is ticked; one that
+    may mean several stays with its choices, unless one of them was ticked; `problems` says which
+    lines are not clear, and that people were found whom nobody has looked at. What names no place
+    stays for the rules of the file.
     """
     made = Written({name: form.one(name) for name in PLAIN})
-    for name, cell_of in (("sites", _site), ("contacts", _contact)):
+    made.known = {each["external_id"]: each for found in people.values() for each in found}
+    _read_people(made, form, people)
+    _read_places(made, form, tree, people)
+    return made
+
+
+def _read_people(made: Written, form: Form, people: Found) -> None:
+    ticked, stay = list(dict.fromkeys(form.many(PEOPLE))), []
+    chosen, unseen = form.many(f"which_{PEOPLE}"), False
+    for line in _lines(form.one(f"more_{PEOPLE}")):
+        if line in ticked:
+            continue
+        found = [each["external_id"] for each in people.get(line, ())]
+        mine = [each for each in found if each in chosen]
+        if mine or len(found) == 1:
+            unseen = unseen or not mine
+            ticked += [each for each in mine or found if each not in ticked]
+            continue
+        stay.append(line)
+        cells = tuple((each, person_said(made.known[each], each)) for each in found)
+        made.choices[PEOPLE].append(Choice(line, cells))
+        made.problems.append(_unclear(several=bool(found)))
+    made.ticked[PEOPLE], made.more[PEOPLE] = ticked, "\n".join(stay)
+    if unseen:
+        made.problems.append(
+            Problem(
+                code="people_unseen",
+                detail="people were found whom nobody has looked at yet; nothing was saved",
+                fix="look at who is ticked, and save again",
+                field=PEOPLE,
+            )
+        )
+
+
+def _unclear(*, several: bool) -> Problem:
+    """Return what is said of a line of who acts for it; never the line, which may be a number."""
+    if several:
+        detail, fix = "a line of who acts for it means several people", "tick which"
+        return Problem(code="person_ambiguous", detail=detail, fix=fix, field=PEOPLE)
+    return Problem(
+        code="person_unknown",
+        detail="nobody was found for a line of who acts for it",
+        fix="write an external id, a telephone number or an e-mail address as it is registered",
+        field=PEOPLE,
+    )
+
+
+def _read_places(made: Written, form: Form, tree: AreaTree, people: Found) -> None:
+    def contact(tree: AreaTree, line: str) -> _Found:
+        place, equals, who = (part.strip() for part in line.partition("="))
+        return _contact(tree, f"{place}={_meant(made, people, who)}" if equals else place)
+
+    for name, cell_of in (("sites", _site), ("contacts", contact)):
         chosen = form.many(f"which_{name}")
         made.ticked[name] = list(dict.fromkeys(form.many(name)))
         stay: list[str] = []
@@ -88,7 +164,8 @@ def read(form: Form, tree: AreaTree) -> Written:
             if cell is not None:
                 made.ticked[name] += [cell] if cell not in made.ticked[name] else []
                 continue
-            choice = Choice(line, tuple(_cells(tree, name, line, meant)) if meant else ())
+            who = _meant(made, people, line.partition("=")[2].strip()) if name != "sites" else ""
+            choice = Choice(line, tuple(_cells(tree, who, meant)) if meant else ())
             if mine := [each for each, _ in choice.cells if each in chosen]:
                 made.ticked[name] += [each for each in mine if each not in made.ticked[name]]
                 continue
@@ -97,7 +174,15 @@ def read(form: Form, tree: AreaTree) -> Written:
                 made.choices[name].append(choice)
                 made.problems += called.unclear(written, meant, name).problems
         made.more[name] = "\n".join(stay)
-    return made
+
+
+def _meant(made: Written, people: Found, who: str) -> str:
+    """Return the external id of who is named for a borough: of several whom a number means, the one
+    who is ticked. What is not clear stays as it is, for the rules of the file.
+    """
+    found = [each["external_id"] for each in people.get(who, ())]
+    ticked = [each for each in found if each in made.ticked[PEOPLE]]
+    return next((some[0] for some in (ticked, found) if len(some) == 1), who)
 
 
 def shown(written: Written, tree: AreaTree) -> dict[str, Any]:
@@ -105,12 +190,23 @@ def shown(written: Written, tree: AreaTree) -> dict[str, Any]:
     return {
         **written.plain,
         "ticked": {
-            name: [(cell, said(tree, cell)) for cell in written.ticked[name]] for name in PLACED
-        },
+            name: [(cell, said(tree, cell)) for cell in written.ticked[name]]
+            for name in ("sites", "contacts")
+        }
+        | {PEOPLE: [(x, person_said(written.known.get(x), x)) for x in written.ticked[PEOPLE]]},
         "more": written.more,
         "choices": written.choices,
         "hints": {"sites": sites.FORM.replace(";", ", "), "contacts": CONTACTS.partition(";")[0]},
     }
+
+
+def person_said(person: Person | None, external_id: str) -> str:
+    """Return somebody as people read them: masked, with their external id."""
+    if person is None:
+        return external_id
+    known = (person[name] for name in ("mobile", "phone", "email"))
+    words = ", ".join([person["name"] or "No name", *filter(None, known)])
+    return f"{words} ({external_id})"
 
 
 def said(tree: AreaTree, cell: str) -> str:
@@ -158,9 +254,8 @@ def _contact(tree: AreaTree, line: str) -> _Found:
     return None, None, place
 
 
-def _cells(tree: AreaTree, name: str, line: str, meant: Meant) -> Iterator[tuple[str, str]]:
-    """Yield what a line may stand for, each as a cell and in words."""
-    who = line.partition("=")[2].strip() if name == "contacts" else ""
+def _cells(tree: AreaTree, who: str, meant: Meant) -> Iterator[tuple[str, str]]:
+    """Yield what a line may stand for, each as a cell and in words; `who` is who it is there."""
     for area in meant.choices:
         words = called.in_words(tree, area)
         yield (f"{area.code}={who}", f"{words}: {who}") if who else (area.code, words)

@@ -22,7 +22,7 @@ from console.room.looking import organisation_form
 from console.room.looking.organisation_form import Written
 from service.commands.unit_of_work import Act
 from service.problem_documents import problem_json
-from service.setup import organisations
+from service.setup import organisations, people_meant
 from service.sign_in import Signed
 
 PAGE = 50
@@ -86,7 +86,7 @@ def _attach_list(api: APIRouter, room: Room) -> None:
     async def add(request: Request, signed: Signed) -> Response:
         form = await room.read(request, signed)
         operators.require(signed.operator, "administer")
-        written = await _read(room, form)
+        written = await _read(room, signed, form)
         if form.one("do") == FIND:
             return await page(request, signed, written=written)
 
@@ -115,7 +115,7 @@ def _attach_one(api: APIRouter, room: Room) -> None:
         form = await room.read(request, signed)
         operators.require(signed.operator, "administer")
         seen, _, external_id = form.one("about").partition(" ")
-        written = await _read(room, form)
+        written = await _read(room, signed, form)
         written.plain["external_id"] = external_id
         if form.one("do") == FIND:
             return await _one(room, signed, external_id, written=written, seen=seen)
@@ -190,8 +190,7 @@ async def _one(
         sites=[organisation_form.said(tree, each) for each in found["sites"]],
         acting=[
             {
-                **person,
-                "contact": ", ".join(filter(None, map(person.get, ("mobile", "phone", "email")))),
+                "said": organisation_form.person_said(person, person["external_id"]),
                 "areas": [organisation_form.said(tree, area) for area in person["contact_for"]],
             }
             for person in found["acting"]
@@ -219,6 +218,9 @@ async def _form(
     who only looks.
     """
     may = "administer" in PERMISSIONS[signed.operator.role]
+    if may and (ids := written.unknown()):
+        found = await _people(room, signed, ids)
+        written.known |= {id_: people[0] for id_, people in found.items() if people}
     return {
         "form": room.form(signed, action, about=about) if may else None,
         "f": organisation_form.shown(written, await room.web.context.tree()),
@@ -229,10 +231,20 @@ async def _form(
     }
 
 
-async def _read(room: Room, form: Form) -> Written:
+async def _read(room: Room, signed: Signed, form: Form) -> Written:
     """Return what was sent; finding many places by name takes a while, and others go on."""
-    tree = await room.web.context.tree()
-    return await asyncio.to_thread(organisation_form.read, form, tree)
+    asked, tree = organisation_form.people_asked(form), await room.web.context.tree()
+    people = await _people(room, signed, asked) if asked else {}
+    return await asyncio.to_thread(organisation_form.read, form, tree, people)
+
+
+async def _people(room: Room, signed: Signed, written: list[str]) -> organisation_form.Found:
+    """Return who is meant, masked; on record."""
+    web = room.web
+    trial = web.settings.allows_trial_numbers
+    return await web.db.write(
+        people_meant.find, signed.operator, written, trial_numbers=trial, now=web.now()
+    )
 
 
 def _clear(written: Written) -> dict[str, str]:
