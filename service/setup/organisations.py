@@ -167,6 +167,13 @@ def listed(
     return found
 
 
+def everyone(conn: Connection, machine_user: str, now: datetime) -> list[OrganisationRecord]:
+    """Return every organisation, by number, to this user of the machine; recorded."""
+    found = list(rows.everyone(conn))
+    _looked(conn, machine_user, "everyone", _counted(len(found)), now)
+    return found
+
+
 def search(conn: Connection, actor: Operator, words: str, now: datetime) -> list[dict[str, Any]]:
     """Return the first organisations whose external id, trade or name has these words, as `listed`
     does, and on the same terms. To an auditor a name says nothing: what is masked cannot be tried

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jsonschema
 import pytest
@@ -74,7 +75,7 @@ def test_one_is_shown_with_who_acts_for_it_masked_and_the_look_is_recorded(cli: 
     assert cli("organisations", "show", "o-9", "--json").codes == ["organisation_unknown"]
     seen = [link for link in cli.ok("audit", "list") if link["action"] == "organisations.list"]
     assert {link["kind"] for link in seen} == {"look_up"}
-    looked = ["o-1", "", "o-1", "nothing"]
+    looked = ["o-1", "everyone", "o-1", "nothing"]
     assert [link["subject"] for link in seen] == looked
     assert seen[0]["detail"] == "1 organisations, 1 people"
 
@@ -316,6 +317,22 @@ async def test_over_http_it_is_the_same_and_recorded(site: Site) -> None:
         assert (await site.get(path, role="camden admin")).code == "area_bound"
     bound = await site.post(f"{API}/organisations", bell, role="camden admin")
     assert (bound.status, bound.code) == (403, "area_bound")
+
+
+async def test_an_id_of_other_books_is_reached_whatever_is_in_it(site: Site) -> None:
+    role = "administrator"
+    bell = {"name": "The Bell", "trade": "I", "size": 7}
+    for id_ in ("a/b c", "a/remove", "import", "/x/", "50%25?é#"):
+        made = await site.post(f"{API}/organisations", bell | {"external_id": id_}, role=role)
+        assert made.status == 201, made.json
+        path = f"{API}/organisations/{quote(id_, safe='')}"
+        changed = await site.call("PATCH", path, json={"trade": "G"}, role=role)
+        assert (changed.status, changed.json.get("external_id")) == (200, id_), changed.json
+        shown = await site.get(path, role=role)
+        assert (shown.json.get("external_id"), shown.json.get("trade")) == (id_, "G")
+        gone = await site.post(f"{path}/remove", {"why": "closed"}, role=role)
+        assert gone.json == {"external_id": id_, "removed": True}
+        assert (await site.get(path, role=role)).code == "organisation_unknown"
 
 
 WRONG_FIELDS: list[tuple[dict[str, Any], str, str]] = [

@@ -31,9 +31,10 @@ def router(_web: Web) -> APIRouter:
     api.get("/organisations")(listed)
     api.post("/organisations/import", openapi_extra=sends_file(csv=_EXAMPLE))(bring_in)
     api.post("/organisations", status_code=201, openapi_extra=sends("NewOrganisation"))(add)
-    api.get("/organisations/{organisation}")(show)
-    api.patch("/organisations/{organisation}", openapi_extra=sends("OrganisationChange"))(edit)
-    api.post("/organisations/{organisation}/remove", openapi_extra=sends("Erase"))(remove)
+    # `:path`: an external id is of other books, and may have a / in it
+    api.get("/organisations/{organisation:path}")(show)
+    api.patch("/organisations/{organisation:path}", openapi_extra=sends("OrganisationChange"))(edit)
+    api.post("/organisations/{organisation:path}/remove", openapi_extra=sends("Erase"))(remove)
     return api
 
 

@@ -191,27 +191,21 @@ def list_(
     """Print every organisation with its trade, size and how many act for it; recorded."""
     from broadcast.content.trades import named
     from broadcast.files.csv_files import write_rows
-    from broadcast.store.database import Connection
-    from console.commands.session import Session, run
-    from service.setup.organisations import told
-    from subscribers.organisations import rows
+    from console.commands.session import Session, machine_user, run
+    from service.setup import organisations
     from subscribers.organisations.file import rows_of
-    from subscribers.organisations.record import COLUMNS, OrganisationRecord
+    from subscribers.organisations.record import COLUMNS
 
     out = Output(json=json)
 
-    def every(conn: Connection) -> list[OrganisationRecord]:
-        return list(rows.everyone(conn))
-
     async def work(session: Session) -> None:
-        await session.log("organisations.list", "")
-        found = await session.db.read(every)
+        found = await session.db.write(organisations.everyone, machine_user(), session.now())
         if csv and not json:
             sys.stdout.writelines(write_rows(COLUMNS, rows_of(found)))
             sys.stdout.flush()
             return
         out.table(
-            [told(record) for record in found],
+            [organisations.told(record) for record in found],
             ("ID", "NAME", "TRADE", "SIZE", "SITES", "PEOPLE", "PASSES ON"),
             [
                 (
