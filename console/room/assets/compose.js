@@ -1,9 +1,9 @@
 "use strict";
 // Writing: what is typed is kept and previewed, places are found and chosen while typing, shapes are drawn.
 (() => {
-  const form = document.getElementById("compose");
+  const { by, on, patch, renew, used } = window.room, form = by("compose");
   if (!form) { return; }
-  const by = (id) => document.getElementById(id), saved = by("saved"), preview = by("preview"), search = by("search"), found = by("found"), { patch, renew, used } = window.room;
+  const saved = by("saved"), preview = by("preview"), search = by("search"), found = by("found");
   let timer = 0, busy = false, again = 0, leaving = false, pressed = null, waits = null, failed = false, changes = [], drawn = () => {};
   function keep() {
     if (busy) { again = again || 1; return; }
@@ -49,20 +49,20 @@
     });
   }
   function later(wait) { if (!leaving) { clearTimeout(timer); timer = setTimeout(keep, wait); preview.classList.add("old"); } }
-  form.addEventListener("input", (event) => { if (!["search", "skeleton", "postcode", "radius"].includes(event.target.id) && event.target.name !== "accept") { later(250); } });
+  on(form, "input", (event) => { if (!["search", "skeleton", "postcode", "radius"].includes(event.target.id) && event.target.name !== "accept") { later(250); } });
   // what is not kept yet comes first: a form must not overtake its own text, nor lose it
-  form.addEventListener("submit", (event) => {
+  on(form, "submit", (event) => {
     clearTimeout(timer);
     if (!leaving && (busy || failed) && event.submitter) { event.preventDefault(); pressed = event.submitter; if (!busy) { keep(); } } else { leaving = true; }
   });
   // a place is chosen or removed where it stands, without another page
-  form.addEventListener("click", (event) => {
+  on(form, "click", (event) => {
     const button = event.target.closest("[name=add], [name=remove]");
     if (!button || failed) { return; }
     event.preventDefault(); changes.push(button); clearTimeout(timer); keep();
   });
   let asked = 0;
-  search.addEventListener("input", () => {
+  on(search, "input", () => {
     clearTimeout(asked);
     asked = setTimeout(() => {
       const q = search.value.trim();
@@ -111,9 +111,9 @@
     function say(text) { line.textContent = text; show(); }
     function set(is, text) { open = is; current = []; pane.classList.toggle("open", is); say(text); }
     const cancel = () => set(false, "Cancelled: nothing was drawn."), count = () => say(current.length + (current.length === 1 ? " corner." : " corners."));
-    buttons[0].addEventListener("click", () => set(true, "Press on the map for the first corner."));
-    buttons[1].addEventListener("click", () => { current.pop(); count(); });
-    buttons[2].addEventListener("click", () => {
+    on(buttons[0], "click", () => set(true, "Press on the map for the first corner."));
+    on(buttons[1], "click", () => { current.pop(); count(); });
+    on(buttons[2], "click", () => {
       if (current.length < 3) { say("A shape has three corners at least; this one has " + current.length + "."); return; }
       const cross = crossing(current);
       if (cross) { say("The sides after corner " + cross[0] + " and after corner " + cross[1] + " cross: undo corners until they do not."); return; }
@@ -122,10 +122,10 @@
       corners.dispatchEvent(new Event("input", { bubbles: true }));
       say("Drawn: its corners stand in the box above.");
     });
-    buttons[3].addEventListener("click", cancel);
-    box.addEventListener("keydown", (event) => { if (event.key === "Escape" && open) { event.preventDefault(); cancel(); } });
+    on(buttons[3], "click", cancel);
+    on(box, "keydown", (event) => { if (event.key === "Escape" && open) { event.preventDefault(); cancel(); } });
     map.on("click", (event) => { if (open) { current.push([event.latlng.lat, event.latlng.lng]); count(); } });
-    corners.addEventListener("input", show);
+    on(corners, "input", show);
     show();
     // one tab stop for all shapes, arrows between them, Space or Enter chooses
     const name = (f) => { const n = f.properties.people; return f.properties.name + (n === null ? "" : ", " + (n === 1 ? "1 person" : n.toLocaleString("en-GB") + " people")); };
@@ -146,7 +146,7 @@
         const path = layer.getElement(), f = layer.feature, at = paths.length;
         path.setAttribute("role", "button"); path.setAttribute("aria-label", name(f)); path.setAttribute("tabindex", at ? "-1" : "0");
         mark(f, path);
-        path.addEventListener("keydown", (event) => {
+        on(path, "keydown", (event) => {
           const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
           if (step) { const to = paths[(at + step + paths.length) % paths.length][1]; path.setAttribute("tabindex", "-1"); to.setAttribute("tabindex", "0"); to.focus(); event.preventDefault(); event.stopPropagation(); }
           else if (event.key === " " || event.key === "Enter") { toggle(f, path); event.preventDefault(); }

@@ -1,8 +1,9 @@
 "use strict";
 // Live parts, the line that says when they stopped being so, and the warning before one is signed out.
 (() => {
-  const line = document.getElementById("connection"), live = document.querySelector("[data-part]"), body = document.body;
-  const clock = (d) => d.toLocaleTimeString("en-GB"), problems = document.getElementById("problems");
+  const by = (id) => document.getElementById(id), on = (of, what, act) => of.addEventListener(what, act);
+  const line = by("connection"), live = document.querySelector("[data-part]"), body = document.body;
+  const clock = (d) => d.toLocaleTimeString("en-GB"), problems = by("problems");
   let said = "";
   const say = (text) => { if (line && text !== said) { line.textContent = said = text; } };
   if (problems) { problems.focus(); }
@@ -26,7 +27,7 @@
     if (to) { to.focus(); }
   }
   if (live) {
-    const own = live.dataset.part, who = body.dataset.who, told = document.getElementById("told");
+    const own = live.dataset.part, who = body.dataset.who, told = by("told");
     // one tab of a browser holds the stream and tells the others; a browser without locks or
     // channels has a stream for each tab
     const shared = navigator.locks && window.BroadcastChannel ? new BroadcastChannel("room " + who) : null;
@@ -54,9 +55,9 @@
       stop();
       const here = Object.keys(parts).slice(0, 24);
       source = new EventSource("/room/events?who=" + who + here.map((of) => "&of=" + encodeURIComponent(of)).join(""));
-      source.addEventListener("beat", () => tell({ beat: here }));
-      source.addEventListener("part", (event) => { const m = JSON.parse(event.data); parts[m.of] = m.html; tell(m); });
-      source.addEventListener("over", (event) => tell({ over: event.data || "out" }));
+      on(source, "beat", () => tell({ beat: here }));
+      on(source, "part", (event) => { const m = JSON.parse(event.data); parts[m.of] = m.html; tell(m); });
+      on(source, "over", (event) => tell({ over: event.data || "out" }));
     }
     const soon = (ms) => { clearTimeout(wait); wait = setTimeout(open, ms); };
     // lead: ask every tab what it shows, then open one stream for all of that
@@ -86,7 +87,7 @@
       // the tab that led does not answer: it stands still
       else if (!free && now - leader > 5000) { leader = now; join(true); }
     }, 500);
-    document.addEventListener("visibilitychange", () => {
+    on(document, "visibilitychange", () => {
       if (over) { return; }
       if (document.hidden) { leave(); body.classList.add("stale"); } else { heard = leader = Date.now(); join(); }
     });
@@ -117,14 +118,14 @@
     if (html) { used(); }
     return html !== "";
   });
-  window.room = { patch, used, renew };
+  window.room = { by, on, patch, used, renew };
   if (idle && line) {
     const ask = (text, label, act) => {
       if (line.textContent === text + label) { return; }
       line.textContent = text;
       const button = document.createElement("button");
       button.type = "button"; button.textContent = label;
-      button.addEventListener("click", () => act().then((well) => { if (well) { used(); line.textContent = said = ""; } }));
+      on(button, "click", () => act().then((well) => { if (well) { used(); line.textContent = said = ""; } }));
       line.append(button);
     };
     setInterval(() => {
@@ -134,9 +135,9 @@
       else if (line.querySelector("button")) { line.textContent = said = ""; }
     }, 1000);
   }
-  const replay = document.getElementById("replay");
+  const replay = by("replay");
   if (replay) {
-    const frames = JSON.parse(replay.dataset.frames), slider = document.getElementById("moment"), now = replay.querySelector(".now");
+    const frames = JSON.parse(replay.dataset.frames), slider = by("moment"), now = replay.querySelector(".now");
     const stamps = frames.map((f) => Date.parse(f.at)), last = stamps.length - 1, span = (stamps[last] - stamps[0]) || 1;
     let player = 0;
     const show = (n) => {
@@ -149,9 +150,9 @@
       slider.setAttribute("aria-valuetext", f.clock + ", " + f.state);
       if (now) { now.setAttribute("d", "M" + (8 + (stamps[n] - stamps[0]) / span * 704) + " 0V216"); }
     };
-    document.getElementById("player").hidden = false;
-    slider.addEventListener("input", () => show(Number(slider.value)));
-    replay.addEventListener("click", (event) => {
+    by("player").hidden = false;
+    on(slider, "input", () => show(Number(slider.value)));
+    on(replay, "click", (event) => {
       const speed = event.target.dataset.speed;
       if (speed === undefined) { return; }
       clearInterval(player);
