@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broadcast.cap import parameters
+from broadcast.cap.audiences import whom
 from broadcast.cap.gss import GSS
 from broadcast.cap.model import CapAlert, CapArea, CapInfo, Pair
 from broadcast.cap.shape_text import circle_text, polygon_text
@@ -233,7 +234,7 @@ def as_cancel(alert: CapAlert, reason: str | None) -> CapAlert:
 
 def _readers(content: Content, named: _Called) -> tuple[str, ...]:
     """Return in words whom a message is for that is not for the public. CAP wants them named; it
-    never names a person.
+    never names a person. They are English: they stand above the infos, so in no language of theirs.
     """
     rule = content.audience
     kinds = tuple(words for kind, words in _PEOPLE.items() if kind in rule.kinds)
@@ -247,21 +248,17 @@ def _readers(content: Content, named: _Called) -> tuple[str, ...]:
 
 
 def _audience(content: Content, named: _Called, language: str) -> str | None:
+    """Return whom the message is for in the language of the info; None for everybody."""
     rule = content.audience
-    sectors = tuple(named.group(f"sector:{name}", language) for name in rule.sectors)
-    communities = tuple(named.group(f"community:{name}", language) for name in rule.communities)
-    parts = [
-        f"{name}: {', '.join(values)}"
-        for name, values in (
-            ("people", rule.kinds),
-            ("sectors", sectors),
-            ("communities", communities),
-            ("trades", tuple(trades.named(letter) for letter in rule.trades)),
-            ("sizes of organisation", rule.sizes),
+    return (
+        whom(
+            rule,
+            language,
+            sectors=[named.group(f"sector:{name}", language) for name in rule.sectors],
+            communities=[named.group(f"community:{name}", language) for name in rule.communities],
         )
-        if values
-    ]
-    return "; ".join(parts) or None
+        or None
+    )
 
 
 def _leftovers(

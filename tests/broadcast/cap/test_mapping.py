@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broadcast.cap.audiences import AUDIENCE_WORDS
 from broadcast.cap.drafting import content_of, read_cap
 from broadcast.cap.model import CapAlert
 from broadcast.cap.outgoing import as_cancel, to_cap
@@ -29,6 +31,7 @@ from broadcast.content.model import (
     Content,
     Text,
 )
+from broadcast.content.trades import SIZES
 from broadcast.places.outline import TOGETHER
 from broadcast.problems import Rejected
 from broadcast.wording.kinds import KIND_WORDS
@@ -323,6 +326,43 @@ def test_each_kind_is_called_as_the_language_of_each_info_calls_it(tag):
 def test_every_kind_of_message_has_a_name():
     assert {len(words) for words in KIND_WORDS.values()} == {len(KINDS)}
     assert set(KIND_WORDS) == set(EVERY)
+
+
+ASKED_FOR = Audience(
+    kinds=SUBSCRIBER_KINDS,
+    sectors=("hotels",),
+    communities=("elders",),
+    trades=("I", "N"),
+    sizes=SIZES,
+)
+
+
+@pytest.mark.parametrize("tag", EVERY)
+def test_whom_a_message_is_for_is_said_in_the_language_of_each_info(tag):
+    text = Text(headline="H", instruction="I")
+    what = content(audience=ASKED_FOR, visibility="restricted", languages={"en": text, tag: text})
+    alert = published(what, group_names=GROUPS)
+    english = (
+        "people: residents, businesses, partner organisations, police officers; sectors: Hotels;"
+        " communities: elders; trades: I, accommodation and food service, N, administrative and"
+        " support services; sizes of organisation: micro, small, medium, large"
+    )
+    assert alert.infos[0].audience == english
+    said = alert.infos[-1].audience or ""
+    words = AUDIENCE_WORDS[tag]
+    assert len({*words.kinds, *words.called}) == len(SUBSCRIBER_KINDS) + len(SIZES)
+    assert [name for name in (*words.kinds, *words.called) if name not in said] == []
+    # What may be equal in two languages is a single word, such as "micro" in Italian.
+    same = set(re.split("[:：;,] ?", said)) & set(re.split("[:;,] ", english))
+    names = {"I", "N", "accommodation and food service", "administrative and support services"}
+    assert tag == "en" or same <= {*names, "Hotels", "elders", "micro"}
+    assert from_cap(parse(write(alert))).content == what
+    assert content_of(read_cap(write(alert)), now=NOON)[0] == what
+
+
+def test_every_language_names_whom_a_message_is_for():
+    assert set(AUDIENCE_WORDS) == set(EVERY)
+    assert published(content()).infos[0].audience is None
 
 
 GROUPS = {"sector:hotels": {"": "Hotels", "cy": "Gwestai"}}
