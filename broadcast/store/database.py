@@ -12,9 +12,9 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -52,6 +52,7 @@ __all__ = [
     "lock_name",
     "lock_version",
     "metadata",
+    "taken_back",
 ]
 
 metadata = MetaData(
@@ -312,6 +313,21 @@ def at_the_end(conn: Connection, act: Callable[[Connection], None]) -> None:
     Only inside `Database.write`.
     """
     conn.info[_LAST].append(act)
+
+
+@contextmanager
+def taken_back(conn: Connection) -> Iterator[None]:
+    """Take back what is written in the block, and what was to be done at the transaction's end,
+    when the block ends; the transaction goes on. SQLite keeps in memory what is to be put back.
+    Only inside `Database.write`.
+    """
+    kept = len(conn.info[_LAST])
+    within = conn.begin_nested()
+    try:
+        yield
+    finally:
+        del conn.info[_LAST][kept:]
+        within.rollback()
 
 
 def _share_dialect(engine: Engine) -> None:

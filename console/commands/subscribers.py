@@ -16,10 +16,8 @@ from console.output import Output, in_words, problem_json, write_file
 if TYPE_CHECKING:
     from broadcast.files.sealed_shelf import Shelf
     from broadcast.places.areas import AreaTree
-    from broadcast.problems import Problem
     from broadcast.store.database import Connection
     from console.commands.session import Session
-    from subscribers.people_file.people import People
 
 app = typer.Typer(
     cls=Group, name="subscribers", help="The people who hear it.", no_args_is_help=True
@@ -58,7 +56,7 @@ def import_(
     from broadcast.files.sealed_shelf import SealedShelf
     from broadcast.problems import Problem, Rejected, refuse
     from console.commands.session import machine_user, run
-    from service.setup import people
+    from service.setup import people_by_file
     from subscribers.people_file.reading import read_subscribers
 
     out = Output(json=json)
@@ -108,19 +106,15 @@ def import_(
         if found.problems:
             raise Rejected(found.problems)
         out.warn(found.warnings)
-        new_groups = await session.db.read(_new_groups, found.people)
-        out.warn(new_groups)
-        unknown = await session.db.read(people.postcodes_unknown, found.people, name_of(file))
-        out.warn(unknown)
-        absent = await session.db.read(people.columns_absent, found, name_of(file))
-        out.warn(absent)
+        cautions = await session.db.read(people_by_file.cautions, found, name_of(file))
+        out.warn(cautions)
         if not dry_run:
             out.note(f"storing {len(found.people):,} people")
         counts: dict[str, int]
         try:
             with out.progress() as bars:
                 counts = await session.db.write(
-                    people.try_in if dry_run else people.bring_in,
+                    people_by_file.try_alone if dry_run else people_by_file.bring_in,
                     machine_user(),
                     found,
                     basis=basis,
@@ -128,7 +122,7 @@ def import_(
                     now=session.now(),
                     stored=lambda done: bars.show("storing", done, len(found.people)),
                 )
-        except people.Tried as tried:
+        except people_by_file.Tried as tried:
             counts = tried.counts
         document: dict[str, Any] = {"dry_run": True} if dry_run else {}
         document |= {
@@ -136,9 +130,7 @@ def import_(
             "people": len(found.people),
             **counts,
             "merged": found.merged,
-            "warnings": [
-                problem_json(p) for p in (*found.warnings, *new_groups, *unknown, *absent)
-            ],
+            "warnings": [problem_json(p) for p in (*found.warnings, *cautions)],
         }
         own = counts.pop("own_choices_changed")
         words = ", ".join(f"{n} {what}" for what, n in counts.items())
@@ -148,32 +140,6 @@ def import_(
         out.answer(document, f"{len(found.people)} people: {words}")
 
     run(work, out)
-
-
-_MOST_NEW = 20
-"""So many new communities and sectors are named one by one."""
-
-
-def _new_groups(conn: Connection, people: People) -> list[Problem]:
-    """Return what to say of the communities and sectors that this file registers: one by one,
-    with the registered one that was perhaps meant.
-    """
-    from broadcast.groups import registered
-    from broadcast.problems import Problem
-
-    known = registered.load(conn)
-    new = [group for group in people.summary.groups() if group.scope not in known]
-    said = [
-        Problem(
-            code="group_new",
-            detail=f"{group.scope} is new: it is registered as this file writes it",
-            fix=f"did you mean {near}?" if (near := known.nearest(group.scope)) else "",
-        )
-        for group in new[:_MOST_NEW]
-    ]
-    if more := len(new) - len(said):
-        said.append(Problem(code="group_new", detail=f"and {more} more like it"))
-    return said
 
 
 @app.command("export")

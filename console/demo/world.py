@@ -10,7 +10,7 @@ from rich.console import Console
 from broadcast.levels.scales import read_levels_csv
 from broadcast.operators.operators import Operator
 from service.installation import Service
-from service.setup import operators, past_levels, people, places
+from service.setup import operators, past_levels, people_by_file, places
 from subscribers import demo_world
 
 WHO = "demonstration"
@@ -28,14 +28,14 @@ async def set_up(out: Console, service: Service, number: int) -> tuple[Operator,
     author, approver = [await _operator(service, role, now) for role in ("author", "approver")]
     tree = await service.context.tree()
     found = await asyncio.to_thread(
-        people.read_file,
+        people_by_file.read_file,
         demo_world.demo_people(number, seed=2026),
         name="demo.csv",
         trial_numbers=True,
         areas=frozenset(area.code for area in tree.all()),
         fix=False,
     )
-    await service.db.write(people.bring_in, WHO, found, basis=WHO, name="demo.csv", now=now)
+    await service.db.write(people_by_file.bring_in, WHO, found, basis=WHO, name="demo.csv", now=now)
     out.print(f"registry: {len(found.people):,} people imported on the basis “{WHO}”")
     day = (now - timedelta(days=30)).date()
     before = f"date,scale,level,note\n{day},international,SUBSTANTIAL,{WHO}\n".encode()

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.files.nearest import did_you_mean, shown
-from broadcast.operators import audit, operators
+from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.places.areas import AreaTree
 from broadcast.problems import Problem, Rejected, refuse
@@ -29,10 +27,10 @@ from service import problem_documents
 from service.answers import keeping
 from service.setup.who import Who, allowed
 from subscribers.contact import kinds, order
-from subscribers.people_file.people import Given, People
-from subscribers.people_file.reading import ImportResult, read_subscribers
+from subscribers.people_file.people import Given
+from subscribers.people_file.reading import read_subscribers
 from subscribers.people_file.record import COLUMNS, LISTS, SubscriberRecord
-from subscribers.registry import absent_columns, acts, by_postcode, importing, mark, showing
+from subscribers.registry import acts, by_postcode, importing, mark, showing
 from subscribers.same_person import joined
 
 BY_THEMSELVES = "registration page"
@@ -68,117 +66,6 @@ def check_reason(text: str, field: str) -> str:
         detail = f"{field} has more than {LONGEST_REASON} characters"
         raise refuse("text_too_long", detail, "say it shorter", field=field)
     return said
-
-
-# by file
-
-
-def read_file(
-    data: bytes, *, name: str, trial_numbers: bool, areas: frozenset[str], fix: bool
-) -> ImportResult:
-    """Return the people of a file, or every error in it; pure, for a worker process. `areas` are
-    the codes imported here. That a place lies in none of them is `places_outside`'s to say.
-    """
-    return read_subscribers(
-        data,
-        filename=name,
-        allow_trial_numbers=trial_numbers,
-        known_area=lambda code: code in areas,
-        fix=fix,
-    )
-
-
-def places_outside(tree: AreaTree, people: People, name: str) -> list[Problem]:
-    """Return a warning where people's places lie in no imported area; it tells how many."""
-    outside = 0
-    for records in (piece.records for piece in people):
-        lats, lons = (
-            np.array([getattr(r, c) for r in records], dtype=np.float64) for c in ("lat", "lon")
-        )
-        known = np.array([r.area is not None and r.area in tree for r in records], dtype=bool)
-        outside += int(np.count_nonzero(np.isfinite(lats) & ~tree.anywhere(lats, lons) & ~known))
-    if not outside:
-        return []
-    return [
-        Problem(
-            code="place_in_no_area",
-            detail=f"the places of {outside} people lie in no imported area",
-            fix="only messages to everybody or drawn on a map reach them",
-            where=name,
-        )
-    ]
-
-
-def postcodes_unknown(conn: Connection, people: People, name: str) -> list[Problem]:
-    """Return a warning where people gave no more than a postcode, and nobody knows where that is;
-    it tells how many.
-    """
-    lost = by_postcode.unknown(conn, people)
-    if not lost:
-        return []
-    return [
-        Problem(
-            code="postcode_unknown",
-            detail=f"where the postcodes of {lost} people lie is not known here",
-            fix="only messages to everybody reach them: see `fasttime areas postcodes`",
-            where=name,
-        )
-    ]
-
-
-def columns_absent(conn: Connection, found: ImportResult, name: str) -> list[Problem]:
-    """Return a warning that says which columns a file lacks, and of how many people what is there
-    stays.
-    """
-    return absent_columns.told(conn, found.people, name)
-
-
-def bring_in(
-    conn: Connection,
-    who: Who,
-    found: ImportResult,
-    *,
-    basis: str,
-    name: str,
-    now: datetime,
-    stored: Callable[[int], None] = lambda _: None,
-) -> dict[str, int]:
-    """Insert or renew the people of a file, all or none; return {new, updated, unchanged, erased,
-    own_choices_changed}: the last is of how many the file changes what they chose by themselves.
-    `stored` is told of how many people are written, now and then. Raises Rejected.
-    """
-    basis = check_reason(basis, "basis")
-    actor = allowed(conn, who, everywhere=True)
-    chose = audit.subjects(conn, BY_THEMSELVES, ("subscribers.add", "subscribers.edit"))
-    own = absent_columns.choices_changed(conn, found.people, {int(each) for each in chose})
-    counts = importing.import_people(conn, found.people, basis, now, stored=stored)
-    operators.log_admin(
-        conn,
-        actor=actor,
-        action="subscribers.import",
-        subject=name,
-        detail=f"people={len(found.people)} basis={basis}",
-        now=now,
-    )
-    return asdict(counts) | {"own_choices_changed": own}
-
-
-class Tried(Exception):
-    """What a file would have done; raised so that its transaction is undone."""
-
-    def __init__(self, counts: dict[str, int]) -> None:
-        super().__init__("nothing was stored")
-        self.counts = counts
-
-
-def try_in(conn: Connection, who: Who, found: ImportResult, **more: Any) -> dict[str, int]:
-    """Do what `bring_in` does, and raise Tried with what it returned: nothing of it stays. Raises
-    Rejected.
-    """
-    raise Tried(bring_in(conn, who, found, **more))
-
-
-# one by one
 
 
 def add(
@@ -454,7 +341,7 @@ def _placed(
     conn: Connection, record: SubscriberRecord, warnings: list[Problem]
 ) -> tuple[SubscriberRecord, list[Problem]]:
     """Return one person with the place of their postcode, where they gave no other."""
-    warnings = [*warnings, *postcodes_unknown(conn, Given([record]), "")]
+    warnings = [*warnings, *by_postcode.told(conn, Given([record]), "")]
     return by_postcode.placed(conn, [record])[0], warnings
 
 

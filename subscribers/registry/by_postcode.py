@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from broadcast.places.postcodes import code, look_up
+from broadcast.problems import Problem
 from broadcast.store.database import give_way
 from subscribers.people_file.people import People
 from subscribers.people_file.record import SubscriberRecord
@@ -43,6 +44,23 @@ def unknown(conn: Connection, people: People) -> int:
         lost += sum(records[n].postcode not in places for n in at)
         give_way(conn)
     return lost
+
+
+def told(conn: Connection, people: People, name: str) -> list[Problem]:
+    """Return a warning where people gave no more than a postcode, and nobody knows where that is;
+    it tells how many.
+    """
+    lost = unknown(conn, people)
+    if not lost:
+        return []
+    return [
+        Problem(
+            code="postcode_unknown",
+            detail=f"where the postcodes of {lost} people lie is not known here",
+            fix="only messages to everybody reach them: see `fasttime areas postcodes`",
+            where=name,
+        )
+    ]
 
 
 def _waiting(records: Sequence[SubscriberRecord]) -> list[int]:

@@ -189,6 +189,21 @@ async def test_a_file_of_people_is_taken_whole_and_its_warnings_told(site: Site)
     ]
 
 
+async def test_a_file_of_people_is_tried_and_nothing_of_it_stays(site: Site) -> None:
+    before = await site.db.read(rows, "subscriber"), await site.db.read(rows, "contact_point")
+    path = "/subscribers/import?basis=consent"
+    tried = await send(site, f"{path}&dry_run=true", PEOPLE, "text/csv")
+    assert (tried.status, tried.json["dry_run"], tried.json["new"]) == (200, True, 2)
+    fits(site, "post", "/subscribers/import", tried)
+    after = await site.db.read(rows, "subscriber"), await site.db.read(rows, "contact_point")
+    assert after == before
+    assert "subscribers.import" not in [at["action"] for at in await links(site)]
+    done = await send(site, path, PEOPLE, "text/csv")
+    assert done.json == {k: v for k, v in tried.json.items() if k != "dry_run"}
+    odd = await send(site, f"{path}&dry_run=perhaps", PEOPLE, "text/csv")
+    assert (odd.status, odd.code) == (422, "field_type")
+
+
 async def test_a_file_of_people_leaves_what_it_does_not_tell_and_says_so(site: Site) -> None:
     path = "/subscribers/import?basis=consent"
     hours = b"external_id,mobile,most_a_week\nq-1,+447700900001,3\n"

@@ -166,8 +166,13 @@ async def test_people_are_brought_in_or_every_error_of_the_file_is_a_row(site: S
     nameless = await visitor.send(bad, action, file=wrong, basis="")
     assert "no basis is named" in nameless.words
     right = f"{HEAD}\nn1,A,resident,,+447700900201,,en,,51.5,-0.14,"
-    done = await visitor.send(nameless, action, file=right, basis="consent")
+    tried = await visitor.send(nameless, action, file=right, basis="consent", do="try")
+    assert "nothing was stored. It would be: 1 new" in tried.words, tried.words
+    kept = dict(tried.fields(action))
+    assert (kept["file"], kept["basis"]) == (right, "consent")
+    done = await visitor.send(tried, action)
     assert "Brought in: 1 new" in done.words, done.words
+    assert dict(done.fields(action))["file"] == ""
     assert "+447700900201" not in done.text
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from service.setup import people
+from service.setup import people_by_file
 from subscribers.registry import importing, reached, showing
 from tests.console.site import CAMDEN, Site, person
 from tests.console.visitor import Visitor
@@ -137,11 +137,13 @@ async def test_a_file_that_changes_what_somebody_chose_by_themselves_is_counted(
     async def bring(**cells: str) -> dict[str, int]:
         cells = {"external_id": mine["external_id"], **cells}
         text = f"{','.join(cells)}\n{','.join(cells.values())}\n"
-        found = people.read_file(
+        found = people_by_file.read_file(
             text.encode(), name="f", trial_numbers=False, areas=frozenset(), fix=False
         )
         who, now = "the test", site.context.now()
-        return await site.db.write(people.bring_in, who, found, basis="list", name="f", now=now)
+        return await site.db.write(
+            people_by_file.bring_in, who, found, basis="list", name="f", now=now
+        )
 
     again = await bring(name="Ann", channels=mine["channels"], topics=mine["topics"])
     assert (again["updated"], again["own_choices_changed"]) == (1, 0)

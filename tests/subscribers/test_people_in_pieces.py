@@ -23,6 +23,7 @@ from broadcast.files.sealed_shelf import SealedShelf
 from broadcast.problems import Rejected
 from broadcast.store.database import Connection, Database
 from migrations.tables import metadata
+from service.setup import people_by_file
 from subscribers.contact import points
 from subscribers.people_file import people
 from subscribers.people_file.people import Given
@@ -32,6 +33,7 @@ from subscribers.registry.acts import erase, stop
 from subscribers.registry.importing import import_people
 from tests.keys import database as open_database
 from tests.rows import registered
+from tests.subscribers.lives.town import MACHINE
 from tests.subscribers.test_registry import ids, person
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -235,6 +237,20 @@ async def test_a_file_is_stored_whole_or_not_at_all_whichever_piece_fails(
     assert await db.read(lambda conn: conn.execute(text("SELECT 1 FROM contact_point")).all()) == []
     assert (await db.write(import_people, five, "consent", NOON)).new == 5
     assert (await db.write(import_people, five, "consent", NOON)).unchanged == 5
+
+
+async def test_what_is_tried_leaves_nothing_and_its_transaction_goes_on(db: Database) -> None:
+    found = read(b"external_id,mobile,sectors\np1,07700 900001,food\np2,07700 900002,\n")
+
+    def twice(conn: Connection) -> list[dict[str, int]]:
+        do: dict[str, Any] = {"basis": "consent", "name": "f", "now": NOON}
+        tried = people_by_file.try_in(conn, MACHINE, found, **do)
+        assert registered(conn) == 0
+        return [tried, people_by_file.bring_in(conn, MACHINE, found, **do)]
+
+    tried, done = await db.write(twice)
+    assert tried == done
+    assert (done["new"], await db.read(registered)) == (2, 2)
 
 
 async def test_what_cannot_be_together_is_told_of_every_piece(

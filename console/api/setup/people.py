@@ -19,7 +19,7 @@ from console.server.context import Web, web_of
 from service.commands.unit_of_work import Act
 from service.idempotency import Answered
 from service.problem_documents import problem_json
-from service.setup import people
+from service.setup import people, people_by_file
 from subscribers.people_file.record import COLUMNS
 from subscribers.registry import listing
 
@@ -52,40 +52,50 @@ async def _world(web: Web) -> people.World:
     )
 
 
-async def bring_in(request: Request, basis: str | None = None, fix: str | None = None) -> Response:
+async def bring_in(
+    request: Request,
+    basis: str | None = None,
+    fix: str | None = None,
+    dry_run: str | None = None,
+) -> Response:
     """Import or renew people from the subscribers CSV: all of the file or nothing, every error
     in one pass; for administrators without area. `fix` gives numbers back the zero that a
-    spreadsheet took.
+    spreadsheet took. With `dry_run` the answer says what the file would change, and nothing is
+    stored.
     """
-    return await take_file(request, partial(_brought_in, basis=basis, fix=fix), CSV)
+    prepare = partial(_brought_in, basis=basis, fix=fix, dry_run=dry_run)
+    return await take_file(request, prepare, CSV)
 
 
-async def _brought_in(asked: Asked, *, basis: str | None, fix: str | None) -> Answered[Any]:
-    web = asked.web
+async def _brought_in(
+    asked: Asked, *, basis: str | None, fix: str | None, dry_run: str | None
+) -> Answered[Any]:
+    web, trial = asked.web, _switch(dry_run, "dry_run")
     agreed = people.check_reason(basis or "", "basis")
     known = await _world(web)
     found = await web.context.apart(
-        people.read_file,
+        people_by_file.read_file,
         asked.body,
         name=FILE,
         trial_numbers=known.trial_numbers,
         areas=frozenset(a.code for a in known.tree.all()),
-        fix=_switch(fix),
+        fix=_switch(fix, "fix"),
     )
     if found.problems:
         raise Rejected(found.problems)
     warnings = [
         *found.warnings,
-        *people.places_outside(known.tree, found.people, FILE),
-        *await web.db.read(people.postcodes_unknown, found.people, FILE),
-        *await web.db.read(people.columns_absent, found, FILE),
+        *people_by_file.places_outside(known.tree, found.people, FILE),
+        *await web.db.read(people_by_file.cautions, found, FILE),
     ]
 
     def write(conn: Connection) -> dict[str, int]:
-        return people.bring_in(conn, asked.actor, found, basis=agreed, name=FILE, now=web.now())
+        store = people_by_file.try_in if trial else people_by_file.bring_in
+        return store(conn, asked.actor, found, basis=agreed, name=FILE, now=web.now())
 
     def answer(_conn: Connection, counts: Any) -> dict[str, Any]:
-        said = {"people": len(found.people), **counts, "merged": found.merged}
+        said: dict[str, Any] = {"dry_run": True} if trial else {}
+        said |= {"people": len(found.people), **counts, "merged": found.merged}
         return said | {"warnings": [problem_json(p) for p in warnings]}
 
     return Answered(act=Act(write), answer=answer)
@@ -251,9 +261,10 @@ def _basis(fields: dict[str, Any], *, required: bool = True) -> str:
     return people.check_reason(basis, "basis")
 
 
-def _switch(text: str | None) -> bool:
+def _switch(text: str | None, field: str) -> bool:
     if text in (None, "false", "0"):
         return False
     if text in ("true", "1"):
         return True
-    raise refuse("field_type", "fix is no switch", "write fix=true, or leave it out", field="fix")
+    fix = f"write {field}=true, or leave it out"
+    raise refuse("field_type", f"{field} is no switch", fix, field=field)

@@ -137,6 +137,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "SubscribersImported": {
         **an_object(
             {
+                "dry_run": {"const": True, "description": "Nothing was stored."},
                 "people": NUMBER,
                 "new": NUMBER,
                 "updated": NUMBER,
@@ -145,7 +146,8 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
                 "own_choices_changed": NUMBER,
                 "merged": list_of(TEXT),
                 "warnings": _WARNINGS,
-            }
+            },
+            ("dry_run",),
         ),
         "example": {
             "people": 1,

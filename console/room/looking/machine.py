@@ -26,7 +26,7 @@ from broadcast.store.database import Connection
 from console.room import acting, home, naming, showing
 from console.room.frame import Form, Room
 from service.commands.unit_of_work import Act
-from service.setup import people, places, upkeep
+from service.setup import people, people_by_file, places, upkeep
 from service.sign_in import Signed
 
 ALIVE = timedelta(seconds=15)
@@ -128,6 +128,10 @@ def _texts(conn: Connection, letters: Sequence[DeadLetter]) -> dict[int, str]:
     }
 
 
+_TYPED = ("level", "basis", "areas", "people")
+"""What was typed is shown again where nothing was stored, the pasted files too."""
+
+
 def _attach_imports(api: APIRouter, room: Room) -> None:
     web = room.web
 
@@ -137,6 +141,8 @@ def _attach_imports(api: APIRouter, room: Room) -> None:
         typed: dict[str, str] | None = None,
         done: dict[str, Any] | None = None,
         warnings: list[Problem] | None = None,
+        *,
+        tried: bool = False,
     ) -> Response:
         operators.require(signed.operator, "administer")
         return room.page(
@@ -145,10 +151,11 @@ def _attach_imports(api: APIRouter, room: Room) -> None:
             status=problems[0].status if problems else 200,
             title="Bring in areas and people",
             levels=LEVELS,
-            typed={name: (typed or {}).get(name, "") for name in ("level", "basis")},
+            typed={name: (typed or {}).get(name, "") for name in _TYPED},
             forms={kind: room.form(signed, f"/room/import/{kind}") for kind in ("areas", "people")},
             faults=problems,
             done=done,
+            tried=tried,
             warnings=warnings or [],
         )
 
@@ -175,7 +182,7 @@ def _attach_imports(api: APIRouter, room: Room) -> None:
         basis = people.check_reason(form.one("basis"), "basis")
         tree = await web.context.tree()
         found = await web.context.apart(
-            people.read_file,
+            people_by_file.read_file,
             _file(form),
             name=PASTED,
             trial_numbers=web.settings.allows_trial_numbers,
@@ -186,14 +193,13 @@ def _attach_imports(api: APIRouter, room: Room) -> None:
             raise Rejected(found.problems)
         warnings = [
             *found.warnings,
-            *people.places_outside(tree, found.people, PASTED),
-            *await web.db.read(people.columns_absent, found, PASTED),
+            *people_by_file.places_outside(tree, found.people, PASTED),
+            *await web.db.read(people_by_file.cautions, found, PASTED),
         ]
+        store = people_by_file.try_in if _is_trial(form) else people_by_file.bring_in
 
         def write(conn: Connection) -> dict[str, Any]:
-            counts = people.bring_in(
-                conn, signed.operator, found, basis=basis, name=PASTED, now=web.now()
-            )
+            counts = store(conn, signed.operator, found, basis=basis, name=PASTED, now=web.now())
             own = counts.pop("own_choices_changed")
             return {**counts, "whose own choices were changed": own}
 
@@ -202,7 +208,8 @@ def _attach_imports(api: APIRouter, room: Room) -> None:
     async def bring(request: Request, signed: Signed, kind: str) -> Response:
         form = await room.read(request, signed)
         operators.require(signed.operator, "administer")
-        typed = {name: form.one(name) for name in ("level", "basis")}
+        typed = {"level": form.one("level"), "basis": form.one("basis"), kind: form.one("file")}
+        tried = kind == "people" and _is_trial(form)
         kept: list[Problem] = []
 
         async def make() -> Act[Any]:
@@ -214,11 +221,16 @@ def _attach_imports(api: APIRouter, room: Room) -> None:
             done = await acting.act(room, request, signed, form, make, dict)
         except Rejected as rejected:
             return await page(signed, tuple(rejected.problems), typed)
-        return await page(signed, done=done, warnings=kept)
+        # a trial leaves everything as it was typed, to be brought in with the next press
+        return await page(signed, (), typed if tried else None, done, kept, tried=tried)
 
     room.add(api, "GET", "/room/import", show)
     for kind in ("areas", "people"):
         room.add(api, "POST", f"/room/import/{kind}", partial(bring, kind=kind))
+
+
+def _is_trial(form: Form) -> bool:
+    return form.one("do") == "try"
 
 
 def _file(form: Form) -> bytes:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from service.residents import own
-from service.setup import people
+from service.setup import people, people_by_file
 from subscribers.people_file.people import Given
 from subscribers.people_file.reading import ImportResult
 from subscribers.registry import showing
@@ -54,7 +54,7 @@ class Operators(Town):
         ]
         whole = ImportResult(Given(records), [], [], [])
         counts = self.write(
-            people.bring_in, MACHINE, whole, basis="consent", name="f.csv", now=self.now
+            people_by_file.bring_in, MACHINE, whole, basis="consent", name="f.csv", now=self.now
         )
         known = {p.external: i for i, p in self.people.items()}
         before = self._where()
