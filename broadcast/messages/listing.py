@@ -37,6 +37,13 @@ def newest_decisions(conn: Connection, version_ids: Collection[int]) -> dict[int
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
+def awaiting_approval(conn: Connection) -> list[Version]:
+    """Return every version that waits for its approver, the oldest first."""
+    query = select(version.c.id).where(version.c.state == "pending_approval").order_by(version.c.id)
+    found = versions.of_ids(conn, conn.execute(query).scalars().all())
+    return sorted(found, key=lambda v: v.id)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
     """What can be seen moving of one version: its state, and per channel the totals of its slices

@@ -412,6 +412,25 @@ def expire_due(conn: Connection, now: datetime) -> list[int]:
     return list(due)
 
 
+def hold_unfinished(conn: Connection, now: datetime, why: str) -> list[Version]:
+    """Hold every version that people are still to be sent; return them as they stood before. Always
+    in one order, as `expire_due`.
+    """
+    unfinished = conn.execute(
+        select(version.c.id).where(version.c.state.in_(("approved", "live"))).order_by(version.c.id)
+    )
+    held = []
+    for version_id in unfinished.scalars().all():
+        lock_version(conn, version_id)
+        v = versions.get(conn, version_id)
+        if ("hold", v.state) in states.TRANSITIONS:
+            versions.change_state(conn, v, "hold", resume_state=v.state, why=why)
+            close_batches(conn, v.id)
+            _done(conn, v, "hold", None, now, why)
+            held.append(v)
+    return held
+
+
 def order_resend(
     conn: Connection,
     actor: Operator,

@@ -321,6 +321,7 @@ _ADMIN_VERBS = frozenset(
         "not_imported",
         "join",
         "part",
+        "restored",
     }
 )
 

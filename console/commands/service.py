@@ -1,17 +1,20 @@
-"""fasttime doctor, migrate, simulator, bench: what keeps an installation well, and what shows it at
-work.
+"""fasttime doctor, migrate, restored, simulator, bench: what keeps an installation well, and what
+shows it at work.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from console.command_group import Group
-from console.commands.options import Json
+from console.commands.options import Json, Yes
 from console.output import Output
+
+if TYPE_CHECKING:
+    from broadcast.messages.versions import Version
 
 Port = Annotated[
     int, typer.Option(min=0, max=65535, help="0 picks a free one; the address is printed first.")
@@ -30,6 +33,7 @@ def attach(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("migrate")(migrate)
     app.command("doctor")(doctor)
+    app.command("restored")(restored)
     app.command("simulator")(simulator)
     app.command("bench")(bench)
     app.add_typer(site)
@@ -48,6 +52,51 @@ def migrate(json: Json = False) -> None:
         check_usable(settings.data)
     done = asyncio.run(migrated(settings))
     Output(json=json).answer({"done": done}, *done)
+
+
+def restored(yes: Yes = False, json: Json = False) -> None:
+    """Hold every unfinished message of a database that was just put back from a backup, before
+    anything is started: what was sent since the copy was made would be sent again.
+    """
+    from console.commands.session import Session, machine_user, run
+    from service.setup import restoring
+
+    out = Output(json=json)
+
+    def told(v: Version) -> dict[str, Any]:
+        headline = next(iter(v.content.languages.values())).headline
+        return {"message": v.message_id, "version": v.number, "headline": headline}
+
+    def named(v: Version) -> str:
+        return "message {message} version {version}: {headline}".format(**told(v))
+
+    async def work(session: Session) -> None:
+        out.confirm("Every message that is approved or live here is held.", yes=yes)
+        found = await session.db.write(restoring.hold_everything, machine_user(), session.now())
+        lines = [f"held, was {v.state}: {named(v)}" for v in found.held] or [
+            "nothing was under way"
+        ]
+        if found.held:
+            lines.append(
+                "Compare each with the provider's own list of what it took since the copy was made."
+                " If nothing: `fasttime message resume ID`. Else cancel it, and write anew to who"
+                " was missed."
+            )
+        if found.waiting:
+            lines.append(
+                "These wait for approval here, and may have been approved and sent since:"
+                " approve none without asking who approved then."
+            )
+            lines += [f"waits: {named(v)}" for v in found.waiting]
+        out.answer(
+            {
+                "held": [{**told(v), "was": v.state} for v in found.held],
+                "waiting": [told(v) for v in found.waiting],
+            },
+            *lines,
+        )
+
+    run(work, out)
 
 
 def doctor(json: Json = False) -> None:
