@@ -9,7 +9,7 @@ from typing import Any
 from broadcast.operators import look_ups, operators
 from broadcast.operators.operators import Operator
 from broadcast.store.database import Connection
-from subscribers.registry import meant
+from subscribers.organisations import meant
 
 
 def find(
@@ -20,7 +20,7 @@ def find(
     trial_numbers: bool,
     now: datetime,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return for each of these texts who is meant, masked, as `subscribers.registry.meant` does;
+    """Return for each of these texts who is meant, masked, as `subscribers.organisations.meant` does;
     for administrators without area. On record by the numbers of who was found, never by what was
     written. Raises Rejected: 403 wrong_role, area_bound; 429 look_ups_limited.
     """

@@ -1,4 +1,5 @@
-"""Who is meant by an external id, a telephone number or an e-mail address that somebody writes.
+"""Who is meant to act for an organisation by an external id, a telephone number or an e-mail
+address that somebody writes.
 
 Names are sealed one by one, so nobody is found by name: that would open everybody's.
 """
