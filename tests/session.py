@@ -7,11 +7,14 @@ import queue
 import re
 import shlex
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.console.cli import REPOSITORY, process_env
 
 MARK = "«done»"
 SECONDS = 60.0
@@ -40,6 +43,37 @@ def steps(text: str) -> list[Step]:
                 taken += 1
             found.append(Step("\n".join(lines[:taken]), tuple(lines[taken:]), compared=True))
     return found
+
+
+def section(page: str, title: str) -> str:
+    """Return what stands below a heading of the second level of a page."""
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    found = text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    assert found, f"{page} has no section {title}"
+    return found
+
+
+def elsewhere(text: str, ports: Mapping[str, int]) -> str:
+    """Return commands with other ports than 8000, 8010 and 8025, which this machine may use."""
+    for number, free in ports.items():
+        text = text.replace(f":{number}", f":{free}")
+    return text.replace(
+        "fasttime simulator", f"fasttime simulator --http {ports['8010']} --smtp {ports['8025']}"
+    ).replace("fasttime up", f"fasttime up --port {ports['8000']}")
+
+
+def with_fasttime(programs: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Put `fasttime` into a new folder of programs; return the environment of somebody who has it
+    on the `PATH`.
+    """
+    programs.mkdir()
+    python = shlex.quote(sys.executable)
+    (programs / "fasttime").write_text(f'#!/bin/sh\nexec {python} -m console.cli "$@"\n')
+    (programs / "fasttime").chmod(0o755)
+    env = process_env({"FASTTIME_METRICS_LISTEN": "off", "LANG": "C.UTF-8", **(settings or {})})
+    env["PATH"] = f"{programs}:{env['PATH']}"
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # thirty starts: compiled once, as on any machine
+    return env
 
 
 def _whole(command: str) -> bool:
@@ -95,13 +129,26 @@ class Shell:
         until, ended = time.monotonic() + SECONDS, False
         behind = len(step.shown) if step.command.rstrip().endswith("&") else 0
         while not ended or len(printed) < behind:
-            line = self._lines.get(timeout=max(0.1, until - time.monotonic()))
+            try:
+                line = self._lines.get(timeout=max(0.1, until - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(
+                    f"$ {step.command}\nnot done after {SECONDS:g} s, printed:\n"
+                    + "\n".join(printed)
+                ) from None
             if line.endswith(MARK):
                 ended = True
                 line = line.removesuffix(MARK)
             if line or not ended:
                 printed.append(line)
         return printed
+
+    def follow(self, text: str) -> None:
+        """Run every command of a text; fail at the first that prints something else."""
+        for step in steps(text):
+            difference = self.until_as_shown(step)
+            told = Path(self._stderr.name).read_text(encoding="utf-8")[-2000:] if difference else ""
+            assert not difference, f"{difference}\n\n{told}"
 
     def until_as_shown(self, step: Step) -> str:
         """Run a command, again and again where it only looks, until it prints what is shown;

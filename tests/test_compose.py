@@ -153,11 +153,11 @@ def free_ports(count: int) -> int:
             return int(first)
 
 
-def test_areas_and_people_are_loaded_as_the_operations_say(cli: Cli) -> None:
-    """The lines of docs/operations.md, with `docker compose run … web` as this program and
+def test_areas_and_people_are_loaded_as_the_how_to_says(cli: Cli) -> None:
+    """The lines of docs/how-to.md, with `docker compose run … web` as this program and
     /import as the folder that they mount.
     """
-    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/how-to.md").read_text(encoding="utf-8")
     lines = re.findall(r"^docker compose run (.*?) web (.* import .*)$", text, re.MULTILINE)
     assert len(lines) == 4
     (cli.folder / "import").mkdir()

@@ -4,22 +4,13 @@ command is run as written, in one shell, and prints what is shown.
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.console.cli import REPOSITORY, process_env
+from tests.console.cli import REPOSITORY
 from tests.services.process import free_port
-from tests.session import Shell, Step, differs, steps
-
-ROOT = Path(__file__).parents[1]
-
-
-def section(page: str, title: str) -> str:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+from tests.session import Shell, Step, differs, elsewhere, section, with_fasttime
 
 
 def test_what_differs_is_seen() -> None:
@@ -31,28 +22,13 @@ def test_what_differs_is_seen() -> None:
 
 @pytest.mark.timeout(400)
 def test_the_five_minutes_and_the_tutorial_do_what_they_say(tmp_path: Path) -> None:
-    program = tmp_path / "bin"
-    program.mkdir()
-    python = shlex.quote(sys.executable)
-    (program / "fasttime").write_text(f'#!/bin/sh\nexec {python} -m console.cli "$@"\n')
-    (program / "fasttime").chmod(0o755)
-    env = process_env({"FASTTIME_METRICS_LISTEN": "off"})
-    env |= {"PATH": f"{program}:{env['PATH']}", "PYTHONPATH": str(REPOSITORY), "LANG": "C.UTF-8"}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)  # thirty starts: compiled once, as on any machine
     here = tmp_path / "empty"
     here.mkdir()
-    # Other ports than those of the pages, which may be taken on this machine.
-    ports = {number: str(free_port()) for number in ("8000", "8010", "8025")}
-    text = section("README.md", "Five minutes") + (ROOT / "docs/tutorial.md").read_text("utf-8")
-    for number, free in ports.items():
-        text = text.replace(f":{number}", f":{free}")
-    text = text.replace(
-        "fasttime simulator", f"fasttime simulator --http {ports['8010']} --smtp {ports['8025']}"
-    ).replace("fasttime up", f"fasttime up --port {ports['8000']}")
-    shell = Shell(here, env)
+    ports = {number: free_port() for number in ("8000", "8010", "8025")}
+    text = section("README.md", "Five minutes")
+    text += (REPOSITORY / "docs/tutorial.md").read_text("utf-8")
+    shell = Shell(here, with_fasttime(tmp_path / "bin"))
     try:
-        for step in steps(text):
-            difference = shell.until_as_shown(step)
-            assert not difference, difference + "\n\n" + (here / "stderr").read_text()[-2000:]
+        shell.follow(elsewhere(text, ports))
     finally:
         shell.close()
