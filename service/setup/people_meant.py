@@ -20,9 +20,9 @@ def find(
     trial_numbers: bool,
     now: datetime,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return for each of these texts who is meant, masked, as `subscribers.organisations.meant` does;
-    for administrators without area. On record by the numbers of who was found, never by what was
-    written. Raises Rejected: 403 wrong_role, area_bound; 429 look_ups_limited.
+    """Return for each of these texts who is meant, masked, as `subscribers.organisations.meant`
+    does; for administrators without area. On record by the numbers of who was found, never by what
+    was written. Raises Rejected: 403 wrong_role, area_bound; 429 look_ups_limited.
     """
     actor = operators.still(conn, actor, "administer")
     operators.require_everywhere(actor, "who acts for an organisation may live anywhere")
