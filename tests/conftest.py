@@ -37,7 +37,10 @@ from tests.sources import REFERENCE
 __all__ = ["one_browser"]
 # Named here alone: imported by each module it would be a browser of each.
 
-_LONG = ("tests/chaos/", "tests/journeys/", "tests/security/test_generated", "tests/test_tutorial")
+_LONG = (
+    *("tests/chaos/", "tests/journeys/", "tests/security/test_generated"),
+    *("tests/test_tutorial", "tests/test_how_to"),
+)
 
 _MARKED = {
     "kafka": {"kafka", "kafka_bootstrap"},

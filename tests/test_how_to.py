@@ -101,12 +101,12 @@ def ports() -> dict[str, int]:
 BACKUP = "Back up and restore"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_a_backup_of_sqlite_is_restored(shell: Shell, ports: dict[str, int]) -> None:
     shell.follow(elsewhere(approved() + part(BACKUP, "SQLite"), ports))
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_a_backup_of_postgresql_is_restored(
     tmp_path: Path, ports: dict[str, int], migrated_postgres_url: str
 ) -> None:
@@ -114,12 +114,12 @@ def test_a_backup_of_postgresql_is_restored(
         shell.follow(elsewhere(FIRST_STEPS + approved() + part(BACKUP, "PostgreSQL"), ports))
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(400)
 def test_keys_that_sign_e_mail_are_made_and_their_records_told(shell: Shell) -> None:
     shell.follow(section(PAGE, "Sign e-mail"))
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_texts_and_calls_go_by_twilio(begun: Begun, tmp_path: Path, ports: dict[str, int]) -> None:
     """Its receipts come back to this machine: `PUBLIC_URL` is that of the service here."""
     for name in ("empty", "home"):
@@ -131,6 +131,6 @@ def test_texts_and_calls_go_by_twilio(begun: Begun, tmp_path: Path, ports: dict[
         shell.follow(elsewhere(section(PAGE, "Add Twilio"), ports))
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_everybody_is_moved_to_another_installation(shell: Shell) -> None:
     shell.follow(section(PAGE, "Move the registry"))

@@ -190,6 +190,7 @@ async def exported(site: Site, to: Path) -> None:
     assert moved.people > len(whole_lives.NUMBERS)
 
 
+@pytest.mark.timeout(400)  # many lives, each with every door: two minutes where all is busy
 async def test_whole_lives_leave_nothing_in_clear_in_files_logs_metrics_or_the_export(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

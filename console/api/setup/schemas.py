@@ -137,7 +137,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "SubscribersImported": {
         **an_object(
             {
-                "dry_run": {"const": True, "description": "Nothing was stored."},
+                "dry_run": {**YES, "description": "True: nothing was stored."},
                 "people": NUMBER,
                 "new": NUMBER,
                 "updated": NUMBER,
