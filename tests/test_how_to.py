@@ -83,12 +83,19 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Begun:
     return Begun(folder, {"SAM": sam, "KIT": kit})
 
 
-@pytest.fixture
-def shell(begun: Begun, tmp_path: Path) -> Iterator[Shell]:
+@contextmanager
+def going_on(begun: Begun, folder: Path, **settings: str) -> Iterator[Shell]:
     """A shell that has taken the first steps, in a copy of their folder."""
     for name in ("empty", "home"):
-        shutil.copytree(begun.folder / name, tmp_path / name)
-    with shell_in(tmp_path, **begun.known) as ours:
+        shutil.copytree(begun.folder / name, folder / name)
+    with shell_in(folder, **begun.known, **settings) as shell:
+        yield shell
+
+
+@pytest.fixture
+def shell(begun: Begun, tmp_path: Path) -> Iterator[Shell]:
+    """The same, with the settings of the page alone."""
+    with going_on(begun, tmp_path) as ours:
         yield ours
 
 
@@ -122,11 +129,9 @@ def test_keys_that_sign_e_mail_are_made_and_their_records_told(shell: Shell) -> 
 @pytest.mark.timeout(400)
 def test_texts_and_calls_go_by_twilio(begun: Begun, tmp_path: Path, ports: dict[str, int]) -> None:
     """Its receipts come back to this machine: `PUBLIC_URL` is that of the service here."""
-    for name in ("empty", "home"):
-        shutil.copytree(begun.folder / name, tmp_path / name)
     simulated, public = (f"http://127.0.0.1:{ports[port]}" for port in ("8010", "8000"))
     settings = {"FASTTIME_TWILIO_API_BASE": simulated, "FASTTIME_PUBLIC_URL": public}
-    with shell_in(tmp_path, **begun.known, **settings) as shell:
+    with going_on(begun, tmp_path, **settings) as shell:
         shell.follow(elsewhere(SIMULATOR, ports))
         shell.follow(elsewhere(section(PAGE, "Add Twilio"), ports))
 

@@ -124,6 +124,11 @@ class Content:
         if not self.visibility:
             object.__setattr__(self, "visibility", unwritten_visibility(self.audience, self.scope))
 
+    @property
+    def headline(self) -> str:
+        """The headline of the language that stands first."""
+        return next(iter(self.languages.values())).headline
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types; `from_json` gives an equal Content back."""
         out = asdict(self)

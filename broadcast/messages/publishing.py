@@ -297,6 +297,10 @@ def hold(
     v = _published(conn, message_id, "hold")
     if v.state == "held":
         return v
+    return _held(conn, v, actor, now, why)
+
+
+def _held(conn: Connection, v: Version, actor: Operator | None, now: datetime, why: str) -> Version:
     versions.change_state(conn, v, "hold", resume_state=v.state, why=why or None)
     close_batches(conn, v.id)
     return _done(conn, v, "hold", actor, now, why)
@@ -424,9 +428,7 @@ def hold_unfinished(conn: Connection, now: datetime, why: str) -> list[Version]:
         lock_version(conn, version_id)
         v = versions.get(conn, version_id)
         if ("hold", v.state) in states.TRANSITIONS:
-            versions.change_state(conn, v, "hold", resume_state=v.state, why=why)
-            close_batches(conn, v.id)
-            _done(conn, v, "hold", None, now, why)
+            _held(conn, v, None, now, why)
             held.append(v)
     return held
 

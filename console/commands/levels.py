@@ -199,7 +199,7 @@ def _draft(
                 fields=acts.TYPED,
             ),
         )
-        await drafted(session, out, v, next(iter(v.content.languages.values())).headline)
+        await drafted(session, out, v, v.content.headline)
 
     _act(json, work)
 

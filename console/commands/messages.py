@@ -59,10 +59,6 @@ async def message_document(session: Session, v: Version, **more: Any) -> dict[st
     return message_json(v, await counts_of(session, v)) | more
 
 
-def _headline(v: Version) -> str:
-    return next(iter(v.content.languages.values())).headline
-
-
 def _line(v: Version) -> str:
     return (
         f"message {v.message_id} version {v.number}: {v.kind}, {v.status},"
@@ -533,7 +529,7 @@ def list_(json: Json = False) -> None:
                 v.status,
                 v.state,
                 table_time(v.sent, session.settings.timezone) if v.sent else "",
-                _headline(v)[:60],
+                v.content.headline[:60],
             )
             for v in found
         ]

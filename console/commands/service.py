@@ -64,8 +64,7 @@ def restored(yes: Yes = False, json: Json = False) -> None:
     out = Output(json=json)
 
     def told(v: Version) -> dict[str, Any]:
-        headline = next(iter(v.content.languages.values())).headline
-        return {"message": v.message_id, "version": v.number, "headline": headline}
+        return {"message": v.message_id, "version": v.number, "headline": v.content.headline}
 
     def named(v: Version) -> str:
         return "message {message} version {version}: {headline}".format(**told(v))

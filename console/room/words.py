@@ -110,7 +110,7 @@ def approve_button(v: Version) -> str:
 
 def headline(v: Version) -> str:
     """Return the first headline of a message."""
-    return next(iter(v.content.languages.values())).headline
+    return v.content.headline
 
 
 def submit_button(v: Version, n: object) -> str:

@@ -147,7 +147,7 @@ def everything(conn: Connection, person: int, now: datetime) -> dict[str, Any]:
         {
             "message": version.code,
             "version": version.number,
-            "headline": next(iter(version.content.languages.values())).headline,
+            "headline": version.content.headline,
             "channel": channel,
             "line": line,
             "at": at.isoformat(),
