@@ -33,11 +33,11 @@ def default_file(environ: Mapping[str, str] | None = None) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class ContactKeys:
-    """Keys as they were given, or the file that holds them: a key a line, the newest last, `#`
-    before a comment.
+    """The keys `given`, or the file that holds them: one key a line, the newest last; `#` begins a
+    comment.
 
-    `follows` is a cluster's secret key: the oldest of its keys follows from it, so that a cluster
-    that was given no other seals too, and still opens what it sealed when it is given one.
+    `follows` is the secret key of a cluster; its oldest contact key is derived from it. So a
+    cluster without contact keys can seal, and can still open that once it is given a key.
     """
 
     given: str = field(repr=False)

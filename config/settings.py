@@ -124,15 +124,15 @@ IGNORED_PREFIX = PREFIX + "TEST_"  # the test suite's own variables
 
 
 def is_trial(env: Mapping[str, str]) -> bool:
-    """Return whether the installation speaks to stand-ins for its providers: then invented numbers
-    and addresses are sent to as well.
+    """Return whether the installation is connected to a simulator in place of its providers: then
+    it may send to invented numbers and addresses too.
     """
     return bool(env.get("FASTTIME_TWILIO_API_BASE", "").strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What one process was told. `env` is what the adapters read their own settings from."""
+    """The settings of one process, checked. Adapters read their own settings from `env`."""
 
     data: Path
     database_url: str

@@ -50,8 +50,8 @@ def start(settings: Settings) -> None:
 
 
 def recorder(processor: SpanProcessor, key: bytes) -> traces.Recorder:
-    """Return what turns steps into spans and hands them to `processor`. `key` is the
-    installation's: of the same version all its processes make the same trace.
+    """Return a recorder that turns steps into spans for `processor`. All processes of an
+    installation share `key`, from which they derive the same trace id for the same version.
     """
     from opentelemetry.context import Context
     from opentelemetry.sdk.resources import Resource

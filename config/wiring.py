@@ -59,8 +59,8 @@ class Adapters:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Which channel would carry which CAP status by the settings; nothing is made yet, so that a
-    command which sends nothing need not load what sends.
+    """Which channels the settings ask for, by CAP status. No adapter is made yet: a command that
+    sends nothing need not load the code that sends.
     """
 
     by_status: Mapping[str, Mapping[str, Make]]
@@ -71,7 +71,7 @@ class Planned:
         return frozenset(self.by_status.get(status, {}))
 
     def made(self) -> Adapters:
-        """Return the adapters themselves."""
+        """Make the adapters."""
         return Adapters(
             {
                 status: {name: make() for name, make in makes.items()}

@@ -1,4 +1,4 @@
-"""What a foreign document says for a draft: when it ends, and what its author should know."""
+"""What a draft takes from a foreign CAP document: its expiry, and warnings for its author."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _NAMED = 3
 
 
 def expiry_text(infos: Iterable[CapInfo], exact: str | None) -> str | None:
-    """Return when the first of the infos ends, as a draft says it; `exact` is our own parameter.
-    None where none says it.
+    """Return the expiry of a draft: `exact`, the value of our own CAP parameter, where there is
+    one, else the earliest expiry of the infos; None where no info has one.
     """
     if exact:
         return exact
@@ -23,7 +23,7 @@ def expiry_text(infos: Iterable[CapInfo], exact: str | None) -> str | None:
 
 
 def warnings_of(alert: CapAlert) -> Iterable[Problem]:
-    """Yield what the draft of a foreign document does otherwise than the document."""
+    """Yield a warning for everything in which the draft differs from the document."""
     if alert.scope != "Public":
         yield Problem(
             code="cap_scope",

@@ -123,7 +123,7 @@ def too_long_for_critical(
     fix = "end it within 24h and send an update; the level stays until it is changed"
     return Problem(
         code="expiry_too_long",
-        detail="the message of a change to CRITICAL ends within 24 hours",
+        detail="a message that changes the level to CRITICAL must end within 24 hours",
         fix=fix,
         field=field,
     )

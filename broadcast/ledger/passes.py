@@ -25,7 +25,7 @@ from broadcast.ledger.claims.outcomes import due_rows, give_up, refusals, settle
 from broadcast.ledger.claims.slices import open_members
 from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.ledger.evidence import MAY_HAVE_REACHED, REACHED
-from broadcast.ledger.planning.plan import OnePerson, Part, nobody_twice, until_quiet_hours_end
+from broadcast.ledger.planning.plan import OnePerson, Part, all_different, until_quiet_hours_end
 from broadcast.ledger.tables import generation
 from broadcast.messages import resends, two_persons, versions
 from broadcast.messages.tables import resend
@@ -73,7 +73,7 @@ def make_due(
     contacts: Contacts,
     shared: Shared = _nobody_shares,
     quiet: Quiet = _nobody_is_quiet,
-    one_person: OnePerson = nobody_twice,
+    one_person: OnePerson = all_different,
     now: datetime | None = None,
 ) -> int:
     """Make the generations that are due for a version; return how many people were queued. Routine

@@ -16,7 +16,7 @@ from broadcast.ledger.planning.earlier_versions import held_back, reached_by_pre
 from broadcast.ledger.planning.plan import (
     OnePerson,
     SharedContacts,
-    nobody_twice,
+    all_different,
     planned,
     until_quiet_hours_end,
 )
@@ -30,7 +30,7 @@ def release(
     version_id: int,
     *,
     shared_contacts: SharedContacts,
-    one_person: OnePerson = nobody_twice,
+    one_person: OnePerson = all_different,
     now: datetime | None = None,
 ) -> str:
     """Make a completely frozen version live, or block it; return what happened: "not_ready",

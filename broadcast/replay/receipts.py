@@ -1,5 +1,5 @@
-"""Receipts on record held against those that the log tells of, in little room: sums first, and one
-by one only where they differ.
+"""Compares the stored receipts with those of the log in little memory: sums first, and receipt by
+receipt only where the sums differ.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _BUCKETS = 1 << 12
 
 
 class Told:
-    """How often each receipt was told, as sums over 4,096 heaps of them.
+    """Sums over the receipts of one side, in 4,096 heaps.
 
-    Two heaps are the same if their sums are: what is added up is a hash of each receipt under a key
-    that is drawn anew for every replay, so that nobody can prepare others with the same sum.
+    Heaps with equal sums hold the same receipts: each receipt is added as a hash under a key that
+    is drawn anew for every replay, so nobody can prepare other receipts with the same sum.
     """
 
     def __init__(self, key: bytes | None = None) -> None:
@@ -35,7 +35,7 @@ class Told:
         self._sums = [0] * _BUCKETS
 
     def hashed(self, fact: Mapping[str, Any]) -> bytes:
-        """Return the hash of what a receipt says."""
+        """Return the keyed hash of a receipt."""
         return blake2b(_text(fact), digest_size=24, key=self.key).digest()
 
     def add(self, hashed: bytes) -> None:
@@ -43,25 +43,25 @@ class Told:
         self._sums[_heap(hashed)] += int.from_bytes(hashed, "little")
 
     def differing(self, other: Told) -> set[int]:
-        """Return the heaps that are not the same."""
+        """Return the numbers of the heaps that differ."""
         pairs = zip(self._sums, other._sums, strict=True)
         return {n for n, (mine, theirs) in enumerate(pairs) if mine != theirs}
 
 
 def stored(conn: Connection) -> Iterator[Any]:
-    """Yield the receipts on record: what each says, and `folded_at`."""
+    """Yield the stored receipts, each with `folded_at`."""
     columns = (*(receipt.c[name] for name in _FIELDS), receipt.c.folded_at)
     return stream(conn, select(*columns))
 
 
 def said_by(row: Any) -> dict[str, Any]:
-    """Return what a receipt on record says."""
+    """Return what a stored receipt says, as the log has it."""
     return {name: getattr(row, name) for name in _FIELDS}
 
 
 def compare(conn: Connection, result: ReplayResult, log: Any, told: Told, found: Told) -> None:
-    """Tell which receipts the log has otherwise than the table: `told` and `found` are their
-    sums.
+    """Add to `result` each receipt of which the log (`told`) and the table (`found`) hold different
+    numbers.
     """
     heaps = told.differing(found)
     if not heaps:

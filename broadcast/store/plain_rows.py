@@ -1,4 +1,4 @@
-"""Rows of a table as JSON has them, and back: moments in ISO 8601 with their offset, bytes in
+"""Converts rows of a table to JSON values and back: moments as ISO 8601 with their offset, bytes as
 base64.
 """
 
@@ -14,8 +14,8 @@ from sqlalchemy import LargeBinary, Table
 from broadcast.store.database import UtcDateTime
 
 
-def plain(value: Any) -> Any:
-    """Return a value of a row as JSON has it."""
+def to_json(value: Any) -> Any:
+    """Return one value of a row as a JSON value."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes | memoryview):
@@ -23,8 +23,10 @@ def plain(value: Any) -> Any:
     return value
 
 
-def read(table: Table, columns: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    """Return the row that these values stand for. Raises ValueError, TypeError."""
+def from_json(table: Table, columns: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """Return a row of `table` made from the JSON `values` of these `columns`, in the same order.
+    Raises ValueError or TypeError where a value is not what its column holds.
+    """
     row = dict(zip(columns, values, strict=True))
     for name, value in row.items():
         kind = table.c[name].type if name in table.c else None

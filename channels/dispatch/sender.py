@@ -53,7 +53,7 @@ class Identity:
 
 
 def no_answers(person: int, version_id: int) -> str:  # noqa: ARG001 - keeps AnswerLinks
-    """Return that nobody answers by a link."""
+    """Return no link: the default of a sender that sends no links to answer by."""
     return ""
 
 

@@ -143,7 +143,7 @@ class Api:
 
     async def _change(self, request: web.BaseRequest, record: Record) -> web.StreamResponse:
         if request.method == "DELETE":
-            if not resources.may_go(record):
+            if not resources.may_be_deleted(record):
                 return error(resources.NOT_OVER)
             self._handsets.remove(record)
             return web.Response(status=204)

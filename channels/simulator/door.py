@@ -56,7 +56,7 @@ class Door:
             self._check_token(request)
 
     def refused_host(self, url: str) -> str:
-        """Return the host of an address that is not called, "" where it may be called."""
+        """Return the host of a callback address that must not be called; "" where it may be."""
         try:
             wanted, base = urlsplit(url), urlsplit(self.callback_base)
             port = wanted.port or _PORTS.get(wanted.scheme)

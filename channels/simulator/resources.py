@@ -1,7 +1,7 @@
-"""What Twilio's lists are filtered by, how its resources are changed and removed, and what an
-account looks like, as its OpenAPI description says.
+"""The parts of the simulated Twilio API that look back: list filters, changing and deleting a
+message or call, and the account, as Twilio's OpenAPI description says.
 
-The ledger keeps what was taken, whatever is removed.
+Deleting removes a resource from the API only: the ledger keeps everything that was sent.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ ACCOUNT_MADE = 1_577_836_800.0  # the first second of 2020, in UTC
 
 
 class BadFilterError(ValueError):
-    """A filter holds no date."""
+    """A date filter's value is not a date."""
 
 
 def filtered(kind: str, records: Iterable[Record], query: Mapping[str, str]) -> list[Record]:
-    """Return the records that a list's query asks for, in their order. Raises BadFilterError."""
+    """Return the records that match a list's query, in their order. Raises BadFilterError."""
     kept = list(records)
     if sender := query.get("From", ""):
         kept = [r for r in kept if r.sender == sender]
@@ -51,9 +51,9 @@ def _by_time(
     *,
     through: bool,
 ) -> list[Record]:
-    """Keep the records of a day or second, up to one, or from one on.
+    """Keep the records of a day or second, those up to it (`<`), or those from it on (`>`).
 
-    `through`: "up to a day" holds that day itself, as for messages; for calls it ends before it.
+    With `through`, "up to a day" includes that day, as for messages; for calls it does not.
     """
     for suffix in ("", "<", ">"):
         if not (value := query.get(name + suffix, "")):
@@ -112,13 +112,13 @@ def changed(record: Record, form: Mapping[str, list[str]], now: float) -> int:
     return 0
 
 
-def may_go(record: Record) -> bool:
-    """Return whether a resource may be removed: not while it is under way."""
+def may_be_deleted(record: Record) -> bool:
+    """Return whether a message or call may be deleted: only once it has ended."""
     return record.status in (MESSAGE_OVER if record.kind == "sms" else CALL_OVER)
 
 
 def account_json(sid: str) -> dict[str, Any]:
-    """Return an account; its token is nobody's to read."""
+    """Return the account as the API shows it; the token is never shown."""
     uri = f"/{API_VERSION}/Accounts/{sid}"
     return {
         "auth_token": None,

@@ -16,7 +16,9 @@ app = typer.Typer(cls=Group, name="sms", help="What a text costs.", no_args_is_h
 
 @app.callback()
 def group() -> None:
-    """Keep `segments` a command of its own although it is the only one."""
+    """Do nothing. A group with a callback keeps its single command, so that people type `sms
+    segments`; without one, Typer would make it `sms`.
+    """
 
 
 _MAX_BYTES = 1 << 20  # nobody sends a text of a million characters

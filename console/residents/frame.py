@@ -79,12 +79,12 @@ class Pages:
 
     def offered(self) -> frozenset[str]:
         """Return the channels on which people can register here."""
-        _, channels = sending.registering_on(self.web.context.channels_on)
+        _, channels = sending.channel_names_of(self.web.context.channels_on)
         return channels & frozenset(("sms", "voice", "email"))
 
     def trial(self) -> bool:
         """Return whether invented numbers are taken, because what is sent reaches nobody."""
-        status, _ = sending.registering_on(self.web.context.channels_on)
+        status, _ = sending.channel_names_of(self.web.context.channels_on)
         return status != "Actual" or self.web.settings.allows_trial_numbers
 
     async def world(self) -> World:

@@ -1,5 +1,5 @@
-"""How much a stranger may ask of the web process: one table, and nothing of it is looked at after
-something costly.
+"""How much a stranger may ask of the web process: one table of limits. Each is checked before any
+costly work.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ early.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The table. Seconds and bytes; docs/operations.md repeats it, and a test holds the two
-    equal.
-    """
+    """The limits in seconds and bytes. docs/operations.md repeats them; a test compares both."""
 
     header_bytes: int = 32 * KIB
     header_seconds: float = 10.0
@@ -43,7 +41,7 @@ class Limits:
     write_seconds: float = 30.0
 
     def fitted(self) -> Limits:
-        """Return the table for the descriptors that this process may have."""
+        """Return the limits, lowered to the file descriptors that this process may open."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = (
             self.connections
@@ -69,7 +67,9 @@ def share_of(path: str) -> str:
 
 
 def body_limit(path: str, drafts: int) -> int:
-    """Return how many bytes of a body are read at a path; `drafts` is the limit of a message."""
+    """Return how many bytes of a request's body are read at a path; `drafts` is the limit for a
+    message.
+    """
     if path.startswith("/hooks/"):
         return (
             64 * KIB

@@ -41,8 +41,8 @@ COUNTED_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What stands on a page of writing: its content as far as it is one, and what is missing or
-    wrong. `complete`: nothing is.
+    """A form that somebody is filling in: its content, None where it has none yet, and what is
+    missing or wrong.
     """
 
     content: Content | None
@@ -50,7 +50,7 @@ class Written:
 
     @property
     def complete(self) -> bool:
-        """Whether it could be saved as a draft."""
+        """Whether it can be saved as a draft: nothing is missing or wrong."""
         return not self.problems
 
 
@@ -61,8 +61,8 @@ async def read(
     follows: str,
     replaces: Content | None,
 ) -> Written:
-    """Return what stands there; where only words are missing, its people and places all the
-    same.
+    """Read a form. Where only the words are missing or wrong, placeholders take their place, so
+    that places and people can be shown already.
     """
 
     async def attempt(fields: Mapping[str, Any]) -> Content:
@@ -94,7 +94,7 @@ def version_of(
     predecessor: Version | None,
     draft: Version | None,
 ) -> Version:
-    """Return the version that would be stored of a content, with the number 0 where none is."""
+    """Return the version that would be stored for a content; a new one has the number 0."""
     fixed = {
         "content": content,
         "kind": content.kind,
@@ -127,16 +127,16 @@ def version_of(
 
 
 class Previews:
-    """The previews of the last moment, so that a word more costs no counting: people are counted
-    again only when place, audience, channels or languages change.
+    """Keeps recent previews, so that typing one more word does not count people again: that happens
+    only when place, audience, channels or languages change.
     """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[int, str], tuple[float, Seen]] = {}
 
     async def see(self, context: Context, actor: Operator, v: Version, about: str) -> Seen:
-        """Return who would be told of a version that is not stored; recorded whenever it is
-        counted. Raises Rejected (429 look_ups_limited, and what `submitting.look` raises).
+        """Return who would be told of a version that is not stored. Each count is recorded as a
+        look-up. Raises Rejected (429 look_ups_limited, and what `submitting.look` raises).
         """
         operators.require(actor, "read")
         key = (actor.id, _counted_by(v))
@@ -198,14 +198,14 @@ async def keep(
     fields: dict[str, Any],
     known: tuple[int, int] | None,
 ) -> Act[Kept]:
-    """Keep what somebody writes, complete or not."""
+    """Save a form as it stands, complete or not."""
     operators.require(actor, "draft")
     now = context.now()
     return Act(lambda conn: unfinished.keep(conn, actor, place, fields, now, known))
 
 
 async def drop(context: Context, actor: Operator, number: int) -> Act[None]:  # noqa: ARG001
-    """Forget a form or a skeleton."""
+    """Delete a saved form or template."""
     operators.require(actor, "draft")
     return Act(lambda conn: unfinished.drop(conn, actor, number))
 
@@ -213,14 +213,14 @@ async def drop(context: Context, actor: Operator, number: int) -> Act[None]:  # 
 async def keep_skeleton(
     context: Context, actor: Operator, place: str, name: str, fields: dict[str, Any]
 ) -> Act[Kept]:
-    """Keep a skeleton to begin from."""
+    """Save a template to begin from."""
     operators.require(actor, "draft")
     now = context.now()
     return Act(lambda conn: unfinished.keep_skeleton(conn, actor, place, name, fields, now))
 
 
 def finished(act: Act[Version], actor: Operator, number: int | None) -> Act[Version]:
-    """Return the act of saving a draft, in whose transaction the kept form goes."""
+    """Return the act of saving a draft, which deletes the saved form in the same transaction."""
     if number is None:
         return act
 

@@ -52,8 +52,8 @@ async def plan(
 
 
 async def approve(context: Context, actor: Operator, number: int) -> Act[Planned]:
-    """Let the public know of it: for an approver of its area who did not plan it. One person is
-    enough where TWO_PERSON is `actual`, as for every exercise.
+    """Publish a planned exercise. It takes an approver of its area who did not plan it; where
+    TWO_PERSON is `actual`, who planned it may do so too, as with every exercise.
     """
     operators.require(actor, "approve")
     found = await context.db.read(planned.get, number)
@@ -63,8 +63,8 @@ async def approve(context: Context, actor: Operator, number: int) -> Act[Planned
 
 
 async def cancel(context: Context, actor: Operator, number: int) -> Act[Planned]:
-    """Take it from the public page, at once: for an approver of its area, and for who planned
-    it.
+    """Take a planned exercise off the public page at once. Approvers of its area may, and whoever
+    planned it.
     """
     found = await context.db.read(planned.get, number)
     permission = "draft" if found.planned_by == actor.id else "cancel"

@@ -1,5 +1,5 @@
-"""Comparing the database with itself: what should have ended by now ends, and what was caused by
-nobody is caused again.
+"""The loop that follows the clock: it ends what should have ended by now, makes the passes that are
+due, and deletes what was kept for its time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Leases:
         self._next_minute: datetime | None = None
 
     async def expire(self) -> None:
-        """Look once; each pass that is due is made in a transaction of its own."""
+        """Do everything that is due once; each pass is made in a transaction of its own."""
         for version_id in await self._db.write(self._ended):
             await self._turns.guarded(
                 partial(self._db.write, self._make_due, version_id), f"make_due {version_id}"
@@ -59,8 +59,8 @@ class Leases:
             await self.forget()
 
     async def forget(self) -> None:
-        """Delete what has been kept for its time, and clear the files of what was deleted before a
-        process died.
+        """Delete what was kept for its time. Where a process died after deleting, wipe the deleted
+        data from the database files.
         """
         for name, step in self._forgetting.items():
             await self._turns.guarded(partial(self._db.write, _now, step), f"forget {name}")
@@ -69,7 +69,7 @@ class Leases:
             await self._turns.guarded(partial(self._db.scrub, tries=1))
 
     async def end_visits(self) -> None:
-        """Take out the visits that have ended, a transaction for some people at a time."""
+        """Delete the visits that have ended, some people in each transaction."""
         while await self._db.write(self._end_some) == VISITS_TOGETHER:
             pass
 

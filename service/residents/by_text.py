@@ -80,7 +80,7 @@ def is_here(channels_on: Callable[[str], frozenset[str]], *, simulated: bool) ->
     """Return whether a text registers somebody here: the simulator's do in a trial alone, and real
     ones where messages are real.
     """
-    status, channels = sending.registering_on(channels_on)
+    status, channels = sending.channel_names_of(channels_on)
     return "sms" in channels and simulated == (status != "Actual")
 
 

@@ -199,7 +199,7 @@ def _answers(conn: Connection, person: int) -> list[dict[str, Any]]:
 
 
 def as_csv(data: dict[str, Any]) -> Iterator[str]:
-    """Yield the same as CSV, one value a row; a cell that a spreadsheet would run is defused."""
+    """Yield `everything` as CSV, one value a row; defuses what a spreadsheet would run."""
     return write_rows(("what", "value"), ([escape(a), escape(b)] for a, b in _flat("", data)))
 
 

@@ -1,8 +1,8 @@
-"""The loop that sends codes: outside of the ledger, for nobody's message depends on them, and with
-a promise of its own.
+"""The loop that sends the codes for registering and signing in. Codes are not messages: they do not
+pass through the ledger.
 
-A code is recorded before it is sent, and sent at most once. Where nobody knows whether it was
-taken it stays in doubt, and is never sent again by itself: the person asks for another.
+A code is recorded before it is sent, and is sent at most once. If nobody knows whether the provider
+took it, it stays in doubt, and no loop sends it again: the person asks for another.
 """
 
 from __future__ import annotations
@@ -26,28 +26,31 @@ from subscribers.registration.pending import CODE_LASTS, ToSend
 log = structlog.get_logger("codes")
 
 CODE_SECONDS = 0.5
-"""How often the loop looks for codes that are asked for."""
+"""How often the loop looks for codes to send."""
 SEND_SECONDS = 8.0
 TOGETHER = 20
 
 
 def channels_of(adapters: Adapters) -> tuple[str, Mapping[str, Channel]]:
-    """Return by which channels people register, and the CAP status that those carry.
+    """Return the CAP status under which codes are sent, and the channels of that status by name.
 
-    An installation without any channel for Actual is a trial: its codes go where its tests go.
+    An installation without any channel for Actual is a trial: it sends codes as status Test, to the
+    simulator.
     """
     live = adapters.by_status.get("Actual", {})
     return ("Actual", live) if live else ("Test", adapters.by_status.get("Test", {}))
 
 
-def registering_on(on: Callable[[str], frozenset[str]]) -> tuple[str, frozenset[str]]:
-    """Return the same by name, for who makes no adapter."""
+def channel_names_of(on: Callable[[str], frozenset[str]]) -> tuple[str, frozenset[str]]:
+    """Return the same status, and only the names of its channels, for callers without adapters.
+    `on` returns the names of the channels that are switched on for a status.
+    """
     live = on("Actual")
     return ("Actual", live) if live else ("Test", on("Test"))
 
 
 class Codes:
-    """Sends the codes that people ask for. Several processes may do so: each claims its own."""
+    """Sends the codes that people asked for. Several processes may run it: each claims its own."""
 
     def __init__(
         self,
@@ -62,7 +65,7 @@ class Codes:
         self._status, self._channels = channels_of(adapters)
 
     async def send_codes(self) -> None:
-        """Send every code that waits."""
+        """Send every code that waits, as far as the rates allow."""
         for name, channel in self._channels.items():
             while await self._send_some(name, channel):
                 pass

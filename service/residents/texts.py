@@ -18,7 +18,7 @@ BOUNCED = "bounced_"
 
 
 def language_for(tag: str) -> str:
-    """Return the language that a code for somebody of this language is written in."""
+    """Return the language in which a code is written for a reader of the language `tag`."""
     return primary(tag) if primary(tag) in CODE_WORDS else ENGLISH
 
 

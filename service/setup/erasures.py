@@ -26,7 +26,7 @@ def listed(conn: Connection) -> Iterator[str]:
     tell whom they stand for.
     """
     for row in moving.erased(conn):
-        yield json.dumps({name: plain_rows.plain(value) for name, value in row.items()}) + "\n"
+        yield json.dumps({name: plain_rows.to_json(value) for name, value in row.items()}) + "\n"
 
 
 def erase_again(
@@ -61,7 +61,7 @@ def _read(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
             said = json.loads(line)
             if set(said) != set(moving.ERASED):
                 raise _wrong(number)
-            yield plain_rows.read(erased_mark, list(said), list(said.values()))
+            yield plain_rows.from_json(erased_mark, list(said), list(said.values()))
         except (ValueError, TypeError):
             raise _wrong(number) from None
 

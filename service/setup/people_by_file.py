@@ -68,7 +68,7 @@ def cautions(conn: Connection, found: ImportResult, name: str) -> list[Problem]:
     return [
         *_new_groups(conn, people),
         *by_postcode.told(conn, people, name),
-        *absent_columns.told(conn, people, name),
+        *absent_columns.warnings(conn, people, name),
     ]
 
 

@@ -1,5 +1,7 @@
-"""Who was erased for good, as keyed marks of what they were called by: enough to leave them out of
-a later file, and to tell nobody anything without the key.
+"""Remembers who was erased for good, so that a later file does not bring them back.
+
+Only marks are kept: keyed hashes of the external id and the contact points. Without the key they
+tell nothing about anybody.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ _AT_ONCE: Final = 1_000
 
 
 def remember(conn: Connection, person: int, external_id: str, known: Known, now: datetime) -> None:
-    """Keep the marks of somebody who is being erased."""
+    """Store the marks of a person who is being erased."""
     key = ring_of(conn).to_write(conn).newest
     told = conn.execute(select(erased_mark.c.mark).where(erased_mark.c.key_id == key.id)).scalars()
     held = {bytes(mark) for mark in told}
@@ -33,9 +35,9 @@ def remember(conn: Connection, person: int, external_id: str, known: Known, now:
 
 
 class Erased:
-    """Who is erased, as read at one moment; whoever erases waits for who holds the lock of the
-    import. Raises Rejected contact_key_missing where marks were made with a key that is not at
-    hand: nobody is brought back because it is lost.
+    """The marks of everybody who was erased, read once. The caller holds the lock of the import, so
+    nobody is erased meanwhile. Raises Rejected (contact_key_missing) where a mark was made with a
+    key that is not at hand: losing a key must bring nobody back.
     """
 
     def __init__(self, conn: Connection) -> None:
@@ -46,8 +48,8 @@ class Erased:
         self._held = [(ring.key(key_id), held) for key_id, held in by_key.items()]
 
     def among(self, people: Sequence[tuple[str, Known]]) -> list[int]:
-        """Return at which places stands somebody who was erased: by their external id, or because
-        each contact point that is given was one of theirs.
+        """Return the indexes of those of `people` who were erased: their external id is marked, or
+        all the contact points that are given for them are.
         """
         found = set()
         for key, held in self._held:
@@ -60,9 +62,9 @@ class Erased:
 
 
 def back(conn: Connection, marks: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Return who is here of those whom these rows of marks stand for, the lowest number first:
-    known by their number and the mark of their external id together. Raises Rejected
-    contact_key_missing.
+    """Return the ids of the erased people who are registered again, in ascending order. `marks` are
+    rows of the table of marks; a person is recognised by id and marked external id together. Raises
+    Rejected (contact_key_missing).
     """
     ring = ring_of(conn)
     found = set()
@@ -83,7 +85,9 @@ def back(conn: Connection, marks: Sequence[Mapping[str, Any]]) -> list[int]:
 
 
 def add_missing(conn: Connection, marks: Sequence[Mapping[str, Any]]) -> int:
-    """Keep those of these rows of marks that are not kept here; return how many."""
+    """Store those of these rows of marks that are not stored yet; return how many they were. Raises
+    Rejected (contact_key_missing).
+    """
     held = {
         (row.key_id, bytes(row.mark))
         for row in conn.execute(select(erased_mark.c.key_id, erased_mark.c.mark))
@@ -98,7 +102,7 @@ def add_missing(conn: Connection, marks: Sequence[Mapping[str, Any]]) -> int:
 
 
 def welcome(conn: Connection, external_id: str, known: Known) -> None:
-    """Take away the marks of somebody who registers again by themselves."""
+    """Delete the marks of a person who registers again of their own accord."""
     for key_id in list(conn.execute(select(erased_mark.c.key_id).distinct()).scalars()):
         marks = _marks(ring_of(conn).key(key_id), external_id, known)
         conn.execute(delete(erased_mark).where(erased_mark.c.mark.in_(list(marks.values()))))

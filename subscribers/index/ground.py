@@ -1,5 +1,6 @@
-"""People in the order of the ground: row by row from the south, each row from the west. A shape is
-answered by a few stretches of that order, and only who is near its border is asked one by one.
+"""People sorted by where they live: in rows from south to north, each row from west to east. A
+shape then covers a few stretches of this order, and only people near its border are tested one by
+one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _FINE = 2.0**36  # steps of a degree of longitude in a key: 0.002 millimetres
 
 
 def keys_of(people: Columns) -> NDArray[np.uint64]:
-    """Return where each person stands in the order: row, then longitude; who has no place last."""
+    """Return the sort key of each person: row, then longitude; people without a place come last."""
     keys = np.full(len(people), _NOWHERE, dtype=np.uint64)
     known = np.flatnonzero(np.isfinite(people.lat))
     row = rows_of(people.lat[known]) + (1 << 18)  # from 90 south: 184,320 rows, and none negative
@@ -31,7 +32,7 @@ def keys_of(people: Columns) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """People in that order; never changed once made. 8 bytes a person beside the columns."""
+    """People in that order; immutable. It takes 8 bytes a person beside the columns."""
 
     people: Columns
     first_row: int
@@ -43,7 +44,7 @@ class Ground:
 
     @classmethod
     def of(cls, people: Columns, *, parts: bool = False) -> Self:
-        """Put people in order. `parts`: they are two parts, each in order, which is quick."""
+        """Sort people; faster with `parts`: they are two sorted parts, one behind the other."""
         people = people.at(np.argsort(keys_of(people), kind="stable" if parts else None))
         count = int(np.count_nonzero(np.isfinite(people.lat)))
         rows = rows_of(people.lat[:count])
@@ -62,11 +63,11 @@ class Ground:
 
     @property
     def nowhere(self) -> int:
-        """The position from which on nobody has a place."""
+        """The position of the first person without a place."""
         return int(self.starts[-1])
 
     def positions(self, ids: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """Return where these people stand; those who are not there are left out."""
+        """Return the positions of people by their ids; unknown ids are left out."""
         at = np.searchsorted(self.sorted_ids, ids)
         at[at == len(self.sorted_ids)] = 0
         known = self.sorted_ids[at] == ids if len(self.sorted_ids) else at < 0
@@ -74,7 +75,7 @@ class Ground:
         return found
 
     def inside(self, shape: Geometry | None) -> NDArray[np.int64]:
-        """Return the positions of who lies in a shape, its border included."""
+        """Return the positions of the people inside a shape or on its border."""
         if shape is None or shape.is_empty or not self.nowhere:
             return np.empty(0, dtype=np.int64)
         stretches = cut(shape)
@@ -86,7 +87,7 @@ class Ground:
         return np.concatenate((whole, unsure[inside_shape(shape, lat, lon)]))
 
     def box(self, west: float, south: float, east: float, north: float) -> NDArray[np.int64]:
-        """Return the positions of at least everybody in a box."""
+        """Return the positions of everybody in a box, and perhaps of some people beside it."""
         return _spread_out(*self._where(box_of(west, south, east, north, asked=True)))
 
     def _where(self, stretches: Stretches) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

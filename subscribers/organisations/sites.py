@@ -31,7 +31,7 @@ def text(places: Sequence[OtherPlace]) -> str:
 
 @lru_cache(maxsize=1024)
 def known(written: str) -> tuple[OtherPlace, ...]:
-    """Return the sites of the registry; what cannot be read there counts as none."""
+    """Return stored sites; a text that cannot be read counts as no site."""
     try:
         return tuple(read(written))
     except Rejected:

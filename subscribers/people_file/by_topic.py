@@ -1,5 +1,5 @@
-"""What people chose for one topic in the place of their usual choices: from which severity on, and
-by which channels. Reading it, and what it comes to for a message.
+"""Choices for a single topic, which take the place of a person's usual choices: from which severity
+on they want its messages, and by which channels.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from subscribers.people_file.choices import TOPICS
 from subscribers.people_file.texts import formula_or, nearest, shown
 
 FORM = "incident Severe sms>email;appeal email"
-"""How such choices are written."""
+"""An example of how such choices are written."""
 
 
 class OfTopic(NamedTuple):
-    """What somebody chose for one topic. `severity` "" and no `channels` = as usual; "Unknown" is
-    every severity.
+    """The choice for one topic. `severity` "" or no `channels`: the usual choice holds. Severity
+    "Unknown": messages of every severity.
     """
 
     severity: str = ""
@@ -84,7 +84,7 @@ def written(chosen: Mapping[str, OfTopic]) -> str:
 
 @lru_cache(maxsize=1024)
 def known(text: str) -> Mapping[str, OfTopic]:
-    """Return the choices of the registry; what cannot be read there counts as none."""
+    """Return stored choices by topic; a text that cannot be read counts as no choice."""
     try:
         return MappingProxyType(read(text))
     except Rejected:
@@ -92,7 +92,9 @@ def known(text: str) -> Mapping[str, OfTopic]:
 
 
 def within(text: str, channels: str) -> str:
-    """Return choices without those channels that are not among the person's own, joined by ";"."""
+    """Return the choices `text` without the channels that are not among `channels`, the person's
+    own, joined by ";".
+    """
     own = channels.split(";")
     return written(
         {

@@ -1,5 +1,5 @@
-"""The people of a file in pieces of bounded size, in the order of its rows: as often as wanted, and
-never all of them in memory.
+"""Reads the people of a file in pieces of bounded size, in the order of its rows. The pieces can be
+read several times, and never lie in memory all at once.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from broadcast.places.postcodes import code as postcodes
 from subscribers.people_file.record import ALL_TOLD, SubscriberRecord, Untold
 
 PIECE: Final = 5_000
-"""So many people are worked on at a time."""
+"""How many people a piece holds at most."""
 _QUICKLY: Final = 1  # what is put aside is read once or twice, and then gone
 _LISTS: Final = 10_000
 
 
 class Piece(NamedTuple):
-    """Some people of a file. `untold`: what it does not say of these. `lines`: where they stand."""
+    """Some people of a file, with the lines they stand on; `untold`: what the file does not say of
+    them.
+    """
 
     records: Sequence[SubscriberRecord]
     untold: Untold
@@ -31,9 +33,9 @@ class Piece(NamedTuple):
 
 @dataclass(slots=True)
 class Summary:
-    """What is to be known of all people of a file before the first is stored: the lists in which
-    they name communities, sectors and providers, as far as these differ in whom they name, and how
-    many gave a postcode and no place.
+    """What must be known of a whole file before its first person is stored: the different lists of
+    communities, sectors and providers that people name, and how many people gave a postcode and no
+    place.
     """
 
     communities: set[str] = field(default_factory=set)
@@ -42,7 +44,7 @@ class Summary:
     by_postcode: int = 0
 
     def add(self, records: Iterable[SubscriberRecord]) -> None:
-        """Take in some people."""
+        """Count these people too."""
         for record in records:
             self.communities.add(record.communities)
             self.sectors.add(record.sectors)
@@ -56,16 +58,16 @@ class Summary:
                 lists |= few
 
     def groups(self) -> list[registered.Group]:
-        """Return the communities and sectors that they name, each once."""
+        """Return the communities and sectors that people name, each once."""
         return registered.in_people(self.sectors, self.communities)
 
     def providers(self) -> list[registered.Group]:
-        """Return the information providers of whom somebody wants nothing routine."""
+        """Return the information providers whose routine messages somebody switched off."""
         return registered.providers_in(self.providers_off)
 
 
 class People(Protocol):
-    """People who are brought in together. `lacks`: the columns that their file does not have."""
+    """People who are imported together."""
 
     @property
     def lacks(self) -> frozenset[str]:
@@ -73,13 +75,13 @@ class People(Protocol):
 
     @property
     def summary(self) -> Summary:
-        """What is to be known of all of them."""
+        """What must be known of all of them."""
 
     def __len__(self) -> int:
-        """Return how many they are."""
+        """Return the number of people."""
 
     def __iter__(self) -> Iterator[Piece]:
-        """Yield them piece by piece, in their order."""
+        """Yield the people piece by piece, in their order."""
 
 
 class Given:
@@ -90,12 +92,12 @@ class Given:
 
     @property
     def lacks(self) -> frozenset[str]:
-        """The columns that are not told of them."""
+        """The columns that were not given."""
         return self._untold.columns
 
     @property
     def summary(self) -> Summary:
-        """What is to be known of all of them."""
+        """What must be known of all of them."""
         found = Summary()
         found.add(self._records)
         return found
@@ -109,8 +111,8 @@ class Given:
 
 
 class Row(NamedTuple):
-    """What was read of one row: its line, whether it leaves the channels open, which of the sets of
-    filled-in columns is its own, and the person.
+    """One row as it was read: its line, whether it leaves the channels open, the number of the set
+    of columns that it fills in, and the person.
     """
 
     line: int
@@ -120,8 +122,8 @@ class Row(NamedTuple):
 
 
 class PutAside:
-    """The people of a file, put aside as they are read. Rows that are one person are made one at
-    the end (`change`), when all are known.
+    """The people of a file, kept on a shelf on disk while the file is read. Rows that describe one
+    person are merged at the end (`change`), once all rows are known.
     """
 
     def __init__(self, shelf: Shelf, lacks: frozenset[str]) -> None:
@@ -133,26 +135,26 @@ class PutAside:
         self._changed: dict[int, dict[int, Row | None]] = {}
 
     def add(self, row: Row) -> None:
-        """Put a row behind the others."""
+        """Append a row."""
         self._rows.append(row)
         if len(self._rows) == self._size:
             self.finish()
 
     def finish(self) -> None:
-        """Put aside what was added last."""
+        """Put the rows that are still in memory on the shelf."""
         if self._rows:
             self._shelf.append(_packed(self._rows))
             self._count += len(self._rows)
             self._rows = []
 
     def change(self, rows: Mapping[int, Row | None]) -> None:
-        """Have these rows, by their numbers from 0, read otherwise; None: not at all."""
+        """Replace rows, by their numbers from 0; None removes the row."""
         for number, row in rows.items():
             self._changed.setdefault(number // self._size, {})[number % self._size] = row
             self._count -= row is None
 
     def rows(self, numbers: Iterable[int]) -> Iterator[tuple[int, Row]]:
-        """Yield the rows with these numbers, as they were added; `numbers` are ascending."""
+        """Yield the rows with these numbers, which ascend, as they were added."""
         at, rows = -1, list[Row]()
         for number in numbers:
             if number // self._size != at:

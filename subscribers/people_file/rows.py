@@ -252,7 +252,7 @@ class RowReader:
 
 
 def one_area() -> Rejected:
-    """Return the refusal of other places of somebody who is known by one area."""
+    """Return the refusal of other places for officers and partners, who have one area."""
     return refuse(
         "places_by_area",
         "officers and partners are known by one area",
@@ -261,7 +261,7 @@ def one_area() -> Rejected:
 
 
 def another_channel() -> Rejected:
-    """Return the refusal of a topic's channel that is none of the person's."""
+    """Return the refusal of a topic's channel that is not among the person's channels."""
     return refuse(
         "topic_channel",
         "a topic has a channel on which the person chose to get nothing",

@@ -1,4 +1,4 @@
-"""What a file of people does not tell: a column that it lacks leaves what is there."""
+"""A file of people may lack columns: then the stored values of the people in it stay."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _AT_ONCE = 2_000
 
 
 def completed(conn: Connection, piece: Piece) -> Sequence[SubscriberRecord]:
-    """Return the records with what is there in the columns that their file lacks; new people keep
-    the defaults. For who holds the lock of the import.
+    """Fill the columns that the file lacks with the stored values; new people keep the defaults.
+    The caller holds the lock of the import.
 
-    Two things do not stay beside what the file says: the place of before, where the file tells
-    another one by one of `PLACE` (else the old point would go on deciding), and what cannot be
-    together: channels of single topics that somebody has no more, other places of an officer or a
-    partner. Raises Rejected where the file itself says what cannot be together with what is there.
+    Two stored values are not kept. One is the old place, where the file gives a new one in any
+    column of `PLACE`: else the old point would still decide. The other is what contradicts the
+    file: a single topic's channels that the person no longer has, other places of an officer or a
+    partner. Raises Rejected where the file itself contradicts what is stored.
     """
     if not piece.untold.columns:
         return piece.records
@@ -61,9 +61,9 @@ def completed(conn: Connection, piece: Piece) -> Sequence[SubscriberRecord]:
     return found
 
 
-def told(conn: Connection, people: People, name: str) -> list[Problem]:
-    """Return what to say of a file before it is taken: which columns it lacks, and of how many
-    people what is there stays; how many are then told by no channel.
+def warnings(conn: Connection, people: People, name: str) -> list[Problem]:
+    """Return the warnings to show before the file `name` is imported: which columns it lacks and
+    how many people keep their stored values there, and how many people no channel would reach.
     """
     if not people.lacks:
         return []
@@ -99,7 +99,9 @@ def _columns_absent(lacks: Collection[str], stay: int, new: int, name: str) -> P
 
 
 def choices_changed(conn: Connection, people: People, chose: Collection[int]) -> int:
-    """Return of how many of the people who `chose` by themselves these records change choices."""
+    """Count the people whose own choices these records would change; `chose` are the ids of those
+    who made their choices themselves.
+    """
     names = set(external_ids(conn, sorted(chose)).values())
     changed = 0
     for piece in people if names else ():
@@ -116,9 +118,9 @@ def choices_changed(conn: Connection, people: People, chose: Collection[int]) ->
 def _there(
     conn: Connection, piece: Piece
 ) -> Iterator[tuple[SubscriberRecord, dict[str, Any] | None]]:
-    """Yield each record with what is there of its person: their id and the columns that are not
-    sealed; those that are too, where the file lacks one of them. A place that a postcode stands for
-    is none of its own.
+    """Yield each record with the stored columns of its person, and None for a new person. Sealed
+    columns are opened only where the file lacks one of them. A point that was derived from a
+    postcode is left out.
     """
     lacks = not piece.untold.columns.isdisjoint(SEALED)
     for start in range(0, len(piece.records), _AT_ONCE):
@@ -148,7 +150,7 @@ def _there(
 def _with(
     record: SubscriberRecord, held: Mapping[str, Any] | None, untold: Untold
 ) -> SubscriberRecord:
-    """Return a record with what is held in the columns that its file lacks."""
+    """Return a record whose missing columns are filled from `held`, the stored ones."""
     if held is None:
         return record
     given = record._asdict()
@@ -163,8 +165,8 @@ def _with(
 
 
 def _together(record: SubscriberRecord, lacks: Collection[str]) -> SubscriberRecord:
-    """Return a record whose choices can be together. Raises Rejected where the file says what
-    cannot.
+    """Return a record without the stored choices that contradict it. Raises Rejected where the
+    choices that contradict each other are the file's.
     """
     single = by_topic.within(record.by_topic, record.channels) if record.by_topic else ""
     if single != record.by_topic:

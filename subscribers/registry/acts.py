@@ -177,7 +177,7 @@ def bounced(
 
 
 def trust(conn: Connection, person: int, channel: str, now: datetime) -> bool:
-    """Use the contact points of a channel again, though they bounced; return whether any had."""
+    """Use the contact points of a channel again that had bounced; return whether any had."""
     done = hold(conn, person) and order.trust(conn, person, channel, now)
     if done:
         _reached(conn, person, now)
@@ -187,8 +187,8 @@ def trust(conn: Connection, person: int, channel: str, now: datetime) -> bool:
 def reorder(
     conn: Connection, person: int, kind: str, place: int, now: datetime, *, remove: bool = False
 ) -> bool:
-    """Use another of somebody's addresses of a kind first, or take it away; return whether there is
-    one at that place.
+    """Make the address at position `place` the first of its kind to be used, or remove it; return
+    whether the person has an address at that position.
     """
     if not hold(conn, person):
         return False
@@ -203,15 +203,15 @@ def reorder(
 
 
 def use_first(conn: Connection, person: int, kind: str, address: str, now: datetime) -> None:
-    """Use this address first, where it is among somebody's others of that kind."""
+    """Make this address the first of its kind to be used, if the person has it."""
     for point in order.of_person(conn, person):
         if (point.kind, point.address) == (kind, address) and point.place > 0:
             reorder(conn, person, kind, point.place, now)
 
 
 def hold(conn: Connection, person: int) -> bool:
-    """Return whether somebody is registered, and keep others from changing or erasing them until
-    this transaction ends: who is being erased at this moment is waited for, and gone then.
+    """Return whether a person is registered, and lock their row until this transaction ends, so
+    that nobody else changes or erases them. Waits for an erasure that is under way.
     """
     mine = select(subscriber.c.id).where(
         subscriber.c.id == person, subscriber.c.erased_at.is_(None)
@@ -220,7 +220,7 @@ def hold(conn: Connection, person: int) -> bool:
 
 
 def _reached(conn: Connection, person: int, now: datetime) -> None:
-    """Tell the matching index by which kinds of contact point somebody is reached now."""
+    """Store by which kinds of contact point a person is reached now, for the matching index."""
     conn.execute(
         update(subscriber)
         .where(subscriber.c.id == person)

@@ -73,7 +73,7 @@ def out(conn: Connection, counts: dict[str, int]) -> Iterator[str]:
         columns = _COLUMNS[name]
         for row in rows:
             counts[name] = counts.get(name, 0) + 1
-            yield json.dumps([name, *(plain_rows.plain(row[c]) for c in columns)])
+            yield json.dumps([name, *(plain_rows.to_json(row[c]) for c in columns)])
     yield json.dumps({_END: counts})
 
 
@@ -166,7 +166,7 @@ def _read(
                 ended.append(dict(said[_END]))
             else:
                 name, *values = said
-                yield name, plain_rows.read(_TABLES[name], columns[name], values)
+                yield name, plain_rows.from_json(_TABLES[name], columns[name], values)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise _wrong("a line of it is not as `registry export` writes it") from None
 

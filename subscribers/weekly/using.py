@@ -1,5 +1,5 @@
-"""Who has had as many routine messages this week as they take: counted at the freezing of each, in
-its own transaction, so that it is decided once.
+"""The weekly limit: people may say how many routine messages a week they take at most. It is judged
+when a message's audience is frozen, in that transaction, and not again.
 """
 
 from __future__ import annotations
@@ -31,24 +31,23 @@ have reached, has had it.
 
 
 def lock(conn: Connection) -> None:
-    """Have nobody else count until this transaction ends. Taken before the locks of versions: two
-    that froze at once would each find room for one more.
+    """Keep others from counting until this transaction ends: two messages frozen at once would each
+    find room for one more. Taken before the locks of versions.
     """
     lock_name(conn, "weekly budget")
 
 
 def spent(conn: Connection, v: Version, at: datetime) -> BitMap:
-    """Return who has had, in the week before `at`, as many routine messages as they take: another
-    one, such as this version, is not for them. An exercise counts among exercises alone: it is
-    never the reason that somebody is not told what is real.
+    """Return the people whose limit is used up in the week before `at`, so that this version is not
+    for them. Exercises are counted apart: an exercise never keeps anybody from a real message.
     """
     had = _had(conn, v, at, None)
     return BitMap([person for person, (count, most) in had.items() if most and count >= most])
 
 
 def within(conn: Connection, v: Version, frozen: Frozen, at: datetime) -> Frozen:
-    """Return an audience without those of it whose week is full, who go to the suppressed with the
-    reason `budget`. `lock` was taken before.
+    """Return the audience with the people whose limit is used up moved to the suppressed, reason
+    `budget`. The caller has taken `lock`.
     """
     people = BitMap().union(*frozen.limited.values())
     if not people:
@@ -79,7 +78,7 @@ def _without(parts: Mapping[Key, BitMap], over: BitMap) -> dict[Key, BitMap]:
 
 
 def note(conn: Connection, v: Version, frozen: Frozen, at: datetime) -> None:
-    """Keep that this version counts for the people it is frozen for, of those who have a limit."""
+    """Count this version for the people of its audience who have a limit."""
     rows = [
         {"person_id": person, "version_id": v.id, "at": at}
         for members in frozen.limited.values()
@@ -90,24 +89,26 @@ def note(conn: Connection, v: Version, frozen: Frozen, at: datetime) -> None:
 
 
 def give_back(conn: Connection, version_id: int) -> None:
-    """Let a version count for nobody: it was not released, and is frozen anew."""
+    """Take back what a version counted: it was not released, and is frozen anew."""
     conn.execute(delete(weekly_use).where(weekly_use.c.version_id == version_id))
 
 
 def forget(conn: Connection, now: datetime) -> int:
-    """Drop what counts no more; return how many rows."""
+    """Delete the counts older than a week; return how many rows."""
     return conn.execute(delete(weekly_use).where(weekly_use.c.at <= now - WEEK)).rowcount
 
 
 def of_person(conn: Connection, person: int) -> list[tuple[int, datetime]]:
-    """Return which versions are noted for somebody's week, and since when, the oldest first."""
+    """Return the versions that count towards a person's limit, each with the time from which it
+    counts, the oldest first.
+    """
     query = select(weekly_use.c.version_id, weekly_use.c.at).where(weekly_use.c.person_id == person)
     found = conn.execute(query.order_by(weekly_use.c.at, weekly_use.c.version_id))
     return [(row.version_id, row.at) for row in found]
 
 
 def left_out(conn: Connection, version_id: int) -> BitMap:
-    """Return who of a frozen version is not told because their week was full."""
+    """Return the people of a frozen version who are not told because their limit was used up."""
     found = BitMap()
     query = select(frozen_set.c.members).where(
         frozen_set.c.version_id == version_id,
@@ -121,14 +122,16 @@ def left_out(conn: Connection, version_id: int) -> BitMap:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A version that somebody was not told because their week was full, and when it went out."""
+    """A version that a person was not sent because their limit was used up; `at`: it went out."""
 
     version_id: int
     at: datetime
 
 
 def missed(conn: Connection, person: int, since: datetime, most: int) -> list[Missed]:
-    """Return what somebody was not told for their limit, the newest first."""
+    """Return what a person was not sent since then because of their limit, the newest first, `most`
+    at most.
+    """
     query = (
         select(frozen_set.c.version_id, frozen_set.c.members, version.c.live_at)
         .join(version, version.c.id == frozen_set.c.version_id)
@@ -151,9 +154,8 @@ def missed(conn: Connection, person: int, since: datetime, most: int) -> list[Mi
 def _had(
     conn: Connection, v: Version, at: datetime, people: BitMap | None
 ) -> dict[int, tuple[int, int]]:
-    """Return, by person, how many other messages count in the week before `at`, or were counted
-    since, and how many they take at most (0 = any number). Versions of one message count once, and
-    those of this one not at all.
+    """Return by person (messages counted in the week before `at` or since, the person's limit, 0 =
+    none). Several versions of one message count once; versions of this message do not count.
     """
     postgres = conn.dialect.name == "postgresql"
     reached = ", ".join(f"'{state}'" for state in MAY_HAVE_REACHED)

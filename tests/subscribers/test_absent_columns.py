@@ -179,10 +179,10 @@ async def test_a_file_says_before_which_columns_it_lacks_and_who_would_hear_noth
 ) -> None:
     await bring(db, FULL | {"channels": "email", "by_topic": ""})
     found = read({**FULL, "external_id": "new"})
-    assert await db.read(absent_columns.told, found.people, "f") == []
+    assert await db.read(absent_columns.warnings, found.people, "f") == []
     lacking = {"external_id": "a", "mobile": "+447700900001", "email": ""}
     found = read(lacking, {**lacking, "external_id": "new"})
-    columns, mute = await db.read(absent_columns.told, found.people, "f")
+    columns, mute = await db.read(absent_columns.warnings, found.people, "f")
     assert columns.code == "columns_absent"
     assert "no column name, kind, phone, language," in columns.detail
     assert "what 1 people have there stays, 1 new people get the defaults" in columns.detail

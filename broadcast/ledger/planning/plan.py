@@ -1,5 +1,5 @@
-"""Who of a frozen audience is sent to on which channel, each contact point and each person once,
-and who waits until their quiet hours end.
+"""Plans whom of a frozen audience to send to on which channel: each contact point and each person
+once. People in their quiet hours wait until these end.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ class Part:
 class Plan:
     """Who is sent to in the first pass. A contact point that several people share is used once.
 
-    `left_out` are, per channel, those whose contact point somebody else is sent to at, and other
-    registrations of one person. Who is left out on every channel is a duplicate: not sent to, and
-    counted so from the preview on. `roles`: who gets it for several registrations, by their kinds,
-    joined by ";".
+    `left_out` are, by channel, the people who are not sent to there because somebody else gets the
+    message at the same contact point, or the same person gets it under another registration. Who
+    is left out on every channel is one of the `duplicates`: not sent to, and counted so from the
+    preview on. `roles` are the people who get it once for several registrations, by the kinds of
+    these, joined by ";".
     """
 
     parts: tuple[Part, ...]
@@ -52,7 +53,7 @@ class Plan:
         return found
 
     def without_duplicates(self, audience: Frozen) -> Frozen:
-        """Return the audience with its duplicates among those who are not sent to."""
+        """Return the audience with the duplicates moved to the suppressed."""
         if not self.duplicates:
             return audience
         return Frozen(
@@ -66,15 +67,17 @@ class Plan:
 
 
 SharedContacts = Callable[[Connection, str, BitMap], Iterable[BitMap]]
-"""Gives groups of people, among those given, who have one contact point on a channel."""
+"""Takes a channel and people; returns groups of them who share one contact point there."""
 
 
 OnePerson = Callable[[Connection, BitMap], Iterable[Mapping[int, str]]]
-"""Gives groups of registrations, among those given, that are one person: each with its kind."""
+"""Takes registrations; returns groups of them that are one person, each registration with its
+kind.
+"""
 
 
-def nobody_twice(conn: Connection, ids: BitMap) -> Iterable[Mapping[int, str]]:  # noqa: ARG001 - keeps OnePerson
-    """Return that nobody is registered twice."""
+def all_different(conn: Connection, ids: BitMap) -> Iterable[Mapping[int, str]]:  # noqa: ARG001 - keeps OnePerson
+    """Return no groups: every registration counts as a different person."""
     return ()
 
 
@@ -84,16 +87,16 @@ def planned(
     *,
     urgent: bool,
     shared_contacts: SharedContacts,
-    one_person: OnePerson = nobody_twice,
+    one_person: OnePerson = all_different,
     reached: BitMap | None = None,
 ) -> Plan:
-    """Cut the audience by channel and language; per channel only the lowest id of people sharing a
-    contact point stays. A preview counts by the same plan, so that the three numbers agree.
+    """Plan whom to send to, by channel and language. Of people who share a contact point the lowest
+    id is sent to. Preview, approval and outcome count by this same plan, so their numbers agree.
 
-    Urgent: every channel of the person's order, and every registration of one person. Routine: the
-    first channel; whoever is a duplicate there moves on to the next. Of several registrations of
-    one person the lowest id stays, but none is left out of those that an earlier version `reached`:
-    what follows goes where that went.
+    An urgent message uses every channel of a person, and every registration of one person. A
+    routine one uses the first channel; whoever is a duplicate there moves on to the next. Of
+    several registrations of one person the lowest id is sent to, and every one that an earlier
+    version `reached`: what follows goes where that went.
     """
     left_out: dict[str, BitMap] = {}
     taken: dict[tuple[str, str], BitMap] = {}
@@ -149,8 +152,8 @@ def planned(
 def _registered_again(
     found: Iterable[Mapping[int, str]], reached: BitMap
 ) -> tuple[BitMap, dict[str, BitMap]]:
-    """Return which registrations are left out because another one of the same person is sent to,
-    and, by their kinds, as what those who are sent to get it.
+    """Return the registrations that are left out because another one of the same person is sent
+    to, and the `roles` of the plan.
     """
     others, roles = BitMap(), dict[str, BitMap]()
     for group in found:

@@ -97,10 +97,12 @@ def people_asked(form: Form) -> list[str]:
 
 
 def read(form: Form, tree: AreaTree, people: Found) -> Written:
-    """Return what was sent, its places and people found: a line that means one is ticked; one that
-    may mean several stays with its choices, unless one of them was ticked; `problems` says which
-    lines are not clear, and that people were found whom nobody has looked at. What names no place
-    stays for the rules of the file.
+    """Return the form as it was sent, with its places and people looked up.
+
+    A line that matches one person is ticked; one that matches several keeps them as choices, unless
+    one of them was ticked. `problems` names the lines that are not clear, and says so where a
+    person was found whom the page has not shown yet. What names no place is left to the rules of
+    the file.
     """
     made = Written({name: form.one(name) for name in PLAIN})
     made.known = {each["external_id"]: each for found in people.values() for each in found}
@@ -130,7 +132,7 @@ def _read_people(made: Written, form: Form, people: Found) -> None:
         made.problems.append(
             Problem(
                 code="people_unseen",
-                detail="people were found whom nobody has looked at yet; nothing was saved",
+                detail="the search found people whom you have not seen yet; nothing was saved",
                 fix="look at who is ticked, and save again",
                 field=PEOPLE,
             )
@@ -140,11 +142,11 @@ def _read_people(made: Written, form: Form, people: Found) -> None:
 def _unclear(*, several: bool) -> Problem:
     """Return what is said of a line of who acts for it; never the line, which may be a number."""
     if several:
-        detail, fix = "a line of who acts for it means several people", "tick which"
+        detail, fix = "a line under who acts for it matches several people", "tick which"
         return Problem(code="person_ambiguous", detail=detail, fix=fix, field=PEOPLE)
     return Problem(
         code="person_unknown",
-        detail="nobody was found for a line of who acts for it",
+        detail="a line under who acts for it matches nobody",
         fix="write an external id, a telephone number or an e-mail address as it is registered",
         field=PEOPLE,
     )
