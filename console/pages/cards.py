@@ -33,7 +33,7 @@ from broadcast.wording.render import choose_language, until_when
 from broadcast.wording.times import local_time
 from config.settings import Settings
 from console.pages import maps
-from console.pages.frame import Links
+from console.pages.frame import Links, exercise_mark
 from console.pages.numbers import press_hotlines
 from console.pages.phrases import ENGLISH, PHRASES
 from service.rendering import StoredRenderings
@@ -115,6 +115,7 @@ class Card:
     """One message as a page shows it; text of ours is in the page's language, its own in `lang`.
 
     How it ended is `said` in the page's language, and in its own where that is another one.
+    `marks` go before the headline wherever it stands without the rest: EXERCISE, CANCELLED.
     """
 
     code: str
@@ -124,6 +125,7 @@ class Card:
     rendered: str
     hotlines: tuple[str, ...]
     exercise: bool
+    marks: tuple[str, ...]
     over: bool
     state: str
     said: tuple[Said, ...]
@@ -180,6 +182,12 @@ class Cards:
         place = place_of(v, tree, lang)
         state = state_of(v, now)
         said = _how_it_ended(v, state, lang, tag)
+        struck = bool(said) and not stays(v.kind, state)
+        over_mark = ended(state, lang, v.cancel_reason) if struck else None
+        marks = (
+            exercise_mark(lang) if v.status == "Exercise" else "",
+            over_mark.mark if over_mark else "",
+        )
         return Card(
             code=v.code,
             lang=tag,
@@ -189,10 +197,11 @@ class Cards:
             # nobody shall call a number for practice, or one that holds no more
             hotlines=() if over or v.status == "Exercise" else v.content.hotlines,
             exercise=v.status == "Exercise",
+            marks=tuple(mark for mark in marks if mark),
             over=over,
             state=state,
             said=said,
-            struck=bool(said) and not stays(v.kind, state),
+            struck=struck,
             place=place,
             ends=until_when(v.content, None if over else v.expires_at, lang, zone),
             cap=f"/cap/{quote(v.identifier or '', safe='')}.xml",

@@ -22,7 +22,7 @@ from broadcast.wording.pack import called, direction, fill, primary
 from broadcast.wording.render import choose_language
 from broadcast.wording.times import local_time
 from console.pages.cards import Card, Cards, Source, day, state_of, version_rows
-from console.pages.frame import Links, exercise_mark, html
+from console.pages.frame import Links, html
 from console.pages.phrases import ENGLISH, PHRASES
 from service.rendering import sender_of
 
@@ -134,7 +134,7 @@ class Face:
             lang,
             links,
             f"/messages/{found[-1].code}",
-            title=_title(card, lang),
+            title=_title(card),
             card=card,
             versions=version_rows(found, lang, card.lang, now, self._web.settings.timezone),
         )
@@ -166,7 +166,7 @@ class Face:
             lang,
             links,
             f"/messages/{v.code}/{kind}",
-            title=_title(card, lang),
+            title=_title(card),
             card=card,
             number=v.number,
             sent=local_time(v.live_at or now, lang, self._web.settings.timezone),
@@ -260,8 +260,8 @@ class Face:
         return self._page("todo.html", lang, links, "/what-to-do", title=PHRASES[lang]["todo"])
 
 
-def _title(card: Card, lang: str) -> str:
-    return f"{exercise_mark(lang)}: {card.headline}" if card.exercise else card.headline
+def _title(card: Card) -> str:
+    return ": ".join((*card.marks, card.headline))
 
 
 def _in_its_own_words(v: Version | None, lang: str) -> str:

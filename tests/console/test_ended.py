@@ -128,7 +128,9 @@ async def test_the_feed_marks_a_correction_and_an_all_clear_that_hold(
 
 
 async def test_a_level_is_not_struck_through_when_its_message_expires(site: Site) -> None:
-    await site.live(kind="threat_level_change", level="SEVERE", scope=WESTMINSTER, areas=None)
+    level = await site.live(
+        kind="threat_level_change", level="SEVERE", scope=WESTMINSTER, areas=None
+    )
     await site.db.write(publishing.expire_due, datetime.now(UTC) + timedelta(hours=25))
     root = html.document_fromstring((await site.get("/", role=None)).body.decode())
     shown = " ".join(root.text_content().split())
@@ -139,3 +141,9 @@ async def test_a_level_is_not_struck_through_when_its_message_expires(site: Site
     summary = (await _entry(site, "Road closed")).findtext(f"{ATOM}summary")
     assert summary.startswith(words.why)
     assert words.before_old not in summary
+    for sheet in ("", "/poster", "/press"):
+        path = f"/messages/{(await site.version(level)).code}{sheet}"
+        own = html.document_fromstring((await site.get(path, role=None)).body.decode())
+        assert own.findtext(".//h1") == own.findtext(".//title") == "Road closed"
+        for denied in ("NO LONGER VALID", "no longer holds", "CANCELLED"):
+            assert denied not in own.text_content(), path

@@ -255,6 +255,7 @@ async def test_a_sheet_says_who_what_where_until_when_and_how_to_check_it(
     for wanted in ("Gas leak", "Leave now.", "Westminster", v.code, "https://alerts.example/check"):
         assert wanted in said, wanted
     assert len(sheet.findall(".//svg")) == (1 if kind == "poster" else 0)
+    assert ("publish the words unchanged" in said) == (kind == "press")
     welsh = await page(site, f"/messages/{v.code}/{kind}?lang=cy")
     assert welsh.get("lang") == "cy"
     assert "Ewch nawr." in text(welsh.find(".//main"))
@@ -262,7 +263,9 @@ async def test_a_sheet_says_who_what_where_until_when_and_how_to_check_it(
     over = await page(site, f"/messages/{v.code}/{kind}")
     first = text(over.find(".//main//p"))
     assert "Take it down" in first if kind == "poster" else first.startswith("NO LONGER VALID")
-    assert "Gas leak" in text(over.find(".//h1/del"))
+    assert "publish the words unchanged" not in text(over)
+    assert text(over.find(".//h1")) == over.findtext(".//title") == "CANCELLED: Gas leak"
+    assert text(over.find(".//h1/del")) == "Gas leak"
     assert "Leave now." in " ".join(text(each) for each in over.iter("del"))
 
 
@@ -276,6 +279,7 @@ async def test_a_sheet_of_an_exercise_is_marked_at_its_head_and_foot_and_a_close
         marks = [text(mark) for mark in sheet.find_class("mark")]
         assert len(marks) >= 2
         assert all(mark.startswith("EXERCISE") for mark in (marks[0], marks[-1]))
+        assert "publish the words unchanged" not in text(sheet)
     closed = await site.version(await site.live(visibility="restricted"))
     for code in (closed.code, "ZZZZZZ", "x" * 300):
         await page(site, f"/messages/{code}/poster", 404, {"Accept": "text/html"})
