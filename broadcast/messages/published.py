@@ -5,8 +5,9 @@ them since.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import dropwhile, islice
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from broadcast.content.model import for_everybody
 from broadcast.exercises import planned
@@ -20,7 +21,8 @@ SHOWN_AFTER_END = timedelta(days=7)
 """How long the page and the feed say of an ended message that, and how, it ended."""
 CANCEL_SUFFIX = "-cancel"
 """Of the identifier of a CAP Cancel; it is built in service.documents."""
-_SHOWN_STATES = ("live", "held", "expired", "superseded", "corrected", "cancelled", "stood_down")
+_LIVE = ("live", "held")
+_ENDED = ("expired", "corrected", "cancelled", "stood_down")
 
 
 def for_the_public(v: Version) -> bool:
@@ -28,24 +30,28 @@ def for_the_public(v: Version) -> bool:
     return v.live_at is not None and for_everybody(v.content)
 
 
-def shown(conn: Connection, now: datetime, limit: int = 200) -> list[Version]:
-    """Return the public versions that are live, or ended within the last week, the newest first. A
-    version that an update took over from is left out.
+def shown(conn: Connection, now: datetime, ended: int = 200) -> list[Version]:
+    """Return the public versions, the newest first: every one that is live, and the latest of those
+    that ended within the last week, `ended` at most. A version that an update took over from is
+    left out.
     """
-    recent = or_(version.c.state.in_(("live", "held")), version.c.ended_at > now - SHOWN_AFTER_END)
-    query = select(version.c.id).where(
-        version.c.live_at.is_not(None), version.c.state.in_(_SHOWN_STATES), recent
+    newest = (
+        select(version.c.id)
+        .where(_went_out())
+        .order_by(version.c.live_at.desc(), version.c.id.desc())
     )
-    newest = query.order_by(version.c.live_at.desc(), version.c.id.desc()).limit(limit)
-    found = [versions.get(conn, version_id) for version_id in conn.execute(newest).scalars().all()]
-    return [v for v in found if v.state != "superseded" and for_the_public(v)]
+    lately = version.c.state.in_(_ENDED), version.c.ended_at > now - SHOWN_AFTER_END
+    asked = newest.where(version.c.state.in_(_LIVE)), newest.where(*lately).limit(ended)
+    ids = [version_id for query in asked for version_id in conn.execute(query).scalars()]
+    found = [v for v in (versions.get(conn, n) for n in ids) if for_the_public(v)]
+    return sorted(found, key=lambda v: (v.live_at or now, v.id), reverse=True)
 
 
 def is_over(v: Version, now: datetime) -> bool:
     """Return whether it holds no more: ended, or past its expiry though nobody has marked it
     yet.
     """
-    return v.state not in ("live", "held") or (v.expires_at is not None and v.expires_at <= now)
+    return v.state not in _LIVE or (v.expires_at is not None and v.expires_at <= now)
 
 
 def document(conn: Connection, identifier: str) -> bytes | None:
@@ -108,21 +114,31 @@ def first_and_last(conn: Connection) -> tuple[datetime, datetime] | None:
     return None if first is None else (first, last)
 
 
-def between(conn: Connection, start: datetime, end: datetime, limit: int = 2000) -> list[Version]:
-    """Return the public messages that went out from `start` until before `end`, the newest first:
-    of each the last version of that time.
+def between(
+    conn: Connection, start: datetime, end: datetime, most: int, after: str = ""
+) -> list[Version]:
+    """Return the public messages that went out from `start` until before `end`, the newest first,
+    `most` at most: of each the last version of that time. `after`: only what stands behind the
+    message with this code; nothing where it is not among them.
     """
-    ids = conn.execute(
-        select(version.c.id)
-        .where(_went_out(), version.c.live_at >= start, version.c.live_at < end)
+    newer = version.alias()
+    superseded = exists().where(
+        newer.c.message_id == version.c.message_id,
+        newer.c.number > version.c.number,
+        newer.c.live_at >= start,
+        newer.c.live_at < end,
+    )
+    query = (
+        select(version.c.id, message.c.code)
+        .join(message, message.c.id == version.c.message_id)
+        .where(_went_out(), version.c.live_at >= start, version.c.live_at < end, ~superseded)
         .order_by(version.c.live_at.desc(), version.c.id.desc())
-        .limit(limit)
-    ).scalars()
-    found: dict[int, Version] = {}
-    for v in (versions.get(conn, version_id) for version_id in ids.all()):
-        if for_the_public(v):
-            found.setdefault(v.message_id, v)
-    return list(found.values())
+    )
+    rows = iter(conn.execute(query).all())
+    if after:
+        rows = iter(list(dropwhile(lambda row: row.code != after, rows))[1:])
+    found = (versions.get(conn, row.id) for row in rows)
+    return list(islice(filter(for_the_public, found), most))
 
 
 def codes(conn: Connection) -> list[str]:

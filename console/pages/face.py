@@ -28,7 +28,12 @@ from service.rendering import sender_of
 
 MAPS_ON_FRONT = 12
 """So many maps at most are on the front page; each message's own page has its map."""
-_SENDERS = ("FASTTIME_TWILIO_FROM", "FASTTIME_TWILIO_VOICE_FROM", "FASTTIME_MAIL_FROM")
+PAST_ROWS = 100
+"""So many messages of a month stand on one page; a link leads on to the older ones."""
+RECENT = 10
+"""So many messages are named to who has no code."""
+_SENDERS = ("TWILIO_FROM", "TWILIO_VOICE_FROM", "MAIL_FROM")
+"""Settings that name a sender; an exercise may have senders of its own."""
 
 Sheet = Callable[[str, str, Links], Awaitable[str]]
 
@@ -42,8 +47,8 @@ def wanted_code(typed: str) -> str:
 class Face:
     """Makes the pages. Raises HTTPException 404 for what is not there."""
 
-    def __init__(self, web: Source) -> None:
-        self._web, self._cards = web, Cards(web)
+    def __init__(self, web: Source, *, past_rows: int = PAST_ROWS) -> None:
+        self._web, self._cards, self._past_rows = web, Cards(web), past_rows
         self._zone = ZoneInfo(web.settings.timezone)
 
     def _page(self, name: str, lang: str, links: Links, here: str | None, **values: Any) -> str:
@@ -200,8 +205,12 @@ class Face:
     async def check(self, lang: str, links: Links, *, empty: bool = False) -> str:
         """Return the form for a code, and what else is really ours."""
         web, now = self._web, self._web.now()
-        recent = await web.db.read(published.shown, now, 10)
-        given = [web.settings.env.get(name, "").strip() for name in _SENDERS]
+        recent = (await web.db.read(published.shown, now))[:RECENT]
+        given = [
+            web.settings.env.get(f"FASTTIME_{exercise}{name}", "").strip()
+            for exercise in ("", "EXERCISE_")
+            for name in _SENDERS
+        ]
         providers = (await web.db.read(registered.load)).providers(lang)
         names = [web.settings.sender_name, *(name for _, name in providers)]
         senders = [*names, *given, web.settings.public_url]
@@ -233,25 +242,44 @@ class Face:
             year, month = (year + 1, 1) if month == 12 else (year, month + 1)
         return found[::-1]
 
-    async def past(self, month: str, lang: str, links: Links) -> str:
-        """Return the months, and the messages of one of them."""
+    async def parts(self, month: str) -> list[str]:
+        """Return the codes behind which the pages of a month go on; the first is ""."""
+        codes = [""]
+        while more := (await self._of_month(month, codes[-1]))[1]:
+            codes.append(more)
+        return codes
+
+    async def _of_month(self, month: str, after: str) -> tuple[list[Version], str]:
+        """Return the messages of one page, and the code behind which the next goes on, or ""."""
+        start = datetime.strptime(month, "%Y-%m").replace(tzinfo=self._zone)
+        end = (start + timedelta(days=32)).replace(day=1)
+        most = self._past_rows
+        found = await self._web.db.read(published.between, start, end, most + 1, after)
+        return found[:most], found[most - 1].code if len(found) > most else ""
+
+    async def past(self, month: str, lang: str, links: Links, after: str = "") -> str:
+        """Return the months, and messages of one of them: the newest, or those behind the message
+        with the code `after`.
+        """
         say, now, months = PHRASES[lang], self._web.now(), await self.months()
         if month and month not in months:
             raise HTTPException(404)
-        rows = []
-        if month:
-            start = datetime.strptime(month, "%Y-%m").replace(tzinfo=self._zone)
-            end = (start + timedelta(days=32)).replace(day=1)
-            found = await self._web.db.read(published.between, start, end)
-            rows = [_row(v, lang, links, now, self._web.settings.timezone) for v in found]
+        found, more = await self._of_month(month, after) if month else ([], "")
+        if after and not found:
+            raise HTTPException(404)
+        here = "/".join(part for part in ("/past", month, after) if part)
         return self._page(
             "past.html",
             lang,
             links,
-            f"/past/{month}" if month else "/past",
+            here,
             title=f"{say['past']}: {_label(month, lang)}" if month else say["past"],
             month=month,
-            rows=rows,
+            rows=[_row(v, lang, links, now, self._web.settings.timezone) for v in found],
+            more=f"/past/{month}/{more}" if more else "",
+            before=day(found[-1].live_at or now, lang, self._web.settings.timezone)
+            if found
+            else "",
             months=[(m, _label(m, lang)) for m in months],
         )
 

@@ -34,6 +34,7 @@ def router(web: Web) -> APIRouter:
         ("/check", pages.check),
         ("/past", pages.past),
         ("/past/{month}", pages.of_month),
+        ("/past/{month}/{after}", pages.of_month),
         ("/what-to-do", pages.todo),
     )
     for path, shown in unlisted:
@@ -77,10 +78,10 @@ class _Pages:
     async def past(self, request: Request) -> Response:
         return await _answer(request, lambda lang, links: self.face.past("", lang, links))
 
-    async def of_month(self, request: Request, month: str) -> Response:
-        if not _MONTH.fullmatch(month):
+    async def of_month(self, request: Request, month: str, after: str = "") -> Response:
+        if not _MONTH.fullmatch(month) or (after and after != wanted_code(after)):
             raise HTTPException(404)
-        return await _answer(request, lambda lang, links: self.face.past(month, lang, links))
+        return await _answer(request, lambda lang, links: self.face.past(month, lang, links, after))
 
     async def todo(self, request: Request) -> Response:
         return await _answer(request, self.face.todo)

@@ -268,7 +268,9 @@ async def _lists(moment: _Moment, face: Face, folder: _Folder) -> None:
         links = _links(lang)
         folder.page(_at(lang, "check"), await face.check(lang, links))
         for month in months:
-            folder.page(_at(lang, f"past/{month}"), await face.past(month, lang, links))
+            for after in await face.parts(month):
+                path = f"past/{month}/{after}".rstrip("/")
+                folder.page(_at(lang, path), await face.past(month, lang, links, after))
         folder.page(_at(lang, "past"), await face.past("", lang, links))
         unknown, _ = await face.verified("", lang, links)
         folder.page(_at(lang, NOT_OURS), unknown)

@@ -18,9 +18,11 @@ from sqlalchemy import insert
 
 from broadcast.levels.tables import level_fact
 from broadcast.wording.languages import all_packs
+from console.pages.face import Face
 from console.pages.frame import ASSETS, Links, matches, whole_page
 from console.pages.frame import html as page_of
 from console.pages.phrases import OWN_WORDS, PHRASES, chosen
+from console.pages.static_site import Stored
 from subscribers.registry import importing
 from tests.console.site import Site, open_site, person
 
@@ -372,6 +374,30 @@ async def test_a_map_is_drawn_from_the_borders_with_a_title_and_a_description(si
     assert [part.get("id") for part in svg if part.tag in ("title", "desc")] == named
     assert "Westminster" in svg.findtext("desc")
     assert [p.get("class") for p in svg.findall("path")] == ["land", "land", "place"]
+async def test_a_month_goes_on_from_page_to_page_until_its_first_message(site: Site) -> None:
+    codes = []
+    for n in range(3):
+        words = {"en": {"headline": f"Thing {n}"}}
+        codes.append((await site.version(await site.live(languages=words))).code)
+    month = f"{datetime.now(ZoneInfo(site.settings.timezone)):%Y-%m}"
+    stored = Stored(site.settings, site.db, site.context, lambda: datetime.now(UTC))
+    face = Face(stored, past_rows=1)
+    assert await face.parts(month) == ["", codes[2], codes[1]]
+    way, shown = f"/past/{month}", []
+    while way:
+        after = way.removeprefix(f"/past/{month}").strip("/")
+        root = html.document_fromstring(await face.past(month, "en", Links(), after))
+        shown += [text(link) for link in root.xpath("//main//a[starts-with(@href, '/messages/')]")]
+        way = "".join(root.xpath(f"//main//p/a[starts-with(@href, '/past/{month}/')]/@href"))
+    assert shown == ["Thing 2", "Thing 1", "Thing 0"]
+    served = await page(site, f"/past/{month}/{codes[2]}?lang=cy")
+    assert "Thing 1" in text(served)
+    assert "Thing 2" not in text(served)
+    assert f"/past/{month}/{codes[2]}?lang=ar" in served.xpath("//footer//a/@href")
+    for strange in ("XXXXXXXXX", codes[0], codes[2].lower()):
+        await page(site, f"/past/{month}/{strange}", 404, BROWSER)
+
+
 
 
 async def test_what_to_do_has_the_steps_and_keeps_advice_apart_from_reports(site: Site) -> None:

@@ -15,6 +15,7 @@ from broadcast.cap.validation.parse import parse
 from broadcast.cap.validation.validate import validate
 from broadcast.levels.history import Fact
 from broadcast.levels.tables import level_fact
+from broadcast.messages import published
 from broadcast.places.areas import AreaRecord
 from broadcast.places.stored_areas import store_areas
 from broadcast.wording.times import local_time, until
@@ -232,6 +233,16 @@ async def test_an_update_takes_the_place_of_the_version_before(site: Site) -> No
     page = await _text(site)
     assert "Road half open" in page
     assert "Road closed" not in page
+
+
+async def test_what_is_live_stays_shown_however_much_has_ended_since(site: Site) -> None:
+    live = await site.live()
+    for _ in range(2):
+        over = await site.live(languages={"en": {"headline": "Long gone"}})
+        path = f"/api/v1/messages/{over}/cancel"
+        await site.post(path, {"why": "x", "reason": "over"}, role="approver")
+    found = await site.db.read(published.shown, datetime.now(UTC), 1)
+    assert [v.message_id for v in found] == [over, live]
 
 
 async def test_the_feed_is_atom_with_ids_times_and_documents(site: Site) -> None:
