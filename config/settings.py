@@ -68,6 +68,10 @@ NAMES: dict[str, str] = {
     ),
     "SENDER": "CAP sender of this installation (default fasttime.local)",
     "SENDER_NAME": "name of the authority, said in every message (default Police)",
+    "ADVICE_LINE": (
+        "who gives advice and reassurance, with number and hours: stands on the page What to do,"
+        " apart from the lines for reports"
+    ),
     "TIMEZONE": "time zone of the times that people read (default Europe/London)",
     "SIMULATOR_HTTP": (
         "base URL of the simulator: status Test goes there, and Exercise without senders; unset ="

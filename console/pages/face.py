@@ -285,7 +285,14 @@ class Face:
 
     async def todo(self, lang: str, links: Links) -> str:
         """Return what to do in an attack, and whom to call for what."""
-        return self._page("todo.html", lang, links, "/what-to-do", title=PHRASES[lang]["todo"])
+        return self._page(
+            "todo.html",
+            lang,
+            links,
+            "/what-to-do",
+            title=PHRASES[lang]["todo"],
+            advice=self._web.settings.env.get("FASTTIME_ADVICE_LINE", "").strip(),
+        )
 
 
 def _title(card: Card) -> str:

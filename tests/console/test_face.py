@@ -30,13 +30,19 @@ ROOT = Path(__file__).parents[2]
 PAGE = 100_000  # bytes
 NUMBERS = re.compile(r"999bsl\.co\.uk|gov\.uk/ACT|\d[\d ]*\d|\d")
 LATIN_BY_RIGHT = re.compile(r"\{[a-z]+\}|EXERCISE|Atom|999bsl\.co\.uk|gov\.uk/ACT")
+ADVICE = "Communities Together, day and night: 020 7946 0123"
 EXERCISER = person(41, mobile="+447700900041", topics="exercise")
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(tmp_path, FASTTIME_TWILIO_FROM="+447700900999") as running:
+    env = {
+        "TWILIO_FROM": "+447700900999",
+        "EXERCISE_TWILIO_FROM": "PRACTICE",
+        "ADVICE_LINE": ADVICE,
+    }
+    async with open_site(tmp_path, **{f"FASTTIME_{k}": v for k, v in env.items()}) as running:
         yield running
 
 
@@ -135,6 +141,9 @@ async def test_what_has_ended_is_struck_through_and_has_no_until(site: Site) -> 
         assert "Go round." in struck
         assert "No longer valid" in text(root)
         assert "Until" not in text(root)
+        if path.startswith("/messages/"):
+            assert text(root.find(".//h1")) == "CANCELLED: Road closed"
+            assert root.findtext(".//title") == "CANCELLED: Road closed"
         for part in root.findall(".//del"):
             part.drop_tree()
         for old in ("Go round.", "Road closed"):  # the heading of its own page too
@@ -143,9 +152,6 @@ async def test_what_has_ended_is_struck_through_and_has_no_until(site: Site) -> 
 
 async def test_a_list_of_messages_marks_practice_and_strikes_what_was_wrong(site: Site) -> None:
     wrong = await site.live(languages={"en": {"headline": "Strand is open"}})
-        if path.startswith("/messages/"):
-            assert text(root.find(".//h1")) == "CANCELLED: Road closed"
-            assert root.findtext(".//title") == "CANCELLED: Road closed"
     await site.follow(
         wrong, "correct", languages={"en": {"headline": "Strand is closed"}}, note="it is not"
     )
@@ -354,7 +360,8 @@ async def test_a_code_is_looked_up_by_a_form_on_every_page(site: Site) -> None:
     nothing = await site.get("/check?code=%3C%3E", role=None)
     assert (await site.get(nothing.headers["Location"], role=None)).status == 404
     really = text(await page(site, "/check"))
-    for ours in ("Met Police", "+447700900999", "https://alerts.example", "Road closed"):
+    ours_all = ("Met Police", "+447700900999", "PRACTICE", "https://alerts.example", "Road closed")
+    for ours in ours_all:
         assert ours in really
 
 
@@ -367,13 +374,6 @@ async def test_past_messages_are_there_by_month(site: Site) -> None:
     assert f"/messages/{v.code}" in root.xpath("//main//a/@href")
 
 
-async def test_a_map_is_drawn_from_the_borders_with_a_title_and_a_description(site: Site) -> None:
-    v = await site.version(await site.live())
-    svg = (await page(site, f"/messages/{v.code}")).find(".//svg")
-    named = svg.get("aria-labelledby").split()
-    assert [part.get("id") for part in svg if part.tag in ("title", "desc")] == named
-    assert "Westminster" in svg.findtext("desc")
-    assert [p.get("class") for p in svg.findall("path")] == ["land", "land", "place"]
 async def test_a_month_goes_on_from_page_to_page_until_its_first_message(site: Site) -> None:
     codes = []
     for n in range(3):
@@ -398,6 +398,13 @@ async def test_a_month_goes_on_from_page_to_page_until_its_first_message(site: S
         await page(site, f"/past/{month}/{strange}", 404, BROWSER)
 
 
+async def test_a_map_is_drawn_from_the_borders_with_a_title_and_a_description(site: Site) -> None:
+    v = await site.version(await site.live())
+    svg = (await page(site, f"/messages/{v.code}")).find(".//svg")
+    named = svg.get("aria-labelledby").split()
+    assert [part.get("id") for part in svg if part.tag in ("title", "desc")] == named
+    assert "Westminster" in svg.findtext("desc")
+    assert [p.get("class") for p in svg.findall("path")] == ["land", "land", "place"]
 
 
 async def test_what_to_do_has_the_steps_and_keeps_advice_apart_from_reports(site: Site) -> None:
@@ -409,7 +416,11 @@ async def test_what_to_do_has_the_steps_and_keeps_advice_apart_from_reports(site
     ]
     for number in ("999", "101", "0800 789 321"):
         assert number in text(root)
-    assert "Advice, nothing to report" in [h.text for h in root.findall(".//h2")]
+    (report,) = root.xpath("//h2[.='Whom to call']/following-sibling::ul[1]")
+    (advice,) = root.xpath("//h2[.='Advice, nothing to report']/following-sibling::p[1]")
+    assert text(advice) == ADVICE
+    assert "020 7946 0123" not in text(report)
+    assert advice.xpath(".//a/@href") == ["tel:02079460123"]
 
 
 async def test_browsers_get_pages_for_errors_and_programs_get_problems(site: Site) -> None:
@@ -462,7 +473,7 @@ async def test_all_that_a_page_loads_is_ours_and_the_policy_allows_nothing_else(
 WORDS: dict[str, Any] = {"title": "<b>Gas</b> & \ue000title\ue000", "here": None}
 PLAIN: dict[str, Any] = {"heading": "H <i>", "paragraphs": ("P",), "button": "", "action": ""}
 BARE: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("todo.html", WORDS | {"here": "/what-to-do"}),
+    ("todo.html", WORDS | {"here": "/what-to-do", "advice": "<b>Ask</b>"}),
     ("unknown.html", WORDS | {"as_of": "As of <now>"}),
     ("plain.html", WORDS | PLAIN | {"switch_at": "/"}),
     ("plain.html", WORDS | PLAIN | {"here": "/messages/A<B"}),
