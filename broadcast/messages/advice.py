@@ -104,12 +104,14 @@ def of_text(content: Content, people: int) -> list[Problem]:
 
 
 def sms_incomplete(content: Content, facts: Facts, touched: Sequence[str]) -> list[Problem]:
-    """Return a warning for each language in which the text message does not say where, or until
-    when.
+    """Return a warning for each language in which the text message does not say all of what to do,
+    where, or until when.
 
-    Place and time are added to an author's words only where nothing of theirs need be cut, and to
-    an SMS of their own only where that costs no further part. `touched` are the names of the areas
-    that a drawn shape touches: whoever names one has said where.
+    The instruction is cut where the author's words fill all parts that we may use; of an SMS of
+    their own nobody can tell what it says to do. Place and time are added to an author's words only
+    where nothing of theirs need be cut, and to an SMS of their own only where that costs no further
+    part. `touched` are the names of the areas that a drawn shape touches: whoever names one has
+    said where.
     """
     found = []
     for language in content.languages if "sms" in content.channels else ():
@@ -119,16 +121,21 @@ def sms_incomplete(content: Content, facts: Facts, touched: Sequence[str]) -> li
         placed = not (named or drawn) or bool(content.level) or all(named[:MOST_PLACES] or [False])
         placed = placed or (drawn and any(name.casefold() in said for name in touched))
         time = until_when(content, facts.expires, language, facts.zone, facts.sent, shows_day=True)
+        text = content.languages[language]
+        instruction = " ".join(text.instruction.split()).casefold()
+        whole = bool((text.sms or "").strip()) or instruction in said
         lacking = [
+            *([] if whole else ["all of what to do"]),
             *([] if placed else ["where"]),
             *([] if not time or time.casefold() in said or says_a_time(said) else ["until when"]),
         ]
         if lacking:
+            first = ", ".join(lacking[:-1])
             found.append(
                 _warning(
                     "sms_incomplete",
                     f"the text message in {in_english(language)} does not say"
-                    f" {' and '.join(lacking)}",
+                    f" {' and '.join(part for part in (first, lacking[-1]) if part)}",
                     "name the place in the headline, shorten headline and instruction so that there"
                     " is room, or write a text for SMS that says it",
                     f"languages.{language}.sms",

@@ -168,7 +168,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "shape_partly_outside": "The shape lies partly outside",
         "shouting": "Written in capitals",
         "sms_costs_more": "The text message costs more than it needs to",
-        "sms_incomplete": "The text message does not say where, or until when",
+        "sms_incomplete": "The text message leaves out what to do, where or until when",
         "sms_many_parts": "The text message is long",
     }
 )

@@ -91,6 +91,13 @@ SHAPE = (((0.0, 51.0), (1.0, 51.0), (1.0, 52.0), (0.0, 51.0)),)
         (text(instruction=LONG), ["where and until when"]),
         (text(headline="Gas in Westminster", instruction=LONG), ["until when"]),
         (text(instruction=f"Until 6 pm. {LONG}"), ["where"]),
+        (text(instruction=LONG * 2), ["all of what to do, where and until when"]),
+        (text(headline="In Westminster until 6 pm", instruction=LONG * 2), ["all of what to do"]),
+        (text(sms="Gas leak in Westminster until 18:00. Stay in.", instruction=LONG * 2), []),
+        (
+            text(description=LONG * 2),
+            [],
+        ),  # no text message needs the story
         (text(sms="Gas leak. Stay in."), []),  # we add both here too
         (text(sms=f"Gas leak. {LONG}"[:118]), ["where and until when"]),  # they would cost a part
         (text(sms="Gas leak in WESTMINSTER until 18:00. Stay in."), []),
@@ -101,7 +108,7 @@ SHAPE = (((0.0, 51.0), (1.0, 51.0), (1.0, 52.0), (0.0, 51.0)),)
         (replace(text(instruction=LONG), kind="all_clear"), ["where"]),
     ],
 )
-def test_a_text_message_that_says_no_place_or_no_time_is_named(
+def test_a_text_message_that_lacks_what_to_do_or_place_or_time_is_named(
     content: Content, lacking: list[str]
 ) -> None:
     found = advice.sms_incomplete(content, FACTS, ["Camden"])

@@ -52,14 +52,14 @@ async def test_what_the_author_accepted_is_kept_as_accepted(site: Site) -> None:
     assert await kept(site, message) == [{"code": "shouting", "accepted": True}]
 
 
-async def test_a_text_message_without_place_and_time_is_named_at_submission(site: Site) -> None:
+async def test_a_text_message_that_lacks_an_element_is_named_at_submission(site: Site) -> None:
     long = {"en": {"headline": "Gas leak", "instruction": "Stay in and close windows. " * 20}}
     message = await site.drafted(languages=long)
     for act in ("preview", "submit"):
         answer = await site.post(f"/api/v1/messages/{message}/{act}")
         (warning,) = answer.json["warnings"]
         assert warning["code"] == "sms_incomplete", act
-        assert warning["detail"].endswith("does not say where and until when")
+        assert warning["detail"].endswith("not say all of what to do, where and until when")
     assert await kept(site, message) == [{"code": "sms_incomplete", "accepted": False}]
 
 
