@@ -223,6 +223,7 @@ async def _export(
 ) -> None:
     """Write these people as CSV, piece by piece."""
     from console import listed
+    from console.room import naming
 
     everybody = len(wanted)
     with out.progress() as bars:
@@ -235,7 +236,7 @@ async def _export(
 
         await session.db.read(write)
     if not is_stdout(export):
-        out.note(f"{everybody} people written to {export}")
+        out.note(f"{naming.people(everybody)} written to {export}")
 
 
 async def _recount(session: Session, out: Output, account: Account) -> bool:
@@ -244,6 +245,7 @@ async def _recount(session: Session, out: Output, account: Account) -> bool:
     """
     from broadcast.ledger.kept import checking
     from console.commands.session import machine_user
+    from console.room import naming
     from service.setup import upkeep
 
     v = account.version
@@ -254,7 +256,7 @@ async def _recount(session: Session, out: Output, account: Account) -> bool:
     last = (
         "it was thrown away; what is told is read from the outcomes until it is kept anew"
         if found
-        else f"what is kept of {len(account.addressed)} people is what the outcomes say"
+        else f"what is kept of {naming.people(len(account.addressed))} is what the outcomes say"
     )
     out.answer(document, *found, last)
     return not found
@@ -421,6 +423,7 @@ def resend(
     """
     from broadcast.messages import versions
     from console.commands.messages import _act, _line, message_document
+    from console.room import naming
     from service.commands import resending
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
@@ -440,7 +443,10 @@ def resend(
             f"next, by another person: fasttime message approve {id_} --hash {ordered.digest}"
         )
         out.answer(
-            document, _line(v), f"to {told['people']} people once more, marked REPEAT", following
+            document,
+            _line(v),
+            f"to {naming.people(told['people'])} once more, marked REPEAT",
+            following,
         )
 
     _act(json, work)

@@ -30,7 +30,7 @@ app = typer.Typer(
 
 _WITHOUT_HASH = Problem(
     code="hash_missing",
-    detail="this would approve whatever stands there now, which nobody was shown here",
+    detail="without --hash this would approve a text that nobody was shown here",
     fix="say what was read: give --hash, as `submit` and `message show` print it",
     field="--hash",
     status=409,
@@ -265,16 +265,19 @@ def approve(
                 _show_text(out, v, session)
             await _show_warned(session, actor, out, v, count=asks)
             out.confirm(
-                f"This goes to {people_in_words(v)} at once and cannot be taken back.",
+                f"This goes at once to {people_in_words(v)}, and cannot be taken back.",
                 yes=yes,
                 expected=_people(v),
             )
             # what was read is what is approved, whoever edits it meanwhile
             seen = content_hash or v.content_hash
         elif waiting is not None and seen in (None, waiting.digest):
-            people = str(waiting.shown(v.content)["people"])
+            from console.room import naming
+
+            number = waiting.shown(v.content)["people"]
+            people = str(number)
             question = (
-                f"This sends message {id_} once more to {people} people, marked REPEAT"
+                f"This sends message {id_} once more to {naming.people(number)}, marked REPEAT"
                 f" ({waiting.only.replace('_', ' ')})."
             )
             if on_terminal() and not yes:
@@ -346,7 +349,8 @@ def _show_text(out: Output, v: Version, session: Session) -> None:
         *([_drawn(v)] if v.content.polygons or v.content.circles else []),
     ]
     where = ", ".join(places) or v.resolved.named(v.content.scope or "everywhere")
-    out.note(f"  to {people_in_words(v)} in {where} by {', '.join(v.content.channels)}")
+    by = ", ".join(v.content.channels)
+    out.note(f"  to {people_in_words(v, f'in {where}')}, by {by}")
     if whom := naming.only_for(v.content.audience, v.resolved.named):
         out.note(f"  only for {whom}")
 
@@ -356,15 +360,20 @@ def _drawn(v: Version) -> str:
     return f"a drawn shape (part of {', '.join(near)})" if near else "a drawn shape"
 
 
-def people_in_words(v: Version) -> str:
-    """Return how many people an approval is for: "12 people, and up to 20 more who register
-    meanwhile"; where nobody is sent to, that it stands on the page and in the feeds.
+def people_in_words(v: Version, where: str = "") -> str:
+    """Return how many people an approval is for, and `where`: "12 people in Camden, and up to 20
+    more who register meanwhile"; where nobody is sent to, that it stands on the page and in the
+    feeds.
     """
     from broadcast.content.model import for_everybody
+    from broadcast.messages import small_counts
+    from console.room import naming
 
+    there = f" {where}" if where else ""
     if v.seen_count or not for_everybody(v.content):
-        return f"{_people(v)} people{_more(v)}"
-    return f"0 people by text, call or mail{_more(v)}; page and feeds"
+        people = naming.people(small_counts.number(v.seen_count or 0, v.content))
+        return f"{people}{there}{_more(v)}"
+    return f"0 people by text, call or mail{there}{_more(v)}; page and feeds"
 
 
 def _people(v: Version) -> str:
@@ -450,6 +459,7 @@ def cancel(
     """Stop everything not sent yet and publish a CAP Cancel in fixed words; sends nothing to
     people, and keeps --why inside.
     """
+    from console.room import naming
     from service.commands import advising, deciding
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
@@ -462,10 +472,11 @@ def cancel(
         warnings = await advising.read_instead(session.context, v)
         out.warn(warnings)
         told = [problem_json(p) for p in warnings]
+        are = f"{naming.people(under_way)} {'is' if under_way == 1 else 'are'}"
         out.answer(
             await message_document(session, v, handing_over=under_way, warnings=told),
             _line(v),
-            f"{under_way} people are being handed over at this moment; nobody after them",
+            f"{are} being handed over at this moment; nobody after them",
         )
 
     _act(json, work)
@@ -554,6 +565,7 @@ def show(id_: MessageId, json: Json = False) -> None:
     from broadcast.drafts import to_yaml
     from broadcast.messages import resends, versions
     from console.commands.session import run
+    from console.room import naming
     from console.shapes import content_json, message_json
 
     out = Output(json=json)
@@ -579,8 +591,9 @@ def show(id_: MessageId, json: Json = False) -> None:
         ]
         lines += [f"  version {e.number}: {e.action}, {e.state}" for e in existing]
         if waiting is not None:
+            people = naming.people(waiting.shown(v.content)["people"])
             lines.append(
-                f"a resend to {waiting.shown(v.content)['people']} people ({waiting.only}) waits:"
+                f"a resend to {people} ({waiting.only}) waits:"
                 f" fasttime message approve {id_} --hash {waiting.digest}"
             )
         out.answer(document, *lines, "", to_yaml(v.content).rstrip())

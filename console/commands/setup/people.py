@@ -267,6 +267,7 @@ def erase_again(
     """Erase again whom a restore of an older backup brought back, by a list that `erased` wrote."""
     from broadcast.files.csv_files import read_file
     from console.commands.session import machine_user, run
+    from console.room import naming
     from service.setup import erasures
 
     out = Output(json=json)
@@ -280,7 +281,9 @@ def erase_again(
                 "what is deleted still lies in the database's side file (-wal), which is in use:"
                 " it goes when fasttime up is restarted"
             )
-        out.answer(told, f"{len(told['erased'])} people were here again, and are erased")
+        erased = len(told["erased"])
+        were = f"{naming.people(erased)} {'was' if erased == 1 else 'were'}"
+        out.answer(told, f"{were} here again, and {'is' if erased == 1 else 'are'} erased")
 
     run(work, out, with_channels=False)
 

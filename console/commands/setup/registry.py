@@ -86,6 +86,7 @@ def export(
     """Ask for the whole registry as one sealed file (--to), then write it (--request)."""
     from broadcast.problems import refuse
     from console.commands.session import run
+    from console.room import naming
     from service.setup import registry_file
 
     out = Output(json=json)
@@ -111,7 +112,7 @@ def export(
         moved = await registry_file.write(session.db, actor, request, file, now)
         out.answer(
             {"file": str(file), "sha256": moved.sha256, "rows": moved.rows},
-            f"{moved.people} people are sealed in {file}",
+            f"sealed in {file}: {naming.people(moved.people)}",
             f"SHA-256 {moved.sha256}",
         )
 
@@ -153,6 +154,7 @@ def import_(
 ) -> None:
     """Bring everybody into this empty installation: all of the file or nothing."""
     from console.commands.session import machine_user, run
+    from console.room import naming
     from service.setup import registry_file
 
     out = Output(json=json)
@@ -163,7 +165,7 @@ def import_(
         moved = await registry_file.bring(session.db, who, file, private, session.now())
         out.answer(
             {"rows": moved.rows},
-            f"{moved.people} people are here, with their consents, stops and confirmations",
+            f"imported: {naming.people(moved.people)}, with consents, stops and confirmations",
         )
 
     run(work, out, with_channels=False)
