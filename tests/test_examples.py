@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
+from broadcast.drafts.json_schema import message_schema
 from broadcast.drafts.one_pass import Follows
 from broadcast.drafts.reading import read_draft
 from tests.clock import NOON
@@ -42,6 +44,13 @@ def test_each_example_has_its_row_and_no_row_names_another() -> None:
     for name in FILES:
         written = yaml.safe_load((EXAMPLES / name).read_text(encoding="utf-8"))
         assert written["status"] in ("Test", "Exercise"), "an example reaches nobody"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_editor_finds_nothing_wrong_in_an_example(name: str) -> None:
+    check = jsonschema.Draft202012Validator(message_schema())
+    written = yaml.safe_load((EXAMPLES / name).read_text(encoding="utf-8"))
+    assert [error.message for error in check.iter_errors(written)] == []
 
 
 @pytest.fixture
