@@ -64,10 +64,10 @@ class LedgerEntry:
 
 
 class MemoryChannel:
-    """Takes everything into `ledger`, unless told otherwise by address, by the number of the call
-    (0 is the first), or by a function.
+    """Accepts everything and records it in `ledger`, unless told otherwise by address, by the
+    number of the call (the first is 0) or by a function.
 
-    `always` is what happens otherwise. The order asked is: `by_call`, `by_address`, `always`.
+    The first that applies decides: `by_call`, `by_address`, `always`.
     """
 
     def __init__(

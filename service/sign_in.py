@@ -103,7 +103,9 @@ async def by_invitation(db: Database, secret: str, now: datetime) -> tuple[Opera
 
 
 async def who(db: Database, secret: str, now: datetime) -> Signed | None:
-    """Return who a session's secret stands for; None where it stands for nobody any more."""
+    """Return the operator whose session has this secret; None where there is no such session, or it
+    has ended.
+    """
 
     def looked(conn: Connection) -> Signed | None:
         session = store.find(conn, KIND, secret, now)

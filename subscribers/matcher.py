@@ -141,9 +141,9 @@ def no_longer_for(
     channel: str,
     channels_on: Callable[[str], frozenset[str]],
 ) -> dict[int, str]:
-    """Return whom of these people a version is not for any more, and why, as they are in this
-    transaction: `moved_away`, or what they chose meanwhile. Who chose other channels for its topic
-    is owed the next of theirs (`no_consent` on this one).
+    """Return those of these people whom a version is no longer for, and why, as of this
+    transaction: `moved_away`, or what they chose meanwhile. Whoever chose other channels for its
+    topic is due their next channel (`no_consent` on this one).
     """
     # A visit may have ended by now. Whose week is full was decided at the freezing, once.
     v, now = versions.get(conn, version_id), database_now(conn)

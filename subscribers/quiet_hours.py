@@ -85,8 +85,8 @@ class QuietHours:
 
 
 def parse(text: str) -> QuietHours:
-    """Return the hours written as `22:00-07:00 Europe/London`. Raises ValueError, whose words say
-    what is wrong and repeat nothing of the text.
+    """Return the hours written as `22:00-07:00 Europe/London`. Raises ValueError, which says what
+    is wrong and repeats nothing of the text.
     """
     found = _HOURS.fullmatch(text)
     if found is None:

@@ -251,8 +251,9 @@ AUDIENCE_WORDS: Final[Mapping[str, AudienceWords]] = MappingProxyType(
 def whom(
     rule: Audience, language: str, *, sectors: Sequence[str], communities: Sequence[str]
 ) -> str:
-    """Return whom a message is for, in a language, or in English where we have no words in it; ""
-    for everybody. `sectors` and `communities` are the rule's, as they are called in that language.
+    """Return in words whom a message is for, in a language, or in English where we have no words in
+    it; "" for everybody. `sectors` and `communities` are the names of the audience's groups in that
+    language.
     """
     words = AUDIENCE_WORDS[pack_for(language).tag]
     listed = (

@@ -204,8 +204,8 @@ def channels_of(info: CapInfo) -> tuple[str, ...]:
 
 
 def includes_perhaps(info: CapInfo) -> bool:
-    """Return whether everybody whose area the shape touches is told. Raises Rejected
-    (cap_parameter) for anything but yes.
+    """Return whether everybody whose area the shape touches is sent to. Raises Rejected
+    (cap_parameter) for any value but yes.
     """
     said = one(info, INCLUDE_PERHAPS)
     if said not in (None, "yes"):

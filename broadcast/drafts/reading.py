@@ -463,8 +463,9 @@ class _Reader(Words):
         return name
 
     def provider(self) -> str:
-        """Return whose message it is, by the one spelling of the name. What follows a message is
-        from whom that was: people chose by it whether they hear of the matter.
+        """Return the information provider of a message, in the registered spelling. What follows a
+        message has the provider of that message, for people chose by provider what they want to
+        hear of.
         """
         given, before = self.draft.provider, self.base.provider if self.base is not None else ""
         if given is None:

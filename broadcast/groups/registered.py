@@ -100,7 +100,9 @@ class Groups:
         return other if other in self else None
 
     def unknown(self, scope: str, path: str) -> Problem | None:
-        """Return what is said of a scope whose group nobody registered; None for every other."""
+        """Return the problem with a scope that names a group nobody registered; None for any other
+        scope.
+        """
         kind, _, name = scope.partition(":")
         if kind not in KINDS or scope in self:
             return None

@@ -119,9 +119,10 @@ def account(conn: Connection, v: Version) -> Account:
 
 
 def computed(conn: Connection, v: Version) -> Account:
-    """Return the same account from the rows alone, person by person: seconds for a million people.
+    """Return the same account computed from the rows alone, person by person: this takes seconds
+    for a million people.
 
-    What decides whom to send to goes by this one, and what is kept is held against it.
+    Decisions on whom to send to use this one, and the kept bitmaps are checked against it.
     """
     return _account(conn, v, rows.passes(conn, v.id))
 

@@ -106,12 +106,13 @@ def progress(
 
 
 def cells(group: Mapping[str, int], total: int) -> dict[str, Shown]:
-    """Return the parts of a total that is told beside them: from what is shown no small part can be
-    worked out.
+    """Return the parts of a total as they may be shown beside it: no small part can be worked out
+    from them.
 
-    Small parts are hidden, and with them the first other one by name: chosen by its size, it would
-    tell of the small ones. Where those are all 1 and it is 10, their sum could be nothing else, and
-    the next one is hidden too.
+    Small parts are hidden, and with them one other part, or the small ones would follow from the
+    total. It is the first other one by name, for choosing it by size would tell of the small ones.
+    If all small parts are 1 and that one is 10, their sum could be nothing else, so the next one is
+    hidden too.
     """
     if _small(total):
         return {name: _few(n) for name, n in group.items()}

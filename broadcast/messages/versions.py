@@ -310,8 +310,8 @@ def of_messages(conn: Connection, ids: Collection[int]) -> dict[int, list[Versio
 
 
 def unknown(message_id: int) -> Rejected:
-    """Return what is said of a message that is not there, and of one that is none of the
-    asker's.
+    """Return the refusal for a message that does not exist. A message that the asker may not know
+    of is refused in the same words.
     """
     return refuse(
         "message_unknown",

@@ -354,10 +354,10 @@ class AreaTree:
         return Places(targets=targets | covered, by_code=by_code, touched=touched, shape=shape)
 
     def touched(self, drawn: Geometry | None) -> frozenset[str]:
-        """Return the areas that share a point with what is drawn, of every level.
+        """Return the areas of every level that share a point with what is drawn.
 
-        An area without a boundary counts where one below it does, or, if there is none, where the
-        one above it does: then it may.
+        An area without a boundary counts as touched if an area below it is; if it has none below,
+        if the area above it is, for then it may be.
         """
         if drawn is None or not self._shaped:
             return frozenset()

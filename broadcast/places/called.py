@@ -57,8 +57,8 @@ def meant(
 def search(
     tree: AreaTree, wanted: str, *, inside: Collection[str] | None = None, level: str = ""
 ) -> list[Area]:
-    """Return the places whose name has these words, or whose code begins so, the likeliest first
-    and `MOST_FOUND` at most; `inside` and `level` as in `meant`.
+    """Return the places whose name contains these words, or whose code begins with them, the
+    likeliest first and `MOST_FOUND` at most; `inside` and `level` as in `meant`.
     """
     said = _folded(wanted)
     if not said:

@@ -27,10 +27,10 @@ SHARE: Final = 0.10
 def told(
     tree: AreaTree, drawn: Geometry, touched: Iterable[str], *, urgent: bool
 ) -> frozenset[str]:
-    """Return those of the touched areas whose people are told.
+    """Return which of the touched areas have their people told.
 
-    A border that is only shared is not reached into. Of an area without a border nobody knows where
-    it lies: its people are perhaps inside.
+    Sharing a border is not enough. Of an area whose border is not known nobody can say where it
+    lies: its people are perhaps inside.
     """
     shapely.prepare(drawn)
     found = set()

@@ -158,8 +158,8 @@ class Log:
             self.close(group)
 
     def merge(self, attempt: str, outcomes: Iterable[tuple[int, str, str]]) -> None:
-        """Let evidence count, (position, state, why it was skipped): what is known of a position
-        only moves up (rule R12).
+        """Merge evidence into what is known of an attempt: (position, state, why it was skipped).
+        The state of a position only ever rises (rule R12).
         """
         self.touched.add(attempt)
         known = self.states.get(attempt)

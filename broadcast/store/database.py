@@ -317,9 +317,9 @@ def at_the_end(conn: Connection, act: Callable[[Connection], None]) -> None:
 
 @contextmanager
 def taken_back(conn: Connection) -> Iterator[None]:
-    """Take back what is written in the block, and what was to be done at the transaction's end,
-    when the block ends; the transaction goes on. SQLite keeps in memory what is to be put back.
-    Only inside `Database.write`.
+    """Roll back, at the end of the block, everything that was written in it and everything that was
+    scheduled in it for the end of the transaction; the transaction itself goes on. SQLite keeps in
+    memory what it must restore. Only inside `Database.write`.
     """
     kept = len(conn.info[_LAST])
     within = conn.begin_nested()

@@ -227,8 +227,8 @@ def languages() -> frozenset[str]:
 
 
 def acknowledgement(language: str, *, how_to_stop: bool = False) -> str:
-    """Return what answers an answer: "Thank you. In danger call 999." With `how_to_stop` the line
-    about STOP stands behind, for who seems to ask.
+    """Return the thanks for an answer: "Thank you. In danger call 999.", and with `how_to_stop` the
+    line about STOP behind it, for people who seem to ask how.
     """
     words, pack = _of(language), pack_for(language)
     said = [words.thanks, words.danger]
@@ -236,8 +236,8 @@ def acknowledgement(language: str, *, how_to_stop: bool = False) -> str:
 
 
 def help_text(language: str, sender: str) -> str:
-    """Return what answers HELP: who we are ("" for somebody to whom we are not named), how to stop,
-    whom to call in danger.
+    """Return the answer to HELP: who we are, how to stop, and whom to call in danger. `sender` is
+    "" where we must not be named.
     """
     words, pack = _of(language), pack_for(language)
     who = f"{fill(pack.police_message, sender=sender)}{pack.full_stop}" if sender else ""

@@ -79,8 +79,8 @@ class Seldom(logging.Filter):
         self._last: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether this line is told; its words before the arguments are filled in decide
-        what is the same.
+        """Return whether to log this line: not if the same one was logged lately. Lines are the
+        same if their texts are, before the arguments are filled in.
         """
         key, now = (record.name, str(record.msg)), time.monotonic()
         if now - self._last.get(key, -self._seconds) < self._seconds:
@@ -92,8 +92,8 @@ class Seldom(logging.Filter):
 
 
 def quieten() -> None:
-    """Have the Kafka libraries say each thing seldom; their debug output, which would show events,
-    stays off.
+    """Make the Kafka libraries log each complaint seldom. Their debug output, which would show
+    events, stays off.
     """
     for handler in logging.getLogger().handlers:
         handler.addFilter(Seldom())

@@ -42,9 +42,9 @@ async def listed(
 async def read_one(
     context: Context, actor: Operator, number: int, opens: Callable[[Answer], bool]
 ) -> Act[Answer]:
-    """Return the act that hands out one answer, sealed; who may not read its message is told what
-    they are told of an answer that is not there. `opens` says whether the reader can read it: only
-    then it counts as read. Raises Rejected.
+    """Return the act that hands out one sealed answer. Whoever may not read its message is told
+    that there is no such answer. `opens` says whether the reader has the key: only then the answer
+    counts as read. Raises Rejected.
     """
     found = await context.db.read(store.one, number)
     try:

@@ -16,13 +16,13 @@ TRANSACTIONS = 4
 
 
 class Keeping:
-    """Puts closed slices into what is kept, and those whose outcomes changed since."""
+    """Adds slices to the kept bitmaps: those that were closed, and those whose outcomes changed."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def keep(self) -> None:
-        """Keep what has changed since the last turn."""
+        """Add what has changed since the last turn."""
         if not await self._db.read(folding.waits):
             return
         for _ in range(TRANSACTIONS):

@@ -71,11 +71,11 @@ class Turns:
             log.error("step.failed", step=name, **failures.told(error))  # noqa: TRY400 - a traceback may hold parameters
 
     def hung(self, now: datetime, sending: Mapping[str, datetime]) -> list[str]:
-        """Return what is wrong with the loops, for whoever would restart the process. `sending` is
+        """Return what is wrong with the loops, for whoever would restart the process. `sending`:
         when each sender last ended a turn.
 
-        A database that is away is no reason: a restart would put those in doubt whose outcomes
-        are kept in memory.
+        A database that is away is no reason to restart: that would put the people in doubt whose
+        outcomes are still in memory.
         """
         if not self.ended:
             return ["engine_not_started: no loop has begun yet"]

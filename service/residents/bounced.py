@@ -44,8 +44,8 @@ def mark(
 
 
 def to_tell(conn: Connection, now: datetime) -> list[tuple[int, str, datetime]]:
-    """Return (person, kind, since when) of whose address bounced and who is not told yet: some, the
-    newest first. Who is in their quiet hours waits until those end.
+    """Return (person, kind, since when) of people whose address bounced and who have not been told
+    yet: some of them, the newest first. People in their quiet hours are left out until these end.
     """
     waiting = order.to_tell(conn, _AT_ONCE)
     people = BitMap([person for person, _, _ in waiting])

@@ -121,7 +121,9 @@ def _masked(point: Point) -> str:
 
 
 def who(conn: Connection, secret: str, now: datetime) -> Own | None:
-    """Return who a session's secret stands for; None where it stands for nobody any more."""
+    """Return the person whose session has this secret; None where there is no such session, or it
+    has ended.
+    """
     session = store.find(conn, KIND, secret, now)
     known = showing.show(conn, session.holder_id) if session is not None else None
     if session is None or known is None or known["erased_at"] is not None:

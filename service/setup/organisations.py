@@ -175,9 +175,9 @@ def everyone(conn: Connection, machine_user: str, now: datetime) -> list[Organis
 
 
 def search(conn: Connection, actor: Operator, words: str, now: datetime) -> list[dict[str, Any]]:
-    """Return the first organisations whose external id, trade or name has these words, as `listed`
-    does, and on the same terms. To an auditor a name says nothing: what is masked cannot be tried
-    out word by word.
+    """Return the first organisations whose external id, trade or name contains these words, in the
+    form and under the conditions of `listed`. Names are not searched for an auditor, who sees them
+    masked and could else find them out word by word.
     """
     actor = _looker(conn, actor, now)
     wanted = words.casefold()

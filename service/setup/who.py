@@ -12,10 +12,12 @@ Who = str | Operator
 
 
 def allowed(conn: Connection, who: Who, *, everywhere: bool = False) -> str:
-    """Return the name under which the audit chain keeps what is done in this transaction.
+    """Check that somebody may do this act, and return the name under which the audit chain records
+    it.
 
-    `everywhere`: a file may name any place or person, so it is for who is bound to no area. Raises
-    Rejected: 403 operator_disabled, wrong_role, operator_changed, area_bound.
+    `everywhere`: the act may concern any place or person, as with a file, so operators bound to an
+    area may not do it. Raises Rejected: 403 operator_disabled, wrong_role, operator_changed,
+    area_bound.
     """
     if isinstance(who, str):
         return who

@@ -208,9 +208,10 @@ def ring_of(conn: Connection) -> KeyRing:
 
 
 def mark(conn: Connection, family: str, text: str) -> str:
-    """Return what is counted, or waited for, in the place of a text of a family, such as a network:
-    nobody without the key can tell what it stands for, or try all of them. Only in a transaction
-    that writes. It is another one after a rotation.
+    """Return a keyed hash that stands in rows for a text, such as the name of a network, so that it
+    can be counted by: without the key nobody can tell the text, or find it by trying. `family`
+    keeps hashes of different uses apart. Only in a transaction that writes. The hash changes when
+    the keys are rotated.
     """
     return ring_of(conn).to_write(conn).active[1].mark_of(family, text).hex()
 

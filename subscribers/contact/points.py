@@ -126,8 +126,8 @@ def _meant(
 
 
 def add(conn: Connection, people: Iterable[tuple[int, Known]], how: str, now: datetime) -> None:
-    """Write names and contact points of people of whom nothing is known yet. `how`: on whose word
-    a contact point counts as confirmed: BASIS, or one of PROVEN.
+    """Write names and contact points of people who have none yet. `how` says why a contact point
+    counts as confirmed: BASIS, or one of PROVEN.
     """
     keys = ring_of(conn).to_write(conn)
     key = keys.newest

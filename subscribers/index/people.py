@@ -29,10 +29,10 @@ Name = Literal["ids", "lat", "lon", "area", "profile", "spread"]
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Everybody at one moment; never changed once made.
+    """Everybody at one moment; immutable.
 
-    A position below `len(ground)` is one of the ground, the others are of `fresh`. `gone` are the
-    positions of the ground whose people stand in `fresh`, as they are now.
+    Positions below `len(ground)` are people of the ground, the others people of `fresh`, who
+    changed since. `gone` are the positions in the ground of those who stand in `fresh` now.
     """
 
     ground: Ground

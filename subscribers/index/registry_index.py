@@ -230,9 +230,9 @@ class RegistryIndex(Encoding):
         )
 
     def perhaps(self, rule: Rule, addressed: BitMap | None = None) -> BitMap:
-        """Return who is not addressed though they may be inside what is drawn: all that is known of
-        them is an area, or a postcode, that it touches. `addressed`: who
-        is, where that is known already.
+        """Return the people who are not addressed but may be inside what is drawn: all that is
+        known of them is an area, or a postcode, that it touches. `addressed`: the people who are,
+        where the caller knows them already.
         """
         unsure = rule.touched - rule.targets
         if rule.everybody or not (unsure or rule.postcodes == "perhaps"):

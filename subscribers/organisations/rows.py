@@ -44,10 +44,11 @@ def save(
     now: datetime,
     where: Mapping[str, str] | None = None,
 ) -> Saved:
-    """Register organisations, or give those that are known by their external id what is said of
-    them here: all or nothing. `where`: "file:line" of each, for refusals.
+    """Register organisations, or update those whose external id is known: all or nothing. `where`:
+    "file:line" of each, for refusals.
 
-    Raises Rejected (person_unknown) for somebody who is not registered, or was erased.
+    Raises Rejected (person_unknown) where somebody who acts for one is not registered, or was
+    erased.
     """
     hold(conn)
     before = {record.external_id: (number, record) for number, record in _held(conn, records)}

@@ -22,7 +22,7 @@ class Findings:
         self._more: dict[str, int] = {}
 
     def wrong(self, line: int, refusal: Rejected, column: str = "") -> None:
-        """Note a cell that is refused; `column` is said where the refusal names no field."""
+        """Note a cell that is refused; `column` is named where the refusal names no field."""
         for p in refusal.problems:
             field = p.field or column
             self.problems.append(
@@ -36,7 +36,7 @@ class Findings:
             )
 
     def warn(self, code: str, line: int, detail: str, fix: str = "") -> None:
-        """Note what is odd: it is told, and taken."""
+        """Note something odd in a row: it is reported as a warning, and the row is taken."""
         listed = self._kinds.setdefault(code, [])
         if len(listed) < _LISTED or code in _ALWAYS_LISTED:
             listed.append(
@@ -46,11 +46,11 @@ class Findings:
             self._more[code] = self._more.get(code, 0) + 1
 
     def all_problems(self) -> list[Problem]:
-        """Return what is wrong, by line."""
+        """Return the problems, by line."""
         return sorted(self.problems, key=_line_of)
 
     def all_warnings(self) -> list[Problem]:
-        """Return what is odd, kind by kind: the first of each, then how many more there are."""
+        """Return the warnings, kind by kind: the first of each, then how many more there are."""
         return [p for listed in self._kinds.values() for p in listed] + [
             Problem(code=code, detail=f"and {count} more like it", where=self._filename)
             for code, count in self._more.items()

@@ -91,9 +91,9 @@ class SubscriberRecord(NamedTuple):
 class Untold:
     """What a file does not say of its people.
 
-    `columns` are those that it lacks: what is there stays (`registry/absent_columns.py`).
-    `channels_of` are the external ids of who left their channels open in a file that lacks a column
-    of contact points: which channels are meant is told by what is there.
+    `columns` are the columns that it lacks: the stored values stay (`registry/absent_columns.py`).
+    `channels_of` are the external ids of people whose channels the file leaves open while it lacks
+    a column of contact points: their stored contact points then decide which channels are meant.
     """
 
     columns: frozenset[str] = frozenset()

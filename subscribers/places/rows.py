@@ -55,8 +55,8 @@ def follow(conn: Connection, change: int) -> int:
 
 
 def follow_people(conn: Connection, people: Iterable[int], change: int) -> int:
-    """Bring the rows of these people up to what is said of them, and of whom they act for, now;
-    return how many rows changed, which get this mark.
+    """Update the rows of places of these people from their own places and those of the
+    organisations they act for; changed rows get the mark `change`. Return how many changed.
     """
     ids, done = sorted(set(people)), 0
     for start in range(0, len(ids), _AT_ONCE):
@@ -71,7 +71,7 @@ def follow_people(conn: Connection, people: Iterable[int], change: int) -> int:
 
 
 def ended(conn: Connection, now: datetime, most: int) -> list[int]:
-    """Return who has a visit that has ended, the lowest first."""
+    """Return people who have a visit that has ended, in ascending order, `most` at most."""
     query = (
         select(subscriber_place.c.subscriber_id)
         .where(subscriber_place.c.until > 0, subscriber_place.c.until <= int(now.timestamp()))

@@ -74,9 +74,9 @@ def erase(conn: Connection, person: int, now: datetime) -> bool:
 
 
 def hide_together(conn: Connection, people: Iterable[int], now: datetime) -> list[int]:
-    """Have what is sent to all of these people, who are one, give nothing away if one of them asked
-    for it: what one hides another must not tell. Return of whom it is new. Before they are joined:
-    whoever erases one of them takes its row first, too.
+    """Make messages to all these registrations of one person discreet, if one of them is: what one
+    hides another must not tell. Return the registrations that were changed. Called before they are
+    joined, so that rows are locked in the order in which an erasure locks them.
     """
     rows = conn.execute(
         select(subscriber.c.id, subscriber.c.discreet)
@@ -96,8 +96,8 @@ def hide_together(conn: Connection, people: Iterable[int], now: datetime) -> lis
 
 
 def end_visits(conn: Connection, now: datetime, most: int) -> int:
-    """Take out the visits that have ended, of so many people at most; return of how many. A visit
-    counts for no message from its end on, whether it was taken out or not.
+    """Remove the visits that have ended, of `most` people at most; return of how many. A visit
+    counts for no message from its end on, whether it was removed or not.
     """
     ids = places.ended(conn, now, most)
     if not ids:

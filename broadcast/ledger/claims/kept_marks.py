@@ -11,12 +11,12 @@ from broadcast.ledger.claims.tables import slice_
 
 
 def outcomes_change(conn: Connection, attempts: Collection[str]) -> None:
-    """Say that outcomes of these slices change in this transaction: what is kept of them is read
-    from their rows until it is made anew.
+    """Mark slices whose outcomes change in this transaction: until their kept bitmaps are made
+    anew, their outcomes are read from the rows.
 
-    Called before the outcomes are written. It locks the slices, so that nobody who is putting them
-    into what is kept misses the change: either they end first and are told, or they leave the slice
-    for their next turn.
+    Called before the outcomes are written. It locks the slices, so that whoever is adding them to
+    the kept bitmaps cannot miss the change: either they finish first, and the slices are marked
+    afterwards, or they leave these slices for their next turn.
     """
     wanted = sorted(set(attempts))
     kept = conn.execute(

@@ -34,11 +34,11 @@ def waits(conn: Connection) -> bool:
 
 
 def fold(conn: Connection, now: datetime, limit: int = SLICES) -> int:
-    """Put up to `limit` closed slices into what is kept; return how many.
+    """Add up to `limit` closed slices to the kept bitmaps; return how many.
 
-    A slice whose outcomes somebody is changing just now is left for the next turn. Of one that is
-    locked here the outcomes are read afterwards: what was committed before is seen, and who comes
-    later finds it kept and says that it is not any more (`kept_marks.outcomes_change`).
+    Slices whose outcomes somebody is changing at this moment are left for the next turn. The
+    outcomes of a slice are read after it is locked: changes committed before are seen, and whoever
+    changes it later finds it kept and marks it (`kept_marks.outcomes_change`).
     """
     lock_name(conn, LOCK)
     slices = _slices(conn, limit)

@@ -43,8 +43,8 @@ Facts = dict[tuple[str, str], BitMap]
 
 @dataclass(slots=True)
 class Pass:
-    """One pass on one channel: what became of whom, who is not claimed yet, who is of a slice that
-    is open.
+    """One pass on one channel: `facts` are the outcomes so far, `waiting` the people not claimed
+    yet, `claimed` the people of open slices.
     """
 
     facts: Facts = field(default_factory=dict)

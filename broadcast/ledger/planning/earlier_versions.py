@@ -65,8 +65,8 @@ def _people_of(conn: Connection, *where: ColumnElement[bool]) -> BitMap:
 
 
 def held_back(conn: Connection, v: Version, parts: list[Part]) -> Iterable[Part]:
-    """Hold those whom an earlier version is being sent to right now, until that attempt must be
-    over (rule R10).
+    """Split off the people whom an earlier version is being sent to at this moment: they wait until
+    that attempt must be over (rule R10).
     """
     busy, until = BitMap(), None
     predecessor_id = v.predecessor_id

@@ -52,8 +52,8 @@ def text_message(words: Words) -> Rendered:
 
 
 def said_as_whom(words: Words, made: Rendered) -> Rendered:
-    """Return a text that says as whom somebody gets it who is registered several times, at the cost
-    of no other word: they read what everybody reads, and may cost a segment more.
+    """Add to a text for which registrations somebody gets it. No other word is dropped for it: the
+    text may take a segment more.
     """
     said = sentence(words.as_whom, words.pack.full_stop)
     if not said:

@@ -129,7 +129,9 @@ class Words:
 
     @property
     def as_whom(self) -> str:
-        """As whom somebody gets it who is registered several times; empty for everybody else."""
+        """The sentence that says for which registrations somebody gets it ("as a resident and as an
+        officer"), for people who are registered several times; empty for everybody else.
+        """
         return as_whom(self.language, self.facts.roles)
 
     def until(self, *, short: bool = False, shows_day: bool = False) -> str:

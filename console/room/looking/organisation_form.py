@@ -66,7 +66,7 @@ class Written:
         }
 
     def unknown(self) -> list[str]:
-        """Return the external ids that are ticked, and of whom nothing more is known yet."""
+        """Return the ticked external ids of people who have not been looked up yet."""
         return [each for each in self.ticked[PEOPLE] if each not in self.known]
 
 
@@ -76,7 +76,7 @@ def blank() -> Written:
 
 
 def of(found: Mapping[str, Any]) -> Written:
-    """Return the form that an organisation, as it is told, stands for."""
+    """Return the form filled in with an organisation, given as its JSON."""
     plain = {name: str(found[name]) for name in PLAIN}
     plain["passes_on"] = "yes" if found["passes_on"] else ""
     contacts = [f"{each['area']}={each['person']}" for each in found["contacts"]]
@@ -85,9 +85,9 @@ def of(found: Mapping[str, Any]) -> Written:
 
 
 def people_asked(form: Form) -> list[str]:
-    """Return by what people are looked for in a form that was sent: its lines of who acts for the
-    organisation, and who is named for a borough; with them who is ticked, who is shown as well.
-    Empty where nobody is looked for.
+    """Return what to search people by in a form that was sent: its lines of people who act for the
+    organisation and of contacts of boroughs, followed by the people who are ticked, for they are
+    shown too. Empty where the form asks for nobody new.
     """
     contacts = [line.partition("=")[2].strip() for line in _lines(form.one("more_contacts"))]
     asked = [*_lines(form.one(f"more_{PEOPLE}"))[:MOST_LINES], *contacts[:MOST_LINES]]

@@ -76,7 +76,7 @@ def typed(form: Form) -> Fields:
 
 
 def draft_of(fields: Fields, status: str) -> dict[str, Any]:
-    """Return the draft that a page stands for, as JSON; what is left empty is left out, so that the
+    """Return the draft that was typed into a page, as JSON. Empty fields are left out, so that the
     defaults of its kind hold. Raises Rejected (422 corners_invalid).
     """
     languages = {
