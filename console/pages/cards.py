@@ -115,7 +115,8 @@ class Card:
     """One message as a page shows it; text of ours is in the page's language, its own in `lang`.
 
     How it ended is `said` in the page's language, and in its own where that is another one.
-    `marks` go before the headline wherever it stands without the rest: EXERCISE, CANCELLED.
+    `marks` go before the headline wherever it stands without the rest: EXERCISE, CANCELLED;
+    `own_mark` is how it ended in its own language, "" while it holds.
     """
 
     code: str
@@ -126,6 +127,7 @@ class Card:
     hotlines: tuple[str, ...]
     exercise: bool
     marks: tuple[str, ...]
+    own_mark: str
     over: bool
     state: str
     said: tuple[Said, ...]
@@ -140,13 +142,14 @@ class Card:
         """Return the message's words, its headline as a heading of this level; of level 0 without
         it, for it stands above them.
         """
-        return classed(self.rendered, level, self.hotlines)
+        return classed(self.rendered, level, self.hotlines, self.own_mark)
 
 
 @lru_cache(maxsize=4096)
-def classed(rendered: str, level: int, hotlines: tuple[str, ...]) -> Markup:
+def classed(rendered: str, level: int, hotlines: tuple[str, ...], mark: str = "") -> Markup:
     """Return a rendering without styles of its own: classes instead, and its heading of `level`,
-    or none; the numbers of these hotlines can be pressed.
+    or none; the numbers of these hotlines can be pressed. Who goes from heading to heading by ear
+    hears the `mark` before the headline.
     """
     root = lxml_html.fragment_fromstring(rendered)
     if not level:
@@ -157,6 +160,8 @@ def classed(rendered: str, level: int, hotlines: tuple[str, ...]) -> Markup:
         found = next((css for part, css in _CLASSES if part in style), "")
         if element.tag == "h1":
             element.tag = f"h{level}"
+            if mark:
+                element.set("aria-label", f"{mark}: {element.text_content()}")
         elif found:
             element.set("class", found)
     press_hotlines(root, hotlines)
@@ -183,11 +188,11 @@ class Cards:
         state = state_of(v, now)
         said = _how_it_ended(v, state, lang, tag)
         struck = bool(said) and not stays(v.kind, state)
-        over_mark = ended(state, lang, v.cancel_reason) if struck else None
-        marks = (
-            exercise_mark(lang) if v.status == "Exercise" else "",
-            over_mark.mark if over_mark else "",
-        )
+        over_marks = [
+            words.mark if struck and (words := ended(state, speaks, v.cancel_reason)) else ""
+            for speaks in (lang, tag)
+        ]
+        marks = (exercise_mark(lang) if v.status == "Exercise" else "", over_marks[0])
         return Card(
             code=v.code,
             lang=tag,
@@ -198,6 +203,7 @@ class Cards:
             hotlines=() if over or v.status == "Exercise" else v.content.hotlines,
             exercise=v.status == "Exercise",
             marks=tuple(mark for mark in marks if mark),
+            own_mark=over_marks[1],
             over=over,
             state=state,
             said=said,

@@ -144,6 +144,8 @@ async def test_what_has_ended_is_struck_through_and_has_no_until(site: Site) -> 
         if path.startswith("/messages/"):
             assert text(root.find(".//h1")) == "CANCELLED: Road closed"
             assert root.findtext(".//title") == "CANCELLED: Road closed"
+        else:  # a list of headings that is read aloud
+            assert root.xpath("//del//*/@aria-label") == ["CANCELLED: Road closed"], path
         for part in root.findall(".//del"):
             part.drop_tree()
         for old in ("Go round.", "Road closed"):  # the heading of its own page too
