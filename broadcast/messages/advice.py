@@ -59,7 +59,7 @@ NAMED = 5
 _LETTERS_TO_JUDGE = 12
 _KNOWN_ALWAYS = re.compile(r"\b(?:999|112|101|111|105|18000|0800 ?789 ?321|0800 ?555 ?111)\b")
 _NUMBER = re.compile(r"\+?\d[\d ()-]{5,40}\d")
-_ACT_NOW = frozenset({"incident", "contingency", "threat_level_change", "advice"})
+_ACT_NOW = frozenset({"incident", "contingency", "threat_level_change", "advice", "correction"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

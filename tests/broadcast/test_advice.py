@@ -58,6 +58,7 @@ def test_what_deserves_no_warning_gives_none(content: Content) -> None:
         (text(headline="ROAD CLOSED IN STRAND"), 5, "shouting"),
         (text(instruction="GO ROUND BY ALDWYCH NOW"), 5, "shouting"),
         (text(instruction=" "), 5, "instruction_missing"),
+        (replace(text(instruction=""), kind="correction"), 5, "instruction_missing"),
         (replace(QUIET, hotlines=("020 7946 0123",)), 5, "hotline_without_hours"),
         (QUIET, 0, "nobody_there"),
         (text(sms="Road closed. " * 60), 5, "sms_many_parts"),
