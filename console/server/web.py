@@ -41,13 +41,14 @@ def create_app(
     ready: Callable[[], datetime | None],
     simulated: frozenset[str] = frozenset(),
     limits: Limits | None = None,
+    attach: Callable[[FastAPI, Web], None] | None = None,
 ) -> FastAPI:
     """Return the application of one process.
 
     `accounts` is account → token of who may call the webhooks, `simulated` those of them that are
     the simulator's. `wake(topic)` hurries the engine of this process; `ready()` is when one of its
     loops last turned well. Streams end when `app.state.close()` is called: before the server is
-    told to stop, for it waits for them.
+    told to stop, for it waits for them. `attach` adds the routes (None: `attach_routes`).
     """
     web = Web(
         context=context,
@@ -102,11 +103,16 @@ def create_app(
         endless=frozenset({"/api/v1/events", "/room/events"}),
         tls=settings.public_url.startswith("https:"),
     )
+    (attach or attach_routes)(app, web)
+    openapi.install(app)
+    return app
+
+
+def attach_routes(app: FastAPI, web: Web) -> None:
+    """Add every page and every route of the API."""
     public_pages = (face_routes, public, opt_out_link, answer_link)
     for routes in (api, hooks, health, *public_pages, residents, room):
         app.include_router(routes.router(web))
-    openapi.install(app)
-    return app
 
 
 def limit_of(path: str) -> int:

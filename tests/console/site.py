@@ -41,6 +41,7 @@ from service.installation import make_context
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registry.importing import import_records
 from tests import schema
+from tests.console.routes_again import routes
 
 PUBLIC_URL = "https://alerts.example"
 ACCOUNT = "AC" + "0" * 32
@@ -325,37 +326,39 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
     site: Site
     accounts = {**wiring.webhook_accounts(settings), ACCOUNT: TOKEN}
     simulated = wiring.simulated_accounts(settings)
-    app = create_app(
-        context=context,
-        db=db,
-        settings=settings,
-        accounts=accounts,
-        simulated=simulated,
-        wake=woken.append,
-        ready=lambda: site.turned,
-    )
-    server = make_server(app, graceful_seconds=2)
-    running = asyncio.create_task(run_server(server, sock))
-    while not server.started:
-        await asyncio.sleep(0.01)
-    async with aiohttp.ClientSession() as client:
-        url = f"http://127.0.0.1:{port}"
-        site = Site(
-            settings=settings,
-            db=db,
+    with routes() as again:
+        app = create_app(
             context=context,
-            app=app,
-            url=url,
-            client=client,
-            server=server,
-            tokens=tokens,
-            woken=woken,
-            turned=now,
+            db=db,
+            settings=settings,
+            accounts=accounts,
+            simulated=simulated,
+            wake=woken.append,
+            attach=again.attach,
+            ready=lambda: site.turned,
         )
-        try:
-            yield site
-        finally:
-            app.state.close()
-            server.should_exit = True
-            await running
+        server = make_server(app, graceful_seconds=2)
+        running = asyncio.create_task(run_server(server, sock))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        async with aiohttp.ClientSession() as client:
+            url = f"http://127.0.0.1:{port}"
+            site = Site(
+                settings=settings,
+                db=db,
+                context=context,
+                app=app,
+                url=url,
+                client=client,
+                server=server,
+                tokens=tokens,
+                woken=woken,
+                turned=now,
+            )
+            try:
+                yield site
+            finally:
+                app.state.close()
+                server.should_exit = True
+                await running
     await db.close()
