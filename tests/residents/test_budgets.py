@@ -56,7 +56,7 @@ async def take(db: Database, which: Code, limits: Limits = LIMITS, **later: floa
 async def test_hostile_sign_ups_stay_under_the_cap_and_the_honest_get_through(
     sqlite: Database, channel: str
 ) -> None:
-    day = await sqlite.write(a_day, hostile=20_000, honest=300, channel=channel)
+    day = await sqlite.write(a_day, hostile=5_000, honest=200, channel=channel)
     assert day.spent <= LIMITS.day_money * POUND
     assert day.spent == await sqlite.read(budgets.spent, MORNING)
     assert day.honest_sent >= 0.95 * day.honest, day

@@ -12,7 +12,7 @@ import pytest
 from tests.console.site import Site, open_site
 from tests.security.fuzz import Told, fuzz
 
-EVERY_DAY = 400
+EVERY_DAY = 250
 
 
 async def turn(site: Site) -> None:
