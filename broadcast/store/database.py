@@ -296,15 +296,16 @@ def _to_its_end(
 ) -> T:
     """Run a transaction's work, then what was put off to its end."""
     last: list[Callable[[Connection], None]] = []
-    conn.info[_LAST] = (
-        last  # a new list for each: what a transaction that failed had put off is forgotten
-    )
+    # Held here: a connection that was cut off, by a cancelled task too, has no `info` any more, and
+    # asking for it raises an error of its own in the place of the cancellation.
+    info = conn.info
+    info[_LAST] = last  # a new list each time: what a failed transaction had put off is forgotten
     try:
         result = fn(conn, *args, **kwargs)
         for act in last:
             act(conn)
     finally:
-        del conn.info[_LAST]
+        del info[_LAST]
     return result
 
 
@@ -321,12 +322,13 @@ def taken_back(conn: Connection) -> Iterator[None]:
     scheduled in it for the end of the transaction; the transaction itself goes on. SQLite keeps in
     memory what it must restore. Only inside `Database.write`.
     """
-    kept = len(conn.info[_LAST])
+    last = conn.info[_LAST]
+    kept = len(last)
     within = conn.begin_nested()
     try:
         yield
     finally:
-        del conn.info[_LAST][kept:]
+        del last[kept:]
         within.rollback()
 
 

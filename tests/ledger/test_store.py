@@ -6,6 +6,7 @@ import asyncio
 import stat
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.util import await_only
 
 from broadcast.store import database
-from broadcast.store.database import Connection, Database, give_way
+from broadcast.store.database import Connection, Database, database_now, give_way, taken_back
 from broadcast.store.tables import meta
 from tests.keys import database as open_database
 
@@ -164,3 +165,34 @@ async def test_who_opens_a_second_database_compiles_no_statement_again(
             await third.close()
     finally:
         await other.close()
+
+
+def _sleeps(conn: Connection) -> None:
+    conn.execute(text("SELECT pg_sleep(30)"))
+
+
+def _tried_only(conn: Connection) -> None:
+    with taken_back(conn):
+        _sleeps(conn)
+
+
+@pytest.mark.parametrize("work", [_sleeps, _tried_only])
+async def test_who_is_told_to_stop_amid_a_statement_stops(
+    migrated_postgres_url: str, work: Callable[[Connection], None]
+) -> None:
+    """A cancellation that became an error of the database let every process of a cluster run on
+    until its own timer ended it, ten seconds after SIGTERM.
+    """
+    db = open_database(migrated_postgres_url)
+    try:
+        writing = asyncio.create_task(db.write(work))
+        await asyncio.sleep(0.3)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await db.write(work)
+        assert await db.write(database_now)
+    finally:
+        await db.close()
