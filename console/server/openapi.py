@@ -81,6 +81,9 @@ _MUST: Final = frozenset(
 )
 """Parameters that a route refuses to do without, in words of its own."""
 
+_ONLY_LOOKS: Final = frozenset({"/api/v1/subscribers/find"})
+"""Where a POST changes nothing and its answer, about people, is not kept: it takes no key."""
+
 _MEDIA: Final[Mapping[str, str]] = {
     "/": "text/html",
     "/v/{code}": "text/html",
@@ -153,7 +156,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> None:
             parameter["schema"] = _NUMBER_IN_PATH
     operation["operationId"] = _operation_id(path, method)
     operation["security"] = [{"token": []}] if closed else []
-    if closed and method == "post":
+    if closed and method == "post" and path not in _ONLY_LOOKS:
         form = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
         parameters.append(
             {

@@ -168,6 +168,41 @@ async def test_an_administrator_of_one_borough_knows_and_changes_people_there_on
     assert (file.status, file.code) == (403, "area_bound")
 
 
+async def test_people_are_found_by_id_number_or_address_masked_and_on_record(site: Site) -> None:
+    path, role = f"{API}/subscribers/find", "administrator"
+    written = ["p1", " 07700 900002", "p1@example.org", "Person 1"]
+    # nothing is done twice by it, and its answer is not kept: no Idempotency-Key
+    found = await site.post(path, {"written": written}, key=None, role=role)
+    assert found.status == 200, found.json
+    fits(site, "post", "/subscribers/find", found)
+    one = {"name": "P… 1…", "email": None, "mobile": "…001", "phone": None}
+    assert found.json["found"][0] == {
+        "written": "p1",
+        "people": [{"id": 1, "external_id": "p1", **one}],
+    }
+    meant = {
+        each["written"]: [person["external_id"] for person in each["people"]]
+        for each in found.json["found"]
+    }
+    assert meant == {"p1": ["p1"], "07700 900002": ["p2"], "p1@example.org": [], "Person 1": []}
+    looked = [
+        (at["kind"], at["subject"], at["detail"])
+        for at in await links(site)
+        if at["action"] == "subscribers.find"
+    ]
+    assert looked == [("look_up", "2 people", "masked: 1, 2")]
+    bound = await site.post(path, {"written": ["p31"]}, key=None, role="camden admin")
+    assert (bound.status, bound.code) == (403, "area_bound")
+    for wrong, code in (
+        ({}, "written_missing"),
+        ({"written": "p1"}, "field_type"),
+        ({"written": ["p1", 1]}, "field_type"),
+        ({"written": ["p1"] * 201}, "too_many"),
+    ):
+        refused = await site.post(path, wrong, key=None, role=role)
+        assert (refused.status, refused.code) == (422, code)
+
+
 async def test_an_auditor_reads_a_person_masked(site: Site) -> None:
     seen = await site.get(f"{API}/subscribers/p1", role="auditor")
     assert (seen.json["name"], seen.json["mobile"], seen.json["lat"]) == ("P… 1…", "…001", None)
@@ -380,6 +415,7 @@ CHANGES = [
     ("POST", "/threat-levels/import", LEVELS, "text/csv"),
     ("POST", "/subscribers", json.dumps(ADA).encode(), "application/json"),
     ("PATCH", "/subscribers/p1", b'{"name": "x"}', "application/json"),
+    ("POST", "/subscribers/find", b'{"written": ["p1"]}', "application/json"),
     ("POST", "/subscribers/p1/stop", b'{"channel": "sms"}', "application/json"),
     ("POST", "/subscribers/p1/start", b'{"channel": "sms", "why": "x"}', "application/json"),
     ("POST", "/subscribers/p1/join", b'{"with": ["p2"], "why": "x"}', "application/json"),

@@ -105,5 +105,21 @@ def test_registrations_of_one_person_are_joined_and_part_again_on_record(cli: Cl
     assert [link["action"] for link in links] == ["subscribers.add", "subscribers.part"]
 
 
+def test_people_are_found_by_id_number_or_address_masked_and_on_record(cli: Cli) -> None:
+    person = added(cli, "--email", "ada@example.org")
+    (found, nobody) = cli.ok("subscribers", "find", "+44 7700 900001", "Ada")["found"]
+    masked = {"name": "A…", "email": "a…@example.org", "mobile": "…001", "phone": None}
+    assert found["people"] == [{"id": person["id"], "external_id": "r-1", **masked}]
+    assert nobody == {"written": "Ada", "people": []}  # a name is sealed
+    typed = cli.apart("subscribers", "find", "-", stdin="ADA@example.org\n\nr-9\n")
+    assert typed.code == 0, typed.err
+    assert [line.split()[:3] for line in typed.out.splitlines()[1:]] == [
+        ["ADA@example.org", str(person["id"]), "r-1"],
+        ["r-9", "nobody"],
+    ]
+    looks = [at for at in cli.ok("audit", "list") if at["action"] == "subscribers.find"]
+    assert [at["detail"] for at in looks] == [f"masked: {person['id']}"] * 2
+
+
 def test_every_column_of_the_file_is_an_option_of_add_and_edit() -> None:
     assert ("external_id", *people.FIELDS) == COLUMNS

@@ -67,6 +67,7 @@ ROUTES = {
     "subscribers add": f"POST {V1}/subscribers",
     "subscribers edit": f"PATCH {PERSON}",
     "subscribers export": f"GET {V1}/operator-requests/{{id}}/export",
+    "subscribers find": f"POST {V1}/subscribers/find",
     "subscribers import": f"POST {V1}/subscribers/import",
     "subscribers show": f"GET {PERSON}",
     **{

@@ -19,6 +19,7 @@ from broadcast.problems import refuse
 from broadcast.wording.levels import ENDED
 from console.api.bodies import JSON
 from service.setup.people import LONGEST_REASON
+from service.setup.people_meant import MOST_WRITTEN
 from subscribers.organisations.record import MOST_PEOPLE
 from subscribers.organisations.sites import FORM as SITES
 from subscribers.organisations.sites import MOST as MOST_SITES
@@ -136,6 +137,22 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
             "basis": _REASON,
         },
         "example": {"mobile": "07700 900002", "quiet_hours": None},
+    },
+    "Find": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "written": {
+                "description": "External ids, telephone numbers or e-mail addresses. Names are"
+                " sealed: nobody is found by name.",
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST_WRITTEN,
+                "items": _TEXT,
+            }
+        },
+        "required": ["written"],
+        "example": {"written": ["r-1", "07700 900001"]},
     },
     "NewOrganisation": {
         "description": "One organisation, in the fields of the organisations CSV.",

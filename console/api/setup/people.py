@@ -19,7 +19,7 @@ from console.server.context import Web, web_of
 from service.commands.unit_of_work import Act
 from service.idempotency import Answered
 from service.problem_documents import problem_json
-from service.setup import people, people_by_file
+from service.setup import people, people_by_file, people_meant
 from subscribers.people_file.record import COLUMNS
 from subscribers.registry import listing
 
@@ -35,6 +35,7 @@ def router(_web: Web) -> APIRouter:
         "/subscribers/import",
         openapi_extra=sends_file(csv="external_id,mobile,lat,lon\nr-1,07700 900001,51.5,-0.1\n"),
     )(bring_in)
+    api.post("/subscribers/find", openapi_extra=sends("Find"))(find)
     api.post("/subscribers", status_code=201, openapi_extra=sends("NewSubscriber"))(add)
     api.get("/subscribers/{subscriber}")(show)
     api.patch("/subscribers/{subscriber}", openapi_extra=sends("SubscriberChange"))(edit)
@@ -132,6 +133,24 @@ async def show(request: Request, subscriber: str) -> Response:
 
     found = await web.db.write(look)
     return JSONResponse(listing.masked(found) if actor.role == "auditor" else found)
+
+
+async def find(request: Request) -> Response:
+    """Return for each external id, telephone number or e-mail address that is written who is meant,
+    names and contacts masked; for administrators without area, and recorded. Nothing is changed and
+    no answer is kept, so it takes no Idempotency-Key.
+    """
+    web = web_of(request)
+    actor = await web.actor(request)
+    operators.require(actor, "administer")
+    written = people_meant.check(
+        read_act(request, await request.body(), ("written",)).get("written")
+    )
+    trial = web.settings.allows_trial_numbers
+    found = await web.db.write(
+        people_meant.find, actor, written, trial_numbers=trial, now=web.now()
+    )
+    return JSONResponse(people_meant.told(found))
 
 
 async def edit(request: Request, subscriber: str) -> Response:

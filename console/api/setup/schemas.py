@@ -127,6 +127,15 @@ _PERSON: Final[Mapping[str, Schema]] = {
     },
     "warnings": _WARNINGS,
 }
+_MASKED: Final[Mapping[str, Schema]] = {
+    "id": NUMBER,
+    "external_id": TEXT,
+    "name": TEXT,
+    "email": or_null(TEXT),
+    "mobile": or_null(TEXT),
+    "phone": or_null(TEXT),
+}
+"""Somebody as they are shown who were looked for: name and contacts masked."""
 _SHORT_AREA: Final[Mapping[str, Schema]] = {"code": TEXT, "name": TEXT, "level": TEXT}
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
@@ -172,19 +181,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         **an_object(
             {
                 **_ORGANISATION,
-                "acting": list_of(
-                    an_object(
-                        {
-                            "id": NUMBER,
-                            "external_id": TEXT,
-                            "name": TEXT,
-                            "email": or_null(TEXT),
-                            "mobile": or_null(TEXT),
-                            "phone": or_null(TEXT),
-                            "contact_for": list_of(TEXT),
-                        }
-                    )
-                ),
+                "acting": list_of(an_object({**_MASKED, "contact_for": list_of(TEXT)})),
             }
         ),
     },
@@ -317,6 +314,9 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         }
     ),
     "DeadLetters": an_object({"dead_letters": list_of(ref("DeadLetter"))}),
+    "PeopleFound": an_object(
+        {"found": list_of(an_object({"written": TEXT, "people": list_of(an_object(_MASKED))}))}
+    ),
     "Erased": an_object({"id": NUMBER, "erased_at": TIME}),
     "LevelsImported": an_object(
         {
@@ -331,6 +331,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
 ANSWERS: Final[Mapping[tuple[str, str], Schema]] = {
     ("post", "/api/v1/subscribers"): ref("SubscriberRecord"),
     ("get", "/api/v1/subscribers/{subscriber}"): ref("SubscriberRecord"),
+    ("post", "/api/v1/subscribers/find"): ref("PeopleFound"),
     ("patch", "/api/v1/subscribers/{subscriber}"): ref("SubscriberRecord"),
     ("post", "/api/v1/subscribers/{subscriber}/stop"): ref("SubscriberRecord"),
     ("post", "/api/v1/subscribers/{subscriber}/start"): ref("SubscriberRecord"),

@@ -1,4 +1,4 @@
-"""fasttime subscribers add, edit, stop, start: one person at a time."""
+"""fasttime subscribers find, add, edit, stop, start: one person at a time."""
 
 from __future__ import annotations
 
@@ -142,6 +142,46 @@ def edit(
             conn, machine_user(), subscriber, fields, basis=basis, world=world, now=now
         ),
     )
+
+
+def find(
+    written: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="WRITTEN…",
+            help="External ids, numbers or addresses; - reads them from stdin, one a line.",
+            show_default=False,
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Find people by external id, telephone number or e-mail address, and show them masked."""
+    from broadcast.files.csv_files import read_file
+    from console.commands.session import machine_user, run
+    from service.setup import people_meant
+
+    out = Output(json=json)
+    if written == ["-"]:  # what is typed as a word stays in the shell's history
+        written = read_file(Path("-")).decode(errors="replace").splitlines()
+    texts = people_meant.check([text for text in written if text.strip()])
+
+    async def work(session: Session) -> None:
+        found = await session.db.write(
+            people_meant.find,
+            machine_user(),
+            texts,
+            trial_numbers=session.settings.allows_trial_numbers,
+            now=session.now(),
+        )
+        shown = ("id", "external_id", "name", "mobile", "phone", "email")
+        rows = [
+            [text, *(person[name] for name in shown)]
+            for text, people in found.items()
+            for person in people or [{**dict.fromkeys(shown), "id": "nobody"}]
+        ]
+        out.table(people_meant.told(found), ("written", "person", *shown[1:]), rows)
+
+    run(work, out, with_channels=False)
 
 
 Why = Annotated[
@@ -321,6 +361,6 @@ def _one(json: bool, do: Callable[[Connection, World, Any], tuple[dict[str, Any]
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to `fasttime subscribers`."""
-    for command in (add, edit, stop, start, join, part, erase, erased):
+    for command in (find, add, edit, stop, start, join, part, erase, erased):
         app.command()(command)
     app.command("erase-again")(erase_again)
