@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -12,10 +13,26 @@ from broadcast.groups import registered
 from broadcast.groups.registered import Groups
 from broadcast.places.areas import AreaTree
 from broadcast.store.database import Connection
+from broadcast.wording.times import local_time
+from console import provider_words
 from console.room import naming
 from subscribers.trace import Why
 
 Facts = Mapping[str, Any]
+
+STANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "waiting": "their turn has not come",
+        "handing_over": "it is on its way to the provider",
+        "accepted": "the provider took it, and has not said yet whether it arrived",
+        "delivered": "it arrived",
+        "failed": "no way that was tried led to them",
+        "not_sent": "it does not go to them",
+        "expired": "the message ended before it reached them",
+        "in_doubt": "nobody knows whether it arrived, so it is not sent again by itself",
+    }
+)
+"""What a line means for who stands on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +60,11 @@ def sentences(told: Mapping[str, Any], names: Names, time: Callable[[str], str] 
     return [*found, _stands(told)]
 
 
+def clock_of(zone: str) -> Callable[[str], str]:
+    """Return what writes a moment as people of a time zone read it."""
+    return lambda at: local_time(datetime.fromisoformat(at), "en", zone)
+
+
 def by_channel(told: Mapping[str, Any]) -> list[str]:
     """Return where somebody stands on each channel, one line each."""
     return [
@@ -59,16 +81,16 @@ def step(told: Mapping[str, Any], names: Names) -> str:
 
 
 def _attempt(told: Mapping[str, Any], time: Callable[[str], str]) -> str:
-    code = f" (code {told['code']})" if told["code"] else ""
-    state = naming.word(told["state"])
-    by = naming.word(told["channel"]).lower()
-    return f"Delivery attempt {told['generation']} by {by}: {state}{code}, {time(told['at'])}."
+    became = provider_words.attempt(told["channel"], told["state"], told["code"])
+    by = naming.WAYS[told["channel"]][0]
+    return f"Try {told['generation']}, by {by}, {time(told['at'])}: {became}."
 
 
 def _stands(told: Mapping[str, Any]) -> str:
     line, reason = told["line"], told["reason"]
     because = f": {naming.word(reason)}" if reason else ""
     if line is not None:
+        because = because or f": {STANDS[line]}"
         return f"So they are on the line “{naming.LINES[line][0]}”{because}."
     return f"It is not for them{because}." if reason else "Whom it is for is not settled yet."
 

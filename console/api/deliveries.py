@@ -20,7 +20,7 @@ from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
-from console import listed
+from console import explained, listed
 from console.api import cursors
 from console.api.told import message_id_of
 from console.listed import Filter
@@ -179,7 +179,9 @@ async def explain(request: Request, id: str, subscriber: str) -> Response:
     told = await explaining.explain_to(
         web.context, actor, v.message_id, subscriber.replace("\x00", "")
     )
-    return JSONResponse(told)
+    names = await web.db.read(explained.names_of, await web.context.tree())
+    sentences = explained.sentences(told, names, explained.clock_of(web.settings.timezone))
+    return JSONResponse(told | {"sentences": sentences})
 
 
 async def _version(

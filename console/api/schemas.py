@@ -243,6 +243,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "line": or_null(words(_LINES)),
             "channel_lines": map_of(TEXT),
             "reason": TEXT,
+            "sentences": {**list_of(TEXT), "description": "The same as people read it."},
         }
     ),
     "ThreatLevel": an_object(

@@ -397,9 +397,11 @@ def explain(
             f"message {found['message']} version {found['version']}, person {found['subscriber']}"
         ]
         names = await session.db.read(explained.names_of, await session.tree())
-        lines += [f"  {sentence}" for sentence in explained.sentences(found, names)]
+        clock = explained.clock_of(session.settings.timezone)
+        sentences = explained.sentences(found, names, clock)
+        lines += [f"  {sentence}" for sentence in sentences]
         lines += explained.by_channel(found)
-        out.answer(found, *lines)
+        out.answer(found | {"sentences": sentences}, *lines)
 
     run(work, out)
 

@@ -9,13 +9,13 @@ import pytest
 
 from channels.contract import Accepted, ChannelError, InDoubt, Refused, Unavailable
 from channels.twilio.client import (
-    ERROR_CODES,
     check_reachable,
     is_drama_number,
     kind_of,
     on_loopback,
     provider_code,
 )
+from channels.twilio.errors import ERROR_CODES
 from channels.twilio.settings import SmsSettings
 from channels.twilio.sms import SmsChannel
 from tests.channels.messages import a_delivery

@@ -169,6 +169,9 @@ def test_a_message_is_watched_to_its_end_and_its_account_is_told_in_every_form(r
     told = cli.ok("explain", number, "p1")
     assert told["line"] in ("accepted", "delivered")
     assert {a["channel"] for a in told["attempts"]} == {"sms", "email"}
+    tries = [said for said in told["sentences"] if said.startswith("Try 1, by ")]
+    assert len(tries) == 2
+    assert tries[0] in cli("explain", number, "p1").out
     assert cli.ok("explain", number, "p5")["reason"] == "not_chosen"
     said = cli("explain", number, "p5").out
     assert "Did they choose this topic? No. They did not ask for messages about " in said

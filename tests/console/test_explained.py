@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 from broadcast.content.model import CHANNELS, SUBSCRIBER_KINDS
 from broadcast.groups.registered import Group, Groups
-from broadcast.ledger.evidence import LINES
+from broadcast.ledger.evidence import LINES, RANK
 from broadcast.places.areas import Area, AreaTree
-from console import explained
+from channels.twilio.errors import ERROR_CODES
+from console import explained, provider_words
 from console.explained import SAID, Names
 from console.room import naming
 from subscribers.index import REASONS
 from subscribers.people_file.choices import TOPICS
 from subscribers.trace import Why
 
+ROOT = Path(__file__).parents[2]
 NAMES = Names(
     AreaTree([(Area("E09000033", "Westminster", "borough", None), None)]),
     Groups(
@@ -268,6 +271,41 @@ def test_whatever_a_reason_names_has_words() -> None:
         assert "_" not in naming.word(code)
 
 
+@pytest.mark.parametrize(
+    ("channel", "code", "said"),
+    [
+        ("sms", "30003", "the handset is off or out of reach (30003)"),
+        ("sms", "99999", "the provider says no more than a code (99999)"),
+        ("sms", "http_503", "the provider's answer does not say whether it took it (HTTP 503)"),
+        ("voice", "busy", "the line was busy"),
+        ("voice", "no-answer", "nobody picked up"),
+        ("email", "busy", "all our connections to the mail server were in use"),
+        ("email", "450", "the mail server takes it later, or not yet (450)"),
+        ("email", "550", "the mail server refuses it (550)"),
+        ("email", "550 5.1.1", "the mail server knows no such address (550 5.1.1)"),
+        ("email", "worker_lost", "the process that sent it was lost"),
+        ("sms", "stopped", "stopped these messages"),
+        ("sms", "", ""),
+    ],
+)
+def test_what_a_provider_or_we_call_by_a_code_is_said_in_words(
+    channel: str, code: str, said: str
+) -> None:
+    assert provider_words.why(channel, code) == said
+
+
+def test_every_state_line_and_code_of_an_attempt_has_words() -> None:
+    assert set(provider_words.STATES) == set(RANK)
+    assert set(explained.STANDS) == set(LINES)
+    source = "".join(path.read_text() for path in (ROOT / "channels").rglob("*.py"))
+    ours = set(re.findall(r'(?:Refused|Unavailable|InDoubt)\(\s*"([a-z_]+)"', source))
+    assert {"no_answer", "number_not_reachable"} <= ours
+    for code in (*ours, *ERROR_CODES, "worker_lost", "retries_exhausted", "stopped_meanwhile"):
+        said = provider_words.attempt("sms", "failed", code)
+        assert not re.search(r"\w_\w", said), said
+        assert said != f"it failed: {naming.word(code)}"
+
+
 def test_attempts_and_the_end_are_sentences_too() -> None:
     attempt = {"generation": 2, "channel": "voice", "state": "in_doubt", "code": "", "at": "12:00"}
     told: dict[str, Any] = {
@@ -278,8 +316,11 @@ def test_attempts_and_the_end_are_sentences_too() -> None:
     }
     assert explained.sentences(told, NAMES) == [
         "Did they agree to a way that it goes by? Yes. They agreed to nothing.",
-        "Delivery attempt 2 by telephone call: in doubt, 12:00.",
-        "So they are on the line “in doubt”.",
+        "Try 2, by call, 12:00: nobody knows whether it arrived.",
+        (
+            "So they are on the line “in doubt”: nobody knows whether it arrived, so it is not"
+            " sent again by itself."
+        ),
     ]
     told |= {"line": None, "reason": "out_of_area", "steps": [], "attempts": []}
     assert explained.sentences(told, NAMES) == ["It is not for them: not where the message is for."]
