@@ -332,6 +332,13 @@ def failure_codes(
     return found
 
 
+def heard_of_between(conn: Connection, version_id: int, begin: datetime, end: datetime) -> BitMap:
+    """Return of whose attempts something was recorded last from `begin` until before `end`."""
+    of_version = (outcome.c.version_id == version_id) & outcome.c.at.between(begin, end)
+    query = select(outcome.c.person_id).where(of_version, outcome.c.at < end).distinct()
+    return BitMap(conn.execute(query).scalars())
+
+
 def with_failures(conn: Connection, version_id: int) -> BitMap:
     """Return everybody with an attempt that failed, was refused or is in doubt."""
     return reading.people_in(conn, version_id, UNSURE)

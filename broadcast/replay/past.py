@@ -7,7 +7,7 @@ audience, the batches and the claimed ranges, and writes nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,12 +23,17 @@ from broadcast.ledger.claims.tables import batch, outcome, slice_
 from broadcast.messages import versions
 from broadcast.messages.versions import Version
 from broadcast.replay.frozen import Frozen
-from broadcast.replay.people import LINES, REASONS, Counted, Placed, SliceOf, in_order
+from broadcast.replay.people import LINES, REASONS, Counted, Ids, Marks, Placed, SliceOf, in_order
 from broadcast.replay.recorded import NONE, STATES, Log, Told
 from broadcast.replay.streaming import stream
 
 _NOT_SENT = ("superseded", "corrected", "cancelled", "stood_down")
 _EVENTS = "message."
+
+Look = Callable[[Ids, Marks], Any]
+"""What is asked of a moment beside its sums: from everybody who is to be sent to, in the order of
+their numbers, and the line of each as its place in `people.LINES`.
+"""
 
 _Pass = tuple[int, str, bool]
 """Generation, channel, whether a person ordered it."""
@@ -42,6 +47,8 @@ class Moment:
     version: int
     state: str
     counted: Counted
+    seen: Any = None
+    """What `Look` returned."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it in the fields of the contract's account."""
@@ -101,8 +108,11 @@ def span(conn: Connection, v: Version) -> tuple[datetime, datetime] | None:
     return (min(times), max(times) + timedelta(seconds=1)) if times else None
 
 
-def at(conn: Connection, message_id: int, moments: Sequence[datetime]) -> list[list[Moment]]:
-    """Return, for each of these moments in their order, how every published version stood.
+def at(
+    conn: Connection, message_id: int, moments: Sequence[datetime], look: Look | None = None
+) -> list[list[Moment]]:
+    """Return, for each of these moments in their order, how every published version stood, with
+    what `look` makes of it.
 
     The facts are read once. Raises Rejected (404 message_unknown).
     """
@@ -125,7 +135,9 @@ def at(conn: Connection, message_id: int, moments: Sequence[datetime]) -> list[l
         for book in books.values():
             book.turn_to(log, moment)
         log.touched.clear()
-        found.append([books[i].at(log, told, moment) for i, told in sorted(log.versions.items())])
+        found.append(
+            [books[i].at(log, told, moment, look) for i, told in sorted(log.versions.items())]
+        )
     return found
 
 
@@ -209,7 +221,7 @@ class _Book:
             mine = _slice(row, log, closed=closed, skips=self._skips.get(attempt, {}))
             placed.put(mine, start)
 
-    def at(self, log: Log, told: Told, moment: datetime) -> Moment:
+    def at(self, log: Log, told: Told, moment: datetime, look: Look | None = None) -> Moment:
         """Return how it stood when the log had told so much."""
         counted = Counted()
         if told.live is not None or (self._frozen_at is not None and self._frozen_at <= moment):
@@ -219,7 +231,11 @@ class _Book:
                 ended=_ended(told.state),
                 released=told.live is not None,
             )
-        return Moment(at=moment, version=self._v.number, state=told.state, counted=counted)
+        best, counted.best = counted.best, None  # a byte a person, at every moment
+        seen = look(self._everybody, best) if look is not None and best is not None else None
+        return Moment(
+            at=moment, version=self._v.number, state=told.state, counted=counted, seen=seen
+        )
 
 
 def _slice(row: Any, log: Log, *, closed: bool, skips: dict[int, str]) -> SliceOf:

@@ -7,7 +7,9 @@ from types import MappingProxyType
 
 from broadcast.content import trades
 from broadcast.content.model import Audience
+from broadcast.levels.scales import UK
 from broadcast.messages import small_counts
+from broadcast.places.areas import AreaTree
 from broadcast.wording.languages import in_english
 
 CHANNELS: Mapping[str, str] = MappingProxyType(
@@ -99,6 +101,31 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "threat_level_change": "Change of the threat level",
         "correction": "Correction",
         "all_clear": "All-clear",
+    }
+)
+_ACTS: Mapping[str, str] = MappingProxyType(
+    {
+        "approved": "approved",
+        "live": "went out",
+        "block": "blocked before it went out",
+        "hold": "held",
+        "resume": "resumed",
+        "cancel": "stopped",
+        "expire": "its time ended",
+        "supersede": "replaced by an update",
+        "correct": "corrected",
+        "stand_down": "ended by an all-clear",
+        "resend": "sent again to those who missed it",
+    }
+)
+"""What happened to a message, by the act (`broadcast.replay.past.Mark`)."""
+_BLOCKED: Mapping[str, str] = MappingProxyType(
+    {
+        "audience_changed": "The audience has changed",
+        "audience_empty": "The audience has changed",
+        "content_changed": "The text was changed behind the approval",
+        "decisions_changed": "The record of the decisions was changed",
+        "account_changed": "An operator's account was changed",
     }
 )
 _WORDS: Mapping[str, str] = MappingProxyType(
@@ -228,6 +255,27 @@ def word(code: object) -> str:
 def event(type_: str) -> str:
     """Return what people call what waits, by the type of its event."""
     return EVENTS.get(type_, type_.replace(".", " ").replace("_", " "))
+
+
+def act(what: str) -> str:
+    """Return what people call what happened to a message."""
+    return _ACTS.get(what, what.replace("_", " "))
+
+
+def blocked(why: str) -> str:
+    """Return why a version was blocked, as it was recorded with a code before it, in words."""
+    code, colon, said = why.partition(": ")
+    heading = _BLOCKED.get(code, "It is not released")
+    return f"{heading}: {said}" if colon else why
+
+
+def scope(code: str, tree: AreaTree) -> str:
+    """Return what people call the country or the place that a level is for; the code of one that is
+    not imported here, or of a group.
+    """
+    if code == UK:
+        return "United Kingdom"
+    return tree[code].name if code in tree else code
 
 
 def does(role: str) -> str:

@@ -37,7 +37,7 @@ def router(web: Web) -> APIRouter:
     answers.attach(api, room)
     administration.attach(api, room)
     organisations.attach(api, room)
-    replay.attach(api, room)
+    replay.attach(api, room, figures)
     message_pictures.attach(api, room, figures)
     machine.attach(api, room)
     exercises.attach(api, room)

@@ -378,6 +378,39 @@ class RegistryIndex(Encoding):
                     counts[known_code] = counts.get(known_code, 0) + n
         return counts
 
+    def in_area(self, tree: AreaTree, code: str, members: BitMap) -> BitMap:
+        """Return who of these people is in an area, as `by_area` counts them."""
+        ids = array_of(members)
+        return bitmap_of(ids[self.which_area(tree, [code], ids) == 0])
+
+    def which_area(
+        self, tree: AreaTree, codes: Sequence[str], members: NDArray[np.uint32]
+    ) -> NDArray[np.int32]:
+        """Return for each of these people, in the order of their numbers, in which of these areas
+        of one level they are, as its place in `codes`; -1 for in none. As `by_area` counts them.
+        """
+        people, number = self._state.people, {code: n for n, code in enumerate(codes)}
+        at = people.positions(members)
+        kept = self._state.profiles.column("erased") == 0
+        at = at[kept[people.take("profile", at)]]
+        lat, lon, area = (people.take(name, at) for name in ("lat", "lon", "area"))
+        placed = np.isfinite(lat) & np.isfinite(lon)
+
+        def of(chain: Iterable[Area]) -> int:
+            return next((number[each.code] for each in chain if each.code in number), -1)
+
+        known = [
+            of((tree[name], *tree.ancestors(name))) if name in tree else -1
+            for name in self._areas.names
+        ]
+        there = np.array([*known, -1], np.int32)[area]  # an area of -1 is the last
+        chains = tree.locate_many(lat[placed], lon[placed])
+        numbers = {id(chain): of(chain) for chain in chains}
+        there[placed] = [numbers[id(chain)] for chain in chains]
+        found = np.full(len(members), -1, np.int32)
+        found[np.searchsorted(members, people.take("ids", at))] = there
+        return found
+
     def enrolled(self) -> BitMap:
         """Return who is enrolled for exercises."""
         state = self._state

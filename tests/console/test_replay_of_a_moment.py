@@ -14,8 +14,9 @@ import pytest
 
 from broadcast.ledger import delivery_report
 from broadcast.replay import past
+from console.room.naming import word
 from tests.console.cli import ENTRY
-from tests.console.site import Site, open_site
+from tests.console.site import WESTMINSTER, Site, open_site
 from tests.console.visitor import HERE, Visitor
 
 
@@ -114,11 +115,26 @@ async def test_the_page_shows_every_moment_as_the_command_tells_it_and_can_send_
     assert len(moments) >= 20
     for frame, (moment,) in zip(frames, found, strict=True):
         assert frame["people"] == moment.to_json()["people"]
-        assert frame["state"] == moment.state
+        assert frame["state"] == word(moment.state)
         assert sum(frame["people"].values()) == frame["addressed"]
+        lines, addressed = frame["people"], frame["addressed"]
+        reached = lines["delivered"] + lines["accepted"]
+        assert frame["places"] == [round(100 * reached / max(addressed, 1))]
+        assert (frame["doubts"] == "nobody") is (lines["in_doubt"] == 0)
+    assert page.tree.xpath("string(//*[@id='replay']/@data-places)") == WESTMINSTER
+    assert 0 < frames[-1]["places"][0] < 100
+    doubtful = next(frame for frame in frames if frame["people"]["in_doubt"])
+    assert doubtful["doubts"].startswith("person 1, 2, 3, ")
+    # without script a moment is chosen by its address, map and all
+    early = await auditor.get("/room/messages/1/replay?version=1&moment=0")
+    assert "Westminster: 0% reached" in early.text
+    assert early.tree.xpath("string(//*[@data-of='clock'])") == frames[0]["clock"]
+    author = Visitor(site)  # who may not see people
+    await author.sign_in("author")
+    assert "doubts" not in (await author.get("/room/messages/1/replay")).text
     rows = page.tree.xpath("//table[@id='moments']/tbody/tr")
     assert len(rows) == len(frames)
-    for act in ("approved", "live", "hold", "resume", "cancel"):
+    for act in ("approved", "went out", "held", "resumed", "stopped"):
         assert act in page.words
     compared = await auditor.send(page, "/room/messages/1/replay")
     assert "0 differences" in compared.words

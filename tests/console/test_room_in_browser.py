@@ -149,10 +149,15 @@ async def test_check_38_the_replay_moves_by_keyboard_and_asks_nobody_anything(
     await page.get_by_role("slider").focus()
     await page.keyboard.press("Home")
     await expect(accepted).to_have_text("0")
-    await expect(page.locator("[data-of=state]")).to_have_text("approved")
+    await expect(page.locator("[data-of=state]")).to_have_text("approved, being prepared")
+    ward = page.locator("path[data-place]").first
+    await expect(ward).to_have_attribute("fill", "none")
+    await expect(page.locator("td[data-place]").first).to_have_text("0 %")
     await page.get_by_role("button", name="100×").press("Enter")
     await expect(page.locator("[data-of=state]")).to_have_text("live")
     await expect(accepted).not_to_have_text("0")
+    await expect(ward).to_have_attribute("fill", re.compile("hatch"))
+    await expect(page.locator("td[data-place]").first).not_to_have_text("0 %")
     assert asked == []
     await page.context.close()
 

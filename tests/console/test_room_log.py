@@ -7,15 +7,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from broadcast.ledger import delivery_report
 from console.room.naming import QUESTIONS, word
 from service.commands import explaining
-from tests.console.site import Site, open_site
+from tests.console.site import CAMDEN, LONDON, WESTMINSTER, Site, open_site
 from tests.console.test_explained import CODE_WORDS
 from tests.console.visitor import HERE, Visitor
 
@@ -67,6 +69,36 @@ async def test_people_are_masked_and_pages_go_on_where_the_last_ended(site: Site
         assert "<b>" not in refused.text
     for harmless in ("after=-1", "after=9999999999999", "reason=stale", "version=x"):
         assert (await visitor.get(f"/room/messages/1/log?{harmless}")).status == 200
+
+
+async def test_people_are_found_by_area_and_by_time_and_the_address_says_which(site: Site) -> None:
+    visitor = await lived(site)
+    log = "/room/messages/1/log?line=in_doubt"
+
+    async def total(more: str) -> int:
+        page = await visitor.get(f"{log}{more}")
+        assert page.status == 200, page.words
+        return int(page.tree.xpath("string(//*[@id='total'])"))
+
+    everybody = await total("")
+    assert everybody > 10
+    assert await total("&area=westminster") == await total(f"&area={LONDON}") == everybody
+    assert await total(f"&area={CAMDEN}") == 0
+    zone = ZoneInfo(site.settings.timezone)
+    an_hour_ago, soon = (
+        f"{datetime.now(zone) + timedelta(hours=n):%Y-%m-%dT%H:%M}" for n in (-1, 1)
+    )
+    assert await total(f"&from={an_hour_ago}&until={soon}") == everybody
+    assert await total(f"&until={an_hour_ago}") == await total(f"&from={soon}") == 0
+    page = await visitor.get(f"{log}&area=westminster&from={an_hour_ago}")
+    assert "area=westminster" in page.tree.xpath("string(//a[text()='As CSV, masked']/@href)")
+    for wrong in ("area=nowhere", "from=yesterday"):
+        assert (await visitor.get(f"{log}&{wrong}")).status == 422
+    # with a place of a few streets a drawn shape would tell where few people live
+    drawn = await site.live(areas=None, circles=["51.5,-0.14 2"])
+    path = f"/room/messages/{drawn}/log"
+    assert not (await visitor.get(path)).tree.xpath("//*[@id='f-area']")
+    assert (await visitor.get(f"{path}?area={WESTMINSTER}")).status == 422
 
 
 async def test_check_37_the_csv_is_masked_and_runs_nothing(site: Site) -> None:

@@ -55,7 +55,7 @@ async def test_who_was_reached_where_and_how_fast(site: Site) -> None:
     assert sum(int(row[1]) for row in reached.values()) == got == len(outcomes) // 2
     assert sum(int(row[0]) for row in reached.values()) == len(account.addressed)
     again = table(page, "again-table")
-    assert again == [["Text message: 30005", str(len(outcomes) - got)]]
+    assert again == [["Text message: no such handset (30005)", str(len(outcomes) - got)]]
     ((channel, *seconds),) = table(page, "speed-table")
     assert channel == "Text message"
     known = await site.db.read(speed.latencies, await site.version(1))
@@ -104,7 +104,7 @@ async def test_check_40_levels_as_of_a_day_are_those_of_the_history(site: Site) 
     page = await visitor.get("/room/levels")
     held = [e for e in await site.db.read(history.show, datetime.now(UTC)) if e.level]
     for each in held:
-        assert f"{each.scope}: {each.level}" in page.words
+        assert f"United Kingdom: {each.level}" in page.words
     assert len(table(page, "changes")) == len(held) == 1
     assert page.tree.xpath("//*[@id='levels-t']")
     before = await visitor.get("/room/levels?as_of=2020-01-01")

@@ -137,7 +137,7 @@
   }
   const replay = by("replay");
   if (replay) {
-    const frames = JSON.parse(replay.dataset.frames), slider = by("moment"), now = replay.querySelector(".now");
+    const frames = JSON.parse(replay.dataset.frames), places = replay.dataset.places.split(" "), slider = by("moment"), now = replay.querySelector(".now");
     const stamps = frames.map((f) => Date.parse(f.at)), last = stamps.length - 1, span = (stamps[last] - stamps[0]) || 1;
     let player = 0;
     const show = (n) => {
@@ -146,6 +146,12 @@
         const of = cell.dataset.of, value = of in f ? f[of] : f.people[of];
         cell.textContent = typeof value === "number" ? value.toLocaleString("en-GB") : value;
       }
+      f.places.forEach((share, at) => {
+        for (const of of replay.querySelectorAll('[data-place="' + places[at] + '"]')) {
+          if (of.matches("path")) { of.setAttribute("fill", share ? "url(#hatch-" + Math.min(5, Math.floor(share / 20) + 1) + ")" : "none"); }
+          (of.firstElementChild || of).textContent = (of.textContent.match(/^.*: /) || "") + share + " %";
+        }
+      });
       slider.value = n;
       slider.setAttribute("aria-valuetext", f.clock + ", " + f.state);
       if (now) { now.setAttribute("d", "M" + (8 + (stamps[n] - stamps[0]) / span * 704) + " 0V216"); }

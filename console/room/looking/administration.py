@@ -24,6 +24,22 @@ ASKED = ("name", "role", "email", "area")
 FIND, WHICH = "find", "which_area"
 """Pressed to find an area by what was written, and to choose one of those found."""
 LONGEST_WHY = 1000
+ASKS = {
+    "add": "add an operator",
+    "disable": "disable an operator",
+    "export": "everybody as a file",
+    "registry": "everybody, as one file that only one key opens",
+}
+"""What is asked for, by the kind of a request."""
+LABELS = {
+    "name": "name",
+    "role": "role",
+    "email": "address",
+    "area": "area",
+    "may_set": "may set the level of",
+    "to": "to the key",
+}
+"""What a request says, in this order."""
 
 
 def attach(api: APIRouter, room: Room) -> None:
@@ -55,6 +71,8 @@ def _attach_operators(api: APIRouter, room: Room) -> None:
             people=await web.db.read(operators.listed),
             names=await showing.names(room, *ids),
             rows=[(r, _forms(room, signed, r.id) if may else None) for r in found],
+            asks=ASKS,
+            labels=LABELS,
             fetched_within=operator_requests.EXPORT_WITHIN,
             form=room.form(signed, "/room/operators") if may else None,
             typed={name: (typed or {}).get(name, "") for name in ("kind", *ASKED)},

@@ -4,21 +4,26 @@ explained in sentences; a contact unmasked for who says why.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
+from pyroaring import BitMap
 from starlette.responses import Response, StreamingResponse
 
 from broadcast.content.model import CHANNELS
+from broadcast.drafts.times import on_the_clock
 from broadcast.ledger import delivery_report
 from broadcast.ledger.delivery_report import Account
 from broadcast.ledger.evidence import LINES, SUPPRESSION_REASONS
-from broadcast.messages import resends, versions
+from broadcast.messages import resends, small_counts, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
+from broadcast.places import called
+from broadcast.problems import refuse
 from broadcast.store.database import Connection
-from console import explained, listed
+from console import explained, listed, provider_words
 from console.listed import Filter
 from console.room import acting, naming, resend
 from console.room.figures import Figures
@@ -29,7 +34,9 @@ from service.sign_in import Signed
 from subscribers.registry import listing, showing
 
 PAGE = 50
-FILTERS = ("line", "channel", "reason")
+FILTERS = ("line", "channel", "reason", "area", "from", "until")
+LONG_AGO, FAR_OFF = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+"""Where only one end of a time is asked for."""
 
 
 def attach(api: APIRouter, room: Room, figures: Figures) -> None:
@@ -62,6 +69,7 @@ def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None
             channel=asked["channel"] or None,
             reason=asked["reason"] or None,
         ).of(account)
+        wanted = await _where_and_when(room, v, wanted, asked)
         as_csv = request.query_params.get("format") == "csv"
         after = request.query_params.get("after", "")
         start = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
@@ -98,6 +106,8 @@ def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None
             rows=await web.db.read(_rows, account, ids),
             choices={"line": LINES, "channel": CHANNELS, "reason": SUPPRESSION_REASONS},
             labels={line: naming.LINES[line][0] for line in LINES},
+            drawn=small_counts.drawn(v.content),
+            zone=web.settings.timezone,
             following=f"{path}/log?{urlencode(query | {'after': ids[-1] + 1})}" if more else "",
             first=f"{path}/log?{urlencode(query)}" if start else "",
             csv=f"{path}/log?{urlencode(query | {'format': 'csv'})}",
@@ -107,6 +117,32 @@ def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None
     room.add(api, "GET", f"{base}/messages/{{id}}/log", show)
 
 
+async def _where_and_when(room: Room, v: Version, people: BitMap, asked: dict[str, str]) -> BitMap:
+    """Return who of these people is in the area that is asked for, and of whose attempts something
+    was recorded in the time that is. Raises Rejected: 422 area_unknown, area_ambiguous,
+    area_not_told (of a drawn shape: with a place of a few streets it would tell of few people where
+    they live), and what is wrong with a time.
+    """
+    context, zone = room.web.context, room.web.settings.timezone
+    if asked["area"]:
+        if small_counts.drawn(v.content):
+            detail = "of a drawn shape nobody is told by area"
+            raise refuse("area_not_told", detail, "leave the area out", field="area")
+        tree = await context.tree()
+        found = called.meant(tree, asked["area"])
+        if found.area is None:
+            raise called.unclear(asked["area"], found, "area")
+        index, _ = await context.matcher.index()
+        people = people & await context.aside(index.in_area, tree, found.area.code, people)
+    if asked["from"] or asked["until"]:
+        begin, end = (
+            on_the_clock(asked[field], zone=zone, field=field) if asked[field] else else_
+            for field, else_ in (("from", LONG_AGO), ("until", FAR_OFF))
+        )
+        people = people & await room.web.db.read(delivery_report.heard_of_between, v.id, begin, end)
+    return people
+
+
 async def _again(
     room: Room, signed: Signed, v: Version, account: Account, asked: dict[str, str]
 ) -> dict[str, Any] | None:
@@ -114,7 +150,7 @@ async def _again(
     it is live and nothing waits.
     """
     line = asked["line"]
-    chosen = line in resend.LINES and not asked["channel"] and not asked["reason"]
+    chosen = line in resend.LINES and not any(asked[name] for name in FILTERS[1:])
     if not chosen or v.state != "live" or not account.people[line]:
         return None
     if await room.web.db.read(resends.waiting, v.message_id) is not None:
@@ -136,7 +172,10 @@ def _rows(conn: Connection, account: Account, ids: list[int]) -> list[dict[str, 
                 "name": masked.get("name", ""),
                 "contact": ", ".join(part for part in contact if part),
                 "why": ", ".join(
-                    [*(naming.word(r) for r in [told["reason"]] if r), *codes.get(person, [])]
+                    [
+                        *(naming.word(r) for r in [told["reason"]] if r),
+                        *map(provider_words.failure, codes.get(person, [])),
+                    ]
                 ),
             }
         )

@@ -15,23 +15,18 @@ from broadcast.ledger import speed
 from broadcast.levels import history
 from broadcast.levels.scales import LEVELS
 from broadcast.messages import small_counts
-from broadcast.messages.versions import Version
 from broadcast.operators import operators
-from broadcast.places.areas import AreaTree
 from broadcast.problems import refuse
+from console import provider_words
 from console.room import acting, naming
 from console.room.figures import Figures
 from console.room.frame import BASES, Room
-from console.room.looking import pictures
+from console.room.looking import by_place, pictures
 from console.room.looking.replay import asked_version, recorded, shown_frame
 from service.sign_in import Signed
 
 PROMISE_SECONDS = 0.25
 """From the approval to the first person at the provider (docs/performance.md, latency)."""
-LEAST = 5
-"""Places with fewer people addressed are one row: a share of few tells of persons."""
-PLACES_SHOWN = 800
-SMALLEST = ("ward", "borough", "force", "region", "country")
 
 
 def attach(api: APIRouter, room: Room, figures: Figures) -> None:
@@ -52,13 +47,16 @@ def _attach_pictures(api: APIRouter, room: Room, figures: Figures, base: str) ->
         frames = [shown_frame(room, m, v) for m in moments]
         latencies = await web.db.read(speed.latencies, v)
         again = [
-            (f"{naming.word(channel)}: {code or 'no code'}", people)
+            (
+                f"{naming.word(channel)}: {provider_words.why(channel, code) or 'no reason told'}",
+                people,
+            )
             for channel, code, people in await web.db.read(speed.retries, v)
         ]
         drawn = small_counts.drawn(v.content)
         # of few people in a drawn shape nothing is told moment by moment
         uses = [] if drawn else _told_rates(room, await web.db.read(speed.rates, v))
-        places, shares = ([], {}) if drawn else await _places(room, figures, v)
+        places = await by_place.reached(room, figures, v)
         rows = [(naming.word(each.channel), each.seconds) for each in latencies]
         return room.page(
             "pictures.html",
@@ -67,7 +65,7 @@ def _attach_pictures(api: APIRouter, room: Room, figures: Figures, base: str) ->
             title="In pictures",
             v=v,
             path=f"{base}/messages/{v.message_id}",
-            curve=pictures.curve(frames, [(naming.word(a.what), a.at.isoformat()) for a in acts]),
+            curve=pictures.curve(frames, [(naming.act(a.what), a.at.isoformat()) for a in acts]),
             frames=frames,
             lines={line: naming.LINES[line] for line in (frames[0]["people"] if frames else ())},
             latencies=latencies,
@@ -79,8 +77,8 @@ def _attach_pictures(api: APIRouter, room: Room, figures: Figures, base: str) ->
             again=[] if drawn else again,
             bars=pictures.bars([] if drawn else again, "again", "Tried again, by reason"),
             drawn=drawn,
-            places=places,
-            map=pictures.hatched(await web.context.tree(), shares),
+            places=places.rows,
+            map=pictures.hatched(await web.context.tree(), places.shares),
         )
 
     room.add(api, "GET", f"{base}/messages/{{id}}/pictures", show)
@@ -107,41 +105,6 @@ def _told_rates(room: Room, uses: Sequence[speed.RateUse]) -> list[dict[str, Any
     ]
 
 
-async def _places(
-    room: Room, figures: Figures, v: Version
-) -> tuple[list[dict[str, Any]], dict[str, float]]:
-    """Return the places with how many were addressed and reached, and the share of each."""
-    account = await figures.account(v)
-    reached = account.people["delivered"] | account.people["accepted"]
-    context = room.web.context
-    tree = await context.tree()
-    index, _ = await context.matcher.index()
-    addressed_by = await context.aside(index.by_area, tree, account.addressed)
-    reached_by = await context.aside(index.by_area, tree, reached)
-    level = _level(tree, addressed_by)
-    rows: list[dict[str, Any]] = []
-    few = few_reached = 0
-    for code, people in sorted(addressed_by.items()):
-        if tree[code].level != level:
-            continue
-        got = reached_by.get(code, 0)
-        if people < LEAST:
-            few, few_reached = few + people, few_reached + got
-            continue
-        rows.append({"code": code, "name": tree[code].name, "people": people, "reached": got})
-    shares = {r["code"]: r["reached"] / r["people"] for r in rows[:PLACES_SHOWN]}
-    rows.sort(key=lambda r: (r["reached"] / r["people"], r["name"]))
-    name = f"places with fewer than {LEAST} people, together"
-    rest = [{"name": name, "people": few, "reached": few_reached}] if few >= LEAST else []
-    return [*rows[:PLACES_SHOWN], *rest], shares
-
-
-def _level(tree: AreaTree, counts: dict[str, int]) -> str:
-    """Return the smallest level at which people are known to be."""
-    levels = {tree[code].level for code in counts}
-    return next((level for level in SMALLEST if level in levels), SMALLEST[0])
-
-
 def _attach_levels(api: APIRouter, room: Room) -> None:
     web = room.web
 
@@ -165,9 +128,11 @@ def _attach_levels(api: APIRouter, room: Room) -> None:
         ]
         facts = [f for f in await web.db.read(history.counting) if ":" not in f.scope]
         ranks = {str(level): n for n, level in enumerate(LEVELS, 1)}
+        tree = await web.context.tree()
         scopes: dict[str, list[tuple[datetime, int | None]]] = {}
         for fact in facts:
-            scopes.setdefault(fact.scope, []).append((fact.at, ranks.get(fact.level)))
+            named = naming.scope(fact.scope, tree)
+            scopes.setdefault(named, []).append((fact.at, ranks.get(fact.level)))
         return room.page(
             "levels.html",
             signed,
@@ -179,6 +144,7 @@ def _attach_levels(api: APIRouter, room: Room) -> None:
             asked=asked,
             at=at,
             steps=pictures.steps(scopes, list(ranks), web.now()),
+            named=lambda scope: naming.scope(scope, tree),
             fields={"as_of": "as_of"},
         )
 

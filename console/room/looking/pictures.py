@@ -186,14 +186,14 @@ def bars(rows: Sequence[tuple[str, int]], name: str, title: str) -> Markup:
     """Return numbers as lying bars, each with its words and its number."""
     if not rows:
         return Markup("")
-    most, left, drawn = max(n for _, n in rows) or 1, 260, []
+    most, left, drawn = max(n for _, n in rows) or 1, 4, []
     for at, (label, n) in enumerate(rows):
-        y, width = 8 + 30 * at, round(n / most * (WIDTH - left - 80), 1)
-        drawn.append(f'<text class="axis" x="4" y="{y + 15}">{escape(label[:42])}</text>')
-        drawn.append(f'<rect class="bar-of" x="{left}" y="{y}" width="{width}" height="22"/>')
-        drawn.append(f'<text class="axis" x="{left + width + 6}" y="{y + 15}">{n:,}</text>')
+        y, width = 24 + 44 * at, round(n / most * (WIDTH - left - 80), 1)
+        drawn.append(f'<text class="axis" x="{left}" y="{y - 6}">{escape(label)}</text>')
+        drawn.append(f'<rect class="bar-of" x="{left}" y="{y}" width="{width}" height="18"/>')
+        drawn.append(f'<text class="axis" x="{left + width + 6}" y="{y + 13}">{n:,}</text>')
     said = "; ".join(f"{label}: {n}" for label, n in rows)
-    return _wide(name, title, said, drawn, 16 + 30 * len(rows))
+    return _wide(name, title, said, drawn, 8 + 44 * len(rows))
 
 
 HATCHES = 5
@@ -201,7 +201,9 @@ HATCHES = 5
 
 
 def hatched(tree: AreaTree, shares: Mapping[str, float]) -> Markup:
-    """Return a map of places, each hatched by the share of its people that was reached (0 to 1)."""
+    """Return a map of places, each hatched by the share of its people that was reached (0 to 1);
+    `data-place` is the code of each.
+    """
     shapes = {code: g for code in shares if code in tree and (g := tree.geometry(code)) is not None}
     if not shapes:
         return Markup("")
@@ -218,7 +220,8 @@ def hatched(tree: AreaTree, shares: Mapping[str, float]) -> Markup:
         fill = f"url(#hatch-{min(int(share * HATCHES) + 1, HATCHES)})" if share else "none"
         said = f"{tree[code].name}: {share:.0%} reached"
         drawn.append(
-            f'<path class="ward" fill="{fill}" d="{path}"><title>{escape(said)}</title></path>'
+            f'<path class="ward" data-place="{escape(code)}" fill="{fill}" d="{path}">'
+            f"<title>{escape(said)}</title></path>"
         )
     said = f"{len(shapes)} places; the denser the hatch, the more were reached: see the table"
     return _svg("wards", "Reached, by place", said, drawn, height)
