@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,6 +74,10 @@ NAMES: dict[str, str] = {
         " apart from the lines for reports"
     ),
     "TIMEZONE": "time zone of the times that people read (default Europe/London)",
+    "MAP_TILES": (
+        "where the control room's map to draw on gets its background, with {z}, {x} and {y};"
+        " unset = nowhere, so that nobody else learns where is looked"
+    ),
     "SIMULATOR_HTTP": (
         "base URL of the simulator: status Test goes there, and Exercise without senders; unset ="
         " refused"
@@ -121,6 +126,9 @@ NAMES: dict[str, str] = {
 so.
 """
 
+_TILES = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?/[A-Za-z0-9._~/?&=%@{}-]+")
+"""Nothing that could end a directive of the pages' policy."""
+
 LEVELS = {"info": 20, "debug": 10, "warning": 30, "error": 40}
 """The least that is logged, by name; the first is the default."""
 
@@ -152,6 +160,7 @@ class Settings:
     sender: str
     sender_name: str
     timezone: str
+    map_tiles: str
     simulator_http: str
     simulator_smtp: str
     simulator_token: str = field(repr=False)
@@ -322,6 +331,7 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         sender=read.sender(),
         sender_name=read.text("SENDER_NAME", "Police"),
         timezone=read.zone("TIMEZONE", DEFAULT_ZONE),
+        map_tiles=read.tiles("MAP_TILES"),
         simulator_http=read.url("SIMULATOR_HTTP", ("http", "https")).rstrip("/"),
         simulator_smtp=read.url("SIMULATOR_SMTP", ("smtp",)),
         simulator_token=read.text("SIMULATOR_TOKEN"),
@@ -431,6 +441,17 @@ class _Reader:
                 name,
                 f"must begin with {' or '.join(s + '://' for s in schemes)}",
                 "write the whole address",
+            )
+        return value
+
+    def tiles(self, name: str) -> str:
+        value = self.text(name)
+        parts = all(value.count(each) == 1 for each in ("{z}", "{x}", "{y}"))
+        if value and not (parts and _TILES.fullmatch(value)):
+            self._bad(
+                name,
+                "is no address of tiles",
+                "for example https://tiles.example.org/{z}/{x}/{y}.png",
             )
         return value
 

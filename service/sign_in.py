@@ -135,6 +135,14 @@ async def sessions(db: Database, actor: Operator, now: datetime) -> list[Standin
     return await db.read(looked)
 
 
+async def since(db: Database, now: datetime) -> dict[int, datetime]:
+    """Return by operator since when they are signed in, by the newest session of theirs that
+    stands.
+    """
+    found = await db.read(store.listed, KIND, now)
+    return {each.holder_id: each.began_at for each in reversed(found)}
+
+
 async def end(db: Database, actor: Operator, session_id: int, now: datetime) -> None:
     """End a session of one's own, or as an administrator anybody's; chained. Raises Rejected (404
     session_unknown), also where it is somebody else's.

@@ -6,7 +6,7 @@ The author accepts them by name; the approver sees those that the author did not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
@@ -297,6 +297,17 @@ def of_submission(conn: Connection, version_id: int) -> list[dict[str, object]]:
         {"code": part.removesuffix(" (accepted)"), "accepted": part.endswith(" (accepted)")}
         for part in said
     ]
+
+
+def overlapping(conn: Connection, version_ids: Collection[int]) -> frozenset[int]:
+    """Return which of these versions met messages of other control rooms, as their newest
+    submission was warned.
+    """
+    query = select(decision.c.version_id, decision.c.why).where(
+        decision.c.version_id.in_(list(version_ids)), decision.c.action == "submit"
+    )
+    newest = {row.version_id: row.why or "" for row in conn.execute(query.order_by(decision.c.id))}
+    return frozenset(n for n, why in newest.items() if re.search(r"\boverlap\b", why))
 
 
 def submitted_at(conn: Connection, version_id: int) -> datetime | None:

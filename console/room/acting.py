@@ -69,6 +69,7 @@ async def act(
                 detail=str(p["detail"]),
                 fix=str(p["fix"]),
                 field=str(p["field"]),
+                where=str(p.get("where", "")),
                 status=reply.status,
             )
             for p in told["problems"]

@@ -11,7 +11,7 @@ from broadcast.ledger.delivery_report import Account
 from broadcast.ledger.evidence import LINES
 from broadcast.messages import listing, versions
 from broadcast.messages.versions import Version
-from console.room import acting, naming
+from console.room import acting, naming, words
 from console.room.frame import Room
 from console.room.kept import KeptForAMoment
 from service.sign_in import Signed
@@ -63,11 +63,12 @@ async def values(
     published = versions.newest_published(existing)
     if published is None:
         return {}
-    head = versions.head(existing)
+    head, told = versions.head(existing), await figures.told(published)
     acts = await room.web.db.read(listing.newest_decisions, [head.id])
     return {
         "published": published,
-        "figures": await figures.told(published),
+        "figures": told,
+        "held_says": words.held_says({row["line"]: row["people"] for row in told["rows"]}),
         "log": f"{path}/log",
         "press": acting.press(room, signed, head, acts.get(head.id, 0)),
         "v": head,

@@ -97,6 +97,14 @@ def asset_link(name: str) -> str:
     return f"/room/static/{name}?v={hashlib.sha256(asset(name)).hexdigest()[:12]}"
 
 
+def refresh_of(request: Request) -> int:
+    """Return after how many seconds a page loads itself again, as its reader asks by ?refresh=10;
+    0 for never. For a browser without script.
+    """
+    text = request.query_params.get("refresh", "")
+    return max(int(text), 5) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+
+
 def entrance(status: str) -> str:
     """Return under which address a message of this status stands."""
     return "/exercise" if status == "Exercise" else "/room"
@@ -141,6 +149,7 @@ class Room:
         self._templates.filters["people"] = naming.people
         self._templates.filters["group"] = naming.group
         self._templates.filters["does"] = naming.does
+        self._templates.filters["blocked"] = naming.blocked
         self._templates.filters["organisations"] = naming.organisations
         self._templates.filters["paragraphs"] = _paragraphs
         self._templates.filters["clock"] = self.clock
@@ -174,7 +183,10 @@ class Room:
         self, name: str, signed: Signed | None, *, status: int = 200, kind: str = "", **values: Any
     ) -> HTMLResponse:
         """Return a page. `kind` is live, exercise or "" where it is about neither."""
-        now = self.web.now()
+        now, policy = self.web.now(), POLICY
+        if tiles := values.get("tiles"):
+            origin = "/".join(str(tiles).split("/")[:3])
+            policy = POLICY.replace("img-src 'self'", f"img-src 'self' {origin}")
         idle = sign_in.IDLE.get(signed.operator.role) if signed is not None else None
         body = self._templates.get_template(name).render(
             {
@@ -194,6 +206,7 @@ class Room:
                 "sign_out": self.form(signed, "/room/sign-out") if signed is not None else None,
                 "problems": (),
                 "fields": {},
+                "refresh": 0,
                 **values,
             }
         )
@@ -201,7 +214,7 @@ class Room:
             body,
             status,
             {
-                "Content-Security-Policy": POLICY,
+                "Content-Security-Policy": policy,
                 # our own forms name their origin, and nobody else learns an address
                 "Referrer-Policy": "same-origin",
                 "Cache-Control": "no-store",

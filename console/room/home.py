@@ -16,14 +16,15 @@ from broadcast.drafts import unfinished
 from broadcast.drafts.unfinished import Kept
 from broadcast.ledger import gauges, liveness
 from broadcast.levels import history
-from broadcast.messages import listing, resends, states, versions
+from broadcast.messages import advice, listing, resends, states, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import PERMISSIONS, Operator
+from broadcast.places.areas import AreaTree
 from broadcast.store.database import Connection
 from console.room import acting, naming
 from console.room.figures import Figures
-from console.room.frame import Room, entrance
+from console.room.frame import Room, entrance, refresh_of
 from console.room.kept import KeptForAMoment
 from console.room.looking import answers
 from service.commands.reading import may_read
@@ -48,6 +49,7 @@ class Alike:
     levels: list[dict[str, Any]]
     health: list[dict[str, Any]]
     resends: list[tuple[int, dict[str, Any]]]
+    overlapping: frozenset[int]
 
 
 class AlikeKept:
@@ -67,25 +69,31 @@ async def look(room: Room) -> Alike:
     """Look at what is the same for everybody."""
     db = room.web.db
     messages = await db.read(listing.newest, None, LOOKED_AT)
+    heads = [versions.head(each) for each in messages]
+    out = [v.id for v in heads if v.state in ("pending_approval", "approved", *MOVING)]
     return Alike(
         messages=messages,
-        acts=await db.read(listing.newest_decisions, [versions.head(m).id for m in messages]),
-        levels=await db.read(_levels, room.web.now()),
+        acts=await db.read(listing.newest_decisions, [v.id for v in heads]),
+        levels=await db.read(_levels, room.web.now(), await room.web.context.tree()),
         health=await health(room),
         resends=await db.read(resends.all_shown),
+        overlapping=await db.read(advice.overlapping, out),
     )
 
 
 def attach(api: APIRouter, room: Room, figures: Figures) -> None:
     """Add the route."""
 
-    async def home(_request: Request, signed: Signed) -> Response:
+    async def home(request: Request, signed: Signed) -> Response:
         operators.require(signed.operator, "read")
         told = await gather(room, figures, signed, await look(room))
         begin = []
         if "draft" in PERMISSIONS[signed.operator.role]:
             begin = await room.web.db.read(unfinished.skeletons, signed.operator, "/room")
-        return room.page("home.html", signed, title="Control room", begin=begin, **told)
+        again = refresh_of(request)
+        return room.page(
+            "home.html", signed, title="Control room", begin=begin, refresh=again, **told
+        )
 
     room.add(api, "GET", "/room", home)
 
@@ -114,6 +122,9 @@ async def gather(room: Room, figures: Figures, signed: Signed, alike: Alike) -> 
             "resends to approve": _repeats(signed, found, mine, alike),
             "returned to you": [row(v) for v in returned],
             "in doubt": [r for r in rows if _in_doubt(r)],
+            "overlap with another control room": [
+                row(v) for v in (*pending, *live) if v.id in alike.overlapping
+            ],
             "blocked": [row(v) for v in live if v.state == "blocked"],
         },
         "live": rows,
@@ -209,10 +220,10 @@ def shown_to(operator: Operator, strip: list[dict[str, Any]]) -> list[dict[str, 
     return [each for each in strip if each["name"] != LOOK_UP_ALARMS]
 
 
-def _levels(conn: Connection, now: datetime) -> list[dict[str, Any]]:
+def _levels(conn: Connection, now: datetime, tree: AreaTree) -> list[dict[str, Any]]:
     """Return the present levels of the country and of places, which everybody may know."""
     return [
-        {"scope": each.scope, "level": str(each.level), "since": each.since}
+        {"scope": naming.scope(each.scope, tree), "level": str(each.level), "since": each.since}
         for each in history.show(conn, now)
         if each.level is not None
     ]

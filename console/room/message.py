@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -16,8 +17,9 @@ from broadcast.problems import Problem, Rejected, refuse
 from broadcast.wording.cancelling import REASONS
 from console.room import acting, naming, resend, showing, words
 from console.room.figures import Figures, values
-from console.room.frame import BASES, Form, Room, entrance
+from console.room.frame import BASES, Form, Room, entrance, refresh_of
 from console.room.looking import answers
+from service import sign_in
 from service.commands import advising, deciding, reading, submitting
 from service.sign_in import Signed
 
@@ -28,6 +30,7 @@ CANCEL_WORDS = {
     "other": "another reason",
 }
 ACTS = ("hold", "resume", "cancel", "return", "reject")
+APPROVERS_SHOWN = 20
 PRESSED = {"hold", "resume"}
 """Acts of one press, whose button moves with the figures."""
 
@@ -68,12 +71,14 @@ def _attach_page(api: APIRouter, room: Room, figures: Figures, base: str) -> Non
         v = versions.head(existing)
         if entrance(v.status) != base:
             return room.go(f"{entrance(v.status)}/messages/{v.message_id}")
-        return await page(room, figures, signed, existing)
+        return await page(room, figures, signed, existing, refresh=refresh_of(request))
 
     room.add(api, "GET", f"{base}/messages/{{id}}", show)
 
 
-async def page(room: Room, figures: Figures, signed: Signed, existing: list[Version]) -> Response:
+async def page(
+    room: Room, figures: Figures, signed: Signed, existing: list[Version], *, refresh: int
+) -> Response:
     """Return the page of a message."""
     v = versions.head(existing)
     published = versions.newest_published(existing)
@@ -89,6 +94,7 @@ async def page(room: Room, figures: Figures, signed: Signed, existing: list[Vers
         kind=BASES[base],
         title=words.headline(v) or f"Message {v.message_id}",
         existing=existing[::-1],
+        refresh=refresh,
         path=path,
         answers=await answers.counted(room, signed.operator, v.message_id),
         acts=may,
@@ -103,6 +109,7 @@ async def page(room: Room, figures: Figures, signed: Signed, existing: list[Vers
         stop_says=words.stop_says(by_line) if by_line else "It goes to nobody.",
         warned=await advising.read_instead(room.web.context, v) if v.state == "cancelled" else [],
         refusal=await may_not_approve(room, signed, v) if v.state == "pending_approval" else "",
+        approvers=await _approvers(room, v) if v.state == "pending_approval" else [],
         repeat=await _repeat(room, signed, published, by_line),
         **(moving or {"v": v, "figures": None}),
     )
@@ -124,6 +131,14 @@ async def _repeat(
     if missed and "resend" in PERMISSIONS[signed.operator.role]:
         return {"says": "", "link": "Send again to those who missed it"}
     return None
+
+
+async def _approvers(room: Room, v: Version) -> list[tuple[str, datetime | None]]:
+    """Return who may approve a version, with since when they are signed in: who is comes first."""
+    here = await sign_in.since(room.web.db, room.web.now())
+    able = await deciding.may_approve(room.web.context, v)
+    found = [(each.name, here.get(each.id)) for each in able]
+    return sorted(found, key=lambda each: each[1] is None)[:APPROVERS_SHOWN]
 
 
 async def may_not_approve(room: Room, signed: Signed, v: Version) -> str:
@@ -191,7 +206,7 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
             signed,
             status=problems[0].status if problems else 200,
             kind=BASES[base],
-            title=words.approve_heading(v, names[v.submitter_id], at),
+            title=words.approve_heading(v, names[v.submitter_id], at, await showing.scope(room, v)),
             headline=words.headline(v),
             tag=next(iter(v.content.languages)),
             v=v,

@@ -16,6 +16,8 @@ from markupsafe import Markup
 
 from broadcast.content.model import provided_by
 from broadcast.content.segments import count
+from broadcast.content.text_rules import gsm_instead
+from broadcast.ledger import delivery_report
 from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
 from broadcast.places.geometry import circle_outline, from_wkb, union
@@ -27,6 +29,7 @@ from console.pages.cards import place_of
 from console.pages.phrases import ENGLISH
 from console.room import naming
 from console.room.frame import Room
+from service.commands import advising
 from service.rendering import as_it_arrives
 
 
@@ -60,7 +63,8 @@ def _keys(language: str) -> dict[str, str]:
 
 
 def costly(room: Room, v: Version, resolved: Resolved) -> list[dict[str, Any]]:
-    """Return, by language, which characters of the text message make it dearer, and its parts. Of
+    """Return, by language, which characters of the text message make it dearer, its parts, and
+    whether plain characters can say the same. Of
     a language that is written in such letters nothing is said: nobody can replace them.
     """
     found = []
@@ -70,11 +74,19 @@ def costly(room: Room, v: Version, resolved: Resolved) -> list[dict[str, Any]]:
             few = 2 * len(made.costly) < sum(char.isalpha() for char in text["body"])
             if text["channel"] == naming.CHANNELS["sms"] and made.costly and few:
                 chars = Counter(char for char, _ in made.costly)
+                words = v.content.languages[each["tag"]]
+                said = words.sms or f"{words.headline}{words.instruction}"
                 found.append(
                     {
                         "language": each["tag"],
                         "parts": naming.parts(made.segments),
                         "chars": chars.most_common(12),
+                        "mendable": any(
+                            char in said
+                            and not char.isalpha()
+                            and gsm_instead(char) not in ("", char)
+                            for char in chars
+                        ),
                     }
                 )
     return found
@@ -103,6 +115,26 @@ async def where(room: Room, v: Version, resolved: Resolved | None = None) -> dic
         maps.draw, shape, tree, title="Where it goes", description=name, name=f"map-{v.id}"
     )
     return {**said, "map": drawn}
+
+
+async def reached(room: Room, v: Version) -> str:
+    """Return how many people got a version or may have got it, "31 people"; "people" where nobody
+    did, or where it may not be told.
+    """
+    people = (await room.web.db.read(delivery_report.account, v)).shown()["people"]
+    got = [people[line] for line in advising.GOT]
+    known = [n for n in got if isinstance(n, int)]
+    return naming.people(sum(known)) if any(known) and len(known) == len(got) else "people"
+
+
+async def scope(room: Room, v: Version) -> str:
+    """Return what people call the country, the place or the group that a level is for; "" of a
+    message without one.
+    """
+    code = v.content.scope or ""
+    if ":" in code:
+        return v.resolved.named(code)
+    return naming.scope(code, await room.web.context.tree())
 
 
 def differences(room: Room, existing: list[Version], v: Version) -> list[dict[str, str]]:

@@ -61,13 +61,15 @@ def _bare(text: str) -> str:
     return "".join(text.replace(",", "").split()).casefold()
 
 
-def approve_heading(v: Version, author: str, at: str) -> str:
-    """Return the heading of the page on which somebody approves."""
+def approve_heading(v: Version, author: str, at: str, scope: str) -> str:
+    """Return the heading of the page on which somebody approves; `scope` is what the place is
+    called that a level is for.
+    """
     if v.status == "Exercise":
         return f"EXERCISE: approve “{headline(v)}”"
     if v.content.level is not None:
         before = f" from {v.level_from}" if v.level_from else ""
-        return f"Change the level for {v.content.scope}{before} to {v.content.level}"
+        return f"Change the level for {scope}{before} to {v.content.level}"
     return f"Approve what {author} submitted at {at}"
 
 
@@ -91,6 +93,10 @@ def approve_says(v: Version) -> str:
             f"Only the {n} enrolled for exercises {gets} it. Every text begins and ends with"
             " EXERCISE."
         )
+    if v.content.level is not None:
+        by = " and ".join(naming.WAYS[each][0] for each in v.content.channels if each != "web")
+        told = "is" if n.startswith("1 ") else "are"
+        return f"{n} {told} told now by {by}. It cannot be unsent; a correction can follow at once."
     return f"This goes to {n} now. It cannot be unsent; a correction can follow at once."
 
 
@@ -123,14 +129,33 @@ def submit_button(v: Version, n: object) -> str:
     return "Submit for approval"
 
 
+def _have(people: Mapping[str, object]) -> str:
+    """Return how many have it or may have it, from the people by line as they may be shown: "Some"
+    where a line does not tell.
+    """
+    reached = [people[line] for line in ("handing_over", "accepted", "delivered", "in_doubt")]
+    known = [n for n in reached if isinstance(n, int)]
+    return f"{sum(known):,}" if len(known) == len(reached) else "Some"
+
+
+def held_says(people: Mapping[str, object]) -> str:
+    """Return what is said of a message that is held, from the people by line as they may be
+    shown.
+    """
+    waiting = people["waiting"]
+    are = "is" if waiting == 1 else "are"
+    return (
+        f"Held: {naming.people(waiting)} {are} waiting,"
+        f" {_have(people).lower()} already handed over."
+    )
+
+
 def stop_says(people: Mapping[str, object]) -> str:
     """Return what is said before a message is stopped, from the people by line as they may be
     shown.
     """
-    reached = [people[line] for line in ("handing_over", "accepted", "delivered", "in_doubt")]
-    known = [n for n in reached if isinstance(n, int)]
-    has = f"{sum(known):,}" if len(known) == len(reached) else "Some"
-    waits, have = people["waiting"], "has" if has == "1" else "have"
+    has, waits = _have(people), people["waiting"]
+    have = "has" if has == "1" else "have"
     return (
         f"{naming.people(waits)} will not get it. {has} already {have} it or may have."
         " They are not told: to tell them, correct it."

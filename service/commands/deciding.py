@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from broadcast import traces
-from broadcast.messages import authoring, publishing, rooms, versions
+from broadcast.messages import authoring, publishing, rooms, two_persons, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import Operator
+from broadcast.places.areas import AreaTree
+from broadcast.problems import Rejected
 from broadcast.store.database import Connection, at_the_end
 from service.commands.context import Context
 from service.commands.places import all_inside
@@ -50,6 +53,36 @@ async def approve(
         return done
 
     return guarded(guard, write)
+
+
+async def may_approve(context: Context, v: Version) -> list[Operator]:
+    """Return who may approve a version as things stand: approvers who are another person than who
+    wrote, edited or submitted it, and in whose area every place of it lies; by their names.
+    """
+
+    def others(conn: Connection) -> list[Operator]:
+        able = [
+            each
+            for each in operators.active(conn).values()
+            if "approve" in operators.PERMISSIONS[each.role]
+        ]
+        two = context.house.two_person
+        return [each for each in able if _passes(two_persons.check_approver, conn, each, v, two)]
+
+    def inside(tree: AreaTree, found: list[Operator]) -> list[Operator]:
+        return [each for each in found if _passes(rooms.require_all, tree, each, v.content, v.room)]
+
+    found = await context.db.read(others)
+    found = await context.aside(inside, await context.tree(), found)
+    return sorted(found, key=lambda each: each.name)
+
+
+def _passes(check: Callable[..., None], *what: Any) -> bool:
+    try:
+        check(*what)
+    except Rejected:
+        return False
+    return True
 
 
 async def send_back(

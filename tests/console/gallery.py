@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,12 +19,13 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from broadcast.events import dead_letters
 from broadcast.ledger import liveness
 from broadcast.ledger.claims import recording
 from broadcast.ledger.claims.outcomes import Outcome
+from service import sign_in
 from service.rendering import StoredRenderings
 from subscribers.organisations import rows
 from subscribers.organisations.record import OrganisationRecord
@@ -94,6 +96,8 @@ class Shot:
     """A resident who is signed in, or on the way there."""
     until: str = ""
     """What a script of the page shows first; then everything that can be opened is."""
+    act: Callable[[Page], Awaitable[None]] | None = None
+    """What is typed and pressed first."""
 
 
 async def shots(site: Site) -> list[Shot]:
@@ -246,6 +250,20 @@ async def _written(site: Site) -> str:
     return f"/room/new?kept={dict(seen.fields('/room/new'))['kept']}"
 
 
+async def _wrong_file(page: Page) -> None:
+    await page.locator("#basis").fill("consent, form of 1 May 2026")
+    rows = ("external_id,name,mobile,lat,lon,topics", "r-1,Ada,07700 900001,51.5,-0.13,incident")
+    wrong = ("r-2,Dai,12,95,-0.13,weather", "r-3,,07700 900003,51.5,,")
+    await page.locator("#people-file").fill("\n".join((*rows, *wrong)))
+    await page.get_by_role("button", name="Bring in these people").click()
+
+
+async def _found(page: Page) -> None:
+    await page.locator("#more_people").fill("p1\n07700 900102\nAda Smith")
+    await page.locator("#more_sites").fill("camden\nSW1A 2AA\nlond")
+    await page.get_by_role("button", name="Find these people").click()
+
+
 async def room_shots(site: Site) -> list[Shot]:
     """Fill the site with what a control room has in hand, and return its pages."""
     await set_level(site)
@@ -253,9 +271,11 @@ async def room_shots(site: Site) -> list[Shot]:
     await site.live(severity="Severe", urgency="Immediate", languages=GAS)
     s = await site.claimed(lane="urgent")
     states = ("delivered", "delivered", "failed", "accepted", "in_doubt", "delivered")
+    codes = {"failed": "30003", "in_doubt": "http_503"}
     outcomes = [
-        Outcome(position=p, person_id=person, state=states[p % len(states)])
+        Outcome(position=p, person_id=person, state=state, code=codes.get(state, ""))
         for p, person in s.people
+        for state in (states[p % len(states)],)
     ]
     await site.db.write(recording.record, [(s, outcomes)], at=datetime.now(UTC))
     await site.db.write(liveness.register, "w1", "urgent", 1, {"Actual/sms": 40.0})
@@ -286,15 +306,32 @@ async def room_shots(site: Site) -> list[Shot]:
     hotels = {"audience": {"kinds": ["business"], "trades": ["I"], "sizes": ["small", "large"]}}
     narrow, _ = await site.submitted(languages=THEFT, visibility="public", **hotels)
     written = await _written(site)
+    level = {"level": "SEVERE", "scope": CAMDEN, "why": "An attack there is highly likely."}
+    risen = await site.post("/api/v1/threat-levels", level)
+    assert risen.status == 201, risen.body
+    await site.post(f"/api/v1/messages/{risen.json['id']}/submit")
+    back, _ = await site.submitted(languages=THEFT)
+    why = {"why": "Say from when it holds."}
+    await site.post(f"/api/v1/messages/{back}/return", why, role="approver")
+    now = datetime.now(UTC)
+    new = await sign_in.invite(site.db, "approver2", actor="gallery", now=now)
+    drill = (await site.get("/api/v1/messages", role="author")).json["messages"]
+    practice = next(each["id"] for each in drill if each["status"] == "Exercise")
     live = "/room/messages/1"
     return [
         Shot("sign in", "/room/sign-in"),
+        Shot("invitation", f"/room/invitation/{new}"),
         Shot("home, author", "/room", role="author"),
         Shot("home, approver", "/room", role="approver"),
         Shot("write, empty", "/room/new", role="author"),
         Shot("write, an exercise", "/exercise/new", role="author"),
         Shot("write, previewed", written, role="author", until="#preview table"),
         Shot("approve, for small hotels", f"/room/messages/{narrow}/approve", role="approver"),
+        Shot("approve, a level", f"/room/messages/{risen.json['id']}/approve", role="approver"),
+        Shot("returned, its author", f"/room/messages/{back}", role="author"),
+        Shot("an exercise", f"/exercise/messages/{practice}", role="operator"),
+        Shot("send again", f"{live}/resend", role="operator"),
+        Shot("answers", f"{live}/answers", role="operator"),
         Shot("write, a draft", f"/room/messages/{draft}/edit", role="author"),
         Shot("check before submission", f"/room/messages/{draft}/check", role="author"),
         Shot("correct", f"{live}/correct", role="author"),
@@ -311,10 +348,13 @@ async def room_shots(site: Site) -> list[Shot]:
         Shot("threat level", "/room/levels", role="author"),
         Shot("health", "/room/health", role="administrator"),
         Shot("bring in", "/room/import", role="administrator"),
+        Shot("bring in, wrong", "/room/import", role="administrator", act=_wrong_file),
         Shot("exercises", "/exercise", role="author"),
+        Shot("passkeys", "/room/passkeys", role="approver"),
         Shot("operators", "/room/operators", role="administrator"),
         Shot("organisations", "/room/organisations", role="administrator"),
         Shot("one organisation", "/room/organisations/one?id=o-103", role="administrator"),
+        Shot("organisations, found", "/room/organisations", role="administrator", act=_found),
         Shot("audit log", "/room/audit", role="auditor"),
         Shot("sessions", "/room/sessions", role="administrator"),
         Shot("no such message", "/room/messages/999", role="author"),
@@ -350,6 +390,8 @@ async def draw(
                 await page.set_content(shot.html)
             else:
                 await page.goto(site.url + shot.path)
+            if shot.act is not None:
+                await shot.act(page)
             if shot.until:
                 await page.wait_for_selector(shot.until)
                 await page.evaluate("document.querySelectorAll('details').forEach(d => d.open = 1)")

@@ -103,6 +103,9 @@ async def test_check_19_stopping_says_who_waits_and_who_has_it_as_it_is_at_the_p
     assert (waiting, reached) == (18, 32)
     assert f"{waiting} people will not get it. {reached} already have it" in page.words
     assert f"Stop for the {waiting} still waiting" in page.words
+    held = await approver.send(page, f"{path}/hold")
+    assert f"Held: {waiting} people are waiting, {reached} already handed over." in held.words
+    assert f"Resume for {waiting} people" in (await approver.get("/room")).words
     stopped = await approver.send(page, f"{path}/cancel", why="wrong street", reason="in_error")
     assert "cancelled" in stopped.words
     after = await site.db.read(delivery_report.account, await site.version(1))
@@ -124,6 +127,9 @@ async def test_check_20_a_correction_takes_three_steps_and_reaches_everybody_who
     page = await author.get(path)
     correct = page.tree.xpath("//a[text()='Correct']/@href")
     form = await author.get(str(correct[0]))  # 1
+    assert form.h1 == f"Correct what {len(reached)} people got"
+    over = await author.get(f"{path}/all-clear")
+    assert f"Goes to the {len(reached)} people who were told." in over.words
     check = await author.send(  # 2
         form, f"{path}/correct", {"headline-0": "Not Strutton Ground"}, note="wrong street"
     )

@@ -25,7 +25,9 @@ from broadcast.places.areas import AreaRecord
 from broadcast.places.postcodes import look_up
 from broadcast.places.postcodes.directory import Entry
 from broadcast.places.stored_areas import store_areas
+from broadcast.problems import Rejected
 from broadcast.store.database import metadata
+from config import settings
 from console.room.writing import drafts
 from tests.console.site import CAMDEN, WESTMINSTER, Site, open_site
 from tests.console.visitor import HERE, Seen, Visitor
@@ -229,6 +231,7 @@ async def test_check_7_and_9_the_preview_is_the_check_and_counts_parts_as_the_co
     site: Site, author: Visitor
 ) -> None:
     page = await author.get("/room/new")
+    assert "tiles" not in page.text  # nobody else learns where is looked
     words = {"headline-0": "Gas leak – Strutton Ground", "instruction-0": "Stay “indoors”."}
     seen = await author.send(page, "/room/new", words, areas=[WESTMINSTER], do="preview")
     check = await author.send(seen, "/room/new", do="check")
@@ -241,7 +244,30 @@ async def test_check_7_and_9_the_preview_is_the_check_and_counts_parts_as_the_co
     body = seen.tree.xpath("string(//*[@aria-label='Text message, en']//*[@class='words'])")
     made = count(body.strip())
     assert f"the text message needs {made.segments} part" in seen.words
+    (press,) = seen.tree.xpath("//button[@name='replace']")
+    plain = await author.send(seen, "/room/new", replace=press.get("value"))
+    now = dict(plain.fields("/room/new"))
+    assert now["headline-0"] == "Gas leak - Strutton Ground"
+    assert now["instruction-0"] == 'Stay "indoors".'
+    assert "the text message needs" not in plain.words
+    assert not plain.tree.xpath("//button[@name='replace']")
     assert all(f"“{c}”" in seen.words or f'"{c}"' in seen.words or c in seen.words for c in "–“”")
+
+
+async def test_the_map_has_a_background_only_where_a_setting_says_so(tmp_path: Path) -> None:
+    tiles = "https://tiles.example/{z}/{x}/{y}.png"
+    async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE, FASTTIME_MAP_TILES=tiles) as site:
+        author = Visitor(site)
+        await author.sign_in("author")
+        page, home = await author.get("/room/new"), await author.get("/room")
+    assert page.tree.xpath("string(//*[@id='draw']/@data-tiles)") == tiles
+    policy = page.headers["Content-Security-Policy"]
+    assert "img-src 'self' https://tiles.example data:;" in policy
+    assert "tiles.example" not in home.headers["Content-Security-Policy"]
+    for wrong in ("https://tiles.example/a.png", "https://a b/{z}/{x}/{y}", "//a/{z}{x}{y}"):
+        with pytest.raises(Rejected) as refused:
+            settings.load({"FASTTIME_MAP_TILES": wrong})
+        assert refused.value.problems[0].field == "FASTTIME_MAP_TILES"
 
 
 async def test_while_typing_words_cost_no_counting_and_places_are_counted_once_each(

@@ -192,7 +192,7 @@ async def test_the_button_of_a_message_s_page_follows_its_state_without_a_reload
         await expect(each.get_by_role("button", name="Hold now")).to_be_visible(timeout=LONG)
     await page.get_by_role("button", name="Hold now").click()
     await expect(other.get_by_role("button", name="Resume for")).to_be_visible(timeout=LONG)
-    await seen(other, "#live", "Held: nobody more is handed to.")
+    await seen(other, "#live", "already handed over.")
     assert await other.get_by_role("button", name="Hold now").count() == 0
     assert (await up.version(path)).state == "held"
     await other.get_by_role("button", name="Resume for").focus()

@@ -105,8 +105,8 @@ async def test_what_was_put_aside_is_tried_again_by_one_press_or_the_page_says_w
     assert notice not in page.forms()
     assert "A notice: nothing failed that could be tried again." in page.words
     assert (
-        "1: A text could not be laid out: message 1 version 1, text message, English [en], KeyError"
-        in page.words
+        "1: A text could not be laid out: message 1 version 1, text message, English [en],"
+        " fault KeyError" in page.words
     )
     assert "3: One person looked at many shapes: 20 shapes" in page.words
     over = await visitor.send(page, gone)
@@ -161,6 +161,9 @@ async def test_people_are_brought_in_or_every_error_of_the_file_is_a_row(site: S
     rows = bad.tree.xpath("//*[@id='faults']/tbody/tr")
     assert len(rows) >= 3
     assert {row.xpath("string(td[1])") for row in rows} >= {"lat", "kind", "mobile"}
+    # each error says on which line it is
+    lines = {row.xpath("string(th)") for row in rows}
+    assert lines == {"the pasted file:2", "the pasted file:3"}
     assert dict(bad.fields(action))["basis"] == "consent"
     assert "basis_missing" not in bad.words
     nameless = await visitor.send(bad, action, file=wrong, basis="")

@@ -5,6 +5,7 @@ pages without script.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -426,6 +427,9 @@ async def test_the_first_page_says_what_needs_whom_how_it_goes_and_how_the_machi
     live = await site.live(severity="Severe")
     path = await submitted(author)
     home = await approver.get("/room")
+    assert "http-equiv" not in home.text  # nothing loads itself again but at its reader's wish
+    wished = await approver.get("/room?refresh=10")
+    assert wished.tree.xpath("//meta[@http-equiv='refresh']/@content") == ["10"]
     needs = " ".join(home.tree.xpath("string(//section[@aria-labelledby='needs'])").split())
     assert "To approve (1)Gas leak in Strutton Ground" in needs
     mine = await author.get("/room")
@@ -438,6 +442,12 @@ async def test_the_first_page_says_what_needs_whom_how_it_goes_and_how_the_machi
     await approver.send(page, f"{path}/return", why="Say which street")
     needs = (await author.get("/room")).tree.xpath("string(//section[@aria-labelledby='needs'])")
     assert "Returned to you (1)" in needs
+
+    # the author's page says who may approve it, and whether one of them is there
+    again = await author.send(await author.get(f"{path}/check"), f"{path}/submit")
+    may = again.tree.xpath("string(//p[starts-with(., 'Who may approve it')])")
+    assert re.search(r"approver \(signed in since \d", may), again.words
+    assert "approver2 (not signed in)" in may
 
     action = f"/room/messages/{live}/hold"
     held = await approver.send(await approver.get("/room"), action)

@@ -15,6 +15,7 @@ from broadcast.messages import advice, versions
 from broadcast.operators import operators
 from subscribers.registry.importing import import_records
 from tests.console.site import CAMDEN, LONDON, Site, a_draft, open_site, person
+from tests.console.visitor import HERE, Visitor
 
 SHOUTING = {"en": {"headline": "ROAD CLOSED IN STRAND", "instruction": "Go round."}}
 
@@ -22,6 +23,13 @@ SHOUTING = {"en": {"headline": "ROAD CLOSED IN STRAND", "instruction": "Go round
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with open_site(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Site]:
+    """Open a site whose pages a test looks at."""
+    async with open_site(tmp_path, FASTTIME_PUBLIC_URL=HERE) as opened:
         yield opened
 
 
@@ -111,8 +119,9 @@ async def previewed(site: Site, **changes: Any) -> dict[str, str]:
 
 
 async def test_a_message_of_another_room_to_the_same_people_is_named_with_their_number(
-    site: Site,
+    here: Site,
 ) -> None:
+    site = here
     people = [person(n, lat=51.55, mobile=f"+447700901{n:03d}") for n in range(101, 113)]
     await site.db.write(import_records, people, "test", datetime.now(UTC))
     assert "overlap" not in await previewed(site)
@@ -133,6 +142,13 @@ async def test_a_message_of_another_room_to_the_same_people_is_named_with_their_
     assert drawn["overlap"] == f"{said} {message}, which is out (13 people)"
     wider = await previewed(site, areas=None, circles=["51.55,-0.14 20"])
     assert wider["overlap"] == f"{said} {message}, which is out (13 people)"
+    # whoever looks at the first page sees that two control rooms tell the same people
+    await site.submitted(areas=[LONDON])
+    author = Visitor(site)
+    await author.sign_in("author")
+    home = await author.get("/room")
+    needs = home.tree.xpath("string(//section[@aria-labelledby='needs'])")
+    assert "Overlap with another control room (1)" in needs
     for role in ("author", "approver"):
         ended = await site.post(f"/api/v1/messages/{message}/cancel", {"why": "over"}, role=role)
     assert ended.status == 200, ended.json

@@ -84,6 +84,7 @@
     picked.id = "picked";
     box.append(make("p", "Or draw on the map: press “Draw a shape”, then a corner at a time. The corners are written above; by keyboard write them there."), pane, line);
     const map = L.map(pane, { attributionControl: false, zoomAnimation: false, fadeAnimation: false }).setView([51.5, -0.12], 9);
+    if (box.dataset.tiles) { L.tileLayer(box.dataset.tiles).addTo(map); }
     const shown = L.layerGroup().addTo(map);
     const buttons = ["Draw a shape", "Undo a corner", "Finish the shape", "Cancel"].map((label) => {
       const b = make("button", label); b.type = "button"; b.className = "quiet"; box.append(b); return b;

@@ -54,7 +54,7 @@ FOLLOWS: dict[str, Any] = {"update": "update", "correct": "correct", "all-clear"
 TITLES = {
     "": "Write a message",
     "update": "Update what people got",
-    "correct": "Correct what people got",
+    "correct": "Correct what {people} got",
     "all_clear": "Say it is over",
 }
 FINISHING = ("check", "save", "submit")
@@ -62,7 +62,7 @@ FINISHING = ("check", "save", "submit")
 SAYS = {
     "correct": "Wrong text stays visible, struck through. Goes first, by the same channels, to"
     " everyone who got or may have got it.",
-    "all_clear": "Goes to the people who were told. Ends the message on the public page.",
+    "all_clear": "Goes to the {people} who were told. Ends the message on the public page.",
     "update": "Takes the place of what people got; everybody it concerns now gets it.",
 }
 
@@ -277,7 +277,10 @@ class Page:
         groups = await room.web.db.read(service_groups.known, signed.operator)
         written = [each for each in fields["languages"] if any(each.values())]
         slots = [*(written or drafts.blank("")["languages"]), {"tag": "", **drafts.EMPTY}]
-        title = TITLES[self.follows]
+        told = "people"
+        if self.follows in ("correct", "all_clear") and self.predecessor is not None:
+            told = await showing.reached(room, self.predecessor)
+        title = TITLES[self.follows].format(people=told)
         preview = await self.preview(signed, fields, kept) if look else ""
         chosen_codes = set(fields["areas"])
         return room.page(
@@ -288,7 +291,7 @@ class Page:
             title=f"EXERCISE: {title[0].lower()}{title[1:]}"
             if self.status == "Exercise"
             else title,
-            says=SAYS.get(self.follows, ""),
+            says=SAYS.get(self.follows, "").format(people=told),
             form=room.form(signed, self.path, about=self.about),
             f=fields,
             slots=slots,
@@ -299,6 +302,7 @@ class Page:
             found=[a for a in found if a.code not in chosen_codes],
             tree=await places.tree(signed.operator, {opened}),
             opened=opened,
+            tiles=room.web.settings.map_tiles,
             scope=await self._scope(signed.operator, fields),
             problems=problems,
             notice=notice,
@@ -443,6 +447,8 @@ class Page:
             fields["areas"] = list(dict.fromkeys([*fields["areas"], added[:100]]))
         if removed := form.one("remove"):
             fields["areas"] = [code for code in fields["areas"] if code != removed]
+        if tag := form.one("replace"):
+            fields = drafts.made_cheaper(fields, tag)
         refused: Rejected | None = None
         kept: Kept | None = None
         try:
@@ -457,7 +463,8 @@ class Page:
             return await self._kept(signed, form, fields, kept, problems)
         # Enter in the search box presses the form's first button: a search is meant all the same
         staying = asked in ("search", "place", "preview", "skeleton") or any(
-            form.one(name) for name in ("add", "remove", "open", "postcode", drafts.WHICH)
+            form.one(name)
+            for name in ("add", "remove", "open", "postcode", "replace", drafts.WHICH)
         )
         staying = staying or (bool(form.one("search")) and asked != "submit")
         if staying and not problems:
@@ -538,7 +545,7 @@ class Page:
                 return await self.show(signed, fields, tuple(rejected.problems), kept=kept)
             notice = f"Kept as the template “{named.name}”."
             return await self.show(signed, fields, kept=kept, notice=notice)
-        counting = (form.one(name) for name in ("add", "remove", "postcode"))
+        counting = (form.one(name) for name in ("add", "remove", "postcode", "replace"))
         look = form.one("do") == "preview" or any(counting)
         opened = form.one("open")[:100]
         return await self.show(signed, fields, search=search, opened=opened, kept=kept, look=look)

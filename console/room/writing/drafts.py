@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from broadcast.content.model import Content
+from broadcast.content.text_rules import gsm_instead
 from broadcast.drafts.writing import fields_of
 from broadcast.groups.registered import Groups, is_group
 from broadcast.levels.names import folded
@@ -100,6 +101,24 @@ def draft_of(fields: Fields, status: str) -> dict[str, Any]:
     found = {name: value for name, value in found.items() if value}
     audience = {name: value for name, value in audience.items() if value}
     return {**found, "status": status, "audience": audience, "channels": fields["channels"]}
+
+
+def made_cheaper(fields: Fields, tag: str) -> Fields:
+    """Return the page with plain characters, in what the text message of a language is made of, for
+    those that make it dearer. Letters stay: without its accent a word is misspelt.
+    """
+
+    def cheaper(each: dict[str, str]) -> dict[str, str]:
+        words = ("sms",) if each["sms"] else ("headline", "instruction")
+        return each | {
+            word: "".join(
+                char if char.isalpha() else gsm_instead(char) or char for char in each[word]
+            )
+            for word in words
+        }
+
+    languages = [cheaper(each) if each["tag"] == tag else each for each in fields["languages"]]
+    return fields | {"languages": languages}
 
 
 def of_content(content: Content) -> Fields:
