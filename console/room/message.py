@@ -306,6 +306,7 @@ async def _not_what_you_read(
         kind=BASES[base],
         title="This is not what you read",
         who=names[last],
+        at=await room.web.db.read(advice.submitted_at, v.id),
         v=v,
         path=f"{base}/messages/{v.message_id}",
         problems=rejected.problems,

@@ -1,16 +1,28 @@
-"""Which versions of a message an operator may read."""
+"""Which versions of a message an operator may read, and fewer of its people: by where they are, and
+by when something was last heard of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from pyroaring import BitMap
 
 from broadcast.cap import kept
-from broadcast.messages import readers, versions
+from broadcast.ledger import delivery_report
+from broadcast.messages import readers, small_counts, versions
 from broadcast.messages.versions import Version
 from broadcast.operators.operators import Operator
+from broadcast.places import called
+from broadcast.problems import refuse
 from service.commands.context import Context
+
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+FAR_OFF: Final = datetime(3000, 1, 1, tzinfo=UTC)
 
 
 async def head(context: Context, message_id: int) -> Version:
@@ -62,3 +74,30 @@ async def require_people(context: Context, actor: Operator, v: Version) -> None:
     """
     if actor.area is not None:
         await context.aside(readers.require_people, await context.tree(), actor, v)
+
+
+async def in_area(context: Context, v: Version, people: BitMap, written: str) -> BitMap:
+    """Return who of these people is in the area that is called so, or has that code.
+
+    Raises Rejected: 422 area_unknown, area_ambiguous; area_not_told of a drawn shape, which with a
+    place of a few streets would tell of few people where they live.
+    """
+    if small_counts.drawn(v.content):
+        detail = "of a drawn shape nobody is told by area"
+        raise refuse("area_not_told", detail, "leave the area out", field="area")
+    tree = await context.tree()
+    found = called.meant(tree, written)
+    if found.area is None:
+        raise called.unclear(written, found, "area")
+    index, _ = await context.matcher.index()
+    return people & await context.aside(index.in_area, tree, found.area.code, people)
+
+
+async def heard_of(
+    context: Context, v: Version, people: BitMap, begin: datetime | None, end: datetime | None
+) -> BitMap:
+    """Return of whom of these people something was recorded last from `begin` until before `end`;
+    None is no bound.
+    """
+    between = (begin or LONG_AGO, end or FAR_OFF)
+    return people & await context.db.read(delivery_report.heard_of_between, v.id, *between)

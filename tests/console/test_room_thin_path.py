@@ -164,7 +164,7 @@ async def test_what_changed_after_the_approver_s_page_was_made_is_not_approved(s
     await author.send(check, f"{path}/submit")
     stale = await approver.send(page, f"{path}/approve", phrase="SEND 31")
     assert (stale.status, stale.h1) == (409, "This is not what you read")
-    assert "author wrote last" in stale.words
+    assert "author changed it after your page was made, and it was submitted anew, " in stale.words
     assert (await site.version(1)).state == "pending_approval"
 
 

@@ -4,7 +4,6 @@ explained in sentences; a contact unmasked for who says why.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,8 +19,6 @@ from broadcast.ledger.evidence import LINES, SUPPRESSION_REASONS
 from broadcast.messages import resends, small_counts, versions
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
-from broadcast.places import called
-from broadcast.problems import refuse
 from broadcast.store.database import Connection
 from console import explained, listed, provider_words
 from console.listed import Filter
@@ -35,8 +32,6 @@ from subscribers.registry import listing, showing
 
 PAGE = 50
 FILTERS = ("line", "channel", "reason", "area", "from", "until")
-LONG_AGO, FAR_OFF = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
-"""Where only one end of a time is asked for."""
 
 
 def attach(api: APIRouter, room: Room, figures: Figures) -> None:
@@ -119,27 +114,18 @@ def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None
 
 async def _where_and_when(room: Room, v: Version, people: BitMap, asked: dict[str, str]) -> BitMap:
     """Return who of these people is in the area that is asked for, and of whose attempts something
-    was recorded in the time that is. Raises Rejected: 422 area_unknown, area_ambiguous,
-    area_not_told (of a drawn shape: with a place of a few streets it would tell of few people where
-    they live), and what is wrong with a time.
+    was recorded in the time that is. Raises Rejected: what `reading.in_area` raises, and what is
+    wrong with a time.
     """
     context, zone = room.web.context, room.web.settings.timezone
     if asked["area"]:
-        if small_counts.drawn(v.content):
-            detail = "of a drawn shape nobody is told by area"
-            raise refuse("area_not_told", detail, "leave the area out", field="area")
-        tree = await context.tree()
-        found = called.meant(tree, asked["area"])
-        if found.area is None:
-            raise called.unclear(asked["area"], found, "area")
-        index, _ = await context.matcher.index()
-        people = people & await context.aside(index.in_area, tree, found.area.code, people)
+        people = await reading.in_area(context, v, people, asked["area"])
     if asked["from"] or asked["until"]:
         begin, end = (
-            on_the_clock(asked[field], zone=zone, field=field) if asked[field] else else_
-            for field, else_ in (("from", LONG_AGO), ("until", FAR_OFF))
+            on_the_clock(asked[field], zone=zone, field=field) if asked[field] else None
+            for field in ("from", "until")
         )
-        people = people & await room.web.db.read(delivery_report.heard_of_between, v.id, begin, end)
+        people = await reading.heard_of(context, v, people, begin, end)
     return people
 
 
