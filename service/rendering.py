@@ -66,13 +66,15 @@ def sender_of(v: Version, sender_name: str, language: str) -> str:
 
 
 def as_it_arrives(
-    v: Version, settings: Settings, now: datetime
+    v: Version, settings: Settings, now: datetime, *, repeat: bool = False
 ) -> Iterator[tuple[str, str, Rendered]]:
     """Yield (language, channel, rendering) of everything that a version says to who reads that
-    language; of what is not published yet, as if it were published now.
+    language; of what is not published yet, as if it were published now. `repeat`: as it says to
+    who is sent it again.
     """
     facts = facts_of(
         replace(v, expires_at=v.ends(now)),
+        repeat=repeat,
         no_replies=named_senders(settings.env),
         sender_name=settings.sender_name,
         public_url=settings.public_url,

@@ -44,7 +44,7 @@ async def offered(room: Room, signed: Signed, v: Version, *only: str) -> dict[st
         people = await resending.counted(room.web.context, v, only)
     except Rejected as rejected:
         problem = rejected.problems[0]
-        return told | {"why": f"{problem.detail}: {problem.fix}"}
+        return told | {"why": f"{problem.detail[:1].upper()}{problem.detail[1:]}: {problem.fix}"}
     if not people:
         return told
     path = f"{entrance(v.status)}/messages/{v.message_id}/resend"
@@ -99,9 +99,7 @@ class _Pages:
             v=v,
             path=path,
             people={row["line"]: row["people"] for row in told["rows"]},
-            offers=[]
-            if order
-            else [await offered(self.room, signed, v, *o) for o in _choices(told)],
+            offers=[] if order else await self.offers(signed, v, told),
             order=order,
             names=names,
             shown=shown,
@@ -111,10 +109,18 @@ class _Pages:
             form=self.room.form(signed, f"{path}/resend/approve", about=order.digest or "")
             if order
             else None,
-            texts=showing.texts(self.room, v),
+            texts=showing.texts(self.room, v, repeat=True),
             problems=problems,
             fields={"phrase": "phrase"},
         )
+
+    async def offers(
+        self, signed: Signed, v: Version, told: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return what can be ordered, and once why the rest cannot."""
+        found = [await offered(self.room, signed, v, *each) for each in _choices(told)]
+        said = {each["why"]: each for each in reversed(found)}
+        return [each for each in found if each["form"] or said[each["why"]] is each]
 
     async def show(self, request: Request, signed: Signed) -> Response:
         return await self.look(signed, await self.published(request, signed))

@@ -33,14 +33,19 @@ from service.commands import advising
 from service.rendering import as_it_arrives
 
 
-def texts(room: Room, v: Version, resolved: Resolved | None = None) -> list[dict[str, Any]]:
+def texts(
+    room: Room, v: Version, resolved: Resolved | None = None, *, repeat: bool = False
+) -> list[dict[str, Any]]:
     """Return every text as it arrives, by language and in it by channel, with the size of a text
     message and the keys that a call asks for; of what is not published yet, as if it were published
     now. `tag` is the language of the words: one that no voice reads gives way in a call.
+    `repeat`: as it arrives where it is sent again, which no page is.
     """
     shown, settings = v if resolved is None else replace(v, resolved=resolved), room.web.settings
     found: dict[str, list[dict[str, Any]]] = {}
-    for language, channel, made in as_it_arrives(shown, settings, room.web.now()):
+    for language, channel, made in as_it_arrives(shown, settings, room.web.now(), repeat=repeat):
+        if repeat and channel == "web":
+            continue
         asks = channel == "voice" and settings.public_url
         found.setdefault(language, []).append(
             {

@@ -59,6 +59,9 @@ async def test_check_35_who_missed_it_is_sent_to_again_and_who_got_it_is_not(sit
     page = await approver.get(ORDER)
     assert f"{len(failed)} failed, 0 in doubt" in page.words
     assert f"Send again now to {len(failed)} people" in page.words
+    # what is approved is what arrives: marked, and on no page
+    (arrives,) = page.tree.xpath("//*[contains(@aria-label, ', en')]//*[@class='words']")
+    assert arrives.text_content().strip().startswith("REPEAT")
     wrong = await approver.send(page, APPROVE, phrase=f"SEND {len(failed) + 1}")
     assert wrong.status == 422
     assert "the phrase is not that" in wrong.words
