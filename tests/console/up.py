@@ -116,7 +116,9 @@ class Up:
     @asynccontextmanager
     async def visitor(self, role: str) -> AsyncIterator[Visitor]:
         """Sign somebody in who has no script."""
-        async with aiohttp.ClientSession() as client:
+        # what is not answered is told by the request that waits for it, and not by a test's end
+        patience = aiohttp.ClientTimeout(total=60)
+        async with aiohttp.ClientSession(timeout=patience) as client:
             site = SimpleNamespace(url=self.url, client=client, tokens=self.tokens)
             found = Visitor(cast("Site", site))
             await found.sign_in(role)
