@@ -257,7 +257,7 @@ def overlap(content: Content, people: int, met: Sequence[Met]) -> list[Problem]:
 def _people(number: small_counts.Shown) -> str:
     if number == small_counts.HIDDEN:
         return "number not shown"
-    return "1 person" if number == 1 else f"{number} people"
+    return small_counts.people(number)
 
 
 def check_accepted(codes: Iterable[str]) -> tuple[str, ...]:

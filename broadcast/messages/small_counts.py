@@ -158,3 +158,9 @@ def _few(n: int) -> Shown:
 
 def _small(n: int) -> bool:
     return 0 < n < LEAST
+
+
+def people(n: object) -> str:
+    """Return a number of people: "1 person", "31 people", "fewer than 10 people"."""
+    said = f"{n:,}" if isinstance(n, int) else str(n)
+    return "1 person" if n == 1 else f"{said} people"

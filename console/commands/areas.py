@@ -57,6 +57,7 @@ def import_(
 ) -> None:
     """Import or renew areas: all of the file or nothing."""
     from broadcast.files.csv_files import name_of, read_file
+    from broadcast.messages import small_counts
     from broadcast.places.files.columns import AreaFields
     from broadcast.places.files.reading import parse_area_file
     from console.commands.session import Session, machine_user, run
@@ -87,10 +88,10 @@ def import_(
             )
         left = await session.db.read(places.replaced, await session.tree())
         if left:
-            people = sum(each["people"] for each in left)
+            people = small_counts.people(sum(each["people"] for each in left))
             out.note(
-                f"{people} people are known by {len(left)} codes that were replaced: they are told"
-                " by the new ones, see `fasttime areas replaced`"
+                f"known by a code that was replaced ({len(left)} in all): {people}, told by the"
+                " new one, see `fasttime areas replaced`"
             )
         words = ", ".join(f"{n} {what}" for what, n in counts.items())
         out.answer(
@@ -152,6 +153,7 @@ def postcodes(
     """
     import asyncio
 
+    from broadcast.messages import small_counts
     from broadcast.places.postcodes import look_up
     from broadcast.places.postcodes.directory import Entry, open_directory
     from console.commands.session import Session, machine_user, run
@@ -197,7 +199,7 @@ def postcodes(
             {"file": directory.path.name, **counts, "known": known},
             f"{counts['postcodes']:,} postcodes: {counts['changed']:,} new or changed,"
             f" {counts['without_place']:,} more without a place, left out;"
-            f" {counts['people_placed']:,} people got a place",
+            f" {small_counts.people(counts['people_placed'])} got a place",
         )
 
     run(work, out)

@@ -324,8 +324,7 @@ def inboxes(n: object) -> str:
 
 def people(n: object) -> str:
     """Return a number of people: "1 person", "31 people", "fewer than 10 people"."""
-    said = f"{n:,}" if isinstance(n, int) else str(n)
-    return "1 person" if n == 1 else f"{said} people"
+    return small_counts.people(n)
 
 
 def parts(n: int) -> str:

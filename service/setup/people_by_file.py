@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from broadcast.groups import registered
+from broadcast.messages import small_counts
 from broadcast.operators import audit, operators
 from broadcast.places.areas import AreaTree
 from broadcast.problems import Problem
@@ -53,7 +54,7 @@ def places_outside(tree: AreaTree, people: People, name: str) -> list[Problem]:
     return [
         Problem(
             code="place_in_no_area",
-            detail=f"the places of {outside} people lie in no imported area",
+            detail=f"places of {small_counts.people(outside)} lie in no imported area",
             fix="only messages to everybody or drawn on a map reach them",
             where=name,
         )

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
+from broadcast.messages import small_counts
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import give_way
 from subscribers.contact import points
@@ -79,7 +80,7 @@ def warnings(conn: Connection, people: People, name: str) -> list[Problem]:
         said.append(
             Problem(
                 code="channel_without_address",
-                detail=f"{mute} people have no number or address for any channel that they have",
+                detail=f"{small_counts.people(mute)} without an address for any channel chosen",
                 fix="give one, or the column channels",
                 where=name,
             )
@@ -91,8 +92,9 @@ def _columns_absent(lacks: Collection[str], stay: int, new: int, name: str) -> P
     columns = ", ".join(c for c in COLUMNS if c in lacks)
     return Problem(
         code="columns_absent",
-        detail=f"the file has no column {columns}: what {stay} people have there stays"
-        + (f", {new} new people get the defaults" if new else ""),
+        detail=f"the file has no column {columns}: what {small_counts.people(stay)} already"
+        f" {'has' if stay == 1 else 'have'} there stays"
+        + (f", new people ({new}) get the defaults" if new else ""),
         fix="to clear what is there, give the column with empty cells",
         where=name,
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from broadcast.messages import small_counts
 from broadcast.places.postcodes import code, look_up
 from broadcast.problems import Problem
 from broadcast.store.database import give_way
@@ -56,7 +57,7 @@ def told(conn: Connection, people: People, name: str) -> list[Problem]:
     return [
         Problem(
             code="postcode_unknown",
-            detail=f"where the postcodes of {lost} people lie is not known here",
+            detail=f"postcodes of {small_counts.people(lost)} are not known here",
             fix="only messages to everybody reach them: see `fasttime areas postcodes`",
             where=name,
         )

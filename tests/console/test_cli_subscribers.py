@@ -72,7 +72,7 @@ def test_a_column_that_a_file_lacks_stays_and_a_trial_says_so_and_stores_nothing
     assert (tried["dry_run"], tried["new"], tried["updated"]) == (True, 1, 1)
     said = {w["code"]: w["detail"] for w in tried["warnings"]}["columns_absent"]
     assert "quiet_hours" in said
-    assert "what 1 people have there stays, 1 new people get the defaults" in said
+    assert "what 1 person already has there stays, new people (1) get the defaults" in said
     assert cli.ok("subscribers", "export") == before
     done = cli.ok("subscribers", "import", less, "--basis", "consent")
     assert {**tried, "dry_run": None} == {**done, "dry_run": None}

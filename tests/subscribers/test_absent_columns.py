@@ -185,5 +185,7 @@ async def test_a_file_says_before_which_columns_it_lacks_and_who_would_hear_noth
     columns, mute = await db.read(absent_columns.warnings, found.people, "f")
     assert columns.code == "columns_absent"
     assert "no column name, kind, phone, language," in columns.detail
-    assert "what 1 people have there stays, 1 new people get the defaults" in columns.detail
-    assert (mute.code, mute.detail[:8]) == ("channel_without_address", "1 people")
+    assert (
+        "what 1 person already has there stays, new people (1) get the defaults" in columns.detail
+    )
+    assert (mute.code, mute.detail[:8]) == ("channel_without_address", "1 person")
