@@ -26,6 +26,7 @@ from broadcast.events import outbox
 from broadcast.events.kafka_topics import MAX_EVENT_BYTES
 from broadcast.events.outbox import OutboxRow
 from broadcast.store.database import TROUBLE, Database
+from broadcast.waiting import until_set
 
 log = structlog.get_logger("relay")
 
@@ -253,22 +254,19 @@ async def _move_for_ever(
                         "events stay in the outbox; people are sent to from the database meanwhile"
                     ),
                 )
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), pause)
+            await until_set(stopping, pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
             continue
         if told and taken == moved:
             told = ""
             log.info("relay.resumed", moved=moved)
         if taken and moved < taken:  # some topic does not take its events
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), pause)
+            await until_set(stopping, pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
             continue
         pause = _FIRST_PAUSE
         if taken < BATCH:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), POLL_SECONDS)
+            await until_set(wake, POLL_SECONDS)
 
 
 async def move(

@@ -16,6 +16,7 @@ import structlog
 from broadcast import traces
 from broadcast.ledger.claims.open_batches import Candidate
 from broadcast.store.database import TROUBLE, Database
+from broadcast.waiting import until_set
 from channels.contract import Channel
 from channels.dispatch import clock as clocks
 from channels.dispatch.attempt import SEND_SECONDS, Attempts
@@ -146,14 +147,14 @@ class Sender:
             return
         self._wake.clear()
         seconds = 0.2 if self._under_way.outstanding else IDLE_SECONDS
-        await _first(stop_waiter, _wait(self._wake, seconds))
+        await _first(stop_waiter, until_set(self._wake, seconds))
 
     async def _claim_some(self) -> bool:
         """Claim the next people of one batch; return False where there is nothing to do now."""
         self._pace.measure()
         if self._pace.is_full:
             self._under_way.freed.clear()
-            await _wait(self._under_way.freed, 0.5)
+            await until_set(self._under_way.freed, 0.5)
             return True
         if self._pace.pause > 0:
             await self._clock.sleep(min(self._pace.pause, 0.25))
@@ -228,11 +229,6 @@ class Sender:
         self._under_way.to_record.set()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(recorder, 1.0)
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
 
 
 async def _first(*awaitables: Awaitable[object]) -> None:

@@ -20,6 +20,7 @@ from broadcast.events.kafka_topics import check_topics
 from broadcast.events.topics import ROLES, TOPICS_OF_ROLE
 from broadcast.problems import Rejected, refuse
 from broadcast.store.database import TROUBLE, Database
+from broadcast.waiting import until_set
 from config import logging as logs
 from config import tracing
 from config.settings import Settings
@@ -199,8 +200,7 @@ async def keep_faust(
                 pause_seconds=pause,
                 hint="the engine goes on, it looks into the database by itself",
             )
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), pause)
+            await until_set(stopping, pause)
     finally:
         teller.cancel()
 
@@ -240,8 +240,7 @@ async def _one_faust(
                     len(app.consumer.assignment()) if starting.done() else 0,
                     time.monotonic() - began,
                 )
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), 0.25)
+            await until_set(stopping, 0.25)
         return "stopping"
     except Rejected as rejected:
         return str(rejected)

@@ -17,6 +17,7 @@ from fastapi import Request
 from broadcast.operators.operators import Operator
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.store.database import Database
+from broadcast.waiting import until_set
 from config.settings import Settings
 from console.server.limits import Limits
 from service.answers.keeping import Sealer
@@ -88,8 +89,7 @@ class Streams:
         these `acts`, which a stream read before it looked.
         """
         if self.acts == acts:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._done.wait(), seconds)
+            await until_set(self._done, seconds)
 
 
 @dataclass(frozen=True, kw_only=True)

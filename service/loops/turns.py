@@ -5,7 +5,6 @@ hangs is named.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +12,7 @@ import structlog
 
 from broadcast import failures
 from broadcast.store.database import TROUBLE
+from broadcast.waiting import until_set
 
 log = structlog.get_logger("engine")
 
@@ -48,8 +48,7 @@ class Turns:
             event.clear()
             await self.guarded(step)
             self._turned(step)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), POLL_SECONDS)
+            await until_set(event, POLL_SECONDS)
 
     async def guarded(self, step: Step, name: str = "") -> None:
         """Take one step. One that fails is logged and tried again at the next turn; nothing is

@@ -24,7 +24,10 @@ def child(system: System, kind: str) -> int | None:
     process = system.kept["up"].program.process
     assert process is not None
     for pid in tree_of(process.pid):
-        words = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
+        try:
+            words = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
+        except FileNotFoundError:  # it has ended since
+            continue
         if b"console.processes.child" in words and kind.encode() in words:
             return pid
     return None

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
@@ -60,3 +61,25 @@ async def test_what_the_database_says_of_a_row_that_it_refused_is_not_logged() -
     [line] = lines
     assert (line["event"], line["detail"]) == ("step.database_trouble", "null value in column")
     assert "7700900613" not in str(lines)
+
+
+@pytest.mark.parametrize("later", range(5))
+async def test_a_loop_that_is_woken_and_told_to_stop_in_one_moment_stops(later: int) -> None:
+    """It went on, and whoever waited for its end waited for ever: until the process was killed."""
+    event = asyncio.Event()
+
+    async def step() -> None:
+        pass
+
+    loop = asyncio.create_task(Turns().woken(event, step))
+    await asyncio.sleep(0.01)
+    event.set()
+    for _ in range(later):
+        await asyncio.sleep(0)
+    loop.cancel()
+    await asyncio.wait({loop}, timeout=0.2)
+    ended = loop.done()
+    while not loop.done():
+        loop.cancel()
+        await asyncio.sleep(0.01)
+    assert ended

@@ -12,7 +12,7 @@ import pytest
 from tests.console.site import Site, open_site
 from tests.security.fuzz import Told, fuzz
 
-EVERY_DAY = 250
+EVERY_DAY = 300
 
 
 async def turn(site: Site) -> None:
@@ -39,7 +39,7 @@ async def test_generated_requests_get_no_5xx_and_only_declared_answers(
     tmp_path: Path,
 ) -> None:
     told = await run(tmp_path, EVERY_DAY)
-    assert told.cases >= EVERY_DAY * 0.8
+    assert told.cases >= EVERY_DAY * 0.7
     assert sum(told.accepted.values()) > 10, told.lines()
     assert told.accepted["POST /api/v1/messages"] > 0  # drafts are read, not only refused
     assert told.faults == {}, "\n".join(told.lines())
