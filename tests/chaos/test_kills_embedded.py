@@ -79,7 +79,7 @@ async def _run(
     assert verdict.faults == []
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_the_embedded_service_is_killed_eight_times_and_nobody_is_lost_or_told_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,6 +41,7 @@ async def test_a_second_up_on_the_same_data_folder_ends_with_two_and_the_first_g
         assert (await verify(system)).faults == []
 
 
+@pytest.mark.timeout(240)
 async def test_sigterm_while_it_sends_ends_up_within_ten_seconds_and_everybody_has_a_line(
     tmp_path: Path,
 ) -> None:
