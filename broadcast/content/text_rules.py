@@ -476,6 +476,13 @@ def gsm_instead(char: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", char) if c in GSM_BASIC)
 
 
+def plainer(text: str) -> str:
+    """Return a text with plain characters for those that GSM-7 lacks. Letters stay: without its
+    accent a word is misspelt.
+    """
+    return "".join(char if char.isalpha() else gsm_instead(char) or char for char in text)
+
+
 def warnings(field: str, text: str) -> list[Problem]:
     """Return warnings (status 200; nothing is refused): a few characters that turn a GSM-7 text
     into UCS-2, with the parts before and after.

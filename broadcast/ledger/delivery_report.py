@@ -332,10 +332,17 @@ def failure_codes(
     return found
 
 
-def heard_of_between(conn: Connection, version_id: int, begin: datetime, end: datetime) -> BitMap:
-    """Return of whose attempts something was recorded last from `begin` until before `end`."""
-    of_version = (outcome.c.version_id == version_id) & outcome.c.at.between(begin, end)
-    query = select(outcome.c.person_id).where(of_version, outcome.c.at < end).distinct()
+def heard_of_between(
+    conn: Connection, version_id: int, begin: datetime | None, end: datetime | None
+) -> BitMap:
+    """Return of whose attempts something was recorded last from `begin` until before `end`; None is
+    no bound.
+    """
+    query = select(outcome.c.person_id).where(outcome.c.version_id == version_id).distinct()
+    if begin is not None:
+        query = query.where(outcome.c.at >= begin)
+    if end is not None:
+        query = query.where(outcome.c.at < end)
     return BitMap(conn.execute(query).scalars())
 
 

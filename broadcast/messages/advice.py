@@ -292,11 +292,7 @@ def of_submission(conn: Connection, version_id: int) -> list[dict[str, object]]:
         .limit(1)
     )
     kept = conn.execute(query).scalar_one_or_none() or ""
-    said = kept.removeprefix("warnings: ").split(", ") if kept else []
-    return [
-        {"code": part.removesuffix(" (accepted)"), "accepted": part.endswith(" (accepted)")}
-        for part in said
-    ]
+    return _from_words(kept)
 
 
 def overlapping(conn: Connection, version_ids: Collection[int]) -> frozenset[int]:
@@ -307,7 +303,17 @@ def overlapping(conn: Connection, version_ids: Collection[int]) -> frozenset[int
         decision.c.version_id.in_(list(version_ids)), decision.c.action == "submit"
     )
     newest = {row.version_id: row.why or "" for row in conn.execute(query.order_by(decision.c.id))}
-    return frozenset(n for n, why in newest.items() if re.search(r"\boverlap\b", why))
+    return frozenset(
+        n for n, why in newest.items() if any(w["code"] == "overlap" for w in _from_words(why))
+    )
+
+
+def _from_words(kept: str) -> list[dict[str, object]]:
+    said = kept.removeprefix("warnings: ").split(", ") if kept else []
+    return [
+        {"code": part.removesuffix(" (accepted)"), "accepted": part.endswith(" (accepted)")}
+        for part in said
+    ]
 
 
 def submitted_at(conn: Connection, version_id: int) -> datetime | None:

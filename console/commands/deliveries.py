@@ -222,8 +222,8 @@ async def _export(
     session: Session, out: Output, account: Account, wanted: BitMap, export: Path
 ) -> None:
     """Write these people as CSV, piece by piece."""
+    from broadcast.messages import small_counts
     from console import listed
-    from console.room import naming
 
     everybody = len(wanted)
     with out.progress() as bars:
@@ -236,7 +236,7 @@ async def _export(
 
         await session.db.read(write)
     if not is_stdout(export):
-        out.note(f"{naming.people(everybody)} written to {export}")
+        out.note(f"{small_counts.people(everybody)} written to {export}")
 
 
 async def _recount(session: Session, out: Output, account: Account) -> bool:
@@ -244,8 +244,8 @@ async def _recount(session: Session, out: Output, account: Account) -> bool:
     made anew by whatever runs. Return whether they agree.
     """
     from broadcast.ledger.kept import checking
+    from broadcast.messages import small_counts
     from console.commands.session import machine_user
-    from console.room import naming
     from service.setup import upkeep
 
     v = account.version
@@ -256,7 +256,8 @@ async def _recount(session: Session, out: Output, account: Account) -> bool:
     last = (
         "it was thrown away; what is told is read from the outcomes until it is kept anew"
         if found
-        else f"what is kept of {naming.people(len(account.addressed))} is what the outcomes say"
+        else f"what is kept of {small_counts.people(len(account.addressed))} is what the"
+        " outcomes say"
     )
     out.answer(document, *found, last)
     return not found
@@ -423,9 +424,8 @@ def resend(
     """Order a further delivery attempt to those who were missed; another person approves it by its
     hash.
     """
-    from broadcast.messages import versions
+    from broadcast.messages import small_counts, versions
     from console.commands.messages import _act, _line, message_document
-    from console.room import naming
     from service.commands import resending
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
@@ -447,7 +447,7 @@ def resend(
         out.answer(
             document,
             _line(v),
-            f"to {naming.people(told['people'])} once more, marked REPEAT",
+            f"to {small_counts.people(told['people'])} once more, marked REPEAT",
             following,
         )
 

@@ -247,7 +247,7 @@ def approve(
     """Approve as the second person: with that it is published and goes out. Off a terminal only
     with --hash.
     """
-    from broadcast.messages import resends
+    from broadcast.messages import resends, small_counts
     from broadcast.operators import operators
     from broadcast.problems import Rejected
     from service.commands import deciding, reading
@@ -272,12 +272,11 @@ def approve(
             # what was read is what is approved, whoever edits it meanwhile
             seen = content_hash or v.content_hash
         elif waiting is not None and seen in (None, waiting.digest):
-            from console.room import naming
-
             number = waiting.shown(v.content)["people"]
             people = str(number)
             question = (
-                f"This sends message {id_} once more to {naming.people(number)}, marked REPEAT"
+                f"This sends message {id_} once more to {small_counts.people(number)}, marked"
+                " REPEAT"
                 f" ({waiting.only.replace('_', ' ')})."
             )
             if on_terminal() and not yes:
@@ -367,11 +366,10 @@ def people_in_words(v: Version, where: str = "") -> str:
     """
     from broadcast.content.model import for_everybody
     from broadcast.messages import small_counts
-    from console.room import naming
 
     there = f" {where}" if where else ""
     if v.seen_count or not for_everybody(v.content):
-        people = naming.people(small_counts.number(v.seen_count or 0, v.content))
+        people = small_counts.people(small_counts.number(v.seen_count or 0, v.content))
         return f"{people}{there}{_more(v)}"
     return f"0 people by text, call or mail{there}{_more(v)}; page and feeds"
 
@@ -459,7 +457,7 @@ def cancel(
     """Stop everything not sent yet and publish a CAP Cancel in fixed words; sends nothing to
     people, and keeps --why inside.
     """
-    from console.room import naming
+    from broadcast.messages import small_counts
     from service.commands import advising, deciding
 
     async def work(session: Session, actor: Operator, out: Output) -> None:
@@ -472,7 +470,7 @@ def cancel(
         warnings = await advising.read_instead(session.context, v)
         out.warn(warnings)
         told = [problem_json(p) for p in warnings]
-        are = f"{naming.people(under_way)} {'is' if under_way == 1 else 'are'}"
+        are = f"{small_counts.people(under_way)} {'is' if under_way == 1 else 'are'}"
         out.answer(
             await message_document(session, v, handing_over=under_way, warnings=told),
             _line(v),
@@ -563,9 +561,8 @@ def schema() -> None:
 def show(id_: MessageId, json: Json = False) -> None:
     """Print a message: its state, its text, its versions."""
     from broadcast.drafts import to_yaml
-    from broadcast.messages import resends, versions
+    from broadcast.messages import resends, small_counts, versions
     from console.commands.session import run
-    from console.room import naming
     from console.shapes import content_json, message_json
 
     out = Output(json=json)
@@ -591,7 +588,7 @@ def show(id_: MessageId, json: Json = False) -> None:
         ]
         lines += [f"  version {e.number}: {e.action}, {e.state}" for e in existing]
         if waiting is not None:
-            people = naming.people(waiting.shown(v.content)["people"])
+            people = small_counts.people(waiting.shown(v.content)["people"])
             lines.append(
                 f"a resend to {people} ({waiting.only}) waits:"
                 f" fasttime message approve {id_} --hash {waiting.digest}"

@@ -54,9 +54,9 @@ def import_(
 
     from broadcast.files.csv_files import count_lines, name_of, opened
     from broadcast.files.sealed_shelf import SealedShelf
+    from broadcast.messages import small_counts
     from broadcast.problems import Problem, Rejected, refuse
     from console.commands.session import machine_user, run
-    from console.room import naming
     from service.setup import people_by_file
     from subscribers.people_file.reading import read_subscribers
 
@@ -110,7 +110,7 @@ def import_(
         cautions = await session.db.read(people_by_file.cautions, found, name_of(file))
         out.warn(cautions)
         if not dry_run:
-            out.note(f"storing {naming.people(len(found.people))}")
+            out.note(f"storing {small_counts.people(len(found.people))}")
         counts: dict[str, int]
         try:
             with out.progress() as bars:
@@ -138,7 +138,7 @@ def import_(
         words += f", {len(found.merged)} rows merged" if found.merged else ""
         words += f"; of {own} changed what they chose by themselves" if own else ""
         words += "; a trial: nothing was stored" if dry_run else ""
-        out.answer(document, f"{naming.people(len(found.people))}: {words}")
+        out.answer(document, f"{small_counts.people(len(found.people))}: {words}")
 
     run(work, out)
 

@@ -263,14 +263,13 @@ async def _front(moment: _Moment, face: Face, folder: _Folder) -> None:
 
 async def _lists(moment: _Moment, face: Face, folder: _Folder) -> None:
     """Write the pages that list messages, and those that are about none."""
-    months = await face.months()
+    pages = [(month, after) for month in await face.months() for after in await face.parts(month)]
     for lang in PHRASES:
         links = _links(lang)
         folder.page(_at(lang, "check"), await face.check(lang, links))
-        for month in months:
-            for after in await face.parts(month):
-                path = f"past/{month}/{after}".rstrip("/")
-                folder.page(_at(lang, path), await face.past(month, lang, links, after))
+        for month, after in pages:
+            path = f"past/{month}/{after}".rstrip("/")
+            folder.page(_at(lang, path), await face.past(month, lang, links, after))
         folder.page(_at(lang, "past"), await face.past("", lang, links))
         unknown, _ = await face.verified("", lang, links)
         folder.page(_at(lang, NOT_OURS), unknown)

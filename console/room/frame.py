@@ -20,6 +20,7 @@ from fastapi import APIRouter, Request
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from broadcast.messages import small_counts
 from broadcast.operators.operators import PERMISSIONS
 from broadcast.problems import Problem, Rejected
 from broadcast.wording.pack import direction
@@ -146,7 +147,7 @@ class Room:
         self._templates.filters["n"] = _number
         self._templates.filters["word"] = naming.word
         self._templates.filters["language"] = naming.language
-        self._templates.filters["people"] = naming.people
+        self._templates.filters["people"] = small_counts.people
         self._templates.filters["group"] = naming.group
         self._templates.filters["does"] = naming.does
         self._templates.filters["blocked"] = naming.blocked

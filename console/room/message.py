@@ -15,7 +15,7 @@ from broadcast.operators import operators
 from broadcast.operators.operators import PERMISSIONS
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.wording.cancelling import REASONS
-from console.room import acting, naming, resend, showing, words
+from console.room import acting, resend, showing, words
 from console.room.figures import Figures, values
 from console.room.frame import BASES, Form, Room, entrance, refresh_of
 from console.room.looking import answers
@@ -123,7 +123,7 @@ async def _repeat(
         return None
     order = await room.web.db.read(resends.waiting, v.message_id)
     if order is not None:
-        n = naming.people(small_counts.number(order.people, v.content))
+        n = small_counts.people(small_counts.number(order.people, v.content))
         refusal = await resend.may_not_approve(room, signed, v, order)
         says = f"A resend to {n} waits for approval. {refusal}".strip()
         return {"says": says, "link": "Look at it" if refusal else "Read it and decide"}
@@ -289,8 +289,8 @@ def _moved(submitted_for: int | str, counts: dict[str, Any] | None) -> str:
     if counts is None or counts["send"] == submitted_for:
         return ""
     return (
-        f"The audience has changed: submitted for {naming.people(submitted_for)}, it is now"
-        f" {naming.people(counts['send'])}."
+        f"The audience has changed: submitted for {small_counts.people(submitted_for)}, it is now"
+        f" {small_counts.people(counts['send'])}."
     )
 
 

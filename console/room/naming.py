@@ -322,11 +322,6 @@ def inboxes(n: object) -> str:
     return f"{said} partner inbox{'' if one else 'es'} that pass{'es' if one else ''} it on"
 
 
-def people(n: object) -> str:
-    """Return a number of people: "1 person", "31 people", "fewer than 10 people"."""
-    return small_counts.people(n)
-
-
 def parts(n: int) -> str:
     """Return in how many parts a text message goes."""
     return "1 part" if n == 1 else f"{n} parts"

@@ -51,7 +51,7 @@ async def offered(room: Room, signed: Signed, v: Version, *only: str) -> dict[st
     shown = small_counts.number(people, v.content)
     return told | {
         "form": room.form(signed, path),
-        "button": f"Submit resend to {naming.people(shown)}",
+        "button": f"Submit resend to {small_counts.people(shown)}",
     }
 
 

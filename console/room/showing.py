@@ -16,8 +16,9 @@ from markupsafe import Markup
 
 from broadcast.content.model import provided_by
 from broadcast.content.segments import count
-from broadcast.content.text_rules import gsm_instead
+from broadcast.content.text_rules import plainer
 from broadcast.ledger import delivery_report
+from broadcast.messages import small_counts
 from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
 from broadcast.places.geometry import circle_outline, from_wkb, union
@@ -86,12 +87,7 @@ def costly(room: Room, v: Version, resolved: Resolved) -> list[dict[str, Any]]:
                         "language": each["tag"],
                         "parts": naming.parts(made.segments),
                         "chars": chars.most_common(12),
-                        "mendable": any(
-                            char in said
-                            and not char.isalpha()
-                            and gsm_instead(char) not in ("", char)
-                            for char in chars
-                        ),
+                        "mendable": any(char in said and plainer(char) != char for char in chars),
                     }
                 )
     return found
@@ -129,7 +125,7 @@ async def reached(room: Room, v: Version) -> str:
     people = (await room.web.db.read(delivery_report.account, v)).shown()["people"]
     got = [people[line] for line in advising.GOT]
     known = [n for n in got if isinstance(n, int)]
-    return naming.people(sum(known)) if any(known) and len(known) == len(got) else "people"
+    return small_counts.people(sum(known)) if any(known) and len(known) == len(got) else "people"
 
 
 async def scope(room: Room, v: Version) -> str:

@@ -19,7 +19,7 @@ TYPED_FROM = 1000
 
 def people(n: int, v: Version) -> str:
     """Return a number of people as words may tell it: "1 person", "31 people"."""
-    return naming.people(small_counts.number(n, v.content))
+    return small_counts.people(small_counts.number(n, v.content))
 
 
 def number(n: int, v: Version) -> str:
@@ -123,7 +123,7 @@ def submit_button(v: Version, n: object) -> str:
     """Return the button of the check; `n` is how many people it would go to, as it may be shown."""
     if v.action in ("correct", "all_clear"):
         what = "correction" if v.action == "correct" else "all-clear"
-        return f"Submit {what} to {naming.people(n)}"
+        return f"Submit {what} to {small_counts.people(n)}"
     if v.content.level is not None:
         return f"Submit change to {v.content.level}"
     return "Submit for approval"
@@ -145,7 +145,7 @@ def held_says(people: Mapping[str, object]) -> str:
     waiting = people["waiting"]
     are = "is" if waiting == 1 else "are"
     return (
-        f"Held: {naming.people(waiting)} {are} waiting,"
+        f"Held: {small_counts.people(waiting)} {are} waiting,"
         f" {_have(people).lower()} already handed over."
     )
 
@@ -157,6 +157,6 @@ def stop_says(people: Mapping[str, object]) -> str:
     has, waits = _have(people), people["waiting"]
     have = "has" if has == "1" else "have"
     return (
-        f"{naming.people(waits)} will not get it. {has} already {have} it or may have."
+        f"{small_counts.people(waits)} will not get it. {has} already {have} it or may have."
         " They are not told: to tell them, correct it."
     )

@@ -7,8 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
 
 from pyroaring import BitMap
 
@@ -20,9 +19,6 @@ from broadcast.operators.operators import Operator
 from broadcast.places import called
 from broadcast.problems import refuse
 from service.commands.context import Context
-
-LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
-FAR_OFF: Final = datetime(3000, 1, 1, tzinfo=UTC)
 
 
 async def head(context: Context, message_id: int) -> Version:
@@ -99,5 +95,4 @@ async def heard_of(
     """Return of whom of these people something was recorded last from `begin` until before `end`;
     None is no bound.
     """
-    between = (begin or LONG_AGO, end or FAR_OFF)
-    return people & await context.db.read(delivery_report.heard_of_between, v.id, *between)
+    return people & await context.db.read(delivery_report.heard_of_between, v.id, begin, end)

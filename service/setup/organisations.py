@@ -20,7 +20,7 @@ from broadcast.places.areas import AreaTree
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.store.database import Connection
 from service.setup.people import check_reason
-from service.setup.who import Who, allowed
+from service.setup.who import Who, allowed, record_look_up
 from subscribers.organisations import rows, sites
 from subscribers.organisations.file import OrganisationFile
 from subscribers.organisations.record import COLUMNS, LISTS, OrganisationRecord, read
@@ -242,11 +242,7 @@ def _shown(who: Who, record: OrganisationRecord) -> dict[str, Any]:
 
 
 def _looked(conn: Connection, who: Who, subject: str, detail: str, now: datetime) -> None:
-    action = look_ups.ORGANISATIONS
-    if isinstance(who, str):
-        operators.log_admin(conn, actor=who, action=action, subject=subject, detail=detail, now=now)
-    else:
-        look_ups.record(conn, who, action, subject=subject, detail=detail, now=now)
+    record_look_up(conn, who, look_ups.ORGANISATIONS, subject=subject, detail=detail, now=now)
 
 
 def _counted(n: int) -> str:

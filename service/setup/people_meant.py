@@ -9,7 +9,7 @@ from typing import Any, Final
 from broadcast.operators import look_ups, operators
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
-from service.setup.who import Who
+from service.setup.who import Who, record_look_up
 from subscribers.organisations import meant
 
 MOST_WRITTEN: Final = 200
@@ -58,9 +58,5 @@ def find(
     ids = sorted({each["id"] for people in found.values() for each in people})
     subject = f"{len(ids)} people"
     detail = f"masked: {', '.join(map(str, ids))}" if ids else ""
-    if isinstance(who, str):
-        action = look_ups.FOUND
-        operators.log_admin(conn, actor=who, action=action, subject=subject, detail=detail, now=now)
-    else:
-        look_ups.record(conn, who, look_ups.FOUND, subject=subject, detail=detail, now=now)
+    record_look_up(conn, who, look_ups.FOUND, subject=subject, detail=detail, now=now)
     return found

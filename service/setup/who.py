@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from broadcast.operators import operators
+from datetime import datetime
+
+from broadcast.operators import look_ups, operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import refuse
 from broadcast.store.database import Connection
@@ -28,3 +30,15 @@ def allowed(conn: Connection, who: Who, *, everywhere: bool = False) -> str:
     if everywhere:
         operators.require_everywhere(now, "a file may name any place", else_="change single people")
     return f"operator {now.id}"
+
+
+def record_look_up(
+    conn: Connection, who: Who, action: str, *, subject: str, detail: str, now: datetime
+) -> None:
+    """Chain a look-up. An operator's counts towards their limit: raises Rejected (429
+    look_ups_limited).
+    """
+    if isinstance(who, str):
+        operators.log_admin(conn, actor=who, action=action, subject=subject, detail=detail, now=now)
+    else:
+        look_ups.record(conn, who, action, subject=subject, detail=detail, now=now)

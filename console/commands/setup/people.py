@@ -306,8 +306,8 @@ def erase_again(
 ) -> None:
     """Erase again whom a restore of an older backup brought back, by a list that `erased` wrote."""
     from broadcast.files.csv_files import read_file
+    from broadcast.messages import small_counts
     from console.commands.session import machine_user, run
-    from console.room import naming
     from service.setup import erasures
 
     out = Output(json=json)
@@ -322,7 +322,7 @@ def erase_again(
                 " it goes when fasttime up is restarted"
             )
         erased = len(told["erased"])
-        were = f"{naming.people(erased)} {'was' if erased == 1 else 'were'}"
+        were = f"{small_counts.people(erased)} {'was' if erased == 1 else 'were'}"
         out.answer(told, f"{were} here again, and {'is' if erased == 1 else 'are'} erased")
 
     run(work, out, with_channels=False)

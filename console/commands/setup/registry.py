@@ -84,9 +84,9 @@ def export(
     json: Json = False,
 ) -> None:
     """Ask for the whole registry as one sealed file (--to), then write it (--request)."""
+    from broadcast.messages import small_counts
     from broadcast.problems import refuse
     from console.commands.session import run
-    from console.room import naming
     from service.setup import registry_file
 
     out = Output(json=json)
@@ -112,7 +112,7 @@ def export(
         moved = await registry_file.write(session.db, actor, request, file, now)
         out.answer(
             {"file": str(file), "sha256": moved.sha256, "rows": moved.rows},
-            f"sealed in {file}: {naming.people(moved.people)}",
+            f"sealed in {file}: {small_counts.people(moved.people)}",
             f"SHA-256 {moved.sha256}",
         )
 
@@ -153,8 +153,8 @@ def import_(
     json: Json = False,
 ) -> None:
     """Bring everybody into this empty installation: all of the file or nothing."""
+    from broadcast.messages import small_counts
     from console.commands.session import machine_user, run
-    from console.room import naming
     from service.setup import registry_file
 
     out = Output(json=json)
@@ -165,7 +165,8 @@ def import_(
         moved = await registry_file.bring(session.db, who, file, private, session.now())
         out.answer(
             {"rows": moved.rows},
-            f"imported: {naming.people(moved.people)}, with consents, stops and confirmations",
+            f"imported: {small_counts.people(moved.people)}, with consents, stops and"
+            " confirmations",
         )
 
     run(work, out, with_channels=False)

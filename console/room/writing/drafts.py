@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from broadcast.content.model import Content
-from broadcast.content.text_rules import gsm_instead
+from broadcast.content.text_rules import plainer
 from broadcast.drafts.writing import fields_of
 from broadcast.groups.registered import Groups, is_group
 from broadcast.levels.names import folded
@@ -105,17 +105,12 @@ def draft_of(fields: Fields, status: str) -> dict[str, Any]:
 
 def made_cheaper(fields: Fields, tag: str) -> Fields:
     """Return the page with plain characters, in what the text message of a language is made of, for
-    those that make it dearer. Letters stay: without its accent a word is misspelt.
+    those that make it dearer, as `plainer` says.
     """
 
     def cheaper(each: dict[str, str]) -> dict[str, str]:
         words = ("sms",) if each["sms"] else ("headline", "instruction")
-        return each | {
-            word: "".join(
-                char if char.isalpha() else gsm_instead(char) or char for char in each[word]
-            )
-            for word in words
-        }
+        return each | {word: plainer(each[word]) for word in words}
 
     languages = [cheaper(each) if each["tag"] == tag else each for each in fields["languages"]]
     return fields | {"languages": languages}
