@@ -150,7 +150,7 @@ def said(found: list[Problem]) -> str:
         ({"en": 80, "pl": 20}, "Polish [pl] (20 people)"),
         ({"en-GB": 80, "pl-PL": 12, "pl": 8}, "Polish [pl] (20 people)"),
         ({"en": 70, "so": 10, "pl": 20}, "Polish [pl] (20 people), Somali [so] (10 people)"),
-        ({"en": 99_000, "ur": 1_000}, "Urdu [ur] (1000 people)"),  # one in a hundred, and many
+        ({"en": 99_000, "ur": 1_000}, "Urdu [ur] (1,000 people)"),  # one in a hundred, and many
         ({"en": 19, "xho": 1}, "xho (1 person)"),
     ],
 )
