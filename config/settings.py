@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
@@ -52,6 +53,11 @@ NAMES: dict[str, str] = {
     "EXERCISE_MAIL_FROM": "address that exercise e-mail comes from",
     "SMS_RATE": "text messages a second and sender; 0 = no limit",
     "VOICE_RATE": "calls a second and sender; 0 = no limit",
+    "SMS_PRICE": (
+        "pence that your provider asks for one part of a text message; unset = a preview names no"
+        " cost"
+    ),
+    "VOICE_PRICE": "pence that your provider asks for one call; unset = a preview names no cost",
     "PUBLIC_URL": (
         "where the web process is reached from outside: callbacks, unsubscribe links, public page"
     ),
@@ -166,6 +172,8 @@ class Settings:
     simulator_token: str = field(repr=False)
     two_person: str
     code_budget: int
+    sms_price: Decimal | None
+    voice_price: Decimal | None
     answers_days: int
     backup_days: int
     margin: Margin
@@ -337,6 +345,8 @@ def load(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
         simulator_token=read.text("SIMULATOR_TOKEN"),
         two_person=read.one_of("TWO_PERSON", ("always", "actual")),
         code_budget=read.number("CODE_BUDGET", 100, 1_000_000),
+        sms_price=read.price("SMS_PRICE"),
+        voice_price=read.price("VOICE_PRICE"),
         answers_days=read.number("ANSWERS_DAYS", 0, 36_500),
         backup_days=read.number("BACKUP_DAYS", 0, 36_500),
         margin=Margin(
@@ -426,6 +436,17 @@ class _Reader:
             self._bad(name, f"must be a whole number from 0 to {most}", f"the default is {default}")
             return default
         return int(value)
+
+    def price(self, name: str) -> Decimal | None:
+        value = self.text(name)
+        try:
+            price = Decimal(value or "0")
+            good = price.is_finite() and 0 <= price <= 10_000
+        except InvalidOperation:
+            good = False
+        if not good:
+            self._bad(name, "must be a number of pence from 0 to 10000", "for example 3.5")
+        return price if value and good else None
 
     def one_of(self, name: str, values: tuple[str, ...]) -> str:
         value = self.text(name, values[0])

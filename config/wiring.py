@@ -51,10 +51,26 @@ class Adapters:
         """Return whether what this adapter sends reaches nobody: its opt-outs are none."""
         return any((status, channel.name) in self.simulated for status in channel.serves)
 
+    def rates(self, status: str) -> dict[str, float]:
+        """Return how many attempts a second each channel of this status may make; 0 = no limit."""
+        return {name: rate_of(channel) for name, channel in self.by_status.get(status, {}).items()}
+
     async def close(self) -> None:
         """Close every adapter."""
         for channel in self.all():
             await channel.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """Makes an adapter, whose rate is known before: 0 = no limit."""
+
+    make: Callable[[], Channel]
+    rate: float = 0.0
+
+    def __call__(self) -> Channel:
+        """Return a new adapter."""
+        return self.make()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,12 @@ class Planned:
     def on(self, status: str) -> frozenset[str]:
         """Return the names of the channels that would carry this status."""
         return frozenset(self.by_status.get(status, {}))
+
+    def rates(self, status: str) -> dict[str, float]:
+        """Return the attempts a second that each channel of this status would be granted; 0 = no
+        limit.
+        """
+        return {name: make.rate for name, make in self.by_status.get(status, {}).items()}
 
     def made(self) -> Adapters:
         """Make the adapters."""
@@ -92,7 +114,7 @@ def _sms(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | None:
         assert settings is not None
         return SmsChannel(settings, serves=frozenset({status}))
 
-    return make if settings else None
+    return Make(make, settings.rate) if settings else None
 
 
 def _voice(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | None:
@@ -106,7 +128,7 @@ def _voice(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | Non
         assert settings is not None
         return VoiceChannel(settings, serves=frozenset({status}))
 
-    return make if settings else None
+    return Make(make, settings.rate) if settings else None
 
 
 def _email(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | None:
@@ -120,10 +142,9 @@ def _email(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | Non
         assert settings is not None
         return EmailChannel(settings, serves=frozenset({status}))
 
-    return make if settings else None
+    return Make(make, settings.rate) if settings else None
 
 
-Make = Callable[[], Channel]
 Build = Callable[..., Make | None]
 
 ADAPTERS: Mapping[str, Build] = {
@@ -141,7 +162,7 @@ def _other_people_s() -> dict[str, Build]:
     def planned(build: Callable[..., Channel | None]) -> Build:
         def plan(env: Mapping[str, str], status: str, *, exercise: bool) -> Make | None:
             channel = build(env, status, exercise=exercise)
-            return None if channel is None else lambda: channel
+            return None if channel is None else Make(lambda: channel, rate_of(channel))
 
         return plan
 

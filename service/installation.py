@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from config import wiring
 from config.settings import Settings
 from service.commands.context import Context
 from service.documents import documents
+from service.expecting import Terms
 from subscribers.matcher import Matcher
 
 if TYPE_CHECKING:
@@ -47,16 +48,20 @@ def make_context(
     channels_on: Callable[[str], frozenset[str]],
     *,
     matcher: Matcher | None = None,
+    rates: Callable[[str], Mapping[str, float]] = lambda _status: {},
+    simulated: frozenset[tuple[str, str]] = frozenset(),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Context:
-    """Return what the commands of an installation work with."""
+    """Return what the commands of an installation work with. `rates` and `simulated`
+    are those of its channels (`config.wiring.Adapters`).
+    """
+    no_replies = named_senders(settings.env)
+    prices = {"sms": settings.sms_price, "voice": settings.voice_price}
     house = House(
         sender=settings.sender,
         shards=settings.shards,
         two_person=settings.two_person,
-        wording=wording_revision(
-            settings.sender_name, settings.timezone, named_senders(settings.env)
-        ),
+        wording=wording_revision(settings.sender_name, settings.timezone, no_replies),
         document=documents(settings),
         margin=settings.margin,
     )
@@ -68,6 +73,13 @@ def make_context(
         sender_name=settings.sender_name,
         public_url=settings.public_url,
         now=now,
+        terms=Terms(
+            rates=rates,
+            simulated=simulated,
+            prices={name: price for name, price in prices.items() if price is not None},
+            no_replies=no_replies,
+            zone=settings.timezone,
+        ),
     )
 
 
@@ -87,7 +99,14 @@ def build(settings: Settings, roles: tuple[str, ...] = ROLES) -> Service:
         roles=roles,
         channels_on=on,
     )
-    context = make_context(settings, db, on, matcher=engine.matcher)
+    context = make_context(
+        settings,
+        db,
+        on,
+        matcher=engine.matcher,
+        rates=adapters["routine"].rates,
+        simulated=adapters["routine"].simulated,
+    )
     return Service(settings, db, adapters, context, engine)
 
 

@@ -158,6 +158,34 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
                 "handing_over": NUMBER,
                 "resend": ref("Resend"),
                 "warnings": list_of(ref("Fault")),
+                "expected": {
+                    "description": (
+                        "What it would cost and how long it would take, if nothing else is sent:"
+                        " `last_seconds` from the approval to the last attempt, null where no rate"
+                        " is set; pounds null where no price is set. `at_most` where a shape is"
+                        " drawn: every text counted as the longest."
+                    ),
+                    **an_object(
+                        {
+                            "channels": map_of(
+                                an_object(
+                                    {
+                                        "people": ref("Count"),
+                                        "rate": or_null({"type": "number"}),
+                                        "last_seconds": or_null({"type": "number"}),
+                                        "segments": or_null(NUMBER),
+                                        "pounds": or_null(TEXT),
+                                    }
+                                )
+                            ),
+                            "at_most": YES,
+                            "pounds": or_null(TEXT),
+                            "last_seconds": or_null({"type": "number"}),
+                            "first_not_before": or_null(TIME),
+                            "last_not_before": or_null(TIME),
+                        }
+                    ),
+                },
                 "texts": {
                     "description": "Every text as it will arrive, with the words that we add.",
                     **list_of(
@@ -189,6 +217,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
                 "handing_over",
                 "resend",
                 "warnings",
+                "expected",
                 "warned",
                 "texts",
             ),

@@ -48,6 +48,7 @@ def told(v: Version, seen: Seen | None = None, **more: Any) -> dict[str, Any]:
         | {
             "people": small_counts.number(seen.people, v.content),
             "warnings": [problem_json(p) for p in seen.warnings],
+            "expected": seen.expected.to_json(),
         }
         | more
     )

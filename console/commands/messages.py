@@ -197,6 +197,8 @@ async def _answer_seen(
     session: Session, out: Output, v: Version, seen: Seen, following: str
 ) -> None:
     from broadcast.messages import small_counts
+    from console.expected import sentences
+    from console.explained import clock_of
 
     out.warn(seen.warnings)
     counts, people = seen.shown(v), small_counts.number(seen.people, v.content)
@@ -204,6 +206,7 @@ async def _answer_seen(
         "counts": counts,
         "people": people,
         "warnings": [problem_json(p) for p in seen.warnings],
+        "expected": seen.expected.to_json(),
     }
     channels = ", ".join(f"{channel} {n}" for channel, n in counts["channels"].items()) or "none"
     lines = [
@@ -222,6 +225,8 @@ async def _answer_seen(
         lines.append(f"of these, after their quiet hours: {counts['held']}")
     if counts["perhaps"]:
         lines.append(f"perhaps inside, and not told: {counts['perhaps']}")
+    clock = clock_of(session.settings.timezone)
+    lines += sentences(seen.expected, lambda at: clock(at.isoformat()))
     out.answer(document, *lines, *([following] if following else []))
 
 

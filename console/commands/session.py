@@ -73,7 +73,11 @@ class Session:
             from service.installation import make_context
 
             self._context = make_context(
-                self.settings, self.db, self.channels.on if self.channels is not None else _all_off
+                self.settings,
+                self.db,
+                self.channels.on if self.channels is not None else _all_off,
+                rates=self.channels.rates if self.channels is not None else _no_rates,
+                simulated=self.channels.simulated if self.channels is not None else frozenset(),
             )
         return self._context
 
@@ -112,6 +116,11 @@ class Session:
 def _all_off(_status: str) -> frozenset[str]:
     """Stand in for channels that nobody asked about."""
     return frozenset()
+
+
+def _no_rates(_status: str) -> dict[str, float]:
+    """Stand in for the rates of channels that nobody asked about."""
+    return {}
 
 
 @asynccontextmanager

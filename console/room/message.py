@@ -13,8 +13,9 @@ from broadcast.messages import advice, resends, small_counts, states, two_person
 from broadcast.messages.versions import Version
 from broadcast.operators import operators
 from broadcast.operators.operators import PERMISSIONS
-from broadcast.problems import Problem, Rejected, refuse
+from broadcast.problems import Rejected, refuse
 from broadcast.wording.cancelling import REASONS
+from console.expected import sentences
 from console.room import acting, resend, showing, words
 from console.room.figures import Figures, values
 from console.room.frame import BASES, Form, Room, entrance, refresh_of
@@ -198,7 +199,8 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
         v = versions.head(existing)
         names = await showing.names(room, v.author_id, v.submitter_id)
         path = f"{base}/messages/{v.message_id}"
-        counts, found, uncounted = await _counted_now(room, signed, v)
+        seen, uncounted = await _counted_now(room, signed, v)
+        counts = seen.shown(v) if seen is not None else None
         submitted_for = small_counts.number(v.seen_count or 0, v.content)
         at = room.time(await web.db.read(advice.submitted_at, v.id))
         return room.page(
@@ -218,7 +220,11 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
             button=words.approve_button(v),
             until=showing.expiry(room, v),
             differs=showing.differences(room, existing, v),
-            warned=advising.warned(await web.db.read(advice.of_submission, v.id), found),
+            warned=advising.warned(
+                await web.db.read(advice.of_submission, v.id),
+                list(seen.warnings) if seen is not None else [],
+            ),
+            expected=sentences(seen.expected, room.time) if seen is not None else [],
             submitted_for=submitted_for,
             margin=v.margin,
             counts=counts,
@@ -274,15 +280,15 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
 
 async def _counted_now(
     room: Room, signed: Signed, v: Version
-) -> tuple[dict[str, Any] | None, list[Problem], str]:
-    """Return the numbers of the audience as it is now, the warnings that hold now, and why it
-    cannot be counted. Looking at them is recorded, as every preview is.
+) -> tuple[submitting.Seen | None, str]:
+    """Return the audience as it is now, and why it cannot be counted. Looking at it is recorded,
+    as every preview is.
     """
     try:
         _, seen = await room.web.context.do(submitting.preview, signed.operator, v.message_id)
     except Rejected as rejected:
-        return None, [], rejected.problems[0].detail
-    return seen.shown(v), list(seen.warnings), ""
+        return None, rejected.problems[0].detail
+    return seen, ""
 
 
 def _moved(submitted_for: int | str, counts: dict[str, Any] | None) -> str:

@@ -158,7 +158,7 @@ class Previews:
         kept = [w for w in seen.warnings if w.code not in _OF_TEXT]
         said = await context.apart(advice.of_text, v.content, seen.people)
         said += await submitting.sms_incomplete(context, v, seen.resolved)
-        return replace(seen, warnings=(*kept, *said))
+        return await submitting.expect(context, v, replace(seen, warnings=(*kept, *said)))
 
 
 def _counted_by(v: Version) -> str:

@@ -14,6 +14,7 @@ from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Database
 from service.commands.aside import Aside
 from service.commands.unit_of_work import Act, commit
+from service.expecting import Terms
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,11 +47,13 @@ class Context:
         sender_name: str,
         public_url: str,
         now: Callable[[], datetime],
+        terms: Terms | None = None,
         pool: Pool | None = None,
     ) -> None:
         self.db, self.house, self.channels_on = db, house, channels_on
         self.sender_name, self.public_url, self.now = sender_name, public_url, now
         self.matcher = matcher
+        self.terms = terms or Terms()
         self.pool = pool
         self.costly = Aside()
         self.checking = asyncio.Lock()

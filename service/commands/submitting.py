@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyroaring import BitMap
@@ -17,12 +17,15 @@ from broadcast.operators import look_ups, operators
 from broadcast.operators.operators import Operator
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Connection
+from broadcast.wording.rendered import Facts
+from service import expecting
 from service.commands import advising
 from service.commands.context import Context
 from service.commands.drafting import edited_from
 from service.commands.places import all_inside, require_known_groups, resolve
 from service.commands.reading import head
 from service.commands.unit_of_work import Act, guarded
+from service.expecting import Expected, Planned
 from service.reading import unready
 from service.rendering import facts_of
 from subscribers import audience
@@ -40,6 +43,8 @@ class Seen:
     resolved: Resolved
     counts: dict[str, Any]
     warnings: tuple[Problem, ...]
+    planned: Planned = field(default_factory=Planned)
+    expected: Expected = field(default_factory=Expected)
 
     @property
     def people(self) -> int:
@@ -170,20 +175,46 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
     met = await advising.met(context, v, resolved, audience.everybody(frozen), index)
     found += advice.overlap(v.content, counted.send, met)
     found += await context.db.read(advice.same_text, v, context.now())
-    return Seen(resolved=resolved, counts=counts, warnings=tuple(found))
+    seen = Seen(
+        resolved=resolved,
+        counts=counts,
+        warnings=tuple(found),
+        planned=Planned(
+            people={(part.channel, part.language): len(part.ids) for part in plan.parts},
+            ends=tuple(at for at, ids in frozen.held.items() if ids),
+        ),
+    )
+    return await expect(context, v, seen)
+
+
+async def expect(context: Context, v: Version, seen: Seen) -> Seen:
+    """Return what was seen, with what it would cost and how long it would take."""
+    facts = _facts(context, v, seen.resolved)
+    parts: dict[str, int] = {}
+    if "sms" in v.content.channels:
+        parts = await context.apart(expecting.parts_of, v.content, facts)
+    told = expecting.expected(v.content, seen.counts, seen.planned, parts, context.terms)
+    return replace(seen, expected=told)
+
+
+def _facts(context: Context, v: Version, resolved: Resolved) -> Facts:
+    """Return what a text of this version would be rendered with if it were published now."""
+    now = context.now()
+    return facts_of(
+        replace(v, resolved=resolved, expires_at=v.ends(now)),
+        sender_name=context.sender_name,
+        public_url=context.public_url,
+        sent=now,
+        zone=context.terms.zone,
+        no_replies=context.terms.no_replies,
+    )
 
 
 async def sms_incomplete(context: Context, v: Version, resolved: Resolved) -> list[Problem]:
     """Return in which languages the text message says no place or no time, as it would be sent
     now.
     """
-    tree, now = await context.tree(), context.now()
-    facts = facts_of(
-        replace(v, resolved=resolved, expires_at=v.ends(now)),
-        sender_name=context.sender_name,
-        public_url=context.public_url,
-        sent=now,
-    )
+    tree, facts = await context.tree(), _facts(context, v, resolved)
     touched = [tree[code].name for code in resolved.touched if code in tree]
     return await context.apart(advice.sms_incomplete, v.content, facts, touched)
 

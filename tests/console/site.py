@@ -287,7 +287,12 @@ async def open_site(folder: Path, **env: str) -> AsyncIterator[Site]:
         schema.sqlite_at(settings.data / "fasttime.db")
     db = wiring.database(settings)
     await migrate.upgrade(db)
-    context = make_context(settings, db, lambda _status: frozenset({"sms", "voice", "email"}))
+    context = make_context(
+        settings,
+        db,
+        lambda _status: frozenset({"sms", "voice", "email"}),
+        rates=wiring.planned(settings).rates,
+    )
     now = datetime.now(UTC)
     areas = [
         AreaRecord(code=LONDON, level="region", name="London", geometry=box(-0.5, 51.3, 0.3, 51.7)),

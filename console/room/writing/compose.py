@@ -36,6 +36,7 @@ from broadcast.places import called
 from broadcast.places.called import Meant
 from broadcast.problems import Rejected, refuse
 from broadcast.wording.languages import NAMED
+from console.expected import sentences
 from console.room import acting, naming, showing, words
 from console.room.frame import BASES, Form, Room
 from console.room.writing import drafts, invented, places
@@ -382,6 +383,7 @@ class Page:
             "texts": [],
             "invented": None,
             "where": None,
+            "expected": [],
             "costly": [],
             "missing": [],
             "note": note,
@@ -408,6 +410,7 @@ class Page:
             return room.part("preview.html", **told | {"uncounted": said})
         told |= {
             "counts": seen.shown(v),
+            "expected": sentences(seen.expected, room.time) if written.complete else [],
             "warnings": by_code(seen.warnings),
             "where": await showing.where(room, v, seen.resolved),
         }

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from broadcast.messages import versions
 from broadcast.operators import operators
 from broadcast.problems import Problem, Rejected, refuse
+from console.expected import sentences
 from console.room import acting, showing, words
 from console.room.frame import BASES, Room
 from console.room.writing import invented
@@ -69,6 +70,7 @@ def _attach(api: APIRouter, room: Room, base: str) -> None:
             counts=seen.shown(v),
             button=words.submit_button(v, seen.shown(v)["send"]),
             warnings=by_code(seen.warnings),
+            expected=sentences(seen.expected, room.time),
             texts=texts,
             invented=invented.people(texts, seen.shown(v)),
             where=await showing.where(room, v, seen.resolved),
