@@ -492,3 +492,31 @@ def record(
         digest=audit.decision_digest(row),
         row_id=int(key[0]),
     )
+
+
+def submitted_as(conn: Connection, version_id: int, content_hash: str) -> Content | None:
+    """Return what was submitted under this hash; None where nothing of this version was."""
+    query = (
+        select(decision.c.content)
+        .where(
+            decision.c.version_id == version_id,
+            decision.c.action == "submit",
+            decision.c.content_hash == content_hash,
+        )
+        .order_by(decision.c.id.desc())
+        .limit(1)
+    )
+    stored = conn.execute(query).scalar_one_or_none()
+    return read_content(stored) if stored else None
+
+
+def last_edited(conn: Connection, version_id: int) -> tuple[int, datetime] | None:
+    """Return who changed what a version says last, and when; None where nobody did."""
+    query = (
+        select(decision.c.operator_id, decision.c.at)
+        .where(decision.c.version_id == version_id, decision.c.action == "edit")
+        .order_by(decision.c.id.desc())
+        .limit(1)
+    )
+    row = conn.execute(query).one_or_none()
+    return (row.operator_id, row.at) if row is not None else None

@@ -271,7 +271,7 @@ def _attach_approval(api: APIRouter, room: Room, base: str) -> None:
             now = versions.head(await reading.readable(web.context, signed.operator, v.message_id))
             if now.content_hash == read and now.state == "pending_approval":
                 raise
-            return await _not_what_you_read(room, base, signed, now, rejected)
+            return await _not_what_you_read(room, base, signed, read, now, rejected)
         return room.go(f"{base}/messages/{v.message_id}")
 
     room.add(api, "GET", f"{base}/messages/{{id}}/approve", show)
@@ -301,18 +301,26 @@ def _moved(submitted_for: int | str, counts: dict[str, Any] | None) -> str:
 
 
 async def _not_what_you_read(
-    room: Room, base: str, signed: Signed, v: Version, rejected: Rejected
+    room: Room, base: str, signed: Signed, read: str, v: Version, rejected: Rejected
 ) -> Response:
-    last = v.editors[-1] if v.editors else v.author_id
-    names = await showing.names(room, last)
+    """Return the page for who pressed on what is another text by now: who changed it, which fields,
+    and how each read.
+    """
+    who, at = await room.web.db.read(versions.last_edited, v.id) or (v.author_id, None)
+    names = await showing.names(room, who)
+    found = await showing.changed_since(room, v, read)
+    fields = dict.fromkeys(f"{each['what'][:1].lower()}{each['what'][1:]}" for each in found)
     return room.page(
         "changed.html",
         signed,
         status=409,
         kind=BASES[base],
         title="This is not what you read",
-        who=names[last],
-        at=await room.web.db.read(advice.submitted_at, v.id),
+        who=names[who],
+        at=at,
+        submitted=await room.web.db.read(advice.submitted_at, v.id),
+        differs=found,
+        changed=", ".join(fields),
         v=v,
         path=f"{base}/messages/{v.message_id}",
         problems=rejected.problems,

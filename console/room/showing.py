@@ -14,11 +14,11 @@ from typing import Any
 import shapely
 from markupsafe import Markup
 
-from broadcast.content.model import provided_by
+from broadcast.content.model import Content, provided_by
 from broadcast.content.segments import count
 from broadcast.content.text_rules import plainer
 from broadcast.ledger import delivery_report
-from broadcast.messages import small_counts
+from broadcast.messages import small_counts, versions
 from broadcast.messages.versions import Resolved, Version
 from broadcast.operators import operators
 from broadcast.places.geometry import circle_outline, from_wkb, union
@@ -141,8 +141,26 @@ async def scope(room: Room, v: Version) -> str:
 def differences(room: Room, existing: list[Version], v: Version) -> list[dict[str, str]]:
     """Return each field that differs from the version before it: what, before, now, language."""
     older = next((p for p in existing if p.id == v.predecessor_id), None)
-    if older is None:
+    return [] if older is None else compared(room, older, v)
+
+
+async def changed_since(room: Room, v: Version, read: str) -> list[dict[str, str]]:
+    """Return in which fields a version differs from what was submitted of it under the hash `read`,
+    as `compared` does. Both name places as they are called now: a draft has no names of its own.
+    """
+    was = await room.web.db.read(versions.submitted_as, v.id, read)
+    if was is None:
         return []
+    tree = await room.web.context.tree()
+    codes = {*was.areas, *v.content.areas, was.scope or "", v.content.scope or ""}
+    named = tuple((code, tree[code].name) for code in sorted(codes) if code in tree)
+    known = Resolved(names=named, groups=v.resolved.groups)
+    older = replace(v, content=was, resolved=known)
+    return compared(room, older, replace(v, resolved=known))
+
+
+def compared(room: Room, older: Version, v: Version) -> list[dict[str, str]]:
+    """Return each field in which two contents differ: what, before, now, language."""
     before, now = older.content, v.content
     found: list[dict[str, str]] = []
 
@@ -154,7 +172,7 @@ def differences(room: Room, existing: list[Version], v: Version) -> list[dict[st
         was, becomes = before.languages.get(tag), now.languages.get(tag)
         for name, label in FIELDS.items():
             old, new = (getattr(t, name) or "" if t else "" for t in (was, becomes))
-            say(f"{label}, {naming.language(tag)}", old, new, tag)
+            say(f"{label} in {naming.language(tag)}", old, new, tag)
 
     def places(of: Version) -> str:
         names = [of.resolved.named(code) for code in of.content.areas]
@@ -176,13 +194,35 @@ def differences(room: Room, existing: list[Version], v: Version) -> list[dict[st
         ("Until", before.expires, now.expires),
         ("How bad", before.severity, now.severity),
         ("How soon", before.urgency, now.urgency),
+        ("How sure", before.certainty, now.certainty),
+        ("Kind", before.kind, now.kind),
+        ("Status", before.status, now.status),
+        ("Name of the exercise", before.exercise, now.exercise),
+        ("Sent as", _provider(older), _provider(v)),
         ("Level", before.level, now.level),
+        ("Level of", _scope(older), _scope(v)),
+        ("Who is perhaps inside", _perhaps(before), _perhaps(now)),
+        ("What was wrong", before.note, now.note),
+        ("Source", before.source, now.source),
+        ("Warning of others it is made from", before.incidents, now.incidents),
         ("Channels", before.channels, now.channels),
         ("Hotlines", before.hotlines, now.hotlines),
         ("Who may read it", before.visibility, now.visibility),
     ):
         say(label, _said(room, was_value), _said(room, now_value))
     return found
+
+
+def _provider(v: Version) -> str:
+    return v.resolved.named(provided_by(v.content)) if v.content.provider else ""
+
+
+def _scope(v: Version) -> str:
+    return v.resolved.named(v.content.scope) if v.content.scope else ""
+
+
+def _perhaps(content: Content) -> str:
+    return "told too" if content.include_perhaps else "not told"
 
 
 FIELDS = {

@@ -7,13 +7,17 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from broadcast.content.model import Audience, Circle
 from broadcast.ledger.claims import open_batches
+from console.room import showing
+from console.room.frame import Room
 from service import idempotency
 from service.rendering import StoredRenderings
 from subscribers.registry.importing import import_records
@@ -160,12 +164,27 @@ async def test_what_changed_after_the_approver_s_page_was_made_is_not_approved(s
     sent = await approver.send(page, f"{path}/return", why="say which street")
     assert "Why: say which street" in sent.words
     edit = await author.get(f"{path}/edit")
-    check = await author.send(edit, f"{path}/edit", {"headline-0": "Gas leaks"}, do="check")
+    more = {"headline-0": "Gas leaks", "areas": [WESTMINSTER, CAMDEN]}
+    check = await author.send(edit, f"{path}/edit", more, do="check")
     await author.send(check, f"{path}/submit")
     stale = await approver.send(page, f"{path}/approve", phrase="SEND 31")
     assert (stale.status, stale.h1) == (409, "This is not what you read")
-    assert "author changed it after your page was made, and it was submitted anew, " in stale.words
+    assert "author changed it, " in stale.words
+    assert " and it was submitted anew, " in stale.words
+    changed = "Changed since you opened the page: headline in English [en], where"
+    assert changed in stale.words
+    assert "Gas leak in Strutton Ground Gas leaks" in stale.words
     assert (await site.version(1)).state == "pending_approval"
+    # the same while it is being changed, when the version has no names of places of its own
+    now = await approver.get(f"{path}/approve")
+    await approver.send(now, f"{path}/return", why="where is it")
+    await author.send(await author.get(f"{path}/edit"), f"{path}/edit", do="save")
+    stale = await approver.send(page, f"{path}/approve", phrase="SEND 31")
+    assert changed in stale.words
+    # and where nothing was changed, no change is claimed
+    stale = await approver.send(now, f"{path}/approve", phrase="SEND 32")
+    assert "It says the same, but somebody decided on it meanwhile. It is now draft." in stale.words
+    assert "Changed since" not in stale.words
 
 
 async def test_a_form_sent_twice_or_by_two_approvers_sends_once(site: Site) -> None:
@@ -275,7 +294,7 @@ async def test_hold_resume_stop_correct_and_all_clear(site: Site) -> None:
     assert "Differs from the version before" in now.words
     row = now.tree.xpath("//table[@class='differs']//tr[td]")[0]
     assert [each.text_content() for each in row] == [
-        "Headline, English [en]",
+        "Headline in English [en]",
         "Gas leak in Strutton Ground",
         "Not Strutton Ground",
     ]
@@ -462,3 +481,38 @@ async def test_the_first_page_says_what_needs_whom_how_it_goes_and_how_the_machi
     await approver.send(again, action)  # a second hold is another act than the first
     assert (await site.version(live)).state == "held"
     assert action not in (await author.get("/room")).forms()  # an author holds nothing
+
+
+async def test_no_field_changes_without_being_named_among_the_differences(site: Site) -> None:
+    author, _ = await two(site)
+    await submitted(author)
+    v = await site.version(1)
+    room = Room(site.app.state.web)
+    other: dict[str, Any] = {
+        "kind": "police_news",
+        "status": "Exercise",
+        "urgency": "Past",
+        "severity": "Minor",
+        "certainty": "Possible",
+        "languages": {"cy": next(iter(v.content.languages.values()))},
+        "expires": timedelta(hours=9),
+        "level": "severe",
+        "scope": "UK",
+        "areas": (CAMDEN,),
+        "polygons": ((((51.5, -0.1), (51.6, -0.1), (51.6, -0.2), (51.5, -0.1)),),),
+        "circles": (Circle(latitude=51.5, longitude=-0.1, radius_km=1.0),),
+        "audience": Audience(kinds=("officer",)),
+        "channels": ("sms",),
+        "hotlines": ("police_emergency",),
+        "source": "a patrol",
+        "note": "wrong street",
+        "incidents": ("a,b,c",),
+        "visibility": "private",
+        "include_perhaps": True,
+        "exercise": "Winter",
+        "provider": "council",
+    }
+    assert set(other) == {each.name for each in fields(v.content)}
+    for name, value in other.items():
+        changed = replace(v, content=replace(v.content, **{name: value}))
+        assert showing.compared(room, v, changed), name
