@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from broadcast.content import trades
@@ -122,12 +124,19 @@ _ACTS: Mapping[str, str] = MappingProxyType(
 _BLOCKED: Mapping[str, str] = MappingProxyType(
     {
         "audience_changed": "The audience has changed",
-        "audience_empty": "The audience has changed",
+        "audience_empty": "Nobody is left to send to",
         "content_changed": "The text was changed behind the approval",
         "decisions_changed": "The record of the decisions was changed",
-        "account_changed": "An operator's account was changed",
+        "account_changed": "An operator's account was changed behind the approval",
+        "not_approved": "What stands there is not what was approved",
+        "not_resumed": "It was held, and nobody let it go on",
+        "approver_differs": "The approver was changed behind the approval",
+        "submitter_differs": "Who submitted it was changed behind the approval",
+        "same_person": "The approver also wrote, edited or submitted it",
     }
 )
+_DIFFERS = re.compile(r"(.+) people, approved for (.+)")
+"""How the release records that the audience is another one."""
 _WORDS: Mapping[str, str] = MappingProxyType(
     {
         **CHANNELS,
@@ -262,11 +271,31 @@ def act(what: str) -> str:
     return _ACTS.get(what, what.replace("_", " "))
 
 
-def blocked(why: str) -> str:
-    """Return why a version was blocked, as it was recorded with a code before it, in words."""
-    code, colon, said = why.partition(": ")
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why a version was blocked, in words. `tampered`: what was approved or recorded was changed
+    past the control room, which submitting it again would not mend.
+    """
+
+    heading: str
+    says: str
+    tampered: bool
+
+
+def blocked(why: str) -> Blocked:
+    """Return why a version was blocked, as it was recorded with a code before it."""
+    code, _, said = why.partition(": ")
     heading = _BLOCKED.get(code, "It is not released")
-    return f"{heading}: {said}" if colon else why
+    if code == "audience_changed" and (found := _DIFFERS.fullmatch(said)):
+        now, approved = (
+            small_counts.people(int(n) if n.isdecimal() else n) for n in found.groups()
+        )
+        says = f"It was approved for {approved}; now it would go to {now}."
+        return Blocked(heading, says, tampered=False)
+    if code == "audience_empty":
+        says = "Of the people it was approved for, nobody would get it any more."
+        return Blocked(heading, says, tampered=False)
+    return Blocked(heading, f"{said[:1].upper()}{said[1:]}." if said else "", tampered=True)
 
 
 def scope(code: str, tree: AreaTree) -> str:
