@@ -17,9 +17,9 @@ from broadcast.problems import Rejected, refuse
 from broadcast.wording.cancelling import REASONS
 from console.expected import sentences
 from console.room import acting, resend, showing, words
-from console.room.figures import Figures, values
 from console.room.frame import BASES, Form, Room, entrance, refresh_of
 from console.room.looking import answers
+from console.room.looking.course import Courses
 from service import sign_in
 from service.commands import advising, deciding, reading, submitting
 from service.sign_in import Signed
@@ -36,10 +36,10 @@ PRESSED = {"hold", "resume"}
 """Acts of one press, whose button moves with the figures."""
 
 
-def attach(api: APIRouter, room: Room, figures: Figures) -> None:
+def attach(api: APIRouter, room: Room, courses: Courses) -> None:
     """Add the routes, once for each entrance."""
     for base in BASES:
-        _attach_page(api, room, figures, base)
+        _attach_page(api, room, courses, base)
         for name in ACTS:
             _attach_act(api, room, base, name)
         _attach_approval(api, room, base)
@@ -66,26 +66,26 @@ def possible(signed: Signed, existing: list[Version]) -> set[str]:
     return found
 
 
-def _attach_page(api: APIRouter, room: Room, figures: Figures, base: str) -> None:
+def _attach_page(api: APIRouter, room: Room, courses: Courses, base: str) -> None:
     async def show(request: Request, signed: Signed) -> Response:
         existing = await acting.message_of(room, request, signed, here=False)
         v = versions.head(existing)
         if entrance(v.status) != base:
             return room.go(f"{entrance(v.status)}/messages/{v.message_id}")
-        return await page(room, figures, signed, existing, refresh=refresh_of(request))
+        return await page(room, courses, signed, existing, refresh=refresh_of(request))
 
     room.add(api, "GET", f"{base}/messages/{{id}}", show)
 
 
 async def page(
-    room: Room, figures: Figures, signed: Signed, existing: list[Version], *, refresh: int
+    room: Room, courses: Courses, signed: Signed, existing: list[Version], *, refresh: int
 ) -> Response:
     """Return the page of a message."""
     v = versions.head(existing)
     published = versions.newest_published(existing)
     base, may = entrance(v.status), possible(signed, existing)
     path = f"{base}/messages/{v.message_id}"
-    moving = await values(room, figures, signed, existing, path)
+    moving = await courses.moving(signed, existing, path)
     told = moving.get("figures")
     by_line = {row["line"]: row["people"] for row in told["rows"]} if told else {}
     mine = signed.operator.id in {v.author_id, v.submitter_id, *v.editors}

@@ -17,6 +17,7 @@ from console.room.looking import (
     organisations,
     replay,
 )
+from console.room.looking.course import Courses
 from console.room.writing import compose, submission
 from console.server.context import Web
 
@@ -25,14 +26,15 @@ def router(web: Web) -> APIRouter:
     """Return the routes."""
     api, room = APIRouter(), Room(web)
     figures = Figures(room)
+    courses = Courses(room, figures)
     entry.attach(api, room)
     passkey.attach(api, room)
     home.attach(api, room, figures)
     compose.attach(api, room)
     submission.attach(api, room)
-    message.attach(api, room, figures)
+    message.attach(api, room, courses)
     resend.attach(api, room, figures)
-    stream.attach(api, room, figures)
+    stream.attach(api, room, figures, courses)
     log.attach(api, room, figures)
     answers.attach(api, room)
     administration.attach(api, room)

@@ -18,8 +18,9 @@ from broadcast.operators import operators
 from broadcast.problems import Rejected
 from broadcast.store.database import TROUBLE
 from console.room import acting, home
-from console.room.figures import Figures, values
+from console.room.figures import Figures
 from console.room.frame import BASES, Room, SignInNeeded
+from console.room.looking.course import Courses
 from service.sign_in import Signed
 
 LOOK_SECONDS = 0.5
@@ -33,7 +34,7 @@ Part = Callable[[str, Signed], Awaitable[str]]
 """Makes the part of the page with this path; raises Rejected where it has none for its reader."""
 
 
-def attach(api: APIRouter, room: Room, figures: Figures) -> None:
+def attach(api: APIRouter, room: Room, figures: Figures, courses: Courses) -> None:
     """Add the route. Who is signed out, or is somebody else by now, is told that it is over, which
     a browser understands; it would ask for ever again where it is refused.
     """
@@ -46,7 +47,7 @@ def attach(api: APIRouter, room: Room, figures: Figures) -> None:
             return room.part("home.part.html", **told)
         base, _, number = path.partition("/messages/")
         existing = await acting.message_at(room, signed, base if base in BASES else "", number)
-        told = await values(room, figures, signed, existing, path)
+        told = await courses.moving(signed, existing, path)
         return room.part("figures.html", **told) if told else ""
 
     async def events(request: Request) -> Response:

@@ -68,11 +68,37 @@ async def test_who_was_reached_where_and_how_fast(site: Site) -> None:
     assert all(fill.startswith("url(#hatch-") for fill in hatched)
 
 
+async def test_the_page_of_a_message_has_the_curve_and_where_the_fewest_were_reached(
+    site: Site,
+) -> None:
+    more = [person(n, lat=51.55, mobile=f"+447700901{n:03d}") for n in range(101, 108)]
+    await site.db.write(import_records, more, "test", datetime.now(UTC))
+    await site.live(severity="Severe", areas=["E09000033", "E09000007"])
+    await site.done(await site.claimed(lane="urgent"))
+    visitor = await author(site)
+    page = await visitor.get("/room/messages/1")
+    while "is being counted" in page.words:  # on a busy machine no page waits for it
+        page = await visitor.get("/room/messages/1")
+    pictures = await visitor.get("/room/messages/1/pictures")
+    least = table(page, "least-reached")
+    assert least == table(pictures, "places-table")
+    assert [row[0] for row in least] == ["Camden", "Westminster"]
+    for line in ("accepted", "waiting"):
+        (on_page, on_pictures) = (
+            each.tree.xpath(f"//*[@class='curve curve-{line}']/@points")
+            for each in (page, pictures)
+        )
+        assert on_page == on_pictures != []
+    assert page.tree.xpath("//div[@id='live']//*[@id='curve-t']")  # it moves with the figures
+    assert len(page.text) < 40_000
+
+
 async def test_of_a_drawn_shape_no_picture_tells_of_few(site: Site) -> None:
     await site.live(severity="Severe", areas=None, circles=["51.5,-0.14 5"])
     page = await (await author(site)).get("/room/messages/1/pictures")
     assert page.words.count("in a drawn shape it could tell of few people") == 3
     assert (table(page, "places-table"), table(page, "rates-table")) == ([], [])
+    assert table(await (await author(site)).get("/room/messages/1"), "least-reached") == []
 
 
 async def test_what_was_granted_stands_beside_what_was_used(site: Site) -> None:
