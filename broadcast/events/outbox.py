@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from broadcast.events.tables import outbox
 
@@ -108,3 +108,10 @@ def mark(conn: Connection, ids: Sequence[int], at: datetime) -> None:
     """Note that these events were handed on."""
     if ids:
         conn.execute(update(outbox).where(outbox.c.id.in_(ids)).values(relayed_at=at))
+
+
+def newest(conn: Connection) -> int:
+    """Return the number of the newest event that this snapshot holds; 0 before the first. On
+    PostgreSQL one with a smaller number may still be under way in another transaction.
+    """
+    return int(conn.execute(select(func.max(outbox.c.id))).scalar() or 0)

@@ -19,7 +19,14 @@ from broadcast.files import safe_json
 from broadcast.files.nearest import nearest, shown
 from broadcast.levels.names import folded
 from broadcast.problems import Problem, Rejected, refuse
-from broadcast.wording.levels import LEVELS, UK, Level, official_revision, parse_level
+from broadcast.wording.levels import (
+    LEVELS,
+    UK,
+    Level,
+    official_revision,
+    official_since,
+    parse_level,
+)
 from broadcast.wording.levels import meaning as wording
 
 __all__ = [
@@ -117,6 +124,25 @@ def meaning(level: Level, at: datetime | date) -> str:
     """
     day = at.astimezone(UTC).date() if isinstance(at, datetime) else at
     return wording(level, official_revision(day))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficialText:
+    """What a level officially means, and which wording that is: its name, and since when it is in
+    use.
+    """
+
+    meaning: str
+    revision: str
+    since: date
+
+
+def official_text(level: Level, at: datetime) -> OfficialText:
+    """Return what a level officially meant at that moment."""
+    revision = official_revision(at.astimezone(UTC).date())
+    return OfficialText(
+        meaning=wording(level, revision), revision=revision, since=official_since(revision)
+    )
 
 
 # History

@@ -88,6 +88,11 @@ def official_revision(on: date) -> str:
     return current
 
 
+def official_since(revision: str) -> date:
+    """Return the day on which an official wording came into use. Raises KeyError for none."""
+    return dict(OFFICIAL_REVISIONS)[revision]
+
+
 def rank(level: str) -> int:
     """Return 1 (LOW) to 5 (CRITICAL). Raises ValueError for anything else."""
     return Level(level).rank

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from broadcast.events import outbox
 from broadcast.ledger import delivery_report
 from broadcast.ledger.delivery_report import Account
 from broadcast.ledger.evidence import LINES
 from broadcast.messages import listing, versions
 from broadcast.messages.versions import Version
+from broadcast.store.database import Connection
 from console.room import acting, naming, words
 from console.room.frame import Room
 from console.room.kept import KeptForAMoment
@@ -22,14 +24,16 @@ class Figures:
 
     def __init__(self, room: Room) -> None:
         self._room = room
-        self._kept = KeptForAMoment[int, Account]()
+        self._kept = KeptForAMoment[int, tuple[Account, int]]()
 
     async def account(self, v: Version) -> Account:
         """Return the account of a version as of a moment ago."""
+        return (await self.counted(v))[0]
+
+    async def counted(self, v: Version) -> tuple[Account, int]:
+        """Return that, and the number of the newest event that it was counted to."""
         db = self._room.web.db
-        return await self._kept.get(
-            v.id, lambda: v.state, lambda: db.read(delivery_report.account, v)
-        )
+        return await self._kept.get(v.id, lambda: v.state, lambda: db.read(_counted, v))
 
     async def told(self, v: Version) -> dict[str, Any]:
         """Return what a page shows of a published version: the sum, and people by line, each on
@@ -52,6 +56,11 @@ class Figures:
             ],
             "suppressed": {reason: n for reason, n in shown["suppressed"].items() if n},
         }
+
+
+def _counted(conn: Connection, v: Version) -> tuple[Account, int]:
+    """Return both from one snapshot."""
+    return delivery_report.account(conn, v), outbox.newest(conn)
 
 
 async def values(

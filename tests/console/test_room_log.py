@@ -4,6 +4,7 @@ looks are recorded.
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator
@@ -14,7 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from broadcast.events import outbox
 from broadcast.ledger import delivery_report
+from console.room.kept import KEPT_SECONDS
 from console.room.naming import QUESTIONS, word
 from service.commands import explaining
 from tests.console.site import CAMDEN, LONDON, WESTMINSTER, Site, open_site
@@ -46,7 +49,7 @@ async def test_every_number_of_the_account_leads_to_as_many_people(site: Site) -
     visitor = await lived(site)
     page = await visitor.get("/room/messages/1")
     links = page.tree.xpath("//*[@id='live']//td/a")
-    assert len(links) == 8 * 3
+    assert len(links) == 8 * 3 + 1  # and the one place
     for link in links:
         log = await visitor.get(link.get("href"))
         assert log.tree.xpath("string(//*[@id='total'])") == link.text, link.get("href")
@@ -163,3 +166,14 @@ async def test_who_may_not_see_people_sees_none(site: Site) -> None:
     for visitor in (author, camden):
         for path in ("/room/messages/1/log", "/room/messages/1/people/5"):
             assert (await visitor.get(path)).status == 403
+
+
+async def test_the_log_says_to_which_event_it_was_counted(site: Site) -> None:
+    visitor = await lived(site)
+    for _ in range(2):
+        newest = await site.db.read(outbox.newest)
+        page = await visitor.get("/room/messages/1/log")
+        assert newest > 0
+        assert f"Counted to event {newest:,}." in page.words
+        await site.live()
+        await asyncio.sleep(KEPT_SECONDS)  # what was counted is kept for so long

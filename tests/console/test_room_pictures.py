@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from broadcast.ledger import delivery_report, liveness, speed
 from broadcast.ledger.claims import recording
 from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.levels import history
+from broadcast.levels.tables import level_fact
 from subscribers.registry.importing import import_records
 from tests.console.site import Site, open_site, person
 from tests.console.test_face import set_level
@@ -133,6 +135,21 @@ async def test_check_40_levels_as_of_a_day_are_those_of_the_history(site: Site) 
         assert f"United Kingdom: {each.level}" in page.words
     assert len(table(page, "changes")) == len(held) == 1
     assert page.tree.xpath("//*[@id='levels-t']")
+    current = "Officially: an attack is highly likely. Wording of 2019, in use since 23 July 2019."
+    assert current in page.words
     before = await visitor.get("/room/levels?as_of=2020-01-01")
     assert f": {held[0].level}" not in before.words.partition("Over time")[0]
     assert (await visitor.get("/room/levels?as_of=soon")).status == 422
+
+
+async def test_the_level_of_a_past_day_stands_in_the_official_wording_of_that_day(
+    site: Site,
+) -> None:
+    at = datetime(2010, 1, 22, tzinfo=UTC)
+    row = {"scope": "UK", "level": "SEVERE", "source": "import", "note": "", "at": at}
+    await site.db.write(lambda conn: conn.execute(insert(level_fact), [row | {"recorded_at": at}]))
+    visitor = await author(site)
+    then = await visitor.get("/room/levels?as_of=2019-07-22")
+    assert "Wording of 2006, in use since 1 August 2006." in then.words
+    next_day = await visitor.get("/room/levels?as_of=2019-07-23")
+    assert "Wording of 2019, in use since 23 July 2019." in next_day.words

@@ -58,7 +58,7 @@ def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None
     async def show(request: Request, signed: Signed) -> Response:
         v = await _version(room, request, signed)
         asked = {name: request.query_params.get(name, "")[:40] for name in FILTERS}
-        account = await figures.account(v)
+        account, counted_to = await figures.counted(v)
         wanted = Filter(
             state=asked["line"] or None,
             channel=asked["channel"] or None,
@@ -98,6 +98,7 @@ def _attach_log(api: APIRouter, room: Room, figures: Figures, base: str) -> None
             path=path,
             asked=asked,
             total=len(wanted),
+            counted_to=counted_to,
             rows=await web.db.read(_rows, account, ids),
             choices={"line": LINES, "channel": CHANNELS, "reason": SUPPRESSION_REASONS},
             labels={line: naming.LINES[line][0] for line in LINES},

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from broadcast.ledger import speed
 from broadcast.levels import history
-from broadcast.levels.scales import LEVELS
+from broadcast.levels.scales import LEVELS, official_text
 from broadcast.messages import small_counts
 from broadcast.operators import operators
 from broadcast.problems import refuse
@@ -138,6 +138,7 @@ def _attach_levels(api: APIRouter, room: Room) -> None:
             signed,
             title="Threat level",
             held=held,
+            official={each.scope: official_text(each.level, at) for each in held if each.level},
             ladder=list(ranks),
             ranks=ranks,
             facts=facts[::-1],
