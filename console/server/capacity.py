@@ -72,7 +72,10 @@ class Capacity:
         """Take a place for a request that is there as a whole; raises Rejected (503)."""
         if stream:
             if self.streams >= self.limits.streams:
-                raise _busy("too many event streams are open")
+                raise _busy(
+                    "too many event streams are open",
+                    "close pages that nobody reads, and try again",
+                )
             self.streams += 1
             return
         if self.requests[share] >= self._most(share, "requests"):
@@ -159,12 +162,14 @@ def read_proxies(text: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
-def _busy(detail: str) -> Rejected:
+def _busy(
+    detail: str, fix: str = "try again in a moment, with the same Idempotency-Key"
+) -> Rejected:
     return Rejected(
         Problem(
             code="busy",
             detail=detail,
-            fix="try again in a moment, with the same Idempotency-Key",
+            fix=fix,
             status=503,
         )
     )
