@@ -79,29 +79,24 @@ def read_subscribers(
     reader = RowReader(at, findings, allow_trial_numbers=allow_trial_numbers, fix=fix)
     tells_places = bool(PLACE & set(at))
     aside = PutAside([] if shelf is None else shelf, frozenset(COLUMNS) - set(at))
-    hashes, sets = array("q"), list[frozenset[str]]()
-    alike: dict[tuple[bool, ...], int] = {}
+    hashes = array("q")
     tell = 0
     for line, cells in rows:
         if line >= tell:
             read(line)
             tell = line + _TELL
-        record = reader.read(line, cells)
-        if record is None or findings.problems:
+        row = reader.read(line, cells)
+        if row is None or findings.problems:
             continue
-        hashes.append(hash(record.external_id))
-        filled = tuple([bool(cell) and not cell.isspace() for cell in cells])
-        if filled not in alike:
-            alike[filled] = len(sets)
-            sets.append(reader.given(cells))
-        aside.add(Row(line, reader.leaves_channels_open(cells), alike[filled], record))
+        hashes.append(hash(row.record.external_id))
+        aside.add(row)
     aside.finish()
     if findings.problems:
         return _refused(findings.all_problems(), findings.all_warnings())
     if not len(aside):
         return _refused([_nobody(filename)])
     # Which rows are one person is known now; where people are is warned of as they are then.
-    merged = _merge(aside, _perhaps_twice(hashes), sets, findings)
+    merged = _merge(aside, _perhaps_twice(hashes), reader.sets, findings)
     for piece in aside:
         aside.summary.add(piece.records)
         _warn_of_places(piece, findings, known_area, anywhere, tells_places=tells_places)
