@@ -132,7 +132,8 @@ class People:
             parts.append(near[inside_circles([circle], lat, lon)])
         at = once(parts)
         late = inside_shape(shape, fresh.lat, fresh.lon)
-        late |= inside_circles(circles, fresh.lat, fresh.lon)
+        if circles:
+            late |= inside_circles(circles, fresh.lat, fresh.lon)
         return self._and(at, late)
 
     def reached(self, shape: Geometry | None, circles: Iterable[Circle]) -> NDArray[np.int64]:
@@ -165,11 +166,21 @@ class People:
         return self.ground.inside(shape.buffer(wide))
 
     def _and(self, at: NDArray[np.int64], late: NDArray[np.bool_]) -> NDArray[np.int64]:
-        if self.left:
-            at = at[~self.gone[at]]
+        """Return these positions of the ground without who is gone, and who of `fresh` is meant.
+        Both are few: they and the last ones take the places of those who are gone, for a whole
+        copy costs as much as a quarter of a match.
+        """
         if not len(self.fresh):
             return at
-        return np.concatenate((at, np.flatnonzero(late) + len(self.ground)))
+        gone = np.flatnonzero(self.gone[at])
+        new = np.flatnonzero(late) + len(self.ground)
+        if len(new) < len(gone):
+            kept = len(at) - len(gone) + len(new)
+            last = at[kept:]
+            new = np.concatenate((new, last[~self.gone[last]]))
+            at, gone = at[:kept], gone[gone < kept]
+        at[gone] = new[: len(gone)]
+        return np.concatenate((at, new[len(gone) :])) if len(new) > len(gone) else at
 
 
 def _wider(

@@ -230,6 +230,20 @@ def test_changes_leave_the_state_that_a_match_began_with_as_it_was() -> None:
     assert ids(after, after.inside(square, ())) == [2, 3]
 
 
+@pytest.mark.parametrize(("left", "came"), [(0, 300), (300, 0), (300, 40), (40, 300), (2_000, 1)])
+def test_who_left_and_who_came_are_told_apart_however_many_they_are(left: int, came: int) -> None:
+    rng = np.random.default_rng(3)
+    inside, outside = (51.5, 0.0), (52.5, 1.0)
+    world = {n: inside if n <= 2_000 else outside for n in range(1, 4_001)}
+    before = People.of(columns([(n, *place) for n, place in world.items()]))
+    gone = {int(n): outside for n in rng.choice(2_000, left, replace=False) + 1}
+    new = {int(n): inside for n in rng.choice(2_000, came, replace=False) + 2_001}
+    now = before.changed(columns([(n, *place) for n, place in (gone | new).items()]))
+    shape = box(-0.5, 51.0, 0.5, 52.0)
+    assert ids(now, now.inside(shape, ())) == plain(world | gone | new, shape)
+    assert ids(before, before.inside(shape, ())) == list(range(1, 2_001))
+
+
 def test_many_changes_are_put_in_order() -> None:
     people = People.of(columns([(n, 51.5, n / 1e6) for n in range(1, 1_001)]))
     few = people.changed(columns([(n, 51.6, 0.0) for n in range(1, 101)]))
