@@ -173,9 +173,9 @@ def order_of(code: int) -> tuple[str, ...]:
     return _ORDERS[code]
 
 
-def traits_of(joined: str) -> tuple[int, int, int, int, int, int, int, int, int]:
-    """Return the first nine numbers of a profile, of what the registry joins by |."""
-    kind, severity, channels, stopped, consented, topics, kinds, discreet, most = joined.split("|")
+def traits_of(chosen: Sequence[str]) -> tuple[int, int, int, int, int, int, int, int, int]:
+    """Return the first nine numbers of a profile, of what the registry says of each."""
+    kind, severity, channels, stopped, consented, topics, kinds, discreet, most = chosen
     order = _ORDER_CODE[tuple(dict.fromkeys(c for c in channels.split(";") if c in BIT))]
     return (
         SUBSCRIBER_KINDS.index(kind) if kind in SUBSCRIBER_KINDS else 255,

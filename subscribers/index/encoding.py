@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
-from typing import Any
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,13 @@ from subscribers.index.choices import (
     traits_of,
 )
 from subscribers.index.columns import Columns
+from subscribers.index.registry_rows import SEPARATOR, Rows
 from subscribers.people_file import by_topic
 from subscribers.people_file.by_topic import OfTopic
 from subscribers.quiet_hours import QuietHours
+
+_WIDEST: Final = 65_535
+"""Metres: the most that a column of the index holds of how uncertain a place is."""
 
 
 class Ordinals(dict[str, int]):
@@ -43,8 +47,7 @@ class Encoding:
 
     def __init__(self) -> None:
         self._areas, self._languages = Ordinals(), Ordinals()
-        self._traits: dict[str, tuple[int, int, int, int, int, int, int, int, int]] = {}
-        self._profiles: dict[tuple[Any, ...], int] = {}
+        self._profiles: dict[str, int] = {}
         self._profile_rows: list[Profile] = []
         self._quiet, self._hours = Ordinals(), list[QuietHours | None]()
         self._by_topic, self._of_topics = Ordinals(), list[Mapping[str, OfTopic]]()
@@ -60,54 +63,51 @@ class Encoding:
             )
             return Profiles(columns, tuple(self._languages.names))
 
-    def _encode(self, rows: Sequence[Sequence[Any]]) -> Columns:
-        """Turn the driver's tuples into columns. What people chose goes through a dictionary: there
-        are few kinds of people among a million.
+    def _encode(self, rows: Rows) -> Columns:
+        """Turn rows into columns. What people chose goes through a dictionary: there are few kinds
+        of people among a million.
         """
-        ids, lat, lon, area, language, traits, flags, _, _, quiet, spread, single, _ = zip(
-            *rows, strict=True
-        )
-        count = len(rows)
-        choices = list(zip(traits, flags, language, quiet, single, strict=True))
+        count = len(rows.ids)
         with self._growing:  # SQLite is read on threads; nothing is awaited here
-            for each in set(choices).difference(self._profiles):
+            for each in set(rows.choices).difference(self._profiles):
                 self._profiles[each] = len(self._profile_rows)
-                self._profile_rows.append(self._profile(*each))
-            codes = {code: self._areas.add(code) if code else -1 for code in set(area)}
-        y, x = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)  # None becomes NaN
-        nowhere = np.isnan(y) | np.isnan(x)
-        y[nowhere] = x[nowhere] = np.nan
-        vague = np.minimum(np.array(spread, dtype=np.int64), 65_535).astype(np.uint16)
-        vague[nowhere] = 0
+                self._profile_rows.append(self._profile(each))
+        lat, lon = rows.lat.copy(), rows.lon.copy()
+        nowhere = np.isnan(lat) | np.isnan(lon)
+        lat[nowhere] = lon[nowhere] = np.nan
+        spread = np.minimum(rows.spread, _WIDEST).astype(np.uint16)
+        spread[nowhere] = 0
         return Columns(
-            ids=np.array(ids, dtype=np.uint32),
-            lat=y,
-            lon=x,
-            area=np.fromiter(map(codes.__getitem__, area), dtype=np.int32, count=count),
+            ids=rows.ids.astype(np.uint32),
+            lat=lat,
+            lon=lon,
+            area=self._numbered(rows.area),
             profile=np.fromiter(
-                map(self._profiles.__getitem__, choices), dtype=np.uint32, count=count
+                map(self._profiles.__getitem__, rows.choices), dtype=np.uint32, count=count
             ),
-            spread=vague,
+            spread=spread,
         )
 
-    def _encode_others(self, rows: Sequence[Sequence[Any]]) -> Columns:
+    def _encode_others(self, rows: Rows) -> Columns:
         """Turn the rows of other places into columns."""
-        with self._growing:
-            codes = [self._areas.add(row[3]) if row[3] else -1 for row in rows]
-        y, x = (np.array([row[n] for row in rows], dtype=np.float64) for n in (1, 2))
-        vague = np.array([min(int(row[10]), 65_535) for row in rows], dtype=np.uint16)
+        owners = [int(each.partition(SEPARATOR)[0]) for each in rows.choices]
         return Columns(
-            ids=np.array([row[0] for row in rows], dtype=np.uint32),
-            lat=y,
-            lon=x,
-            area=np.array(codes, dtype=np.int32),
-            profile=np.array([int(row[4]) for row in rows], dtype=np.uint32),
-            spread=vague,
+            ids=rows.ids.astype(np.uint32),
+            lat=rows.lat,
+            lon=rows.lon,
+            area=self._numbered(rows.area),
+            profile=np.array(owners, dtype=np.uint32),
+            spread=np.minimum(rows.spread, _WIDEST).astype(np.uint16),
         )
 
-    def _profile(self, joined: str, flags: int, language: str, quiet: str, single: str) -> Profile:
-        if joined not in self._traits:
-            self._traits[joined] = traits_of(joined)
+    def _numbered(self, areas: Sequence[str]) -> NDArray[np.int32]:
+        """Return the number of each area, -1 for none."""
+        with self._growing:
+            codes = {code: self._areas.add(code) if code else -1 for code in set(areas)}
+        return np.fromiter(map(codes.__getitem__, areas), dtype=np.int32, count=len(areas))
+
+    def _profile(self, choices: str) -> Profile:
+        *traits, erased, language, quiet, single = choices.split(SEPARATOR)
         if quiet not in self._quiet:
             self._hours.append(quiet_hours.known(quiet))
             self._quiet.add(quiet)
@@ -115,8 +115,8 @@ class Encoding:
             self._of_topics.append(by_topic.known(single))
             self._by_topic.add(single)
         return Profile(
-            *self._traits[joined],
-            erased=flags,
+            *traits_of(traits),
+            erased=int(erased != ""),
             language=self._languages.add(language),
             quiet=self._quiet[quiet],
             by_topic=self._by_topic[single],

@@ -33,7 +33,7 @@ from subscribers.index.choices import (
 from subscribers.index.columns import Columns, distinct, grouped, once
 from subscribers.index.encoding import Encoding
 from subscribers.index.people import People
-from subscribers.index.registry_rows import PLACE, read_rows
+from subscribers.index.registry_rows import HEAD, PERSON, PLACE, SEPARATOR, Rows, read_rows
 from subscribers.index.rule import REASONS, Elsewhere, Rule, Traits, chosen_as
 from subscribers.index.state import (
     Read,
@@ -111,7 +111,7 @@ class RegistryIndex(Encoding):
         index; nothing is kept then.
         """
         before = self._state
-        read = self._rows(read_rows(conn, before.as_of))
+        read = self._read(conn, before.as_of)
         if read.count < 0:
             raise IndexIncomplete("the registry did not say how many rows it has")
         people = before.people.changed(Columns.joined(read.people))
@@ -144,36 +144,32 @@ class RegistryIndex(Encoding):
             self._state = after
         return read.mark
 
-    def _rows(self, chunks_of_rows: Iterable[list[Sequence[Any]]]) -> Read:
-        """Return what was read."""
+    def _read(self, conn: Connection, after: str, only: Sequence[int] | None = None) -> Read:
+        """Return what was written after this mark; `only`: of these people alone."""
         read = Read()
-        for rows in chunks_of_rows:
-            head = next((row for row in rows if row[0] == -1), None)
-            people = [row for row in rows if row[0] != -1 and row[6] != PLACE]
-            others = [row for row in rows if row[6] == PLACE]
-            if head is not None:
-                read.mark, read.count, read.others_count = head[3], int(head[4]), int(head[5])
-            if people:
-                read.people.append(self._encode(people))
-                gather(read.sectors, people, 7)
-                gather(read.communities, people, 8)
-                gather(read.providers_off, people, 12)
-            if others:
-                read.others.append(self._encode_others(others))
-                gather(read.acting, others, 7)
-                read.visits |= {row[0]: int(row[5]) for row in others if row[5] != "0"}
+        read_rows(conn, after, lambda rows: self._take(rows, read), only)
         return read
+
+    def _take(self, rows: Rows, read: Read) -> None:
+        head, people, others = (rows.those(what) for what in (HEAD, PERSON, PLACE))
+        for mark, counts in zip(head.area, head.choices, strict=True):
+            read.mark = mark
+            read.count, read.others_count = map(int, counts.split(SEPARATOR))
+        if len(people.ids):
+            read.people.append(self._encode(people))
+            gather((read.sectors, read.communities, read.providers_off), people)
+        if len(others.ids):
+            read.others.append(self._encode_others(others))
+            gather((read.acting,), others)
+            untils = (each.partition(SEPARATOR)[2] for each in others.choices)
+            visits = zip(others.ids.tolist(), untils, strict=True)
+            read.visits |= {number: int(until) for number, until in visits if until != "0"}
 
     @classmethod
     def of(cls, conn: Connection, ids: Sequence[int]) -> Self:
         """Read these people alone, as they are in this transaction."""
-        return cls.of_rows(read_rows(conn, "", ids))
-
-    @classmethod
-    def of_rows(cls, rows: Iterable[list[Sequence[Any]]]) -> Self:
-        """Hold these rows alone, as the registry's statement gives them."""
         index = cls()
-        read = index._rows(rows)
+        read = index._read(conn, "", ids)
         index._state = State(
             People.of(Columns.joined(read.people)),
             People.of(Columns.joined(read.others)),

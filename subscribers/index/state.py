@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from subscribers.index.choices import (
 )
 from subscribers.index.columns import Columns
 from subscribers.index.people import People
+from subscribers.index.registry_rows import SEPARATOR, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,18 @@ def bitmap_of(ids: NDArray[np.uint32]) -> BitMap:
     return BitMap(array("I", ids.astype(np.uint32, copy=False).tobytes()))
 
 
-def gather(found: dict[str, list[int]], rows: Iterable[Sequence[Any]], column: int) -> None:
-    """Add the ids of these rows to `found`, by the names, joined by ";", that a column gives."""
-    for row in rows:
-        if row[column]:
-            found.setdefault(row[column], []).append(row[0])
+def gather(found: Sequence[dict[str, list[int]]], rows: Rows) -> None:
+    """Add the ids of these rows to the dictionaries, by the lists of names that each row has: the
+    first list to the first, and so on.
+    """
+    nothing = SEPARATOR * (len(found) - 1)
+    if set(rows.names) <= {nothing}:
+        return
+    for number, names in zip(rows.ids.tolist(), rows.names, strict=True):
+        if names != nothing:
+            for held, joined in zip(found, names.split(SEPARATOR), strict=True):
+                if joined:
+                    held.setdefault(joined, []).append(number)
 
 
 def renamed(

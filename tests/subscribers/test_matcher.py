@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from pyroaring import BitMap
+from sqlalchemy import text
 
 from broadcast.groups import registered
 from broadcast.groups.files import named
@@ -19,12 +20,13 @@ from broadcast.ledger import audiences, delivery_report, passes, releasing
 from broadcast.ledger.attempts import new_slice_attempt
 from broadcast.ledger.claims import open_batches, taking
 from broadcast.ledger.claims.open_batches import Candidate
+from broadcast.levels.names import folded
 from broadcast.messages import publishing, versions
 from broadcast.messages.versions import Version
 from broadcast.store.database import Connection, Database
 from config.settings import load
 from service.installation import build
-from subscribers.index import IndexIncomplete, RegistryIndex
+from subscribers.index import IndexIncomplete, RegistryIndex, registry_rows
 from subscribers.matcher import Matcher, no_longer_for
 from subscribers.people_file.record import COLUMNS, SubscriberRecord
 from subscribers.registry.acts import stop
@@ -328,23 +330,55 @@ async def test_a_preview_and_the_matcher_bring_the_index_up_to_date_one_after_th
 class Overtaken(RegistryIndex):
     """Between the reading of a snapshot and its keeping, another one is kept."""
 
-    conn: Connection | None = None
+    overtaken = False
 
-    def _encode(self, rows: Any) -> Any:
-        conn, self.conn = self.conn, None
-        if conn is not None:
+    def _read(self, conn: Connection, *more: Any) -> Any:
+        read = super()._read(conn, *more)
+        if not self.overtaken:
+            self.overtaken = True
             super().catch_up(conn)
-        return super()._encode(rows)
+        return read
 
 
 async def test_a_snapshot_that_was_overtaken_is_not_kept(world: World) -> None:
     def late(conn: Connection) -> None:
-        index = Overtaken()
-        index.conn = conn
-        index.catch_up(conn)
+        Overtaken().catch_up(conn)
 
     with pytest.raises(IndexIncomplete):
         await world.db.read(late)
+
+
+@pytest.mark.parametrize("name", ["Back\\slash", "Tab\tand\nline", "NaN", "\\N", "Ünï|çøde;Other"])
+async def test_the_index_knows_groups_by_the_names_that_the_registry_has(
+    world: World, name: str
+) -> None:
+    """A name may hold what the text of COPY writes in another way."""
+    statement = text("UPDATE subscriber SET communities = :name, sectors = :name WHERE id = 7")
+    await world.db.write(lambda conn: conn.execute(statement, {"name": name}))
+    index = await world.db.read(RegistryIndex.load)
+    known = await world.db.read(lambda _: index.person(7))
+    assert known is not None
+    assert known.communities == known.sectors == {folded(part) for part in name.split(";")}
+    other = await world.db.read(lambda _: index.person(8))
+    assert other is not None
+    assert (other.communities, other.lat, other.area) == (frozenset(), None, "E09000033")
+
+
+@pytest.mark.parametrize("why", [RuntimeError, asyncio.CancelledError])
+async def test_a_load_that_ends_amid_the_rows_ends_with_its_reason_and_leaves_the_database_usable(
+    world: World, monkeypatch: pytest.MonkeyPatch, why: type[BaseException]
+) -> None:
+    """Else: an order to stop that comes while the registry is read is taken for trouble with the
+    database, and the process goes on.
+    """
+    monkeypatch.setattr(registry_rows, "_BYTES_AT_ONCE", 1_000)
+
+    def end(_: registry_rows.Rows) -> None:
+        raise why("no more of it")
+
+    with pytest.raises(why, match="no more of it"):
+        await world.db.read(lambda conn: registry_rows.read_rows(conn, "", end))
+    assert len(await world.db.read(RegistryIndex.load)) == 100
 
 
 async def test_two_matchers_of_the_same_versions_do_not_wait_for_each_other(world: World) -> None:
