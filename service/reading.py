@@ -4,6 +4,7 @@ worker processes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -45,18 +46,21 @@ def unready(
     follows = cast("Follows", action if base is not None else "update")
     problems = list(check_content(content, now=now, base=base, follows=follows))
     if not problems:
-        facts: Any = facts_of(_Draft, sender_name=sender_name, public_url=public_url, sent=now)  # type: ignore[arg-type]
+        draft: Any = _Draft(action=action)
+        facts = facts_of(draft, sender_name=sender_name, public_url=public_url, sent=now)
         for language in content.languages:
             for channel in content.channels:
                 render(content, facts, channel, language)
     return problems
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Draft:
     """Stands in for a version that has no code yet, to see that everything can be rendered."""
 
-    code = "XXXXXXXXX"
-    status = "Actual"
-    sent = None
-    expires_at = None
-    resolved = Resolved()
+    action: str
+    code: str = "XXXXXXXXX"
+    status: str = "Actual"
+    sent: datetime | None = None
+    expires_at: datetime | None = None
+    resolved: Resolved = field(default_factory=Resolved)

@@ -51,6 +51,7 @@ def facts_of(
         groups=v.resolved.group_names(),
         zone=zone,
         expires=v.expires_at,
+        updates=v.action == "update",
         repeat=repeat,
         replies=v.status not in no_replies,
         roles=tuple(roles.split(";")) if roles else (),

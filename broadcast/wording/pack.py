@@ -68,6 +68,7 @@ class Pack:
     exercise: str
     test: str
     repeat: str
+    update: str
     correction: str
     all_clear: str
     police_message: str
@@ -169,6 +170,14 @@ class Pack:
     def level_meaning(self, level: str) -> str:
         """Return what the level officially means, in this language, without a full stop."""
         return self.level_meanings[Level(level).rank - 1]
+
+
+def following_marks(pack: Pack, kind: str, *, updates: bool) -> tuple[str, ...]:
+    """Return what marks a message that follows another: that it updates it, that it corrects it or
+    that all is clear; nothing of a first message. An update of a correction says both.
+    """
+    of_kind = {"correction": pack.correction, "all_clear": pack.all_clear}.get(kind, "")
+    return tuple(mark for mark in (pack.update if updates else "", of_kind) if mark)
 
 
 def fill(phrase: str, **values: str) -> str:

@@ -19,6 +19,7 @@ class Facts:
     anything drawn touches. `groups` are those of communities, sectors and the information
     provider, by scope and language. `zone` is the time zone that people are told times in.
     `expires` is None where it is not known.
+    `updates`: whether it updates what went out before it.
     `repeat` marks an attempt that a person ordered although the first may have arrived. `replies`:
     whether a text can be replied to; where its sender is a name it cannot, and says at which
     address one stops instead. `roles`: as what somebody gets it who is registered several times:
@@ -35,6 +36,7 @@ class Facts:
     groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     zone: str = DEFAULT_ZONE
     expires: datetime | None = None
+    updates: bool = False
     repeat: bool = False
     replies: bool = True
     roles: tuple[str, ...] = ()

@@ -75,7 +75,7 @@ polygons:
 expires: 4h
 languages:
   en:
-    headline: Strand, update at 15.40
+    headline: Strand vehicle made safe
     description: The vehicle was made safe. The cordon on the south side of the river is lifted.
     instruction: Keep away from the Strand until further notice. Waterloo station is open.
 """

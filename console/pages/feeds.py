@@ -19,6 +19,7 @@ from broadcast.places import outline
 from broadcast.places.areas import AreaTree
 from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
+from broadcast.wording.pack import following_marks
 from broadcast.wording.render import (
     choose_language,
     headline_alone,
@@ -167,10 +168,11 @@ def _opening(v: Version) -> str:
 
 
 def _kind(v: Version, lang: str) -> str:
-    """Return what a headline of a correction or an all-clear begins with; "" for any other kind."""
-    pack = pack_for(lang)
-    kinds = {"correction": f"{pack.correction}:", "all_clear": f"{pack.all_clear}:"}
-    return kinds.get(v.kind, "")
+    """Return what a headline of an update, a correction or an all-clear begins with; "" for a first
+    message.
+    """
+    marks = following_marks(pack_for(lang), v.kind, updates=v.action == "update")
+    return " ".join(f"{mark}:" for mark in marks)
 
 
 def _time(at: datetime | None) -> str | None:

@@ -116,8 +116,11 @@ async def test_the_end_is_said_before_the_old_words_in_each_language(site: Site,
     assert "Stay indoors" not in summary  # nobody need do it any more
 
 
-@pytest.mark.parametrize(("path", "mark"), [("correct", "CORRECTION"), ("all-clear", "ALL CLEAR")])
-async def test_the_feed_marks_a_correction_and_an_all_clear_that_hold(
+@pytest.mark.parametrize(
+    ("path", "mark"),
+    [("update", "UPDATE"), ("correct", "CORRECTION"), ("all-clear", "ALL CLEAR")],
+)
+async def test_the_feed_marks_an_update_a_correction_and_an_all_clear_that_hold(
     site: Site, path: str, mark: str
 ) -> None:
     message = await site.live(languages=TEXTS)

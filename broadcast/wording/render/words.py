@@ -11,7 +11,7 @@ from broadcast.wording import discreet
 from broadcast.wording.languages import pack_for
 from broadcast.wording.level_ending import level_ended
 from broadcast.wording.levels import ENDED, UK, Level, is_official
-from broadcast.wording.pack import Pack, called, fill
+from broadcast.wording.pack import Pack, called, fill, following_marks
 from broadcast.wording.rendered import Facts
 from broadcast.wording.roles import as_whom
 from broadcast.wording.times import until
@@ -47,13 +47,11 @@ class Words:
 
     @property
     def marks(self) -> list[str]:
-        """What stands first, in this order: exercise, repeat, correction or all clear."""
-        kind = {"correction": self.pack.correction, "all_clear": self.pack.all_clear}.get(
-            self.content.kind, ""
-        )
+        """What stands first, in this order: exercise, repeat, update, correction or all clear."""
+        following = following_marks(self.pack, self.content.kind, updates=self.facts.updates)
         return [
             mark
-            for mark in (self.opening, self.pack.repeat if self.facts.repeat else "", kind)
+            for mark in (self.opening, self.pack.repeat if self.facts.repeat else "", *following)
             if mark
         ]
 

@@ -13,8 +13,9 @@ from broadcast.content.limits import TEXT_LENGTHS
 from broadcast.content.model import CHANNELS, KINDS, Text
 from broadcast.content.segments import count
 from broadcast.content.text_rules import check_not_a_drill
+from broadcast.wording import discreet
 from broadcast.wording.languages import pack_for
-from broadcast.wording.render import render
+from broadcast.wording.render import SMS_SEGMENTS, render
 from tests.broadcast.wording.messages import FACTS, TAGS, WORDS, a_content, shown
 
 
@@ -121,6 +122,41 @@ def test_repeat_stands_behind_the_exercise_mark_and_before_the_words(channel):
             )
         for text in shown(render(a_content(), replace(FACTS, repeat=True), channel, tag)):
             assert text.startswith("REPEAT"), (tag, text)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_an_update_says_so_before_who_sends_it_in_every_channel(tag):
+    pack, updates = pack_for(tag), replace(FACTS, updates=True)
+    for kind, behind in (("incident", ""), ("correction", pack.correction)):
+        for channel in CHANNELS:
+            first = shown(render(a_content(kind=kind), FACTS, channel, tag))
+            for text, plain in zip(
+                shown(render(a_content(kind=kind), updates, channel, tag)), first, strict=True
+            ):
+                assert text.startswith(pack.update), (channel, text)
+                assert not plain.startswith(pack.update), (channel, plain)
+                said = text.removeprefix(pack.update).lstrip(".:।。۔ \n")
+                assert said.startswith(behind), (channel, text)
+        named = render(a_content(kind=kind, status="Exercise"), updates, "email", tag)
+        marks = [mark for mark in (pack.exercise, pack.update, behind) if mark]
+        assert named.subject.startswith("".join(f"{mark}: " for mark in marks))
+    hidden = render(a_content(), replace(updates, discreet=True), "sms", tag)
+    assert hidden.body.index(discreet.subject(tag)) == 0
+    assert pack.update in hidden.body
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_the_mark_of_an_update_is_counted_and_never_makes_a_cheap_text_a_dear_one(tag):
+    """A character outside GSM-7 in the mark alone would halve what fits into a part."""
+    content = a_content(languages={tag: WORDS})
+    first = render(content, FACTS, "sms", tag)
+    update = render(content, replace(FACTS, updates=True), "sms", tag)
+    assert update.segments == count(update.body).segments
+    assert update.encoding == first.encoding
+    full = replace(WORDS, headline="x" * 80, instruction="Stay indoors. " * 60)
+    cut = render(a_content(languages={tag: full}), replace(FACTS, updates=True), "sms", tag)
+    assert cut.segments == SMS_SEGMENTS
+    assert cut.body.startswith(pack_for(tag).update)
 
 
 @pytest.mark.parametrize("status", ["System", "Draft"])
