@@ -247,17 +247,23 @@ def _next_channel(conn: Connection, v: Version, rows: list[Any], ways: _Ways, no
     wanted: dict[str, BitMap] = {}
     at_an_end = BitMap()
     duplicate = audiences.duplicates(conn, v.id)
+    all_clear = v.kind == "all_clear"
     asked = {c: BitMap() for c in PERSONAL_CHANNELS}
     for channel, members in conn.execute(
         select(batch.c.channel, batch.c.members).where(batch.c.version_id == v.id)
     ):
         asked.setdefault(channel, BitMap()).update(members_of(members))
+    by_channel = _by_channel(rows)
+    if all_clear:  # it went by several channels at once: one that failed is no loss beside another
+        elsewhere = _under_way(conn, v, BitMap().union(*by_channel.values()))
+        by_channel = {channel: ids - elsewhere for channel, ids in by_channel.items()}
     for order, _, ids in _languages(conn, v):
-        for row_channel, failed in _by_channel(rows).items():
+        for row_channel, failed in by_channel.items():
             mine = failed & ids
             if not mine or row_channel not in order:
                 continue
-            for channel in order[order.index(row_channel) + 1 :]:
+            # an all-clear began with what reached a person, which may be the last of their order
+            for channel in order if all_clear else order[order.index(row_channel) + 1 :]:
                 fresh = mine - asked.get(channel, BitMap()) - duplicate.get(channel, BitMap())
                 fresh -= _doubles(
                     conn,

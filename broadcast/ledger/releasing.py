@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from broadcast.ledger import audiences
@@ -52,9 +51,8 @@ def release(
         urgent=v.urgent,
         shared_contacts=shared_contacts,
         one_person=one_person,
-        reached=BitMap()
-        if v.urgent
-        else BitMap().union(*reached_by_predecessors(conn, v).values()),
+        reached={} if v.urgent else reached_by_predecessors(conn, v),
+        all_clear=v.kind == "all_clear",
     )
     total, left_out = plan.people, plan.left_out
     why = _not_what_was_approved(conn, v) or _other_people(conn, v, total, now)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pyroaring import BitMap
 
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.content.text_rules import warnings
@@ -134,7 +133,8 @@ async def look(context: Context, v: Version, actor: Operator | None) -> Seen:
         urgent=rule.urgent,
         shared_contacts=shared_contacts,
         one_person=groups,
-        reached=BitMap().union(*rule.also_reached.values()),
+        reached=rule.also_reached,
+        all_clear=v.kind == "all_clear",
     )
     frozen = plan.without_duplicates(frozen)
     counted = await context.aside(audience.counts_of, index, rule, frozen, plan.channels())

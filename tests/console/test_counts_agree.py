@@ -14,7 +14,7 @@ import pytest
 from broadcast.ledger.claims import open_batches
 from broadcast.messages.versions import of_message
 from subscribers.registry.importing import import_records
-from tests.console.site import CAMDEN, Site, open_site, person
+from tests.console.site import CAMDEN, Site, a_draft, open_site, person
 
 URGENT = {"severity": "Severe", "urgency": "Immediate"}
 
@@ -92,6 +92,24 @@ async def test_what_was_previewed_and_approved_is_what_the_account_ends_with(
     assert sum(counts["kinds"].values()) == sum(counts["languages"].values()) == sent
     (listed,) = (await site.get("/api/v1/messages", role="approver")).json["messages"]
     assert listed["counts"] == {"people": sent, "addressed": 13}
+
+
+async def test_an_all_clear_counts_every_channel_that_reached_somebody(site: Site) -> None:
+    message = await site.live(areas=[CAMDEN], **URGENT)
+    await sent_to_all(site, "urgent")
+    alarm = (await site.get(f"/api/v1/messages/{message}/counts")).json["channels"]
+    over = a_draft(kind=None, areas=[CAMDEN], severity="Minor", urgency="Past")
+    assert (await site.post(f"/api/v1/messages/{message}/all-clear", over)).status == 201
+    submitted = (await site.post(f"/api/v1/messages/{message}/submit", {})).json
+    counted = submitted["counts"]["channels"]
+    assert {c: alarm[c]["accepted"] for c in counted} == counted
+    assert counted["sms"] > 0 < counted["email"]
+    await site.approve(message, submitted["content_hash"])
+    await site.release(message)
+    await sent_to_all(site, "routine")
+    account = (await site.get(f"/api/v1/messages/{message}/counts")).json
+    assert {c: account["channels"][c]["accepted"] for c in counted} == counted
+    assert account["people"]["accepted"] == submitted["people"]
 
 
 async def test_the_numbers_are_these(site: Site) -> None:

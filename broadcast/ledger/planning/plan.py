@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from pyroaring import BitMap
 from sqlalchemy import Connection
@@ -81,6 +83,9 @@ def all_different(conn: Connection, ids: BitMap) -> Iterable[Mapping[int, str]]:
     return ()
 
 
+_NOBODY: Mapping[str, BitMap] = MappingProxyType({})
+
+
 def planned(
     conn: Connection,
     audience: Frozen,
@@ -88,7 +93,8 @@ def planned(
     urgent: bool,
     shared_contacts: SharedContacts,
     one_person: OnePerson = all_different,
-    reached: BitMap | None = None,
+    reached: Mapping[str, BitMap] = _NOBODY,
+    all_clear: bool = False,
 ) -> Plan:
     """Plan whom to send to, by channel and language. Of people who share a contact point the lowest
     id is sent to. Preview, approval and outcome count by this same plan, so their numbers agree.
@@ -96,7 +102,10 @@ def planned(
     An urgent message uses every channel of a person, and every registration of one person. A
     routine one uses the first channel; whoever is a duplicate there moves on to the next. Of
     several registrations of one person the lowest id is sent to, and every one that an earlier
-    version `reached`: what follows goes where that went.
+    version `reached`, by channel: what follows goes where that went. A routine `all_clear` goes by
+    every channel that reached a person, as the alarm may have gone by all of theirs, and by their
+    first one only where none of these is left: who was told to stay inside hears of the end by the
+    same way.
     """
     left_out: dict[str, BitMap] = {}
     taken: dict[tuple[str, str], BitMap] = {}
@@ -104,19 +113,24 @@ def planned(
     everybody = BitMap().union(*audience.send.values())
     others, roles = BitMap(), dict[str, BitMap]()
     if not urgent:
-        others, roles = _registered_again(one_person(conn, everybody), reached or BitMap())
-    waiting = []
+        before = BitMap().union(*reached.values())
+        others, roles = _registered_again(one_person(conn, everybody), before)
+    waiting: list[_Waiting] = []
     for (joined, language), ids in audience.send.items():
         order = joined.split(">")
         for channel in order if ids & others else ():
             left_out[channel] = left_out.get(channel, BitMap()) | (ids & others)
-        waiting.append((order, language, ids - others))
+        if all_clear and not urgent:
+            waiting += _by_what_reached(order, language, ids - others, reached)
+        else:
+            waiting.append(_Waiting(order, language, ids - others, by_all=urgent))
     step = 0
     while waiting:
         wanted: dict[str, BitMap] = {}
-        for order, _, ids in waiting:
-            if step < len(order):
-                wanted[order[step]] = wanted.get(order[step], BitMap()) | ids
+        for each in waiting:
+            if step < len(each.order):
+                channel = each.order[step]
+                wanted[channel] = wanted.get(channel, BitMap()) | each.ids
         doubles = {
             channel: _doubles(
                 conn, channel, on_channel.get(channel, BitMap()), ids, shared_contacts
@@ -124,16 +138,16 @@ def planned(
             for channel, ids in wanted.items()
         }
         following = []
-        for order, language, ids in waiting:
-            if step >= len(order):
+        for each in waiting:
+            if step >= len(each.order):
                 continue
-            channel = order[step]
-            mine = ids - doubles[channel]
+            channel, language = each.order[step], each.language
+            mine = each.ids - doubles[channel]
             taken[channel, language] = taken.get((channel, language), BitMap()) | mine
             on_channel[channel] = on_channel.get(channel, BitMap()) | mine
-            rest = ids if urgent else ids & doubles[channel]
+            rest = each.ids if each.by_all else each.ids & doubles[channel]
             if rest:
-                following.append((order, language, rest))
+                following.append(each._replace(ids=rest))
         for channel, ids in doubles.items():
             left_out[channel] = left_out.get(channel, BitMap()) | ids
         waiting, step = following, step + 1
@@ -147,6 +161,34 @@ def planned(
         duplicates=everybody.difference(*taken.values()),
         roles=roles,
     )
+
+
+class _Waiting(NamedTuple):
+    """People who are to be sent to in this order: by all of it, or until one channel takes them."""
+
+    order: list[str]
+    language: str
+    ids: BitMap
+    by_all: bool
+
+
+def _by_what_reached(
+    order: list[str], language: str, ids: BitMap, reached: Mapping[str, BitMap]
+) -> Iterable[_Waiting]:
+    """Yield the people by the channels of their order that reached them: by all of these; whom none
+    of them did, by their order.
+    """
+    groups: list[tuple[list[str], BitMap]] = [([], ids)]
+    for channel in order:
+        there = reached.get(channel, BitMap())
+        groups = [
+            split
+            for ways, mine in groups
+            for split in (([*ways, channel], mine & there), (ways, mine - there))
+            if split[1]
+        ]
+    for ways, mine in groups:
+        yield _Waiting(ways or order, language, mine, by_all=bool(ways))
 
 
 def _registered_again(
