@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-
 from broadcast.content.model import PERSONAL_CHANNELS
 from broadcast.content.text_rules import warnings
 from broadcast.ledger.planning.plan import planned
