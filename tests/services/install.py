@@ -42,6 +42,8 @@ def missing_packages(env: Mapping[str, str]) -> list[str]:
         wanted.append("chromium")
     if _missing("promtool"):
         wanted.append("prometheus")
+    if _missing("spamassassin"):
+        wanted.append("spamassassin")
     if _missing("npm"):  # what reads /openapi.json and our CAP documents: tests/tools
         wanted += ["nodejs", "npm"]
     if "FASTTIME_TEST_KAFKA" not in env:
