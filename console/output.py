@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from broadcast.problems import Problem, refuse
 
@@ -219,6 +219,20 @@ class Progress:
 def is_stdout(path: Path) -> bool:
     """Return whether what is written there goes to stdout, so that it is the answer itself."""
     return str(path) == "-"
+
+
+def stdout_for_bytes() -> BinaryIO:
+    """Return stdout for bytes that are no text. Raises Rejected where it is a terminal, which they
+    would only confuse.
+    """
+    if sys.stdout.isatty():
+        raise refuse(
+            "stdout_is_a_terminal",
+            "these bytes are no text for a terminal",
+            "send them on: > FILE, or | COMMAND",
+            field="FILE",
+        )
+    return sys.stdout.buffer
 
 
 def write_file(path: Path, pieces: Iterable[str]) -> None:

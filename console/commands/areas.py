@@ -142,7 +142,8 @@ def postcodes(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="The ONSPD or Code-Point Open: the zip as published, or a CSV of it.",
+            help="The ONSPD or Code-Point Open: the zip as published, or a CSV of it; - reads"
+            " stdin.",
             show_default=False,
         ),
     ],
@@ -153,9 +154,10 @@ def postcodes(
     """
     import asyncio
 
+    from broadcast.files.spooled import as_file
     from broadcast.messages import small_counts
     from broadcast.places.postcodes import look_up
-    from broadcast.places.postcodes.directory import Entry, open_directory
+    from broadcast.places.postcodes.directory import Directory, Entry, open_directory
     from console.commands.session import Session, machine_user, run
     from service.setup import places
     from subscribers.registry import placing
@@ -163,7 +165,10 @@ def postcodes(
     out = Output(json=json)
 
     async def work(session: Session) -> None:
-        directory = open_directory(file)
+        with as_file(file) as given:
+            await stored(session, open_directory(given))
+
+    async def stored(session: Session, directory: Directory) -> None:
         counts = {"postcodes": 0, "without_place": 0, "changed": 0, "people_placed": 0}
         with out.progress() as bars:
             for step in ("checking", "storing"):

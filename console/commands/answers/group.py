@@ -148,9 +148,17 @@ def keygen(
     """Make a pair of keys: write the private one to its own place, behind those that are there, and
     print the public one for FASTTIME_ANSWERS_KEY.
     """
+    from broadcast.problems import refuse
     from config import answer_private_keys
     from console.commands.session import load_settings
 
+    if file is not None and is_stdout(file):
+        raise refuse(
+            "key_needs_a_file",
+            "a private key is written to no stream: a terminal or a log would keep it",
+            "give the name of a file",
+            field="--file",
+        )
     settings = load_settings()
     place = file.absolute() if file is not None else settings.answers_private_file
     made = answer_private_keys.add(place)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +12,7 @@ import typer
 
 from console.command_group import Group
 from console.commands.options import Json
-from console.output import Output
+from console.output import Output, is_stdout, stdout_for_bytes
 
 if TYPE_CHECKING:
     from console.commands.session import Session
@@ -22,10 +24,15 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+_MOST_OF_A_KEY = 1000  # bytes
+
 KeyFile = Annotated[
     Path,
     typer.Option(
-        "--key", metavar="KEYFILE", help="What `registry keygen` wrote.", show_default=False
+        "--key",
+        metavar="KEYFILE",
+        help="What `registry keygen` wrote; - reads stdin.",
+        show_default=False,
     ),
 ]
 
@@ -44,6 +51,13 @@ def keygen(
     from broadcast.problems import refuse
 
     private = sealed_file.new_private()
+    if is_stdout(file):
+        raise refuse(
+            "key_needs_a_file",
+            "a private key is written to no stream: a terminal or a log would keep it",
+            "give the name of a new file",
+            field="KEYFILE",
+        )
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as opened:
@@ -65,7 +79,9 @@ def keygen(
 
 @app.command("export")
 def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A new file; - is stdout.", show_default=False)
+    ],
     to: Annotated[
         str,
         typer.Option(
@@ -109,6 +125,16 @@ def export(
                 f"within an hour of that: fasttime registry export {file} --request {asked.id}",
             )
             return
+        if is_stdout(file):
+            stream = stdout_for_bytes()
+            with tempfile.TemporaryDirectory(prefix="fasttime-") as folder:
+                whole = Path(folder) / "registry"
+                moved = await registry_file.write(session.db, actor, request, whole, now)
+                with whole.open("rb") as sealed:
+                    shutil.copyfileobj(sealed, stream)
+                stream.flush()
+            out.note(f"sealed: {small_counts.people(moved.people)}, SHA-256 {moved.sha256}")
+            return
         moved = await registry_file.write(session.db, actor, request, file, now)
         out.answer(
             {"file": str(file), "sha256": moved.sha256, "rows": moved.rows},
@@ -148,21 +174,34 @@ def agree(
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="- reads stdin.", show_default=False)
+    ],
     key: KeyFile,
     json: Json = False,
 ) -> None:
     """Bring everybody into this empty installation: all of the file or nothing."""
+    from broadcast.files.spooled import as_file
     from broadcast.messages import small_counts
+    from broadcast.problems import refuse
     from console.commands.session import machine_user, run
     from service.setup import registry_file
 
     out = Output(json=json)
 
+    if str(file) == str(key) == "-":
+        raise refuse(
+            "usage",
+            "the file and the key cannot both come through stdin",
+            "give the name of one of them",
+            field="--key",
+        )
+
     async def work(session: Session) -> None:
         private = _private(key)
         who = machine_user()
-        moved = await registry_file.bring(session.db, who, file, private, session.now())
+        with as_file(file) as given:
+            moved = await registry_file.bring(session.db, who, given, private, session.now())
         out.answer(
             {"rows": moved.rows},
             f"imported: {small_counts.people(moved.people)}, with consents, stops and"
@@ -174,11 +213,12 @@ def import_(
 
 def _private(file: Path) -> bytes:
     from broadcast.files import sealed_file
-    from broadcast.problems import refuse
+    from broadcast.files.csv_files import read_file
+    from broadcast.problems import Rejected, refuse
 
     try:
-        found = bytes.fromhex(file.read_text(encoding="ascii").strip())
-    except (OSError, ValueError):
+        found = bytes.fromhex(read_file(file, max_bytes=_MOST_OF_A_KEY).decode("ascii").strip())
+    except (Rejected, ValueError):
         found = b""
     if len(found) != sealed_file.KEY_BYTES:
         raise refuse(
