@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -37,6 +38,7 @@ LEFTOVER_SECONDS = 1.0
 REACH_SECONDS = 9.5
 TELL_SECONDS = 5.0
 UNASSIGNED_SECONDS = 30.0
+_LOOK_SECONDS = 0.02
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 
 
@@ -168,12 +170,23 @@ async def _run(settings: Settings, role: str) -> int:
             await run_engine(
                 service, keep_faust(settings, role, service.engine.wake, service.engine.stopping)
             )
-        # a thread of Faust's that still waits for its broker has nothing more to do
-        end_by(LEFTOVER_SECONDS)
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(service.close(), 0.5)
+    # a thread of Faust's that still waits for its broker has nothing more to do
+    end_by(LEFTOVER_SECONDS)
+    await faust_threads_ended()
     return 0
+
+
+async def faust_threads_ended() -> None:
+    """Return once no thread of Faust's runs. One that was stopped while it started tells this loop
+    that it ends, and fails with a traceback where the loop is closed by then.
+    """
+    from mode.threads import WorkerThread
+
+    while any(isinstance(thread, WorkerThread) for thread in threading.enumerate()):
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def keep_faust(

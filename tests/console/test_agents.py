@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mode.threads import ServiceThread, WorkerThread
 
 from broadcast.events.kafka_topics import create_topics
 from broadcast.problems import Rejected
 from config.settings import Settings, load
 from console.processes.agents import is_event, note
-from console.processes.worker import Seldom, keep_faust, require_cluster, run
+from console.processes.worker import Seldom, faust_threads_ended, keep_faust, require_cluster, run
 from tests.services import Kafka
 
 
@@ -96,6 +97,22 @@ def test_one_process_that_does_everything_is_no_worker(tmp_path: Path) -> None:
     assert refused.value.exit_code == 2
     with pytest.raises(Rejected, match="match, urgent, routine, log"):
         run(settings_of(tmp_path, "127.0.0.1:1"), "sender")
+
+
+async def test_the_loop_outlives_a_thread_of_faust_that_still_reports_to_it() -> None:
+    """Stopped in its first second a worker closed it before, and the thread left a traceback."""
+    loop, told = asyncio.get_running_loop(), list[str]()
+
+    class Late(WorkerThread):
+        def run(self) -> None:
+            time.sleep(0.2)
+            loop.call_soon_threadsafe(told.append, "shut down")
+
+    thread = Late(ServiceThread(thread_loop=loop))
+    thread.start()
+    await asyncio.wait_for(faust_threads_ended(), 5)
+    await asyncio.sleep(0)
+    assert (told, thread.is_alive()) == (["shut down"], False)
 
 
 async def put(bootstrap: str, topic: str) -> None:
