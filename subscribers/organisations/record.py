@@ -97,7 +97,7 @@ def _check_contacts(record: OrganisationRecord) -> None:
 
 
 def _external_id(cell: str) -> str:
-    found = texts.words(cell, 128)
+    found = texts.external_id(cell)
     if not found:
         raise refuse(
             "external_id_missing",

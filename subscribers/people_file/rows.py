@@ -146,7 +146,11 @@ class RowReader:
 
     def _external_id(self, line: int, cell: str) -> str:
         wrong = len(self._findings.problems)
-        external_id = self._words(line, "external_id", cell, 128)
+        external_id = ""
+        try:
+            external_id = texts.external_id(cell)
+        except Rejected as exc:
+            self._findings.wrong(line, exc, "external_id")
         if not external_id and len(self._findings.problems) == wrong:
             self._findings.wrong(
                 line,

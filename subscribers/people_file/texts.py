@@ -30,6 +30,21 @@ def words(cell: str, longest: int) -> str:
     return text
 
 
+def external_id(cell: str) -> str:
+    """Return what identifies somebody elsewhere, of at most 128 characters; "" where nothing does.
+    Raises Rejected. A part "." or ".." is refused: it can stand in no address, since browsers and
+    programs take it out before they ask (RFC 3986 section 5.2.4).
+    """
+    found = words(cell, 128)
+    if "." in found and {".", ".."} & set(found.split("/")):
+        raise refuse(
+            "external_id_unreachable",
+            "an id that is . or .., or has it between slashes, can stand in no web address",
+            "add a letter or a digit to it",
+        )
+    return found
+
+
 def names(cell: str) -> str:
     """Return the names in a cell with ; between, each once, however spelt. Raises Rejected."""
     found: dict[str, str] = {}

@@ -244,6 +244,7 @@ def test_a_file_is_read_and_written_again() -> None:
         ("o-1,Bell,I,smal,,,,", "size_unknown", "did you mean small?"),
         ("o-1,,I,small,,,,", "name_missing", "called"),
         (",Bell,I,small,,,,", "external_id_missing", "id of your own"),
+        ("..,Bell,I,small,,,,", "external_id_unreachable", "a letter or a digit"),
         ("o-1,Bell,I,small,,p-1,E09000033=p-2,", "contact_not_acting", "people"),
         ("o-1,Bell,I,small,,p-1;p-2,E1=p-1;E1=p-2,", "contact_twice", "one person"),
         ("o-1,Bell,I,small,,p-1,p-1,", "contact_invalid", "E09000033=p-17"),
