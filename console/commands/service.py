@@ -240,6 +240,7 @@ def build_site(
     json: Json = False,
 ) -> None:
     """Write the public pages, feeds and CAP documents as files: they answer when we do not."""
+    from broadcast.problems import refuse
     from console.commands.session import Session, run
     from console.pages import static_site
 
@@ -247,10 +248,22 @@ def build_site(
 
     async def work(session: Session) -> None:
         source = static_site.Stored(session.settings, session.db, session.context, session.now)
-        built = await static_site.build(source, folder)
-        said = f"{built.files} files in {folder}, {built.messages} messages, as of {built.as_of}"
-        out.answer(built.to_json(), said)
+
+        def told(built: static_site.Built) -> None:
+            said = f"{built.files} files in {folder}, {built.messages} messages"
+            out.answer(built.to_json(), f"{said}, as of {built.as_of}")
+
         if watch:
-            await static_site.keep_current(source, folder, out.note)
+            await static_site.keep_current(source, folder, out.note, first=told)
+            return
+        try:
+            told(await static_site.build(source, folder))
+        except OSError as error:
+            raise refuse(
+                "file_not_written",
+                f"{folder}: {error.strerror or type(error).__name__}",
+                "make room, or name a folder that this user may write to",
+                field="DIR",
+            ) from None
 
     run(work, out, with_channels=False)

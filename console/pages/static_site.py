@@ -176,10 +176,15 @@ class _Folder:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._made.add(target.parent)
         temporary = f"{target}.{os.getpid()}"  # what a crash leaves behind the next build clears
-        with open(temporary, "wb") as file:  # noqa: PTH123 - thousands of files
-            os.fchmod(file.fileno(), 0o644)
-            file.write(body)
-        os.replace(temporary, target)  # noqa: PTH105
+        try:
+            with open(temporary, "wb") as file:  # noqa: PTH123 - thousands of files
+                os.fchmod(file.fileno(), 0o644)
+                file.write(body)
+            os.replace(temporary, target)  # noqa: PTH105
+        except OSError:
+            with suppress(OSError):  # on a full disk half a file would keep the others out
+                os.unlink(temporary)  # noqa: PTH108
+            raise
         self.written.add(target)
 
     @contextmanager
@@ -278,23 +283,43 @@ async def _lists(moment: _Moment, face: Face, folder: _Folder) -> None:
 
 
 async def keep_current(
-    source: Stored, root: Path, tell: Callable[[str], None], *, ends: asyncio.Event | None = None
+    source: Stored,
+    root: Path,
+    tell: Callable[[str], None],
+    *,
+    first: Callable[[Built], None] = lambda _: None,
+    ends: asyncio.Event | None = None,
+    look_seconds: float = LOOK_SECONDS,
 ) -> None:
     """Build anew whenever anything that the public sees has changed, and once a minute, until it
-    `ends`. A database that is away leaves the files as they are.
+    `ends`. A database that is away, or a disk that is full, leaves the files as they are: it is
+    told once, and built again as soon as that works. `first` is called with the first build.
     """
     last: object = None
-    built = 0.0
+    built, told = 0.0, ""
     before = Before()
     while ends is None or not ends.is_set():
         try:
             seen = await source.db.read(published.state_of_all, source.now())
             if seen != last or time.monotonic() - built > FRESH_SECONDS:
-                await build(source, root, before)
+                done = await build(source, root, before)
+                if not built:
+                    first(done)
                 last, built = seen, time.monotonic()
+            if told:
+                tell("the files are current again")
+                told = ""
         except TROUBLE as trouble:
-            tell(f"the files stay as they are: {type(trouble).__name__}")
-        await asyncio.sleep(LOOK_SECONDS)
+            before.files = None  # the next build looks for what this one may have left
+            why = (trouble.strerror if isinstance(trouble, OSError) else "") or _name(trouble)
+            if why != told:
+                tell(f"the files stay as they are: {why}")
+                told = why
+        await asyncio.sleep(look_seconds)
+
+
+def _name(trouble: BaseException) -> str:
+    return type(trouble).__name__
 
 
 async def _message(moment: _Moment, face: Face, folder: _Folder, code: str, state: object) -> _Kept:

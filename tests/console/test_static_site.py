@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import threading
 import time
 from collections import Counter
@@ -26,7 +27,7 @@ from broadcast.problems import Rejected
 from broadcast.wording.pack import fill
 from broadcast.wording.times import local_time
 from console.pages.phrases import PHRASES
-from console.pages.static_site import Before, Stored, build, keep_current
+from console.pages.static_site import MARK, Before, Built, Stored, build, keep_current
 from tests.console.cli import Cli
 from tests.console.site import Site, open_site
 from tests.console.test_face import exercise, set_level
@@ -203,6 +204,49 @@ async def test_a_change_is_in_the_files_within_5_s_and_a_database_that_is_away_k
     assert told == []
 
 
+async def test_a_folder_that_cannot_be_written_is_told_once_and_mended_by_itself(
+    site: Site, tmp_path: Path
+) -> None:
+    folder, told, ends = tmp_path / "www", list[str](), asyncio.Event()
+    firsts: list[Built] = []
+    folder.mkdir()
+    (folder / MARK).touch()
+    (folder / "static").write_text("a file in the way")
+    looking = keep_current(
+        stored(site), folder, told.append, first=firsts.append, ends=ends, look_seconds=0.02
+    )
+    keeping = asyncio.create_task(looking)
+    try:
+        await asyncio.sleep(0.3)  # it has tried several times
+        assert told == ["the files stay as they are: File exists"]
+        assert not firsts
+        (folder / "static").unlink()
+        while len(told) < 2 and not keeping.done():
+            await asyncio.sleep(0.02)
+    finally:
+        ends.set()
+        await keeping
+    assert told[1:] == ["the files are current again"]
+    (built,) = firsts
+    assert built.files == sum(path.is_file() for path in folder.rglob("*"))
+
+
+async def test_a_disk_that_is_full_leaves_no_half_file_and_the_folder_stays_ours(
+    site: Site, tmp_path: Path
+) -> None:
+    folder = tmp_path / "www"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))  # as if there were no more room
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            await build(stored(site), folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(folder.iterdir()) == []
+    await build(stored(site), folder)
+    assert (folder / "index.html").is_file()
+
+
 @pytest.mark.browser
 async def test_a_code_is_looked_up_in_the_files_with_script_and_without(
     site: Site, browser: Browser, tmp_path: Path
@@ -323,5 +367,9 @@ def test_the_command_writes_the_files_and_says_how_many(cli: Cli, tmp_path: Path
     assert ran.code == 0, ran.err
     assert ran.json["files"] == sum(p.is_file() for p in (tmp_path / "www").rglob("*"))
     assert (tmp_path / "www" / "index.html").is_file()
+    (tmp_path / "www" / "robots.txt").unlink()
+    (tmp_path / "www" / "robots.txt").mkdir()
+    stuck = cli("site", "build", tmp_path / "www", "--json")
+    assert (stuck.code, stuck.codes) == (2, ["file_not_written"])
     again = cli("site", "build", tmp_path, "--json")
     assert (again.code, again.codes) == (2, ["folder_not_ours"])
