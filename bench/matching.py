@@ -18,6 +18,7 @@ from subscribers.audience import preview as preview_of
 from subscribers.index import RegistryIndex, Rule
 from subscribers.index.columns import Columns
 from subscribers.index.people import People
+from subscribers.index.registry_rows import PERSON, SEPARATOR, Rows
 
 _AGAIN = 20  # times in a block: one answer takes a thousandth of a second
 _CHANGES = 1_000
@@ -182,7 +183,7 @@ async def preview(quick: bool = False) -> tuple[Result, ...]:
     )
 
 
-def _rows(count: int, chunk: int = 50_000) -> Iterator[list[Sequence[Any]]]:
+def _rows(count: int, chunk: int = 50_000) -> Iterator[Rows]:
     """Yield invented people as the registry's statement gives them, one in five known only by a
     ward, one in five only by a postcode.
     """
@@ -190,25 +191,27 @@ def _rows(count: int, chunk: int = 50_000) -> Iterator[list[Sequence[Any]]]:
     tongues = ("en", "en", "en", "pl", "cy", "ar", "ur", "pt-BR")
     for start in range(1, count + 1, chunk):
         size = min(chunk, count + 1 - start)
-        lat, lon = rng.uniform(51, 52, size).tolist(), rng.uniform(-1, 1, size).tolist()
-        pick = rng.integers(0, 1 << 30, size).tolist()
-        rows: list[Sequence[Any]] = []
-        for n, y, x, bits in zip(range(start, start + size), lat, lon, pick, strict=True):
+        lat, lon = rng.uniform(51, 52, size), rng.uniform(-1, 1, size)
+        areas, choices, names = list[str](), list[str](), list[str]()
+        spread = np.zeros(size, dtype=np.int64)
+        for n, bits in enumerate(rng.integers(0, 1 << 30, size).tolist()):
             known = bits % 5
             channels = ("sms", "sms;email", "email;sms", "voice;sms", "email")[bits // 5 % 5]
             kind = ("resident", "resident", "business", "partner")[bits // 25 % 4]
             floor = ("", "", "Severe", "Moderate")[bits // 100 % 4]
             topics = ("", "incident", "incident;threat_level", "appeal")[bits // 400 % 4]
             stopped = "sms" if bits % 97 == 0 else ""
-            traits = f"{kind}|{floor}|{channels}|{stopped}|{channels}|{topics}|mobile;email||"
-            area = f"E0500{bits // 7 % 100:04d}" if known == 0 or kind == "partner" else ""
-            place = (None, None) if area else (y, x)
+            areas.append(f"E0500{bits // 7 % 100:04d}" if known == 0 or kind == "partner" else "")
+            if areas[-1]:
+                lat[n] = lon[n] = np.nan
+            elif known == 1:
+                spread[n] = 200
             quiet = "22:00-07:00 Europe/London" if bits % 11 == 0 else ""
-            group = "Retail" if bits % 13 == 0 else ""
-            spread = 200 if known == 1 and not area else 0
             single = ("", "", "", "incident Minor", "appeal email")[bits // 12_800 % 5]
-            tongue = tongues[bits // 1600 % 8]
+            how = (kind, floor, channels, stopped, channels, topics, "mobile;email", "", "", "")
+            choices.append(SEPARATOR.join((*how, tongues[bits // 1600 % 8], quiet, single)))
             off = "Council" if bits % 17 == 0 else ""
-            told = (traits, 0, group, "", quiet, spread, single, off)
-            rows.append((n, *place, area, tongue, *told))
-        yield rows
+            names.append(SEPARATOR.join(("Retail" if bits % 13 == 0 else "", "", off)))
+        ids = np.arange(start, start + size)
+        what = np.full(size, PERSON)
+        yield Rows(ids, lat, lon, spread, what, areas, choices, names)

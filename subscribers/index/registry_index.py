@@ -169,19 +169,30 @@ class RegistryIndex(Encoding):
     def of(cls, conn: Connection, ids: Sequence[int]) -> Self:
         """Read these people alone, as they are in this transaction."""
         index = cls()
-        read = index._read(conn, "", ids)
-        index._state = State(
+        index._hold(index._read(conn, "", ids))
+        return index
+
+    @classmethod
+    def of_rows(cls, some: Iterable[Rows]) -> Self:
+        """Hold these rows alone, as the registry's statement gives them."""
+        index, read = cls(), Read()
+        for rows in some:
+            index._take(rows, read)
+        index._hold(read)
+        return index
+
+    def _hold(self, read: Read) -> None:
+        self._state = State(
             People.of(Columns.joined(read.people)),
             People.of(Columns.joined(read.others)),
             read.visits,
-            index._known(),
+            self._known(),
             renamed({}, read.sectors, BitMap()),
             renamed({}, read.communities, BitMap()),
             renamed({}, read.providers_off, BitMap()),
             renamed({}, read.acting, BitMap()),
             read.mark,
         )
-        return index
 
     def match(self, rule: Rule, shard: int = 0, shards: int = 1) -> Frozen:
         """Return who of one shard is addressed, who of them is sent to by which channels in which
