@@ -28,7 +28,7 @@ from broadcast.wording.ending import ended, stays
 from broadcast.wording.languages import pack_for
 from broadcast.wording.levels import UK
 from broadcast.wording.pack import called as name_in
-from broadcast.wording.pack import direction, fill, primary
+from broadcast.wording.pack import direction, fill, following_marks, primary
 from broadcast.wording.render import choose_language, until_when
 from broadcast.wording.times import local_time
 from config.settings import Settings
@@ -115,7 +115,8 @@ class Card:
     """One message as a page shows it; text of ours is in the page's language, its own in `lang`.
 
     How it ended is `said` in the page's language, and in its own where that is another one.
-    `marks` go before the headline wherever it stands without the rest: EXERCISE, CANCELLED;
+    `marks` go before the headline wherever it stands without the rest: EXERCISE, CANCELLED, or
+    while it holds CORRECTION;
     `own_mark` is how it ended in its own language, "" while it holds.
     """
 
@@ -192,7 +193,11 @@ class Cards:
             words.mark if struck and (words := ended(state, speaks, v.cancel_reason)) else ""
             for speaks in (lang, tag)
         ]
-        marks = (exercise_mark(lang) if v.status == "Exercise" else "", over_marks[0])
+        following = following_marks(pack_for(lang), v.kind, updates=v.action == "update")
+        marks = (
+            exercise_mark(lang) if v.status == "Exercise" else "",
+            *((over_marks[0],) if over_marks[0] else following),
+        )
         return Card(
             code=v.code,
             lang=tag,

@@ -120,7 +120,7 @@ async def test_the_end_is_said_before_the_old_words_in_each_language(site: Site,
     ("path", "mark"),
     [("update", "UPDATE"), ("correct", "CORRECTION"), ("all-clear", "ALL CLEAR")],
 )
-async def test_the_feed_marks_an_update_a_correction_and_an_all_clear_that_hold(
+async def test_feed_and_titles_mark_an_update_a_correction_and_an_all_clear_that_hold(
     site: Site, path: str, mark: str
 ) -> None:
     message = await site.live(languages=TEXTS)
@@ -128,6 +128,12 @@ async def test_the_feed_marks_an_update_a_correction_and_an_all_clear_that_hold(
     await site.follow(message, path, languages={"en": _OTHER}, **note)
     entry = await _entry(site, "Something else")
     assert entry.findtext(f"{ATOM}title") == f"{mark}: Something else"
+    code = (await site.version(message)).code
+    for sheet in ("", "/poster", "/press"):  # a phone shows the title alone
+        answer = await site.get(f"/messages/{code}{sheet}", role=None)
+        page = html.document_fromstring(answer.body.decode())
+        shown = (page.findtext(".//title"), page.find(".//h1").text_content())
+        assert shown == (f"{mark}: Something else",) * 2, sheet
 
 
 async def test_a_level_is_not_struck_through_when_its_message_expires(site: Site) -> None:
