@@ -4,7 +4,7 @@ provider's price, and everybody at the rates that are granted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,26 +15,11 @@ from broadcast.messages import small_counts
 from broadcast.messages.small_counts import Shown
 from broadcast.wording.render import render
 from broadcast.wording.rendered import Facts
-from broadcast.wording.times import DEFAULT_ZONE
 from channels.dispatch.rates import bucket_size
+from service.commands.terms import Terms
 
 PRICED = ("sms", "voice")
 """Channels whose provider asks a price for each part or call; nobody asks one for an e-mail."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """On which terms an installation sends. `rates` are attempts a second by channel for a CAP
-    status, 0 where none is set; `prices` are pence, for a part of a text message and for a call;
-    `simulated` are the (status, channel) that go to the simulator, which asks nothing. The words
-    that we add depend on `no_replies` and `zone`.
-    """
-
-    rates: Callable[[str], Mapping[str, float]] = lambda _status: {}
-    prices: Mapping[str, Decimal] = field(default_factory=dict)
-    simulated: frozenset[tuple[str, str]] = frozenset()
-    no_replies: frozenset[str] = frozenset()
-    zone: str = DEFAULT_ZONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ from channels.twilio.settings import named_senders
 from config import wiring
 from config.settings import Settings
 from service.commands.context import Context
+from service.commands.terms import Terms
 from service.documents import documents
-from service.expecting import Terms
 from subscribers.matcher import Matcher
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from broadcast.places.areas import revision as areas_revision
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Database
 from service.commands.aside import Aside
+from service.commands.terms import Terms
 from service.commands.unit_of_work import Act, commit
-from service.expecting import Terms
 
 if TYPE_CHECKING:
     from datetime import datetime

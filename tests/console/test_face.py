@@ -39,6 +39,9 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     env = {
         "TWILIO_FROM": "+447700900999",
+        "TWILIO_ACCOUNT_SID": "AC" + "f" * 32,
+        "TWILIO_AUTH_TOKEN": "of0nobody0for0pages0that0are0read",
+        "TWILIO_API_BASE": "http://127.0.0.1:9",
         "EXERCISE_TWILIO_FROM": "PRACTICE",
         "ADVICE_LINE": ADVICE,
     }
@@ -205,7 +208,7 @@ async def test_a_message_has_a_page_with_its_versions_and_what_changed(site: Sit
         note="the street was wrong",
     )
     root = await page(site, f"/messages/{v.code.lower()}")
-    assert root.find(".//h1").text == "The OTHER road is closed"
+    assert text(root.find(".//h1")) == "CORRECTION: The OTHER road is closed"
     rows = [text(row) for row in root.xpath('//ol[@class="versions"]/li')]
     assert "Changed: the words." in rows[0]
     assert "What was wrong: the street was wrong" in rows[0]
