@@ -16,7 +16,7 @@ from broadcast.messages.small_counts import Shown
 from broadcast.wording.render import render
 from broadcast.wording.rendered import Facts
 from channels.dispatch.rates import bucket_size
-from service.commands.terms import Terms
+from service.commands.context import Terms
 
 PRICED = ("sms", "voice")
 """Channels whose provider asks a price for each part or call; nobody asks one for an e-mail."""

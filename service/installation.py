@@ -16,8 +16,7 @@ from broadcast.wording.revision import wording_revision
 from channels.twilio.settings import named_senders
 from config import wiring
 from config.settings import Settings
-from service.commands.context import Context
-from service.commands.terms import Terms
+from service.commands.context import Context, Terms
 from service.documents import documents
 from subscribers.matcher import Matcher
 

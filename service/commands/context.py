@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from broadcast.operators import operators
@@ -12,8 +14,8 @@ from broadcast.places.areas import AreaTree
 from broadcast.places.areas import revision as areas_revision
 from broadcast.problems import Problem, Rejected
 from broadcast.store.database import Database
+from broadcast.wording.times import DEFAULT_ZONE
 from service.commands.aside import Aside
-from service.commands.terms import Terms
 from service.commands.unit_of_work import Act, commit
 
 if TYPE_CHECKING:
@@ -32,6 +34,21 @@ class Pool(Protocol):
     async def run(self, work: Callable[..., T], *args: Any, **more: Any) -> T:
         """Return what the work returns; raises Rejected where it refuses or takes too much."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On which terms an installation sends. `rates` are attempts a second by channel for a CAP
+    status, 0 where none is set; `prices` are pence, for a part of a text message and for a call;
+    `simulated` are the (status, channel) that go to the simulator, which asks nothing. The words
+    that we add depend on `no_replies` and `zone`.
+    """
+
+    rates: Callable[[str], Mapping[str, float]] = lambda _status: {}
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    simulated: frozenset[tuple[str, str]] = frozenset()
+    no_replies: frozenset[str] = frozenset()
+    zone: str = DEFAULT_ZONE
 
 
 class Context:
