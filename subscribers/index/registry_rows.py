@@ -23,6 +23,8 @@ PERSON, PLACE, HEAD = 0, 1, 2
 """What a row is: somebody, another place of somebody, or what was read: the new mark and how many
 rows there are.
 """
+_KINDS: Final = 3
+"""Spread and what a row is come as one number: the spread times so many, and what it is."""
 SEPARATOR: Final = "\x1f"
 """Stands between what one text holds: no name has a control character."""
 _ROWS_AT_ONCE: Final = 1_000
@@ -45,7 +47,7 @@ _CHOICES: Final = (
     "by_topic",
 )
 _NAMES: Final = ("sectors", "communities", "providers_off")
-_COLUMNS: Final = 8
+_COLUMNS: Final = 7
 _ESCAPED: Final = re.compile(r"\\(.)")
 _MEANT: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
@@ -114,14 +116,15 @@ def read_rows(
         return
     cursor = driver.execute(sql)
     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-        ids, lat, lon, spread, what, area, choices, names = zip(*rows, strict=True)
+        ids, lat, lon, spread_and_what, area, choices, names = zip(*rows, strict=True)
+        both = np.array(spread_and_what, dtype=np.int64)
         take(
             Rows(
                 ids=np.array(ids, dtype=np.int64),
                 lat=np.array(lat, dtype=np.float64),  # None is NaN
                 lon=np.array(lon, dtype=np.float64),
-                spread=np.array(spread, dtype=np.int64),
-                what=np.array(what, dtype=np.int64),
+                spread=both // _KINDS,
+                what=both % _KINDS,
                 area=area,
                 choices=choices,
                 names=names,
@@ -151,13 +154,15 @@ def _statement(after: str, only: Sequence[int] | None, *, postgres: bool) -> str
         since, whose = f" WHERE id IN ({those})", f" WHERE subscriber_id IN ({those})"
     by_area = "CASE WHEN kind IN ('" + "', '".join(BY_AREA) + "') THEN NULL ELSE"
     # S608: nothing in it comes from outside but numbers.
-    return f"""SELECT id, {by_area} lat END, {by_area} lon END, COALESCE(uncertainty_m, 0),
-            {PERSON}, COALESCE(area, ''), {joined(*_CHOICES)}, {joined(*_NAMES)}
+    return f"""SELECT id, {by_area} lat END, {by_area} lon END,
+            COALESCE(uncertainty_m, 0) * {_KINDS} + {PERSON}, COALESCE(area, ''),
+            {joined(*_CHOICES)}, {joined(*_NAMES)}
         FROM subscriber{since}
-        UNION ALL SELECT id, lat, lon, COALESCE(uncertainty_m, 0), {PLACE}, COALESCE(area, ''),
+        UNION ALL SELECT id, lat, lon, COALESCE(uncertainty_m, 0) * {_KINDS} + {PLACE},
+            COALESCE(area, ''),
             {joined("CAST(subscriber_id AS TEXT)", "CAST(until AS TEXT)")}, acts_as
         FROM subscriber_place{whose}
-        UNION ALL SELECT -1, NULL, NULL, 0, {HEAD}, {mark},
+        UNION ALL SELECT -1, NULL, NULL, {HEAD}, {mark},
             {joined(counted("subscriber"), counted("subscriber_place"))}, ''"""  # noqa: S608
 
 
@@ -187,7 +192,7 @@ def _of_text(lines: str) -> Rows:
     count = len(columns[0])
     if "\\" in lines:
         columns = [[_ESCAPED.sub(_meant, cell) for cell in column] for column in columns]
-    ids, lat, lon, spread, what, area, choices, names = columns
+    ids, lat, lon, spread_and_what, area, choices, names = columns
 
     def whole(column: Sequence[str]) -> NDArray[np.int64]:
         return np.fromstring(" ".join(column), dtype=np.int64, sep=" ")
@@ -195,8 +200,8 @@ def _of_text(lines: str) -> Rows:
     def degrees(column: Sequence[str]) -> NDArray[np.float64]:
         return np.fromiter(map(float, column), dtype=np.float64, count=count)
 
-    place = degrees(lat), degrees(lon)
-    return Rows(whole(ids), *place, whole(spread), whole(what), area, choices, names)
+    place, both = (degrees(lat), degrees(lon)), whole(spread_and_what)
+    return Rows(whole(ids), *place, both // _KINDS, both % _KINDS, area, choices, names)
 
 
 def _meant(found: re.Match[str]) -> str:
