@@ -47,18 +47,25 @@ class Erased:
         ring = ring_of(conn)
         self._held = [(ring.key(key_id), held) for key_id, held in by_key.items()]
 
-    def among(self, people: Sequence[tuple[str, Known]]) -> list[int]:
+    def among(self, people: Sequence[tuple[str, Known]]) -> tuple[list[int], set[tuple[str, str]]]:
         """Return the indexes of those of `people` who were erased: their external id is marked, or
-        all the contact points that are given for them are.
+        all the contact points that are given for them are. And, as (kind, address), each of their
+        contact points that is marked: somebody who had it is gone, whoever else it may belong to.
         """
-        found = set()
+        found: set[int] = set()
+        left: set[tuple[str, str]] = set()
         for key, held in self._held:
             for n, (external_id, known) in enumerate(people):
                 marks = _marks(key, external_id, known)
                 named = marks.pop(EXTERNAL_ID)
-                if named in held or (marks and held.issuperset(marks.values())):
+                there = [kind for kind, mark in marks.items() if mark in held]
+                left.update((kind, known.addresses[kind]) for kind in there)
+                if named in held or (marks and len(there) == len(marks)):
                     found.add(n)
-        return sorted(found)
+        return sorted(found), left
+
+    def __bool__(self) -> bool:
+        return bool(self._held)
 
 
 def back(conn: Connection, marks: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -79,7 +79,8 @@ def import_people(
     used again.
     What a person stopped stays stopped. Unless people register `by_themselves`, an erased person is
     left out, and what everybody at a contact point stopped there is stopped for who is new there,
-    too, and for whom others move there. Consent that differs from the record's is withdrawn and
+    too, and for whom others move there; so is everything at a contact point that somebody erased
+    had, unless somebody is there who wants it. Consent that differs from the record's is withdrawn and
     given anew, with where it was given (`source`: file, operator, page, text) and under which
     version of the words, as far as that is known. A community or sector that they name and nobody
     registered yet is registered as it is written there. Officers and partners are stored with the
@@ -133,7 +134,7 @@ class _Work:
         self._named = Summary()
         self._tree: AreaTree | None = None
         self._erased = None if by_themselves else gone.Erased(conn)
-        self._moved = stopped_there.Moved(conn)
+        self._moved = stopped_there.Moved(conn, after_erasures=bool(self._erased))
         self._people = self._new = self._updated = self._left_out = 0
         incoming.create(conn)
 
@@ -156,8 +157,10 @@ class _Work:
             for external_id, known in named:
                 gone.welcome(conn, external_id, known)
         else:
-            back = [came[n] for n in self._erased.among(named)]
+            among, left = self._erased.among(named)
+            back = [came[n] for n in among]
             incoming.take_out(conn, back)
+            self._left_by_erased(left)
             erased = sorted(set(erased) | set(back))  # of some their row says so too
         moved = [before[n] for n in points.differing(conn, [(who, told[no]) for no, who in before])]
         incoming.mark_moved(conn, [no for no, _ in moved])
@@ -166,6 +169,8 @@ class _Work:
         new = incoming.add_rows(conn, values)
         if self._by_others:
             self._moved.before_moving([who for _, who in moved])
+            if self._erased:
+                self._left_by_erased(self._erased.among([("", told[no]) for no, _ in moved])[1])
         points.change(conn, [(who, told[no]) for no, who in moved], points.BASIS, self._now)
         if new:
             now_there = incoming.there_already(conn)[0]
@@ -178,6 +183,10 @@ class _Work:
         self._new += new
         self._updated += updated
         self._left_out += len(erased)
+
+    def _left_by_erased(self, left: Iterable[tuple[str, str]]) -> None:
+        if self._by_others:
+            self._moved.left_by_erased(left)
 
     def finish(self) -> ImportCounts:
         """Do what wants all people of the file, and return what became of them."""

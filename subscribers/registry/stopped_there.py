@@ -4,7 +4,8 @@ move to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -73,33 +74,50 @@ def keep(conn: Connection, last: int, new: int, now: datetime) -> int:
 
 class Moved:
     """Whose contacts others change, and where they were reached before: by channel and person the
-    mark of the contact point. Of nobody where nobody stopped anything.
+    mark of the contact point. Of nobody where nobody stopped anything and nobody was erased.
     """
 
-    def __init__(self, conn: Connection) -> None:
-        self._conn = conn
+    def __init__(self, conn: Connection, *, after_erasures: bool = False) -> None:
+        """`after_erasures`: whether anybody was erased before."""
+        self._conn, self._after_erasures = conn, after_erasures
+        self._erased: set[bytes] = set()
         self._people: list[int] = []
         self._before: dict[str, dict[int, bytes]] = {}
 
     def before_moving(self, people: Sequence[int]) -> None:
         """Remember where these people, whose contacts others are about to change, are reached."""
-        if not people or not (self._before or _anybody_stopped(self._conn, newest(self._conn))):
+        if not people:
+            return
+        known = self._before or self._after_erasures
+        if not known and not _anybody_stopped(self._conn, newest(self._conn)):
             return
         self._people += people
         for channel in PERSONAL_CHANNELS:
             marks = _marks(self._conn, channel, people)
             self._before.setdefault(channel, {}).update(marks)
 
+    def left_by_erased(self, left: Iterable[tuple[str, str]]) -> None:
+        """Remember, as (kind, address), contact points of these or of new people which somebody had
+        who is erased.
+        """
+        key = None
+        for kind, address in left:
+            key = key or ring_of(self._conn).to_write(self._conn).active[1]
+            self._erased.add(key.mark(kind, address))
+
     def keep(self, last: int, now: datetime) -> int:
         """Stop, for these people, each channel that reaches them at another contact point than
         before, if everybody else who is reached there has stopped it; return how many channels of
         people.
 
+        Whoever was erased wanted nothing more at their contact points: who is moved to one, or is
+        new there, is stopped too, unless somebody else is reached there who wants it.
+
         Where all who were reached there moved away with the same list, it is they who decide, also
         for who is new there (with a number after `last`): rows that have shifted give a number that
         said STOP to somebody else.
         """
-        return _keep_moved(self._conn, last, self._people, self._before, now)
+        return _keep_moved(self._conn, last, self._people, self._before, self._erased, now)
 
 
 def _keep_moved(
@@ -107,15 +125,18 @@ def _keep_moved(
     last: int,
     people: Sequence[int],
     before: Mapping[str, Mapping[int, bytes]],
+    erased: AbstractSet[bytes],
     now: datetime,
 ) -> int:
     stopped = 0
-    for channel, was in before.items():
+    for channel in PERSONAL_CHANNELS if before or erased else ():
+        was = before.get(channel, {})
         there = _marks(conn, channel, people)
         came = {person: mark for person, mark in there.items() if was.get(person) != mark}
         left = {person: mark for person, mark in was.items() if there.get(person) != mark}
         stayed, fresh = dict[bytes, bool](), dict[int, bytes]()
-        for person, mark, wants in _reached_at(conn, channel, {*came.values(), *left.values()}):
+        asked = {*came.values(), *left.values(), *erased}
+        for person, mark, wants in _reached_at(conn, channel, asked):
             if person > last:
                 fresh[person] = mark
             elif person not in came:
@@ -123,7 +144,8 @@ def _keep_moved(
         wanted, wanting = dict[bytes, bool](), _wanting(conn, channel, list(left))
         for person, mark in left.items():
             wanted[mark] = wanted.get(mark, False) or person in wanting
-        silent = {mark for mark, anybody in (wanted | stayed).items() if not anybody}
+        decided = dict.fromkeys(erased, False) | wanted | stayed
+        silent = {mark for mark, anybody in decided.items() if not anybody}
         found = sorted(p for p, mark in [*came.items(), *fresh.items()] if mark in silent)
         for page in _pages(found):
             stopped += len(acts.stop(conn, page, channel, "same_contact", now))

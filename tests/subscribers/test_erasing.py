@@ -146,6 +146,32 @@ async def test_who_shares_a_number_with_somebody_erased_is_kept_and_may_come(db:
     assert (await db.write(importing.import_records, [child], "consent", LATER)).new == 1
 
 
+async def test_nobody_is_sent_to_where_somebody_erased_was_reached_whoever_a_file_puts_there(
+    db: Database,
+) -> None:
+    """A list of somebody else's knows them by another id, and by a contact that they never gave."""
+    mine = person("web-1", mobile=NUMBER)
+    await db.write(importing.import_records, [mine, person("b", mobile=OTHER)], "consent", NOON)
+    await db.write(acts.erase, 1, NOON)
+    theirs = person("r-1", mobile=NUMBER, email="ada@example.org", channels="sms;email")
+    moved = person("b", mobile=OTHER, phone=NUMBER, channels="sms;voice")
+    found = await db.write(importing.import_records, [theirs, moved], "consent", LATER)
+    assert (found.new, found.updated, found.erased) == (1, 1, 0)
+    stopped = [(await db.read(showing.show, n) or {})["stopped"] for n in (2, 3)]
+    assert stopped == [["voice"], ["sms", "voice"]]
+    told = (await db.read(showing.show, 3) or {})["stops"]
+    assert {stop["source"] for stop in told} == {"same_contact"}
+    # the number was there before: a file that names it once more stops nobody
+    await db.write(acts.start, [2, 3], "voice", "operator", LATER)
+    renamed = moved._replace(name="B")
+    await db.write(importing.import_records, [theirs, renamed], "consent", LATER)
+    assert (await db.read(showing.show, 2) or {})["stopped"] == []
+    # somebody is there who wants it
+    child = person("child", phone=NUMBER, email="child@example.org", channels="voice;email")
+    await db.write(importing.import_records, [child], "consent", LATER)
+    assert (await db.read(showing.show, 4) or {})["stopped"] == []
+
+
 async def test_who_registers_again_by_themselves_is_back_with_another_number(db: Database) -> None:
     await db.write(importing.import_records, [ADA], "consent", NOON)
     await db.write(acts.erase, 1, NOON)
