@@ -30,6 +30,7 @@ from subscribers.contact import kinds, order
 from subscribers.people_file.people import Given
 from subscribers.people_file.reading import read_subscribers
 from subscribers.people_file.record import COLUMNS, LISTS, SubscriberRecord
+from subscribers.registration import pending
 from subscribers.registry import acts, by_postcode, importing, mark, showing
 from subscribers.same_person import joined
 
@@ -255,7 +256,7 @@ def erase(
     conn: Connection, who: Who, person: int | str, why: str, *, world: World, now: datetime
 ) -> dict[str, Any]:
     """Erase one person for good, as they asked: from the registry, where they are signed in, what
-    they confirmed, what they answered, and what is kept for a repeated request.
+    they confirmed or are about to, what they answered, and what is kept for a repeated request.
     Return {id, erased_at}.
 
     `why` says on whose word and goes on record: no name and no number belong there. Whoever calls
@@ -274,6 +275,7 @@ def erase_known(
     points = order.of_person(conn, number)
     numbers = {p.address for p in points if kinds.BY_NAME[p.kind].family == "number"}
     acts.erase(conn, number, now)
+    pending.erase(conn, [(p.kind, p.address) for p in points])
     store.forget_holder(conn, RESIDENT, number)
     keeping.erase_of(conn, number, numbers, now)
     replies.replace_about(conn, number, Reply(410, problem_documents.text(_gone())))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,9 +20,10 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from broadcast.problems import Problem, Rejected, refuse
 from broadcast.sessions.store import LONGEST_SECRET, hashed
+from broadcast.store.database import give_way
 from subscribers.contact import points
 from subscribers.contact.keys import Key, mark, ring_of
-from subscribers.contact.kinds import of_channel
+from subscribers.contact.kinds import BY_NAME, of_channel
 from subscribers.registration import addresses, budgets
 from subscribers.registration.addresses import Address
 from subscribers.registration.tables import registration
@@ -35,15 +36,23 @@ CODE_DIGITS: Final = 6
 TRIES: Final = 5
 CODES: Final = 4
 """Codes that one form may ask for."""
+WITH_CODE: Final = ("join", "sign_in", "add", "same_person")
+"""The purposes of forms whose code somebody types in. Of another purpose something is told that
+holds none, such as a sample, and nobody waits for it.
+"""
+AGREEING: Final = ("join", "add")
+"""The purposes of forms by which somebody agrees to messages at an address."""
 _ADDRESS: Final = "registration"
 """As what an address is sealed while its code is on the way."""
+_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
     """One form under way. `address`: where its code goes, "" before one was asked for, once it was
     used, and where the key that sealed it is gone. `state` is what became of its newest code: ""
-    (none was asked for), waiting, sending, sent, refused, doubt, nobody.
+    (none was asked for), waiting, sending, sent, refused, doubt, nobody; once it was used, what the
+    form led to (`came_to`).
     """
 
     id: int
@@ -240,6 +249,8 @@ def claim(
         nobody = not address or (row.purpose == "sign_in" and not known)
         if row.purpose == "same_person":  # here is no other registration to be joined
             nobody = not reached.persons_with_address(conn, row.channel, address)
+        if row.purpose not in WITH_CODE:  # they may have stopped or left since it was asked for
+            nobody = not reached.anybody_wants(conn, row.channel, address)
         code = "".join(secrets.choice("0123456789") for _ in range(CODE_DIGITS))
         conn.execute(
             update(registration)
@@ -317,10 +328,57 @@ def enter(conn: Connection, secret: str, typed: str, now: datetime) -> Entered:
     return Entered(outcome="right", pending=form)
 
 
+def came_to(conn: Connection, registration_id: int, outcome: str) -> None:
+    """Keep what a form that was confirmed led to, for who looks at its pages once more."""
+    conn.execute(
+        update(registration).where(registration.c.id == registration_id).values(state=outcome)
+    )
+
+
 def forget(conn: Connection, now: datetime) -> int:
     """Take away the forms that took too long, with what stood in them; return how many."""
     budgets.forget(conn, now)
     return conn.execute(delete(registration).where(registration.c.expires_at < now)).rowcount
+
+
+def erase(conn: Connection, addresses_of: Collection[tuple[str, str]]) -> None:
+    """Take these addresses, as (kind, address), out of what is to be sent there and out of forms
+    under way; no code of these is taken any more. A form by which somebody agrees to messages there
+    is left to them, for the hour that it lasts: it may be another one's, or they come back.
+
+    Erasing waits for no form, for whoever registers waits for it.
+    """
+    wanted = {(BY_NAME[kind].family, BY_NAME[kind].normal(text)) for kind, text in addresses_of}
+    last = 0
+    while wanted:
+        rows = conn.execute(
+            select(registration)
+            .where(
+                registration.c.id > last,
+                registration.c.address.is_not(None),
+                registration.c.purpose.not_in(AGREEING),
+            )
+            .order_by(registration.c.id)
+            .limit(_AT_ONCE)
+            .with_for_update(skip_locked=True)
+        ).all()
+        if not rows:
+            break
+        last = rows[-1].id
+        theirs = [row.id for row in rows if _marked(row.channel, _opened(conn, row)) in wanted]
+        if theirs:
+            conn.execute(
+                update(registration)
+                .where(registration.c.id.in_(theirs))
+                .values(address=None, code_hash=None, state="nobody")
+            )
+        give_way(conn)
+
+
+def _marked(channel: str, address: str) -> tuple[str, str]:
+    """Return the family of an address, and the one spelling of it there."""
+    kind = BY_NAME[of_channel(channel)[0]]
+    return kind.family, kind.normal(address)
 
 
 def expired() -> Rejected:

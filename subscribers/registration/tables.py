@@ -31,7 +31,7 @@ registration = Table(
     Column("prefix_mark", String, nullable=False, server_default=""),
     Column("codes", Integer, nullable=False, server_default="0"),  # asked for in all
     Column("tries", Integer, nullable=False, server_default="0"),  # of the present code
-    # "", waiting, sending, sent, refused, doubt, nobody
+    # "", waiting, sending, sent, refused, doubt, nobody; once it is done, what it led to
     Column("state", String, nullable=False, server_default=""),
     Column("code_hash", String),  # an HMAC, made when the code is sent
     Column("code_expires_at", UtcDateTime),

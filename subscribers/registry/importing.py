@@ -80,8 +80,8 @@ def import_people(
     What a person stopped stays stopped. Unless people register `by_themselves`, an erased person is
     left out, and what everybody at a contact point stopped there is stopped for who is new there,
     too, and for whom others move there; so is everything at a contact point that somebody erased
-    had, unless somebody is there who wants it. Consent that differs from the record's is withdrawn and
-    given anew, with where it was given (`source`: file, operator, page, text) and under which
+    had, unless somebody is there who wants it. Consent that differs from the record's is withdrawn
+    and given anew, with where it was given (`source`: file, operator, page, text) and under which
     version of the words, as far as that is known. A community or sector that they name and nobody
     registered yet is registered as it is written there. Officers and partners are stored with the
     smallest imported area that holds them, without coordinates. What is `untold` stays as it is
@@ -169,9 +169,10 @@ class _Work:
         new = incoming.add_rows(conn, values)
         if self._by_others:
             self._moved.before_moving([who for _, who in moved])
-            if self._erased:
-                self._left_by_erased(self._erased.among([("", told[no]) for no, _ in moved])[1])
         points.change(conn, [(who, told[no]) for no, who in moved], points.BASIS, self._now)
+        if self._by_others and self._erased and moved:
+            there_now = points.known(conn, [who for _, who in moved])
+            self._left_by_erased(self._erased.among([("", k) for k in there_now.values()])[1])
         if new:
             now_there = incoming.there_already(conn)[0]
             added = ((who, told[no]) for no, who in now_there if no not in there)

@@ -98,6 +98,14 @@ def reason_not_to_send(contact: Contact | None) -> str | None:
     return None if contact.address else "no_channel"
 
 
+def anybody_wants(conn: Connection, channel: str, address: str) -> bool:
+    """Return whether anybody who is reached at this address on a channel is sent to there."""
+    here = persons_with_address(conn, channel, address)
+    found = contacts(conn, here, channel).values()
+    wanting = (each.address for each in found if not reason_not_to_send(each))
+    return any(text is not None and text.lower() == address.lower() for text in wanting)
+
+
 def addresses_to_use(
     conn: Connection,
     people: Sequence[int],

@@ -10,8 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from service.setup import people_by_file
+from subscribers.registration.tables import registration
 from subscribers.registry import importing, reached, showing
 from tests.console.site import CAMDEN, Site, person
 from tests.console.visitor import Visitor
@@ -315,6 +317,31 @@ async def test_a_sample_comes_at_once_holds_no_code_and_is_in_the_budgets(
     assert (refused.status, "Too many codes" in refused.words) == (429, True)
     page = await visitor.send(await visitor.get("/me"), "/me/stop", channel="sms")
     assert "/me/sample" not in page.forms()
+
+
+@pytest.mark.parametrize("leaving", ["stop", "delete"])
+async def test_who_stops_or_leaves_while_a_sample_waits_is_sent_none(
+    site: Site, box: Box, leaving: str
+) -> None:
+    visitor, done = await register(site, box)
+    await visitor.send(done, "/me/sample")
+    # a code to sign in elsewhere that nobody typed in lies here too
+    other = Visitor(site)
+    asked = await other.send(await other.get("/sign-in"), "/sign-in", address=MOBILE)
+    sent = len(box.got())
+    if leaving == "stop":
+        await visitor.send(await visitor.get("/me"), "/me/stop", channel="all")
+    else:
+        await visitor.send(await visitor.get("/me/delete"), "/me/delete")
+    await box.deliver()
+    told = box.got()[sent:]
+    assert not [words for words in told if "sample" in words]
+    assert len(told) == (leaving == "stop")  # who stopped may sign in, to start again
+    if leaving == "delete":
+        left = select(registration.c.address).where(registration.c.address.is_not(None))
+        assert not await site.db.read(lambda conn: conn.execute(left).all())
+        page = await other.send(asked, "/join/code", code="123456")
+        assert (page.status, "have a new one sent" in page.words) == (410, True)
 
 
 async def test_what_this_would_have_meant_last_month_follows_the_choices(

@@ -86,7 +86,8 @@ class Operators(Town):
         self, before: dict[tuple[str, int], str | None]
     ) -> set[tuple[str, str | None]]:
         """Stop whom others moved to where everybody stopped it: those who stayed there or, where
-        all of them were moved away, those. Return where all of them were, and stopped it.
+        all of them were moved away, those. Where nobody is or was but who is erased by now, they
+        decide. Return where all of them were, and stopped it or are erased.
         """
         moved = {(c, i) for (c, i), at in before.items() if self.people[i].at(c) != at}
         running: dict[bool, set[tuple[str, str | None]]] = {True: set(), False: set()}
@@ -97,12 +98,13 @@ class Operators(Town):
             if channel not in self.people[i].stopped:
                 running[gone].add((channel, at))
         left = held[True] - running[True] - held[False]
-        silent = left | (held[False] - running[False])
+        erased = {(c, a) for c in CHANNELS for a in self.gone} - held[True] - held[False]
+        silent = left | erased | (held[False] - running[False])
         for channel, i in moved:
             if (at := self.people[i].at(channel)) and (channel, at) in silent:
                 self.people[i].stopped.add(channel)
         now_there = {(c, self.people[i].at(c)) for c, i in moved}
-        return left - now_there
+        return (left - now_there) | erased
 
     def _stopped_there(self) -> set[tuple[str, str | None]]:
         """Return where everybody who is reached stopped it: whoever is brought in there now, under
