@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fastapi import APIRouter, Request
@@ -178,7 +178,9 @@ class _Joining:
     # the code
 
     async def code(self, request: Request) -> Response:
-        found, secret = await self._form(request)
+        found, secret = await self._form(request, done=True)
+        if found.done:
+            return self._confirmed(request, found)
         if not found.address:
             return self.pages.go(request, "/join/address")
         return self._code(request, found, secret)
@@ -203,8 +205,10 @@ class _Joining:
         )
 
     async def enter_code(self, request: Request) -> Response:
-        found, secret = await self._form(request)
+        found, secret = await self._form(request, done=True)
         form = await self.pages.read(request, secret)
+        if found.done:  # pressed twice: the browser shows what comes to the second press
+            return self._confirmed(request, found)
         web, world = self.pages.web, await self.pages.world()
         me = await self.pages.own(request)
         joined = await web.db.write(
@@ -215,22 +219,28 @@ class _Joining:
             now=web.now(),
             me=me[0].person if me is not None else None,
         )
-        if joined.outcome == "added":
-            return self.pages.back(request, "channels")
-        if joined.outcome in OUTCOMES:
-            return came(self.pages, request, joined.outcome)
+        if joined.outcome in ("added", *OUTCOMES):
+            return self._confirmed(request, replace(found, done=True, state=joined.outcome))
         if joined.outcome not in ("registered", "signed_in"):
             problems = tuple(registering.refused(joined).problems)
             return self._code(request, found, secret, problems)
-        to = "/join/done" if joined.outcome == "registered" else "/me"
-        response = self.pages.go(request, to)
+        response = self._confirmed(request, replace(found, done=True, state=joined.outcome))
         return self.pages.let(response, self.pages.own_cookie, joined.session)
+
+    def _confirmed(self, request: Request, found: Pending) -> Response:
+        """Lead on from a form whose code was taken."""
+        if found.state == "registered":
+            return self.pages.go(request, "/join/done")
+        if found.purpose == several.PURPOSE:
+            return came(self.pages, request, found.state)
+        said = {"join": "known", "add": "channels"}.get(found.purpose)
+        return self.pages.back(request, said) if said else self.pages.go(request, "/me")
 
     async def done(self, request: Request) -> Response:
         web, tree = self.pages.web, await self.pages.web.context.tree()
         secret = self.pages.secret(request, self.pages.form_cookie)
         found = await web.db.read(pending.find, secret, web.now())
-        if found is None or not found.done:
+        if found is None or not found.done or found.state != "registered":
             return self.pages.go(request, "/me")
         place = tree[found.area].name if found.area in tree else found.postcode
         return self.pages.page(
@@ -287,12 +297,14 @@ class _Joining:
 
     # what all of them need
 
-    async def _form(self, request: Request) -> tuple[Pending, str]:
-        """Return the form of this browser, and its secret. Raises Rejected (410 form_expired)."""
+    async def _form(self, request: Request, *, done: bool = False) -> tuple[Pending, str]:
+        """Return the form of this browser, and its secret. Raises Rejected (410 form_expired); for
+        one whose code was taken too, unless `done`.
+        """
         secret = self.pages.secret(request, self.pages.form_cookie)
         web = self.pages.web
         found = await web.db.read(pending.find, secret, web.now()) if secret else None
-        if found is None or found.done:
+        if found is None or (found.done and not done):
             raise pending.expired()
         return found, secret
 

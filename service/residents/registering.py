@@ -204,7 +204,15 @@ def enter(
     entered = pending.enter(conn, secret, typed, now)
     if entered.outcome != "right" or entered.pending is None:
         return Joined(outcome=entered.outcome, left=entered.left)
-    form, text = entered.pending, entered.pending.address
+    joined = _entered(conn, entered.pending, world=world, now=now, me=me)
+    pending.came_to(conn, entered.pending.id, joined.outcome)
+    return joined
+
+
+def _entered(
+    conn: Connection, form: pending.Pending, *, world: World, now: datetime, me: int | None
+) -> Joined:
+    text = form.address
     # two browsers that prove one contact at a time make one person
     lock_name(conn, f"contact {pending.address_mark(conn, form.channel, text)}")
     if form.purpose == "add":

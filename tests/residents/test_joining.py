@@ -162,7 +162,10 @@ async def test_41_five_wrong_codes_close_the_code_and_a_new_one_opens_it(
         assert (await visitor.send(page, "/join/code", code=right)).status == 422
     done = await visitor.send(page, "/join/code", code=f" {newer[:3]} {newer[3:]} ")
     assert done.h1 == "You are registered"
-    assert (await visitor.send(page, "/join/code", code=newer)).status == 410
+    # used once: another browser that had it could do nothing with it
+    visitor.cookies = {k: v for k, v in visitor.cookies.items() if "own" not in k}
+    assert (await visitor.send(page, "/join/code", code=newer)).url == "/join/done"
+    assert (await visitor.get("/me")).url == "/sign-in"
     assert len(await people_at(site)) == 1
 
 
@@ -196,9 +199,45 @@ async def test_41_a_known_number_gets_the_same_pages_and_a_text_that_says_so(
     assert "your code to register" in told[2]
     code = re.findall(r"\b\d{6}\b", told[1])[0]
     signed = await known.send(await known.get("/join/code"), "/join/code", code=code)
-    assert signed.url == "/me", signed.words
+    assert signed.url == "/me?saved=known", signed.words
+    assert "You were registered already. What you chose just now was not kept" in signed.words
+    assert (await known.get("/join/done")).url == "/me"  # that page would tell of another place
     [who] = await people_at(site)
     assert (await shown(site, who))["topics"] == ["incident"]
+
+
+async def test_confirm_pressed_twice_leads_to_the_same_page(site: Site, box: Box) -> None:
+    """The browser drops the first answer, cookie and all, and shows the second."""
+    visitor = Visitor(site)
+    page = await to_code(visitor)
+    code, before = await box.code(), dict(visitor.cookies)
+    first = await visitor.send(page, "/join/code", code=code)
+    visitor.cookies = dict(before)
+    second = await visitor.send(page, "/join/code", code=code)
+    back = await visitor.get("/join/code")
+    assert [(p.status, p.url, p.h1) for p in (first, second, back)] == [
+        (200, "/join/done", "You are registered")
+    ] * 3
+    assert (await visitor.get("/me")).url == "/sign-in"  # a used code signs in nobody
+    assert len(await people_at(site)) == 1
+
+
+async def test_who_stopped_and_registers_again_starts_by_one_press_where_they_come_to(
+    site: Site, box: Box
+) -> None:
+    visitor, _ = await register(site, box)
+    await visitor.send(await visitor.get("/me"), "/me/stop", channel="all")
+    again, page = await register(site, box, topics="advice")
+    [start] = page.tree.xpath("//*[@id='stop']")
+    assert "You have stopped all messages" in " ".join(start.itertext())
+    started = await again.send(page, "/me/start", channel="all")
+    assert "Started again." in started.words
+    assert "have stopped all" not in started.words
+
+
+async def test_a_browser_that_keeps_no_cookies_is_told_what_is_missing(site: Site) -> None:
+    page = await Visitor(site).get("/join/topics")
+    assert (page.status, "your browser keeps no cookies" in page.words) == (410, True)
 
 
 async def test_a_number_that_others_brought_in_opens_nothing_of_theirs(
