@@ -267,12 +267,7 @@ def stop(conn: Connection, own: Own, channel: str, now: datetime) -> list[str]:
     stopped = []
     for each in PERSONAL_CHANNELS if channel == "all" else (_channel(channel),):
         mine = several.everywhere(conn, own.person) if channel == "all" else [own.person]
-        here = dict.fromkeys(mine)
-        for contact in reached.contacts(conn, mine, each).values():
-            if contact.address:
-                here |= dict.fromkeys(reached.persons_with_address(conn, each, contact.address))
-        done = [opt_outs.stop(conn, person, each, now) for person in sorted(here)]
-        if any(done):
+        if opt_outs.stop_there(conn, mine, each, now):
             stopped.append(each)
     return stopped
 

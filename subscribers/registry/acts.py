@@ -159,6 +159,26 @@ def start(
     return started
 
 
+def stopped_with(conn: Connection, person: int, channel: str) -> set[int]:
+    """Return whom the press that stopped a channel for somebody, by a link or on their page,
+    stopped; of whom the stop stands still, themselves among them. Empty where they did not stop it.
+    """
+    mine, other = stop_table.alias("mine"), stop_table.alias("other")
+    query = (
+        select(other.c.subscriber_id)
+        .join(mine, (mine.c.channel == other.c.channel) & (mine.c.at == other.c.at))
+        .where(
+            mine.c.subscriber_id == person,
+            mine.c.channel == channel,
+            mine.c.source == "unsubscribe",
+            other.c.source == "unsubscribe",
+            mine.c.lifted_at.is_(None),
+            other.c.lifted_at.is_(None),
+        )
+    )
+    return set(conn.execute(query).scalars())
+
+
 def bounced(
     conn: Connection, person: int, channel: str, claimed_at: datetime, code: str, now: datetime
 ) -> str | None:

@@ -15,9 +15,10 @@ from broadcast.ledger.tables import response
 from console.pages.phrases import OWN_WORDS, chosen
 from subscribers import unsubscribe
 from subscribers.contact import points
-from subscribers.registry import acts, reached, showing
+from subscribers.registry import acts, importing, reached, showing
 from subscribers.registry.tables import subscriber
 from tests.console.site import Site, open_site
+from tests.console.site import person as a_person
 
 PRINTED = "https://alerts.example/below/u/"  # a proxy serves us below a path of its own
 
@@ -29,7 +30,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 def _stops(conn: Connection) -> tuple[bool, int]:
-    told = conn.execute(select(response.c.id).where(response.c.kind == "stop")).all()
+    mine = (response.c.kind == "stop", response.c.person_id == 1)
+    told = conn.execute(select(response.c.id).where(*mine)).all()
     return reached.contacts(conn, [1], "sms")[1].stopped, len(told)
 
 
@@ -75,13 +77,14 @@ async def test_a_forged_link_stops_nobody(site: Site) -> None:
 
 
 def _history(conn: Connection) -> tuple[list[str], list[tuple[Any, ...]], list[str]]:
-    """Return what person 1 has stopped, each stop with its end, and the answers kept."""
+    """Return what person 1 has stopped, each stop with its end, and the answers kept of them."""
     shown = showing.show(conn, 1)
     assert shown is not None
     stops = [
         (s["channel"], s["source"], bool(s["lifted_at"]), s["lifted_by"]) for s in shown["stops"]
     ]
-    kept = conn.execute(select(response.c.kind).order_by(response.c.id)).scalars()
+    mine = select(response.c.kind).where(response.c.person_id == 1)
+    kept = conn.execute(mine.order_by(response.c.id)).scalars()
     return shown["stopped"], stops, list(kept)
 
 
@@ -154,6 +157,30 @@ async def test_a_link_starts_its_own_channel_and_person_only(site: Site) -> None
         await site.call("POST", f"/u/{other}/start", role=None, key=None)
         assert (await site.db.read(_history))[0] == ["sms"]
     assert not (await site.db.read(reached.contacts, [2], "sms"))[2].stopped
+
+
+async def test_who_stops_by_a_link_is_sent_to_there_as_nobody_else_either(site: Site) -> None:
+    """Whoever holds the mailbox is registered twice, as at home and as a shop: the way back undoes
+    what the way out did, and lifts no other stop.
+    """
+    mine = {"mobile": None, "email": "shared@example.org", "channels": "email"}
+    people = [a_person(n, **mine) for n in (91, 92, 93)]
+    await site.db.write(importing.import_records, people, "test", site.context.now())
+    one, two, third = await site.db.read(
+        reached.persons_with_address, "email", "shared@example.org"
+    )
+    await site.db.write(acts.stop, [third], "email", "operator", site.context.now())
+    path = f"/u/{unsubscribe.token(one, 'email', site.settings.key())}"
+    assert (await site.call("POST", path, role=None, key=None, data=b"")).status == 200
+
+    def stopped(conn: Connection) -> list[bool]:
+        found = reached.contacts(conn, [one, two, third], "email")
+        return [found[who].stopped for who in (one, two, third)]
+
+    assert await site.db.read(stopped) == [True, True, True]
+    back = await site.call("POST", f"{path}/start", role=None, key=None, data=b"")
+    assert b"Started" in back.body
+    assert await site.db.read(stopped) == [False, False, True]
 
 
 async def test_a_simulated_link_starts_nobody_and_is_kept_as_simulated(site: Site) -> None:

@@ -38,6 +38,9 @@ class Lives(Messages):
 
     @invariant()
     def the_registry_holds_what_the_model_says(self) -> None:
+        for each in self.people.values():
+            each.pressed = {c: n for c, n in each.pressed.items() if c in each.stopped}
+
         def look(conn: Any) -> None:
             for channel, pool in POOLS.items():
                 for address in pool:

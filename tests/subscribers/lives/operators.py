@@ -155,7 +155,7 @@ class Operators(Town):
             return
         who, mine = found
         if by_themselves:
-            self._stops(mine, *CHANNELS)
+            self._stops(mine)
             self.write(own.delete, self.own(mine), world=self.places, now=self.now)
         else:
             self.write(people.erase, MACHINE, who, "by letter", world=self.places, now=self.now)

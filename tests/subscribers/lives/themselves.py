@@ -204,7 +204,7 @@ class Residents(Town):
         if back:
             self._starts(found[1], *channels)
         else:
-            self._stops(found[1], *channels)
+            self._stops(found[1], channels=channels)
 
     def _by_link(self, n: int, channel: str, back: bool) -> None:
         """The link may be old: its owner may be erased, or reached there no more."""
@@ -216,9 +216,9 @@ class Residents(Town):
         self.write(act, Link(someone, channel, simulated=False), self.now)
         mine = self.people.get(someone)
         if mine is not None and back:
-            self._starts(mine, channel)
+            self._starts_by_link(mine, channel)
         elif mine is not None:
-            mine.stopped.add(channel)
+            self._stops(mine, channels=(channel,))
 
     def _by_an_operator(self, n: int, channel: str, back: bool) -> None:
         found = self.somebody(n)

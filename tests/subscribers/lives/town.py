@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +59,7 @@ class Person:
     others: dict[str, list[str]] = field(default_factory=dict)
     proved: set[str] = field(default_factory=set)
     stopped: set[str] = field(default_factory=set)
+    pressed: dict[str, int] = field(default_factory=dict)  # by which press, on a page or a link
     session: str = ""
 
     def at(self, channel: str) -> str | None:
@@ -126,7 +127,7 @@ class Town(RuleBasedStateMachine):
         self.versions: list[int] = []
         self.messages: list[int] = []
         self.handed: list[Handed] = []
-        self.texted = 0
+        self.texted = self.presses = 0
         self.matcher = Matcher(self.db, lambda _: ON)
 
     def teardown(self) -> None:
@@ -173,13 +174,27 @@ class Town(RuleBasedStateMachine):
 
     # registering, confirmed or not
 
-    def _stops(self, mine: Person, *channels: str) -> None:
-        for each in channels:
-            mine.stopped.add(each)
-            self.stop_at(each, mine.at(each))
+    def _stops(self, *mine: Person, channels: Sequence[str] = CHANNELS) -> None:
+        self.presses += 1
+        for channel in channels:
+            there = {at for each in mine if (at := each.at(channel))}
+            for each in self.people.values():
+                here = each in mine or any(each.hears_at(channel, at) for at in there)
+                if here and channel not in each.stopped:
+                    each.stopped.add(channel)
+                    each.pressed[channel] = self.presses
 
     def _starts(self, mine: Person, *channels: str) -> None:
         mine.stopped -= {c for c in channels if mine.at(c) and c in mine.channels}
+
+    def _starts_by_link(self, mine: Person, channel: str) -> None:
+        """Undo one's own stop, and what the same press stopped for others who are reached there."""
+        at, press = mine.at(channel), mine.pressed.get(channel)
+        self._starts(mine, channel)
+        for each in self.people.values() if at and channel not in mine.stopped else ():
+            same = press is not None and each.pressed.get(channel) == press
+            if same and at and each.hears_at(channel, at):
+                self._starts(each, channel)
 
     def _account(self, version: int) -> delivery_report.Account:
         found: delivery_report.Account = self.read(
