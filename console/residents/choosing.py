@@ -21,7 +21,7 @@ from console.pages.phrases import PHRASES
 from console.residents import kept
 from console.residents.frame import Pages, add, one
 from console.server import browser
-from service.residents import own, registering
+from service.residents import own, registering, several
 from service.residents.own import Own
 from subscribers import quiet_hours
 from subscribers.people_file import by_topic
@@ -310,14 +310,21 @@ class _Me:
         await web.db.write(act, me, channel, web.now())
 
     async def ask_to_delete(self, request: Request, me: Own, secret: str) -> Response:
-        return self.pages.page(request, "me_delete.html", "delete", secret=secret)
+        others = await self._others(me)
+        return self.pages.page(request, "me_delete.html", "delete", secret=secret, others=others)
+
+    async def _others(self, me: Own) -> bool:
+        """Return whether other registrations were joined with one's own."""
+        return len(await self.pages.web.db.read(several.everywhere, me.person)) > 1
 
     async def delete(self, request: Request, me: Own, secret: str) -> Response:
         await self.pages.read(request, secret)
-        web, world = self.pages.web, await self.pages.world()
+        web, world, others = self.pages.web, await self.pages.world(), await self._others(me)
         await web.db.write(own.delete, me, world=world, now=web.now())
         await web.db.scrub()
-        response = self.pages.page(request, "deleted.html", "deleted", secret=secret)
+        response = self.pages.page(
+            request, "deleted.html", "deleted", secret=secret, others=others
+        )
         browser.drop_cookie(response, self.pages.own_cookie)
         # what the browser kept of the pages goes too
         response.headers["Clear-Site-Data"] = '"cache"'

@@ -89,6 +89,22 @@ async def test_who_stops_everything_stops_their_other_registrations_too(
     assert not await is_stopped()  # one channel is one registration's
 
 
+async def test_who_deletes_themselves_reads_what_becomes_of_their_other_registrations(
+    site: Site, box: Box
+) -> None:
+    await imported(site, a_kiosk())
+    visitor, _ = await register(site, box)
+    kiosk = await who(site, "email", KIOSK)
+    assert "stopped too" not in (await visitor.get("/me/delete")).words
+    await joining(visitor, box)
+    page = await visitor.get("/me/delete")
+    assert "joined with this one are stopped too, but not deleted" in page.words
+    gone = await visitor.send(page, "/me/delete")
+    assert "joined with this one are stopped too, but not deleted" in gone.words
+    assert "We keep nothing of you" not in gone.words
+    assert (await site.db.read(reached.contacts, [kiosk], "email"))[kiosk].stopped
+
+
 async def test_they_stand_apart_again_at_one_press(site: Site, box: Box) -> None:
     await imported(site, a_kiosk())
     visitor, _ = await register(site, box)
