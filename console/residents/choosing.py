@@ -26,6 +26,7 @@ from service.residents.own import Own
 from subscribers import quiet_hours
 from subscribers.people_file import by_topic
 from subscribers.people_file.choices import MOST_LANGUAGES, TOPICS
+from subscribers.people_file.texts import in_ascii
 from subscribers.registration.addresses import CHANNELS
 
 FLOORS = tuple(s for s in SEVERITIES if s != "Unknown")
@@ -238,6 +239,7 @@ class _Me:
         begin, end, zone, daily = (
             one(form, name)[:40] for name in ("begin", "end", "zone", "daily")
         )
+        begin, end = _clock(begin), _clock(end)
         hours = f"{begin}-{end} {zone}" if begin or end else ""
         if daily.isascii() and daily.isdigit() and int(daily) < 24:
             hours = quiet_hours.once_a_day(int(daily), zone)
@@ -245,7 +247,7 @@ class _Me:
 
     async def budget(self, request: Request, me: Own, secret: str) -> Response:
         form = await self.pages.read(request, secret)
-        fields = {"most_a_week": one(form, "most_a_week")[:10]}
+        fields = {"most_a_week": in_ascii(one(form, "most_a_week")[:10])}
         return await self._change(request, me, secret, "budget", fields)
 
     async def providers(self, request: Request, me: Own, secret: str) -> Response:
@@ -322,9 +324,7 @@ class _Me:
         web, world, others = self.pages.web, await self.pages.world(), await self._others(me)
         await web.db.write(own.delete, me, world=world, now=web.now())
         await web.db.scrub()
-        response = self.pages.page(
-            request, "deleted.html", "deleted", secret=secret, others=others
-        )
+        response = self.pages.page(request, "deleted.html", "deleted", secret=secret, others=others)
         browser.drop_cookie(response, self.pages.own_cookie)
         # what the browser kept of the pages goes too
         response.headers["Clear-Site-Data"] = '"cache"'
@@ -346,6 +346,12 @@ class _Me:
         # what the browser kept of the pages goes with the session
         response.headers["Clear-Site-Data"] = '"cache"'
         return response
+
+
+def _clock(typed: str) -> str:
+    """Return a time of day as it is stored, where it was typed as 7:00, 7.00 or 7."""
+    hour, _, minute = in_ascii(typed).replace(".", ":").partition(":")
+    return f"{hour.strip():0>2}:{minute.strip() or '00'}" if hour.strip() else typed
 
 
 ZONES = tuple(sorted(z for z in available_timezones() if "/" in z and not z.startswith("Etc/")))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from broadcast.files.csv_files import is_formula, unescape
@@ -43,6 +44,13 @@ def external_id(cell: str) -> str:
             "add a letter or a digit to it",
         )
     return found
+
+
+def in_ascii(text: str) -> str:
+    """Return what somebody typed with the digits of any script as 0 to 9: telephones in Arabic,
+    Urdu, Bengali or Punjabi may write their own.
+    """
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
 
 
 def names(cell: str) -> str:

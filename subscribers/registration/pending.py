@@ -24,6 +24,7 @@ from broadcast.store.database import give_way
 from subscribers.contact import points
 from subscribers.contact.keys import Key, mark, ring_of
 from subscribers.contact.kinds import BY_NAME, of_channel
+from subscribers.people_file.texts import in_ascii
 from subscribers.registration import addresses, budgets
 from subscribers.registration.addresses import Address
 from subscribers.registration.tables import registration
@@ -310,7 +311,7 @@ def enter(conn: Connection, secret: str, typed: str, now: datetime) -> Entered:
     if row.tries >= TRIES:
         return Entered(outcome="too_often", pending=form)
     key = ring_of(conn).key(row.key_id)
-    digits = "".join(c for c in typed[:40] if c.isascii() and c.isdigit())
+    digits = "".join(c for c in in_ascii(typed[:40]) if c in "0123456789")
     wanted = row.code_hash or _hash(key, row.id, "none")
     right = hmac.compare_digest(wanted, _hash(key, row.id, digits)) and row.code_hash is not None
     if not right:

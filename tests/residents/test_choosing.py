@@ -370,6 +370,28 @@ async def test_what_this_would_have_meant_last_month_follows_the_choices(
     assert "Messages: 1." in (await visitor.get("/me/last-month")).words
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "stored"),
+    [
+        ("٢٢:٣٠", "٠٧:٠٠", "22:30-07:00"),
+        ("২২:৩০", "০৭:০০", "22:30-07:00"),
+        ("22.30", "7:00", "22:30-07:00"),
+        ("22", "7", "22:00-07:00"),
+    ],
+)
+async def test_hours_are_taken_as_people_type_them(
+    site: Site, box: Box, begin: str, end: str, stored: str
+) -> None:
+    visitor, _ = await register(site, box)
+    page = await visitor.send(
+        await visitor.get("/me"), "/me/quiet-hours", begin=begin, end=end, zone="Europe/London"
+    )
+    assert "Saved." in page.words
+    assert (await me_of(site))["quiet_hours"] == f"{stored} Europe/London"
+    page = await visitor.send(page, "/me/quiet-hours", begin="late", end="7", zone="Europe/London")
+    assert (page.status, "Write the hours as 22:00" in page.words) == (422, True)
+
+
 async def test_46_quiet_hours_say_what_still_comes_through_and_it_does(
     site: Site, box: Box
 ) -> None:

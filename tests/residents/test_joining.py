@@ -169,6 +169,16 @@ async def test_41_five_wrong_codes_close_the_code_and_a_new_one_opens_it(
     assert len(await people_at(site)) == 1
 
 
+@pytest.mark.parametrize("digits", ["٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "০১২৩৪৫৬৭৮৯", "੦੧੨੩੪੫੬੭੮੯"])
+async def test_a_code_is_taken_in_the_digits_of_the_telephone_s_keyboard(
+    site: Site, box: Box, digits: str
+) -> None:
+    visitor = Visitor(site)
+    page = await to_code(visitor)
+    typed = (await box.code()).translate(str.maketrans("0123456789", digits))
+    assert (await visitor.send(page, "/join/code", code=typed)).h1 == "You are registered"
+
+
 async def test_41_an_old_code_is_refused(site: Site, box: Box) -> None:
     visitor = Visitor(site)
     page = await to_code(visitor)
