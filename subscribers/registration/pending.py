@@ -34,6 +34,8 @@ LASTS: Final = timedelta(hours=1)
 """From the first page to the last; then nothing of it is kept."""
 CODE_LASTS: Final = timedelta(minutes=10)
 CODE_DIGITS: Final = 6
+PRESSED_TWICE: Final = timedelta(seconds=5)
+"""So long after a code was asked for, another press on the same button asks for none."""
 TRIES: Final = 5
 CODES: Final = 4
 """Codes that one form may ask for."""
@@ -152,6 +154,8 @@ def ask_code(
     now: datetime,
 ) -> None:
     """Have a code sent to an address, or once more to the same one (None); an earlier code is void.
+    Who presses twice is sent one: what waits to be sent there, or was sent a moment ago and not
+    tried, stands.
 
     Raises Rejected: 410 form_expired; 429 too_many_codes, codes_spent.
     """
@@ -162,6 +166,8 @@ def ask_code(
         address = addresses.read(row.channel, text, trial=True)
     if address is None:
         raise expired()
+    if _is_under_way(conn, row, address, now):
+        return
     if row.codes >= CODES:
         raise Rejected(
             Problem(
@@ -190,6 +196,13 @@ def ask_code(
             code_expires_at=now + CODE_LASTS,
         )
     )
+
+
+def _is_under_way(conn: Connection, row: Any, address: Address, now: datetime) -> bool:
+    if (row.channel, _opened(conn, row)) != (address.channel, address.text) or row.tries:
+        return False
+    asked_at = row.code_expires_at - CODE_LASTS
+    return row.state in ("waiting", "sent") and now < asked_at + PRESSED_TWICE
 
 
 def counted(conn: Connection, address: Address, network: str, language: str) -> budgets.Code:
