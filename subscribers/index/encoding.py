@@ -16,7 +16,7 @@ from subscribers.index.choices import (
     traits_of,
 )
 from subscribers.index.columns import Columns
-from subscribers.index.registry_rows import SEPARATOR, Rows
+from subscribers.index.registry_rows import CHOICES, SEPARATOR, Rows
 from subscribers.people_file import by_topic
 from subscribers.people_file.by_topic import OfTopic
 from subscribers.quiet_hours import QuietHours
@@ -107,7 +107,7 @@ class Encoding:
         return np.fromiter(map(codes.__getitem__, areas), dtype=np.int32, count=len(areas))
 
     def _profile(self, choices: str) -> Profile:
-        *traits, erased, language, quiet, single = choices.split(SEPARATOR)
+        *traits, erased, language, quiet, single = choices.split(SEPARATOR, CHOICES - 1)
         if quiet not in self._quiet:
             self._hours.append(quiet_hours.known(quiet))
             self._quiet.add(quiet)

@@ -46,6 +46,8 @@ _CHOICES: Final = (
     "quiet_hours",
     "by_topic",
 )
+CHOICES: Final = len(_CHOICES)
+"""How many values the text of somebody's choices joins."""
 _NAMES: Final = ("sectors", "communities", "providers_off")
 _COLUMNS: Final = 7
 _ESCAPED: Final = re.compile(r"\\(.)")

@@ -99,7 +99,7 @@ def gather(found: Sequence[dict[str, list[int]]], rows: Rows) -> None:
         return
     for number, names in zip(rows.ids.tolist(), rows.names, strict=True):
         if names != nothing:
-            for held, joined in zip(found, names.split(SEPARATOR), strict=True):
+            for held, joined in zip(found, names.split(SEPARATOR, len(found) - 1), strict=True):
                 if joined:
                     held.setdefault(joined, []).append(number)
 

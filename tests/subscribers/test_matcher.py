@@ -364,6 +364,14 @@ async def test_the_index_knows_groups_by_the_names_that_the_registry_has(
     assert (other.communities, other.lat, other.area) == (frozenset(), None, "E09000033")
 
 
+async def test_a_name_with_a_separator_in_it_keeps_nobody_from_being_warned(world: World) -> None:
+    """No door lets one in; if one came all the same, the index must not fail for everybody."""
+    name = f"a{registry_rows.SEPARATOR}b"
+    statement = text("UPDATE subscriber SET providers_off = :name, by_topic = :name WHERE id = 7")
+    await world.db.write(lambda conn: conn.execute(statement, {"name": name}))
+    assert len(await world.db.read(RegistryIndex.load)) == 100
+
+
 @pytest.mark.parametrize("why", [RuntimeError, asyncio.CancelledError])
 async def test_a_load_that_ends_amid_the_rows_ends_with_its_reason_and_leaves_the_database_usable(
     world: World, monkeypatch: pytest.MonkeyPatch, why: type[BaseException]
