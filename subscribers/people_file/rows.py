@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import compress
 from operator import itemgetter
 
@@ -15,7 +16,7 @@ from subscribers.people_file.people import Row
 from subscribers.people_file.record import ADDED_UP, COLUMNS, SubscriberRecord, usual_channels
 
 _BY_AREA = ("officer", "partner")  # as of subscribers/registry/by_area.py
-_REMEMBERED = 100_000  # different choices
+_REMEMBERED = 100_000  # different choices, and areas
 
 _ALIKE: Mapping[str, Callable[[str], str]] = {
     "kind": choices.kind,
@@ -35,7 +36,7 @@ _ALIKE: Mapping[str, Callable[[str], str]] = {
 """How a cell of these columns is read. Many rows say the same in all of them."""
 _OF_A_PLACE: Mapping[str, Callable[[str], str]] = {
     "postcode": places.postcode,
-    "area": places.area,
+    "area": lru_cache(_REMEMBERED)(places.area),
     "places": lambda cell: other_places.text(other_places.read(cell)),
 }
 _READ = {**_ALIKE, **_OF_A_PLACE}
