@@ -5,6 +5,7 @@ stands, what is said aloud, and what is said when nothing comes (console checks 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -194,27 +195,29 @@ async def test_check_32_focus_marked_text_open_details_and_typed_words_survive_e
 async def test_the_button_of_a_message_s_page_follows_its_state_without_a_reload(
     up: Up, browser: Browser
 ) -> None:
-    # It stood still three times beside much else; Playwright's own calls without a limit of time
-    # (a key, a count, the end of a profile) would not say which of them waits.
-    async with asyncio.timeout(150):
-        path = await up.live(area=LONDON)
-        page, other = (
-            await up.page(browser, "approver", path),
-            await up.page(browser, "approver2", path),
-        )
-        for each in (page, other):
-            await expect(each.get_by_role("button", name="Hold now")).to_be_visible(timeout=LONG)
-        await page.get_by_role("button", name="Hold now").click()
-        await expect(other.get_by_role("button", name="Resume for")).to_be_visible(timeout=LONG)
-        await seen(other, "#live", "already handed over.")
-        assert await other.get_by_role("button", name="Hold now").count() == 0
-        assert (await up.version(path)).state == "held"
-        await other.get_by_role("button", name="Resume for").focus()
-        await other.keyboard.press("Enter")
-        await expect(page.get_by_role("button", name="Hold now")).to_be_visible(timeout=LONG)
-        assert (await up.version(path)).state == "live"
-        for each in (page, other):
-            await each.context.close()
+    path = await up.live(area=LONDON)
+    page, other = (
+        await up.page(browser, "approver", path),
+        await up.page(browser, "approver2", path),
+    )
+    for each in (page, other):
+        await expect(each.get_by_role("button", name="Hold now")).to_be_visible(timeout=LONG)
+    await page.get_by_role("button", name="Hold now").click()
+    await expect(other.get_by_role("button", name="Resume for")).to_be_visible(timeout=LONG)
+    await seen(other, "#live", "already handed over.")
+    assert await other.get_by_role("button", name="Hold now").count() == 0
+    assert (await up.version(path)).state == "held"
+    await other.get_by_role("button", name="Resume for").focus()
+    await other.keyboard.press("Enter")
+    # the one that pressed too: a profile that is closed while its page is still on the way to
+    # another stood still four times, and Playwright sets no limit to that
+    for each in (page, other):
+        await expect(each.get_by_role("button", name="Hold now")).to_be_visible(timeout=LONG)
+    assert (await up.version(path)).state == "live"
+    for each in (page, other):
+        with contextlib.suppress(TimeoutError):  # all is shown; the browser ends with the module
+            async with asyncio.timeout(20):
+                await each.context.close()
 
 
 WRITTEN_DOWN = """() => {
