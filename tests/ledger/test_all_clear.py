@@ -11,12 +11,12 @@ from broadcast.ledger import delivery_report, passes
 from broadcast.ledger.claims import recording
 from broadcast.ledger.claims.outcomes import Outcome
 from broadcast.ledger.claims.slices import Slice
-from broadcast.messages import publishing, versions
+from broadcast.messages import versions
 from broadcast.messages.versions import Version
-from tests.ledger.world import World, house, no_contacts
+from tests.ledger.world import World, no_contacts
 
 ORDER = ("email", "sms", "voice")
-OVER = {"kind": "all_clear", "urgency": "Past", "severity": "Minor"}
+OVER: dict[str, Any] = {"kind": "all_clear", "urgency": "Past", "severity": "Minor"}
 
 
 async def told(world: World, s: Slice, states: dict[int, str]) -> None:
@@ -31,16 +31,8 @@ async def told(world: World, s: Slice, states: dict[int, str]) -> None:
 
 
 async def all_clear(world: World, v: Version, people: list[int]) -> Version:
-    submitted = await world.submitted(
+    over = await world.approved(
         count=len(people), message_id=v.message_id, action="all_clear", **OVER
-    )
-    over = await world.db.write(
-        publishing.approve,
-        world.approver,
-        v.message_id,
-        content_hash=submitted.content_hash,
-        house=house(),
-        now=datetime.now(UTC),
     )
     assert not over.urgent
     await world.freeze(over, {(">".join(ORDER), "en"): people})

@@ -19,24 +19,13 @@ from broadcast.ledger.claims.slices import open_members
 from broadcast.ledger.claims.tables import outcome
 from broadcast.ledger.planning import earlier_versions
 from broadcast.ledger.planning.plan import Part
-from broadcast.messages import publishing
 from broadcast.messages.versions import Version
-from tests.ledger.world import World, house
+from tests.ledger.world import World
 
 
 async def after(world: World, v: Version, action: str, count: int) -> Version:
     kind = "correction" if action == "correct" else "incident"
-    submitted = await world.submitted(
-        count=count, message_id=v.message_id, action=action, kind=kind
-    )
-    return await world.db.write(
-        publishing.approve,
-        world.approver,
-        v.message_id,
-        content_hash=submitted.content_hash,
-        house=house(),
-        now=datetime.now(UTC),
-    )
+    return await world.approved(count=count, message_id=v.message_id, action=action, kind=kind)
 
 
 async def test_who_was_refused_once_and_reached_by_a_later_version_hears_its_correction(
